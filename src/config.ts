@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+const MiB = 1024 * 1024;
+
+/** A number from the environment, with its bounds. */
+const int = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** Every setting, its default and its meaning. */
+const environment = z.object({
+  /** postgres://…; left out, a real Postgres from npm runs in DATA_DIR. */
+  DATABASE_URL: z.string().url().optional(),
+  /** Where the embedded database, local objects and the first key live. */
+  DATA_DIR: z.string().default(".data"),
+  HOST: z.string().default("127.0.0.1"),
+  PORT: int(3000, 0, 65_535),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  /** Left out, objects lie on local disk in DATA_DIR. */
+  S3_BUCKET: z.string().optional(),
+  S3_ENDPOINT: z.string().url().optional(),
+  S3_REGION: z.string().default("us-east-1"),
+  S3_FORCE_PATH_STYLE: z.stringbool().default(false),
+  /** `auto` takes the compiled engine. */
+  TRAINER_ENGINE: z.enum(["auto", "compiled", "eager"]).default("auto"),
+  /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
+  INFERENCE_THREADS: int(0, 0, 256),
+  /** Worker threads that decode prompts side by side. */
+  DECODE_WORKERS: int(1, 1, 64),
+  /** Image embeddings kept in memory, 4 MiB each. */
+  EMBEDDING_CACHE_ENTRIES: int(64, 1, 100_000),
+  // Limits, checked before the work
+  MAX_BODY_BYTES: int(32 * MiB, 1024, 1024 * MiB),
+  MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 65_536 * MiB),
+  MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
+  MAX_PROMPTS: int(256, 1, 4096),
+  MAX_IMAGES_PER_PROJECT: int(50_000, 1, 10_000_000),
+});
+
+export type Config = z.infer<typeof environment>;
+
+/** Reads the environment once; throws an Error that lists every setting that is wrong. */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const result = environment.safeParse(env);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  throw new Error(`The environment is not right:\n${lines.join("\n")}`);
+}

@@ -1,0 +1,31 @@
+import { index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { createdAt } from "./common.ts";
+import { images } from "./images.ts";
+import { projects } from "./projects.ts";
+
+/** One ground-truth mask of one object, kept as COCO's compressed RLE at the image's own size. */
+export const annotations = pgTable(
+  "annotations",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id, { onDelete: "cascade" }),
+    imageId: text("image_id")
+      .notNull()
+      .references(() => images.id, { onDelete: "cascade" }),
+    counts: text("counts").notNull(),
+    /** Foreground pixels. */
+    area: integer("area").notNull(),
+    /** [x0, y0, x1, y1] in pixels of the original image, x1 and y1 exclusive. */
+    box: jsonb("box").$type<[number, number, number, number]>().notNull(),
+    label: text("label"),
+    source: text("source").$type<"api" | "import">().notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index("annotations_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("annotations_image_idx").on(table.imageId),
+  ],
+);

@@ -1,0 +1,24 @@
+import { bigint, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { createdAt } from "./common.ts";
+import { fineTunes } from "./fine-tunes.ts";
+
+export type EventLevel = "info" | "warn" | "error";
+export type EventType = "message" | "metrics";
+
+/** Append-only. One job has one writer at a time (its lease holder), so ids grow in the order of commits. */
+export const fineTuneEvents = pgTable(
+  "fine_tune_events",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    workspaceId: text("workspace_id").notNull(),
+    fineTuneId: text("fine_tune_id")
+      .notNull()
+      .references(() => fineTunes.id, { onDelete: "cascade" }),
+    level: text("level").$type<EventLevel>().notNull(),
+    type: text("type").$type<EventType>().notNull(),
+    message: text("message").notNull(),
+    data: jsonb("data").$type<Record<string, unknown>>().notNull().default({}),
+    createdAt: createdAt(),
+  },
+  (table) => [index("fine_tune_events_job_idx").on(table.fineTuneId, table.id)],
+);

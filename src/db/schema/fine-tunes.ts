@@ -1,0 +1,64 @@
+import { sql } from "drizzle-orm";
+import { index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { createdAt, type JobError, time } from "./common.ts";
+import { projects } from "./projects.ts";
+
+export type FineTuneStatus =
+  | "queued"
+  | "preparing"
+  | "running"
+  | "evaluating"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+/** How far a running job is; what the progress bars draw. */
+export interface FineTuneProgress {
+  phase: "embed" | "train" | "evaluate" | "register";
+  done: number;
+  total: number;
+  /** Seconds until the job's end, by the speed so far; null while unknown. */
+  etaSeconds: number | null;
+}
+
+/**
+ * Inserting a row IS the event: a trigger fills workspace_id from the project and notifies the trainers in the
+ * same transaction, so `INSERT INTO fine_tunes (project_id) VALUES ('prj_…')` in psql starts a fine-tune too.
+ */
+export const fineTunes = pgTable(
+  "fine_tunes",
+  {
+    id: text("id")
+      .primaryKey()
+      .default(sql`'ft_' || replace(gen_random_uuid()::text, '-', '')`),
+    workspaceId: text("workspace_id").notNull().default(""),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id, { onDelete: "cascade" }),
+    status: text("status").$type<FineTuneStatus>().notNull().default("queued"),
+    /** As requested: each a value or "auto"; a name that is left out is "auto". What was used stands in the version. */
+    hyperparameters: jsonb("hyperparameters").$type<Record<string, unknown>>().notNull().default({}),
+    /** The version to start from; null is the base. */
+    baseVersion: integer("base_version"),
+    seed: integer("seed").notNull().default(0),
+    progress: jsonb("progress").$type<FineTuneProgress>(),
+    snapshotHash: text("snapshot_hash"),
+    engine: text("engine"),
+    /** The number of the version that it made. */
+    resultVersion: integer("result_version"),
+    error: jsonb("error").$type<JobError>(),
+    /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
+    leaseToken: uuid("lease_token"),
+    leaseHolder: text("lease_holder"),
+    attempt: integer("attempt").notNull().default(0),
+    createdAt: createdAt(),
+    startedAt: time("started_at"),
+    finishedAt: time("finished_at"),
+  },
+  (table) => [
+    index("fine_tunes_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("fine_tunes_open_idx")
+      .on(table.createdAt)
+      .where(sql`status in ('queued', 'preparing', 'running', 'evaluating')`),
+  ],
+);

@@ -1,0 +1,30 @@
+import { index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { createdAt } from "./common.ts";
+import { projects } from "./projects.ts";
+
+export const images = pgTable(
+  "images",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id, { onDelete: "cascade" }),
+    /** Of the bytes as uploaded; the same bytes in the same project are the same image. */
+    sha256: text("sha256").notNull(),
+    objectKey: text("object_key").notNull(),
+    bytes: integer("bytes").notNull(),
+    format: text("format").notNull(),
+    /** As seen: after EXIF orientation. */
+    width: integer("width").notNull(),
+    height: integer("height").notNull(),
+    fileName: text("file_name"),
+    /** Images of one group (a page, a patient) never stand on both sides of a split; null is a group by itself. */
+    splitGroup: text("split_group"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex("images_project_sha256_key").on(table.projectId, table.sha256),
+    index("images_project_idx").on(table.projectId, table.createdAt, table.id),
+  ],
+);

@@ -1,0 +1,35 @@
+import { bigint, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { createdAt, type JobError, time } from "./common.ts";
+import { projects } from "./projects.ts";
+
+export type ImportStatus = "queued" | "running" | "succeeded" | "failed";
+
+/** A zip on its way into images and annotations; all of it or nothing. */
+export const imports = pgTable(
+  "imports",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id, { onDelete: "cascade" }),
+    status: text("status").$type<ImportStatus>().notNull().default("queued"),
+    objectKey: text("object_key").notNull(),
+    bytes: bigint("bytes", { mode: "number" }).notNull(),
+    fileName: text("file_name"),
+    /** Which layout the zip was found to have: `coco` or `folders`. */
+    layout: text("layout"),
+    imagesTotal: integer("images_total"),
+    imagesDone: integer("images_done").notNull().default(0),
+    imagesCreated: integer("images_created"),
+    annotationsCreated: integer("annotations_created"),
+    error: jsonb("error").$type<JobError & { file?: string }>(),
+    /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
+    leaseToken: uuid("lease_token"),
+    attempt: integer("attempt").notNull().default(0),
+    createdAt: createdAt(),
+    startedAt: time("started_at"),
+    finishedAt: time("finished_at"),
+  },
+  (table) => [index("imports_project_idx").on(table.projectId, table.createdAt, table.id)],
+);

@@ -1,0 +1,56 @@
+import { bigint, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { createdAt } from "./common.ts";
+import { fineTunes } from "./fine-tunes.ts";
+import { projects } from "./projects.ts";
+
+/** Of one decoder on the held-out images, box prompts, at the original size. IoU and Dice in [0, 1]. */
+export interface HeldOutScores {
+  meanIou: number;
+  meanDice: number;
+}
+
+export interface VersionMetrics {
+  heldOut: { images: number; annotations: number; base: HeldOutScores; tuned: HeldOutScores };
+  /** One row per held-out annotation, in a stable order. */
+  perAnnotation: { imageId: string; annotationId: string; baseIou: number; tunedIou: number }[];
+  /** By epoch; epoch 0 is the untouched start. */
+  curve: { epoch: number; trainLoss: number | null; selectionIou: number }[];
+  bestEpoch: number;
+  split: { train: number; selection: number; heldOut: number };
+}
+
+/** A tuned decoder: immutable once registered. */
+export const versions = pgTable(
+  "versions",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id, { onDelete: "cascade" }),
+    /** 1, 2, 3 ... within the project. */
+    number: integer("number").notNull(),
+    fineTuneId: text("fine_tune_id")
+      .notNull()
+      .references(() => fineTunes.id, { onDelete: "cascade" }),
+    baseModel: text("base_model").notNull(),
+    /** The version that training started from; null is the base. */
+    parentVersion: integer("parent_version"),
+    weightsKey: text("weights_key").notNull(),
+    weightsSha256: text("weights_sha256").notNull(),
+    weightsBytes: bigint("weights_bytes", { mode: "number" }).notNull(),
+    snapshotHash: text("snapshot_hash").notNull(),
+    snapshotKey: text("snapshot_key").notNull(),
+    /** As used: no "auto" is left. */
+    hyperparameters: jsonb("hyperparameters").$type<Record<string, unknown>>().notNull(),
+    seed: integer("seed").notNull(),
+    engine: text("engine").notNull(),
+    metrics: jsonb("metrics").$type<VersionMetrics>().notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex("versions_project_number_key").on(table.projectId, table.number),
+    // One fine-tune can make one version, whatever becomes of its trainers.
+    uniqueIndex("versions_fine_tune_key").on(table.fineTuneId),
+  ],
+);

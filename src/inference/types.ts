@@ -1,0 +1,96 @@
+import type { Box, MaskFormat, Point, WireMask } from "../imaging/types.ts";
+
+/** What the routes and the trainer ask of inference. All heavy work runs in worker threads. */
+export interface Inference {
+  /**
+   * Decodes an image whole, so that what is stored is known to be readable.
+   * Throws AppError image_empty, image_unreadable, image_truncated, image_format_unsupported, image_too_many_pixels, image_too_small.
+   */
+  inspect(bytes: Uint8Array): Promise<ImageFacts>;
+  /** The image's embedding from memory, the object store, or the encoder, which then writes it to both. */
+  embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
+  /** Decodes prompts with one or several versions on one embedding. */
+  predict(request: PredictRequest): Promise<PredictResult>;
+  close(): Promise<void>;
+}
+
+export interface ImageFacts {
+  /** As seen, after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly format: "jpeg" | "png" | "webp" | "tiff";
+}
+
+/** Bytes are asked for only when the embedding is cached nowhere. */
+export interface ImageSource {
+  /** SHA-256 of the bytes. */
+  readonly sha256: string;
+  bytes(): Promise<Uint8Array>;
+}
+
+export interface EmbedOptions {
+  /** Embeddings are shared inside a workspace, never across. */
+  readonly workspaceId: string;
+  readonly baseModel: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An image embedding together with the geometry that its prompts and masks need. */
+export interface ImageEmbedding {
+  /**
+   * [64, 64, 256] float32, channels last (the transpose of Meta's [1, 256, 64, 64]), so that its rows are the
+   * decoder's 4096 image tokens. On a SharedArrayBuffer: workers read it without a copy.
+   */
+  readonly data: Float32Array;
+  /** Of the original image, pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Embedded {
+  readonly embedding: ImageEmbedding;
+  readonly from: "memory" | "store" | "encoder";
+}
+
+/** Which decoder weights: 0 is the base model's own; others lie in the object store. */
+export interface VersionRef {
+  readonly number: number;
+  readonly weightsKey?: string;
+  readonly weightsSha256?: string;
+}
+
+/** At least one of the three. A mask prompt is a previous mask: at the image's size, or [256,256] low-res logits in SAM's padded frame. */
+export interface Prompt {
+  readonly box?: Box | undefined;
+  readonly points?: readonly Point[] | undefined;
+  readonly mask?: WireMask | undefined;
+}
+
+export interface PredictRequest extends EmbedOptions {
+  readonly image: ImageSource;
+  readonly versions: readonly VersionRef[];
+  readonly prompts: readonly Prompt[];
+  /** True: SAM's three masks for an ambiguous prompt, best score first. False: the one mask of token 0, as Meta's predictor. */
+  readonly multimask: boolean;
+  readonly format: MaskFormat;
+}
+
+export interface PredictedMask {
+  /** The decoder's own IoU prediction. */
+  readonly score: number;
+  /** Tight box round the mask, [0,0,0,0] when it is empty. */
+  readonly bbox: Box;
+  /** Foreground pixels. */
+  readonly area: number;
+  readonly mask: WireMask;
+}
+
+export interface PredictResult {
+  readonly width: number;
+  readonly height: number;
+  /** In the order of the request's versions; predictions in the order of its prompts. */
+  readonly results: readonly { readonly version: number; readonly predictions: readonly { readonly masks: readonly PredictedMask[] }[] }[];
+  readonly embeddingFrom: Embedded["from"];
+  /** Milliseconds: waiting for a worker, embedding, decoding, and turning logits into answers. */
+  readonly timingMs: { readonly queue: number; readonly embed: number; readonly decode: number; readonly encode: number; readonly total: number };
+}

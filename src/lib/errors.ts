@@ -1,0 +1,98 @@
+/**
+ * The one error class that may reach a caller, and the one table from stable code to HTTP status.
+ * Anything else that is thrown becomes `internal_error`, whose inner message is logged and never sent.
+ */
+export const errorStatus = {
+  // The request as a whole
+  invalid_json: 400,
+  invalid_request: 400,
+  missing_api_key: 401,
+  invalid_api_key: 401,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  unsupported_media_type: 415,
+  idempotency_key_invalid: 400,
+  idempotency_key_reused: 409,
+  idempotency_key_in_use: 409,
+  // Things that are not there, or not the caller's (the two are told alike, so that ids can't be probed)
+  project_not_found: 404,
+  image_not_found: 404,
+  annotation_not_found: 404,
+  import_not_found: 404,
+  fine_tune_not_found: 404,
+  version_not_found: 404,
+  base_model_unknown: 422,
+  // Images
+  image_empty: 422,
+  image_unreadable: 422,
+  image_truncated: 422,
+  image_format_unsupported: 415,
+  image_too_many_pixels: 413,
+  image_too_small: 422,
+  too_many_images: 409,
+  image_in_use: 409,
+  // Masks
+  mask_size_mismatch: 422,
+  mask_empty: 422,
+  mask_not_binary: 422,
+  mask_rle_invalid: 422,
+  mask_polygon_invalid: 422,
+  mask_png_invalid: 422,
+  // Prompts
+  prompt_empty: 422,
+  too_many_prompts: 422,
+  too_many_points: 422,
+  box_outside_image: 422,
+  box_zero_area: 422,
+  point_outside_image: 422,
+  point_label_unknown: 422,
+  mask_prompt_invalid: 422,
+  // Imports
+  import_zip_invalid: 422,
+  import_too_large: 413,
+  import_layout_unknown: 422,
+  import_file_invalid: 422,
+  // Fine-tunes and versions
+  not_enough_annotations: 422,
+  fine_tune_finished: 409,
+  hyperparameter_invalid: 422,
+  nothing_to_roll_back: 409,
+  version_already_active: 409,
+  export_format_unsupported: 422,
+  // Our side
+  internal_error: 500,
+  object_corrupted: 500,
+  object_conflict: 409,
+  object_not_found: 404,
+  unavailable: 503,
+} as const;
+
+export type ErrorCode = keyof typeof errorStatus;
+
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly code: ErrorCode;
+  /** The field at fault, as a path in the request: `prompts[0].box`. */
+  readonly param: string | undefined;
+
+  /** `message` is sent to the caller: it names the field, what was found and what is allowed. */
+  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.param = options.param;
+  }
+
+  get status(): number {
+    return errorStatus[this.code];
+  }
+
+  /** The same error, its field named from further out: `box` inside `prompts[2]`. */
+  within(prefix: string): AppError {
+    const param = this.param === undefined ? prefix : `${prefix}.${this.param}`;
+    return new AppError(this.code, this.message, { param, cause: this.cause });
+  }
+}
+
+/** The text of anything that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,11 @@
+import { pino, type Logger } from "pino";
+
+export type Log = Logger;
+
+/** Structured JSON lines on stderr, so that stdout stays free for what a person asked for. */
+export function createLog(options: { level: string; name: string }): Log {
+  return pino(
+    { name: options.name, level: options.level, redact: ["authorization", "*.authorization", "key", "*.key"] },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}

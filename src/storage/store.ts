@@ -1,0 +1,28 @@
+/** What a stored object says of itself. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  /** SHA-256 of the content, 64 hex digits. */
+  readonly sha256: string;
+}
+
+/**
+ * Bytes under immutable keys, on local disk or S3; both pass the same tests.
+ * A key is written once: the same bytes again are fine, other bytes are `object_conflict`.
+ * Every read is checked against the SHA-256 that was recorded at the write.
+ */
+export interface ObjectStore {
+  /** Writes whole or not at all. Throws AppError `object_conflict`. */
+  put(key: string, data: Uint8Array, options?: { contentType?: string }): Promise<ObjectInfo>;
+  /** The whole object. Throws AppError `object_not_found`, or `object_corrupted` when the hash differs. */
+  get(key: string): Promise<Buffer>;
+  /** Null when the key is not there. */
+  stat(key: string): Promise<ObjectInfo | null>;
+  /** No error when the key is not there. */
+  delete(key: string): Promise<void>;
+  /** All keys below a prefix, in order. */
+  list(prefix: string): AsyncIterable<string>;
+  /** Throws AppError `unavailable` when the store can't be reached or written. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+
+export type LossName = "dice_bce" | "focal_dice" | "mse";
+
+/** What stays the same for a whole run; the compiled engine traces its graphs from it. */
+export interface EngineSpec {
+  /** Prompt encoder and mask decoder, Meta's names, shapes as in Meta's checkpoint. */
+  readonly weights: NamedTensors;
+  /** Which of them are trained (the mask decoder's); the others are frozen. */
+  readonly trainable: readonly string[];
+  readonly loss: LossName;
+  /** Samples of one optimizer step, always exactly so many. */
+  readonly batchSize: number;
+  /** Sparse prompt tokens of one sample: 2 for a box. */
+  readonly points: number;
+  /** AdamW: decoupled decay, per step `w -= lr * decay * w`. */
+  readonly weightDecay: number;
+  /** Gradients are scaled down to this global L2 norm; Infinity for none. */
+  readonly clipNorm: number;
+  /** Where "auto" may not decide: 0 lets the engine choose its thread count. */
+  readonly threads?: number;
+}
+
+/** Samples with their prompts; B is their number. All arrays are row-major. */
+export interface PromptBatch {
+  /** One [64,64,256] embedding a sample. */
+  readonly embeddings: readonly Float32Array[];
+  /** [B, points, 2], x then y, in pixels of SAM's 1024 frame, before the half-pixel shift. */
+  readonly coords: Float32Array;
+  /** [B, points]: 1 foreground, 0 background, 2 and 3 box corners, -1 padding. */
+  readonly labels: Float32Array;
+}
+
+export interface TrainBatch extends PromptBatch {
+  /** [B, 256, 256]: the share of foreground in each low-res cell, in [0, 1]. */
+  readonly targets: Float32Array;
+  /** [B, 256, 256]: 1 where the cell lies on the image, 0 on the padding; the loss looks at ones only. */
+  readonly valid: Float32Array;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Global L2 norm before clipping. */
+  readonly gradientNorm: number;
+}
+
+export interface DecoderOutput {
+  /** [B, 256, 256] low-res logits of mask token 0. */
+  readonly logits: Float32Array;
+  /** [B] IoU predictions of mask token 0. */
+  readonly iou: Float32Array;
+}
+
+/**
+ * One decoder in training. Two implementations give the same loss curve to 1e-3 on the same seed:
+ * `compiled` (the traced step in onnxruntime) and `eager` (tfjs ops as they come).
+ * Both run in a worker thread of their own behind the same calls, so no call blocks the caller's event loop.
+ */
+export interface TrainingEngine {
+  readonly name: "compiled" | "eager";
+  /** What it runs on, for people: `onnxruntime 1.30 cpu, 2 threads`. */
+  readonly device: string;
+  /** One optimizer step, its number counted from 1 inside. */
+  step(batch: TrainBatch, learningRate: number): Promise<StepResult>;
+  /** Forward only, with the weights as they are now; any number of samples. */
+  predict(batch: PromptBatch): Promise<DecoderOutput>;
+  /** A copy of all weights as they are now. */
+  weights(): Promise<NamedTensors>;
+  dispose(): Promise<void>;
+}
+
+export type EngineName = TrainingEngine["name"];
+
+/** Throws when the engine that was asked for can't run here, naming what is missing. */
+export type CreateEngine = (spec: EngineSpec, options?: { engine?: EngineName | "auto" }) => Promise<TrainingEngine>;
