@@ -3,7 +3,8 @@ import { z } from "zod";
 const MiB = 1024 * 1024;
 
 /** A number from the environment, with its bounds. */
-const int = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
+const int = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
 
 /** Every setting, its default and its meaning. */
 const environment = z.object({

@@ -72,4 +72,7 @@ export interface TrainingEngine {
 export type EngineName = TrainingEngine["name"];
 
 /** Throws when the engine that was asked for can't run here, naming what is missing. */
-export type CreateEngine = (spec: EngineSpec, options?: { engine?: EngineName | "auto" }) => Promise<TrainingEngine>;
+export type CreateEngine = (
+  spec: EngineSpec,
+  options?: { engine?: EngineName | "auto" },
+) => Promise<TrainingEngine>;

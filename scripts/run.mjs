@@ -1,0 +1,90 @@
+// Runs one of the project's programs on the project's own Node, installing and building what is missing first:
+//   node scripts/run.mjs FILE [ARG ...]
+// This file alone must run on the machine's own Node (20 or later) with nothing installed, so it is plain
+// JavaScript without dependencies.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const stamp = join(root, "node_modules", ".maskwright-install");
+const wanted = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
+
+/** True when node_modules was installed from this very lock file, by us or by a plain `npm ci`. */
+function installed() {
+  if (!existsSync(join(root, "node_modules", ".package-lock.json"))) return false;
+  return !existsSync(stamp) || readFileSync(stamp, "utf8") === wanted;
+}
+
+function run(command, args, what) {
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
+  const result = spawnSync(command, args, { cwd: root, env, stdio: ["ignore", 2, 2] });
+  if (result.status === 0) return;
+  fail(`${what} failed (${result.error?.message ?? `status ${result.status}`}).`);
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  return process.exit(1);
+}
+
+if (!installed()) {
+  process.stderr.write("Installing packages (npm ci) ...\n");
+  // Under `npm start` the npm that runs is known; elsewhere the one on the PATH is taken.
+  const npm = process.env.npm_execpath;
+  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  if (npm) run(process.execPath, [npm, ...args], "npm ci");
+  else run(process.platform === "win32" ? "npm.cmd" : "npm", args, "npm ci");
+}
+if (!existsSync(stamp)) writeFileSync(stamp, wanted);
+
+/** Node 22: pg-boss and vitest need 22.12 or later, tfjs-node breaks on 23 and later. */
+function projectNode() {
+  if (process.versions.node.startsWith("22.")) return process.execPath;
+  const { platform, arch } = process;
+  const names = [`node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`];
+  for (const name of names) {
+    const path = join(root, "node_modules", name, "bin", platform === "win32" ? "node.exe" : "node");
+    if (existsSync(path)) return path;
+  }
+  return fail(`Node 22 is needed: this is ${process.version}, and npm has none for ${platform}-${arch}.`);
+}
+
+const node = projectNode();
+const [file, ...rest] = process.argv.slice(2);
+if (!file) {
+  process.stderr.write("usage: node scripts/run.mjs FILE [ARG ...]\n");
+  process.exit(2);
+}
+
+const graphs = "src/main/build-graphs.ts";
+if (file !== graphs) run(node, [...quiet(), graphs, "--if-stale"], "Building the decoder graphs");
+
+/** Type stripping is what we run on; its notice that it is experimental tells a user nothing. */
+function quiet() {
+  return ["--disable-warning=ExperimentalWarning"];
+}
+
+const child = spawn(node, [...quiet(), file, ...rest], {
+  // The current folder stays the caller's, so that paths in arguments mean what they say.
+  cwd: process.cwd(),
+  stdio: "inherit",
+  env: {
+    ...process.env,
+    PATH: `${dirname(node)}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`,
+  },
+});
+for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) {
+  process.on(signal, () => {
+    // Ctrl-C in a terminal reaches the whole process group: the child has it already.
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  });
+}
+child.on("exit", (code, signal) => {
+  if (signal) process.exit(128 + ({ SIGINT: 2, SIGTERM: 15, SIGKILL: 9, SIGHUP: 1 }[signal] ?? 0));
+  process.exit(code ?? 1);
+});

@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseSync } from "oxc-parser";
+import { describe, expect, it } from "vitest";
+
+const src = resolve(import.meta.dirname, "../src");
+
+/**
+ * Who may import whom, by folder of src (see docs/adr/0002-import-rules.md). A file that stands directly in src
+ * is named by itself. What is not listed is not allowed; every folder may import from itself.
+ */
+const allowed: Record<string, readonly string[]> = {
+  lib: [],
+  "config.ts": [],
+  imaging: ["lib"],
+  checkpoint: ["lib"],
+  model: ["checkpoint"],
+  graph: ["lib", "model"],
+  storage: ["lib"],
+  datasets: ["lib", "imaging"],
+  inference: ["lib", "imaging", "checkpoint", "storage"],
+  db: ["lib"],
+  queue: ["lib", "db"],
+  training: [
+    "lib",
+    "imaging",
+    "checkpoint",
+    "model",
+    "graph",
+    "storage",
+    "datasets",
+    "inference",
+    "db",
+    "queue",
+  ],
+  "services.ts": ["lib", "config.ts", "db", "storage", "inference"],
+  routes: ["lib", "imaging", "storage", "inference", "db", "queue", "checkpoint", "services.ts"],
+  "app.ts": ["lib", "routes", "services.ts"],
+  main: [
+    "lib",
+    "config.ts",
+    "app.ts",
+    "services.ts",
+    "db",
+    "queue",
+    "storage",
+    "inference",
+    "checkpoint",
+    "model",
+    "graph",
+    "training",
+  ],
+};
+
+interface Import {
+  from: string;
+  to: string;
+  /** False for `import type`, which is gone at run time. */
+  runs: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => join(src, name));
+
+function importsOf(file: string): Import[] {
+  const { module, errors } = parseSync(file, readFileSync(file, "utf8"));
+  if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);
+  const found: Import[] = [];
+  const add = (specifier: string, runs: boolean): void => {
+    const to = specifier.startsWith(".") ? resolve(dirname(file), specifier) : specifier;
+    found.push({ from: file, to, runs });
+  };
+  for (const entry of module.staticImports) {
+    add(entry.moduleRequest.value, entry.entries.length === 0 || entry.entries.some((name) => !name.isType));
+  }
+  for (const entry of module.staticExports.flatMap((statement) => statement.entries)) {
+    if (entry.moduleRequest) add(entry.moduleRequest.value, !entry.isType);
+  }
+  const source = readFileSync(file, "utf8");
+  for (const entry of module.dynamicImports) {
+    const text = source.slice(entry.moduleRequest.start, entry.moduleRequest.end);
+    if (/^["'`][^$]*["'`]$/.test(text)) add(text.slice(1, -1), true);
+  }
+  return found;
+}
+
+const imports = files.flatMap(importsOf);
+const inside = imports.filter((entry) => entry.to.startsWith(src));
+const placeOf = (file: string): string => relative(src, file).split("/")[0] ?? "";
+const show = (file: string): string => (file.startsWith(src) ? relative(src, file) : file);
+
+/** Everything that loads when `entry` does. */
+function closure(entry: string): Set<string> {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const next of imports) if (next.from === file && next.runs) visit(next.to);
+  };
+  visit(join(src, entry));
+  return seen;
+}
+
+describe("the arrows between the folders of src", () => {
+  it("point only where the house rules let them", () => {
+    const wrong = inside
+      .filter(({ from, to }) => placeOf(from) !== placeOf(to))
+      .filter(({ from, to }) => !(allowed[placeOf(from)] ?? []).includes(placeOf(to)))
+      .map(({ from, to }) => `${show(from)} -> ${show(to)}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("name every folder", () => {
+    const places = [...new Set(files.map(placeOf))].sort();
+    expect(places.filter((place) => !(place in allowed))).toEqual([]);
+  });
+
+  it("form no cycle between files", () => {
+    const state = new Map<string, "open" | "done">();
+    const cycles: string[] = [];
+    const visit = (file: string, path: string[]): void => {
+      if (state.get(file) === "done") return;
+      if (state.get(file) === "open") {
+        cycles.push([...path.slice(path.indexOf(file)), file].map(show).join(" -> "));
+        return;
+      }
+      state.set(file, "open");
+      for (const next of inside) if (next.from === file && next.runs) visit(next.to, [...path, file]);
+      state.set(file, "done");
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it("keep routes apart: a route imports no other route's file but shared ones", () => {
+    const wrong = inside
+      .filter(({ from }) => /^routes\/[^/]+\.ts$/.test(show(from)))
+      .filter(({ from, to }) => /^routes\/[^/]+\.ts$/.test(show(to)) && show(from) !== "routes/index.ts")
+      .map(({ from, to }) => `${show(from)} -> ${show(to)}`);
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("the serving path", () => {
+  it.each(["app.ts", "services.ts", "main/server.ts"])("never loads TensorFlow.js from %s", (entry) => {
+    const loaded = [...closure(entry)];
+    expect(loaded.length).toBeGreaterThan(10);
+    expect(loaded.filter((name) => name.startsWith("@tensorflow/")).map(show)).toEqual([]);
+    expect(loaded.map(show).filter((name) => /^(model|graph|training)\//.test(name))).toEqual([]);
+  });
+});
+
+describe("the rules of the source", () => {
+  it("let only config.ts read the environment", () => {
+    const readers = files.filter((file) => readFileSync(file, "utf8").includes("process.env"));
+    expect(readers.map(show)).toEqual(["config.ts"]);
+  });
+
+  it("keep every file at 300 lines or fewer", () => {
+    const long = files.filter((file) => readFileSync(file, "utf8").split("\n").length > 301).map(show);
+    expect(long).toEqual([]);
+  });
+});
