@@ -102,14 +102,8 @@ export const attributeType = {
   strings: 8,
 } as const;
 
-type Field = [type: string, id: number];
-const one = (type: string, id: number): protobuf.IField => ({ type, id });
-const many = ([type, id]: Field, packed = false) => ({
-  rule: "repeated" as const,
-  type,
-  id,
-  options: { packed },
-});
+const one = (type: string, id: number) => ({ type, id });
+const many = (type: string, id: number) => ({ rule: "repeated" as const, type, id });
 
 const messages: Record<string, Record<string, protobuf.IField>> = {
   ModelProto: {
@@ -117,25 +111,25 @@ const messages: Record<string, Record<string, protobuf.IField>> = {
     producerName: one("string", 2),
     producerVersion: one("string", 3),
     graph: one("GraphProto", 7),
-    opsetImport: many(["OperatorSetIdProto", 8]),
-    metadataProps: many(["StringStringEntryProto", 14]),
+    opsetImport: many("OperatorSetIdProto", 8),
+    metadataProps: many("StringStringEntryProto", 14),
   },
   OperatorSetIdProto: { domain: one("string", 1), version: one("int64", 2) },
   StringStringEntryProto: { key: one("string", 1), value: one("string", 2) },
   GraphProto: {
-    node: many(["NodeProto", 1]),
+    node: many("NodeProto", 1),
     name: one("string", 2),
-    initializer: many(["TensorProto", 5]),
-    input: many(["ValueInfoProto", 11]),
-    output: many(["ValueInfoProto", 12]),
-    valueInfo: many(["ValueInfoProto", 13]),
+    initializer: many("TensorProto", 5),
+    input: many("ValueInfoProto", 11),
+    output: many("ValueInfoProto", 12),
+    valueInfo: many("ValueInfoProto", 13),
   },
   NodeProto: {
-    input: many(["string", 1]),
-    output: many(["string", 2]),
+    input: many("string", 1),
+    output: many("string", 2),
     name: one("string", 3),
     opType: one("string", 4),
-    attribute: many(["AttributeProto", 5]),
+    attribute: many("AttributeProto", 5),
     domain: one("string", 7),
   },
   AttributeProto: {
@@ -145,33 +139,36 @@ const messages: Record<string, Record<string, protobuf.IField>> = {
     s: one("bytes", 4),
     t: one("TensorProto", 5),
     g: one("GraphProto", 6),
-    floats: many(["float", 7], true),
-    ints: many(["int64", 8], true),
-    strings: many(["bytes", 9]),
+    floats: many("float", 7),
+    ints: many("int64", 8),
+    strings: many("bytes", 9),
     type: one("int32", 20),
   },
   TensorProto: {
-    dims: many(["int64", 1], true),
+    dims: many("int64", 1),
     dataType: one("int32", 2),
-    floatData: many(["float", 4], true),
-    int32Data: many(["int32", 5], true),
-    int64Data: many(["int64", 7], true),
+    floatData: many("float", 4),
+    int32Data: many("int32", 5),
+    int64Data: many("int64", 7),
     name: one("string", 8),
     rawData: one("bytes", 9),
-    externalData: many(["StringStringEntryProto", 13]),
+    externalData: many("StringStringEntryProto", 13),
     dataLocation: one("int32", 14),
   },
   ValueInfoProto: { name: one("string", 1), type: one("TypeProto", 2) },
   TypeProto: { tensorType: one("TensorTypeProto", 1) },
   TensorTypeProto: { elemType: one("int32", 1), shape: one("TensorShapeProto", 2) },
-  TensorShapeProto: { dim: many(["DimensionProto", 1]) },
+  TensorShapeProto: { dim: many("DimensionProto", 1) },
   DimensionProto: { dimValue: one("int64", 1), dimParam: one("string", 2) },
 };
 
+/** Edition 2023 writes a zero that was set (proto3 drops it), as PyTorch's exporter does, and packs lists of numbers. */
 const root = protobuf.Root.fromJSON({
   nested: {
     onnx: {
-      nested: Object.fromEntries(Object.entries(messages).map(([name, fields]) => [name, { fields }])),
+      nested: Object.fromEntries(
+        Object.entries(messages).map(([name, fields]) => [name, { edition: "2023", fields }]),
+      ),
     },
   },
 });
@@ -272,9 +269,8 @@ export function attribute(
   if (typeof value === "number") return { name, type: attributeType.int, i: value };
   if (typeof value === "string")
     return { name, type: attributeType.string, s: new TextEncoder().encode(value) };
-  if (Array.isArray(value))
-    return { name, type: attributeType.ints, ints: [...(value as readonly number[])] };
-  return { name, type: attributeType.tensor, t: value as OnnxTensor };
+  if ("dims" in value) return { name, type: attributeType.tensor, t: value };
+  return { name, type: attributeType.ints, ints: [...value] };
 }
 
 /** A float attribute (epsilon, alpha): a number by itself does not tell it from a whole one. */
