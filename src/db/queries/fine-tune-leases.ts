@@ -1,0 +1,124 @@
+import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import type { Executor } from "../client.ts";
+import { type FineTuneProgress, type FineTuneStatus, fineTunes, type JobError } from "../schema/index.ts";
+
+export type FineTuneRow = typeof fineTunes.$inferSelect;
+
+/** The right to write to a fine-tune while it runs. Every statement below tests it; a new claim makes it void. */
+export interface FineTuneLease {
+  readonly id: string;
+  readonly token: string;
+}
+
+const open = ["queued", "preparing", "running", "evaluating"] as const satisfies readonly FineTuneStatus[];
+const held = ["preparing", "running", "evaluating"] as const satisfies readonly FineTuneStatus[];
+
+/** True of the row whose lease this is, while its job is neither ended nor cancelled. */
+export const holds = (lease: FineTuneLease): SQL =>
+  sql.join(
+    [eq(fineTunes.id, lease.id), eq(fineTunes.leaseToken, lease.token), inArray(fineTunes.status, [...held])],
+    sql` and `,
+  );
+
+/** Takes the job: a new token, the next attempt, from the start. Null when it has ended, was cancelled or is gone. */
+export async function claimFineTune(
+  db: Executor,
+  id: string,
+  holder: string,
+): Promise<(FineTuneRow & { leaseToken: string }) | null> {
+  const [row] = await db
+    .update(fineTunes)
+    .set({
+      status: "preparing",
+      leaseToken: sql`gen_random_uuid()`,
+      leaseHolder: holder,
+      attempt: sql`${fineTunes.attempt} + 1`,
+      progress: null,
+      startedAt: sql`coalesce(${fineTunes.startedAt}, now())`,
+    })
+    .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...open])))
+    .returning();
+  return row?.leaseToken ? { ...row, leaseToken: row.leaseToken } : null;
+}
+
+/** Gives the job back, as if this attempt had not been: for a trainer that is told to stop. */
+export async function releaseFineTune(db: Executor, lease: FineTuneLease): Promise<boolean> {
+  const rows = await db
+    .update(fineTunes)
+    .set({
+      status: "queued",
+      leaseToken: null,
+      leaseHolder: null,
+      progress: null,
+      attempt: sql`${fineTunes.attempt} - 1`,
+    })
+    .where(holds(lease))
+    .returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+export async function setFineTuneStatus(
+  db: Executor,
+  lease: FineTuneLease,
+  status: "preparing" | "running" | "evaluating",
+): Promise<boolean> {
+  const rows = await db.update(fineTunes).set({ status }).where(holds(lease)).returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+/** What the run found out about itself: the data it froze and the engine it got. */
+export async function setFineTuneFacts(
+  db: Executor,
+  lease: FineTuneLease,
+  facts: { snapshotHash?: string; engine?: string },
+): Promise<boolean> {
+  const rows = await db.update(fineTunes).set(facts).where(holds(lease)).returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+export async function setFineTuneProgress(
+  db: Executor,
+  lease: FineTuneLease,
+  progress: FineTuneProgress,
+): Promise<boolean> {
+  const rows = await db
+    .update(fineTunes)
+    .set({ progress })
+    .where(holds(lease))
+    .returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+export async function failFineTune(db: Executor, lease: FineTuneLease, error: JobError): Promise<boolean> {
+  const rows = await db
+    .update(fineTunes)
+    .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
+    .where(holds(lease))
+    .returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+export async function succeedFineTune(
+  db: Executor,
+  lease: FineTuneLease,
+  resultVersion: number,
+): Promise<boolean> {
+  const rows = await db
+    .update(fineTunes)
+    .set({ status: "succeeded", resultVersion, leaseToken: null, finishedAt: sql`now()` })
+    .where(holds(lease))
+    .returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+/** Locks the row against cancels and new claims until the transaction ends; false when the lease is lost. */
+export async function lockFineTune(tx: Executor, lease: FineTuneLease): Promise<boolean> {
+  const rows = await tx.select({ id: fineTunes.id }).from(fineTunes).where(holds(lease)).for("update");
+  return rows.length > 0;
+}
+
+/** Why a lease is void: what the row says now. Null when the row is gone. */
+export async function selectFineTuneStatus(db: Executor, id: string): Promise<FineTuneStatus | null> {
+  const [row] = await db.select({ status: fineTunes.status }).from(fineTunes).where(eq(fineTunes.id, id));
+  return row?.status ?? null;
+}
