@@ -39,6 +39,7 @@ export const errorStatus = {
   mask_rle_invalid: 422,
   mask_polygon_invalid: 422,
   mask_png_invalid: 422,
+  mask_logits_invalid: 422,
   // Prompts
   prompt_empty: 422,
   too_many_prompts: 422,

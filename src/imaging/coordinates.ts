@@ -1,0 +1,82 @@
+import type { BinaryMask, Size } from "./types.ts";
+
+/** The side of SAM's square input; an image fills it from the top left, zeros the rest. */
+export const frameSide = 1024;
+/** The side of the low-res logits: a quarter of the frame. */
+export const lowResSide = 256;
+
+/** [height, width] of the image inside the 1024 frame. Source: segment-anything utils/transforms.py, get_preprocess_shape. */
+export function inputSize([height, width]: Size): [number, number] {
+  const scale = frameSide / Math.max(height, width);
+  // A side of 0 would be no image: SAM itself fails beyond 2048 : 1.
+  return [Math.max(1, Math.floor(height * scale + 0.5)), Math.max(1, Math.floor(width * scale + 0.5))];
+}
+
+/**
+ * [x, y, ...] pairs from pixels of the original image to pixels of the 1024 frame, before the prompt encoder's half-pixel shift.
+ * Each axis has its own factor, as the resized sides are whole. Source: utils/transforms.py, apply_coords.
+ */
+export function toInputFrame(pairs: ArrayLike<number>, size: Size): Float32Array {
+  const [inputHeight, inputWidth] = inputSize(size);
+  const scaleX = inputWidth / size[1];
+  const scaleY = inputHeight / size[0];
+  return Float32Array.from(pairs, (value, i) => value * (i % 2 === 0 ? scaleX : scaleY));
+}
+
+/** What a training loss compares low-res logits with; both [256, 256], row-major. */
+export interface LowResTarget {
+  /** The share of foreground in the part of each cell that lies on the image, in [0, 1]. */
+  readonly target: Float32Array;
+  /** 1 where any part of the cell lies on the image, 0 on the padding. */
+  readonly valid: Float32Array;
+}
+
+/** A mask at the original size brought to the low-res cells of the padded frame, exactly by area. */
+export function lowResTarget(mask: BinaryMask): LowResTarget {
+  const { width, height, data } = mask;
+  const [inputHeight, inputWidth] = inputSize([height, width]);
+  const columns = edgesOf(inputWidth, width);
+  const rows = edgesOf(inputHeight, height);
+  const sums = new Float64Array(lowResSide * lowResSide);
+  const prefix = new Float64Array(width + 1);
+  const shares = new Float64Array(columns.length - 1);
+  let cell = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) prefix[x + 1] = (prefix[x] as number) + (data[y * width + x] as number);
+    for (let c = 0; c < shares.length; c++)
+      shares[c] = integral(prefix, columns[c + 1] as number) - integral(prefix, columns[c] as number);
+    // The cells whose rows overlap [y, y + 1); an upscaled image has several to a pixel.
+    for (let r = cell; r < rows.length - 1 && (rows[r] as number) < y + 1; r++) {
+      const overlap = Math.min(y + 1, rows[r + 1] as number) - Math.max(y, rows[r] as number);
+      if (overlap > 0)
+        for (let c = 0; c < shares.length; c++)
+          sums[r * lowResSide + c] = (sums[r * lowResSide + c] as number) + overlap * (shares[c] as number);
+      if ((rows[r + 1] as number) <= y + 1) cell = r + 1;
+    }
+  }
+  const target = new Float32Array(lowResSide * lowResSide);
+  const valid = new Float32Array(lowResSide * lowResSide);
+  for (let r = 0; r < rows.length - 1; r++) {
+    for (let c = 0; c < columns.length - 1; c++) {
+      const area =
+        ((rows[r + 1] as number) - (rows[r] as number)) *
+        ((columns[c + 1] as number) - (columns[c] as number));
+      target[r * lowResSide + c] = Math.min(1, Math.max(0, (sums[r * lowResSide + c] as number) / area));
+      valid[r * lowResSide + c] = 1;
+    }
+  }
+  return { target, valid };
+}
+
+/** Edges of the low-res cells along one axis, in original pixels; the last cell ends with the image. */
+function edgesOf(inputSide: number, side: number): number[] {
+  const cells = Math.ceil(inputSide / 4);
+  return Array.from({ length: cells + 1 }, (_, i) => Math.min(side, (4 * i * side) / inputSide));
+}
+
+/** The sum of a row up to a fractional position, from its prefix sums. */
+function integral(prefix: Float64Array, position: number): number {
+  const whole = Math.floor(position);
+  const below = prefix[whole] as number;
+  return position === whole ? below : below + (position - whole) * ((prefix[whole + 1] as number) - below);
+}

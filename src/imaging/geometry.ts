@@ -1,0 +1,64 @@
+import { AppError } from "../lib/errors.ts";
+import type { BinaryMask, Box, Point, Size } from "./types.ts";
+
+/** The tight box round the foreground; x1 and y1 are exclusive. [0, 0, 0, 0] for an empty mask. */
+export function boxOf({ width, height, data }: BinaryMask): Box {
+  let [x0, y0, x1, y1] = [width, -1, 0, 0];
+  for (let y = 0; y < height; y++) {
+    const row = data.subarray(y * width, (y + 1) * width);
+    const first = row.indexOf(1);
+    if (first === -1) continue;
+    if (y0 === -1) y0 = y;
+    y1 = y + 1;
+    if (first < x0) x0 = first;
+    const last = row.lastIndexOf(1) + 1;
+    if (last > x1) x1 = last;
+  }
+  return y0 === -1 ? [0, 0, 0, 0] : [x0, y0, x1, y1];
+}
+
+/** Foreground pixels. */
+export function areaOf({ data }: BinaryMask): number {
+  let area = 0;
+  for (let i = 0; i < data.length; i++) area += data[i] as number;
+  return area;
+}
+
+/** Throws AppError box_zero_area or box_outside_image (param `box`) unless the box lies in [0, width] x [0, height]. */
+export function checkBox(box: Box, [height, width]: Size): void {
+  const [x0, y0, x1, y1] = box;
+  const text = `[${box.join(", ")}]`;
+  // Negated comparisons, so that NaN fails them.
+  if (
+    !(x0 >= 0 && y0 >= 0 && x1 <= width && y1 <= height && x0 <= width && y0 <= height && x1 >= 0 && y1 >= 0)
+  ) {
+    throw new AppError(
+      "box_outside_image",
+      `box ${text} does not lie inside the image, ${width} x ${height}`,
+      { param: "box" },
+    );
+  }
+  if (!(x1 > x0 && y1 > y0)) {
+    throw new AppError(
+      "box_zero_area",
+      `box ${text} has no area; it is [x0, y0, x1, y1] with x1 > x0 and y1 > y0`,
+      { param: "box" },
+    );
+  }
+}
+
+/** Throws AppError point_outside_image or point_label_unknown (param as given) unless the point lies in [0, width] x [0, height]. */
+export function checkPoint([x, y, label]: Point, [height, width]: Size, param = "point"): void {
+  if (!(x >= 0 && y >= 0 && x <= width && y <= height)) {
+    throw new AppError(
+      "point_outside_image",
+      `point (${x}, ${y}) does not lie inside the image, ${width} x ${height}`,
+      { param },
+    );
+  }
+  if (label !== 0 && label !== 1) {
+    throw new AppError("point_label_unknown", `point label is ${label}; 1 is foreground, 0 background`, {
+      param,
+    });
+  }
+}
