@@ -1,0 +1,35 @@
+import { drizzle, type PostgresJsDatabase, type PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
+import type { PgDatabase } from "drizzle-orm/pg-core";
+import postgres, { type Sql } from "postgres";
+import * as schema from "./schema/index.ts";
+
+export type Database = PostgresJsDatabase<typeof schema>;
+
+/** A database or a transaction in it: what every query function takes first, so that callers can join them. */
+export type Executor = PgDatabase<PostgresJsQueryResultHKT, typeof schema>;
+
+export interface OpenDatabase {
+  readonly url: string;
+  readonly db: Database;
+  /**
+   * The same connections, for what drizzle has no word for. Drizzle has switched their value mapping off:
+   * times come back as text, and JSON goes in as text with a cast (`${JSON.stringify(value)}::jsonb`).
+   */
+  readonly sql: Sql;
+  /** Waits for running queries, at most five seconds. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a pool of at most `max` connections. Nothing is connected before the first query.
+ * @param url postgres://user:password@host:port/database
+ */
+export function openDatabase(url: string, options: { max?: number } = {}): OpenDatabase {
+  const sql = postgres(url, {
+    max: options.max ?? 10,
+    onnotice: () => {},
+    connection: { application_name: "maskwright" },
+  });
+  const db = drizzle(sql, { schema });
+  return { url, db, sql, close: () => sql.end({ timeout: 5 }) };
+}

@@ -1,0 +1,172 @@
+import { execFileSync, spawn } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
+import { openSync, closeSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import postgres from "postgres";
+import { messageOf } from "../lib/errors.ts";
+import type { PostgresBinaries, RunAs } from "./embedded-binaries.ts";
+
+/** A postmaster that may be running in a data folder, as its postmaster.pid says. */
+export interface Postmaster {
+  pid: number;
+  port: number;
+}
+
+/**
+ * Reads postmaster.pid; null when no Postgres runs here. A file that a crash left behind is removed when its
+ * process id now belongs to something else (usual in containers, where ids start again), because Postgres
+ * itself would refuse to start then.
+ */
+export async function findPostmaster(folder: string): Promise<Postmaster | null> {
+  const file = join(folder, "postmaster.pid");
+  const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  if (!Number.isInteger(pid) || pid <= 0) return null;
+  if (isAlive(pid) && (await isPostgres(pid))) return { pid, port };
+  await rm(file, { force: true });
+  return null;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+async function isPostgres(pid: number): Promise<boolean> {
+  if (process.platform === "linux") {
+    const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
+    return name.startsWith("postgres");
+  }
+  if (process.platform === "win32") {
+    return execFileSync("tasklist", ["/FI", `PID eq ${pid}`], { encoding: "utf8" }).includes("postgres");
+  }
+  return execFileSync("ps", ["-p", String(pid), "-o", "comm="], { encoding: "utf8" }).includes("postgres");
+}
+
+/** What became of a start: it runs, or why not. */
+export type Started =
+  | { pid: number }
+  | { failed: "port taken" | "already running" | "other"; output: string };
+
+/**
+ * Starts Postgres on a port of 127.0.0.1, without Unix sockets, and waits until it takes connections.
+ * It leads a process group of its own, so that Ctrl-C reaches us and not it, and writes to a file, because a
+ * pipe would break when we are killed and it lives on.
+ */
+export async function spawnPostmaster(options: {
+  binaries: PostgresBinaries;
+  runAs: RunAs;
+  folder: string;
+  logFile: string;
+  url: string;
+  settings: Record<string, string>;
+}): Promise<Started> {
+  const fixed = {
+    port: new URL(options.url).port,
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    max_connections: "200",
+  };
+  const args = Object.entries({ ...fixed, ...options.settings }).flatMap(([key, value]) => [
+    "-c",
+    `${key}=${value}`,
+  ]);
+  const fd = openSync(options.logFile, "w", 0o600);
+  const child = spawn(options.binaries.postgres, ["-D", options.folder, ...args], {
+    ...options.runAs,
+    cwd: options.folder,
+    detached: true,
+    stdio: ["ignore", fd, fd],
+    env: plainEnvironment,
+  });
+  closeSync(fd);
+  child.unref();
+  const exit = Promise.withResolvers<"exit">();
+  const gone = new AbortController();
+  child.once("error", (error) => (gone.abort(error), exit.resolve("exit")));
+  child.once("exit", () => (gone.abort(new Error("Postgres ended")), exit.resolve("exit")));
+  const ready = await Promise.race([waitUntilReady(options.url, gone.signal), exit.promise]).catch(
+    () => "exit" as const,
+  );
+  if (ready !== "exit" && child.pid !== undefined) return { pid: child.pid };
+  const output = (await readFile(options.logFile, "utf8").catch(() => ""))
+    .trim()
+    .split("\n")
+    .slice(-12)
+    .join("\n");
+  if (/could not bind|Address already in use/i.test(output)) return { failed: "port taken", output };
+  if (output.includes('lock file "postmaster.pid" already exists'))
+    return { failed: "already running", output };
+  return { failed: "other", output: output || messageOf(gone.signal.reason) };
+}
+
+/** Nothing of the caller's environment: PG… variables of a shell would change what the programs do. */
+export const plainEnvironment = { LC_ALL: "C", TZ: "UTC" };
+
+/** Connects again and again while Postgres starts or recovers (57P03), for at most a minute. */
+export async function waitUntilReady(url: string, signal?: AbortSignal): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    signal?.throwIfAborted();
+    const sql = postgres(url, { max: 1, connect_timeout: 5, fetch_types: false, onnotice: () => {} });
+    try {
+      await sql`select 1`;
+      return;
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "";
+      const starting = [
+        "57P03",
+        "ECONNREFUSED",
+        "ECONNRESET",
+        "CONNECTION_CLOSED",
+        "CONNECT_TIMEOUT",
+      ].includes(code);
+      if (!starting || performance.now() > deadline) throw error;
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+    await pause(25);
+  }
+}
+
+/** Ends connections, rolls open transactions back, writes everything down; resolves when the process is gone. */
+export async function stopPostmaster(
+  binaries: PostgresBinaries,
+  runAs: RunAs,
+  folder: string,
+): Promise<void> {
+  const args = ["stop", "-D", folder, "-m", "fast", "-w", "-t", "60"];
+  const child = spawn(binaries.pgCtl, args, {
+    ...runAs,
+    cwd: folder,
+    stdio: "ignore",
+    env: plainEnvironment,
+  });
+  const done = Promise.withResolvers<void>();
+  child.once("error", done.reject);
+  child.once("exit", () => done.resolve());
+  await done.promise;
+  const left = await findPostmaster(folder);
+  if (left) throw new Error(`Postgres (process ${left.pid}) did not stop within a minute`);
+}
+
+/** A port of 127.0.0.1 that is free now: the wished one, if it is. */
+export async function freePort(wish: number): Promise<number> {
+  const server = createServer();
+  const listening = Promise.withResolvers<boolean>();
+  server.once("error", () => listening.resolve(false));
+  server.listen(wish, "127.0.0.1", () => listening.resolve(true));
+  if (!(await listening.promise)) return freePort(0);
+  const address = server.address();
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

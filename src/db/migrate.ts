@@ -1,0 +1,20 @@
+import { join } from "node:path";
+import { drizzle } from "drizzle-orm/postgres-js";
+import { migrate as runMigrations } from "drizzle-orm/postgres-js/migrator";
+import postgres from "postgres";
+
+/** Any fixed number; every process that migrates takes this lock first. */
+const migrationLock = 7_237_541;
+
+/** Brings the database to the newest schema. Any number of processes may call it at once: one works, the others wait. */
+export async function migrate(url: string): Promise<void> {
+  // One connection, because the lock belongs to a session.
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql`select pg_advisory_lock(${migrationLock})`;
+    await runMigrations(drizzle(sql), { migrationsFolder: join(import.meta.dirname, "../../migrations") });
+  } finally {
+    // Ending the session also frees the lock.
+    await sql.end({ timeout: 5 });
+  }
+}

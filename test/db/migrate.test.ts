@@ -1,0 +1,31 @@
+import { afterAll, expect, test } from "vitest";
+import { migrate } from "../../src/db/migrate.ts";
+import { testDatabase } from "../helpers/database.ts";
+
+const database = await testDatabase();
+afterAll(() => database.close());
+
+test("several processes may migrate an empty database at once", async () => {
+  await database.sql`drop schema public cascade`;
+  await database.sql`drop schema drizzle cascade`;
+  await database.sql`create schema public`;
+  await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
+  const tables =
+    await database.sql`select table_name from information_schema.tables where table_schema = 'public'`;
+  expect(tables.map((row) => String(row["table_name"])).sort()).toEqual([
+    "annotations",
+    "api_keys",
+    "fine_tune_events",
+    "fine_tunes",
+    "idempotency_keys",
+    "images",
+    "imports",
+    "predictions",
+    "projects",
+    "promotions",
+    "versions",
+    "workspaces",
+  ]);
+  const applied = await database.sql`select hash from drizzle.__drizzle_migrations`;
+  expect(new Set(applied.map((row) => String(row["hash"]))).size).toBe(applied.length);
+});

@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import type { TestProject } from "vitest/node";
+import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { createLog } from "../../src/lib/log.ts";
+import { Releases } from "../../src/lib/releases.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Of a database that may create others, and the migrated one that they are copied from. */
+    postgres: { adminUrl: string; template: string };
+  }
+}
+
+/** Once for the whole run: a real Postgres with a migrated template database, and the ONNX graphs. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const releases = new Releases();
+  try {
+    await buildGraphs();
+    const adminUrl = process.env["TEST_DATABASE_URL"] ?? (await startServer(releases));
+    const template = `maskwright_template_${process.pid}`;
+    const admin = postgres(adminUrl, { max: 1, onnotice: () => {} });
+    releases.add("the template", async () => {
+      await admin`drop database if exists ${admin(template)} with (force)`;
+      await admin.end();
+    });
+    await admin`create database ${admin(template)}`;
+    const url = new URL(adminUrl);
+    url.pathname = template;
+    await migrate(url.href);
+    project.provide("postgres", { adminUrl, template });
+    return () => releases.release();
+  } catch (error) {
+    await releases.release();
+    throw error;
+  }
+}
+
+async function startServer(releases: Releases): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), "maskwright-test-"));
+  releases.add("the test folder", () => rm(dataDir, { recursive: true, force: true }));
+  // A root run starts Postgres as another user, who has to get in.
+  await chmod(dataDir, 0o755);
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    log: createLog({ level: "warn", name: "test" }),
+    // Nothing in a test database has to outlive a power cut.
+    settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
+  });
+  releases.add("Postgres", () => server.stop());
+  return server.url;
+}
+
+/** Traces the graphs that are not there yet or are older than their source. */
+async function buildGraphs(): Promise<void> {
+  const file = join(import.meta.dirname, "../../src/main/build-graphs.ts");
+  if (!existsSync(file)) return;
+  const module = (await import(file)) as { buildGraphs?: () => Promise<unknown> };
+  await module.buildGraphs?.();
+}
