@@ -1,0 +1,69 @@
+import type { Executor } from "../db/client.ts";
+import { appendEvent, type NewEvent } from "../db/queries/fine-tune-events.ts";
+import {
+  failFineTune,
+  type FineTuneLease,
+  releaseFineTune,
+  selectFineTuneStatus,
+  setFineTuneFacts,
+  setFineTuneProgress,
+  setFineTuneStatus,
+} from "../db/queries/fine-tune-leases.ts";
+import type { FineTuneProgress, JobError } from "../db/schema/index.ts";
+
+/** Another worker holds the job now, or it has ended or gone; this one must stop and can write nothing more. */
+export class LeaseLost extends Error {
+  override readonly name: string = "LeaseLost";
+}
+
+/** The job was cancelled: the lease is void on purpose. */
+export class Cancelled extends LeaseLost {
+  override readonly name = "Cancelled";
+}
+
+/** A fine-tune as its lease holder may write to it: every call throws LeaseLost once the lease is void. */
+export class HeldFineTune {
+  readonly #db: Executor;
+  readonly lease: FineTuneLease;
+
+  constructor(db: Executor, lease: FineTuneLease) {
+    this.#db = db;
+    this.lease = lease;
+  }
+
+  async setStatus(status: "preparing" | "running" | "evaluating"): Promise<void> {
+    await this.#must(setFineTuneStatus(this.#db, this.lease, status));
+  }
+
+  async setFacts(facts: { snapshotHash?: string; engine?: string }): Promise<void> {
+    await this.#must(setFineTuneFacts(this.#db, this.lease, facts));
+  }
+
+  async setProgress(progress: FineTuneProgress): Promise<void> {
+    await this.#must(setFineTuneProgress(this.#db, this.lease, progress));
+  }
+
+  async append(event: NewEvent): Promise<void> {
+    await this.#must(appendEvent(this.#db, this.lease, event));
+  }
+
+  async fail(error: JobError): Promise<void> {
+    await this.append({ level: "error", message: error.message, data: { code: error.code } });
+    await this.#must(failFineTune(this.#db, this.lease, error));
+  }
+
+  async release(): Promise<void> {
+    await this.#must(releaseFineTune(this.#db, this.lease));
+  }
+
+  async #must(held: Promise<boolean>): Promise<void> {
+    if (!(await held)) throw await whyLost(this.#db, this.lease.id);
+  }
+}
+
+/** The error that tells why a lease is void. */
+export async function whyLost(db: Executor, fineTuneId: string): Promise<LeaseLost> {
+  const status = await selectFineTuneStatus(db, fineTuneId);
+  if (status === "cancelled") return new Cancelled(`${fineTuneId} was cancelled`);
+  return new LeaseLost(`the lease on ${fineTuneId} is lost (status ${status ?? "gone"})`);
+}

@@ -1,0 +1,43 @@
+import type { FineTuneProgress } from "../db/schema/index.ts";
+
+type Phase = FineTuneProgress["phase"];
+
+/** Milliseconds an item takes until it has been measured: an encode, a training sample, a scored sample. */
+const guessMs: Record<Phase, number> = { embed: 700, train: 115, evaluate: 60, register: 300 };
+const phases: readonly Phase[] = ["embed", "train", "evaluate", "register"];
+
+/** Turns "so many of so many" into progress with an estimate of the time to the job's end, by the speed so far. */
+export class ProgressMeter {
+  readonly #totals: Record<Phase, number>;
+  readonly #clock: () => number;
+  #phase: Phase = "embed";
+  #started: number;
+
+  /** @param clock milliseconds, never going back */
+  constructor(totals: Partial<Record<Phase, number>> = {}, clock: () => number = () => performance.now()) {
+    this.#totals = { embed: 0, train: 0, evaluate: 0, register: 1, ...totals };
+    this.#clock = clock;
+    this.#started = clock();
+  }
+
+  /** Changes what is known of later phases, once the data is read. */
+  plan(totals: Partial<Record<Phase, number>>): void {
+    Object.assign(this.#totals, totals);
+  }
+
+  /** `done` items of `phase` are done; the first call of a phase starts its measurement. */
+  at(phase: Phase, done: number): FineTuneProgress {
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      this.#started = this.#clock();
+    }
+    const total = this.#totals[phase];
+    const perItem = done > 0 ? (this.#clock() - this.#started) / done : guessMs[phase];
+    const later = phases.slice(phases.indexOf(phase) + 1);
+    const ms = later.reduce(
+      (sum, name) => sum + this.#totals[name] * guessMs[name],
+      Math.max(0, total - done) * perItem,
+    );
+    return { phase, done: Math.min(done, total), total, etaSeconds: Math.ceil(ms / 1000) };
+  }
+}
