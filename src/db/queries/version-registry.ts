@@ -1,0 +1,19 @@
+import { and, eq, max } from "drizzle-orm";
+import type { Executor } from "../client.ts";
+import { versions } from "../schema/index.ts";
+import type { ProjectScope } from "./projects.ts";
+
+export type NewVersion = Omit<typeof versions.$inferInsert, "createdAt">;
+
+/** One more than the project's highest; the caller holds the project's lock until the version is in. */
+export async function nextVersionNumber(tx: Executor, scope: ProjectScope): Promise<number> {
+  const [row] = await tx
+    .select({ highest: max(versions.number) })
+    .from(versions)
+    .where(and(eq(versions.workspaceId, scope.workspaceId), eq(versions.projectId, scope.projectId)));
+  return (row?.highest ?? 0) + 1;
+}
+
+export async function insertVersion(tx: Executor, row: NewVersion): Promise<void> {
+  await tx.insert(versions).values(row);
+}

@@ -1,0 +1,44 @@
+import { sha256 } from "../../src/lib/hash.ts";
+import { encodeRle } from "../../src/imaging/rle.ts";
+import type { BinaryMask, Box } from "../../src/imaging/types.ts";
+import { buildSnapshot, type Snapshot } from "../../src/training/snapshot.ts";
+import type { AnnotatedRow } from "../../src/db/queries/annotated-images.ts";
+
+/** A mask of one filled rectangle. */
+export function rectangle(width: number, height: number, [x0, y0, x1, y1]: Box): BinaryMask {
+  const data = new Uint8Array(width * height);
+  for (let y = y0; y < y1; y++) data.fill(1, y * width + x0, y * width + x1);
+  return { width, height, data };
+}
+
+/** A row as the database gives it: image `name`, 64 x 48, one rectangle on it. */
+export function row(
+  name: string,
+  options: { group?: string; box?: Box; annotation?: string } = {},
+): AnnotatedRow {
+  const box = options.box ?? [8, 6, 40, 30];
+  return {
+    image: {
+      id: `img_${name}`,
+      sha256: sha256(name),
+      bytes: 100,
+      width: 64,
+      height: 48,
+      objectKey: `projects/prj_a/images/${sha256(name)}`,
+      splitGroup: options.group ?? null,
+    },
+    annotation: {
+      id: options.annotation ?? `ann_${name}`,
+      counts: encodeRle(rectangle(64, 48, box)).counts,
+      box: [...box],
+      label: null,
+    },
+  };
+}
+
+export const snapshotOf = (rows: readonly AnnotatedRow[]): Snapshot =>
+  buildSnapshot({ id: "prj_a", baseModel: "mobile_sam" }, rows);
+
+/** `count` images without groups. */
+export const manyRows = (count: number): AnnotatedRow[] =>
+  Array.from({ length: count }, (_, i) => row(`${i}`));
