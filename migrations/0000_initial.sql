@@ -8,7 +8,10 @@ CREATE TABLE "annotations" (
 	"box" jsonb NOT NULL,
 	"label" text,
 	"source" text NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "annotations_area_check" CHECK (area > 0),
+	CONSTRAINT "annotations_box_check" CHECK (jsonb_typeof(box) = 'array' and jsonb_array_length(box) = 4),
+	CONSTRAINT "annotations_source_check" CHECK (source in ('api', 'import'))
 );
 --> statement-breakpoint
 CREATE TABLE "api_keys" (
@@ -31,7 +34,9 @@ CREATE TABLE "fine_tune_events" (
 	"type" text NOT NULL,
 	"message" text NOT NULL,
 	"data" jsonb DEFAULT '{}'::jsonb NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "fine_tune_events_level_check" CHECK (level in ('info', 'warn', 'error')),
+	CONSTRAINT "fine_tune_events_type_check" CHECK (type in ('message', 'metrics'))
 );
 --> statement-breakpoint
 CREATE TABLE "fine_tunes" (
@@ -52,7 +57,13 @@ CREATE TABLE "fine_tunes" (
 	"attempt" integer DEFAULT 0 NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"started_at" timestamp (3) with time zone,
-	"finished_at" timestamp (3) with time zone
+	"finished_at" timestamp (3) with time zone,
+	CONSTRAINT "fine_tunes_workspace_check" CHECK (workspace_id <> ''),
+	CONSTRAINT "fine_tunes_status_check" CHECK (status in ('queued', 'preparing', 'running', 'evaluating', 'succeeded', 'failed', 'cancelled')),
+	CONSTRAINT "fine_tunes_hyperparameters_check" CHECK (jsonb_typeof(hyperparameters) = 'object'),
+	CONSTRAINT "fine_tunes_base_version_check" CHECK (base_version >= 1),
+	CONSTRAINT "fine_tunes_seed_check" CHECK (seed >= 0),
+	CONSTRAINT "fine_tunes_attempt_check" CHECK (attempt >= 0)
 );
 --> statement-breakpoint
 CREATE TABLE "idempotency_keys" (
@@ -77,7 +88,9 @@ CREATE TABLE "images" (
 	"height" integer NOT NULL,
 	"file_name" text,
 	"split_group" text,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "images_sha256_check" CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+	CONSTRAINT "images_size_check" CHECK (width > 0 and height > 0 and bytes > 0)
 );
 --> statement-breakpoint
 CREATE TABLE "imports" (
@@ -98,7 +111,11 @@ CREATE TABLE "imports" (
 	"attempt" integer DEFAULT 0 NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"started_at" timestamp (3) with time zone,
-	"finished_at" timestamp (3) with time zone
+	"finished_at" timestamp (3) with time zone,
+	CONSTRAINT "imports_status_check" CHECK (status in ('queued', 'running', 'succeeded', 'failed')),
+	CONSTRAINT "imports_bytes_check" CHECK (bytes > 0),
+	CONSTRAINT "imports_images_done_check" CHECK (images_done >= 0),
+	CONSTRAINT "imports_attempt_check" CHECK (attempt >= 0)
 );
 --> statement-breakpoint
 CREATE TABLE "predictions" (
@@ -131,7 +148,8 @@ CREATE TABLE "promotions" (
 	"to_version" integer,
 	"actor" text NOT NULL,
 	"reason" text NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "promotions_kind_check" CHECK (kind in ('promote', 'rollback', 'auto'))
 );
 --> statement-breakpoint
 CREATE TABLE "versions" (
@@ -151,7 +169,9 @@ CREATE TABLE "versions" (
 	"seed" integer NOT NULL,
 	"engine" text NOT NULL,
 	"metrics" jsonb NOT NULL,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "versions_number_check" CHECK (number >= 1),
+	CONSTRAINT "versions_weights_check" CHECK (weights_sha256 ~ '^[0-9a-f]{64}$' and weights_bytes > 0)
 );
 --> statement-breakpoint
 CREATE TABLE "workspaces" (
@@ -183,6 +203,7 @@ CREATE INDEX "idempotency_keys_created_idx" ON "idempotency_keys" USING btree ("
 CREATE UNIQUE INDEX "images_project_sha256_key" ON "images" USING btree ("project_id","sha256");--> statement-breakpoint
 CREATE INDEX "images_project_idx" ON "images" USING btree ("project_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "imports_project_idx" ON "imports" USING btree ("project_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "imports_open_idx" ON "imports" USING btree ("created_at") WHERE status in ('queued', 'running');--> statement-breakpoint
 CREATE INDEX "predictions_project_idx" ON "predictions" USING btree ("project_id","created_at");--> statement-breakpoint
 CREATE INDEX "projects_workspace_idx" ON "projects" USING btree ("workspace_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "promotions_project_idx" ON "promotions" USING btree ("project_id","id");--> statement-breakpoint

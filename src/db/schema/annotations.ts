@@ -1,4 +1,5 @@
-import { index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { images } from "./images.ts";
 import { projects } from "./projects.ts";
@@ -27,5 +28,8 @@ export const annotations = pgTable(
   (table) => [
     index("annotations_project_idx").on(table.projectId, table.createdAt, table.id),
     index("annotations_image_idx").on(table.imageId),
+    check("annotations_area_check", sql`area > 0`),
+    check("annotations_box_check", sql`jsonb_typeof(box) = 'array' and jsonb_array_length(box) = 4`),
+    check("annotations_source_check", sql`source in ('api', 'import')`),
   ],
 );

@@ -1,4 +1,5 @@
-import { bigint, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { bigint, check, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
 
@@ -20,5 +21,9 @@ export const fineTuneEvents = pgTable(
     data: jsonb("data").$type<Record<string, unknown>>().notNull().default({}),
     createdAt: createdAt(),
   },
-  (table) => [index("fine_tune_events_job_idx").on(table.fineTuneId, table.id)],
+  (table) => [
+    index("fine_tune_events_job_idx").on(table.fineTuneId, table.id),
+    check("fine_tune_events_level_check", sql`level in ('info', 'warn', 'error')`),
+    check("fine_tune_events_type_check", sql`type in ('message', 'metrics')`),
+  ],
 );

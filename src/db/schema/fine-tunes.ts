@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { createdAt, type JobError, time } from "./common.ts";
 import { projects } from "./projects.ts";
 
@@ -60,5 +60,14 @@ export const fineTunes = pgTable(
     index("fine_tunes_open_idx")
       .on(table.createdAt)
       .where(sql`status in ('queued', 'preparing', 'running', 'evaluating')`),
+    check("fine_tunes_workspace_check", sql`workspace_id <> ''`),
+    check(
+      "fine_tunes_status_check",
+      sql`status in ('queued', 'preparing', 'running', 'evaluating', 'succeeded', 'failed', 'cancelled')`,
+    ),
+    check("fine_tunes_hyperparameters_check", sql`jsonb_typeof(hyperparameters) = 'object'`),
+    check("fine_tunes_base_version_check", sql`base_version >= 1`),
+    check("fine_tunes_seed_check", sql`seed >= 0`),
+    check("fine_tunes_attempt_check", sql`attempt >= 0`),
   ],
 );

@@ -1,4 +1,5 @@
-import { index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { check, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";
 
@@ -26,5 +27,7 @@ export const images = pgTable(
   (table) => [
     uniqueIndex("images_project_sha256_key").on(table.projectId, table.sha256),
     index("images_project_idx").on(table.projectId, table.createdAt, table.id),
+    check("images_sha256_check", sql`sha256 ~ '^[0-9a-f]{64}$'`),
+    check("images_size_check", sql`width > 0 and height > 0 and bytes > 0`),
   ],
 );

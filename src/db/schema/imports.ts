@@ -1,4 +1,5 @@
-import { bigint, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { bigint, check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { createdAt, type JobError, time } from "./common.ts";
 import { projects } from "./projects.ts";
 
@@ -31,5 +32,14 @@ export const imports = pgTable(
     startedAt: time("started_at"),
     finishedAt: time("finished_at"),
   },
-  (table) => [index("imports_project_idx").on(table.projectId, table.createdAt, table.id)],
+  (table) => [
+    index("imports_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("imports_open_idx")
+      .on(table.createdAt)
+      .where(sql`status in ('queued', 'running')`),
+    check("imports_status_check", sql`status in ('queued', 'running', 'succeeded', 'failed')`),
+    check("imports_bytes_check", sql`bytes > 0`),
+    check("imports_images_done_check", sql`images_done >= 0`),
+    check("imports_attempt_check", sql`attempt >= 0`),
+  ],
 );

@@ -1,4 +1,5 @@
-import { bigint, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { bigint, check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";
 
@@ -20,5 +21,8 @@ export const promotions = pgTable(
     reason: text("reason").notNull(),
     createdAt: createdAt(),
   },
-  (table) => [index("promotions_project_idx").on(table.projectId, table.id)],
+  (table) => [
+    index("promotions_project_idx").on(table.projectId, table.id),
+    check("promotions_kind_check", sql`kind in ('promote', 'rollback', 'auto')`),
+  ],
 );

@@ -1,4 +1,5 @@
-import { bigint, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { bigint, check, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
 import { projects } from "./projects.ts";
@@ -52,5 +53,7 @@ export const versions = pgTable(
     uniqueIndex("versions_project_number_key").on(table.projectId, table.number),
     // One fine-tune can make one version, whatever becomes of its trainers.
     uniqueIndex("versions_fine_tune_key").on(table.fineTuneId),
+    check("versions_number_check", sql`number >= 1`),
+    check("versions_weights_check", sql`weights_sha256 ~ '^[0-9a-f]{64}$' and weights_bytes > 0`),
   ],
 );
