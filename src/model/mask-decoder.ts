@@ -1,0 +1,95 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { cellsToPlane, convTranspose2x2, epsilon2d, gelu, layerNorm, mlp } from "./layers.ts";
+import { twoWayTransformer } from "./two-way-transformer.ts";
+import { gridSide, imageTokens, maskSide, weight, width, type Weights } from "./types.ts";
+
+/** Output tokens before the prompt's: one for the IoU predictions, one for each of the four masks. */
+export const outputTokens = 5;
+
+export interface MaskDecoderInputs {
+  /** [I, 4096, 256], channels last; I = P, or 1 for an image that all prompts share. */
+  readonly image: Tensor;
+  /** [1, 4096, 256] of imagePositionalEncoding. */
+  readonly imagePe: Tensor;
+  /** Sparse prompt embeddings, [P, T, 256]; T may be 0. */
+  readonly sparse: Tensor;
+  /** Dense prompt embeddings: [P, 4096, 256] of mask prompts, or [1, 1, 256] of noMask. */
+  readonly dense: Tensor;
+  /** [P, 1, 1, 5 + T] of absentKeys, when some prompts are shorter than T. */
+  readonly absent?: Tensor | undefined;
+  /** Which of the masks 0 to 3 to compute; all by default. 0 is the single mask, 1 to 3 answer ambiguous prompts. */
+  readonly maskTokens?: readonly number[];
+}
+
+/** A type, not an interface, so that tf.tidy takes it as a container of tensors. */
+export type MaskDecoderOutput = {
+  /** [P, M, 256, 256] low-res logits in SAM's padded frame, 0 is the edge; M masks in the order of maskTokens. */
+  readonly logits: Tensor;
+  /** [P, M] IoU predictions, about 0 to 1. */
+  readonly iou: Tensor;
+};
+
+/** SAM's mask decoder (segment-anything: modeling/mask_decoder.py), for P prompts at once. */
+export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDecoderOutput {
+  return tf.tidy(() => {
+    const { maskTokens = [0, 1, 2, 3], sparse } = inputs;
+    const name = "mask_decoder";
+    const p = sparse.shape[0] ?? 0;
+    const images = inputs.image.shape[0] ?? 0;
+    if (images !== 1 && images !== p)
+      throw new Error(`${images} image embeddings for ${p} prompts: one, or one each`);
+    const own = tf.concat(
+      [weight(weights, `${name}.iou_token.weight`), weight(weights, `${name}.mask_tokens.weight`)],
+      0,
+    );
+    const repeated = tf.tile(tf.reshape(own, [1, outputTokens, width]), [p, 1, 1]);
+    const { tokens, image } = twoWayTransformer(
+      {
+        tokens: tf.concat([repeated, sparse], 1),
+        image: tf.add(inputs.image, inputs.dense),
+        imagePe: inputs.imagePe,
+        absent: inputs.absent,
+        wanted: 2 + Math.max(...maskTokens),
+      },
+      weights,
+      `${name}.transformer`,
+    );
+    const token = (index: number): Tensor =>
+      tf.reshape(tf.slice(tokens, [0, index, 0], [p, 1, width]), [p, width]);
+
+    const hyper = maskTokens.map((mask) =>
+      mlp(token(1 + mask), weights, `${name}.output_hypernetworks_mlps.${mask}`, 3),
+    );
+    const planes = tf.matMul(stack(hyper), upscale(image, weights), false, true); // [P, M, 65536]
+    const logits = tf.reshape(cellsToPlane(planes, gridSide, gridSide), [
+      p,
+      maskTokens.length,
+      maskSide,
+      maskSide,
+    ]);
+
+    const predicted = mlp(token(0), weights, `${name}.iou_prediction_head`, 3); // [P, 4]
+    const iou = maskTokens.map((mask) => tf.slice(predicted, [0, mask], [p, 1]));
+    return { logits, iou: iou.length === 4 ? predicted : tf.concat(iou, 1) };
+  });
+}
+
+/**
+ * Image tokens [P, 4096, 256] to 16 finer cells each, [P, 65536, 32], in cell order (see planeToCells): every step here
+ * looks at one cell alone, so no plane has to be laid out before the masks themselves.
+ */
+function upscale(image: Tensor, weights: Weights): Tensor {
+  const name = "mask_decoder.output_upscaling";
+  const coarse = convTranspose2x2(image, weights, `${name}.0`); // [P, 4096, 2, 2, 64]
+  const normal = gelu(layerNorm(coarse, weights, `${name}.1`, epsilon2d));
+  const flat = tf.reshape(normal, [-1, imageTokens * 4, 64]);
+  const fine = gelu(convTranspose2x2(flat, weights, `${name}.3`)); // [P, 16384, 2, 2, 32]
+  return tf.reshape(fine, [-1, imageTokens * 16, 32]);
+}
+
+/** M tensors [P, C] as [P, M, C]. */
+function stack(rows: Tensor[]): Tensor {
+  const wide = rows.map((row) => tf.reshape(row, [row.shape[0] ?? 0, 1, row.shape[1] ?? 0]));
+  return wide.length === 1 && wide[0] ? wide[0] : tf.concat(wide, 1);
+}

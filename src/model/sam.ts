@@ -1,0 +1,43 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { decodeMasks, outputTokens, type MaskDecoderOutput } from "./mask-decoder.ts";
+import { absentKeys, embedMasks, embedPoints, noMask } from "./prompt-encoder.ts";
+import { imageTokens, width, type Weights } from "./types.ts";
+
+export interface SamInputs {
+  /** [I, 64, 64, 256] or [I, 4096, 256], channels last; I = P, or 1 for an image that all prompts share. */
+  readonly embedding: Tensor;
+  /** [1, 4096, 256] of imagePositionalEncoding. */
+  readonly imagePe: Tensor;
+  /** [P, T, 2] and [P, T]: see embedPoints. */
+  readonly coords: Tensor;
+  readonly labels: Tensor;
+  /** [P, 256, 256] low-res logits; left out when no prompt has a mask. */
+  readonly masks?: Tensor;
+  /** [P], 1 where the prompt has a mask; left out when all have one. */
+  readonly hasMask?: Tensor;
+}
+
+export interface SamOptions {
+  /** Labels of -2 may occur: prompts of different lengths in one batch. */
+  readonly absentTokens?: boolean;
+  /** Masks to compute, all four by default; training takes [0]. */
+  readonly maskTokens?: readonly number[];
+}
+
+/** From prompts and an image embedding to masks: prompt encoder and mask decoder in one, P prompts at once. */
+export function segment(inputs: SamInputs, weights: Weights, options: SamOptions = {}): MaskDecoderOutput {
+  return tf.tidy(() =>
+    decodeMasks(
+      {
+        image: tf.reshape(inputs.embedding, [inputs.embedding.shape[0] ?? 1, imageTokens, width]),
+        imagePe: inputs.imagePe,
+        sparse: embedPoints(inputs.coords, inputs.labels, weights),
+        dense: inputs.masks ? embedMasks(inputs.masks, weights, inputs.hasMask) : noMask(weights),
+        absent: options.absentTokens ? absentKeys(inputs.labels, outputTokens) : undefined,
+        maskTokens: options.maskTokens,
+      },
+      weights,
+    ),
+  );
+}

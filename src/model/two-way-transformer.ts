@@ -1,0 +1,83 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { imageToTokenAttention, selfAttention, tokenToImageAttention } from "./attention.ts";
+import { layerNorm, linear } from "./layers.ts";
+import type { Weights } from "./types.ts";
+
+export interface TwoWayInputs {
+  /** [P, T, 256]: output tokens, then prompt tokens. They are also their own positional encoding. */
+  readonly tokens: Tensor;
+  /** [I, N, 256], I = P or 1 (shared): image embedding plus dense prompt embedding. */
+  readonly image: Tensor;
+  /** [1, N, 256]. */
+  readonly imagePe: Tensor;
+  /** [P, 1, 1, T]: added to the scores of token keys; left out when every token is there. */
+  readonly absent?: Tensor | undefined;
+  /** How many of the first tokens are wanted: the others need no last attention. */
+  readonly wanted: number;
+}
+
+/**
+ * SAM's two layers of attention between tokens and image, and the last one from tokens to image
+ * (segment-anything: modeling/transformer.py, class TwoWayTransformer).
+ * Returns tokens [P, wanted, 256] and image [P, N, 256].
+ */
+export function twoWayTransformer(
+  inputs: TwoWayInputs,
+  weights: Weights,
+  name: string,
+): { tokens: Tensor; image: Tensor } {
+  const { tokens: pe, imagePe, absent, wanted } = inputs;
+  let tokens = pe;
+  let image = inputs.image;
+  let imageWithPe = tf.add(image, imagePe);
+  for (const layer of [0, 1]) {
+    const module = `${name}.layers.${layer}`;
+    if (layer === 0) {
+      // The first layer's tokens are their own encoding: nothing is added, and nothing is kept beside the attention
+      tokens = selfAttention(tokens, tokens, tokens, weights, `${module}.self_attn`, absent);
+    } else {
+      const withPe = tf.add(tokens, pe);
+      tokens = tf.add(tokens, selfAttention(withPe, withPe, tokens, weights, `${module}.self_attn`, absent));
+    }
+    tokens = layerNorm(tokens, weights, `${module}.norm1`);
+
+    const seen = tokenToImageAttention(
+      tf.add(tokens, pe),
+      imageWithPe,
+      image,
+      weights,
+      `${module}.cross_attn_token_to_image`,
+    );
+    tokens = layerNorm(tf.add(tokens, seen), weights, `${module}.norm2`);
+
+    const hidden = tf.relu(linear(tokens, weights, `${module}.mlp.lin1`));
+    tokens = layerNorm(
+      tf.add(tokens, linear(hidden, weights, `${module}.mlp.lin2`)),
+      weights,
+      `${module}.norm3`,
+    );
+
+    const told = imageToTokenAttention(
+      imageWithPe,
+      tf.add(tokens, pe),
+      tokens,
+      weights,
+      `${module}.cross_attn_image_to_token`,
+      absent,
+    );
+    image = layerNorm(tf.add(image, told), weights, `${module}.norm4`);
+    imageWithPe = tf.add(image, imagePe);
+  }
+  const [p = 0, t = 0, c = 0] = tokens.shape;
+  const first = (x: Tensor): Tensor => (wanted < t ? tf.slice(x, [0, 0, 0], [p, wanted, c]) : x);
+  const last = first(tokens);
+  const seen = tokenToImageAttention(
+    tf.add(last, first(pe)),
+    imageWithPe,
+    image,
+    weights,
+    `${name}.final_attn_token_to_image`,
+  );
+  return { tokens: layerNorm(tf.add(last, seen), weights, `${name}.norm_final_attn`), image };
+}
