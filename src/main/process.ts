@@ -1,0 +1,43 @@
+import type { Log } from "../lib/log.ts";
+import type { Releases } from "../lib/releases.ts";
+
+/**
+ * Resolves when the process is asked to end (SIGINT, SIGTERM, SIGHUP). A second, later signal ends it at once.
+ */
+export function untilSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  let first = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      // Ctrl-C can arrive twice at once: from the terminal and from npm.
+      if (first > 0 && performance.now() - first > 500) process.exit(130);
+      if (first === 0) first = performance.now();
+      resolve(signal);
+    });
+  }
+  return promise;
+}
+
+/** Runs a program to its end: starts it, waits for a signal, releases everything, and sets the exit code. */
+export async function runProgram(
+  log: Log,
+  releases: Releases,
+  start: () => Promise<void>,
+): Promise<void> {
+  // Registered first, so that a signal during a slow start is not lost.
+  const ended = untilSignal();
+  try {
+    await start();
+    const signal = await ended;
+    log.info({ signal }, "stopping");
+  } catch (error) {
+    process.exitCode = 1;
+    log.fatal({ err: error }, "could not start");
+  }
+  try {
+    await releases.release();
+  } catch (error) {
+    process.exitCode = 1;
+    log.error({ err: error }, "did not stop cleanly");
+  }
+}
