@@ -1,0 +1,82 @@
+import sharp, { type Metadata } from "sharp";
+import { AppError, messageOf } from "../lib/errors.ts";
+import { sniff, truncated, type ImageFormat } from "./sniff.ts";
+import type { RgbImage } from "./types.ts";
+
+/** A side below this many pixels is refused: nothing in it could be segmented. */
+export const minImageSide = 8;
+
+export interface DecodedImage extends RgbImage {
+  readonly format: ImageFormat;
+}
+
+/**
+ * JPEG, PNG, WebP or TIFF bytes (told by content, not by name) as 8-bit RGB, turned as EXIF orientation says; of several
+ * pages the first.
+ *
+ * - 16-bit samples keep their upper 8 bits. Grey is repeated in R, G and B. CMYK becomes sRGB through its profile.
+ * - Profiles of RGB and grey images are not applied: SAM was trained on pixels read by PIL and OpenCV, which don't either.
+ * - Transparent pixels are laid over white: it is what a person saw who drew a mask in a viewer or on a page; the colours
+ *   hidden below alpha 0 are arbitrary.
+ *
+ * The header alone decides about size, so a decompression bomb is refused before it is unpacked.
+ * Throws AppError image_empty, image_format_unsupported, image_too_many_pixels, image_too_small, image_truncated,
+ * image_unreadable.
+ */
+export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number }): Promise<DecodedImage> {
+  if (bytes.length === 0) throw new AppError("image_empty", "the image has no bytes");
+  const format = sniff(bytes);
+  if (format === null) {
+    throw new AppError("image_format_unsupported", "the content is none of JPEG, PNG, WebP and TIFF");
+  }
+  try {
+    // Without a limit here, as ours has its own code; metadata reads the header only.
+    const header = await sharp(bytes, { limitInputPixels: false }).metadata();
+    checkHeader(header, limits.maxPixels);
+    const image = sharp(bytes, {
+      limitInputPixels: limits.maxPixels,
+      failOn: "truncated",
+      ignoreIcc: header.space !== "cmyk",
+      sequentialRead: true,
+    });
+    const flat = header.hasAlpha ? image.autoOrient().flatten({ background: "#ffffff" }) : image.autoOrient();
+    const { data, info } = await flat.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+    return { format, width: info.width, height: info.height, data: toRgb(data, info.channels) };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const reason = messageOf(error);
+    if (truncated(bytes, format, reason)) {
+      throw new AppError("image_truncated", `the ${format} ends too early: ${reason}`, { cause: error });
+    }
+    throw new AppError("image_unreadable", `the ${format} can't be read: ${reason}`, { cause: error });
+  }
+}
+
+function checkHeader({ width, height, depth, space }: Metadata, maxPixels: number): void {
+  if (width * height > maxPixels) {
+    throw new AppError(
+      "image_too_many_pixels",
+      `the image has ${width} x ${height} pixels; ${maxPixels} in all are the most`,
+    );
+  }
+  if (Math.min(width, height) < minImageSide) {
+    throw new AppError(
+      "image_too_small",
+      `the image has ${width} x ${height} pixels; each side needs ${minImageSide}`,
+    );
+  }
+  if (depth !== "uchar" && depth !== "ushort") {
+    throw new AppError(
+      "image_format_unsupported",
+      `samples are ${depth} (${space}); 8 and 16 bit unsigned are read`,
+    );
+  }
+}
+
+function toRgb(data: Buffer, channels: number): Uint8Array {
+  if (channels === 3) return data;
+  if (channels !== 1) throw new Error(`${channels} channels after conversion to sRGB`);
+  const rgb = new Uint8Array(data.length * 3);
+  for (let i = 0; i < data.length; i++) rgb.fill(data[i] as number, 3 * i, 3 * i + 3);
+  return rgb;
+}
