@@ -1,0 +1,80 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { type Dtype, type Value } from "../ir.ts";
+import { backendName, type Recorder } from "../recorder.ts";
+import { elementwiseKernels } from "./elementwise.ts";
+import { fillKernels } from "./fills.ts";
+import { gatherKernels } from "./gathers.ts";
+import { matmulKernels } from "./matmul.ts";
+import { reductionKernels } from "./reductions.ts";
+import { shapeKernels } from "./shapes.ts";
+
+/** An input of a kernel: its graph value, with the shape that tfjs knows (always concrete while recording). */
+export interface Operand {
+  readonly value: Value;
+  readonly shape: number[];
+  readonly dtype: Dtype;
+}
+
+/** What one kernel is called with. */
+export interface KernelCall {
+  readonly recorder: Recorder;
+  /** A named input; throws when tfjs did not give it. */
+  input(name: string): Operand;
+  /** The inputs of a kernel that takes a list. */
+  inputs(): Operand[];
+  attribute<T>(name: string): T;
+}
+
+/** Writes a kernel's nodes down and returns what it gives. */
+export type Kernel = (call: KernelCall) => Value | Value[];
+export type Kernels = Readonly<Record<string, Kernel>>;
+
+const families: readonly Kernels[] = [
+  elementwiseKernels,
+  fillKernels,
+  gatherKernels,
+  matmulKernels,
+  reductionKernels,
+  shapeKernels,
+];
+
+/** The tfjs kernels that can be recorded, by tfjs's names, in order. */
+export const recordedKernels: readonly string[] = families.flatMap((family) => Object.keys(family)).sort();
+
+/** Tells tfjs of every kernel; a kernel without a recording throws an Error that names it. */
+export function registerKernels(recorder: Recorder): void {
+  for (const [kernelName, kernel] of families.flatMap((family) => Object.entries(family)))
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: ({ inputs, attrs }) => {
+        const result = kernel(callOf(recorder, kernelName, inputs, attrs ?? {}));
+        return Array.isArray(result)
+          ? result.map((value) => recorder.infoOf(value))
+          : recorder.infoOf(result);
+      },
+    });
+}
+
+function callOf(
+  recorder: Recorder,
+  kernelName: string,
+  inputs: tf.NamedTensorInfoMap,
+  attrs: tf.NamedAttrMap,
+): KernelCall {
+  const operand = (tensor: tf.TensorInfo): Operand => {
+    const value = recorder.valueBehind(tensor);
+    // A reshape to the same value gives one value two shapes only through a node, so tfjs's shape is the value's.
+    return { value, shape: tensor.shape, dtype: value.dtype };
+  };
+  return {
+    recorder,
+    input: (name) => {
+      const tensor = inputs[name];
+      if (!tensor) throw new Error(`kernel ${kernelName} was called without its input ${name}`);
+      return operand(tensor);
+    },
+    inputs: () => Object.values(inputs).map((tensor) => operand(tensor as tf.TensorInfo)),
+    attribute: <T>(name: string) => attrs[name] as T,
+  };
+}
