@@ -17,12 +17,14 @@ export async function pngToMask(bytes: Uint8Array, expected?: Size): Promise<Bin
   try {
     // A mask's values mean themselves: no gamma or profile is applied, and truncated files fail.
     const image = sharp(bytes, { limitInputPixels: maxMaskPixels, failOn: "truncated" });
-    const { width, height, depth } = await image.metadata();
+    const { width, height, depth, channels } = await image.metadata();
     if (expected && (height !== expected[0] || width !== expected[1])) {
       throw new AppError("mask_size_mismatch", sizeText(width, height, expected));
     }
     const deep = depth === "ushort";
-    const { data, info } = await image
+    // Left alone, sharp keeps the upper 8 bits only: 65300 would pass for white.
+    const full = deep ? image.toColourspace(channels < 3 ? "grey16" : "rgb16") : image;
+    const { data, info } = await full
       .raw({ depth: deep ? "ushort" : "uchar" })
       .toBuffer({ resolveWithObject: true });
     const values = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
