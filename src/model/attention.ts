@@ -44,6 +44,7 @@ export function selfAttention(
 /**
  * Cross-attention from tokens to image. query [P, T, 256]; imageKeys and imageValues [I, N, 256] with I = P, or I = 1
  * for an image that all prompts share. Returns [P, T, 256].
+ * k_proj.bias is left out: it adds the same number to a row of scores, which softmax does not see.
  */
 export function tokenToImageAttention(
   query: Tensor,
@@ -55,21 +56,13 @@ export function tokenToImageAttention(
   const [p = 0, t = 0, c = 0] = query.shape;
   const images = imageKeys.shape[0] ?? 1;
   const q = spreadHeads(scaled(linear(query, weights, `${name}.q_proj`))); // [P, 8T, inner]
-  // q . (Wk x + b) = (q Wk) . x + q . b. The last term is the same for every key, so softmax does not see it; it stays
-  // for the sake of k_proj.bias's place in the gradient (which is zero).
-  const constant = dotBias(q, weights, `${name}.k_proj`); // [P, 8T, 1]
-  const folded = matMulLast(q, weight(weights, `${name}.k_proj.weight`)); // [P, 8T, 256]
+  const folded = matMulLast(q, weight(weights, `${name}.k_proj.weight`)); // q . (Wk x) = (q Wk) . x
   // One shared image: the prompts' rows are simply more rows of one product
   const rows = tf.reshape(folded, [images, (p / images) * heads * t, c]);
-  const scores = tf.matMul(rows, imageKeys, false, true); // [I, P / I * 8T, N]
-  const attention = tf.softmax(tf.add(scores, tf.reshape(constant, [images, (p / images) * heads * t, 1])));
-  const mixed = tf.matMul(attention, imageValues); // [I, P / I * 8T, 256]
-  // Each row times its head's part of Wv; attention sums to one, so the bias comes in whole
-  const values = matMulLast(
-    tf.reshape(mixed, [p, heads, t, c]),
-    weight(weights, `${name}.v_proj.weight`),
-    true,
-  );
+  const attention = tf.softmax(tf.matMul(rows, imageKeys, false, true)); // [I, P / I * 8T, N]
+  const mixed = tf.reshape(tf.matMul(attention, imageValues), [p, heads, t, c]);
+  // A (Wv x) = (A x) Wv, each row with its head's part of Wv. A row of A sums to one, so the bias comes in whole.
+  const values = matMulLast(mixed, weight(weights, `${name}.v_proj.weight`), { transposed: true });
   const joined = tf.sum(tf.mul(values, headMask(values.shape[3] ?? 0)), 1); // [P, T, inner]
   return linear(tf.add(joined, weight(weights, `${name}.v_proj.bias`)), weights, `${name}.out_proj`);
 }
@@ -91,7 +84,8 @@ export function imageToTokenAttention(
   const rows = heads * t;
   const k = spreadHeads(scaled(linear(key, weights, `${name}.k_proj`))); // [P, 8T, inner]
   // (Wq x + b) . k = x . (k Wq) + b . k
-  let constant = tf.reshape(dotBias(k, weights, `${name}.q_proj`), [p, 1, heads, t]);
+  const queryBias = tf.reshape(weight(weights, `${name}.q_proj.bias`), [-1, 1]);
+  let constant = tf.reshape(matMulLast(k, queryBias), [p, 1, heads, t]);
   if (absent) constant = tf.add(constant, absent);
   const folded = matMulLast(k, weight(weights, `${name}.q_proj.weight`)); // [P, 8T, 256]
   const shared = tf.reshape(folded, [images, (p / images) * rows, c]);
@@ -99,9 +93,11 @@ export function imageToTokenAttention(
   if (images !== p) scores = tf.transpose(tf.reshape(scores, [n, p, rows]), [1, 0, 2]);
   const attention = tf.softmax(tf.add(tf.reshape(scores, [p, n, heads, t]), constant)); // over the tokens of a head
   const v = spreadHeads(linear(value, weights, `${name}.v_proj`));
-  const folded2 = matMulLast(v, weight(weights, `${name}.out_proj.weight`), true); // [P, 8T, 256]
-  const out = tf.matMul(tf.reshape(attention, [p, n, rows]), folded2);
-  return tf.add(out, weight(weights, `${name}.out_proj.bias`));
+  // (A v) Wo = A (v Wo). The 8T entries of a row of A sum to 8, one for each head, so an eighth of the bias in each
+  // row of v Wo is the bias once.
+  const bias = tf.mul(weight(weights, `${name}.out_proj.bias`), 1 / heads);
+  const told = matMulLast(v, weight(weights, `${name}.out_proj.weight`), { transposed: true, bias }); // [P, 8T, 256]
+  return tf.matMul(tf.reshape(attention, [p, n, rows]), told);
 }
 
 /** Scores are divided by the square root of a head's width. x [P, T, inner]. */
@@ -121,7 +117,3 @@ function headMask(c: number): Tensor {
   );
   return tf.tensor(values, [heads, 1, c]);
 }
-
-/** Each row's product with a projection's bias: [P, R, inner] to [P, R, 1]. */
-const dotBias = (rows: Tensor, weights: Weights, projection: string): Tensor =>
-  matMulLast(rows, tf.reshape(weight(weights, `${projection}.bias`), [-1, 1]));

@@ -9,17 +9,28 @@ import { weight, type Weights } from "./types.ts";
  * (tfjs does not sum such a gradient back), it is reshaped to one matrix product instead.
  */
 
-/** x [..., in] times a matrix [in, out] (or [out, in] with `transposed`), as one product of two matrices. */
-export function matMulLast(x: Tensor, matrix: Tensor, transposed = false): Tensor {
+/**
+ * x [..., in] times a matrix [in, out] (or [out, in] with `transposed`), plus a bias [out], as one product of two
+ * matrices. The bias is added before the rows get their axes back, so that a graph can make one Gemm of it.
+ */
+export function matMulLast(
+  x: Tensor,
+  matrix: Tensor,
+  options: { transposed?: boolean; bias?: Tensor } = {},
+): Tensor {
+  const { transposed = false, bias } = options;
   const [rows = 0, columns = 0] = matrix.shape;
   const inputs = transposed ? columns : rows;
   const y = tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, inputs]), matrix, false, transposed);
-  return tf.reshape(y, [...x.shape.slice(0, -1), transposed ? rows : columns]);
+  return tf.reshape(bias ? tf.add(y, bias) : y, [...x.shape.slice(0, -1), transposed ? rows : columns]);
 }
 
 /** nn.Linear: [..., in] to [..., out]. */
 export function linear(x: Tensor, weights: Weights, name: string): Tensor {
-  return tf.add(matMulLast(x, weight(weights, `${name}.weight`), true), weight(weights, `${name}.bias`));
+  return matMulLast(x, weight(weights, `${name}.weight`), {
+    transposed: true,
+    bias: weight(weights, `${name}.bias`),
+  });
 }
 
 /**
@@ -61,8 +72,8 @@ export function convTranspose2x2(x: Tensor, weights: Weights, name: string): Ten
   const [inputs = 0, outputs = 0] = kernel.shape;
   // [in, out, row, column] -> [in, (row, column, out)]: outputs must be the fastest, they are the next layer's channels
   const matrix = tf.reshape(tf.transpose(kernel, [0, 2, 3, 1]), [inputs, 4 * outputs]);
-  const y = tf.reshape(matMulLast(x, matrix), [...x.shape.slice(0, -1), 2, 2, outputs]);
-  return tf.add(y, weight(weights, `${name}.bias`));
+  const bias = tf.tile(weight(weights, `${name}.bias`), [4]); // once for each of the 2 x 2 cells
+  return tf.reshape(matMulLast(x, matrix, { bias }), [...x.shape.slice(0, -1), 2, 2, outputs]);
 }
 
 /**
@@ -75,7 +86,7 @@ export function convPatches(x: Tensor, weights: Weights, name: string): Tensor {
   // [out, in, row, column] -> [out, (row, column, in)], the order of a patch
   const matrix = tf.reshape(tf.transpose(kernel, [0, 2, 3, 1]), [outputs, rows * columns * inputs]);
   const patches = tf.reshape(x, [...x.shape.slice(0, -3), rows * columns * inputs]);
-  return tf.add(matMulLast(patches, matrix, true), weight(weights, `${name}.bias`));
+  return matMulLast(patches, matrix, { transposed: true, bias: weight(weights, `${name}.bias`) });
 }
 
 /**
