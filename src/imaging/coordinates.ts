@@ -33,39 +33,51 @@ export interface LowResTarget {
 
 /** A mask at the original size brought to the low-res cells of the padded frame, exactly by area. */
 export function lowResTarget(mask: BinaryMask): LowResTarget {
-  const { width, height, data } = mask;
+  const { mean, valid } = lowResMean(mask.data, [mask.height, mask.width]);
+  for (let i = 0; i < mean.length; i++) mean[i] = Math.min(1, Math.max(0, mean[i] as number));
+  return { target: mean, valid };
+}
+
+/**
+ * Values at the original size, row-major [height, width], averaged by area over the low-res cells of the padded frame:
+ * `mean` and `valid` [256, 256] as in LowResTarget; the padding's mean is 0.
+ */
+export function lowResMean(
+  values: ArrayLike<number>,
+  [height, width]: Size,
+): { mean: Float32Array; valid: Float32Array } {
   const [inputHeight, inputWidth] = inputSize([height, width]);
   const columns = edgesOf(inputWidth, width);
   const rows = edgesOf(inputHeight, height);
   const sums = new Float64Array(lowResSide * lowResSide);
   const prefix = new Float64Array(width + 1);
-  const shares = new Float64Array(columns.length - 1);
+  const across = new Float64Array(columns.length - 1);
   let cell = 0;
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) prefix[x + 1] = (prefix[x] as number) + (data[y * width + x] as number);
-    for (let c = 0; c < shares.length; c++)
-      shares[c] = integral(prefix, columns[c + 1] as number) - integral(prefix, columns[c] as number);
+    for (let x = 0; x < width; x++) prefix[x + 1] = (prefix[x] as number) + (values[y * width + x] as number);
+    for (let c = 0; c < across.length; c++) {
+      across[c] = integral(prefix, columns[c + 1] as number) - integral(prefix, columns[c] as number);
+    }
     // The cells whose rows overlap [y, y + 1); an upscaled image has several to a pixel.
     for (let r = cell; r < rows.length - 1 && (rows[r] as number) < y + 1; r++) {
       const overlap = Math.min(y + 1, rows[r + 1] as number) - Math.max(y, rows[r] as number);
-      if (overlap > 0)
-        for (let c = 0; c < shares.length; c++)
-          sums[r * lowResSide + c] = (sums[r * lowResSide + c] as number) + overlap * (shares[c] as number);
+      const at = r * lowResSide;
+      for (let c = 0; c < across.length; c++) {
+        sums[at + c] = (sums[at + c] as number) + overlap * (across[c] as number);
+      }
       if ((rows[r + 1] as number) <= y + 1) cell = r + 1;
     }
   }
-  const target = new Float32Array(lowResSide * lowResSide);
+  const mean = new Float32Array(lowResSide * lowResSide);
   const valid = new Float32Array(lowResSide * lowResSide);
   for (let r = 0; r < rows.length - 1; r++) {
-    for (let c = 0; c < columns.length - 1; c++) {
-      const area =
-        ((rows[r + 1] as number) - (rows[r] as number)) *
-        ((columns[c + 1] as number) - (columns[c] as number));
-      target[r * lowResSide + c] = Math.min(1, Math.max(0, (sums[r * lowResSide + c] as number) / area));
-      valid[r * lowResSide + c] = 1;
+    const high = (rows[r + 1] as number) - (rows[r] as number);
+    for (let c = 0, at = r * lowResSide; c < columns.length - 1; c++, at++) {
+      mean[at] = (sums[at] as number) / (high * ((columns[c + 1] as number) - (columns[c] as number)));
+      valid[at] = 1;
     }
   }
-  return { target, valid };
+  return { mean, valid };
 }
 
 /** Edges of the low-res cells along one axis, in original pixels; the last cell ends with the image. */

@@ -4,9 +4,12 @@ export const keys = {
   image: (projectId: string, sha256: string): string => `projects/${projectId}/images/${sha256}`,
   /** An uploaded zip, kept until its import has ended. */
   importZip: (projectId: string, importId: string): string => `projects/${projectId}/imports/${importId}.zip`,
-  /** An image embedding: float32 little endian, [64,64,256], by encoder and image content; shared by every project of a workspace. */
+  /**
+   * An image embedding (safetensors: `image_embedding` [64,64,256] float32; metadata `width`, `height` of the image), by
+   * encoder and image content; shared by every project of a workspace.
+   */
   embedding: (workspaceId: string, encoderSha256: string, imageSha256: string): string =>
-    `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}.f32`,
+    `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}.safetensors`,
   /** The frozen description of the data that a fine-tune ran on, by its hash. */
   snapshot: (projectId: string, hash: string): string => `projects/${projectId}/snapshots/${hash}.json`,
   /** A tuned decoder's weights (safetensors), by content, so that a re-run of a job can't overwrite one. */
