@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { baseOf, type PlannedImage, stemOf } from "./plan.ts";
+import { fileError } from "./problems.ts";
+import type { ZipReader } from "./zip.ts";
+
+/** Fewer groups than this can't be split into training, selection and held-out images with sense. */
+const leastGroups = 5;
+/** A group with more of the images than this would leave too little for the other side. */
+const largestShare = 0.4;
+
+/**
+ * The split group of every image, in their order; null is a group by itself.
+ *
+ * 1. `groups.csv` (lines `stem,group`) or `groups.json` ({stem: group}) at the top of the zip, if there is one: images that
+ *    it leaves out are null. A name that fits no image is an error.
+ * 2. Else COCO's own images[].group, if any image has one.
+ * 3. Else by name: `<page>_<k>`, with k of one or two digits, belongs to `<page>`, as crops of one page are named; others
+ *    are null. Where that would leave fewer than 5 groups, or one with more than 40 % of the images (`photo_01`, `photo_02`
+ *    ...), the numbers only count the images, and all are null.
+ *
+ * Throws AppError import_file_invalid.
+ */
+export async function splitGroups(
+  zip: ZipReader,
+  images: readonly PlannedImage[],
+  signal?: AbortSignal,
+): Promise<(string | null)[]> {
+  for (const file of ["groups.csv", "groups.json"]) {
+    if (!zip.entries.has(file)) continue;
+    const text = (await zip.read(file, signal)).toString("utf8").replace(/^\uFEFF/, "");
+    return byFile(file, file.endsWith(".csv") ? parseCsv(file, text) : parseJson(file, text), images);
+  }
+  if (images.some((image) => image.group !== undefined)) return images.map((image) => image.group ?? null);
+  return byName(images.map((image) => stemOf(image.name)));
+}
+
+/** Rule 3 above, on stems. */
+export function byName(stems: readonly string[]): (string | null)[] {
+  const groups = stems.map((stem) => /^(.+)_\d{1,2}$/.exec(stem)?.[1] ?? null);
+  const sizes = new Map<string, number>();
+  for (const [i, group] of groups.entries()) {
+    const key = group === null ? `image:${stems[i]}` : `group:${group}`;
+    sizes.set(key, (sizes.get(key) ?? 0) + 1);
+  }
+  const largest = Math.max(...sizes.values());
+  const sensible = sizes.size >= leastGroups && largest <= largestShare * stems.length;
+  return sensible ? groups : stems.map(() => null);
+}
+
+function byFile(
+  file: string,
+  rows: readonly [string, string][],
+  images: readonly PlannedImage[],
+): (string | null)[] {
+  const found = new Map<string, Set<number>>();
+  for (const [i, image] of images.entries()) {
+    for (const name of [image.name, ...image.alsoNamed]) {
+      for (const key of [name, baseOf(name), stemOf(name), stemOf(baseOf(name))])
+        found.set(key, (found.get(key) ?? new Set()).add(i));
+    }
+  }
+  const groups: (string | null)[] = images.map(() => null);
+  for (const [key, group] of rows) {
+    const [index, ...others] = found.get(key.normalize("NFC")) ?? [];
+    if (index === undefined) throw fileError(file, `no image has the stem ${key}`);
+    if (others.length > 0)
+      throw fileError(file, `${key} fits ${others.length + 1} images; write its folder too`);
+    const before = groups[index];
+    if (before != null && before !== group)
+      throw fileError(file, `${key} is in the groups ${before} and ${group}`);
+    groups[index] = group;
+  }
+  return groups;
+}
+
+function parseJson(file: string, text: string): [string, string][] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw fileError(file, "is not JSON", error);
+  }
+  const parsed = z.record(z.string(), z.union([z.string().min(1), z.number()])).safeParse(json);
+  if (!parsed.success) throw fileError(file, "must be an object {stem: group}");
+  return Object.entries(parsed.data).map(([stem, group]) => [stem, String(group)]);
+}
+
+function parseCsv(file: string, text: string): [string, string][] {
+  const rows: [string, string][] = [];
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "") continue;
+    const cells = /^("(?:[^"]|"")*"|[^,"]*),("(?:[^"]|"")*"|[^,"]*)$/
+      .exec(line.trim())
+      ?.slice(1)
+      .map(unquote);
+    const [stem, group] = cells ?? [];
+    if (!stem || !group) throw fileError(file, `line ${i + 1} is not stem,group`);
+    // A first line of titles is no image.
+    if (rows.length === 0 && i === 0 && group.toLowerCase() === "group") continue;
+    rows.push([stem, group]);
+  }
+  return rows;
+}
+
+const unquote = (cell: string): string =>
+  cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell.trim();

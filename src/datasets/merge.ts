@@ -1,0 +1,45 @@
+import { sha256 } from "../lib/hash.ts";
+import type { PlannedImage } from "./plan.ts";
+import { fileError } from "./problems.ts";
+import type { ZipReader } from "./zip.ts";
+
+/**
+ * Images with the very same bytes become one, under the first name, with the annotations of all: a project holds the same
+ * bytes once, and copies on both sides of a split would make held-out scores a lie. Only files of equal length and checksum
+ * are read for it. Throws AppError import_file_invalid when COCO puts them in different groups.
+ */
+export async function mergeDuplicates(
+  zip: ZipReader,
+  images: readonly PlannedImage[],
+  signal?: AbortSignal,
+): Promise<PlannedImage[]> {
+  const alike = Map.groupBy(images, ({ name }) => {
+    const entry = zip.entries.get(name);
+    return `${entry?.bytes}:${entry?.crc}`;
+  });
+  const merged = new Map<string, PlannedImage>();
+  for (const candidates of alike.values()) {
+    for (const image of candidates) {
+      const key = candidates.length === 1 ? `name:${image.name}` : sha256(await zip.read(image.name, signal));
+      const first = merged.get(key);
+      merged.set(key, first ? join(first, image) : image);
+    }
+  }
+  return [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function join(first: PlannedImage, second: PlannedImage): PlannedImage {
+  if (first.group !== undefined && second.group !== undefined && first.group !== second.group) {
+    throw fileError(
+      second.name,
+      `is the same image as ${first.name}, but in the group ${second.group} and not ${first.group}`,
+    );
+  }
+  return {
+    name: first.name,
+    alsoNamed: [...first.alsoNamed, second.name],
+    declared: first.declared ?? second.declared,
+    group: first.group ?? second.group,
+    masks: [...first.masks, ...second.masks],
+  };
+}

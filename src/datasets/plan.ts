@@ -1,0 +1,43 @@
+import type { BinaryMask } from "../imaging/types.ts";
+import type { ItemFacts, Layout, Skipped } from "./types.ts";
+
+/** A mask that a layout found; its pixels are read when its image is walked. */
+export interface PlannedMask {
+  /** Where in the zip it stands, for messages. */
+  readonly file: string;
+  readonly label: string | null;
+  /** COCO's [x, y, width, height] in pixels; null where the mask's own box is meant. */
+  readonly bbox: readonly [number, number, number, number] | null;
+  /** Throws AppError when it does not fit the image. */
+  read(facts: ItemFacts, signal?: AbortSignal): Promise<BinaryMask> | BinaryMask;
+}
+
+export interface PlannedImage {
+  /** Name of its file in the zip. */
+  readonly name: string;
+  readonly alsoNamed: readonly string[];
+  /** What the layout's own file says of the size, and where; held against the image. */
+  readonly declared: { readonly width: number; readonly height: number; readonly file: string } | null;
+  /** COCO's field `group`; undefined where there is none. */
+  readonly group: string | undefined;
+  readonly masks: readonly PlannedMask[];
+}
+
+/** What a layout makes of a zip's names, before an image or mask is read. */
+export interface Plan {
+  readonly layout: Layout;
+  readonly images: readonly PlannedImage[];
+  readonly skipped: Skipped;
+}
+
+const imageName = /\.(jpe?g|png|webp|tiff?)$/i;
+const sidecarName = /\.(txt|md|csv|json|ya?ml|xml|html?|license)$/i;
+
+export const isImageName = (name: string): boolean => imageName.test(name);
+/** Notes that lie beside images and masks; they are passed over. */
+export const isSidecarName = (name: string): boolean => sidecarName.test(name);
+
+/** `images/sub/a.b.jpg` to `sub/a.b`. */
+export const stemOf = (name: string): string => name.replace(/^images\//, "").replace(/\.[^./]+$/, "");
+
+export const baseOf = (name: string): string => name.slice(name.lastIndexOf("/") + 1);

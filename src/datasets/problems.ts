@@ -1,0 +1,26 @@
+import { AppError, messageOf } from "../lib/errors.ts";
+
+/** A file inside the zip is at fault: the message begins with its name, which is `param` too. */
+export function fileError(file: string, reason: string, cause?: unknown): AppError {
+  return new AppError("import_file_invalid", `${file}: ${reason}`, { param: file, cause });
+}
+
+/** Runs `work` and names `file` in whatever AppError it throws. Other errors pass: they are ours, not the file's. */
+export async function naming<T>(file: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code.startsWith("import_")) throw error;
+    throw fileError(file, error.message, error);
+  }
+}
+
+/** The zip itself is at fault. */
+export const zipError = (reason: string, cause?: unknown): AppError =>
+  new AppError("import_zip_invalid", cause === undefined ? reason : `${reason}: ${messageOf(cause)}`, {
+    cause,
+  });
+
+export const tooLarge = (reason: string): AppError => new AppError("import_too_large", reason);
+
+export const layoutUnknown = (reason: string): AppError => new AppError("import_layout_unknown", reason);

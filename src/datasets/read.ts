@@ -1,0 +1,129 @@
+import { setImmediate as breathe } from "node:timers/promises";
+import { areaOf, boxOf } from "../imaging/geometry.ts";
+import { encodeRle } from "../imaging/rle.ts";
+import type { Box } from "../imaging/types.ts";
+import { AppError } from "../lib/errors.ts";
+import { sha256 } from "../lib/hash.ts";
+import { splitGroups } from "./groups.ts";
+import { findLayout } from "./layout.ts";
+import { mergeDuplicates } from "./merge.ts";
+import type { PlannedImage, PlannedMask } from "./plan.ts";
+import { fileError, naming, tooLarge } from "./problems.ts";
+import {
+  type Dataset,
+  type DatasetAnnotation,
+  type DatasetItem,
+  type DatasetOptions,
+  defaultLimits,
+  type ItemFacts,
+} from "./types.ts";
+import { openZip, type ZipReader } from "./zip.ts";
+
+/** COCO boxes are rounded, so they may reach this far (pixels) over the image's edge; more is another box format. */
+const boxSlack = 2;
+
+/**
+ * Opens a zip of images and annotations and checks all that its names and its JSON say: safety, limits, layout, pairing,
+ * groups. The pixels are checked while `items` walks: store nothing for good before it has ended, then all in one
+ * transaction. Layouts: see layout.ts. Throws AppError import_zip_invalid, import_too_large, import_layout_unknown,
+ * import_file_invalid; a message about a file begins with its name in the zip, which is `param` too.
+ */
+export async function openDataset(zipPath: string, options: DatasetOptions): Promise<Dataset> {
+  const { inspect, signal } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const zip = await openZip(zipPath, limits);
+  try {
+    const plan = await findLayout(zip, signal);
+    if (plan.images.length > limits.maxImages)
+      throw tooLarge(`the zip has ${plan.images.length} images; ${limits.maxImages} are the most`);
+    const annotations = plan.images.reduce((sum, image) => sum + image.masks.length, 0);
+    if (annotations > limits.maxAnnotations)
+      throw tooLarge(`the zip has ${annotations} annotations; ${limits.maxAnnotations} are the most`);
+    const images = await mergeDuplicates(zip, plan.images, signal);
+    const groups = await splitGroups(zip, images, signal);
+    return {
+      layout: plan.layout,
+      images: images.length,
+      annotations,
+      skipped: plan.skipped,
+      items: async function* () {
+        for (const [i, image] of images.entries())
+          yield await readItem(zip, image, groups[i] ?? null, inspect, signal);
+      },
+      close: () => zip.close(),
+    };
+  } catch (error) {
+    await zip.close();
+    throw error;
+  }
+}
+
+async function readItem(
+  zip: ZipReader,
+  image: PlannedImage,
+  splitGroup: string | null,
+  inspect: DatasetOptions["inspect"],
+  signal?: AbortSignal,
+): Promise<DatasetItem> {
+  const { name, declared } = image;
+  const bytes = await zip.read(name, signal);
+  const facts = await naming(name, () => inspect(bytes));
+  if (declared && (declared.width !== facts.width || declared.height !== facts.height)) {
+    const said = `${declared.file} says ${declared.width} x ${declared.height}`;
+    throw fileError(name, `the image is ${facts.width} x ${facts.height} pixels as seen, ${said}`);
+  }
+  const annotations = new Map<string, DatasetAnnotation>();
+  for (const mask of image.masks) {
+    const annotation = await naming(mask.file, () => readAnnotation(mask, facts, signal));
+    const key = `${annotation.counts} ${annotation.label}`;
+    if (!annotations.has(key)) annotations.set(key, annotation);
+    // Rasterising is synchronous; an image with hundreds of objects must not keep the process from its other work.
+    await breathe();
+    signal?.throwIfAborted();
+  }
+  return {
+    fileName: name,
+    alsoNamed: image.alsoNamed,
+    bytes,
+    facts,
+    sha256: sha256(bytes),
+    splitGroup,
+    annotations: [...annotations.values()],
+  };
+}
+
+async function readAnnotation(
+  planned: PlannedMask,
+  facts: ItemFacts,
+  signal?: AbortSignal,
+): Promise<DatasetAnnotation> {
+  const mask = await planned.read(facts, signal);
+  const area = areaOf(mask);
+  if (area === 0) throw new AppError("mask_empty", "the mask has no foreground pixel");
+  const own = boxOf(mask);
+  return {
+    counts: encodeRle(mask).counts,
+    area,
+    box: planned.bbox ? cutBox(planned.bbox, own, facts) : own,
+    label: planned.label,
+    file: planned.file,
+  };
+}
+
+/** COCO's [x, y, width, height] as our box, cut to the image. Throws AppError where it can't be meant for this mask. */
+function cutBox(bbox: NonNullable<PlannedMask["bbox"]>, own: Box, { width, height }: ItemFacts): Box {
+  const [x, y, w, h] = bbox;
+  const text = `bbox [${bbox.join(", ")}] (x, y, width, height)`;
+  if (!(w > 0 && h > 0)) throw new AppError("box_zero_area", `${text} has no area`);
+  if (x < -boxSlack || y < -boxSlack || x + w > width + boxSlack || y + h > height + boxSlack)
+    throw new AppError("box_outside_image", `${text} reaches outside the image, ${width} x ${height}`);
+  const box: Box = [Math.max(0, x), Math.max(0, y), Math.min(width, x + w), Math.min(height, y + h)];
+  const meets = box[0] < own[2] && own[0] < box[2] && box[1] < own[3] && own[1] < box[3];
+  if (!meets || box[2] <= box[0] || box[3] <= box[1]) {
+    throw new AppError(
+      "box_outside_image",
+      `${text} does not meet its segmentation, which lies in [${own.join(", ")}] (x0, y0, x1, y1)`,
+    );
+  }
+  return box;
+}

@@ -1,0 +1,118 @@
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import sharp from "sharp";
+import { ZipFile } from "yazl";
+import { openDataset } from "../../src/datasets/read.ts";
+import type { Dataset, DatasetItem, DatasetOptions, ItemFacts } from "../../src/datasets/types.ts";
+import { AppError } from "../../src/lib/errors.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+
+export type Files = Record<string, Buffer | string | object>;
+
+/** A folder of its own for one test file's zips. */
+export async function zipFolder(): Promise<{
+  zip(files: Files): Promise<string>;
+  raw(bytes: Buffer): Promise<string>;
+  remove(): Promise<void>;
+}> {
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-zips-"));
+  let count = 0;
+  const next = (): string => join(folder, `${count++}.zip`);
+  return {
+    zip: async (files) => {
+      const zip = new ZipFile();
+      for (const [name, content] of Object.entries(files)) {
+        const bytes = Buffer.isBuffer(content)
+          ? content
+          : Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+        zip.addBuffer(bytes, name, { compress: true });
+      }
+      zip.end();
+      const path = next();
+      await pipeline(zip.outputStream, createWriteStream(path));
+      return path;
+    },
+    raw: async (bytes) => {
+      const path = next();
+      await writeFile(path, bytes);
+      return path;
+    },
+    remove: () => rm(folder, { recursive: true }),
+  };
+}
+
+/** A noise image; another seed, other bytes. */
+export async function picture(seed: number, width = 12, height = 8): Promise<Buffer> {
+  const random = seededRandom(seed);
+  const data = Uint8Array.from({ length: width * height * 3 }, () => random.below(256));
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+/** A PNG mask with 255 in [x0, x1) x [y0, y1), and `grey` at one pixel if given. */
+export async function maskPng(
+  [x0, y0, x1, y1]: readonly [number, number, number, number],
+  {
+    width = 12,
+    height = 8,
+    grey,
+  }: { width?: number; height?: number; grey?: readonly [number, number, number] } = {},
+): Promise<Buffer> {
+  const data = new Uint8Array(width * height);
+  for (let y = y0; y < y1; y++) data.fill(255, y * width + x0, y * width + x1);
+  if (grey) data[grey[1] * width + grey[0]] = grey[2];
+  return sharp(data, { raw: { width, height, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
+}
+
+/** As inference does it: the file must decode whole. */
+async function inspect(bytes: Uint8Array): Promise<ItemFacts> {
+  try {
+    const { info } = await sharp(bytes, { failOn: "truncated" })
+      .autoOrient()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const { format } = await sharp(bytes).metadata();
+    return { width: info.width, height: info.height, format: format as ItemFacts["format"] };
+  } catch (error) {
+    throw new AppError("image_unreadable", "the image can't be read", { cause: error });
+  }
+}
+
+export const open = (path: string, options: Partial<DatasetOptions> = {}): Promise<Dataset> =>
+  openDataset(path, { inspect, ...options });
+
+/** Everything in a zip; what is thrown on the way is thrown here. */
+export async function readAll(
+  path: string,
+  options: Partial<DatasetOptions> = {},
+): Promise<{ dataset: Dataset; items: DatasetItem[] }> {
+  const dataset = await open(path, options);
+  try {
+    const items: DatasetItem[] = [];
+    for await (const item of dataset.items()) items.push(item);
+    return { dataset, items };
+  } finally {
+    await dataset.close();
+  }
+}
+
+/** The AppError that reading a zip ends with. */
+export async function problemOf(
+  path: string,
+  options: Partial<DatasetOptions> = {},
+): Promise<{ code: string; message: string; param: string | undefined }> {
+  try {
+    await readAll(path, options);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { code: error.code, message: error.message, param: error.param };
+  }
+  throw new Error("the zip was read without a problem");
+}
