@@ -3,9 +3,6 @@ import type { Attribute, Constant, Dtype, Graph, Node, Value } from "./ir.ts";
 
 export const backendName = "record";
 
-/** A constant of one repeated number with at least so many entries is filled in at run time, not stored. */
-const fillFrom = 64;
-
 /**
  * A tfjs backend whose kernels write down what they are asked to do. No tensor here has values: reading one is
  * an error. One recorder is the backend for good; `begin` and `end` frame one recording.
@@ -83,18 +80,12 @@ export class Recorder extends tf.KernelBackend {
     return this.#constant({ kind: "data", data }, [], dtype);
   }
 
-  /** One number repeated over a shape; large ones become a node, so that their size may follow the free dimension. */
+  /**
+   * One number repeated over a shape: a node, so that its size may follow the free dimension. Small ones of a fixed
+   * size become constants again later (simplify/fills.ts).
+   */
   fill(shape: readonly number[], number: number, dtype: Dtype): Value {
-    const size = tf.util.sizeFromShape([...shape]);
-    if (size >= fillFrom)
-      return this.emit("ConstantOfShape", [this.ints(shape)], shape, dtype, { value: { float: number } });
-    const data =
-      dtype === "float32"
-        ? new Float32Array(size)
-        : dtype === "int32"
-          ? new Int32Array(size)
-          : new Uint8Array(size);
-    return this.#constant({ kind: "data", data: data.fill(number) }, shape, dtype);
+    return this.emit("ConstantOfShape", [this.ints(shape)], shape, dtype, { value: { float: number } });
   }
 
   #newValue(shape: readonly number[], dtype: Dtype): Value {
@@ -114,7 +105,7 @@ export class Recorder extends tf.KernelBackend {
       throw new Error(`a graph can't hold a constant of type ${dtype}`);
     const numbers = values as ArrayLike<number>;
     const first = numbers[0] ?? 0;
-    let same = numbers.length >= fillFrom;
+    let same = numbers.length > 1;
     for (let i = 1; same && i < numbers.length; i++) same = numbers[i] === first;
     if (same) return this.infoOf(this.fill(shape, first, dtype)).dataId;
     const copy = { float32: Float32Array, int32: Int32Array, bool: Uint8Array }[dtype].from(numbers);

@@ -1,0 +1,98 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { sha256 } from "../lib/hash.ts";
+import type { DecoderVariant } from "./decoder-graph.ts";
+
+/** Beside the graphs: what there is, and from which sources it was made. */
+export interface GraphManifest {
+  /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
+  readonly sources: string;
+  /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
+  readonly decoders: readonly GraphEntry[];
+}
+
+export interface GraphEntry extends DecoderVariant {
+  /** File name in the manifest's folder. */
+  readonly file: string;
+  /** Tokens labelled -2 do not exist: shorter prompts are padded with them, exactly. */
+  readonly absentTokens: boolean;
+  /** Of the file. */
+  readonly sha256: string;
+}
+
+/** 2 tokens are a box, or one point with its padding: most prompts. */
+const pointCounts = [2, 4, 8, 16, 32, 64];
+
+const root = resolve(import.meta.dirname, "../..");
+export const graphsFolder = join(root, "build", "graphs");
+
+/** Hash of every file that the graphs are made from, package versions included. */
+function sourcesHash(): string {
+  const files = ["src/model", "src/graph", "src/checkpoint", "src/lib", "src/main"]
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".ts"))
+        .map((name) => `${folder}/${name.replaceAll("\\", "/")}`),
+    )
+    .filter((name) => graphSources.some((source) => name.startsWith(source)))
+    .sort();
+  const versions = readFileSync(join(root, "node_modules/@tensorflow/tfjs-core/package.json"), "utf8");
+  const parts = files.map((name) => `${name} ${sha256(readFileSync(join(root, name)))}`);
+  return sha256([...parts, sha256(versions)].join("\n"));
+}
+
+const graphSources = [
+  "src/model/",
+  "src/graph/",
+  "src/checkpoint/layout.ts",
+  "src/lib/onnx-proto.ts",
+  "src/main/build-graphs.ts",
+  "src/main/decoder-graph.ts",
+];
+
+function readManifest(folder: string): GraphManifest | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as GraphManifest;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Writes the decoder graphs and their manifest into build/graphs, unless what lies there is fresh.
+ * tfjs is loaded only when there is something to write. The manifest comes last, so a run that is cut off leaves none
+ * that is wrong. Returns what the manifest says.
+ */
+export async function buildGraphs(
+  options: { folder?: string; force?: boolean } = {},
+): Promise<GraphManifest> {
+  const folder = options.folder ?? graphsFolder;
+  const sources = sourcesHash();
+  const present = readManifest(folder);
+  if (!options.force && present?.sources === sources) return present;
+  const { decoderOnnx } = await import("./decoder-graph.ts");
+  mkdirSync(folder, { recursive: true });
+  const variants = [false, true].flatMap((mask) => pointCounts.map((points) => ({ points, mask })));
+  const decoders = variants.map((variant): GraphEntry => {
+    const bytes = decoderOnnx(variant);
+    const file = `decoder-${variant.points}${variant.mask ? "-mask" : ""}.onnx`;
+    writeWhole(join(folder, file), bytes);
+    return { file, ...variant, absentTokens: true, sha256: sha256(bytes) };
+  });
+  const manifest: GraphManifest = { sources, decoders };
+  writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** Two processes may build at once; each file appears whole, and both write the same bytes. */
+function writeWhole(path: string, data: Uint8Array | string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, data);
+  renameSync(temporary, path);
+}
+
+if (import.meta.main) {
+  const force = !process.argv.includes("--if-stale");
+  const manifest = await buildGraphs({ force });
+  if (force) console.log(`${manifest.decoders.length} decoder graphs in ${graphsFolder}`);
+}
