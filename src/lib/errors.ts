@@ -33,6 +33,7 @@ export const errorStatus = {
   too_many_images: 409,
   image_in_use: 409,
   // Masks
+  box_misses_mask: 422,
   mask_size_mismatch: 422,
   mask_empty: 422,
   mask_not_binary: 422,

@@ -1,0 +1,54 @@
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { requestId } from "hono/request-id";
+import { newId } from "./lib/ids.ts";
+import { annotationRoutes } from "./routes/annotations.ts";
+import { addDocs } from "./routes/docs.ts";
+import { fineTuneEventRoutes } from "./routes/fine-tune-events.ts";
+import { fineTuneRoutes } from "./routes/fine-tunes.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { authenticate } from "./routes/http/auth.ts";
+import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./routes/http/errors.ts";
+import { createMetrics } from "./routes/http/metrics.ts";
+import { requestLog } from "./routes/http/request-log.ts";
+import { createRouter } from "./routes/http/router.ts";
+import { imageRoutes } from "./routes/images.ts";
+import { importRoutes } from "./routes/imports.ts";
+import { predictRoutes } from "./routes/predict.ts";
+import { projectRoutes } from "./routes/projects.ts";
+import { promotionRoutes } from "./routes/promotions.ts";
+import { versionRoutes } from "./routes/versions.ts";
+import type { Services } from "./services.ts";
+
+export type App = ReturnType<typeof createApp>;
+
+/** The whole HTTP API over the services; it owns none of them. */
+export function createApp(services: Services) {
+  const metrics = createMetrics();
+  const context = { ...services, metrics };
+  const app = createRouter();
+
+  app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
+  app.use(requestLog(services.log, metrics));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use("/v1/*", authenticate(services.db));
+
+  for (const routes of [
+    projectRoutes,
+    imageRoutes,
+    annotationRoutes,
+    importRoutes,
+    predictRoutes,
+    fineTuneRoutes,
+    fineTuneEventRoutes,
+    versionRoutes,
+    promotionRoutes,
+    healthRoutes,
+  ]) {
+    app.route("/", routes(context));
+  }
+  addDocs(app);
+
+  app.onError(onError);
+  app.notFound(notFound);
+  return app;
+}

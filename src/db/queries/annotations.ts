@@ -1,0 +1,76 @@
+import { and, countDistinct, desc, eq } from "drizzle-orm";
+import { AppError } from "../../lib/errors.ts";
+import type { Executor } from "../client.ts";
+import { annotations, images } from "../schema/index.ts";
+import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import type { ProjectScope } from "./projects.ts";
+
+type Row = typeof annotations.$inferSelect;
+/** With the size of its image, which its RLE needs. */
+export type Annotation = Row & { width: number; height: number };
+
+const inProject = (scope: ProjectScope) =>
+  and(eq(annotations.workspaceId, scope.workspaceId), eq(annotations.projectId, scope.projectId));
+
+const notFound = (id: string): AppError =>
+  new AppError("annotation_not_found", `There is no annotation ${id} in this project.`, {
+    param: "annotation_id",
+  });
+
+const select = (db: Executor) =>
+  db
+    .select({ annotation: annotations, width: images.width, height: images.height })
+    .from(annotations)
+    .innerJoin(images, eq(images.id, annotations.imageId));
+
+const flat = (row: { annotation: Row; width: number; height: number }): Annotation => ({
+  ...row.annotation,
+  width: row.width,
+  height: row.height,
+});
+
+export async function insertAnnotation(
+  db: Executor,
+  row: Omit<typeof annotations.$inferInsert, "createdAt">,
+): Promise<Row> {
+  const [annotation] = await db.insert(annotations).values(row).returning();
+  return annotation as Row;
+}
+
+/** Throws AppError annotation_not_found. */
+export async function getAnnotation(db: Executor, scope: ProjectScope, id: string): Promise<Annotation> {
+  const [row] = await select(db).where(and(inProject(scope), eq(annotations.id, id)));
+  if (!row) throw notFound(id);
+  return flat(row);
+}
+
+export async function listAnnotations(
+  db: Executor,
+  scope: ProjectScope,
+  page: PageRequest & { imageId?: string | undefined },
+): Promise<Page<Annotation>> {
+  const ofImage = page.imageId === undefined ? undefined : eq(annotations.imageId, page.imageId);
+  const rows = await select(db)
+    .where(and(inProject(scope), ofImage, behind(annotations, page.after)))
+    .orderBy(desc(annotations.createdAt), desc(annotations.id))
+    .limit(page.limit + 1);
+  return cut(rows.map(flat), page.limit);
+}
+
+/** Throws AppError annotation_not_found. */
+export async function deleteAnnotation(db: Executor, scope: ProjectScope, id: string): Promise<void> {
+  const deleted = await db
+    .delete(annotations)
+    .where(and(inProject(scope), eq(annotations.id, id)))
+    .returning({ id: annotations.id });
+  if (deleted.length === 0) throw notFound(id);
+}
+
+/** How many images of the project carry at least one annotation. */
+export async function countAnnotatedImages(db: Executor, scope: ProjectScope): Promise<number> {
+  const [row] = await db
+    .select({ n: countDistinct(annotations.imageId) })
+    .from(annotations)
+    .where(inProject(scope));
+  return row?.n ?? 0;
+}

@@ -1,0 +1,104 @@
+import { and, desc, eq, sql } from "drizzle-orm";
+import { AppError } from "../../lib/errors.ts";
+import type { Database, Executor } from "../client.ts";
+import { fineTuneEvents, fineTunes, type FineTuneStatus } from "../schema/index.ts";
+import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import type { ProjectScope } from "./projects.ts";
+
+export type FineTune = typeof fineTunes.$inferSelect;
+
+const ended: readonly FineTuneStatus[] = new Set(["succeeded", "failed", "cancelled"]);
+
+/** True when nothing more will happen to the job. */
+export const hasEnded = (status: FineTuneStatus): boolean => ended.has(status);
+
+const inScope = (scope: ProjectScope, id: string) =>
+  and(
+    eq(fineTunes.workspaceId, scope.workspaceId),
+    eq(fineTunes.projectId, scope.projectId),
+    eq(fineTunes.id, id),
+  );
+
+const notFound = (id: string): AppError =>
+  new AppError("fine_tune_not_found", `There is no fine-tune ${id} in this project.`, {
+    param: "fine_tune_id",
+  });
+
+/** The insert is the event: a trigger tells the trainers. */
+export async function insertFineTune(
+  db: Executor,
+  row: Pick<FineTune, "id" | "workspaceId" | "projectId" | "hyperparameters" | "baseVersion" | "seed">,
+): Promise<FineTune> {
+  const [inserted] = await db.insert(fineTunes).values(row).returning();
+  return inserted as FineTune;
+}
+
+/** Throws AppError fine_tune_not_found. */
+export async function getFineTune(db: Executor, scope: ProjectScope, id: string): Promise<FineTune> {
+  const [row] = await db.select().from(fineTunes).where(inScope(scope, id));
+  if (!row) throw notFound(id);
+  return row;
+}
+
+export async function listFineTunes(
+  db: Executor,
+  scope: ProjectScope,
+  page: PageRequest,
+): Promise<Page<FineTune>> {
+  const rows = await db
+    .select()
+    .from(fineTunes)
+    .where(
+      and(
+        eq(fineTunes.workspaceId, scope.workspaceId),
+        eq(fineTunes.projectId, scope.projectId),
+        behind(fineTunes, page.after),
+      ),
+    )
+    .orderBy(desc(fineTunes.createdAt), desc(fineTunes.id))
+    .limit(page.limit + 1);
+  return cut(rows, page.limit);
+}
+
+/**
+ * Ends the job and voids its lease, so that whoever runs it can write nothing more. A job that was cancelled before
+ * is returned as it is. Throws AppError fine_tune_not_found, fine_tune_finished.
+ */
+export async function cancelFineTune(
+  db: Database,
+  scope: ProjectScope,
+  id: string,
+  actor: string,
+): Promise<FineTune> {
+  return db.transaction(async (tx) => {
+    const [row] = await tx.select().from(fineTunes).where(inScope(scope, id)).for("update");
+    if (!row) throw notFound(id);
+    if (row.status === "cancelled") return row;
+    if (hasEnded(row.status)) {
+      throw new AppError("fine_tune_finished", `This fine-tune ended before: it has ${row.status}.`);
+    }
+    await tx.insert(fineTuneEvents).values({
+      workspaceId: row.workspaceId,
+      fineTuneId: id,
+      level: "warn",
+      type: "message",
+      message: "Cancelled",
+      data: { actor },
+    });
+    const [cancelled] = await tx
+      .update(fineTunes)
+      .set({ status: "cancelled", leaseToken: null, finishedAt: sql`now()` })
+      .where(inScope(scope, id))
+      .returning();
+    return cancelled as FineTune;
+  });
+}
+
+/** How many jobs of the whole database stand in each open status; for the metrics page. */
+export async function countOpenFineTunes(db: Executor): Promise<{ status: FineTuneStatus; n: number }[]> {
+  return db
+    .select({ status: fineTunes.status, n: sql<number>`count(*)::int` })
+    .from(fineTunes)
+    .where(sql`${fineTunes.status} in ('queued', 'preparing', 'running', 'evaluating')`)
+    .groupBy(fineTunes.status);
+}

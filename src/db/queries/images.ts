@@ -1,0 +1,117 @@
+import { and, count, desc, eq, sql } from "drizzle-orm";
+import { AppError } from "../../lib/errors.ts";
+import type { Executor } from "../client.ts";
+import { annotations, fineTunes, images } from "../schema/index.ts";
+import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import type { ProjectScope } from "./projects.ts";
+
+export type Image = typeof images.$inferSelect;
+export type NewImage = Omit<typeof images.$inferInsert, "createdAt">;
+
+const inProject = (scope: ProjectScope) =>
+  and(eq(images.workspaceId, scope.workspaceId), eq(images.projectId, scope.projectId));
+
+/**
+ * Held until the transaction ends by whoever writes or removes the object of these bytes, so that a failed upload
+ * never takes away the object of another one.
+ */
+export async function lockImageBytes(tx: Executor, objectKey: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${objectKey}, 0))`);
+}
+
+export async function insertImage(db: Executor, row: NewImage): Promise<Image> {
+  const [image] = await db.insert(images).values(row).returning();
+  return image as Image;
+}
+
+/** The image of these bytes in the project, if it was uploaded before. */
+export async function findImageByHash(
+  db: Executor,
+  scope: ProjectScope,
+  sha256: string,
+): Promise<Image | undefined> {
+  const [image] = await db
+    .select()
+    .from(images)
+    .where(and(inProject(scope), eq(images.sha256, sha256)));
+  return image;
+}
+
+/** Throws AppError image_not_found, also when it is another project's. */
+export async function getImage(db: Executor, scope: ProjectScope, id: string): Promise<Image> {
+  const [image] = await db
+    .select()
+    .from(images)
+    .where(and(inProject(scope), eq(images.id, id)));
+  if (!image) throw imageNotFound(id);
+  return image;
+}
+
+/** The same, and the image can't be deleted until the transaction ends. */
+export async function holdImage(db: Executor, scope: ProjectScope, id: string): Promise<Image> {
+  const [image] = await db
+    .select()
+    .from(images)
+    .where(and(inProject(scope), eq(images.id, id)))
+    .for("key share");
+  if (!image) throw imageNotFound(id);
+  return image;
+}
+
+export const imageNotFound = (id: string): AppError =>
+  new AppError("image_not_found", `There is no image ${id} in this project.`, { param: "image_id" });
+
+export async function listImages(db: Executor, scope: ProjectScope, page: PageRequest): Promise<Page<Image>> {
+  const rows = await db
+    .select()
+    .from(images)
+    .where(and(inProject(scope), behind(images, page.after)))
+    .orderBy(desc(images.createdAt), desc(images.id))
+    .limit(page.limit + 1);
+  return cut(rows, page.limit);
+}
+
+export async function countImages(db: Executor, scope: ProjectScope): Promise<number> {
+  const [row] = await db.select({ n: count() }).from(images).where(inProject(scope));
+  return row?.n ?? 0;
+}
+
+export async function setSplitGroup(
+  db: Executor,
+  scope: ProjectScope,
+  id: string,
+  splitGroup: string,
+): Promise<void> {
+  await db
+    .update(images)
+    .set({ splitGroup })
+    .where(and(inProject(scope), eq(images.id, id)));
+}
+
+/** Its annotations go with it. Throws AppError image_not_found. */
+export async function deleteImage(db: Executor, scope: ProjectScope, id: string): Promise<Image> {
+  const [image] = await db
+    .delete(images)
+    .where(and(inProject(scope), eq(images.id, id)))
+    .returning();
+  if (!image) throw imageNotFound(id);
+  return image;
+}
+
+/** True while a fine-tune of the project is under way and this image is annotated: the trainer may still read it. */
+export async function imageIsInUse(db: Executor, scope: ProjectScope, id: string): Promise<boolean> {
+  const [row] = await db
+    .select({ id: fineTunes.id })
+    .from(fineTunes)
+    .innerJoin(annotations, eq(annotations.projectId, fineTunes.projectId))
+    .where(
+      and(
+        eq(fineTunes.workspaceId, scope.workspaceId),
+        eq(fineTunes.projectId, scope.projectId),
+        eq(annotations.imageId, id),
+        sql`${fineTunes.status} in ('queued', 'preparing', 'running', 'evaluating')`,
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
+}

@@ -1,0 +1,48 @@
+import { and, desc, eq } from "drizzle-orm";
+import { AppError } from "../../lib/errors.ts";
+import type { Executor } from "../client.ts";
+import { imports } from "../schema/index.ts";
+import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import type { ProjectScope } from "./projects.ts";
+
+export type Import = typeof imports.$inferSelect;
+
+const inProject = (scope: ProjectScope) =>
+  and(eq(imports.workspaceId, scope.workspaceId), eq(imports.projectId, scope.projectId));
+
+/** The insert is the event: a trigger tells the workers. */
+export async function insertImport(
+  db: Executor,
+  row: Pick<Import, "id" | "workspaceId" | "projectId" | "objectKey" | "bytes" | "fileName">,
+): Promise<Import> {
+  const [inserted] = await db.insert(imports).values(row).returning();
+  return inserted as Import;
+}
+
+/** Throws AppError import_not_found. */
+export async function getImport(db: Executor, scope: ProjectScope, id: string): Promise<Import> {
+  const [row] = await db
+    .select()
+    .from(imports)
+    .where(and(inProject(scope), eq(imports.id, id)));
+  if (!row) {
+    throw new AppError("import_not_found", `There is no import ${id} in this project.`, {
+      param: "import_id",
+    });
+  }
+  return row;
+}
+
+export async function listImports(
+  db: Executor,
+  scope: ProjectScope,
+  page: PageRequest,
+): Promise<Page<Import>> {
+  const rows = await db
+    .select()
+    .from(imports)
+    .where(and(inProject(scope), behind(imports, page.after)))
+    .orderBy(desc(imports.createdAt), desc(imports.id))
+    .limit(page.limit + 1);
+  return cut(rows, page.limit);
+}

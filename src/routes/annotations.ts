@@ -1,0 +1,201 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import {
+  type Annotation,
+  deleteAnnotation,
+  getAnnotation,
+  insertAnnotation,
+  listAnnotations,
+} from "../db/queries/annotations.ts";
+import { getImage, holdImage, setSplitGroup } from "../db/queries/images.ts";
+import { getProject } from "../db/queries/projects.ts";
+import { areaOf, boxOf, checkBox } from "../imaging/geometry.ts";
+import { encodeRle } from "../imaging/rle.ts";
+import type { BinaryMask, Box } from "../imaging/types.ts";
+import { readMask } from "../imaging/wire-mask.ts";
+import { AppError } from "../lib/errors.ts";
+import { newId } from "../lib/ids.ts";
+import { failures } from "./http/errors.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { annotationMask, box, wireMask } from "./http/masks.ts";
+import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import {
+  annotationParams,
+  deleted,
+  iso,
+  json,
+  jsonBody,
+  projectParams,
+  scopeOf,
+  timeText,
+} from "./http/scope.ts";
+import { limitBody } from "./http/upload.ts";
+
+const bodySchema = z.strictObject({
+  image_id: z.string(),
+  mask: annotationMask,
+  box: box.optional().openapi({ description: "Left out, the mask's own tight box." }),
+  label: z.string().trim().min(1).max(200).optional(),
+  group: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .openapi({ description: "Sets the image's split group." }),
+});
+
+const annotationSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("annotation"),
+    image_id: z.string(),
+    mask: wireMask,
+    box,
+    area: z.int().openapi({ description: "Foreground pixels." }),
+    label: z.string().nullable(),
+    source: z.enum(["api", "import"]),
+    created_at: timeText,
+  })
+  .openapi("Annotation");
+
+const toAnnotation = (row: Annotation): z.output<typeof annotationSchema> => ({
+  id: row.id,
+  object: "annotation",
+  image_id: row.imageId,
+  mask: { format: "rle", size: [row.height, row.width], counts: row.counts },
+  box: row.box,
+  area: row.area,
+  label: row.label,
+  source: row.source,
+  created_at: iso(row.createdAt),
+});
+
+const tags = ["annotations"];
+
+const createWith = (limit: number) =>
+  createRoute({
+    method: "post",
+    path: "/v1/projects/{project_id}/annotations",
+    tags,
+    summary: "Add the true mask of one object",
+    middleware: [limitBody(limit)] as const,
+    request: { params: projectParams, headers: idempotencyHeader, body: jsonBody(bodySchema) },
+    responses: {
+      201: json(annotationSchema, "The new annotation."),
+      ...failures(
+        "invalid_json",
+        "invalid_request",
+        "body_too_large",
+        "unsupported_media_type",
+        "project_not_found",
+        "image_not_found",
+        "mask_size_mismatch",
+        "mask_empty",
+        "mask_not_binary",
+        "mask_rle_invalid",
+        "mask_polygon_invalid",
+        "mask_png_invalid",
+        "box_outside_image",
+        "box_zero_area",
+        "box_misses_mask",
+        ...idempotencyErrors,
+      ),
+    },
+  });
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/annotations",
+  tags,
+  summary: "List annotations, newest first",
+  request: { params: projectParams, query: pageQuery.extend({ image_id: z.string().optional() }) },
+  responses: {
+    200: json(pageOf(annotationSchema), "One page."),
+    ...failures("invalid_request", "project_not_found"),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/annotations/{annotation_id}",
+  tags,
+  summary: "Get an annotation",
+  request: { params: annotationParams },
+  responses: { 200: json(annotationSchema, "The annotation."), ...failures("annotation_not_found") },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/projects/{project_id}/annotations/{annotation_id}",
+  tags,
+  summary: "Delete an annotation",
+  request: { params: annotationParams },
+  responses: { 200: json(deleted("annotation"), "It is gone."), ...failures("annotation_not_found") },
+});
+
+export function annotationRoutes({ db, config }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(createWith(config.MAX_BODY_BYTES), async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const body = c.req.valid("json");
+    await getProject(db, scope);
+    const answer = await idempotent(c, db, body, async () => {
+      const { width, height } = await getImage(db, scope, body.image_id);
+      const mask = await readMask(body.mask, [height, width]);
+      const row = {
+        ...scope,
+        id: newId("ann"),
+        imageId: body.image_id,
+        counts: encodeRle(mask).counts,
+        area: areaOf(mask),
+        box: [...boxFor(mask, body.box)] as [number, number, number, number],
+        label: body.label ?? null,
+        source: "api" as const,
+      };
+      const inserted = await db.transaction(async (tx) => {
+        await holdImage(tx, scope, body.image_id);
+        if (body.group !== undefined) await setSplitGroup(tx, scope, body.image_id, body.group);
+        return insertAnnotation(tx, row);
+      });
+      return { status: 201, body: toAnnotation({ ...inserted, width, height }) };
+    });
+    return c.json(answer.body, answer.status);
+  });
+
+  router.openapi(list, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const query = c.req.valid("query");
+    await getProject(db, scope);
+    const page = await listAnnotations(db, scope, { ...pageRequest(query), imageId: query.image_id });
+    return c.json(pageBody(page, toAnnotation), 200);
+  });
+
+  router.openapi(get, async (c) => {
+    const params = c.req.valid("param");
+    return c.json(toAnnotation(await getAnnotation(db, scopeOf(c, params), params.annotation_id)), 200);
+  });
+
+  router.openapi(remove, async (c) => {
+    const params = c.req.valid("param");
+    await deleteAnnotation(db, scopeOf(c, params), params.annotation_id);
+    return c.json({ id: params.annotation_id, object: "annotation" as const, deleted: true as const }, 200);
+  });
+
+  return router;
+}
+
+/** The box that was given, once it is known to hold some of the mask; else the mask's own. */
+function boxFor(mask: BinaryMask, given: Box | undefined): Box {
+  if (!given) return boxOf(mask);
+  checkBox(given, [mask.height, mask.width]);
+  const [x0, y0, x1, y1] = given;
+  const [left, right] = [Math.floor(x0), Math.ceil(x1)];
+  for (let y = Math.floor(y0); y < Math.ceil(y1); y++) {
+    if (mask.data.subarray(y * mask.width + left, y * mask.width + right).includes(1)) return given;
+  }
+  throw new AppError("box_misses_mask", `box [${given.join(", ")}] holds no pixel of the mask`, {
+    param: "box",
+  });
+}

@@ -1,0 +1,178 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { channels } from "../db/listen.ts";
+import { type FineTuneEvent, selectFineTuneEvents } from "../db/queries/fine-tune-events.ts";
+import { getFineTune, hasEnded } from "../db/queries/fine-tunes.ts";
+import { cut } from "../db/queries/page.ts";
+import type { ProjectScope } from "../db/queries/projects.ts";
+import { AppError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { createBell } from "./http/bell.ts";
+import { failures } from "./http/errors.ts";
+import { toFineTune } from "./http/fine-tune-wire.ts";
+import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { fineTuneParams, iso, scopeOf, timeText } from "./http/scope.ts";
+
+/** Notifications are hints: the table is looked at this often without any, too. */
+const pollMs = 2000;
+/** A comment goes out this often, so that proxies don't take the line for dead. */
+const heartbeatMs = 15_000;
+const batch = 100;
+
+const eventSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("fine_tune.event"),
+    created_at: timeText,
+    level: z.enum(["info", "warn", "error"]),
+    type: z.enum(["message", "metrics"]),
+    message: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .openapi("FineTuneEvent");
+
+const toEvent = (row: FineTuneEvent): z.output<typeof eventSchema> => ({
+  id: String(row.id),
+  object: "fine_tune.event",
+  created_at: iso(row.createdAt),
+  level: row.level,
+  type: row.type,
+  message: row.message,
+  data: row.data,
+});
+
+const events = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/events",
+  tags: ["fine-tunes"],
+  summary: "What a fine-tune tells, oldest first: a page, or a live stream with Accept: text/event-stream",
+  description:
+    "The stream's events are named by the `object` of their data: `fine_tune.event`, whose id `Last-Event-ID` takes up again, and at the end one `fine_tune`, the job as it ended; then it closes. Lines that begin with a colon are heartbeats.",
+  request: {
+    params: fineTuneParams,
+    query: pageQuery,
+    headers: z.object({
+      accept: z.string().optional(),
+      "last-event-id": z
+        .string()
+        .regex(/^\d{1,15}$/, "not an event's id")
+        .optional(),
+    }),
+  },
+  responses: {
+    200: {
+      description: "One page, or the stream.",
+      content: {
+        "application/json": { schema: pageOf(eventSchema) },
+        "text/event-stream": { schema: { type: "string" } },
+      },
+    },
+    ...failures("invalid_request", "fine_tune_not_found"),
+  },
+});
+
+interface Watched {
+  readonly scope: ProjectScope;
+  readonly fineTuneId: string;
+}
+
+export function fineTuneEventRoutes(services: RouteContext) {
+  const { db, metrics } = services;
+  const router = createRouter();
+
+  router.openapi(events, async (c) => {
+    const params = c.req.valid("param");
+    const query = c.req.valid("query");
+    const headers = c.req.valid("header");
+    const scope = scopeOf(c, params);
+    const fineTuneId = (await getFineTune(db, scope, params.fine_tune_id)).id;
+    const after = query.cursor === undefined ? 0 : decodeCursor(z.int().min(0), query.cursor);
+
+    if (headers.accept?.includes("text/event-stream")) {
+      const start = Math.max(after, Number(headers["last-event-id"] ?? 0));
+      const log = c.get("log");
+      // Buffering proxies (nginx) would hold the events back.
+      c.header("X-Accel-Buffering", "no");
+      return streamSSE(c, async (stream) => {
+        metrics.eventStreams.inc();
+        try {
+          await follow(services, stream, { scope, fineTuneId }, start);
+        } catch (error) {
+          logEnd(log, error);
+        } finally {
+          metrics.eventStreams.dec();
+        }
+      });
+    }
+
+    const { workspaceId } = scope;
+    const limit = query.limit + 1;
+    const page = cut(await selectFineTuneEvents(db, { workspaceId, fineTuneId, after, limit }), query.limit);
+    const last = page.rows.at(-1);
+    return c.json(
+      {
+        object: "list" as const,
+        data: page.rows.map(toEvent),
+        has_more: page.hasMore,
+        next_cursor: page.hasMore && last ? encodeCursor(last.id) : null,
+      },
+      200,
+    );
+  });
+
+  return router;
+}
+
+/** Sends what is there and what comes, until the job has ended, the client has gone or the process closes. */
+async function follow(
+  { db, listener, closing }: RouteContext,
+  stream: SSEStreamingApi,
+  { scope, fineTuneId }: Watched,
+  start: number,
+): Promise<void> {
+  const bell = createBell();
+  const ringFor = (id: string | null): void => {
+    if (id === null || id === fineTuneId) bell.ring();
+  };
+  const stops: (() => void)[] = [];
+  closing.addEventListener("abort", bell.ring);
+  stream.onAbort(bell.ring);
+  let after = start;
+  let lastSign = performance.now();
+  try {
+    stops.push(await listener.watch(channels.fineTuneEvents, ringFor));
+    stops.push(await listener.watch(channels.fineTuneChanged, ringFor));
+    while (!stream.aborted && !closing.aborted) {
+      // The status first: once a job has ended it writes no more events, so those read next are all.
+      const job = await getFineTune(db, scope, fineTuneId);
+      const query = { workspaceId: scope.workspaceId, fineTuneId, after, limit: batch };
+      const rows = await selectFineTuneEvents(db, query);
+      for (const row of rows) {
+        after = row.id;
+        const event = toEvent(row);
+        await stream.writeSSE({ event: event.object, id: event.id, data: JSON.stringify(event) });
+      }
+      if (rows.length > 0) lastSign = performance.now();
+      if (rows.length === batch) continue;
+      if (hasEnded(job.status)) {
+        await stream.writeSSE({ event: "fine_tune", data: JSON.stringify(toFineTune(job)) });
+        return;
+      }
+      if (performance.now() - lastSign >= heartbeatMs) {
+        await stream.write(": still here\n\n");
+        lastSign = performance.now();
+      }
+      await bell.wait(pollMs);
+    }
+  } finally {
+    closing.removeEventListener("abort", bell.ring);
+    for (const stop of stops) stop();
+  }
+}
+
+/** The head is sent by now, so a stream that fails can only end; a job deleted meanwhile is no failure of ours. */
+function logEnd(log: Log, error: unknown): void {
+  if (error instanceof AppError && error.status < 500) log.info({ code: error.code }, "event stream ended");
+  else log.error({ err: error }, "event stream failed");
+}

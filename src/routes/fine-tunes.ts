@@ -1,0 +1,156 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { countAnnotatedImages } from "../db/queries/annotations.ts";
+import { cancelFineTune, getFineTune, insertFineTune, listFineTunes } from "../db/queries/fine-tunes.ts";
+import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
+import { getVersion } from "../db/queries/versions.ts";
+import { AppError } from "../lib/errors.ts";
+import { hyperparametersSchema } from "../lib/hyperparameters.ts";
+import { newId } from "../lib/ids.ts";
+import { failures, invalidRequest } from "./http/errors.ts";
+import { fineTuneSchema, toFineTune } from "./http/fine-tune-wire.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { fineTuneParams, json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { limitBody } from "./http/upload.ts";
+
+/** One image to learn from, one to choose the best epoch by, one to measure on. */
+const minAnnotatedImages = 3;
+
+const bodySchema = z.strictObject({
+  hyperparameters: hyperparametersSchema.default({}).openapi({
+    description: 'Each a value or "auto"; a name that is left out is "auto".',
+  }),
+  base_version: z
+    .int()
+    .min(1)
+    .optional()
+    .openapi({ description: "Start from this version, not from the base." }),
+  seed: z.int().min(0).max(2_147_483_647).default(0),
+});
+
+const tags = ["fine-tunes"];
+const small = limitBody(64 * 1024);
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/fine-tunes",
+  tags,
+  summary: "Fine-tune the mask decoder on the project's annotations; {} is enough",
+  middleware: [small] as const,
+  request: { params: projectParams, headers: idempotencyHeader, body: jsonBody(bodySchema) },
+  responses: {
+    202: json(fineTuneSchema, "The job, queued."),
+    ...failures(
+      "invalid_json",
+      "invalid_request",
+      "project_not_found",
+      "version_not_found",
+      "hyperparameter_invalid",
+      "not_enough_annotations",
+      "body_too_large",
+      ...idempotencyErrors,
+    ),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/fine-tunes",
+  tags,
+  summary: "List fine-tunes, newest first",
+  request: { params: projectParams, query: pageQuery },
+  responses: {
+    200: json(pageOf(fineTuneSchema), "One page."),
+    ...failures("invalid_request", "project_not_found"),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}",
+  tags,
+  summary: "Get a fine-tune",
+  request: { params: fineTuneParams },
+  responses: { 200: json(fineTuneSchema, "The job."), ...failures("fine_tune_not_found") },
+});
+
+const cancel = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/cancel",
+  tags,
+  summary: "Cancel a fine-tune; again is no error",
+  request: { params: fineTuneParams },
+  responses: {
+    200: json(fineTuneSchema, "The job, cancelled."),
+    ...failures("fine_tune_not_found", "fine_tune_finished"),
+  },
+});
+
+export function fineTuneRoutes({ db, metrics }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(
+    create,
+    async (c) => {
+      const scope = scopeOf(c, c.req.valid("param"));
+      const body = c.req.valid("json");
+      await getProject(db, scope);
+      const answer = await idempotent(c, db, body, async () => {
+        const row = await db.transaction(async (tx) => {
+          await holdProject(tx, scope);
+          if (body.base_version !== undefined) await getVersion(tx, scope, body.base_version, "base_version");
+          requireEnough(await countAnnotatedImages(tx, scope));
+          return insertFineTune(tx, rowOf(scope, body));
+        });
+        metrics.fineTunesCreated.inc();
+        return { status: 202, body: toFineTune(row) };
+      });
+      return c.json(answer.body, answer.status);
+    },
+    (result) => {
+      if (result.success) return;
+      const inHyperparameters = result.error.issues[0]?.path[0] === "hyperparameters";
+      const code = inHyperparameters ? "hyperparameter_invalid" : "invalid_request";
+      throw invalidRequest(result.error, result.target, code);
+    },
+  );
+
+  router.openapi(list, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    await getProject(db, scope);
+    const page = await listFineTunes(db, scope, pageRequest(c.req.valid("query")));
+    return c.json(pageBody(page, toFineTune), 200);
+  });
+
+  router.openapi(get, async (c) => {
+    const params = c.req.valid("param");
+    return c.json(toFineTune(await getFineTune(db, scopeOf(c, params), params.fine_tune_id)), 200);
+  });
+
+  router.openapi(cancel, async (c) => {
+    const params = c.req.valid("param");
+    const row = await cancelFineTune(db, scopeOf(c, params), params.fine_tune_id, c.get("caller").keyId);
+    return c.json(toFineTune(row), 200);
+  });
+
+  return router;
+}
+
+const rowOf = (scope: ProjectScope, body: z.output<typeof bodySchema>) => ({
+  ...scope,
+  id: newId("ft"),
+  hyperparameters: body.hyperparameters,
+  baseVersion: body.base_version ?? null,
+  seed: body.seed,
+});
+
+function requireEnough(annotated: number): void {
+  if (annotated >= minAnnotatedImages) return;
+  const missing = minAnnotatedImages - annotated;
+  const have = annotated === 1 ? "1 annotated image" : `${annotated} annotated images`;
+  throw new AppError(
+    "not_enough_annotations",
+    `This project has ${have}; a fine-tune needs at least ${minAnnotatedImages}. Annotate ${missing} more ${missing === 1 ? "image" : "images"}.`,
+  );
+}

@@ -1,0 +1,90 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { sql } from "drizzle-orm";
+import { countOpenFineTunes } from "../db/queries/fine-tunes.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
+import { Gauge } from "prom-client";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { errorBody } from "./http/errors.ts";
+import { json } from "./http/scope.ts";
+
+const open = { tags: ["health"], security: [] };
+const checkTimeoutMs = 3000;
+
+const healthz = createRoute({
+  ...open,
+  method: "get",
+  path: "/healthz",
+  summary: "The process answers",
+  responses: { 200: json(z.object({ status: z.literal("ok") }), "It does.") },
+});
+
+const readyz = createRoute({
+  ...open,
+  method: "get",
+  path: "/readyz",
+  summary: "Database and object store answer",
+  responses: {
+    200: json(z.object({ status: z.literal("ready") }), "They do."),
+    503: json(errorBody, "unavailable; `param` names which does not."),
+  },
+});
+
+const metricsPage = createRoute({
+  ...open,
+  method: "get",
+  path: "/metrics",
+  summary: "Counters in Prometheus' text format",
+  responses: { 200: { description: "Metrics.", content: { "text/plain": { schema: z.string() } } } },
+});
+
+export function healthRoutes({ db, store, log, metrics }: RouteContext) {
+  const router = createRouter();
+
+  const openFineTunes = new Gauge({
+    name: "maskwright_fine_tunes_open",
+    help: "Fine-tunes that have not ended, by status.",
+    labelNames: ["status"],
+    registers: [metrics.registry],
+    async collect() {
+      this.reset();
+      for (const { status, n } of await countOpenFineTunes(db)) this.set({ status }, n);
+    },
+  });
+
+  /** Throws AppError unavailable with the check's name; why stands in the log. */
+  const check = async (name: string, run: () => Promise<unknown>): Promise<void> => {
+    const late = AbortSignal.timeout(checkTimeoutMs);
+    const timeout = new Promise<never>((_resolve, reject) => {
+      late.addEventListener("abort", () => reject(new Error(`no answer in ${checkTimeoutMs} ms`)));
+    });
+    try {
+      await Promise.race([run(), timeout]);
+    } catch (error) {
+      log.warn({ check: name, reason: messageOf(error) }, "not ready");
+      throw new AppError("unavailable", name, { param: name, cause: error });
+    }
+  };
+
+  router.openapi(healthz, (c) => c.json({ status: "ok" as const }, 200));
+
+  router.openapi(readyz, async (c) => {
+    await check("database", () => db.execute(sql`select 1`));
+    await check("object_store", () => store.check());
+    return c.json({ status: "ready" as const }, 200);
+  });
+
+  router.openapi(metricsPage, async (c) => {
+    // Without the database the other numbers are still worth having.
+    const text = await metrics.registry.metrics().catch(async (error: unknown) => {
+      log.warn({ reason: messageOf(error) }, "open fine-tunes can't be counted");
+      metrics.registry.removeSingleMetric("maskwright_fine_tunes_open");
+      const rest = await metrics.registry.metrics();
+      metrics.registry.registerMetric(openFineTunes);
+      return rest;
+    });
+    c.header("Content-Type", metrics.registry.contentType);
+    return c.text(text, 200);
+  });
+
+  return router;
+}

@@ -1,0 +1,111 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { ZodError } from "zod";
+import { AppError, type ErrorCode, errorStatus } from "../../lib/errors.ts";
+import type { Env } from "./router.ts";
+
+export const errorBody = z
+  .object({
+    error: z.object({
+      code: z
+        .string()
+        .openapi({ description: "Stable: programs may decide by it.", example: "box_zero_area" }),
+      message: z.string().openapi({ description: "For people: what was found and what is allowed." }),
+      param: z
+        .string()
+        .optional()
+        .openapi({ description: "The field at fault, as a path in the request.", example: "prompts[0].box" }),
+      request_id: z.string(),
+    }),
+  })
+  .openapi("Error");
+
+/** Every route can end so. */
+const common: readonly ErrorCode[] = ["invalid_api_key", "missing_api_key", "internal_error", "unavailable"];
+
+/**
+ * The error answers of a route, by status, each naming its codes. Typed as nothing on purpose: handlers throw
+ * errors and never return them, so they are no part of what a handler may return.
+ */
+export function failures(...codes: ErrorCode[]): object {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...codes, ...common]) {
+    byStatus.set(errorStatus[code], [...(byStatus.get(errorStatus[code]) ?? []), code]);
+  }
+  const entries = [...byStatus].map(([status, names]) => [
+    status,
+    { description: names.join(", "), content: { "application/json": { schema: errorBody } } },
+  ]);
+  return Object.fromEntries(entries) as object;
+}
+
+/** ["prompts", 0, "box"] -> "prompts[0].box" */
+export const pathText = (path: readonly PropertyKey[]): string =>
+  path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+    .join("")
+    .replace(/^\./, "");
+
+/** Of a union, what each of its branches wanted: "Invalid input" by itself helps nobody. */
+function messageOfIssue(issue: ZodError["issues"][number]): string {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue.message;
+  const wishes = issue.errors.map((branch) => branch[0]?.message).filter((text) => text !== undefined);
+  return [...new Set(wishes)].join("; or: ");
+}
+
+/** The first thing that a schema found wrong, with its place. */
+export function invalidRequest(
+  error: ZodError,
+  target: string,
+  code: ErrorCode = "invalid_request",
+): AppError {
+  const issue = error.issues[0];
+  const path = pathText(issue?.path ?? []);
+  const message = issue ? messageOfIssue(issue) : "not valid";
+  const where = path === "" ? (target === "json" ? "The body" : `The ${target}`) : path;
+  const param = path === "" ? undefined : path;
+  return new AppError(code, `${where}: ${message}.`, { ...(param && { param }) });
+}
+
+/** What Hono and zod-openapi throw by themselves, in our words; null for what is not theirs. */
+function fromHono(error: HTTPException, c: Context): AppError | null {
+  if (error.status === 415) {
+    const given = c.req.header("content-type") ?? "none";
+    return new AppError("unsupported_media_type", `This route doesn't take the content type ${given}.`);
+  }
+  if (error.status === 400) {
+    return new AppError("invalid_json", "The body is not JSON. (NaN and Infinity are no JSON values.)");
+  }
+  return null;
+}
+
+/** The one place where an error becomes an answer. A 5xx never tells what happened inside; the log does. */
+export function onError(thrown: Error, c: Context<Env>): Response {
+  const error = thrown instanceof HTTPException ? (fromHono(thrown, c) ?? thrown) : thrown;
+  const known = error instanceof AppError ? error : new AppError("internal_error", "");
+  if (known.status >= 500) c.get("log").error({ err: thrown }, "request failed");
+  return errorAnswer(c, known);
+}
+
+export function errorAnswer(c: Context<Env>, error: AppError): Response {
+  const message = error.status === 503 ? "Not available now; try again." : error.message;
+  const body = {
+    code: error.code,
+    message:
+      error.status === 500 ? "Something failed on our side; the request id finds it in the log." : message,
+    ...(error.param !== undefined && { param: error.param }),
+    request_id: c.get("requestId"),
+  };
+  return c.json({ error: body }, error.status as ContentfulStatusCode);
+}
+
+export const notFound = (c: Context<Env>): Response =>
+  errorAnswer(c, new AppError("route_not_found", `There is no route ${c.req.method} ${c.req.path}.`));
+
+export function methodNotAllowed(c: Context<Env>, methods: string[]): Response {
+  c.header("Allow", methods.join(", "));
+  const allowed = `${c.req.path} takes ${methods.join(", ")}, not ${c.req.method}.`;
+  return errorAnswer(c, new AppError("method_not_allowed", allowed));
+}

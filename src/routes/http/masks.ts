@@ -1,0 +1,37 @@
+import { z } from "@hono/zod-openapi";
+
+/** The shapes of boxes, points and masks; whether they fit their image is imaging's to check. */
+export const box = z
+  .tuple([z.number(), z.number(), z.number(), z.number()])
+  .openapi({ description: "[x0, y0, x1, y1] in pixels of the original image.", example: [10, 20, 110, 90] });
+
+export const point = z
+  .tuple([z.number(), z.number(), z.number()])
+  .openapi({ description: "[x, y, label]; label 1 is foreground, 0 background.", example: [64, 48, 1] });
+
+const side = z.int().min(1);
+
+const rle = z.strictObject({
+  format: z.literal("rle"),
+  size: z.tuple([side, side]).openapi({ description: "[height, width]" }),
+  counts: z.string().openapi({ description: "COCO's compressed run-length text." }),
+});
+const polygon = z.strictObject({
+  format: z.literal("polygon"),
+  polygons: z.array(z.array(z.number())).openapi({ description: "Rings as [x, y, x, y, …]." }),
+});
+const png = z.strictObject({
+  format: z.literal("png"),
+  data: z.string().openapi({ description: "A PNG in base64: 0 is background, 255 foreground." }),
+});
+const logits = z.strictObject({
+  format: z.literal("logits"),
+  shape: z.tuple([side, side]).openapi({ description: "[height, width]" }),
+  dtype: z.literal("float32"),
+  data: z.string().openapi({ description: "Little-endian float32 in base64, row-major." }),
+});
+
+/** Ground truth: logits are no truth. */
+export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
+export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");
+export const maskFormat = z.enum(["rle", "polygon", "png", "logits"]);

@@ -1,0 +1,60 @@
+import { z } from "@hono/zod-openapi";
+import type { Page, PageRequest } from "../../db/queries/page.ts";
+import { AppError } from "../../lib/errors.ts";
+
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ description: "Rows on a page." }),
+  cursor: z
+    .string()
+    .optional()
+    .openapi({ description: "The `next_cursor` of the page before; its content is not for reading." }),
+});
+
+/** The schema of one page of `item`. */
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({
+    object: z.literal("list"),
+    data: z.array(item),
+    has_more: z.boolean(),
+    next_cursor: z.string().nullable(),
+  });
+
+const place = z.tuple([z.iso.datetime(), z.string().min(1).max(100)]);
+
+export const encodeCursor = (value: unknown): string =>
+  Buffer.from(JSON.stringify(value)).toString("base64url");
+
+/** Throws AppError invalid_request when the cursor is none of ours. */
+export function decodeCursor<Schema extends z.ZodType>(schema: Schema, cursor: string): z.output<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(cursor, "base64url").toString());
+  } catch {
+    value = undefined;
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new AppError("invalid_request", "cursor: not one that this API gave.", { param: "cursor" });
+}
+
+/** What the query asks for, as db/queries take it. */
+export function pageRequest(query: z.output<typeof pageQuery>): PageRequest {
+  if (query.cursor === undefined) return { limit: query.limit };
+  const [createdAt, id] = decodeCursor(place, query.cursor);
+  return { limit: query.limit, after: { createdAt: new Date(createdAt), id } };
+}
+
+/** One page as it is sent. */
+export function pageBody<Row extends { createdAt: Date; id: string }, Item>(
+  page: Page<Row>,
+  toItem: (row: Row) => Item,
+) {
+  const last = page.rows.at(-1);
+  const next = page.hasMore && last ? encodeCursor([last.createdAt.toISOString(), last.id]) : null;
+  return {
+    object: "list" as const,
+    data: page.rows.map(toItem),
+    has_more: page.hasMore,
+    next_cursor: next,
+  };
+}

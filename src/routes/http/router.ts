@@ -1,0 +1,27 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Log } from "../../lib/log.ts";
+import type { Services } from "../../services.ts";
+import { invalidRequest } from "./errors.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Who asks: every query of a handler takes the workspace from here. */
+export interface Caller {
+  readonly workspaceId: string;
+  readonly keyId: string;
+}
+
+export interface Env {
+  Variables: { requestId: string; log: Log; caller: Caller };
+}
+
+/** What a route file is given: the process's services and this app's counters. */
+export type RouteContext = Services & { readonly metrics: Metrics };
+
+/** A router whose schema failures become the API's own error. */
+export function createRouter(): OpenAPIHono<Env> {
+  return new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.error, result.target);
+    },
+  });
+}

@@ -1,0 +1,38 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { ProjectScope } from "../../db/queries/projects.ts";
+import type { Env } from "./router.ts";
+
+const id = (name: string, example: string) =>
+  z.string().openapi({ param: { name, in: "path" }, example: `${example}_06b3f0cd7k…` });
+
+export const projectParams = z.object({ project_id: id("project_id", "prj") });
+export const imageParams = projectParams.extend({ image_id: id("image_id", "img") });
+export const annotationParams = projectParams.extend({ annotation_id: id("annotation_id", "ann") });
+export const importParams = projectParams.extend({ import_id: id("import_id", "imp") });
+export const fineTuneParams = projectParams.extend({ fine_tune_id: id("fine_tune_id", "ft") });
+
+/** The caller's workspace and the project of the path: what every query is scoped by. */
+export function scopeOf(c: Context<Env>, params: { project_id: string }): ProjectScope {
+  return { workspaceId: c.get("caller").workspaceId, projectId: params.project_id };
+}
+
+export const iso = (date: Date): string => date.toISOString();
+export const isoOrNull = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+export const timeText = z.iso.datetime().openapi({ example: "2026-01-31T12:00:00.000Z" });
+
+/** What DELETE answers. */
+export const deleted = <Name extends string>(name: Name) =>
+  z.object({ id: z.string(), object: z.literal(name), deleted: z.literal(true) });
+
+/** One JSON body or answer, for `createRoute`. */
+export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+
+export const jsonBody = <Schema extends z.ZodType>(schema: Schema) => ({
+  required: true as const,
+  content: { "application/json": { schema } },
+});

@@ -1,0 +1,273 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import {
+  countImages,
+  deleteImage,
+  findImageByHash,
+  getImage,
+  type Image,
+  imageIsInUse,
+  insertImage,
+  listImages,
+  lockImageBytes,
+} from "../db/queries/images.ts";
+import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
+import { AppError } from "../lib/errors.ts";
+import { sha256 } from "../lib/hash.ts";
+import { newId } from "../lib/ids.ts";
+import { keys } from "../storage/keys.ts";
+import { failures } from "./http/errors.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { createRouter, type Env, type RouteContext } from "./http/router.ts";
+import { deleted, imageParams, iso, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { cleanName, limitBody, readUpload, type Upload } from "./http/upload.ts";
+
+const imageSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("image"),
+    width: z.int().openapi({ description: "As seen, after EXIF orientation." }),
+    height: z.int(),
+    sha256: z.string().openapi({ description: "Of the bytes as uploaded." }),
+    bytes: z.int(),
+    format: z.string(),
+    file_name: z.string().nullable(),
+    group: z.string().nullable(),
+    created_at: timeText,
+  })
+  .openapi("Image");
+
+const toImage = (row: Image): z.output<typeof imageSchema> => ({
+  id: row.id,
+  object: "image",
+  width: row.width,
+  height: row.height,
+  sha256: row.sha256,
+  bytes: row.bytes,
+  format: row.format,
+  file_name: row.fileName,
+  group: row.splitGroup,
+  created_at: iso(row.createdAt),
+});
+
+const group = z.string().trim().min(1).max(200);
+const tags = ["images"];
+
+const uploadRoute = (limit: number) =>
+  createRoute({
+    method: "post",
+    path: "/v1/projects/{project_id}/images",
+    tags,
+    summary: "Upload an image: the multipart field `file`, or the image as the body",
+    middleware: [limitBody(limit)] as const,
+    request: {
+      params: projectParams,
+      headers: idempotencyHeader,
+      query: z.object({
+        group: group.optional().openapi({
+          description: "Images of one group (a page, a patient) never stand on both sides of a split.",
+        }),
+        file_name: z.string().max(255).optional().openapi({ description: "For a raw body." }),
+      }),
+      body: {
+        required: true,
+        content: {
+          "image/*": { schema: { type: "string", format: "binary" } },
+          "multipart/form-data": {
+            schema: {
+              type: "object",
+              required: ["file"],
+              properties: { file: { type: "string", format: "binary" }, group: { type: "string" } },
+            },
+          },
+        },
+      },
+    },
+    responses: {
+      200: json(imageSchema, "The same bytes were uploaded before: that image."),
+      201: json(imageSchema, "The new image."),
+      ...failures(
+        "invalid_request",
+        "project_not_found",
+        "body_too_large",
+        "unsupported_media_type",
+        "too_many_images",
+        "image_empty",
+        "image_unreadable",
+        "image_truncated",
+        "image_format_unsupported",
+        "image_too_many_pixels",
+        "image_too_small",
+        ...idempotencyErrors,
+      ),
+    },
+  });
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/images",
+  tags,
+  summary: "List images, newest first",
+  request: { params: projectParams, query: pageQuery },
+  responses: {
+    200: json(pageOf(imageSchema), "One page."),
+    ...failures("invalid_request", "project_not_found"),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/images/{image_id}",
+  tags,
+  summary: "Get an image's facts",
+  request: { params: imageParams },
+  responses: { 200: json(imageSchema, "The image."), ...failures("image_not_found") },
+});
+
+const content = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/images/{image_id}/content",
+  tags,
+  summary: "Get the image's bytes as uploaded",
+  request: { params: imageParams },
+  responses: {
+    200: {
+      description: "The bytes.",
+      content: { "image/*": { schema: { type: "string", format: "binary" } } },
+    },
+    ...failures("image_not_found", "object_corrupted"),
+  },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/projects/{project_id}/images/{image_id}",
+  tags,
+  summary: "Delete an image with its annotations",
+  request: { params: imageParams },
+  responses: {
+    200: json(deleted("image"), "It is gone."),
+    ...failures("image_not_found", "image_in_use"),
+  },
+});
+
+export function imageRoutes(services: RouteContext) {
+  const { db, store, config } = services;
+  const router = createRouter();
+
+  router.openapi(uploadRoute(config.MAX_BODY_BYTES), async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    // Asked before the body is read: nobody sends 30 MiB for a 404.
+    await getProject(db, scope);
+    const upload = withQuery(await readUpload(c), c.req.valid("query"));
+    const hash = sha256(upload.bytes);
+    const asked = { sha256: hash, fileName: upload.fileName, fields: upload.fields };
+    const answer = await idempotent(c, db, asked, () => storeImage(services, scope, upload, hash));
+    return c.json(answer.body, answer.status);
+  });
+
+  router.openapi(list, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    await getProject(db, scope);
+    return c.json(pageBody(await listImages(db, scope, pageRequest(c.req.valid("query"))), toImage), 200);
+  });
+
+  router.openapi(get, async (c) => {
+    const params = c.req.valid("param");
+    return c.json(toImage(await getImage(db, scopeOf(c, params), params.image_id)), 200);
+  });
+
+  router.openapi(content, async (c) => {
+    const params = c.req.valid("param");
+    const image = await getImage(db, scopeOf(c, params), params.image_id);
+    return sendImage(c, image, await store.get(image.objectKey));
+  });
+
+  router.openapi(remove, async (c) => {
+    const params = c.req.valid("param");
+    const scope = scopeOf(c, params);
+    const image = await db.transaction(async (tx) => {
+      if (await imageIsInUse(tx, scope, params.image_id)) {
+        throw new AppError(
+          "image_in_use",
+          "A fine-tune that uses this image is under way: wait, or cancel it.",
+        );
+      }
+      return deleteImage(tx, scope, params.image_id);
+    });
+    await dropUnusedObject(services, scope, image);
+    return c.json({ id: params.image_id, object: "image" as const, deleted: true as const }, 200);
+  });
+
+  return router;
+}
+
+/** Group and name may come as form fields or in the query; the form wins. */
+function withQuery(upload: Upload, query: { group?: string | undefined; file_name?: string | undefined }) {
+  const asked = upload.fields["group"] ?? query.group;
+  const parsed = group.optional().safeParse(asked);
+  if (!parsed.success) {
+    throw new AppError("invalid_request", "group: 1 to 200 characters.", { param: "group" });
+  }
+  const fileName = upload.fileName ?? cleanName(query.file_name);
+  const fields: Record<string, string> = parsed.data === undefined ? {} : { group: parsed.data };
+  return { bytes: upload.bytes, fileName, fields };
+}
+
+/** The object first, then its row, both under the lock of these bytes; on failure the object goes again. */
+async function storeImage(services: RouteContext, scope: ProjectScope, upload: Upload, hash: string) {
+  const { db, store, inference, config, metrics } = services;
+  const facts = await inference.inspect(upload.bytes);
+  const objectKey = keys.image(scope.projectId, hash);
+  try {
+    return await db.transaction(async (tx) => {
+      await holdProject(tx, scope);
+      await lockImageBytes(tx, objectKey);
+      const known = await findImageByHash(tx, scope, hash);
+      if (known) return { status: 200 as const, body: toImage(known) };
+      if ((await countImages(tx, scope)) >= config.MAX_IMAGES_PER_PROJECT) {
+        const limit = config.MAX_IMAGES_PER_PROJECT;
+        throw new AppError("too_many_images", `This project holds the ${limit} images that are allowed.`);
+      }
+      await store.put(objectKey, upload.bytes, { contentType: `image/${facts.format}` });
+      const image = await insertImage(tx, {
+        ...scope,
+        ...facts,
+        id: newId("img"),
+        sha256: hash,
+        objectKey,
+        bytes: upload.bytes.length,
+        fileName: upload.fileName,
+        splitGroup: upload.fields["group"] ?? null,
+      });
+      metrics.imagesStored.inc();
+      return { status: 201 as const, body: toImage(image) };
+    });
+  } catch (error) {
+    await dropUnusedObject(services, scope, { objectKey, sha256: hash });
+    throw error;
+  }
+}
+
+/** Removes an image's bytes unless a row refers to them. */
+async function dropUnusedObject(
+  { db, store }: RouteContext,
+  scope: ProjectScope,
+  image: Pick<Image, "objectKey" | "sha256">,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockImageBytes(tx, image.objectKey);
+    if (!(await findImageByHash(tx, scope, image.sha256))) await store.delete(image.objectKey);
+  });
+}
+
+/** Sandboxed and typed by what the bytes were found to be, so that no browser takes an upload for a page. */
+function sendImage(c: Context<Env>, image: Image, bytes: Uint8Array): Response {
+  c.header("Content-Type", `image/${image.format}`);
+  c.header("Content-Security-Policy", "default-src 'none'; sandbox");
+  c.header("X-Content-Type-Options", "nosniff");
+  c.header("Cache-Control", "private, max-age=31536000, immutable");
+  c.header("ETag", `"${image.sha256}"`);
+  return c.body(Uint8Array.from(bytes));
+}

@@ -1,0 +1,194 @@
+import { open, readFile } from "node:fs/promises";
+import { createRoute, z } from "@hono/zod-openapi";
+import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
+import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
+import { AppError } from "../lib/errors.ts";
+import { newId } from "../lib/ids.ts";
+import { keys } from "../storage/keys.ts";
+import { failures } from "./http/errors.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { importParams, iso, isoOrNull, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { type FileUpload, withFileUpload } from "./http/upload.ts";
+
+const importSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("import"),
+    project_id: z.string(),
+    status: z.enum(["queued", "running", "succeeded", "failed"]),
+    file_name: z.string().nullable(),
+    bytes: z.int(),
+    layout: z
+      .string()
+      .nullable()
+      .openapi({ description: "What the zip was found to hold: coco or folders." }),
+    progress: z.object({ images_done: z.int(), images_total: z.int().nullable() }),
+    images_created: z.int().nullable(),
+    annotations_created: z.int().nullable(),
+    error: z
+      .object({
+        code: z.string(),
+        message: z.string(),
+        file: z.string().optional().openapi({ description: "The file in the zip at which it failed." }),
+      })
+      .nullable(),
+    created_at: timeText,
+    started_at: timeText.nullable(),
+    finished_at: timeText.nullable(),
+  })
+  .openapi("Import");
+
+const toImport = (row: Import): z.output<typeof importSchema> => ({
+  id: row.id,
+  object: "import",
+  project_id: row.projectId,
+  status: row.status,
+  file_name: row.fileName,
+  bytes: row.bytes,
+  layout: row.layout,
+  progress: { images_done: row.imagesDone, images_total: row.imagesTotal },
+  images_created: row.imagesCreated,
+  annotations_created: row.annotationsCreated,
+  error: row.error && {
+    code: row.error.code,
+    message: row.error.message,
+    ...(row.error.file !== undefined && { file: row.error.file }),
+  },
+  created_at: iso(row.createdAt),
+  started_at: isoOrNull(row.startedAt),
+  finished_at: isoOrNull(row.finishedAt),
+});
+
+const tags = ["imports"];
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/imports",
+  tags,
+  summary: "Import a zip of images and masks: all of it or nothing",
+  description:
+    "COCO (`annotations.json` and images), or `images/` and `masks/` of the same stem (`<stem>__<k>` for several). The multipart field `file`, or the zip as the body.",
+  request: {
+    params: projectParams,
+    headers: idempotencyHeader,
+    body: {
+      required: true,
+      content: {
+        "application/zip": { schema: { type: "string", format: "binary" } },
+        "multipart/form-data": {
+          schema: {
+            type: "object",
+            required: ["file"],
+            properties: { file: { type: "string", format: "binary" } },
+          },
+        },
+      },
+    },
+  },
+  responses: {
+    202: json(importSchema, "Stored; a worker reads it now."),
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "import_too_large",
+      "import_zip_invalid",
+      "unsupported_media_type",
+      ...idempotencyErrors,
+    ),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/imports",
+  tags,
+  summary: "List imports, newest first",
+  request: { params: projectParams, query: pageQuery },
+  responses: {
+    200: json(pageOf(importSchema), "One page."),
+    ...failures("invalid_request", "project_not_found"),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/imports/{import_id}",
+  tags,
+  summary: "Get an import's progress",
+  request: { params: importParams },
+  responses: { 200: json(importSchema, "The import."), ...failures("import_not_found") },
+});
+
+export function importRoutes(services: RouteContext) {
+  const { db, config } = services;
+  const router = createRouter();
+
+  router.openapi(create, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    // Asked before the body is read: nobody sends 2 GiB for a 404.
+    await getProject(db, scope);
+    if ((c.req.header("content-type") ?? "").startsWith("application/json")) {
+      throw new AppError(
+        "unsupported_media_type",
+        "Send the zip itself, or multipart/form-data with a field `file`.",
+      );
+    }
+    const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
+      const asked = { sha256: file.sha256, fileName: file.fileName };
+      return idempotent(c, db, asked, () => storeImport(services, scope, file));
+    });
+    return c.json(answer.body, answer.status);
+  });
+
+  router.openapi(list, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    await getProject(db, scope);
+    return c.json(pageBody(await listImports(db, scope, pageRequest(c.req.valid("query"))), toImport), 200);
+  });
+
+  router.openapi(get, async (c) => {
+    const params = c.req.valid("param");
+    return c.json(toImport(await getImport(db, scopeOf(c, params), params.import_id)), 200);
+  });
+
+  return router;
+}
+
+/** The object first, then the row, whose insert tells the workers; without the row the object goes again. */
+async function storeImport({ db, store }: RouteContext, scope: ProjectScope, file: FileUpload) {
+  await checkZipStart(file.path);
+  const id = newId("imp");
+  const objectKey = keys.importZip(scope.projectId, id);
+  try {
+    await store.put(objectKey, await readFile(file.path), { contentType: "application/zip" });
+    const row = await db.transaction(async (tx) => {
+      await holdProject(tx, scope);
+      return insertImport(tx, {
+        ...scope,
+        id,
+        objectKey,
+        bytes: file.bytes,
+        fileName: file.fileName,
+      });
+    });
+    return { status: 202 as const, body: toImport(row) };
+  } catch (error) {
+    await store.delete(objectKey);
+    throw error;
+  }
+}
+
+/** A zip begins with a file's header, or with the end record when it is empty; the worker reads the rest. */
+async function checkZipStart(path: string): Promise<void> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.subarray(0, bytesRead).toString("latin1");
+    if (start === "PK\u0003\u0004" || start === "PK\u0005\u0006") return;
+  } finally {
+    await handle.close();
+  }
+  throw new AppError("import_zip_invalid", "The body is no zip file.");
+}

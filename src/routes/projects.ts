@@ -1,0 +1,160 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import {
+  deleteProject,
+  getProject,
+  insertProject,
+  listProjects,
+  type Project,
+  renameProject,
+} from "../db/queries/projects.ts";
+import { baseModelNames } from "../inference/base-models.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
+import { newId } from "../lib/ids.ts";
+import type { Log } from "../lib/log.ts";
+import { keys } from "../storage/keys.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import { failures } from "./http/errors.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { deleted, iso, json, jsonBody, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { limitBody } from "./http/upload.ts";
+
+const name = z.string().trim().min(1).max(200);
+
+const projectSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("project"),
+    name: z.string(),
+    base_model: z.string(),
+    active_version: z.int().nullable().openapi({ description: "What predict uses; null is the base." }),
+    created_at: timeText,
+  })
+  .openapi("Project");
+
+const toProject = (row: Project): z.output<typeof projectSchema> => ({
+  id: row.id,
+  object: "project",
+  name: row.name,
+  base_model: row.baseModel,
+  active_version: row.activeVersion,
+  created_at: iso(row.createdAt),
+});
+
+const tags = ["projects"];
+const small = limitBody(64 * 1024);
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/projects",
+  tags,
+  summary: "Create a project",
+  middleware: [small] as const,
+  request: {
+    headers: idempotencyHeader,
+    body: jsonBody(z.strictObject({ name, base_model: z.string().default("mobile_sam") })),
+  },
+  responses: {
+    201: json(projectSchema, "The new project."),
+    ...failures(
+      "invalid_json",
+      "invalid_request",
+      "base_model_unknown",
+      "body_too_large",
+      ...idempotencyErrors,
+    ),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects",
+  tags,
+  summary: "List projects, newest first",
+  request: { query: pageQuery },
+  responses: { 200: json(pageOf(projectSchema), "One page."), ...failures("invalid_request") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}",
+  tags,
+  summary: "Get a project",
+  request: { params: projectParams },
+  responses: { 200: json(projectSchema, "The project."), ...failures("project_not_found") },
+});
+
+const patch = createRoute({
+  method: "patch",
+  path: "/v1/projects/{project_id}",
+  tags,
+  summary: "Rename a project",
+  middleware: [small] as const,
+  request: { params: projectParams, body: jsonBody(z.strictObject({ name })) },
+  responses: {
+    200: json(projectSchema, "The project as it is now."),
+    ...failures("invalid_json", "invalid_request", "project_not_found", "body_too_large"),
+  },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/projects/{project_id}",
+  tags,
+  summary: "Delete a project with its images, annotations, fine-tunes and versions",
+  request: { params: projectParams },
+  responses: { 200: json(deleted("project"), "It is gone."), ...failures("project_not_found") },
+});
+
+export function projectRoutes({ db, store }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(create, async (c) => {
+    const body = c.req.valid("json");
+    if (!baseModelNames.includes(body.base_model)) {
+      const known = baseModelNames.join(", ");
+      throw new AppError("base_model_unknown", `base_model: ${body.base_model} is not one of ${known}.`, {
+        param: "base_model",
+      });
+    }
+    const { workspaceId } = c.get("caller");
+    const answer = await idempotent(c, db, body, async () => {
+      const row = { id: newId("prj"), workspaceId, name: body.name, baseModel: body.base_model };
+      return { status: 201, body: toProject(await insertProject(db, row)) };
+    });
+    return c.json(answer.body, answer.status);
+  });
+
+  router.openapi(list, async (c) => {
+    const page = await listProjects(db, c.get("caller").workspaceId, pageRequest(c.req.valid("query")));
+    return c.json(pageBody(page, toProject), 200);
+  });
+
+  router.openapi(get, async (c) => {
+    return c.json(toProject(await getProject(db, scopeOf(c, c.req.valid("param")))), 200);
+  });
+
+  router.openapi(patch, async (c) => {
+    const row = await renameProject(db, scopeOf(c, c.req.valid("param")), c.req.valid("json").name);
+    return c.json(toProject(row), 200);
+  });
+
+  router.openapi(remove, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    await deleteProject(db, scope);
+    await removeObjects(store, scope.projectId, c.get("log"));
+    return c.json({ id: scope.projectId, object: "project" as const, deleted: true as const }, 200);
+  });
+
+  return router;
+}
+
+/** The project is gone by now, so an object that can't be removed is the log's business, not the caller's. */
+async function removeObjects(store: ObjectStore, projectId: string, log: Log): Promise<void> {
+  try {
+    for await (const key of store.list(keys.projectPrefix(projectId))) await store.delete(key);
+  } catch (error) {
+    log.error({ project: projectId, reason: messageOf(error) }, "objects of a deleted project are left");
+  }
+}

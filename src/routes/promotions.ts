@@ -1,0 +1,157 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { listPromotions, type Promotion, rollBack, setActiveVersion } from "../db/queries/promotions.ts";
+import { getProject } from "../db/queries/projects.ts";
+import { failures } from "./http/errors.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { iso, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { limitBody } from "./http/upload.ts";
+
+const promotionSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("promotion"),
+    kind: z.enum(["promote", "rollback", "auto"]),
+    from_version: z.int().nullable().openapi({ description: "Null is the base." }),
+    to_version: z.int().nullable(),
+    actor: z.string().openapi({ description: "The id of the key, or of the fine-tune for auto." }),
+    reason: z.string(),
+    created_at: timeText,
+  })
+  .openapi("Promotion");
+
+const toPromotion = (row: Promotion): z.output<typeof promotionSchema> => ({
+  id: String(row.id),
+  object: "promotion",
+  kind: row.kind,
+  from_version: row.fromVersion,
+  to_version: row.toVersion,
+  actor: row.actor,
+  reason: row.reason,
+  created_at: iso(row.createdAt),
+});
+
+const bodySchema = z.strictObject({
+  reason: z.string().trim().max(1000).optional().openapi({ description: "Why; kept in the audit trail." }),
+});
+/** A body is optional here: the click without words. */
+const body = { required: false, content: { "application/json": { schema: bodySchema } } };
+
+const tags = ["versions"];
+const small = limitBody(64 * 1024);
+
+const promote = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/versions/{number}/promote",
+  tags,
+  summary: "Make a version the active one; `base` instead of a number is the untuned model",
+  middleware: [small] as const,
+  request: {
+    params: projectParams.extend({
+      number: z
+        .union([z.literal("base"), z.coerce.number().int().min(1)])
+        .openapi({ param: { name: "number", in: "path" }, example: 1 }),
+    }),
+    headers: idempotencyHeader,
+    body,
+  },
+  responses: {
+    200: json(promotionSchema, "The row of the audit trail."),
+    ...failures(
+      "invalid_json",
+      "invalid_request",
+      "project_not_found",
+      "version_not_found",
+      "version_already_active",
+      ...idempotencyErrors,
+    ),
+  },
+});
+
+const rollback = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/rollback",
+  tags,
+  summary: "Go back to what was live before",
+  description:
+    "By the audit trail: a rollback takes the live version off the history, so repeated rollbacks walk back through time to the base and never toggle between two.",
+  middleware: [small] as const,
+  request: { params: projectParams, headers: idempotencyHeader, body },
+  responses: {
+    200: json(promotionSchema, "The row of the audit trail."),
+    ...failures(
+      "invalid_json",
+      "invalid_request",
+      "project_not_found",
+      "nothing_to_roll_back",
+      ...idempotencyErrors,
+    ),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/promotions",
+  tags,
+  summary: "Which version was live when, newest change first",
+  request: { params: projectParams, query: pageQuery },
+  responses: {
+    200: json(pageOf(promotionSchema), "One page."),
+    ...failures("invalid_request", "project_not_found"),
+  },
+});
+
+export function promotionRoutes({ db }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(promote, async (c) => {
+    const { number, ...rest } = c.req.valid("param");
+    const scope = scopeOf(c, rest);
+    const reason = c.req.valid("json").reason ?? "";
+    const change = {
+      kind: "promote" as const,
+      toVersion: number === "base" ? null : number,
+      actor: c.get("caller").keyId,
+      reason,
+    };
+    await getProject(db, scope);
+    const answer = await idempotent(c, db, { reason }, async () => {
+      const row = await db.transaction((tx) => setActiveVersion(tx, scope, change));
+      return { status: 200, body: toPromotion(row) };
+    });
+    return c.json(answer.body, answer.status);
+  });
+
+  router.openapi(rollback, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const reason = c.req.valid("json").reason ?? "";
+    await getProject(db, scope);
+    const answer = await idempotent(c, db, { reason }, async () => {
+      const row = await rollBack(db, scope, { actor: c.get("caller").keyId, reason });
+      return { status: 200, body: toPromotion(row) };
+    });
+    return c.json(answer.body, answer.status);
+  });
+
+  router.openapi(list, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const { limit, cursor } = c.req.valid("query");
+    await getProject(db, scope);
+    const below = cursor === undefined ? undefined : decodeCursor(z.int().min(1), cursor);
+    const page = await listPromotions(db, scope, { limit, below });
+    const last = page.rows.at(-1);
+    const next = page.hasMore && last ? encodeCursor(last.id) : null;
+    return c.json(
+      {
+        object: "list" as const,
+        data: page.rows.map(toPromotion),
+        has_more: page.hasMore,
+        next_cursor: next,
+      },
+      200,
+    );
+  });
+
+  return router;
+}

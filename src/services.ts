@@ -1,0 +1,50 @@
+import type { Config } from "./config.ts";
+import { type Database, openDatabase } from "./db/client.ts";
+import { createListener, type Listener } from "./db/listen.ts";
+import { createInference } from "./inference/index.ts";
+import type { Inference } from "./inference/types.ts";
+import { createLog, type Log } from "./lib/log.ts";
+import { Releases } from "./lib/releases.ts";
+import { createStore } from "./storage/index.ts";
+import type { ObjectStore } from "./storage/store.ts";
+
+/** What the API needs, built once for the process. */
+export interface Services {
+  readonly config: Config;
+  readonly log: Log;
+  readonly db: Database;
+  readonly store: ObjectStore;
+  readonly inference: Inference;
+  readonly listener: Listener;
+  /** Aborted when `close` begins, so that open event streams end. */
+  readonly closing: AbortSignal;
+  /** Closes all, the last one built first. */
+  close(): Promise<void>;
+}
+
+/** @param databaseUrl config.DATABASE_URL, or the embedded server's. The database is migrated already. */
+export async function createServices(
+  config: Config,
+  options: { databaseUrl: string; log?: Log },
+): Promise<Services> {
+  const log = options.log ?? createLog({ level: config.LOG_LEVEL, name: "api" });
+  const releases = new Releases();
+  const closing = new AbortController();
+  try {
+    const database = openDatabase(options.databaseUrl);
+    releases.add("the database", () => database.close());
+    const store = await createStore(config);
+    releases.add("the object store", () => store.close());
+    const inference = await createInference({ config, store, log });
+    releases.add("inference", () => inference.close());
+    const listener = createListener({ databaseUrl: options.databaseUrl, log });
+    releases.add("the listener", () => listener.close());
+    releases.add("open streams", () => closing.abort());
+    const { signal } = closing;
+    const { db } = database;
+    return { config, log, db, store, inference, listener, closing: signal, close: () => releases.release() };
+  } catch (error) {
+    await releases.release();
+    throw error;
+  }
+}
