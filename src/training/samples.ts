@@ -26,6 +26,16 @@ export function samplesOf(snapshot: Snapshot, images: readonly SnapshotImage[]):
   }));
 }
 
+/** At most `count` of them, the same ones for the same seed, in their order. */
+export function someOf(samples: readonly Sample[], count: number, seed: number): Sample[] {
+  if (samples.length <= count) return [...samples];
+  const indexes = randomFor(seed, "some").shuffle(samples.map((_, index) => index));
+  return indexes
+    .slice(0, count)
+    .sort((a, b) => a - b)
+    .map((index) => samples[index] as Sample);
+}
+
 /** The ground truth at the image's own size. */
 export const maskOf = ({ annotation, image }: Sample): BinaryMask =>
   decodeRle({ format: "rle", size: [image.height, image.width], counts: annotation.counts });

@@ -33,10 +33,8 @@ describe("the split of a snapshot", () => {
       const groups = [split.train, split.selection, split.heldOut].map(
         (images) => new Set(images.map((image) => image.group)),
       );
-      const [train, selection, heldOut] = groups as [Set<string>, Set<string>, Set<string>];
-      expect(train.isDisjointFrom(selection)).toBe(true);
-      expect(train.isDisjointFrom(heldOut)).toBe(true);
-      expect(selection.isDisjointFrom(heldOut)).toBe(true);
+            const together = new Set(groups.flatMap((set) => [...set]));
+      expect(groups.reduce((sum, set) => sum + set.size, 0)).toBe(together.size);
       expect(all(split)).toHaveLength(36);
     }
   });
@@ -64,7 +62,7 @@ describe("the split of a snapshot", () => {
     const rows = manyRows(40);
     const renamed = rows
       .map(({ image, annotation }, i) => ({ image: { ...image, id: `img_other_${99 - i}` }, annotation }))
-      .reverse();
+      .toReversed();
     const hashes = (split: Split | null): string[] => (split?.heldOut ?? []).map((image) => image.sha256);
     expect(hashes(splitSnapshot(snapshotOf(renamed), 5))).toEqual(hashes(splitSnapshot(snapshotOf(rows), 5)));
     expect(hashes(splitSnapshot(snapshotOf(rows), 6))).not.toEqual(
@@ -75,8 +73,9 @@ describe("the split of a snapshot", () => {
   it("moves few images when new ones come", () => {
     const before = splitSnapshot(snapshotOf(manyRows(80)), 0) as Split;
     const after = splitSnapshot(snapshotOf(manyRows(88)), 0) as Split;
-    const stayed = new Set(ids(before.train)).intersection(new Set(ids(after.heldOut)));
+    const heldOutNow = new Set(ids(after.heldOut));
+    const moved = ids(before.train).filter((id) => heldOutNow.has(id));
     expect(before.train).toHaveLength(48);
-    expect(stayed.size).toBeLessThanOrEqual(3);
+    expect(moved.length).toBeLessThanOrEqual(3);
   });
 });

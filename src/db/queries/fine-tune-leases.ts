@@ -41,17 +41,11 @@ export async function claimFineTune(
   return row?.leaseToken ? { ...row, leaseToken: row.leaseToken } : null;
 }
 
-/** Gives the job back, as if this attempt had not been: for a trainer that is told to stop. */
+/** Gives the job back to the queue, to be run again from the start. */
 export async function releaseFineTune(db: Executor, lease: FineTuneLease): Promise<boolean> {
   const rows = await db
     .update(fineTunes)
-    .set({
-      status: "queued",
-      leaseToken: null,
-      leaseHolder: null,
-      progress: null,
-      attempt: sql`${fineTunes.attempt} - 1`,
-    })
+    .set({ status: "queued", leaseToken: null, leaseHolder: null, progress: null })
     .where(holds(lease))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
@@ -94,6 +88,16 @@ export async function failFineTune(db: Executor, lease: FineTuneLease, error: Jo
     .update(fineTunes)
     .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
     .where(holds(lease))
+    .returning({ id: fineTunes.id });
+  return rows.length > 0;
+}
+
+/** For a job that the queue gives up, whoever held it: false when it had ended before. Voids the lease. */
+export async function abandonFineTune(db: Executor, id: string, error: JobError): Promise<boolean> {
+  const rows = await db
+    .update(fineTunes)
+    .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
+    .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...open])))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
 }

@@ -1,6 +1,6 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { imports, type JobError } from "../schema/index.ts";
+import { imports, type ImportStatus, type JobError } from "../schema/index.ts";
 
 export type ImportRow = typeof imports.$inferSelect;
 
@@ -35,11 +35,11 @@ export async function claimImport(
   return row?.leaseToken ? { ...row, leaseToken: row.leaseToken } : null;
 }
 
-/** Gives the import back, as if this attempt had not been: for a trainer that is told to stop. */
+/** Gives the import back to the queue, to be run again from the start. */
 export async function releaseImport(db: Executor, lease: ImportLease): Promise<boolean> {
   const rows = await db
     .update(imports)
-    .set({ status: "queued", leaseToken: null, attempt: sql`${imports.attempt} - 1`, imagesDone: 0 })
+    .set({ status: "queued", leaseToken: null, imagesDone: 0 })
     .where(holds(lease))
     .returning({ id: imports.id });
   return rows.length > 0;
@@ -84,4 +84,20 @@ export async function failImport(
     .where(holds(lease))
     .returning({ id: imports.id });
   return rows.length > 0;
+}
+
+/** For an import that the queue gives up, whoever held it: false when it had ended before. Voids the lease. */
+export async function abandonImport(db: Executor, id: string, error: JobError): Promise<boolean> {
+  const rows = await db
+    .update(imports)
+    .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
+    .where(and(eq(imports.id, id), inArray(imports.status, ["queued", "running"])))
+    .returning({ id: imports.id });
+  return rows.length > 0;
+}
+
+/** Null when the row is gone. */
+export async function selectImportStatus(db: Executor, id: string): Promise<ImportStatus | null> {
+  const [row] = await db.select({ status: imports.status }).from(imports).where(eq(imports.id, id));
+  return row?.status ?? null;
 }

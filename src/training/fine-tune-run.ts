@@ -1,0 +1,280 @@
+import { baseModel } from "../checkpoint/base-models.ts";
+import { namesReachedByMaskLoss } from "../checkpoint/layout.ts";
+import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../checkpoint/safetensors.ts";
+import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
+import { getProject, type Project, type ProjectScope } from "../db/queries/projects.ts";
+import { getVersion } from "../db/queries/versions.ts";
+import type { FineTuneProgress, VersionMetrics } from "../db/schema/index.ts";
+import type { VersionRef } from "../inference/types.ts";
+import { sha256 } from "../lib/hash.ts";
+import { keys } from "../storage/keys.ts";
+import { embedMissing } from "./embed-missing.ts";
+import type { TrainingEngine } from "./engine/types.ts";
+import { decidePromotion } from "./gate.ts";
+import type { HeldFineTune } from "./lease.ts";
+import { train, type TrainingResult } from "./loop.ts";
+import { type PreparedData, prepareData } from "./prepare.ts";
+import { ProgressMeter } from "./progress.ts";
+import { recipeAsUsed, stepsPerEpoch } from "./recipe.ts";
+import { registerVersion } from "./register.ts";
+import type { EmbeddingOf, Sample } from "./samples.ts";
+import { meanScores, type Score, scoreVersions } from "./scores.ts";
+import type { TrainerServices } from "./services.ts";
+
+/** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
+const progressEveryMs = 400;
+
+/** One attempt at one fine-tune, from the frozen data to the registered version. */
+export class FineTuneRun {
+  readonly #services: TrainerServices;
+  readonly #row: FineTuneRow;
+  readonly #job: HeldFineTune;
+  readonly #signal: AbortSignal;
+  readonly #scope: ProjectScope;
+  readonly #meter = new ProgressMeter();
+  #lastWrite = Number.NEGATIVE_INFINITY;
+
+  constructor(services: TrainerServices, row: FineTuneRow, job: HeldFineTune, signal: AbortSignal) {
+    this.#services = services;
+    this.#row = row;
+    this.#job = job;
+    this.#signal = signal;
+    this.#scope = { workspaceId: row.workspaceId, projectId: row.projectId };
+  }
+
+  /** Throws LeaseLost, the signal's reason, or an AppError that says what the job lacks. */
+  async run(): Promise<{ number: number; promoted: boolean }> {
+    const { db, store } = this.#services;
+    const project = await getProject(db, this.#scope);
+    const data = await prepareData({ db, store }, project, this.#row);
+    await this.#job.setFacts({ snapshotHash: data.frozen.hash });
+    await this.#job.append({
+      message:
+        `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +
+        `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out`,
+      data: { snapshot: data.frozen.hash, split: data.counts },
+    });
+    const startWeights = await this.#startWeights(project);
+    await this.#embed(project, data);
+    const before = await this.#scoreBefore(project, data);
+
+    await this.#job.setStatus("running");
+    const { result, engine } = await this.#train(project, data, startWeights);
+
+    await this.#job.setStatus("evaluating");
+    return this.#evaluateAndRegister(project, data, { before, result, engine });
+  }
+
+  async #startWeights(project: Project): Promise<NamedTensors> {
+    const number = this.#row.baseVersion;
+    if (number === null) return baseModel(project.baseModel).decoderWeights();
+    const version = await getVersion(this.#services.db, this.#scope, number, "base_version");
+    return decodeSafetensors(await this.#services.store.get(version.weightsKey)).tensors;
+  }
+
+  async #embed(project: Project, data: PreparedData): Promise<void> {
+    const images = data.frozen.snapshot.images;
+    this.#meter.plan({
+      embed: images.length,
+      train:
+        data.recipe.epochs *
+        stepsPerEpoch(data.recipe.samplesPerEpoch, data.recipe.batchSize) *
+        data.recipe.batchSize,
+      evaluate: data.heldOut.length,
+    });
+    const made = await embedMissing(
+      this.#services,
+      images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
+      { ...this.#imageOptions(project), onDone: async (done) => this.#progress("embed", done) },
+    );
+    await this.#job.append({
+      message: `Embedded ${made} images; ${images.length - made} had their embedding`,
+      data: { embedded: made, cached: images.length - made },
+    });
+  }
+
+  /** The base, and the live version where there is one, on the held-out samples. */
+  async #scoreBefore(project: Project, data: PreparedData): Promise<Before> {
+    const versions: VersionRef[] = [{ number: 0 }];
+    if (project.activeVersion !== null) {
+      const live = await getVersion(this.#services.db, this.#scope, project.activeVersion);
+      versions.push({
+        number: live.number,
+        weightsKey: live.weightsKey,
+        weightsSha256: live.weightsSha256,
+      });
+    }
+    const [base, live] = await scoreVersions(this.#services, data.heldOut, {
+      ...this.#imageOptions(project),
+      versions,
+    });
+    if (!base) throw new Error("the base was not scored");
+    const { meanIou, meanDice } = meanScores(base);
+    await this.#job.append({
+      type: "metrics",
+      message: `Untuned: mean IoU ${meanIou.toFixed(3)} on ${data.heldOut.length} held-out annotations`,
+      data: { base_mean_iou: meanIou, base_mean_dice: meanDice },
+    });
+    return { base, active: live && { number: project.activeVersion as number, ...meanScores(live) } };
+  }
+
+  async #train(
+    project: Project,
+    data: PreparedData,
+    weights: NamedTensors,
+  ): Promise<{ result: TrainingResult; engine: string }> {
+    const { recipe } = data;
+    const engine = await this.#services.createEngine(
+      {
+        weights,
+        trainable: namesReachedByMaskLoss(),
+        loss: recipe.loss,
+        batchSize: recipe.batchSize,
+        points: 2,
+        weightDecay: recipe.weightDecay,
+        clipNorm: recipe.clipNorm,
+      },
+      { engine: this.#services.engine },
+    );
+    try {
+      await this.#job.setFacts({ engine: engine.name });
+      await this.#job.append({
+        message: `Training at most ${recipe.epochs} epochs of ${recipe.samplesPerEpoch} samples: ${engine.name}, ${engine.device}`,
+        data: { hyperparameters: recipeAsUsed(recipe), engine: engine.name, device: engine.device },
+      });
+      return { result: await this.#epochs(engine, project, data), engine: engine.name };
+    } finally {
+      await engine.dispose();
+    }
+  }
+
+  async #epochs(engine: TrainingEngine, project: Project, data: PreparedData): Promise<TrainingResult> {
+    const { inference, store } = this.#services;
+    const embeddingOf: EmbeddingOf = async (image) => {
+      const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
+      return (await inference.embed(source, this.#imageOptions(project))).embedding.data;
+    };
+    return train({
+      engine,
+      recipe: data.recipe,
+      seed: this.#row.seed,
+      train: data.train,
+      selection: data.selection,
+      embeddingOf,
+      signal: this.#signal,
+      onSamples: async (done) => this.#progress("train", done),
+      onEpoch: async (report) => {
+        const loss = report.trainLoss === null ? "" : `loss ${report.trainLoss.toFixed(4)}, `;
+        await this.#job.append({
+          type: "metrics",
+          message: `Epoch ${report.epoch}: ${loss}selection mean IoU ${report.selectionIou.toFixed(3)}`,
+          data: {
+            epoch: report.epoch,
+            train_loss: report.trainLoss,
+            selection_iou: report.selectionIou,
+            learning_rate: report.learningRate,
+            epoch_seconds: Math.round(report.epochSeconds * 1000) / 1000,
+          },
+        });
+      },
+    });
+  }
+
+  async #evaluateAndRegister(
+    project: Project,
+    data: PreparedData,
+    { before, result, engine }: { before: Before; result: TrainingResult; engine: string },
+  ): Promise<{ number: number; promoted: boolean }> {
+    const { db, store } = this.#services;
+    const file = encodeSafetensors(result.weights, {
+      format: "maskwright-decoder",
+      project: project.id,
+      base_model: project.baseModel,
+      snapshot: data.frozen.hash,
+      fine_tune: this.#row.id,
+    });
+    const hash = sha256(file);
+    const weightsKey = keys.weights(project.id, this.#row.id, hash);
+    await store.put(weightsKey, file);
+    const [tuned] = await scoreVersions(this.#services, data.heldOut, {
+      ...this.#imageOptions(project),
+      // It has no number yet; decoding goes by its weights.
+      versions: [{ number: -1, weightsKey, weightsSha256: hash }],
+      onDone: async (done) => this.#progress("evaluate", done),
+    });
+    if (!tuned) throw new Error("the tuned version was not scored");
+    const metrics = metricsOf(data, before.base, tuned, result);
+    const { base: baseScores, tuned: tunedScores } = metrics.heldOut;
+    await this.#progress("register", 0);
+    return registerVersion(db, {
+      scope: this.#scope,
+      lease: this.#job.lease,
+      decision: decidePromotion({
+        base: baseScores.meanIou,
+        tuned: tunedScores.meanIou,
+        active: before.active,
+      }),
+      judgedAgainst: project.activeVersion,
+      version: {
+        baseModel: project.baseModel,
+        parentVersion: this.#row.baseVersion,
+        weightsKey,
+        weightsSha256: hash,
+        weightsBytes: file.byteLength,
+        snapshotHash: data.frozen.hash,
+        snapshotKey: data.frozen.key,
+        hyperparameters: recipeAsUsed(data.recipe),
+        seed: this.#row.seed,
+        engine,
+        metrics,
+      },
+    });
+  }
+
+  #imageOptions(project: Project): { workspaceId: string; baseModel: string; signal: AbortSignal } {
+    return {
+      workspaceId: project.workspaceId,
+      baseModel: project.baseModel,
+      signal: this.#signal,
+    };
+  }
+
+  async #progress(phase: FineTuneProgress["phase"], done: number): Promise<void> {
+    const progress = this.#meter.at(phase, done);
+    const now = performance.now();
+    if (now - this.#lastWrite < progressEveryMs && done < progress.total) return;
+    this.#lastWrite = now;
+    await this.#job.setProgress(progress);
+  }
+}
+
+interface Before {
+  readonly base: readonly Score[];
+  readonly active: { number: number; meanIou: number } | undefined;
+}
+
+function metricsOf(
+  data: PreparedData,
+  base: readonly Score[],
+  tuned: readonly Score[],
+  result: TrainingResult,
+): VersionMetrics {
+  return {
+    heldOut: {
+      images: data.counts.heldOut,
+      annotations: data.heldOut.length,
+      base: meanScores(base),
+      tuned: meanScores(tuned),
+    },
+    perAnnotation: data.heldOut.map(({ image, annotation }: Sample, i) => ({
+      imageId: image.id,
+      annotationId: annotation.id,
+      baseIou: (base[i] as Score).iou,
+      tunedIou: (tuned[i] as Score).iou,
+    })),
+    curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
+    bestEpoch: result.bestEpoch,
+    split: data.counts,
+  };
+}

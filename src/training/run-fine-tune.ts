@@ -1,0 +1,67 @@
+import { abandonFineTune, claimFineTune } from "../db/queries/fine-tune-leases.ts";
+import { AppError } from "../lib/errors.ts";
+import { FineTuneRun } from "./fine-tune-run.ts";
+import { HeldFineTune, LeaseLost } from "./lease.ts";
+import type { TrainerServices } from "./services.ts";
+
+/**
+ * One attempt at a job, from its claim to its end. Resolves when there is nothing more to do: it succeeded, failed
+ * for good, was cancelled, or belongs to someone else. Rejects when the queue shall run it again: the trainer was
+ * told to stop (`signal`), or something broke that may work the next time.
+ */
+export async function runFineTune(
+  services: TrainerServices,
+  fineTuneId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const row = await claimFineTune(services.db, fineTuneId, services.holder);
+  if (!row) return;
+  const job = new HeldFineTune(services.db, { id: row.id, token: row.leaseToken });
+  const log = services.log.child({ fine_tune: row.id, attempt: row.attempt });
+  try {
+    if (row.attempt > 1) {
+      await job.append({ level: "warn", message: `Attempt ${row.attempt}: from the beginning again` });
+    }
+    const { number, promoted } = await new FineTuneRun(services, row, job, signal).run();
+    log.info({ version: number, promoted }, "a fine-tune succeeded");
+  } catch (error) {
+    log.warn({ err: error }, "a fine-tune stopped");
+    await settle(job, error, signal);
+  }
+}
+
+/** Ends or gives back a job that threw. Rejects when the queue shall run it again. */
+async function settle(job: HeldFineTune, error: unknown, signal: AbortSignal): Promise<void> {
+  if (error instanceof LeaseLost) return;
+  try {
+    if (!signal.aborted && isFinal(error)) {
+      await job.fail({ code: error.code, message: error.message, param: error.param });
+      return;
+    }
+    if (!signal.aborted) {
+      await job.append({ level: "warn", message: "An error that was not expected; the job will run again" });
+    }
+    await job.release();
+  } catch (failure) {
+    // Meanwhile it was cancelled or claimed anew: then it is no longer ours to end or to run again.
+    if (failure instanceof LeaseLost) return;
+    throw new AggregateError([error, failure], "a fine-tune stopped and could not be given back");
+  }
+  throw error;
+}
+
+/** An error of the job itself, which another attempt would meet again. */
+export const isFinal = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code !== "unavailable" && error.code !== "internal_error";
+
+/** Ends a job that the queue gave up after its last attempt failed or died. */
+export async function giveUpFineTune(
+  services: TrainerServices,
+  fineTuneId: string,
+  attempts: number,
+): Promise<void> {
+  await abandonFineTune(services.db, fineTuneId, {
+    code: "internal_error",
+    message: `The trainer failed in each of ${attempts} attempts; its log says why.`,
+  });
+}

@@ -1,0 +1,189 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDataset } from "../datasets/read.ts";
+import type { Dataset } from "../datasets/types.ts";
+import { findImageByHash, lockImageBytes } from "../db/queries/images.ts";
+import {
+  abandonImport,
+  claimImport,
+  failImport,
+  type ImportLease,
+  type ImportRow,
+  releaseImport,
+  selectImportStatus,
+  setImportProgress,
+} from "../db/queries/import-leases.ts";
+import type { AppError } from "../lib/errors.ts";
+import { keys } from "../storage/keys.ts";
+import { LeaseLost } from "./lease.ts";
+import { isFinal } from "./run-fine-tune.ts";
+import type { TrainerServices } from "./services.ts";
+import { type StoredImport, type StoredItem, storeImport } from "./store-import.ts";
+
+/** Milliseconds between two writes of the progress. */
+const progressEveryMs = 400;
+
+/**
+ * One attempt at an import. Resolves with the ids of the new images when it succeeded, and with none when it failed
+ * for good, was deleted, or belongs to someone else. Rejects when the queue shall run it again.
+ */
+export async function runImport(
+  services: TrainerServices,
+  importId: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const row = await claimImport(services.db, importId);
+  if (!row) return [];
+  const log = services.log.child({ import: row.id, attempt: row.attempt });
+  const run = new ImportRun(services, row, { id: row.id, token: row.leaseToken }, signal);
+  try {
+    const { created, annotations } = await run.run();
+    log.info({ images: created.length, annotations }, "an import succeeded");
+    return created.map((image) => image.id);
+  } catch (error) {
+    log.warn({ err: error }, "an import stopped");
+    await run.settle(error);
+    return [];
+  } finally {
+    await run.close();
+  }
+}
+
+/** Ends an import that the queue gave up after its last attempt failed or died. */
+export async function giveUpImport(
+  services: TrainerServices,
+  job: { id: string; projectId: string; attempts: number },
+): Promise<void> {
+  await abandonImport(services.db, job.id, {
+    code: "internal_error",
+    message: `The import failed in each of ${job.attempts} attempts; the trainer's log says why.`,
+  });
+  await services.store.delete(keys.importZip(job.projectId, job.id));
+}
+
+class ImportRun {
+  readonly #services: TrainerServices;
+  readonly #row: ImportRow;
+  readonly #lease: ImportLease;
+  readonly #signal: AbortSignal;
+  /** Objects that this run wrote where there were none: its own to take away again. */
+  readonly #wrote: { key: string; sha256: string }[] = [];
+  #folder: string | undefined;
+  #dataset: Dataset | undefined;
+
+  constructor(services: TrainerServices, row: ImportRow, lease: ImportLease, signal: AbortSignal) {
+    this.#services = services;
+    this.#row = row;
+    this.#lease = lease;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<StoredImport> {
+    const { db, store, maxImagesPerProject } = this.#services;
+    const dataset = await this.#open();
+    await this.#progress({ layout: dataset.layout, imagesTotal: dataset.images, imagesDone: 0 });
+    const items = await this.#putObjects(dataset);
+    const stored = await storeImport(db, {
+      scope: this.#row,
+      lease: this.#lease,
+      items,
+      maxImages: maxImagesPerProject,
+    });
+    await this.#putMissing(dataset, stored);
+    await store.delete(this.#row.objectKey);
+    return stored;
+  }
+
+  /** Ends or gives back an import that threw. Rejects when the queue shall run it again. */
+  async settle(error: unknown): Promise<void> {
+    const { db, store } = this.#services;
+    if (!(error instanceof LeaseLost)) {
+      if (!this.#signal.aborted && isFinal(error)) {
+        await this.#takeBack();
+        if (await failImport(db, this.#lease, jobError(error))) await store.delete(this.#row.objectKey);
+        return;
+      }
+      if (await releaseImport(db, this.#lease)) throw error;
+    }
+    // Deleted with its project: nobody else will ever clear away what we wrote.
+    if ((await selectImportStatus(db, this.#row.id)) === null) await this.#takeBack();
+  }
+
+  async close(): Promise<void> {
+    await this.#dataset?.close();
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #open(): Promise<Dataset> {
+    const { store, inference, maxImagesPerProject } = this.#services;
+    this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-"));
+    const path = join(this.#folder, "data.zip");
+    await writeFile(path, await store.get(this.#row.objectKey));
+    this.#dataset = await openDataset(path, {
+      inspect: async (bytes) => inference.inspect(bytes),
+      signal: this.#signal,
+      limits: { maxImages: maxImagesPerProject },
+    });
+    return this.#dataset;
+  }
+
+  /** Checks every image and mask, and stores the images; nothing refers to them yet. */
+  async #putObjects(dataset: Dataset): Promise<StoredItem[]> {
+    const { store } = this.#services;
+    const items: StoredItem[] = [];
+    let lastWrite = performance.now();
+    for await (const { bytes, alsoNamed: _, ...item } of dataset.items()) {
+      this.#signal.throwIfAborted();
+      const key = keys.image(this.#row.projectId, item.sha256);
+      // After a crash the objects of the attempt before look like someone else's: they are ours too.
+      if (this.#row.attempt > 1 || (await store.stat(key)) === null)
+        this.#wrote.push({ key, sha256: item.sha256 });
+      await store.put(key, bytes, { contentType: `image/${item.facts.format}` });
+      items.push({ ...item, byteLength: bytes.length });
+      if (performance.now() - lastWrite < progressEveryMs) continue;
+      lastWrite = performance.now();
+      await this.#progress({ imagesDone: items.length });
+    }
+    await this.#progress({ imagesDone: items.length });
+    return items;
+  }
+
+  /**
+   * Whoever deleted the same image between our write and our rows also took its object away: it is put again.
+   * From our rows on nobody does so any more.
+   */
+  async #putMissing(dataset: Dataset, { created }: StoredImport): Promise<void> {
+    const { store } = this.#services;
+    const missing = new Set<string>();
+    for (const { sha256 } of created) {
+      if ((await store.stat(keys.image(this.#row.projectId, sha256))) === null) missing.add(sha256);
+    }
+    if (missing.size === 0) return;
+    for await (const { sha256, bytes } of dataset.items())
+      if (missing.has(sha256)) await store.put(keys.image(this.#row.projectId, sha256), bytes);
+  }
+
+  async #progress(progress: { layout?: string; imagesTotal?: number; imagesDone: number }): Promise<void> {
+    if (!(await setImportProgress(this.#services.db, this.#lease, progress)))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+
+  /** Removes what this run alone stored, under the locks that uploads take. */
+  async #takeBack(): Promise<void> {
+    const { db, store } = this.#services;
+    for (const { key, sha256 } of this.#wrote.splice(0)) {
+      await db.transaction(async (tx) => {
+        await lockImageBytes(tx, key);
+        if (!(await findImageByHash(tx, this.#row, sha256))) await store.delete(key);
+      });
+    }
+  }
+}
+
+function jobError(error: AppError): { code: string; message: string; file?: string } {
+  const { code, message, param } = error;
+  return code === "import_file_invalid" && param !== undefined
+    ? { code, message, file: param }
+    : { code, message };
+}

@@ -1,0 +1,22 @@
+import type { Database } from "../db/client.ts";
+import type { Inference } from "../inference/types.ts";
+import type { Log } from "../lib/log.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import type { CreateEngine, EngineName } from "./engine/types.ts";
+
+/** What the trainer is given: the process's services. */
+export interface ProcessServices {
+  readonly db: Database;
+  readonly store: ObjectStore;
+  readonly inference: Inference;
+  readonly log: Log;
+}
+
+/** What the trainer's jobs work with. */
+export interface TrainerServices extends ProcessServices {
+  readonly createEngine: CreateEngine;
+  readonly engine: EngineName | "auto";
+  /** Who this trainer is, for people: host and process. */
+  readonly holder: string;
+  readonly maxImagesPerProject: number;
+}

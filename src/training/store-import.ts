@@ -1,0 +1,128 @@
+import type { Database, Executor } from "../db/client.ts";
+import { countImages, type NewImage } from "../db/queries/images.ts";
+import { type ImportLease, lockImport, succeedImport } from "../db/queries/import-leases.ts";
+import {
+  fillSplitGroup,
+  holdImageIds,
+  insertAnnotations,
+  insertNewImages,
+  type NewAnnotation,
+  rowsPerStatement,
+  selectMasks,
+} from "../db/queries/import-rows.ts";
+import { lockProject, type ProjectScope } from "../db/queries/projects.ts";
+import type { DatasetAnnotation, DatasetItem } from "../datasets/types.ts";
+import { AppError } from "../lib/errors.ts";
+import { newId } from "../lib/ids.ts";
+import { keys } from "../storage/keys.ts";
+import { LeaseLost } from "./lease.ts";
+
+/** An item of a data set without its bytes: they lie in the object store by now. */
+export type StoredItem = Omit<DatasetItem, "bytes" | "alsoNamed"> & { readonly byteLength: number };
+
+export interface StoredImport {
+  /** Ids and hashes of the images that are new. */
+  readonly created: readonly { id: string; sha256: string }[];
+  readonly annotations: number;
+}
+
+/**
+ * Writes all rows of an import and ends it, in one transaction that the lease fences. Bytes that the project has
+ * already are the same image; a mask that such an image has already, with the same label, is not written again.
+ * Throws LeaseLost, or AppError project_not_found, too_many_images.
+ */
+export async function storeImport(
+  db: Database,
+  options: {
+    scope: ProjectScope;
+    lease: ImportLease;
+    items: readonly StoredItem[];
+    maxImages: number;
+  },
+): Promise<StoredImport> {
+  const { scope, lease, items, maxImages } = options;
+  return db.transaction(async (tx) => {
+    await lockProject(tx, scope);
+    if (!(await lockImport(tx, lease))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
+    const created: { id: string; sha256: string }[] = [];
+    let written = 0;
+    for (let from = 0; from < items.length; from += rowsPerStatement) {
+      const some = items.slice(from, from + rowsPerStatement);
+      const fresh = new Set(
+        await insertNewImages(
+          tx,
+          some.map((item) => imageRow(scope, item)),
+        ),
+      );
+      const ids = await holdImageIds(
+        tx,
+        scope,
+        some.map((item) => item.sha256),
+      );
+      written += await writeAnnotations(tx, scope, { items: some, ids, fresh });
+      for (const sha256 of fresh) created.push({ id: ids.get(sha256) as string, sha256 });
+    }
+    if ((await countImages(tx, scope)) > maxImages) {
+      throw new AppError(
+        "too_many_images",
+        `With this import the project would hold more than the ${maxImages} images that are allowed.`,
+      );
+    }
+    const counts = { imagesCreated: created.length, annotationsCreated: written };
+    if (!(await succeedImport(tx, lease, counts))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
+    return { created, annotations: written };
+  });
+}
+
+const imageRow = (scope: ProjectScope, item: StoredItem): NewImage => ({
+  ...scope,
+  id: newId("img"),
+  sha256: item.sha256,
+  objectKey: keys.image(scope.projectId, item.sha256),
+  bytes: item.byteLength,
+  format: item.facts.format,
+  width: item.facts.width,
+  height: item.facts.height,
+  fileName: item.fileName,
+  splitGroup: item.splitGroup,
+});
+
+async function writeAnnotations(
+  tx: Executor,
+  scope: ProjectScope,
+  part: { items: readonly StoredItem[]; ids: Map<string, string>; fresh: ReadonlySet<string> },
+): Promise<number> {
+  const known = part.items.filter((item) => !part.fresh.has(item.sha256));
+  const idOf = (item: StoredItem): string => part.ids.get(item.sha256) as string;
+  const maskKey = (imageId: string, mask: { counts: string; label: string | null }): string =>
+    JSON.stringify([imageId, mask.counts, mask.label]);
+  const there = new Set<string>();
+  if (known.length > 0) {
+    for (const mask of await selectMasks(tx, known.map(idOf))) there.add(maskKey(mask.imageId, mask));
+    for (const item of known)
+      if (item.splitGroup !== null) await fillSplitGroup(tx, idOf(item), item.splitGroup);
+  }
+  const rows = part.items.flatMap((item) =>
+    item.annotations
+      .filter((annotation) => !there.has(maskKey(idOf(item), annotation)))
+      .map((annotation) => annotationRow(scope, idOf(item), annotation)),
+  );
+  for (let from = 0; from < rows.length; from += rowsPerStatement)
+    await insertAnnotations(tx, rows.slice(from, from + rowsPerStatement));
+  return rows.length;
+}
+
+const annotationRow = (
+  scope: ProjectScope,
+  imageId: string,
+  annotation: DatasetAnnotation,
+): NewAnnotation => ({
+  ...scope,
+  id: newId("ann"),
+  imageId,
+  counts: annotation.counts,
+  area: annotation.area,
+  box: [...annotation.box],
+  label: annotation.label,
+  source: "import",
+});

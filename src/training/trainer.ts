@@ -1,0 +1,49 @@
+import { hostname } from "node:os";
+import type { Queue } from "../queue/queue.ts";
+import { createEngine } from "./engine/create.ts";
+import type { EngineName } from "./engine/types.ts";
+import { runEmbed } from "./run-embed.ts";
+import { giveUpFineTune, runFineTune } from "./run-fine-tune.ts";
+import { giveUpImport, runImport } from "./run-import.ts";
+import type { ProcessServices, TrainerServices } from "./services.ts";
+import { Turns } from "./turns.ts";
+
+export interface Trainer {
+  /** Aborts what runs and gives it back to the queue; the queue is stopped then. */
+  stop(): Promise<void>;
+}
+
+/** Takes fine-tunes, imports and embeds from the queue, one of each kind at a time. */
+export async function startTrainer(
+  services: ProcessServices,
+  queue: Queue,
+  options: { engine: EngineName | "auto"; maxImagesPerProject: number },
+): Promise<Trainer> {
+  const { log } = services;
+  const context: TrainerServices = {
+    ...services,
+    createEngine,
+    engine: options.engine,
+    holder: `${hostname()}:${process.pid}`,
+    maxImagesPerProject: options.maxImagesPerProject,
+  };
+  const turns = new Turns();
+  await queue.work(
+    "fine_tune",
+    async ({ id, signal }) => turns.during(async () => runFineTune(context, id, signal)),
+    { onExhausted: async ({ id, attempts }) => giveUpFineTune(context, id, attempts) },
+  );
+  await queue.work(
+    "import",
+    async ({ id, projectId, signal }) => {
+      for (const imageId of await runImport(context, id, signal))
+        await queue.sendEmbed({ imageId, projectId });
+    },
+    { onExhausted: async (job) => giveUpImport(context, job) },
+  );
+  await queue.work("embed", async ({ id, projectId, signal }) =>
+    runEmbed(context, { imageId: id, projectId, signal, turns }),
+  );
+  log.info({ holder: context.holder, engine: options.engine }, "the trainer takes jobs");
+  return { stop: async () => queue.stop() };
+}
