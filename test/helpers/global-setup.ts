@@ -20,7 +20,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const releases = new Releases();
   try {
-    await buildGraphs();
+    const graphs = await buildGraphs();
     const adminUrl = process.env["TEST_DATABASE_URL"] ?? (await startServer(releases));
     const template = `maskwright_template_${process.pid}`;
     const admin = postgres(adminUrl, { max: 1, onnotice: () => {} });
@@ -33,7 +33,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     url.pathname = template;
     await migrate(url.href);
     project.provide("postgres", { adminUrl, template });
-    return () => releases.release();
+    return async () => {
+      await releases.release();
+      if (graphs.failure !== undefined) throw graphs.failure;
+    };
   } catch (error) {
     await releases.release();
     throw error;
@@ -55,10 +58,19 @@ async function startServer(releases: Releases): Promise<string> {
   return server.url;
 }
 
-/** Traces the graphs that are not there yet or are older than their source. */
-async function buildGraphs(): Promise<void> {
+/**
+ * Traces the graphs that are not there yet or are older than their source. A failure is shown at once and fails
+ * the run at its end, so that the tests that need no graph still tell something.
+ */
+async function buildGraphs(): Promise<{ failure?: unknown }> {
   const file = join(import.meta.dirname, "../../src/main/build-graphs.ts");
-  if (!existsSync(file)) return;
-  const module = (await import(file)) as { buildGraphs?: () => Promise<unknown> };
-  await module.buildGraphs?.();
+  if (!existsSync(file)) return {};
+  try {
+    const module = (await import(file)) as { buildGraphs?: () => Promise<unknown> };
+    await module.buildGraphs?.();
+    return {};
+  } catch (failure) {
+    console.error("The graphs could not be built:", failure);
+    return { failure };
+  }
 }

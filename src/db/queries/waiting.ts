@@ -1,5 +1,6 @@
-import { sql } from "drizzle-orm";
+import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
+import { fineTunes, imports } from "../schema/index.ts";
 
 /** A row whose job has not started yet. */
 export interface Waiting {
@@ -31,15 +32,31 @@ export async function waitingImports(db: Executor): Promise<Waiting[]> {
     select id, project_id as "projectId", ahead from open where status = 'queued' order by created_at, id`);
 }
 
-/** Those of the given fine-tunes that have been cancelled. */
-export async function cancelledFineTunes(db: Executor, ids: string[]): Promise<string[]> {
-  if (ids.length === 0) return [];
-  const list = sql.join(
-    ids.map((id) => sql`${id}`),
-    sql`, `,
-  );
-  const rows = await db.execute<{ id: string }>(
-    sql`select id from fine_tunes where status = 'cancelled' and id in (${list})`,
-  );
+/** Whether the fine-tune still waits; no other transaction can change it before this one ends. */
+export async function lockWaitingFineTune(tx: Executor, id: string): Promise<boolean> {
+  const waits = and(eq(fineTunes.id, id), eq(fineTunes.status, "queued"));
+  const rows = await tx.select({ id: fineTunes.id }).from(fineTunes).where(waits).for("update");
+  return rows.length > 0;
+}
+
+/** Whether the import still waits; no other transaction can change it before this one ends. */
+export async function lockWaitingImport(tx: Executor, id: string): Promise<boolean> {
+  const waits = and(eq(imports.id, id), eq(imports.status, "queued"));
+  const rows = await tx.select({ id: imports.id }).from(imports).where(waits).for("update");
+  return rows.length > 0;
+}
+
+/** Those of the given fine-tunes that are still wanted: not cancelled, and not deleted with their project. */
+export async function wantedFineTunes(db: Executor, ids: string[]): Promise<string[]> {
+  const rows = await db
+    .select({ id: fineTunes.id })
+    .from(fineTunes)
+    .where(and(inArray(fineTunes.id, ids), ne(fineTunes.status, "cancelled")));
+  return rows.map((row) => row.id);
+}
+
+/** Those of the given imports that were not deleted with their project. */
+export async function wantedImports(db: Executor, ids: string[]): Promise<string[]> {
+  const rows = await db.select({ id: imports.id }).from(imports).where(inArray(imports.id, ids));
   return rows.map((row) => row.id);
 }

@@ -1,0 +1,109 @@
+import { sql } from "drizzle-orm";
+import { type ConnectionOptions, fromDrizzle, type PgBoss } from "pg-boss";
+import type { Database } from "../db/client.ts";
+import { channels, type Listener } from "../db/listen.ts";
+import {
+  lockWaitingFineTune,
+  lockWaitingImport,
+  type Waiting,
+  waitingFineTunes,
+  waitingImports,
+} from "../db/queries/waiting.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { type JobData, jobId } from "./jobs.ts";
+
+const sources = {
+  fine_tune: { channel: channels.fineTunes, waiting: waitingFineTunes, lock: lockWaitingFineTune },
+  import: { channel: channels.imports, waiting: waitingImports, lock: lockWaitingImport },
+} as const;
+
+const sweepEveryMs = 2_000;
+/** A row that still waits this long after it was sent is sent again, in case its job is gone. */
+const resendAfterMs = 120_000;
+
+/**
+ * Turns rows that wait into jobs: at once when the database tells, and every two seconds whatever it told.
+ * Resolves when it listens; call the answer to end it.
+ */
+export async function bridge(
+  name: keyof typeof sources,
+  context: { boss: PgBoss; db: Database; listener: Listener; log: Log },
+): Promise<() => Promise<void>> {
+  const { boss, db, listener, log } = context;
+  const { channel, waiting } = sources[name];
+  const sent = new Map<string, number>();
+  let wanted = false;
+  let sweeping: Promise<void> | undefined;
+
+  const sweep = async (): Promise<void> => {
+    const now = performance.now();
+    for (const [id, at] of sent) if (now - at > resendAfterMs) sent.delete(id);
+    const rows = (await waiting(db)).filter((row) => !sent.has(row.id));
+    if (rows.length === 0) return;
+    const made = new Set(
+      await boss.insert(
+        name,
+        rows.map((row) => toJob(name, row)),
+        { returnId: true },
+      ),
+    );
+    for (const row of rows) {
+      if (!made.has(jobId(name, row.id))) await revive(boss, db, name, row);
+      sent.set(row.id, now);
+    }
+  };
+
+  const sweepWhileWanted = async (): Promise<void> => {
+    do {
+      wanted = false;
+      await sweep().catch((error: unknown) =>
+        log.warn({ error: messageOf(error), queue: name }, "a sweep failed"),
+      );
+    } while (wanted);
+    sweeping = undefined;
+  };
+  /** One sweep at a time, and one more if it was asked for meanwhile. */
+  const ask = (): void => {
+    wanted = true;
+    sweeping ??= sweepWhileWanted();
+  };
+
+  const timer = setInterval(ask, sweepEveryMs);
+  const unwatch = await listener.watch(channel, (id) => {
+    if (id !== null) sent.delete(id);
+    ask();
+  });
+  return async () => {
+    clearInterval(timer);
+    unwatch();
+    await sweeping;
+  };
+}
+
+/** A project's later jobs stand behind other projects' first ones. */
+const toJob = (name: keyof typeof sources, row: Waiting) => ({
+  id: jobId(name, row.id),
+  singletonKey: row.projectId,
+  priority: -row.ahead,
+  data: { id: row.id, projectId: row.projectId, handedBack: 0 } satisfies JobData,
+});
+
+/**
+ * A row that waits although its job has ended was set back by hand: its job is made anew. Under the row's lock,
+ * because the job may just have been run by another process, or be revived there.
+ */
+async function revive(boss: PgBoss, db: Database, name: keyof typeof sources, row: Waiting): Promise<void> {
+  const id = jobId(name, row.id);
+  const hasEnded = async (options: ConnectionOptions = {}): Promise<boolean> => {
+    const [job] = await boss.findJobs(name, { id, ...options });
+    return job === undefined || ["completed", "cancelled", "failed"].includes(job.state);
+  };
+  if (!(await hasEnded())) return;
+  await db.transaction(async (tx) => {
+    const options = { db: fromDrizzle(tx, sql) };
+    if (!(await sources[name].lock(tx, row.id)) || !(await hasEnded(options))) return;
+    await boss.deleteJob(name, id, options);
+    await boss.insert(name, [toJob(name, row)], options);
+  });
+}
