@@ -45,7 +45,9 @@ async function settle(job: HeldFineTune, error: unknown, signal: AbortSignal): P
   } catch (failure) {
     // Meanwhile it was cancelled or claimed anew: then it is no longer ours to end or to run again.
     if (failure instanceof LeaseLost) return;
-    throw new AggregateError([error, failure], "a fine-tune stopped and could not be given back");
+    throw new AggregateError([error, failure], "a fine-tune stopped and could not be given back", {
+      cause: failure,
+    });
   }
   throw error;
 }

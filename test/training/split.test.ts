@@ -33,7 +33,7 @@ describe("the split of a snapshot", () => {
       const groups = [split.train, split.selection, split.heldOut].map(
         (images) => new Set(images.map((image) => image.group)),
       );
-            const together = new Set(groups.flatMap((set) => [...set]));
+      const together = new Set(groups.flatMap((set) => [...set]));
       expect(groups.reduce((sum, set) => sum + set.size, 0)).toBe(together.size);
       expect(all(split)).toHaveLength(36);
     }

@@ -1,0 +1,28 @@
+import type { Database } from "../../src/db/client.ts";
+import { insertProject, type ProjectScope } from "../../src/db/queries/projects.ts";
+import { fineTunes, workspaces } from "../../src/db/schema/index.ts";
+import { newId } from "../../src/lib/ids.ts";
+
+/** A new workspace with one project. */
+export async function newProject(db: Database): Promise<ProjectScope> {
+  const scope = { workspaceId: newId("ws"), projectId: newId("prj") };
+  await db.insert(workspaces).values({ id: scope.workspaceId, name: "test" });
+  await insertProject(db, {
+    id: scope.projectId,
+    workspaceId: scope.workspaceId,
+    name: "test",
+    baseModel: "mobile_sam",
+  });
+  return scope;
+}
+
+/** A queued fine-tune; its id. */
+export async function newFineTune(
+  db: Database,
+  scope: ProjectScope,
+  options: { hyperparameters?: Record<string, unknown>; seed?: number; baseVersion?: number } = {},
+): Promise<string> {
+  const id = newId("ft");
+  await db.insert(fineTunes).values({ ...scope, id, ...options });
+  return id;
+}
