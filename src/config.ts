@@ -45,3 +45,9 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
   throw new Error(`The environment is not right:\n${lines.join("\n")}`);
 }
+
+/** DATABASE_URL, for the programs that have no database of their own. */
+export function requireDatabaseUrl(config: Config): string {
+  if (config.DATABASE_URL !== undefined) return config.DATABASE_URL;
+  throw new Error("DATABASE_URL is not set: this program needs a Postgres (npm start brings its own).");
+}

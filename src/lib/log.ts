@@ -2,10 +2,14 @@ import { pino, type Logger } from "pino";
 
 export type Log = Logger;
 
-/** Structured JSON lines on stderr, so that stdout stays free for what a person asked for. */
-export function createLog(options: { level: string; name: string }): Log {
+/** Structured JSON lines, in a file or on stderr, so that stdout stays free for what a person asked for. */
+export function createLog(options: { level: string; name: string; file?: string }): Log {
   return pino(
-    { name: options.name, level: options.level, redact: ["authorization", "*.authorization", "key", "*.key"] },
-    pino.destination({ fd: 2, sync: true }),
+    {
+      name: options.name,
+      level: options.level,
+      redact: ["authorization", "*.authorization", "key", "*.key"],
+    },
+    pino.destination({ dest: options.file ?? 2, sync: true }),
   );
 }

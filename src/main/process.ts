@@ -1,3 +1,4 @@
+import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Releases } from "../lib/releases.ts";
 
@@ -19,11 +20,7 @@ export function untilSignal(): Promise<NodeJS.Signals> {
 }
 
 /** Runs a program to its end: starts it, waits for a signal, releases everything, and sets the exit code. */
-export async function runProgram(
-  log: Log,
-  releases: Releases,
-  start: () => Promise<void>,
-): Promise<void> {
+export async function runProgram(log: Log, releases: Releases, start: () => Promise<void>): Promise<void> {
   // Registered first, so that a signal during a slow start is not lost.
   const ended = untilSignal();
   try {
@@ -33,6 +30,7 @@ export async function runProgram(
   } catch (error) {
     process.exitCode = 1;
     log.fatal({ err: error }, "could not start");
+    process.stderr.write(`Could not start: ${messageOf(error)}\n`);
   }
   try {
     await releases.release();

@@ -1,0 +1,72 @@
+/** `npm start`: Postgres, objects, API and trainer in one process, for one machine. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Config, readConfig } from "../config.ts";
+import { startEmbeddedPostgres } from "../db/embedded.ts";
+import { createLog, type Log } from "../lib/log.ts";
+import { Releases } from "../lib/releases.ts";
+import { runProgram } from "./process.ts";
+import { startTraining } from "./start-training.ts";
+import { firstKey, startApi, startServices } from "./start.ts";
+import { welcome } from "./welcome.ts";
+
+export interface Local {
+  readonly url: string;
+  /** Null when the database's key was made elsewhere. */
+  readonly key: string | null;
+  readonly dataDir: string;
+  readonly database: "embedded" | "given";
+  /** Stops everything, the last started first; running jobs go back to the queue. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything. What was started before a failure is stopped again. */
+export async function startLocal(config: Config, log: Log): Promise<Local> {
+  const releases = new Releases();
+  try {
+    const dataDir = resolve(config.DATA_DIR);
+    mkdirSync(dataDir, { recursive: true });
+    let databaseUrl = config.DATABASE_URL;
+    if (databaseUrl === undefined) {
+      const postgres = await startEmbeddedPostgres({ dataDir, log });
+      releases.add("Postgres", () => postgres.stop());
+      databaseUrl = postgres.url;
+    }
+    const services = await startServices({ config, databaseUrl, log, releases });
+    const key = await keptKey(join(dataDir, "api-key"), databaseUrl);
+    await startTraining(services, databaseUrl, releases);
+    const url = await startApi(services, releases);
+    const database = config.DATABASE_URL === undefined ? "embedded" : "given";
+    return { url, key, dataDir, database, stop: () => releases.release() };
+  } catch (error) {
+    await releases.release();
+    throw error;
+  }
+}
+
+/** The database keeps only a hash, so the first key is kept in a file for its owner, to be shown at every start. */
+async function keptKey(file: string, databaseUrl: string): Promise<string | null> {
+  const made = await firstKey(databaseUrl);
+  if (made !== null) {
+    writeFileSync(file, `${made}\n`, { mode: 0o600 });
+    return made;
+  }
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+if (import.meta.main) {
+  const config = readConfig();
+  const releases = new Releases();
+  mkdirSync(config.DATA_DIR, { recursive: true });
+  const logFile = join(resolve(config.DATA_DIR), "maskwright.log");
+  const log = createLog({ level: config.LOG_LEVEL, name: "maskwright", file: logFile });
+  await runProgram(log, releases, async () => {
+    const local = await startLocal(config, log);
+    releases.add("everything", () => local.stop());
+    process.stdout.write(welcome(local, logFile));
+  });
+}

@@ -1,0 +1,18 @@
+/** `npm run server`: the API alone, against a Postgres and an object store that others run. */
+import { readConfig, requireDatabaseUrl } from "../config.ts";
+import { createLog } from "../lib/log.ts";
+import { Releases } from "../lib/releases.ts";
+import { runProgram } from "./process.ts";
+import { firstKey, startApi, startServices } from "./start.ts";
+
+const config = readConfig();
+const log = createLog({ level: config.LOG_LEVEL, name: "server" });
+const releases = new Releases();
+await runProgram(log, releases, async () => {
+  const databaseUrl = requireDatabaseUrl(config);
+  const services = await startServices({ config, databaseUrl, log, releases });
+  const key = await firstKey(databaseUrl);
+  // On stdout, once, and not in the log: only its hash is kept.
+  if (key !== null) process.stdout.write(`The first API key, shown this once: ${key}\n`);
+  log.info({ url: await startApi(services, releases) }, "the API is up");
+});

@@ -1,0 +1,19 @@
+import type { Releases } from "../lib/releases.ts";
+import { createQueue } from "../queue/queue.ts";
+import type { Services } from "../services.ts";
+import { startTrainer } from "../training/trainer.ts";
+
+/** Takes training jobs. Stopping gives what runs back to the queue. */
+export async function startTraining(
+  services: Services,
+  databaseUrl: string,
+  releases: Releases,
+): Promise<void> {
+  const { config, log } = services;
+  const queue = await createQueue({ databaseUrl, log });
+  releases.add("the queue", () => queue.stop());
+  await startTrainer(services, queue, {
+    engine: config.TRAINER_ENGINE,
+    maxImagesPerProject: config.MAX_IMAGES_PER_PROJECT,
+  });
+}
