@@ -89,8 +89,17 @@ export interface PredictResult {
   readonly width: number;
   readonly height: number;
   /** In the order of the request's versions; predictions in the order of its prompts. */
-  readonly results: readonly { readonly version: number; readonly predictions: readonly { readonly masks: readonly PredictedMask[] }[] }[];
+  readonly results: readonly {
+    readonly version: number;
+    readonly predictions: readonly { readonly masks: readonly PredictedMask[] }[];
+  }[];
   readonly embeddingFrom: Embedded["from"];
   /** Milliseconds: waiting for a worker, embedding, decoding, and turning logits into answers. */
-  readonly timingMs: { readonly queue: number; readonly embed: number; readonly decode: number; readonly encode: number; readonly total: number };
+  readonly timingMs: {
+    readonly queue: number;
+    readonly embed: number;
+    readonly decode: number;
+    readonly encode: number;
+    readonly total: number;
+  };
 }

@@ -1,0 +1,101 @@
+import { LRUCache } from "lru-cache";
+import { type BaseModel, baseModel } from "../checkpoint/base-models.ts";
+import { AppError } from "../lib/errors.ts";
+import { keys } from "../storage/keys.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import { Flight } from "./flight.ts";
+import { Slots } from "./slots.ts";
+import { decodeEmbedding, encodeEmbedding } from "./stored-embedding.ts";
+import type { Embedded, EmbedOptions, ImageEmbedding, ImageSource } from "./types.ts";
+
+export type Encode = (
+  model: BaseModel,
+  image: { sha256: string; bytes: Uint8Array },
+) => Promise<ImageEmbedding>;
+
+/**
+ * Embeddings from memory, then the object store, then the encoder. Callers who ask for the same one at the same time
+ * share one look-up and one encode. A stored embedding that is damaged is encoded anew and replaced.
+ */
+export class EmbeddingCache {
+  readonly #store: ObjectStore;
+  readonly #encode: Encode;
+  readonly #memory: LRUCache<string, ImageEmbedding>;
+  readonly #flights = new Map<string, Flight<Embedded>>();
+  /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. */
+  readonly #encoder = new Slots(1);
+
+  constructor(options: { store: ObjectStore; entries: number; encode: Encode }) {
+    this.#store = options.store;
+    this.#encode = options.encode;
+    this.#memory = new LRUCache({ max: options.entries });
+  }
+
+  async get(image: ImageSource, options: EmbedOptions): Promise<Embedded> {
+    options.signal?.throwIfAborted();
+    const model = baseModel(options.baseModel);
+    const key = keys.embedding(options.workspaceId, model.embeddingId, image.sha256);
+    const embedding = this.#memory.get(key);
+    if (embedding) return { embedding, from: "memory" };
+    let flight = this.#flights.get(key);
+    if (!flight) {
+      const forget = (): void => {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      };
+      flight = new Flight(async (signal) => {
+        try {
+          return await this.#find(key, model, image, signal);
+        } finally {
+          forget();
+        }
+      }, forget);
+      this.#flights.set(key, flight);
+    }
+    return flight.join(options.signal);
+  }
+
+  async #find(key: string, model: BaseModel, image: ImageSource, signal: AbortSignal): Promise<Embedded> {
+    const stored = await this.#stored(key);
+    if (stored) {
+      this.#memory.set(key, stored);
+      return { embedding: stored, from: "store" };
+    }
+    const embedding = await this.#encoder.run(async () => {
+      const bytes = await image.bytes();
+      signal.throwIfAborted();
+      return this.#encode(model, { sha256: image.sha256, bytes });
+    }, signal);
+    this.#memory.set(key, embedding);
+    await this.#write(key, encodeEmbedding(embedding));
+    return { embedding, from: "encoder" };
+  }
+
+  async #stored(key: string): Promise<ImageEmbedding | null> {
+    let file: Uint8Array;
+    try {
+      file = await this.#store.get(key);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === "object_not_found") return null;
+      if (error.code !== "object_corrupted") throw error;
+      await this.#store.delete(key);
+      return null;
+    }
+    try {
+      return decodeEmbedding(file);
+    } catch {
+      // Its key promises an embedding; whatever else lies there would be served for ever.
+      await this.#store.delete(key);
+      return null;
+    }
+  }
+
+  async #write(key: string, file: Uint8Array): Promise<void> {
+    try {
+      await this.#store.put(key, file, { contentType: "application/octet-stream" });
+    } catch (error) {
+      // Another machine encoded the same image meanwhile; its last bits may differ, both are right.
+      if (!(error instanceof AppError) || error.code !== "object_conflict") throw error;
+    }
+  }
+}

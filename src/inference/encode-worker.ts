@@ -1,0 +1,44 @@
+import { decodeImage } from "../imaging/decode.ts";
+import { encoderInput } from "../imaging/preprocess.ts";
+import { sha256 } from "../lib/hash.ts";
+import { type Outcome, settle } from "./outcome.ts";
+import { float32, sessionOf } from "./session.ts";
+import type { ImageEmbedding } from "./types.ts";
+
+export interface EncodeTask {
+  readonly bytes: Uint8Array;
+  /** Of the bytes, as the caller knows it: the embedding will be kept under it. */
+  readonly sha256: string;
+  readonly encoderPath: string;
+  readonly threads: number;
+  readonly maxPixels: number;
+}
+
+/** Image bytes to embedding, whole: decode, resize, normalise, encode, channels last. */
+export default (task: EncodeTask): Promise<Outcome<ImageEmbedding>> => settle(() => encode(task));
+
+async function encode(task: EncodeTask): Promise<ImageEmbedding> {
+  if (sha256(task.bytes) !== task.sha256)
+    throw new Error(`the image's bytes are not those of ${task.sha256}`);
+  const image = await decodeImage(task.bytes, task);
+  const session = await sessionOf(task.encoderPath, task.threads);
+  const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
+  const result = await session.run({ [input]: float32(encoderInput(image), [1, 3, 1024, 1024]) });
+  const channelsFirst = result[output]?.data;
+  if (!(channelsFirst instanceof Float32Array) || channelsFirst.length !== channels * cells) {
+    throw new Error(`${task.encoderPath} gave no [1,256,64,64] float32 embedding`);
+  }
+  return { data: channelsLast(channelsFirst), width: image.width, height: image.height };
+}
+
+const channels = 256;
+const cells = 64 * 64;
+
+/** [256, 4096] to [4096, 256], on shared memory. */
+function channelsLast(from: Float32Array): Float32Array {
+  const to = new Float32Array(new SharedArrayBuffer(from.byteLength));
+  for (let cell = 0, at = 0; cell < cells; cell++) {
+    for (let c = 0; c < channels; c++, at++) to[at] = from[c * cells + cell] as number;
+  }
+  return to;
+}

@@ -1,0 +1,114 @@
+import { Piscina } from "piscina";
+import { AppError } from "../lib/errors.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
+import { EmbeddingCache } from "./embedding-cache.ts";
+import type { EncodeTask } from "./encode-worker.ts";
+import { readGraphs } from "./graphs.ts";
+import type { InspectTask } from "./inspect-worker.ts";
+import { type Outcome, unwrap } from "./outcome.ts";
+import { predict } from "./predict.ts";
+import type { ImageEmbedding, ImageFacts, Inference } from "./types.ts";
+import { VersionWeights } from "./version-weights.ts";
+
+export interface InferenceOptions {
+  readonly store: ObjectStore;
+  /** Embeddings kept in memory, 4 MiB each. */
+  readonly cacheEntries: number;
+  /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
+  readonly threads: number;
+  /** Worker threads that decode prompts side by side. */
+  readonly decodeWorkers: number;
+  /** Larger images are refused by their header. */
+  readonly maxImagePixels: number;
+  /** Where the decoder graphs are; build/graphs of this package by default. */
+  readonly graphsFolder?: string;
+}
+
+/**
+ * Inference in worker threads: onnxruntime-node holds its thread for a whole run. Encoding, decoding prompts and
+ * inspecting uploads have threads of their own, so none waits behind another.
+ * Throws an Error when the decoder graphs have not been built.
+ */
+export async function createInference(options: InferenceOptions): Promise<Inference> {
+  const graphs = readGraphs(options.graphsFolder);
+  const { threads, maxImagePixels: maxPixels } = options;
+  const encodePool = workerPool<EncodeTask, ImageEmbedding>("encode-worker.ts", 1);
+  const decodePool = workerPool<DecodeTask, DecodeResult>("decode-worker.ts", options.decodeWorkers);
+  const inspectPool = workerPool<InspectTask, ImageFacts>("inspect-worker.ts", 1);
+  const weights = new VersionWeights(options.store);
+  const embeddings = new EmbeddingCache({
+    store: options.store,
+    entries: options.cacheEntries,
+    encode: async (model, { sha256, bytes }) =>
+      encodePool.run({ bytes, sha256, encoderPath: await model.encoderPath(), threads, maxPixels }),
+  });
+  const running = new Running();
+  return {
+    inspect: (bytes) => running.track(() => inspectPool.run({ bytes, maxPixels })),
+    embed: (image, embedOptions) => running.track(() => embeddings.get(image, embedOptions)),
+    predict: (request) =>
+      running.track(() =>
+        predict(
+          {
+            graphs,
+            threads,
+            workers: options.decodeWorkers,
+            embed: ({ image }) => embeddings.get(image, request),
+            weights: (version, baseModel) => weights.get(version, baseModel),
+            decode: (task) => decodePool.run(task),
+          },
+          request,
+        ),
+      ),
+    close: async () => {
+      await running.drain();
+      await Promise.all([encodePool.close(), decodePool.close(), inspectPool.close()]);
+    },
+  };
+}
+
+interface WorkerPool<T, R> {
+  run(task: T): Promise<R>;
+  close(): Promise<void>;
+}
+
+/** Threads that each load one worker file; they start with the first task and stay, with their sessions. */
+function workerPool<T, R>(file: string, count: number): WorkerPool<T, R> {
+  const pool = new Piscina<T, Outcome<R>>({
+    filename: new URL(file, import.meta.url).href,
+    minThreads: 0,
+    maxThreads: count,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    // A run holds its thread, so a second task inside would only wait where another thread might be free.
+    concurrentTasksPerWorker: 1,
+    // Node waits on shared memory otherwise, and a worker that does can't finish its own promises.
+    atomics: "disabled",
+  });
+  return {
+    run: async (task) => unwrap(await pool.run(task)),
+    close: () => pool.close(),
+  };
+}
+
+/** Calls under way: closing lets them end, and lets no new one in. */
+class Running {
+  readonly #calls = new Set<Promise<unknown>>();
+  #closed = false;
+
+  async track<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new AppError("unavailable", "inference is shutting down");
+    const running = call();
+    this.#calls.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#calls.delete(running);
+    }
+  }
+
+  async drain(): Promise<void> {
+    this.#closed = true;
+    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+  }
+}

@@ -1,0 +1,15 @@
+import { decodeImage } from "../imaging/decode.ts";
+import { type Outcome, settle } from "./outcome.ts";
+import type { ImageFacts } from "./types.ts";
+
+export interface InspectTask {
+  readonly bytes: Uint8Array;
+  readonly maxPixels: number;
+}
+
+/** Decodes an image whole and keeps only what it is. */
+export default (task: InspectTask): Promise<Outcome<ImageFacts>> =>
+  settle(async () => {
+    const { width, height, format } = await decodeImage(task.bytes, task);
+    return { width, height, format };
+  });

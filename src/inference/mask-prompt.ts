@@ -1,0 +1,40 @@
+import { lowResMean, lowResSide } from "../imaging/coordinates.ts";
+import type { Size, WireMask } from "../imaging/types.ts";
+import { readLogits, readMask } from "../imaging/wire-mask.ts";
+import { AppError } from "../lib/errors.ts";
+
+/** Foreground of a binary mask becomes this logit, background and padding its negative: about what SAM itself gives. */
+const certain = 8;
+
+/**
+ * A mask prompt as the decoder takes it: [256, 256] logits in the padded low-res frame.
+ * Logits of [256, 256] are taken as they are (an answer's low-res logits, or a 256 x 256 image's own: the same frame);
+ * logits at the image's size are averaged over each low-res cell; of a binary mask, a cell's share of foreground s
+ * becomes 8 (2 s - 1).
+ * Throws what readMask throws, and AppError mask_logits_invalid, mask_size_mismatch (params `mask`, `mask.counts`, ...).
+ */
+export async function maskPrompt(wire: WireMask, size: Size): Promise<Float32Array> {
+  if (wire.format !== "logits") {
+    const mask = await readMask(wire, size);
+    const { mean } = lowResMean(mask.data, size);
+    return mean.map((share) => certain * (2 * share - 1));
+  }
+  const [height, width] = wire.shape;
+  const lowRes = height === lowResSide && width === lowResSide;
+  if (!lowRes && (height !== size[0] || width !== size[1])) {
+    const message = `logits are ${height} x ${width} (height x width); 256 x 256 or the image's ${size[0]} x ${size[1]} are taken`;
+    throw new AppError("mask_size_mismatch", message, { param: "mask" });
+  }
+  const logits = withinMask(() => readLogits(wire));
+  if (lowRes) return logits;
+  const { mean, valid } = lowResMean(logits, size);
+  return mean.map((value, i) => (valid[i] === 1 ? value : -certain));
+}
+
+function withinMask<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof AppError ? error.within("mask") : error;
+  }
+}

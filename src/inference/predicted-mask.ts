@@ -1,0 +1,23 @@
+import { areaOf, boxOf } from "../imaging/geometry.ts";
+import { logitsAtSize, maskAtSize } from "../imaging/postprocess.ts";
+import type { BinaryMask, MaskFormat, Size } from "../imaging/types.ts";
+import { writeLogits, writeMask } from "../imaging/wire-mask.ts";
+import type { PredictedMask } from "./types.ts";
+
+/** One answer: low-res logits [256, 256] brought to the original size and written in the format asked for. */
+export async function predictedMask(
+  lowRes: Float32Array,
+  score: number,
+  size: Size,
+  format: MaskFormat,
+): Promise<PredictedMask> {
+  if (format !== "logits") {
+    const mask = maskAtSize(lowRes, size);
+    return { score, bbox: boxOf(mask), area: areaOf(mask), mask: await writeMask(mask, format) };
+  }
+  const logits = logitsAtSize(lowRes, size);
+  const data = new Uint8Array(logits.length);
+  for (let i = 0; i < data.length; i++) data[i] = (logits[i] as number) > 0 ? 1 : 0;
+  const mask: BinaryMask = { width: size[1], height: size[0], data };
+  return { score, bbox: boxOf(mask), area: areaOf(mask), mask: writeLogits(logits, size) };
+}
