@@ -1,0 +1,36 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const root = resolve(import.meta.dirname, "../..");
+const venv = join(root, ".venv/bin/python");
+/** The Python that scripts/test-peers.sh made. */
+export const python = existsSync(venv) ? venv : "python3";
+
+/** Runs Python code with arguments; returns what it printed. */
+export async function runPython(code: string, args: readonly string[] = []): Promise<string> {
+  const run = promisify(execFile);
+  const { stdout } = await run(python, ["-c", code, ...args], { maxBuffer: 1e8 });
+  return stdout;
+}
+
+/** Runs one of scripts/reference in a copy of the tree, and returns the file that it wrote. */
+export async function remake(script: string, file: string, args: readonly string[]): Promise<unknown> {
+  const copy = await mkdtemp(join(tmpdir(), "maskwright-reference-"));
+  try {
+    await cp(join(root, "scripts/reference"), join(copy, "scripts/reference"), { recursive: true });
+    for (const folder of ["imaging", "parity"]) {
+      await mkdir(join(copy, "test", folder, "reference"), { recursive: true });
+    }
+    await promisify(execFile)(python, [join(copy, "scripts/reference", script), ...args]);
+    return JSON.parse(await readFile(join(copy, file), "utf8"));
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+}
+
+export const committed = async (file: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(root, file), "utf8"));

