@@ -1,0 +1,28 @@
+import type { EngineSpec, PromptBatch, TrainBatch } from "./types.ts";
+
+/** Entries of one image embedding, [64, 64, 256]. */
+export const embeddingSize = 4096 * 256;
+/** Cells of one low-res mask, [256, 256]. */
+export const maskSize = 256 * 256;
+
+/** How many samples a batch holds. Throws an Error naming the array whose length does not fit. */
+export function samplesOf(batch: PromptBatch, spec: EngineSpec): number {
+  const count = batch.embeddings.length;
+  const fits = (what: string, array: Float32Array, each: number, samples = count): void => {
+    if (array.length !== samples * each)
+      throw new Error(`${what} holds ${array.length} numbers; ${samples} samples need ${samples * each}`);
+  };
+  for (const embedding of batch.embeddings) fits("an embedding", embedding, embeddingSize, 1);
+  fits("coords", batch.coords, spec.points * 2);
+  fits("labels", batch.labels, spec.points);
+  return count;
+}
+
+/** The same for a step, whose batch is always of one size. */
+export function checkTrainBatch(batch: TrainBatch, spec: EngineSpec): void {
+  const count = samplesOf(batch, spec);
+  if (count !== spec.batchSize) throw new Error(`a step takes ${spec.batchSize} samples, not ${count}`);
+  for (const what of ["targets", "valid"] as const)
+    if (batch[what].length !== count * maskSize)
+      throw new Error(`${what} holds ${batch[what].length} numbers, not ${count * maskSize}`);
+}

@@ -1,0 +1,115 @@
+import { Worker } from "node:worker_threads";
+import type {
+  CreateEngine,
+  DecoderOutput,
+  EngineName,
+  EngineSpec,
+  PromptBatch,
+  StepResult,
+  TrainBatch,
+  TrainingEngine,
+} from "./types.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
+
+/**
+ * Starts an engine in a worker thread of its own. `auto` takes the compiled engine, and the eager one where that
+ * can't start. Throws an Error that names what is missing.
+ */
+export const createEngine: CreateEngine = async (spec, options = {}) => {
+  const wanted = options.engine ?? "auto";
+  if (wanted !== "auto") return RemoteEngine.start(wanted, spec);
+  try {
+    return await RemoteEngine.start("compiled", spec);
+  } catch (error) {
+    return await RemoteEngine.start("eager", spec).catch((second: unknown) => {
+      throw new AggregateError([error, second], "no training engine can run here");
+    });
+  }
+};
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** The caller's side of an engine's worker thread. */
+class RemoteEngine implements TrainingEngine {
+  readonly name: EngineName;
+  #device = "";
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #count = 0;
+  #ended: Error | undefined;
+
+  private constructor(name: EngineName, spec: EngineSpec) {
+    this.name = name;
+    const workerData: WorkerStart = { engine: name, spec };
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData });
+    this.#worker.on("message", (answer: Answer) => this.#settle(answer));
+    this.#worker.on("error", (error: Error) => this.#end(error));
+    this.#worker.on("exit", (code) => this.#end(new Error(`the training thread ended with code ${code}`)));
+  }
+
+  static async start(name: EngineName, spec: EngineSpec): Promise<RemoteEngine> {
+    const engine = new RemoteEngine(name, spec);
+    try {
+      engine.#device = (await engine.#expect(0)) as string;
+      return engine;
+    } catch (error) {
+      await engine.#worker.terminate();
+      throw new Error(`the ${name} engine can't run here`, { cause: error });
+    }
+  }
+
+  get device(): string {
+    return this.#device;
+  }
+
+  step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
+    return this.#call("step", [batch, learningRate]) as Promise<StepResult>;
+  }
+
+  predict(batch: PromptBatch): Promise<DecoderOutput> {
+    return this.#call("predict", [batch]) as Promise<DecoderOutput>;
+  }
+
+  weights(): Promise<NamedTensors> {
+    return this.#call("weights", []) as Promise<NamedTensors>;
+  }
+
+  /** Lets the calls under way finish. A second call does nothing. */
+  async dispose(): Promise<void> {
+    if (!this.#ended) await this.#call("dispose", []).catch(() => undefined);
+    this.#end(new Error("the training engine has been disposed of"));
+    await this.#worker.terminate();
+  }
+
+  /** Arrays on SharedArrayBuffers are read where they lie; others are copied to the thread. */
+  #call(method: Method, args: readonly unknown[]): Promise<unknown> {
+    const id = ++this.#count;
+    const result = this.#expect(id);
+    if (!this.#ended) this.#worker.postMessage({ id, method, args });
+    return result;
+  }
+
+  #expect(id: number): Promise<unknown> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#pending.set(id, { resolve, reject });
+    return promise;
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ("error" in answer) pending?.reject(new Error(answer.error));
+    else pending?.resolve(answer.result);
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    for (const pending of this.#pending.values()) pending.reject(this.#ended);
+    this.#pending.clear();
+  }
+}
