@@ -8,56 +8,81 @@ import type { BinaryMask, Size } from "./types.ts";
  * three values to a pixel.
  */
 export function logitsAtSize(lowRes: Float32Array, size: Size): Float32Array {
-  const out = new Float32Array(size[0] * size[1]);
-  upscale(lowRes, size, (row, y) => out.set(row, y * size[1]));
+  const [height, width] = size;
+  const out = new Float32Array(height * width);
+  const { start, weights } = tapsOf(inputSize(size)[1], width);
+  eachRow(lowRes, size, (narrow, y) => {
+    for (let x = 0, w = 0, p = y * width; x < width; x++, w += 3, p++) {
+      const at = start[x] as number;
+      out[p] =
+        (weights[w] as number) * (narrow[at] as number) +
+        (weights[w + 1] as number) * (narrow[at + 1] as number) +
+        (weights[w + 2] as number) * (narrow[at + 2] as number);
+    }
+  });
   return out;
 }
 
 /** Foreground (logit > 0) of low-res logits at the original size. */
 export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
   const [height, width] = size;
-  const data = new Uint8Array(width * height);
-  upscale(lowRes, size, (row, y) => {
-    for (let x = 0, p = y * width; x < width; x++, p++) data[p] = (row[x] as number) > 0 ? 1 : 0;
+  const data = new Uint8Array(height * width);
+  const { start, weights } = tapsOf(inputSize(size)[1], width);
+  eachRow(lowRes, size, (narrow, y) => {
+    // Weights are never negative: only pixels that see a value above 0 can be foreground.
+    const [from, to] = positiveRange(narrow, start);
+    for (let x = from, w = 3 * from, p = y * width + from; x < to; x++, w += 3, p++) {
+      const at = start[x] as number;
+      const logit =
+        (weights[w] as number) * (narrow[at] as number) +
+        (weights[w + 1] as number) * (narrow[at + 1] as number) +
+        (weights[w + 2] as number) * (narrow[at + 2] as number);
+      data[p] = logit > 0 ? 1 : 0;
+    }
   });
   return { width, height, data };
 }
 
-function upscale(
-  lowRes: Float32Array,
-  [height, width]: Size,
-  take: (row: Float32Array, y: number) => void,
-): void {
-  if (lowRes.length !== lowResSide ** 2)
+/** Interpolates down: hands out, for each output row, its [256] low-res values. */
+function eachRow(lowRes: Float32Array, size: Size, take: (narrow: Float32Array, y: number) => void): void {
+  if (lowRes.length !== lowResSide ** 2) {
     throw new Error(`low-res logits are [256, 256], found ${lowRes.length} values`);
-  const [inputHeight, inputWidth] = inputSize([height, width]);
-  const across = tapsOf(inputWidth, width);
-  const down = tapsOf(inputHeight, height);
+  }
+  const { start, weights } = tapsOf(inputSize(size)[0], size[0]);
   const narrow = new Float32Array(lowResSide);
-  const row = new Float32Array(width);
-  const [starts, weights] = [across.start, across.weights];
-  for (let y = 0; y < height; y++) {
-    const from = (down.start[y] as number) * lowResSide;
-    const [a, b, c] = [
-      down.weights[3 * y] as number,
-      down.weights[3 * y + 1] as number,
-      down.weights[3 * y + 2] as number,
-    ];
+  for (let y = 0; y < size[0]; y++) {
+    const first = (start[y] as number) * lowResSide;
+    const [second, third] = [first + lowResSide, first + 2 * lowResSide];
+    const [a, b, c] = [weights[3 * y] as number, weights[3 * y + 1] as number, weights[3 * y + 2] as number];
     for (let x = 0; x < lowResSide; x++) {
       narrow[x] =
-        a * (lowRes[from + x] as number) +
-        b * (lowRes[from + lowResSide + x] as number) +
-        c * (lowRes[from + 2 * lowResSide + x] as number);
+        a * (lowRes[first + x] as number) +
+        b * (lowRes[second + x] as number) +
+        c * (lowRes[third + x] as number);
     }
-    for (let x = 0, w = 0; x < width; x++, w += 3) {
-      const start = starts[x] as number;
-      row[x] =
-        (weights[w] as number) * (narrow[start] as number) +
-        (weights[w + 1] as number) * (narrow[start + 1] as number) +
-        (weights[w + 2] as number) * (narrow[start + 2] as number);
-    }
-    take(row, y);
+    take(narrow, y);
   }
+}
+
+/** The pixels [from, to) of a row that see a low-res value above 0. */
+function positiveRange(narrow: Float32Array, start: Int32Array): [number, number] {
+  let low = 0;
+  while (low < narrow.length && (narrow[low] as number) <= 0) low++;
+  if (low === narrow.length) return [0, 0];
+  let high = narrow.length - 1;
+  while ((narrow[high] as number) <= 0) high--;
+  return [firstAtLeast(start, low - 2), firstAtLeast(start, high + 1)];
+}
+
+/** The first index of an ascending array whose value is at least so much. */
+function firstAtLeast(ascending: Int32Array, value: number): number {
+  let [from, to] = [0, ascending.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((ascending[middle] as number) < value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** For each pixel of one axis: the first of three neighbouring low-res values, and their weights. */

@@ -1,4 +1,5 @@
 import { AppError } from "../lib/errors.ts";
+import { boxOf } from "./geometry.ts";
 import type { BinaryMask, RleMask } from "./types.ts";
 
 /** More pixels than any image may have (config.ts, MAX_IMAGE_PIXELS): a mask is never allocated beyond it. */
@@ -81,14 +82,17 @@ function checkSize(size: readonly number[]): [number, number] {
 }
 
 /** Column-major run lengths; the first is background and may be 0. */
-function runsOf({ width, height, data }: BinaryMask): number[] {
+function runsOf(mask: BinaryMask): number[] {
+  const { width, height, data } = mask;
+  // Left and right of the mask's box lies background.
+  const [left, , right] = boxOf(mask);
   const runs: number[] = [];
   let value = 0;
-  let run = 0;
+  let run = left * height;
   // Columns are gathered 64 at a time: one at a time would touch a cache line for every pixel.
   const block = new Uint8Array(64 * height);
-  for (let x0 = 0; x0 < width; x0 += 64) {
-    const columns = Math.min(64, width - x0);
+  for (let x0 = left; x0 < right; x0 += 64) {
+    const columns = Math.min(64, right - x0);
     for (let y = 0; y < height; y++) {
       const row = y * width + x0;
       for (let x = 0; x < columns; x++) block[x * height + y] = data[row + x] as number;
@@ -102,6 +106,13 @@ function runsOf({ width, height, data }: BinaryMask): number[] {
       }
       run++;
     }
+  }
+  if (right < width) {
+    if (value === 1) {
+      runs.push(run);
+      run = 0;
+    }
+    run += (width - right) * height;
   }
   runs.push(run);
   return runs;
