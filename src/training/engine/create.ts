@@ -19,13 +19,15 @@ import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
 export const createEngine: CreateEngine = async (spec, options = {}) => {
   const wanted = options.engine ?? "auto";
   if (wanted !== "auto") return RemoteEngine.start(wanted, spec);
-  try {
-    return await RemoteEngine.start("compiled", spec);
-  } catch (error) {
-    return await RemoteEngine.start("eager", spec).catch((second: unknown) => {
-      throw new AggregateError([error, second], "no training engine can run here");
-    });
+  const failures: unknown[] = [];
+  for (const engine of ["compiled", "eager"] as const) {
+    try {
+      return await RemoteEngine.start(engine, spec);
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  throw new AggregateError(failures, "no training engine can run here");
 };
 
 interface Pending {

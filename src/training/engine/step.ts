@@ -69,7 +69,7 @@ export function trainStep(
   const gradients = Object.fromEntries(names.map((name, i) => [name, grads[i] as Tensor]));
   const next = adamw(weights, gradients, moments, scalars, spec);
   return {
-    loss: value as Scalar,
+    loss: value,
     gradientNorm: next.gradientNorm,
     weights: next.weights,
     moments: next.moments,

@@ -1,0 +1,212 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
+import { cancelFineTune, getFineTune } from "../../src/db/queries/fine-tunes.ts";
+import { getProject, type ProjectScope } from "../../src/db/queries/projects.ts";
+import { listPromotions } from "../../src/db/queries/promotions.ts";
+import { getVersion, listVersions, type Version } from "../../src/db/queries/versions.ts";
+import { annotations } from "../../src/db/schema/index.ts";
+import { sha256 } from "../../src/lib/hash.ts";
+import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { newFineTune, newProject } from "../training/project.ts";
+import { addRings, type Bench, eventsOf, openBench, waitFor } from "./harness.ts";
+
+let bench: Bench;
+/** Ten rings: 6 train, 1 or 2 choose, 3 or 2 are held out. */
+let scope: ProjectScope;
+beforeAll(async () => {
+  bench = await openBench();
+  scope = await newProject(bench.services.db);
+  await addRings(bench, scope, 10);
+});
+afterAll(async () => {
+  await bench.close();
+});
+
+const short = { epochs: 5, learning_rate: 3e-4, batch_size: 2 };
+const never = new AbortController().signal;
+
+async function tensorsOf(version: Version) {
+  return decodeSafetensors(await bench.services.store.get(version.weightsKey));
+}
+
+describe("a fine-tune", () => {
+  it("ends with a version that is better than the base on images it never saw, and live", async () => {
+    const { db, store } = bench.services;
+    const id = await newFineTune(db, scope, { hyperparameters: short });
+    await runFineTune(bench.trainer, id, never);
+
+    const row = await getFineTune(db, scope, id);
+    expect(row).toMatchObject({ status: "succeeded", resultVersion: 1, engine: "compiled", error: null });
+    expect(row.progress).toMatchObject({ phase: "register", done: 1, etaSeconds: 0 });
+
+    const version = await getVersion(db, scope, 1);
+    const { metrics } = version;
+    expect(metrics.heldOut.tuned.meanIou).toBeGreaterThan(metrics.heldOut.base.meanIou + 0.1);
+    expect(metrics.split).toEqual({ train: 5, selection: 2, heldOut: 3 });
+    expect(metrics.perAnnotation).toHaveLength(metrics.heldOut.annotations);
+    expect(metrics.curve.map((point) => point.epoch)).toEqual([0, 1, 2, 3, 4, 5]);
+    const best = metrics.curve.find((point) => point.epoch === metrics.bestEpoch);
+    expect(best?.selectionIou).toBe(Math.max(...metrics.curve.map((point) => point.selectionIou)));
+    expect(version.hyperparameters).toMatchObject({ ...short, loss: "dice_bce", patience: 4 });
+
+    const file = await store.get(version.weightsKey);
+    expect(sha256(file)).toBe(version.weightsSha256);
+    expect((await tensorsOf(version)).metadata).toMatchObject({ project: scope.projectId, fine_tune: id });
+    const snapshot = await store.get(version.snapshotKey);
+    expect(sha256(snapshot)).toBe(version.snapshotHash);
+    expect(row.snapshotHash).toBe(version.snapshotHash);
+
+    expect((await getProject(db, scope)).activeVersion).toBe(1);
+    expect((await listPromotions(db, scope, { limit: 10 })).rows).toMatchObject([
+      { kind: "auto", actor: id, fromVersion: null, toVersion: 1 },
+    ]);
+  });
+
+  it("moves what it trains and leaves the prompt encoder as it was", async () => {
+    const base = await baseModel("mobile_sam").decoderWeights();
+    const { tensors } = await tensorsOf(await getVersion(bench.services.db, scope, 1));
+    const moved = Object.keys(base).filter(
+      (name) => !Buffer.from(base[name]!.data.buffer).equals(Buffer.from(tensors[name]!.data.buffer)),
+    );
+    expect(moved.filter((name) => name.startsWith("prompt_encoder."))).toEqual([]);
+    expect(moved).toContain("mask_decoder.output_hypernetworks_mlps.0.layers.0.weight");
+    expect(moved.length).toBeGreaterThan(80);
+  });
+
+  it("tells its story in events", async () => {
+    const { db } = bench.services;
+    const { fineTuneId } = await getVersion(db, scope, 1);
+    const events = await eventsOf(db, scope, fineTuneId);
+    const epochs = events.filter((event) => "epoch" in event.data);
+    expect(epochs.map((event) => event.data["epoch"])).toEqual([0, 1, 2, 3, 4, 5]);
+    for (const { type, data } of epochs.slice(1)) {
+      expect(type).toBe("metrics");
+      expect(data["train_loss"]).toBeGreaterThan(0);
+      expect(data["learning_rate"]).toBeGreaterThan(0);
+      expect(data["epoch_seconds"]).toBeGreaterThan(0);
+    }
+    const said = events.map((event) => event.message);
+    expect(said[0]).toMatch(/^10 annotated images, 10 annotations: 5 train, 2 choose the epoch, 3 are held/);
+    expect(said.find((message) => message.startsWith("Untuned: mean IoU"))).toBeDefined();
+    expect(said.at(-1)).toMatch(/^Version 1 is registered and live: held-out mean IoU/);
+  });
+
+  it("gives the same weights again for the same data and seed, and others for another seed", async () => {
+    const { db } = bench.services;
+    const other = await newProject(db);
+    await addRings(bench, other, 10);
+    for (const [seed, epochs] of [
+      [7, 1],
+      [7, 1],
+      [8, 1],
+    ] as const) {
+      const id = await newFineTune(db, other, { hyperparameters: { ...short, epochs }, seed });
+      await runFineTune(bench.trainer, id, never);
+    }
+    const weights = await Promise.all(
+      [1, 2, 3].map(async (number) => {
+        const { tensors } = await tensorsOf(await getVersion(db, other, number));
+        return sha256(Buffer.concat(Object.values(tensors).map(({ data }) => Buffer.from(data.buffer))));
+      }),
+    );
+    expect(weights[1]).toBe(weights[0]);
+    expect(weights[2]).not.toBe(weights[0]);
+  });
+
+  it("starts from the version that it is told to", async () => {
+    const { db } = bench.services;
+    const id = await newFineTune(db, scope, {
+      hyperparameters: { ...short, epochs: 1, learning_rate: 1e-6 },
+      baseVersion: 1,
+    });
+    await runFineTune(bench.trainer, id, never);
+    const [first, second] = [await getVersion(db, scope, 1), await getVersion(db, scope, 2)];
+    expect(second.parentVersion).toBe(1);
+    const best = Math.max(...first.metrics.curve.map((point) => point.selectionIou));
+    expect(second.metrics.curve[0]?.selectionIou).toBeCloseTo(best, 3);
+    expect(second.metrics.heldOut.base).toEqual(first.metrics.heldOut.base);
+  });
+});
+
+describe("a fine-tune that can't succeed", () => {
+  it("fails with what is missing when the annotations went away", async () => {
+    const { db } = bench.services;
+    const empty = await newProject(db);
+    await addRings(bench, empty, 3);
+    const [row] = await db.select().from(annotations).where(eq(annotations.projectId, empty.projectId));
+    await db.delete(annotations).where(eq(annotations.id, row?.id ?? ""));
+    const id = await newFineTune(db, empty);
+    await runFineTune(bench.trainer, id, never);
+    expect(await getFineTune(db, empty, id)).toMatchObject({
+      status: "failed",
+      error: { code: "not_enough_annotations", message: expect.stringContaining("at least 3") },
+    });
+    expect((await eventsOf(db, empty, id)).at(-1)).toMatchObject({ level: "error" });
+  });
+
+  it("fails by name on a hyperparameter that plain SQL let in", async () => {
+    const { db } = bench.services;
+    const id = await newFineTune(db, scope, { hyperparameters: { epochs: -1 } });
+    await runFineTune(bench.trainer, id, never);
+    expect(await getFineTune(db, scope, id)).toMatchObject({
+      status: "failed",
+      error: { code: "hyperparameter_invalid", param: "hyperparameters.epochs" },
+    });
+  });
+});
+
+describe("a fine-tune that is interrupted", () => {
+  const trained = (events: { data: Record<string, unknown> }[]): boolean =>
+    events.some((event) => event.data["epoch"] === 1);
+
+  it("stops at a cancel and registers nothing", async () => {
+    const { db } = bench.services;
+    const before = (await listVersions(db, scope, { limit: 50 })).rows.length;
+    const id = await newFineTune(db, scope, { hyperparameters: { ...short, epochs: 200 } });
+    const run = runFineTune(bench.trainer, id, never);
+    await waitFor(bench, scope, id, (_row, events) => trained(events));
+    await cancelFineTune(db, scope, id, "key_x");
+    await run;
+    expect(await getFineTune(db, scope, id)).toMatchObject({ status: "cancelled", resultVersion: null });
+    expect((await listVersions(db, scope, { limit: 50 })).rows).toHaveLength(before);
+    expect((await eventsOf(db, scope, id)).at(-1)?.message).toBe("Cancelled");
+  });
+
+  it("goes back to the queue when its trainer is told to stop", async () => {
+    const { db } = bench.services;
+    const stop = new AbortController();
+    const id = await newFineTune(db, scope, { hyperparameters: { ...short, epochs: 200 } });
+    const run = runFineTune(bench.trainer, id, stop.signal);
+    const outcome = expect(run).rejects.toThrow("stop now");
+    await waitFor(bench, scope, id, (_row, events) => trained(events));
+    stop.abort(new Error("stop now"));
+    await outcome;
+    expect(await getFineTune(db, scope, id)).toMatchObject({
+      status: "queued",
+      leaseToken: null,
+      progress: null,
+      error: null,
+    });
+  });
+
+  it("writes nothing more once another worker has claimed it", async () => {
+    const { db } = bench.services;
+    const before = (await listVersions(db, scope, { limit: 50 })).rows.length;
+    const id = await newFineTune(db, scope, { hyperparameters: { ...short, epochs: 200 } });
+    const run = runFineTune(bench.trainer, id, never);
+    await waitFor(bench, scope, id, (_row, events) => trained(events));
+    await claimFineTune(db, id, "other");
+    const events = (await eventsOf(db, scope, id)).length;
+    await run;
+    expect(await getFineTune(db, scope, id)).toMatchObject({
+      status: "preparing",
+      leaseHolder: "other",
+      attempt: 2,
+    });
+    expect(await eventsOf(db, scope, id)).toHaveLength(events);
+    expect((await listVersions(db, scope, { limit: 50 })).rows).toHaveLength(before);
+  });
+});

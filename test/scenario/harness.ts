@@ -1,0 +1,140 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Config, readConfig } from "../../src/config.ts";
+import { channels } from "../../src/db/listen.ts";
+import { type FineTuneEvent, selectFineTuneEvents } from "../../src/db/queries/fine-tune-events.ts";
+import { type FineTune, getFineTune, hasEnded } from "../../src/db/queries/fine-tunes.ts";
+import type { ProjectScope } from "../../src/db/queries/projects.ts";
+import { annotations, images } from "../../src/db/schema/index.ts";
+import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
+import { encodeRle } from "../../src/imaging/rle.ts";
+import type { BinaryMask, RgbImage } from "../../src/imaging/types.ts";
+import { sha256 } from "../../src/lib/hash.ts";
+import { newId } from "../../src/lib/ids.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { createServices, type Services } from "../../src/services.ts";
+import { keys } from "../../src/storage/keys.ts";
+import { createEngine } from "../../src/training/engine/create.ts";
+import type { TrainerServices } from "../../src/training/services.ts";
+import { testDatabase } from "../helpers/database.ts";
+import { asPng } from "../helpers/images.ts";
+
+export interface Bench {
+  readonly url: string;
+  readonly config: Config;
+  readonly services: Services;
+  readonly trainer: TrainerServices;
+  close(): Promise<void>;
+}
+
+/** Database, object store, workers and what the trainer's jobs want of them: everything real, nothing running. */
+export async function openBench(): Promise<Bench> {
+  const database = await testDatabase();
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-scenario-"));
+  const config = readConfig({ DATA_DIR: folder, LOG_LEVEL: "silent", DATABASE_URL: database.url });
+  const services = await createServices(config, { databaseUrl: database.url });
+  const trainer: TrainerServices = {
+    ...services,
+    createEngine,
+    engine: "compiled",
+    holder: "test",
+    maxImagesPerProject: 100,
+  };
+  return {
+    url: database.url,
+    config,
+    services,
+    trainer,
+    close: async () => {
+      await services.close();
+      await database.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/**
+ * A dark ring on grainy paper, and the ring alone as the mask. Its hole is of a lighter ink, which the untuned
+ * decoder takes for a part of the object: there is something to learn.
+ */
+export function ringImage(seed: number): { image: RgbImage; mask: BinaryMask } {
+  const random = seededRandom(seed);
+  const [width, height] = [120 + random.below(30), 90 + random.below(30)];
+  const radius = 24 + random.below(14);
+  const hole = radius * (0.45 + 0.2 * random.next());
+  const x = radius + 4 + random.next() * (width - 2 * radius - 8);
+  const y = radius + 4 + random.next() * (height - 2 * radius - 8);
+  const data = new Uint8Array(width * height * 3);
+  const mask = new Uint8Array(width * height);
+  for (let p = 0; p < mask.length; p++) {
+    const distance = Math.hypot((p % width) + 0.5 - x, Math.floor(p / width) + 0.5 - y);
+    const inside = distance <= radius && distance > hole;
+    const colour = inside ? [40, 50, 140] : distance <= hole ? [110, 120, 180] : [230, 226, 215];
+    const grain = random.below(15) - 7;
+    for (let c = 0; c < 3; c++) data[p * 3 + c] = (colour[c] as number) + grain;
+    mask[p] = inside ? 1 : 0;
+  }
+  return { image: { width, height, data }, mask: { width, height, data: mask } };
+}
+
+/** Stores `count` ring images with their masks in a project. */
+export async function addRings(
+  { services: { db, store } }: Bench,
+  scope: ProjectScope,
+  count: number,
+): Promise<void> {
+  for (let seed = 1; seed <= count; seed++) {
+    const { image, mask } = ringImage(seed);
+    const bytes = await asPng(image);
+    const hash = sha256(bytes);
+    const objectKey = keys.image(scope.projectId, hash);
+    await store.put(objectKey, bytes);
+    const id = newId("img");
+    const { width, height } = image;
+    await db
+      .insert(images)
+      .values({ ...scope, id, sha256: hash, objectKey, bytes: bytes.length, format: "png", width, height });
+    await db.insert(annotations).values({
+      ...scope,
+      id: newId("ann"),
+      imageId: id,
+      counts: encodeRle(mask).counts,
+      area: areaOf(mask),
+      box: [...boxOf(mask)],
+      source: "api",
+    });
+  }
+}
+
+/** Resolves as soon as the job is as `reached` wants it; looks again whenever the database tells of a change. */
+export async function waitFor(
+  { services: { db, listener } }: Bench,
+  scope: ProjectScope,
+  id: string,
+  reached: (row: FineTune, events: FineTuneEvent[]) => boolean = (row) => hasEnded(row.status),
+): Promise<{ row: FineTune; events: FineTuneEvent[] }> {
+  const found = Promise.withResolvers<{ row: FineTune; events: FineTuneEvent[] }>();
+  const look = async (): Promise<void> => {
+    const row = await getFineTune(db, scope, id);
+    const events = await eventsOf(db, scope, id);
+    if (reached(row, events)) found.resolve({ row, events });
+  };
+  const onHint = (): void => void look().catch(found.reject);
+  const unwatch = await Promise.all([
+    listener.watch(channels.fineTuneChanged, onHint),
+    listener.watch(channels.fineTuneEvents, onHint),
+  ]);
+  try {
+    return await found.promise;
+  } finally {
+    for (const end of unwatch) end();
+  }
+}
+
+export const eventsOf = async (
+  db: Services["db"],
+  scope: ProjectScope,
+  id: string,
+): Promise<FineTuneEvent[]> =>
+  selectFineTuneEvents(db, { workspaceId: scope.workspaceId, fineTuneId: id, after: 0, limit: 1000 });
