@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { chmod, chown, cp, mkdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
@@ -89,7 +89,7 @@ async function copyOut(native: string): Promise<string> {
     .version;
   const target = join(sharedFolder, `postgres-${release}`);
   if (!(await exists(target))) {
-    const draft = `${target}.${process.pid}`;
+    const draft = `${target}.${randomBytes(4).toString("hex")}`;
     await mkdir(draft, { recursive: true, mode: 0o755 });
     await cp(join(native, ".."), draft, { recursive: true, verbatimSymlinks: true });
     await rename(draft, target).catch(() => rm(draft, { recursive: true, force: true }));
@@ -142,9 +142,9 @@ export async function placeData(dataDir: string, runAs: RunAs): Promise<{ folder
   return { folder: join(parent, "postgres"), moved: true };
 }
 
-/** A process of that user can start inside the folder. */
+/** Whether that user can go into the folder. (A `cwd` would be entered while still root.) */
 const enters = (folder: string, runAs: RunAs): boolean =>
-  spawnSync("/bin/sh", ["-c", ":"], { ...runAs, cwd: folder }).status === 0;
+  spawnSync("/bin/sh", ["-c", 'cd -- "$0"', folder], { ...runAs, cwd: "/" }).status === 0;
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
-import { openSync, closeSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -24,30 +24,30 @@ export async function findPostmaster(folder: string): Promise<Postmaster | null>
   const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
   if (!Number.isInteger(pid) || pid <= 0) return null;
-  if (isAlive(pid) && (await isPostgres(pid))) return { pid, port };
+  if (isPostgres(pid)) return { pid, port };
   await rm(file, { force: true });
   return null;
 }
 
-export function isAlive(pid: number): boolean {
+/** Whether this process id is that of a running Postgres; one that has ended and waits to be collected is not. */
+export function isPostgres(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  try {
+    if (process.platform === "linux")
+      return /^\d+ \(postgres\) [^ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    if (process.platform === "win32") return list("tasklist", ["/FI", `PID eq ${pid}`]).includes("postgres");
+    return list("ps", ["-p", String(pid), "-o", "stat=,comm="]).match(/^[^Z].*postgres/) !== null;
+  } catch {
+    return false;
   }
 }
 
-async function isPostgres(pid: number): Promise<boolean> {
-  if (process.platform === "linux") {
-    const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
-    return name.startsWith("postgres");
-  }
-  if (process.platform === "win32") {
-    return execFileSync("tasklist", ["/FI", `PID eq ${pid}`], { encoding: "utf8" }).includes("postgres");
-  }
-  return execFileSync("ps", ["-p", String(pid), "-o", "comm="], { encoding: "utf8" }).includes("postgres");
-}
+const list = (program: string, args: string[]): string =>
+  execFileSync(program, args, { encoding: "utf8" }).trim();
 
 /** What became of a start: it runs, or why not. */
 export type Started =
@@ -140,8 +140,9 @@ export async function stopPostmaster(
   binaries: PostgresBinaries,
   runAs: RunAs,
   folder: string,
+  pid: number,
 ): Promise<void> {
-  const args = ["stop", "-D", folder, "-m", "fast", "-w", "-t", "60"];
+  const args = ["stop", "-D", folder, "-m", "fast", "-W"];
   const child = spawn(binaries.pgCtl, args, {
     ...runAs,
     cwd: folder,
@@ -152,8 +153,13 @@ export async function stopPostmaster(
   child.once("error", done.reject);
   child.once("exit", () => done.resolve());
   await done.promise;
-  const left = await findPostmaster(folder);
-  if (left) throw new Error(`Postgres (process ${left.pid}) did not stop within a minute`);
+  // Not pg_ctl's own wait: that ends with the pid file, a moment before the process.
+  const deadline = performance.now() + 60_000;
+  while (isPostgres(pid)) {
+    if (performance.now() > deadline)
+      throw new Error(`Postgres (process ${pid}) did not stop within a minute`);
+    await pause(10);
+  }
 }
 
 /** A port of 127.0.0.1 that is free now: the wished one, if it is. */

@@ -16,7 +16,7 @@ import {
 import {
   findPostmaster,
   freePort,
-  isAlive,
+  isPostgres,
   plainEnvironment,
   spawnPostmaster,
   stopPostmaster,
@@ -101,6 +101,8 @@ export async function startEmbeddedPostgres(options: {
 const urlOf = (access: Access, database: string): string =>
   `postgres://postgres:${access.password}@127.0.0.1:${access.port}/${database}`;
 
+const suffix = (): string => randomBytes(4).toString("hex");
+
 /** The port and password kept from last time, or new ones. */
 async function readAccess(file: string, folder: string): Promise<Access> {
   const kept = await readFile(file, "utf8").catch(() => null);
@@ -111,7 +113,7 @@ async function readAccess(file: string, folder: string): Promise<Access> {
     );
   }
   const made: Access = { port: await freePort(0), password: randomBytes(24).toString("hex") };
-  const draft = `${file}.${process.pid}`;
+  const draft = `${file}.${suffix()}`;
   await writeFile(draft, JSON.stringify(made), { mode: 0o600 });
   // A link is made once: of two processes at their first start both read what one wrote.
   await link(draft, file).catch((error: NodeJS.ErrnoException) => {
@@ -130,8 +132,8 @@ async function initialise(options: {
 }) {
   const { binaries, runAs, folder, password } = options;
   if (await stat(folder).catch(() => null)) return;
-  const draft = `${folder}.new-${process.pid}`;
-  const passwordFile = join(dirname(folder), `postgres.password-${process.pid}`);
+  const draft = `${folder}.new-${suffix()}`;
+  const passwordFile = join(dirname(folder), `postgres.password-${suffix()}`);
   try {
     await mkdir(draft, { mode: 0o700 });
     await giveTo(draft, runAs);
@@ -196,13 +198,14 @@ async function own(options: {
   }
   // The last resort, when the process ends without stop(): SIGINT is Postgres's fast shutdown.
   const onExit = (): void => {
-    if (isAlive(pid)) process.kill(pid, "SIGINT");
+    if (isPostgres(pid)) process.kill(pid, "SIGINT");
   };
   process.once("exit", onExit);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await owner.end({ timeout: 1 });
-    await stopPostmaster(binaries, runAs, folder);
+    // Not if another one runs here by now, after ours had crashed.
+    if ((await findPostmaster(folder))?.pid === pid) await stopPostmaster(binaries, runAs, folder, pid);
     process.removeListener("exit", onExit);
   };
   return { url: urlOf(access, "maskwright"), pid, reused: running, stop: () => (stopping ??= stop()) };

@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { sha256 } from "../../src/lib/hash.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { keysBelow, localTestStore, s3TestStore, type TestStore } from "../helpers/objects.ts";
+
+const hello = Buffer.from("hello");
+
+describe.each([
+  ["local disk", localTestStore],
+  ["S3", s3TestStore],
+])("objects on %s", (_name, make: () => Promise<TestStore>) => {
+  const open: TestStore[] = [];
+  const fresh = async (): Promise<TestStore> => {
+    const made = await make();
+    open.push(made);
+    return made;
+  };
+  afterEach(async () => {
+    for (const made of open.splice(0)) {
+      await made.store.close();
+      await made.close();
+    }
+  });
+
+  test("what was put is got, and says its size and SHA-256", async () => {
+    const { store } = await fresh();
+    const random = seededRandom(1);
+    const embedding = Buffer.from(Uint8Array.from({ length: 4 << 20 }, () => random.below(256)));
+    for (const [key, data] of [
+      ["a/empty", Buffer.alloc(0)],
+      ["a/hello", hello],
+      ["a/embedding.f32", embedding],
+    ] as const) {
+      const info = { key, bytes: data.length, sha256: sha256(data) };
+      expect(await store.put(key, data)).toEqual(info);
+      expect(await store.stat(key)).toEqual(info);
+      expect((await store.get(key)).equals(data)).toBe(true);
+    }
+  });
+
+  test("the same bytes again are fine, others are a conflict and change nothing", async () => {
+    const { store } = await fresh();
+    const first = await store.put("a/b", hello);
+    expect(await store.put("a/b", Buffer.from("hello"))).toEqual(first);
+    await expect(store.put("a/b", Buffer.from("other"))).rejects.toMatchObject({ code: "object_conflict" });
+    expect(await store.get("a/b")).toEqual(hello);
+  });
+
+  test("of ten writers at once with different bytes one wins, whole", async () => {
+    const { store } = await fresh();
+    const bodies = Array.from({ length: 10 }, (_, i) => Buffer.alloc(1000, i));
+    const results = await Promise.allSettled(bodies.map((body) => store.put("a/race", body)));
+    expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
+    for (const result of results) {
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "object_conflict" });
+    }
+    const winner = results.findIndex((result) => result.status === "fulfilled");
+    expect(await store.get("a/race")).toEqual(bodies[winner]);
+  });
+
+  test("a flipped bit in the store is found at the read", async () => {
+    const { store, damage } = await fresh();
+    await store.put("a/b", hello);
+    await damage("a/b");
+    await expect(store.get("a/b")).rejects.toMatchObject({ code: "object_corrupted" });
+    await store.delete("a/b");
+    await store.put("a/b", hello);
+    expect(await store.get("a/b")).toEqual(hello);
+  });
+
+  test("a key that is not there: null, object_not_found, and nothing to delete", async () => {
+    const { store } = await fresh();
+    expect(await store.stat("a/b")).toBeNull();
+    await expect(store.get("a/b")).rejects.toMatchObject({ code: "object_not_found" });
+    await store.delete("a/b");
+    await store.put("a/b", hello);
+    await store.delete("a/b");
+    expect(await store.stat("a/b")).toBeNull();
+    await store.put("a/b", Buffer.from("a key that was deleted is free again"));
+  });
+
+  test("keys are listed in order, by prefix, over several pages", async () => {
+    const { store } = await fresh();
+    const list = async (prefix: string): Promise<string[]> => keysBelow(store, prefix);
+    expect(await list("projects/prj_1/")).toEqual([]);
+    const ours = [
+      "prj_1-b/x",
+      "prj_1/images/1",
+      "prj_1/images/2",
+      "prj_1/versions/a.safetensors",
+      "prj_1.zip",
+      "prj_1/images/10",
+    ];
+    for (const key of [...ours, "prj_2/images/1"]) await store.put(`projects/${key}`, Buffer.from(key));
+    expect(await list("projects/prj_1/")).toEqual([
+      "projects/prj_1/images/1",
+      "projects/prj_1/images/10",
+      "projects/prj_1/images/2",
+      "projects/prj_1/versions/a.safetensors",
+    ]);
+    expect(await list("projects/prj_1")).toEqual(ours.map((key) => `projects/${key}`).sort());
+    expect(await list("")).toHaveLength(7);
+  });
+
+  test.each([
+    "",
+    "/etc/passwd",
+    "a/../b",
+    "..",
+    "a//b",
+    "a/",
+    ".hidden",
+    "a/.b",
+    "a b",
+    "a\\b",
+    "a\0b",
+    "ä",
+    "-rf",
+  ])("the key %j is refused", async (key) => {
+    const { store } = await fresh();
+    await expect(store.put(key, hello)).rejects.toThrow("not an object key");
+    await expect(store.get(key)).rejects.toThrow("not an object key");
+    await expect(store.stat(key)).rejects.toThrow("not an object key");
+    await expect(store.delete(key)).rejects.toThrow("not an object key");
+  });
+
+  test("a check of a store that works leaves nothing behind", async () => {
+    const { store } = await fresh();
+    await store.check();
+    expect(await keysBelow(store, "")).toEqual([]);
+  });
+});
