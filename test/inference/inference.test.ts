@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createInference } from "../../src/inference/index.ts";
+import type { EmbedOptions, Inference } from "../../src/inference/types.ts";
+import { codeOf } from "../helpers/codes.ts";
+import { asPng, asSharp, discImage, noiseImage } from "../helpers/images.ts";
+import { countedSource, temporaryStore, testInference } from "../helpers/inference.ts";
+
+const options: EmbedOptions = { workspaceId: "ws_1", baseModel: "mobile_sam" };
+
+let storage: Awaited<ReturnType<typeof temporaryStore>>;
+let inference: Inference;
+
+beforeAll(async () => {
+  storage = await temporaryStore();
+  inference = await testInference(storage.store);
+});
+
+afterAll(async () => {
+  await inference.close();
+  await storage.close();
+});
+
+describe("inspect", () => {
+  const image = noiseImage(120, 80, 4);
+
+  test("tells what an image is, as seen", async () => {
+    expect(await inference.inspect(await asPng(image))).toEqual({ width: 120, height: 80, format: "png" });
+    const turned = await asSharp(image).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    expect(await inference.inspect(turned)).toEqual({ width: 80, height: 120, format: "jpeg" });
+  });
+
+  test("refuses what can't be decoded whole", async () => {
+    const jpeg = await asSharp(image).jpeg().toBuffer();
+    expect(await codeOf(() => inference.inspect(jpeg.subarray(0, jpeg.length - 200)))).toBe(
+      "image_truncated",
+    );
+    expect(await codeOf(() => inference.inspect(new Uint8Array(0)))).toBe("image_empty");
+    expect(await codeOf(() => inference.inspect(Buffer.from("GIF89a")))).toBe("image_format_unsupported");
+    const large = await asPng(noiseImage(2100, 2000, 1));
+    expect(await codeOf(() => inference.inspect(large))).toBe("image_too_many_pixels");
+    const small = await asPng(noiseImage(5, 5, 1));
+    expect(await codeOf(() => inference.inspect(small))).toBe("image_too_small");
+  });
+});
+
+describe("embed", () => {
+  test("runs the encoder: the same picture in another lossless format has the same embedding", async () => {
+    const { image } = discImage(320, 200, { x: 100, y: 90, radius: 50 });
+    const png = await inference.embed(countedSource(await asPng(image)), options);
+    const webp = await inference.embed(
+      countedSource(await asSharp(image).webp({ lossless: true }).toBuffer()),
+      options,
+    );
+    expect([png.from, webp.from]).toEqual(["encoder", "encoder"]);
+    expect(png.embedding).toMatchObject({ width: 320, height: 200 });
+    expect(png.embedding.data).toHaveLength(64 * 64 * 256);
+    expect(png.embedding.data.some((value) => value !== 0)).toBe(true);
+    expect(
+      Buffer.compare(Buffer.from(png.embedding.data.buffer), Buffer.from(webp.embedding.data.buffer)),
+    ).toBe(0);
+  });
+
+  test("stores nothing for an image that can't be read", async () => {
+    const source = countedSource(Buffer.from("no image at all"));
+    expect(await codeOf(() => inference.embed(source, { ...options, workspaceId: "ws_2" }))).toBe(
+      "image_format_unsupported",
+    );
+    const stored = [];
+    for await (const key of storage.store.list("workspaces/ws_2/")) stored.push(key);
+    expect(stored).toEqual([]);
+  });
+
+  test("refuses bytes that are not those of the hash, which would poison the cache", async () => {
+    const bytes = await asPng(noiseImage(64, 64, 2));
+    const lying = { sha256: "0".repeat(64), bytes: async () => bytes };
+    await expect(inference.embed(lying, options)).rejects.toThrow("not those of");
+  });
+
+  test("knows its base models", async () => {
+    const source = countedSource(new Uint8Array(0));
+    expect(await codeOf(() => inference.embed(source, { ...options, baseModel: "gpt" }))).toBe(
+      "base_model_unknown",
+    );
+  });
+});
+
+test("close lets what is under way end, and lets nothing new in", async () => {
+  const own = await testInference(storage.store);
+  const running = own.inspect(await asPng(noiseImage(300, 300, 1)));
+  const closing = own.close();
+  expect(await codeOf(() => own.inspect(new Uint8Array(0)))).toBe("unavailable");
+  expect((await running).width).toBe(300);
+  await closing;
+});
+
+test("without decoder graphs it says how to make them", async () => {
+  const empty = await mkdtemp(join(tmpdir(), "maskwright-test-"));
+  const starting = createInference({
+    store: storage.store,
+    cacheEntries: 1,
+    threads: 1,
+    decodeWorkers: 1,
+    maxImagePixels: 1_000_000,
+    graphsFolder: empty,
+  });
+  await expect(starting).rejects.toThrow("npm run build:graphs");
+  await rm(empty, { recursive: true });
+});

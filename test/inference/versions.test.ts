@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import type { Box, Point } from "../../src/imaging/types.ts";
+import { writeLogits } from "../../src/imaging/wire-mask.ts";
+import type { Inference, PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
+import { sha256 } from "../../src/lib/hash.ts";
+import { codeOf, errorOf } from "../helpers/codes.ts";
+import { asPng, discImage } from "../helpers/images.ts";
+import { countedSource, temporaryStore, testInference } from "../helpers/inference.ts";
+
+const { image } = discImage(400, 300, { x: 150, y: 140, radius: 60 });
+const box: Box = [90, 80, 210, 200];
+const centre: Point = [150, 140, 1];
+
+let storage: Awaited<ReturnType<typeof temporaryStore>>;
+let inference: Inference;
+let request: Omit<PredictRequest, "prompts">;
+
+beforeAll(async () => {
+  storage = await temporaryStore();
+  inference = await testInference(storage.store);
+  request = {
+    image: countedSource(await asPng(image)),
+    workspaceId: "ws_1",
+    baseModel: "mobile_sam",
+    versions: [{ number: 0 }],
+    multimask: false,
+    format: "rle",
+  };
+});
+
+afterAll(async () => {
+  await inference.close();
+  await storage.close();
+});
+
+const predict = (prompts: readonly Prompt[], options: Partial<PredictRequest> = {}) =>
+  inference.predict({ ...request, ...options, prompts });
+
+const masksOf = (result: PredictResult, prompt = 0, version = 0) => {
+  const masks = result.results[version]?.predictions[prompt]?.masks;
+  if (!masks) throw new Error(`no answer for prompt ${prompt} of version ${version}`);
+  return masks;
+};
+
+describe("versions", () => {
+  const put = async (change: (weights: NamedTensors) => NamedTensors) => {
+    const file = encodeSafetensors(change(await baseModel("mobile_sam").decoderWeights()));
+    const key = `projects/prj_1/versions/${sha256(file)}.safetensors`;
+    await storage.store.put(key, file);
+    return { weightsKey: key, weightsSha256: sha256(file) };
+  };
+
+  test("are served side by side, each by its own weights", async () => {
+    const same = await put((weights) => weights);
+    // The sign of the last hypernetwork layer turns the mask of token 0 inside out.
+    const turned = await put((weights) => {
+      const names = ["weight", "bias"].map(
+        (part) => `mask_decoder.output_hypernetworks_mlps.0.layers.2.${part}`,
+      );
+      const flip = names.map((name) => {
+        const tensor = weights[name];
+        if (!tensor) throw new Error(`${name} is missing`);
+        return [name, { shape: tensor.shape, data: tensor.data.map((value) => -value) }] as const;
+      });
+      return { ...weights, ...Object.fromEntries(flip) };
+    });
+    const versions = [{ number: 0 }, { number: 7, ...turned }, { number: 3, ...same }];
+    const result = await predict([{ box }, { points: [centre] }], { versions });
+    expect(result.results.map(({ version }) => version)).toEqual([0, 7, 3]);
+    for (const prompt of [0, 1]) {
+      expect(masksOf(result, prompt, 2)).toEqual(masksOf(result, prompt, 0));
+      const [first, second] = [0, 1].map((version) => masksOf(result, prompt, version)[0]?.area ?? 0);
+      expect((first as number) + (second as number)).toBe(400 * 300);
+    }
+  });
+
+  test("whose file is missing, or another, or no decoder, are not served", async () => {
+    const same = await put((weights) => weights);
+    const missing = {
+      number: 1,
+      weightsKey: "projects/prj_1/versions/none.safetensors",
+      weightsSha256: "0".repeat(64),
+    };
+    expect(await codeOf(() => predict([{ box }], { versions: [missing] }))).toBe("object_not_found");
+    const other = { number: 1, weightsKey: same.weightsKey, weightsSha256: "0".repeat(64) };
+    expect(await codeOf(() => predict([{ box }], { versions: [other] }))).toBe("object_corrupted");
+    const partial = await put((weights) => Object.fromEntries(Object.entries(weights).slice(1)));
+    expect(await codeOf(() => predict([{ box }], { versions: [{ number: 1, ...partial }] }))).toBe(
+      "object_corrupted",
+    );
+  });
+});
+
+describe("a prompt is refused", () => {
+  const points = (...list: Point[]): Prompt => ({ points: list });
+  test.each<[string, Prompt, string, string]>([
+    ["empty", {}, "prompt_empty", "prompts[1]"],
+    ["no points", points(), "prompt_empty", "prompts[1]"],
+    ["a box outside", { box: [0, 0, 401, 300] }, "box_outside_image", "prompts[1].box"],
+    ["a box with NaN", { box: [0, 0, Number.NaN, 300] }, "box_outside_image", "prompts[1].box"],
+    ["a box without area", { box: [10, 10, 10, 20] }, "box_zero_area", "prompts[1].box"],
+    ["a point outside", points(centre, [-1, 5, 1]), "point_outside_image", "prompts[1].points[1]"],
+    ["an unknown label", points([5, 5, 2]), "point_label_unknown", "prompts[1].points[0]"],
+    [
+      "too many points",
+      points(...Array.from({ length: 64 }, () => centre)),
+      "too_many_points",
+      "prompts[1].points",
+    ],
+    [
+      "a mask of another size",
+      { mask: { format: "rle", size: [400, 300], counts: "PPe3" } },
+      "mask_size_mismatch",
+      "prompts[1].mask",
+    ],
+    [
+      "a mask that does not add up",
+      { mask: { format: "rle", size: [300, 400], counts: "1" } },
+      "mask_rle_invalid",
+      "prompts[1].mask.counts",
+    ],
+    [
+      "logits of another size",
+      { mask: writeLogits(new Float32Array(12), [3, 4]) },
+      "mask_size_mismatch",
+      "prompts[1].mask",
+    ],
+    [
+      "logits that are cut short",
+      { mask: { ...writeLogits(new Float32Array(12), [256, 256]) } },
+      "mask_logits_invalid",
+      "prompts[1].mask.data",
+    ],
+  ])("when it is or has %s", async (_what, prompt, code, param) => {
+    const error = await errorOf(() => predict([{ box }, prompt]));
+    expect([error?.code, error?.param]).toEqual([code, param]);
+  });
+
+  test("but 63 points are answered", async () => {
+    const result = await predict([points(...Array.from({ length: 63 }, () => centre))]);
+    expect(masksOf(result)).toHaveLength(1);
+  });
+});
