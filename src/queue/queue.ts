@@ -161,7 +161,10 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
     grace.abort();
     for (const { name, job } of running.values()) {
       log.warn({ queue: name, id: job.data.id }, "a job did not stop in time");
-      await handBack(name, job);
+      // Where the database is gone too, the missing heartbeat hands the job on.
+      await handBack(name, job).catch((error: unknown) => {
+        log.warn({ error: messageOf(error), id: job.data.id }, "a job could not be handed back");
+      });
     }
     await releases.release();
   };
