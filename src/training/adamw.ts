@@ -66,7 +66,7 @@ export function adamw(
     return tensor;
   };
   const squares = Object.fromEntries(names.map((name) => [name, tf.square(of(gradients, name))]));
-  const gradientNorm = tf.sqrt<Scalar>(tf.addN(names.map((name) => tf.sum(of(squares, name))))) ;
+  const gradientNorm = tf.sqrt<Scalar>(tf.addN(names.map((name) => tf.sum(of(squares, name)))));
   const clips = Number.isFinite(options.clipNorm);
   const clip = tf.minimum(tf.div(options.clipNorm, tf.add(gradientNorm, 1e-6)), 1);
   const clipSquared = tf.square(clip);

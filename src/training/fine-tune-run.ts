@@ -5,7 +5,7 @@ import { decodeSafetensors, encodeSafetensors } from "../checkpoint/safetensors.
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import { getProject, type Project, type ProjectScope } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
-import type { FineTuneProgress, VersionMetrics } from "../db/schema/index.ts";
+import type { FineTuneProgress } from "../db/schema/index.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
@@ -16,9 +16,10 @@ import type { HeldFineTune } from "./lease.ts";
 import { train, type TrainingResult } from "./loop.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
 import { ProgressMeter } from "./progress.ts";
-import { recipeAsUsed, stepsPerEpoch } from "./recipe.ts";
+import { versionMetrics } from "./version-metrics.ts";
+import { type Recipe, recipeAsUsed, resolveRecipe, stepsPerEpoch } from "./recipe.ts";
 import { registerVersion } from "./register.ts";
-import type { EmbeddingOf, Sample } from "./samples.ts";
+import type { EmbeddingOf } from "./samples.ts";
 import { meanScores, type Score, scoreVersions } from "./scores.ts";
 import type { TrainerServices } from "./services.ts";
 
@@ -55,34 +56,44 @@ export class FineTuneRun {
         `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out`,
       data: { snapshot: data.frozen.hash, split: data.counts },
     });
-    const startWeights = await this.#startWeights(project);
+    const start = await this.#start(project);
+    this.#plan(data, resolveRecipe(data.asked, { trainSamples: data.train.length, startIou: 0 }));
     await this.#embed(project, data);
-    const before = await this.#scoreBefore(project, data);
+    const before = await this.#scoreBefore(project, data, start.version);
+    const recipe = resolveRecipe(data.asked, {
+      trainSamples: data.train.length,
+      startIou: before.startIou,
+    });
 
     await this.#job.setStatus("running");
-    const { result, engine } = await this.#train(project, data, startWeights);
+    const { result, engine } = await this.#train(project, data, { recipe, weights: start.weights });
 
     await this.#job.setStatus("evaluating");
-    return this.#evaluateAndRegister(project, data, { before, result, engine });
+    return this.#evaluateAndRegister(project, data, { before, recipe, result, engine });
   }
 
-  async #startWeights(project: Project): Promise<NamedTensors> {
+  /** What training starts from: the base, or the version that was asked for. */
+  async #start(project: Project): Promise<{ version: VersionRef; weights: NamedTensors }> {
     const number = this.#row.baseVersion;
-    if (number === null) return baseModel(project.baseModel).decoderWeights();
+    if (number === null) {
+      return { version: { number: 0 }, weights: await baseModel(project.baseModel).decoderWeights() };
+    }
     const version = await getVersion(this.#services.db, this.#scope, number, "base_version");
-    return decodeSafetensors(await this.#services.store.get(version.weightsKey)).tensors;
+    const file = await this.#services.store.get(version.weightsKey);
+    return { version, weights: decodeSafetensors(file).tensors };
+  }
+
+  #plan(data: PreparedData, recipe: Recipe): void {
+    const steps = recipe.epochs * stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize);
+    this.#meter.plan({
+      embed: data.images,
+      train: steps * recipe.batchSize,
+      evaluate: data.heldOut.length,
+    });
   }
 
   async #embed(project: Project, data: PreparedData): Promise<void> {
     const images = data.frozen.snapshot.images;
-    this.#meter.plan({
-      embed: images.length,
-      train:
-        data.recipe.epochs *
-        stepsPerEpoch(data.recipe.samplesPerEpoch, data.recipe.batchSize) *
-        data.recipe.batchSize,
-      evaluate: data.heldOut.length,
-    });
     const made = await embedMissing(
       this.#services,
       images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
@@ -94,37 +105,33 @@ export class FineTuneRun {
     });
   }
 
-  /** The base, and the live version where there is one, on the held-out samples. */
-  async #scoreBefore(project: Project, data: PreparedData): Promise<Before> {
+  /** Before anything is trained: the start on what chooses, the base and the live version on what is held out. */
+  async #scoreBefore(project: Project, data: PreparedData, start: VersionRef): Promise<Before> {
     const versions: VersionRef[] = [{ number: 0 }];
-    if (project.activeVersion !== null) {
-      const live = await getVersion(this.#services.db, this.#scope, project.activeVersion);
-      versions.push({
-        number: live.number,
-        weightsKey: live.weightsKey,
-        weightsSha256: live.weightsSha256,
-      });
-    }
-    const [base, live] = await scoreVersions(this.#services, data.heldOut, {
-      ...this.#imageOptions(project),
-      versions,
-    });
-    if (!base) throw new Error("the base was not scored");
+    if (project.activeVersion !== null)
+      versions.push(await getVersion(this.#services.db, this.#scope, project.activeVersion));
+    const options = this.#imageOptions(project);
+    const [base, live] = await scoreVersions(this.#services, data.heldOut, { ...options, versions });
+    const [chosen] = await scoreVersions(this.#services, data.selection, { ...options, versions: [start] });
+    if (!base || !chosen) throw new Error("the start was not scored");
     const { meanIou, meanDice } = meanScores(base);
     await this.#job.append({
       type: "metrics",
       message: `Untuned: mean IoU ${meanIou.toFixed(3)} on ${data.heldOut.length} held-out annotations`,
       data: { base_mean_iou: meanIou, base_mean_dice: meanDice },
     });
-    return { base, active: live && { number: project.activeVersion as number, ...meanScores(live) } };
+    return {
+      base,
+      active: live && { number: project.activeVersion as number, ...meanScores(live) },
+      startIou: meanScores(chosen).meanIou,
+    };
   }
 
   async #train(
     project: Project,
     data: PreparedData,
-    weights: NamedTensors,
+    { recipe, weights }: { recipe: Recipe; weights: NamedTensors },
   ): Promise<{ result: TrainingResult; engine: string }> {
-    const { recipe } = data;
     const engine = await this.#services.createEngine(
       {
         weights,
@@ -143,13 +150,18 @@ export class FineTuneRun {
         message: `Training at most ${recipe.epochs} epochs of ${recipe.samplesPerEpoch} samples: ${engine.name}, ${engine.device}`,
         data: { hyperparameters: recipeAsUsed(recipe), engine: engine.name, device: engine.device },
       });
-      return { result: await this.#epochs(engine, project, data), engine: engine.name };
+      return { result: await this.#epochs(engine, project, data, recipe), engine: engine.name };
     } finally {
       await engine.dispose();
     }
   }
 
-  async #epochs(engine: TrainingEngine, project: Project, data: PreparedData): Promise<TrainingResult> {
+  async #epochs(
+    engine: TrainingEngine,
+    project: Project,
+    data: PreparedData,
+    recipe: Recipe,
+  ): Promise<TrainingResult> {
     const { inference, store } = this.#services;
     const embeddingOf: EmbeddingOf = async (image) => {
       const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
@@ -157,7 +169,7 @@ export class FineTuneRun {
     };
     return train({
       engine,
-      recipe: data.recipe,
+      recipe,
       seed: this.#row.seed,
       train: data.train,
       selection: data.selection,
@@ -184,7 +196,12 @@ export class FineTuneRun {
   async #evaluateAndRegister(
     project: Project,
     data: PreparedData,
-    { before, result, engine }: { before: Before; result: TrainingResult; engine: string },
+    {
+      before,
+      recipe,
+      result,
+      engine,
+    }: { before: Before; recipe: Recipe; result: TrainingResult; engine: string },
   ): Promise<{ number: number; promoted: boolean }> {
     const { db, store } = this.#services;
     const file = encodeSafetensors(result.weights, {
@@ -204,7 +221,7 @@ export class FineTuneRun {
       onDone: async (done) => this.#progress("evaluate", done),
     });
     if (!tuned) throw new Error("the tuned version was not scored");
-    const metrics = metricsOf(data, before.base, tuned, result);
+    const metrics = versionMetrics(data, before.base, tuned, result);
     const { base: baseScores, tuned: tunedScores } = metrics.heldOut;
     await this.#progress("register", 0);
     return registerVersion(db, {
@@ -224,7 +241,7 @@ export class FineTuneRun {
         weightsBytes: file.byteLength,
         snapshotHash: data.frozen.hash,
         snapshotKey: data.frozen.key,
-        hyperparameters: recipeAsUsed(data.recipe),
+        hyperparameters: recipeAsUsed(recipe),
         seed: this.#row.seed,
         engine,
         metrics,
@@ -252,29 +269,6 @@ export class FineTuneRun {
 interface Before {
   readonly base: readonly Score[];
   readonly active: { number: number; meanIou: number } | undefined;
-}
-
-function metricsOf(
-  data: PreparedData,
-  base: readonly Score[],
-  tuned: readonly Score[],
-  result: TrainingResult,
-): VersionMetrics {
-  return {
-    heldOut: {
-      images: data.counts.heldOut,
-      annotations: data.heldOut.length,
-      base: meanScores(base),
-      tuned: meanScores(tuned),
-    },
-    perAnnotation: data.heldOut.map(({ image, annotation }: Sample, i) => ({
-      imageId: image.id,
-      annotationId: annotation.id,
-      baseIou: (base[i] as Score).iou,
-      tunedIou: (tuned[i] as Score).iou,
-    })),
-    curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
-    bestEpoch: result.bestEpoch,
-    split: data.counts,
-  };
+  /** Mean IoU of what training starts from, on the selection samples. */
+  readonly startIou: number;
 }

@@ -3,9 +3,8 @@ import { selectAnnotatedImages } from "../db/queries/annotated-images.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { Project } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
-import { parseHyperparameters } from "../lib/hyperparameters.ts";
+import { type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import { type Recipe, resolveRecipe } from "./recipe.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
 import { buildSnapshot, freezeSnapshot, type FrozenSnapshot } from "./snapshot.ts";
 import { splitSnapshot } from "./split.ts";
@@ -25,11 +24,12 @@ export interface PreparedData {
   /** Never empty; the training samples where the split has no selection set. */
   readonly selection: readonly Sample[];
   readonly heldOut: readonly Sample[];
-  readonly recipe: Recipe;
+  /** What was asked for; the recipe follows once the start is scored. */
+  readonly asked: Hyperparameters;
 }
 
 /**
- * Freezes the project's data, splits it and resolves the recipe.
+ * Freezes the project's data and splits it.
  * Throws AppError hyperparameter_invalid, not_enough_annotations.
  */
 export async function prepareData(
@@ -67,6 +67,6 @@ export async function prepareData(
     train,
     selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, row.seed),
     heldOut: samplesOf(snapshot, split.heldOut),
-    recipe: resolveRecipe(asked, train.length),
+    asked,
   };
 }

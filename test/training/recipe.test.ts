@@ -6,20 +6,25 @@ import { resolveRecipe, stepsPerEpoch } from "../../src/training/recipe.ts";
 describe("the recipe of a run", () => {
   it("looks at about the same number of samples for 12 as for 80 of them", () => {
     for (const samples of [13, 22, 40, 71, 83]) {
-      const recipe = resolveRecipe({}, samples);
+      const recipe = resolveRecipe({}, { trainSamples: samples, startIou: 0.2 });
       const seen = recipe.epochs * stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize) * recipe.batchSize;
-      expect(seen).toBeGreaterThanOrEqual(400);
-      expect(seen).toBeLessThanOrEqual(650);
+      expect(seen).toBeGreaterThanOrEqual(380);
+      expect(seen).toBeLessThanOrEqual(600);
     }
   });
 
   it("never asks for a batch larger than the training set", () => {
-    expect(resolveRecipe({}, 1).batchSize).toBe(1);
-    expect(resolveRecipe({ batch_size: 16 }, 3).batchSize).toBe(3);
+    expect(resolveRecipe({}, { trainSamples: 1, startIou: 0.2 }).batchSize).toBe(1);
+    expect(resolveRecipe({ batch_size: 16 }, { trainSamples: 3, startIou: 0.2 }).batchSize).toBe(3);
+  });
+
+  it("moves a good start with more care than a bad one", () => {
+    const rate = (startIou: number): number => resolveRecipe({}, { trainSamples: 20, startIou }).learningRate;
+    expect(rate(0.7)).toBeLessThan(rate(0.2));
   });
 
   it("bounds the epoch of a large set", () => {
-    const recipe = resolveRecipe({ epochs: "auto" }, 20_000);
+    const recipe = resolveRecipe({ epochs: "auto" }, { trainSamples: 20_000, startIou: 0.2 });
     expect(recipe.epochs * recipe.samplesPerEpoch).toBeLessThanOrEqual(2400);
   });
 
@@ -34,7 +39,7 @@ describe("the recipe of a run", () => {
       warmup_steps: 0,
       patience: 1,
     });
-    expect(resolveRecipe(asked, 30)).toMatchObject({
+    expect(resolveRecipe(asked, { trainSamples: 30, startIou: 0.2 })).toMatchObject({
       epochs: 3,
       learningRate: 1e-5,
       batchSize: 1,

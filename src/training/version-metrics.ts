@@ -1,0 +1,30 @@
+import type { VersionMetrics } from "../db/schema/index.ts";
+import type { TrainingResult } from "./loop.ts";
+import type { PreparedData } from "./prepare.ts";
+import { meanScores, type Score } from "./scores.ts";
+
+/** What a version tells of itself; `base` and `tuned` are in the order of the held-out samples. */
+export function versionMetrics(
+  data: PreparedData,
+  base: readonly Score[],
+  tuned: readonly Score[],
+  result: TrainingResult,
+): VersionMetrics {
+  return {
+    heldOut: {
+      images: data.counts.heldOut,
+      annotations: data.heldOut.length,
+      base: meanScores(base),
+      tuned: meanScores(tuned),
+    },
+    perAnnotation: data.heldOut.map(({ image, annotation }, i) => ({
+      imageId: image.id,
+      annotationId: annotation.id,
+      baseIou: (base[i] as Score).iou,
+      tunedIou: (tuned[i] as Score).iou,
+    })),
+    curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
+    bestEpoch: result.bestEpoch,
+    split: data.counts,
+  };
+}
