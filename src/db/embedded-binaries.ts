@@ -130,6 +130,8 @@ export function chooseUser(): RunAs {
 export async function placeData(dataDir: string, runAs: RunAs): Promise<{ folder: string; moved: boolean }> {
   const folder = resolve(dataDir, "postgres");
   if (runAs.uid === undefined || enters(resolve(dataDir), runAs)) return { folder, moved: false };
+  await openTo(resolve(dataDir), runAs);
+  if (enters(resolve(dataDir), runAs)) return { folder, moved: false };
   const id = createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 12);
   const parent = join(sharedFolder, `data-${id}`);
   await mkdir(parent, { recursive: true, mode: 0o755 });
@@ -140,6 +142,14 @@ export async function placeData(dataDir: string, runAs: RunAs): Promise<{ folder
     );
   }
   return { folder: join(parent, "postgres"), moved: true };
+}
+
+/** Lets the user's group through a folder that belongs to its owner alone, as mkdtemp makes them. */
+async function openTo(folder: string, runAs: RunAs): Promise<void> {
+  const { uid, mode } = await stat(folder);
+  if (runAs.gid === undefined || (mode & 0o077) !== 0) return;
+  await chown(folder, uid, runAs.gid);
+  await chmod(folder, (mode & 0o700) | 0o010);
 }
 
 /** Whether that user can go into the folder. (A `cwd` would be entered while still root.) */

@@ -62,7 +62,7 @@ export async function startEmbeddedPostgres(options: {
 
   const accessFile = join(dataDir, "postgres.json");
   const access = await readAccess(accessFile, folder);
-  await initialise({ binaries, runAs, folder, password: access.password });
+  await initialise({ binaries, runAs, folder, password: access.password, sync: settings["fsync"] !== "off" });
 
   for (let attempt = 1; ; attempt++) {
     const running = await findPostmaster(folder);
@@ -129,8 +129,9 @@ async function initialise(options: {
   runAs: RunAs;
   folder: string;
   password: string;
+  sync: boolean;
 }) {
-  const { binaries, runAs, folder, password } = options;
+  const { binaries, runAs, folder, password, sync } = options;
   if (await stat(folder).catch(() => null)) return;
   const draft = `${folder}.new-${suffix()}`;
   const passwordFile = join(dirname(folder), `postgres.password-${suffix()}`);
@@ -141,7 +142,13 @@ async function initialise(options: {
     await giveTo(passwordFile, runAs);
     const flags = ["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"];
     const locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
-    const args = [`--pgdata=${draft}`, `--pwfile=${passwordFile}`, ...flags, ...locale];
+    const args = [
+      `--pgdata=${draft}`,
+      `--pwfile=${passwordFile}`,
+      ...flags,
+      ...locale,
+      ...(sync ? [] : ["--no-sync"]),
+    ];
     const child = spawn(binaries.initdb, args, {
       ...runAs,
       cwd: draft,

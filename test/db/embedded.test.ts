@@ -127,6 +127,17 @@ test.runIf(process.getuid?.() === 0)(
   },
 );
 
+test.runIf(process.getuid?.() === 0)(
+  "a data folder that is its owner's alone is opened to the postgres group",
+  async () => {
+    const own = await mkdtemp(join(tmpdir(), "maskwright-own-"));
+    onTestFinished(() => rm(own, { recursive: true, force: true }));
+    const server = await start(own);
+    expect(await ask(server.url, "show data_directory")).toEqual([join(own, "postgres")]);
+    expect((await stat(own)).mode & 0o777).toBe(0o710);
+  },
+);
+
 test("symlinks that npm could not bring are made, and made once", async () => {
   const native = join(dataDir, "package/native");
   await mkdir(join(native, "lib"), { recursive: true });
