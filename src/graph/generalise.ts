@@ -1,5 +1,5 @@
 import { canonicalJson } from "../lib/hash.ts";
-import { type Constant, type Dim, dimAt, type Graph, isFixed, type Node, type Value } from "./ir.ts";
+import { type Constant, type Dim, dimAt, dimText, type Graph, isFixed, type Node, type Value } from "./ir.ts";
 
 /** One recording of a function, with `size` standing for the free dimension. */
 export interface Recording {
@@ -26,7 +26,9 @@ function merge(first: Recording, second: Recording): Graph {
     const factor = (Number(y) - Number(x)) / (second.size - first.size);
     const offset = Number(x) - factor * first.size;
     if (!Number.isInteger(factor) || !Number.isInteger(offset))
-      throw new Error(`${where}: ${String(x)} and ${String(y)} are not linear in the free dimension`);
+      throw new Error(
+        `${where}: ${x === undefined ? "nothing" : dimText(x)} and ${y === undefined ? "nothing" : dimText(y)} are not linear in the free dimension`,
+      );
     return { offset, factor };
   };
   const solveAll = (x: readonly Dim[], y: readonly Dim[], where: string): Dim[] => {

@@ -77,7 +77,8 @@ export async function buildGraphs(
     const bytes = decoderOnnx(variant);
     const file = `decoder-${variant.points}${variant.mask ? "-mask" : ""}.onnx`;
     writeWhole(join(folder, file), bytes);
-    return { file, ...variant, absentTokens: true, sha256: sha256(bytes) };
+    const { points, mask } = variant;
+    return { file, points, mask, absentTokens: true, sha256: sha256(bytes) };
   });
   const manifest: GraphManifest = { sources, decoders };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -1,6 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { normalise } from "./written-gradients.ts";
 import { weight, type Weights } from "./types.ts";
+
+export { gelu } from "./written-gradients.ts";
 
 /**
  * The layers of SAM as plain tfjs ops, so that a backend that records kernels sees all of them. Every function takes
@@ -36,22 +39,14 @@ export function linear(x: Tensor, weights: Weights, name: string): Tensor {
 /**
  * nn.LayerNorm over the last axis (eps 1e-5), and LayerNorm2d over channels, which are last here
  * (eps 1e-6; segment-anything: modeling/common.py). Any shape [..., C].
- * The order of ops is fixed, mean, sub, square, mean, add, rsqrt, mul, mul, add, so that it can be recognised in a graph.
  */
 export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon = 1e-5): Tensor {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const variance = tf.mean(tf.square(centred), -1, true);
-  const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon)));
+  const normal = normalise(x, epsilon);
   return tf.add(tf.mul(normal, weight(weights, `${name}.weight`)), weight(weights, `${name}.bias`));
 }
 
 /** LayerNorm2d's epsilon (segment-anything: modeling/common.py). */
 export const epsilon2d = 1e-6;
-
-/** nn.GELU, the exact one: x * 0.5 * (1 + erf(x / sqrt 2)). Any shape. */
-export function gelu(x: Tensor): Tensor {
-  return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
-}
 
 /** MLP with ReLU between its `layers.0` to `layers.<count - 1>` (segment-anything: modeling/mask_decoder.py). [..., in] to [..., out]. */
 export function mlp(x: Tensor, weights: Weights, name: string, count: number): Tensor {

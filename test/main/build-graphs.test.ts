@@ -35,7 +35,10 @@ describe("the decoder graphs", () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function decode(points: number, prompts: Prompts): Promise<{ logits: Float32Array; iou: Float32Array }> {
+  async function decode(
+    points: number,
+    prompts: Prompts,
+  ): Promise<{ logits: Float32Array; iou: Float32Array }> {
     const mask = prompts.masks !== undefined;
     const entry = manifest.decoders.find((e) => e.points === points && e.mask === mask)!;
     const options = { intraOpNumThreads: 2, logSeverityLevel: 3 as const };

@@ -19,10 +19,12 @@ export interface Operand {
 export interface KernelCall {
   readonly recorder: Recorder;
   /** A named input; throws when tfjs did not give it. */
-  input(name: string): Operand;
+  readonly input: (name: string) => Operand;
   /** The inputs of a kernel that takes a list. */
-  inputs(): Operand[];
-  attribute<T>(name: string): T;
+  readonly inputs: () => Operand[];
+  /** As the kernel knows it to be; tfjs types none of them. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  readonly attribute: <T>(name: string) => T;
 }
 
 /** Writes a kernel's nodes down and returns what it gives. */
@@ -75,6 +77,7 @@ function callOf(
       return operand(tensor);
     },
     inputs: () => Object.values(inputs).map((tensor) => operand(tensor as tf.TensorInfo)),
+    // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
     attribute: <T>(name: string) => attrs[name] as T,
   };
 }

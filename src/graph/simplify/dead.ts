@@ -10,5 +10,5 @@ export function removeDead(graph: Graph): Graph {
     nodes.push(node);
   }
   const constants = new Map([...graph.constants].filter(([value]) => needed.has(value)));
-  return { ...graph, nodes: nodes.reverse(), constants };
+  return { ...graph, nodes: nodes.toReversed(), constants };
 }

@@ -1,9 +1,28 @@
 import type { Graph } from "../ir.ts";
 import { removeDead } from "./dead.ts";
 import { storeSmallFills } from "./fills.ts";
+import { foldBias, foldScale, fuseGelu, fuseNormalisation, normaliseRows } from "./fusions.ts";
+import { rewrite } from "./rewriter.ts";
+import { dropBroadcasts, mergeReshapes, sumByProduct } from "./shapes.ts";
 import { shareCommon } from "./share.ts";
 
-/** Clean-up passes in the order in which each one opens work for the next. Every pass keeps what the graph computes. */
+/** In an order in which each rule opens work for the next. */
+const rules = [
+  mergeReshapes,
+  dropBroadcasts,
+  fuseNormalisation,
+  foldScale,
+  fuseGelu,
+  foldBias,
+  sumByProduct,
+  normaliseRows,
+  mergeReshapes,
+];
+
+/** Cleans a graph up and fuses what onnxruntime has one operator for. Every pass keeps what the graph computes. */
 export function simplify(graph: Graph): Graph {
-  return removeDead(shareCommon(removeDead(storeSmallFills(graph))));
+  const shared = tidy(storeSmallFills(graph));
+  return rules.reduce((current, rule) => tidy(rewrite(current, rule)), shared);
 }
+
+const tidy = (graph: Graph): Graph => removeDead(shareCommon(removeDead(graph)));

@@ -91,6 +91,7 @@ class RemoteEngine implements TrainingEngine {
   #call(method: Method, args: readonly unknown[]): Promise<unknown> {
     const id = ++this.#count;
     const result = this.#expect(id);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows, this is a thread
     if (!this.#ended) this.#worker.postMessage({ id, method, args });
     return result;
   }
