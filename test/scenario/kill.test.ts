@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { listPromotions } from "../../src/db/queries/promotions.ts";
+import { listVersions } from "../../src/db/queries/versions.ts";
+import { newFineTune, newProject } from "../training/project.ts";
+import { addRings, type Bench, openBench, waitFor } from "./harness.ts";
+
+let bench: Bench;
+const children: ChildProcess[] = [];
+beforeAll(async () => {
+  bench = await openBench();
+});
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await bench.close();
+});
+
+/** `npm run trainer` on the bench's database and objects. */
+function startTrainerProcess(): ChildProcess {
+  const { DATA_DIR } = bench.config;
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, "../../src/main/trainer.ts")], {
+    env: { ...process.env, DATABASE_URL: bench.url, DATA_DIR, LOG_LEVEL: "error" },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  children.push(child);
+  return child;
+}
+
+it("a trainer killed in mid-training: another one runs the job again, and one version comes of it", async () => {
+  const { db } = bench.services;
+  const scope = await newProject(db);
+  await addRings(bench, scope, 8);
+  const doomed = startTrainerProcess();
+  // By plain SQL's means: the row is the event.
+  const id = await newFineTune(db, scope, { hyperparameters: { epochs: 10, batch_size: 2 } });
+  await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 1));
+  doomed.kill("SIGKILL");
+  await once(doomed, "exit");
+
+  startTrainerProcess();
+  const { row, events } = await waitFor(bench, scope, id);
+  expect(row).toMatchObject({ status: "succeeded", attempt: 2, resultVersion: 1 });
+  expect((await listVersions(db, scope, { limit: 10 })).rows).toHaveLength(1);
+  expect((await listPromotions(db, scope, { limit: 10 })).rows.length).toBeLessThanOrEqual(1);
+  const said = events.map((event) => event.message);
+  expect(said.filter((message) => message.startsWith("Attempt 2"))).toHaveLength(1);
+  expect(said.filter((message) => message.startsWith("Version 1 is registered"))).toHaveLength(1);
+}, 240_000);
