@@ -22,9 +22,9 @@ import type { Services } from "./services.ts";
 export type App = ReturnType<typeof createApp>;
 
 /** The whole HTTP API over the services; it owns none of them. */
-export function createApp(services: Services) {
+export function createApp(services: Services, options: { eventPollMs?: number } = {}) {
   const metrics = createMetrics();
-  const context = { ...services, metrics };
+  const context = { ...services, metrics, eventPollMs: options.eventPollMs ?? 2000 };
   const app = createRouter();
 
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));

@@ -5,7 +5,7 @@ import { createInference } from "./inference/index.ts";
 import type { Inference } from "./inference/types.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { Releases } from "./lib/releases.ts";
-import { createStore } from "./storage/index.ts";
+import { createObjectStore } from "./storage/create.ts";
 import type { ObjectStore } from "./storage/store.ts";
 
 /** What the API needs, built once for the process. */
@@ -16,8 +16,10 @@ export interface Services {
   readonly store: ObjectStore;
   readonly inference: Inference;
   readonly listener: Listener;
-  /** Aborted when `close` begins, so that open event streams end. */
+  /** Aborted by `endStreams` and `close`. */
   readonly closing: AbortSignal;
+  /** Ends the event streams, which would hold a server that stops open. */
+  endStreams(): void;
   /** Closes all, the last one built first. */
   close(): Promise<void>;
 }
@@ -33,16 +35,30 @@ export async function createServices(
   try {
     const database = openDatabase(options.databaseUrl);
     releases.add("the database", () => database.close());
-    const store = await createStore(config);
+    const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
-    const inference = await createInference({ config, store, log });
+    const inference = await createInference({
+      store,
+      cacheEntries: config.EMBEDDING_CACHE_ENTRIES,
+      threads: config.INFERENCE_THREADS,
+      decodeWorkers: config.DECODE_WORKERS,
+      maxImagePixels: config.MAX_IMAGE_PIXELS,
+    });
     releases.add("inference", () => inference.close());
     const listener = createListener({ databaseUrl: options.databaseUrl, log });
     releases.add("the listener", () => listener.close());
-    releases.add("open streams", () => closing.abort());
-    const { signal } = closing;
-    const { db } = database;
-    return { config, log, db, store, inference, listener, closing: signal, close: () => releases.release() };
+    releases.add("event streams", () => closing.abort());
+    return {
+      config,
+      log,
+      db: database.db,
+      store,
+      inference,
+      listener,
+      closing: closing.signal,
+      endStreams: () => closing.abort(),
+      close: () => releases.release(),
+    };
   } catch (error) {
     await releases.release();
     throw error;

@@ -14,8 +14,6 @@ import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { fineTuneParams, iso, scopeOf, timeText } from "./http/scope.ts";
 
-/** Notifications are hints: the table is looked at this often without any, too. */
-const pollMs = 2000;
 /** A comment goes out this often, so that proxies don't take the line for dead. */
 const heartbeatMs = 15_000;
 const batch = 100;
@@ -126,7 +124,7 @@ export function fineTuneEventRoutes(services: RouteContext) {
 
 /** Sends what is there and what comes, until the job has ended, the client has gone or the process closes. */
 async function follow(
-  { db, listener, closing }: RouteContext,
+  { db, listener, closing, eventPollMs }: RouteContext,
   stream: SSEStreamingApi,
   { scope, fineTuneId }: Watched,
   start: number,
@@ -163,7 +161,7 @@ async function follow(
         await stream.write(": still here\n\n");
         lastSign = performance.now();
       }
-      await bell.wait(pollMs);
+      await bell.wait(Math.min(eventPollMs, heartbeatMs));
     }
   } finally {
     closing.removeEventListener("abort", bell.ring);

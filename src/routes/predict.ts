@@ -15,8 +15,8 @@ import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
-/** Every point is a token of the decoder's attention; nobody clicks more often. */
-const maxPoints = 128;
+/** The largest decoder graph takes 64 tokens, of which a box needs two. */
+const maxPoints = 62;
 const maxVersions = 16;
 
 const versionName = z.union([z.literal("active"), z.literal("base"), z.int().min(1)]);

@@ -112,8 +112,8 @@ export function projectRoutes({ db, store }: RouteContext) {
 
   router.openapi(create, async (c) => {
     const body = c.req.valid("json");
-    if (!baseModelNames.includes(body.base_model)) {
-      const known = baseModelNames.join(", ");
+    if (!baseModelNames().includes(body.base_model)) {
+      const known = baseModelNames().join(", ");
       throw new AppError("base_model_unknown", `base_model: ${body.base_model} is not one of ${known}.`, {
         param: "base_model",
       });

@@ -7,7 +7,7 @@ import type { ProjectScope } from "./projects.ts";
 
 export type FineTune = typeof fineTunes.$inferSelect;
 
-const ended: readonly FineTuneStatus[] = new Set(["succeeded", "failed", "cancelled"]);
+const ended: ReadonlySet<FineTuneStatus> = new Set<FineTuneStatus>(["succeeded", "failed", "cancelled"]);
 
 /** True when nothing more will happen to the job. */
 export const hasEnded = (status: FineTuneStatus): boolean => ended.has(status);

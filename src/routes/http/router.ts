@@ -15,7 +15,11 @@ export interface Env {
 }
 
 /** What a route file is given: the process's services and this app's counters. */
-export type RouteContext = Services & { readonly metrics: Metrics };
+export interface RouteContext extends Services {
+  readonly metrics: Metrics;
+  /** Notifications are hints: an open event stream looks into the table this often without any, too. */
+  readonly eventPollMs: number;
+}
 
 /** A router whose schema failures become the API's own error. */
 export function createRouter(): OpenAPIHono<Env> {

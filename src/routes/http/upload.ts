@@ -137,6 +137,7 @@ async function receiveMultipart(
   write: (stream: Readable) => Promise<void>,
 ): Promise<string | null> {
   const parser = new Busboy({ headers: { "content-type": c.req.header("content-type") ?? "" } });
+  const refused = new AbortController();
   let written: Promise<string | null> | undefined;
   parser.on("file", (field, stream, name) => {
     if (field !== "file" || written) {
@@ -144,15 +145,16 @@ async function receiveMultipart(
       return;
     }
     written = write(stream).then(() => cleanName(name));
-    // A refusal while the body still comes in must end the parser too, or the pipeline below would wait for ever.
-    written.catch((error: Error) => source.destroy(error));
+    // The parser would wait for its file to be read on, and for ever.
+    written.catch((error: unknown) => refused.abort(error));
   });
-  await Promise.all([pipeline(source, parser), new Promise((done) => parser.once("finish", done))]).catch(
-    async (error: unknown) => {
-      await written;
-      throw error;
-    },
-  );
+  try {
+    await pipeline(source, parser, { signal: refused.signal });
+  } catch (error) {
+    // Why the file was refused is worth more than that the parser was stopped.
+    await written;
+    throw error;
+  }
   if (!written) throw noFile();
   return written;
 }

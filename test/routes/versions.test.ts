@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { liveHistory } from "../../src/db/queries/promotions.ts";
+import { sha256 } from "../../src/lib/hash.ts";
+import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
+import { makeProject, seedVersion } from "../helpers/seeds.ts";
+
+let app: TestApp;
+let project: string;
+let url: string;
+const weights = Buffer.from("the weights of version 1");
+beforeAll(async () => {
+  app = await testApp();
+  project = await makeProject(app.a);
+  url = `/v1/projects/${project}`;
+  await seedVersion(app, project, 1, weights);
+  await seedVersion(app, project, 2);
+  await seedVersion(app, project, 3);
+});
+afterAll(() => app?.close());
+
+const active = async (of = url): Promise<unknown> => (await app.a.get(of)).body["active_version"];
+
+describe("GET versions", () => {
+  it("lists them, highest first, page by page", async () => {
+    const first = await app.a.get(`${url}/versions?limit=2`);
+    expect(first.body).toMatchObject({ data: [{ number: 3 }, { number: 2 }], has_more: true });
+    const next = await app.a.get(`${url}/versions?limit=2&cursor=${String(first.body["next_cursor"])}`);
+    expect(next.body).toMatchObject({ data: [{ number: 1 }], has_more: false, next_cursor: null });
+  });
+
+  it("tells its metrics beside the base's, and where it came from", async () => {
+    const { body } = await app.a.get(`${url}/versions/1`);
+    expect(body).toMatchObject({
+      object: "version",
+      number: 1,
+      status: "inactive",
+      parent_version: null,
+      hyperparameters: { epochs: 20, loss: "dice_bce" },
+      snapshot_hash: sha256("snapshot"),
+      weights: { sha256: sha256(weights), bytes: weights.length },
+      metrics: {
+        held_out: {
+          images: 2,
+          annotations: 3,
+          base: { mean_iou: 0.25, mean_dice: 0.4 },
+          tuned: { mean_iou: 0.5, mean_dice: 0.66 },
+        },
+        split: { train: 8, selection: 2, held_out: 2 },
+        per_annotation: [{ image_id: "img_1", annotation_id: "ann_1", base_iou: 0.2, tuned_iou: 0.6 }],
+      },
+    });
+  });
+
+  it.each([
+    ["versions/9", "404 version_not_found version"],
+    ["versions/0", "400 invalid_request number"],
+    ["versions/one", "400 invalid_request number"],
+    ["versions/1/export?format=gguf", "422 export_format_unsupported format"],
+    ["versions/9/export", "404 version_not_found version"],
+  ])("%s is refused", async (path, error) => {
+    expect(errorOf(await app.a.get(`${url}/${path}`))).toBe(error);
+  });
+
+  it("exports the weights byte for byte", async () => {
+    const response = await app.app.request(`${url}/versions/1/export?format=safetensors`, {
+      headers: { authorization: `Bearer ${app.a.key}` },
+    });
+    expect(response.status).toBe(200);
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(weights);
+    expect(response.headers.get("etag")).toBe(`"${sha256(weights)}"`);
+    expect(response.headers.get("content-disposition")).toBe(
+      `attachment; filename="${project}-v1.safetensors"`,
+    );
+  });
+
+  it("is nobody else's", async () => {
+    for (const path of ["versions", "versions/1", "versions/1/export", "promotions"]) {
+      expect(errorOf(await app.b.get(`${url}/${path}`))).toBe("404 project_not_found project_id");
+    }
+    for (const path of ["versions/1/promote", "rollback"]) {
+      expect(errorOf(await app.b.post(`${url}/${path}`, {}))).toBe("404 project_not_found project_id");
+    }
+    expect(await active()).toBeNull();
+  });
+});
+
+describe("promote and rollback", () => {
+  it("change what is live, walk back through time, and leave an audit trail", async () => {
+    const promote = (version: number | string, reason?: string) =>
+      app.a.post(`${url}/versions/${version}/promote`, reason === undefined ? {} : { reason });
+    const rollback = () => app.a.send("POST", `${url}/rollback`);
+
+    expect(errorOf(await rollback())).toBe("409 nothing_to_roll_back");
+    expect((await promote(1, "first try")).body).toMatchObject({
+      object: "promotion",
+      kind: "promote",
+      from_version: null,
+      to_version: 1,
+      actor: app.a.keyId,
+      reason: "first try",
+    });
+    expect(errorOf(await promote(1))).toBe("409 version_already_active version");
+    expect(errorOf(await promote(9))).toBe("404 version_not_found version");
+    await promote(2);
+    expect(await active()).toBe(2);
+    expect((await app.a.get(`${url}/versions/2`)).body["status"]).toBe("active");
+
+    expect((await rollback()).body).toMatchObject({ kind: "rollback", from_version: 2, to_version: 1 });
+    await promote(3);
+    expect((await rollback()).body).toMatchObject({ from_version: 3, to_version: 1 });
+    expect((await rollback()).body).toMatchObject({ from_version: 1, to_version: null });
+    expect(await active()).toBeNull();
+    expect(errorOf(await rollback())).toBe("409 nothing_to_roll_back");
+
+    await promote(2);
+    expect((await promote("base")).body).toMatchObject({ from_version: 2, to_version: null });
+    expect((await rollback()).body).toMatchObject({ from_version: null, to_version: 2 });
+
+    const { body } = await app.a.get(`${url}/promotions`);
+    const trail = body["data"] as { from_version: number | null; to_version: number | null }[];
+    expect(trail.length).toBe(9);
+    // Each change starts where the one before it ended.
+    for (const [i, change] of trail.slice(0, -1).entries()) {
+      expect(change.from_version).toBe(trail[i + 1]?.to_version);
+    }
+  });
+
+  it("leave one trail when many promote at once", async () => {
+    const busy = await makeProject(app.a, "busy");
+    for (const number of [1, 2, 3, 4]) await seedVersion(app, busy, number);
+    const path = `/v1/projects/${busy}`;
+    await Promise.all([1, 2, 3, 4].map((n) => app.a.post(`${path}/versions/${n}/promote`, {})));
+    const { body } = await app.a.get(`${path}/promotions`);
+    const trail = body["data"] as { from_version: number | null; to_version: number | null }[];
+    expect(trail.length).toBe(4);
+    expect(trail[0]?.to_version).toBe(await active(path));
+    for (const [i, change] of trail.slice(0, -1).entries()) {
+      expect(change.from_version).toBe(trail[i + 1]?.to_version);
+    }
+    expect(trail.at(-1)?.from_version).toBeNull();
+  });
+});
+
+describe("liveHistory", () => {
+  it("drops what a rollback left, so that the next one goes further back", () => {
+    const to = (kind: "promote" | "rollback" | "auto", toVersion: number | null) => ({ kind, toVersion });
+    expect(liveHistory([])).toEqual([null]);
+    expect(liveHistory([to("auto", 1), to("promote", 2), to("rollback", 1)])).toEqual([null, 1]);
+    expect(liveHistory([to("auto", 1), to("promote", 2), to("rollback", 1), to("auto", 3)])).toEqual([
+      null,
+      1,
+      3,
+    ]);
+  });
+});
