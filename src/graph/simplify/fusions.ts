@@ -16,11 +16,11 @@ import type { Rewriting, Rule } from "./rewriter.ts";
 export const foldBias: Rule = (node, { maker, uses, emit }) => {
   const [output] = node.outputs;
   if (node.op !== "Add" || !output) return null;
-  for (const [product, bias] of [node.inputs, [node.inputs[1], node.inputs[0]]]) {
-    const gemm = maker(product);
-    if (!product || !bias || gemm?.op !== "Gemm" || gemm.inputs.length !== 2 || uses(product) !== 1) continue;
-    const columns = product.shape[1];
-    if (bias.shape.length !== 1 || bias.shape[0] !== columns || !sameShape(product.shape, output.shape))
+  for (const [matrix, bias] of [node.inputs, [node.inputs[1], node.inputs[0]]]) {
+    const gemm = maker(matrix);
+    if (!matrix || !bias || gemm?.op !== "Gemm" || gemm.inputs.length !== 2 || uses(matrix) !== 1) continue;
+    const columns = matrix.shape[1];
+    if (bias.shape.length !== 1 || bias.shape[0] !== columns || !sameShape(matrix.shape, output.shape))
       continue;
     return [emit("Gemm", [...gemm.inputs, bias], output, gemm.attributes)];
   }
@@ -122,9 +122,9 @@ export const foldScale: Rule = (node, { graph, maker, uses, emit }) => {
   const [output] = node.outputs;
   if (node.op !== "Add" || !output) return null;
   for (const [scaled, bias] of orders(node)) {
-    const product = maker(scaled);
-    if (product?.op !== "Mul" || uses(scaled) !== 1) continue;
-    for (const [normal, weight] of orders(product)) {
+    const times = maker(scaled);
+    if (times?.op !== "Mul" || uses(scaled) !== 1) continue;
+    for (const [normal, weight] of orders(times)) {
       const norm = maker(normal);
       if (norm?.op !== "LayerNormalization" || norm.inputs.length !== 2 || uses(normal) !== 1) continue;
       if (uniform(graph, norm.inputs[1]) !== 1 || !isRow(weight, output) || !isRow(bias, output)) continue;

@@ -56,9 +56,7 @@ export const sumByProduct: Rule = (node, { graph, emit, constant }) => {
   const [output] = node.outputs;
   const axes = fixedInts(graph, axesValue);
   if (node.op !== "ReduceSum" || !input || !output || !axes || input.dtype !== "float32") return null;
-  const shape = input.shape.every((dim) => typeof dim === "number")
-    ? (input.shape as readonly number[])
-    : null;
+  const shape = input.shape.every((dim) => typeof dim === "number") ? input.shape : null;
   if (!shape || axes.some((axis, i) => axis !== i) || axes.length >= shape.length) return null;
   const rows = shape.slice(0, axes.length).reduce((a, b) => a * b, 1);
   const columns = shape.slice(axes.length).reduce((a, b) => a * b, 1);

@@ -43,6 +43,8 @@ class RemoteEngine implements TrainingEngine {
   readonly #pending = new Map<number, Pending>();
   #count = 0;
   #ended: Error | undefined;
+  /** Why the thread will end, once that is wanted. */
+  #farewell: string | undefined;
 
   private constructor(name: EngineName, spec: EngineSpec) {
     this.name = name;
@@ -50,7 +52,9 @@ class RemoteEngine implements TrainingEngine {
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (error: Error) => this.#end(error));
-    this.#worker.on("exit", (code) => this.#end(new Error(`the training thread ended with code ${code}`)));
+    this.#worker.on("exit", (code) =>
+      this.#end(new Error(this.#farewell ?? `the training thread ended with code ${code}`)),
+    );
   }
 
   static async start(name: EngineName, spec: EngineSpec): Promise<RemoteEngine> {
@@ -82,8 +86,10 @@ class RemoteEngine implements TrainingEngine {
 
   /** Lets the calls under way finish. A second call does nothing. */
   async dispose(): Promise<void> {
-    if (!this.#ended) await this.#call("dispose", []).catch(() => undefined);
-    this.#end(new Error("the training engine has been disposed of"));
+    if (this.#farewell) return;
+    this.#farewell = "the training engine has been disposed of";
+    await this.#call("dispose", []).catch(() => undefined);
+    this.#end(new Error(this.#farewell));
     await this.#worker.terminate();
   }
 
