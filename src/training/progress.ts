@@ -10,14 +10,15 @@ const phases: readonly Phase[] = ["embed", "train", "evaluate", "register"];
 export class ProgressMeter {
   readonly #totals: Record<Phase, number>;
   readonly #clock: () => number;
-  #phase: Phase = "embed";
-  #started: number;
+  #phase: Phase | undefined;
+  #started = 0;
+  /** Items that were done before the phase's first call, in no time of ours. */
+  #before = 0;
 
   /** @param clock milliseconds, never going back */
   constructor(totals: Partial<Record<Phase, number>> = {}, clock: () => number = () => performance.now()) {
     this.#totals = { embed: 0, train: 0, evaluate: 0, register: 1, ...totals };
     this.#clock = clock;
-    this.#started = clock();
   }
 
   /** Changes what is known of later phases, once the data is read. */
@@ -30,9 +31,11 @@ export class ProgressMeter {
     if (phase !== this.#phase) {
       this.#phase = phase;
       this.#started = this.#clock();
+      this.#before = done;
     }
     const total = this.#totals[phase];
-    const perItem = done > 0 ? (this.#clock() - this.#started) / done : guessMs[phase];
+    const measured = done - this.#before;
+    const perItem = measured > 0 ? (this.#clock() - this.#started) / measured : guessMs[phase];
     const later = phases.slice(phases.indexOf(phase) + 1);
     const ms = later.reduce(
       (sum, name) => sum + this.#totals[name] * guessMs[name],

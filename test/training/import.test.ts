@@ -109,7 +109,7 @@ describe("an import", () => {
     const rows = await rowsOf(scope);
     expect(rows.images).toHaveLength(6);
     expect(rows.annotations).toHaveLength(7);
-    expect(rows.images.map((image) => image.splitGroup).sort()).toEqual(["a", "a", "b", "b", "c", "d"]);
+    expect(rows.images.map((image) => image.splitGroup ?? "").sort()).toEqual(["a", "a", "b", "b", "c", "d"]);
   });
 
   it("names the file at fault and leaves nothing behind", async () => {

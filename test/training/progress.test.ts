@@ -11,6 +11,14 @@ describe("the progress of a run", () => {
     expect(meter.at("embed", 2)).toEqual({ phase: "embed", done: 2, total: 10, etaSeconds: 20 });
   });
 
+  it("takes no credit for what was done before", () => {
+    let now = 0;
+    const meter = new ProgressMeter({ embed: 10, train: 0, evaluate: 0, register: 0 }, () => now);
+    meter.at("embed", 8);
+    now = 1000;
+    expect(meter.at("embed", 9).etaSeconds).toBe(1);
+  });
+
   it("measures each phase from its own start", () => {
     let now = 0;
     const meter = new ProgressMeter({ embed: 1, train: 100, evaluate: 0, register: 0 }, () => now);

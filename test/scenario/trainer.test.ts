@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { getImport, insertImport } from "../../src/db/queries/imports.ts";
+import { getVersion } from "../../src/db/queries/versions.ts";
+import { fineTunes } from "../../src/db/schema/index.ts";
+import { newId } from "../../src/lib/ids.ts";
+import { createQueue } from "../../src/queue/queue.ts";
+import { keys } from "../../src/storage/keys.ts";
+import { startTrainer } from "../../src/training/trainer.ts";
+import { zipFolder } from "../datasets/zips.ts";
+import { asPng } from "../helpers/images.ts";
+import sharp from "sharp";
+import { newFineTune, newProject } from "../training/project.ts";
+import { addRings, type Bench, openBench, ringImage, waitFor } from "./harness.ts";
+
+let bench: Bench;
+let zips: Awaited<ReturnType<typeof zipFolder>>;
+beforeAll(async () => {
+  [bench, zips] = await Promise.all([openBench(), zipFolder()]);
+});
+afterAll(async () => {
+  await bench.close();
+  await zips.remove();
+});
+
+async function newTrainer() {
+  const { services, url } = bench;
+  const queue = await createQueue({ databaseUrl: url, log: services.log });
+  return startTrainer(services, queue, { engine: "compiled", maxImagesPerProject: 100 });
+}
+
+it("imports, embeds ahead of need, and trains what plain SQL asks for", async () => {
+  const { db, store } = bench.services;
+  const scope = await newProject(db);
+  const trainer = await newTrainer();
+  try {
+    const files: Record<string, Buffer> = {};
+    for (let seed = 1; seed <= 3; seed++) {
+      const { image, mask } = ringImage(seed);
+      files[`images/${seed}.png`] = await asPng(image);
+      files[`masks/${seed}.png`] = await sharp(
+        mask.data.map((value) => value * 255),
+        { raw: { width: mask.width, height: mask.height, channels: 1 } },
+      )
+        .toColourspace("b-w")
+        .png()
+        .toBuffer();
+    }
+    const id = newId("imp");
+    const bytes = await readFile(await zips.zip(files));
+    const objectKey = keys.importZip(scope.projectId, id);
+    await store.put(objectKey, bytes);
+    await insertImport(db, { ...scope, id, objectKey, bytes: bytes.length, fileName: null });
+    await expect
+      .poll(async () => (await getImport(db, scope, id)).status, { timeout: 30_000 })
+      .toBe("succeeded");
+    const embeddings = async (): Promise<number> => {
+      const prefix = keys.embedding(scope.workspaceId, baseModel("mobile_sam").embeddingId, "");
+      let count = 0;
+      for await (const _ of store.list(prefix.slice(0, prefix.lastIndexOf("/") + 1))) count++;
+      return count;
+    };
+    await expect.poll(embeddings, { timeout: 60_000 }).toBe(3);
+
+    // As psql would: no id, no workspace.
+    const [row] = await db
+      .insert(fineTunes)
+      .values({ projectId: scope.projectId, hyperparameters: { epochs: 1 } })
+      .returning({ id: fineTunes.id });
+    const ended = await waitFor(bench, scope, row?.id ?? "");
+    expect(ended.row).toMatchObject({ status: "succeeded", workspaceId: scope.workspaceId });
+    expect(ended.events.map((event) => event.message)).toContain("Embedded 0 images; 3 had their embedding");
+    const version = await getVersion(db, scope, 1);
+    // Too few groups to spare any: the training images choose the epoch.
+    expect(version.metrics.split).toEqual({ train: 2, selection: 0, heldOut: 1 });
+  } finally {
+    await trainer.stop();
+  }
+}, 180_000);
+
+it("hands a running job to the next trainer when it stops", async () => {
+  const { db } = bench.services;
+  const scope = await newProject(db);
+  await addRings(bench, scope, 4);
+  const first = await newTrainer();
+  const id = await newFineTune(db, scope, { hyperparameters: { epochs: 6, batch_size: 1 } });
+  await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 1));
+  await first.stop();
+  const second = await newTrainer();
+  try {
+    const { row, events } = await waitFor(bench, scope, id);
+    expect(row).toMatchObject({ status: "succeeded", attempt: 2 });
+    expect(events.filter(({ data }) => data["epoch"] === 0)).toHaveLength(2);
+  } finally {
+    await second.stop();
+  }
+}, 180_000);
