@@ -1,0 +1,200 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { readConfig } from "../../src/config.ts";
+import { iou } from "../../src/imaging/metrics.ts";
+import { decodeRle } from "../../src/imaging/rle.ts";
+import { messageOf } from "../../src/lib/errors.ts";
+import { createLog } from "../../src/lib/log.ts";
+import { Releases } from "../../src/lib/releases.ts";
+import { startLocal } from "../../src/main/local.ts";
+import { untilSignal } from "../../src/main/process.ts";
+import { Client, type Version } from "./client.ts";
+import { drawPage, type DemoPage } from "./pages.ts";
+import { drawPicture, type PictureRow } from "./picture.ts";
+import { heading, progress, say } from "./screen.ts";
+import { packPages } from "./zip.ts";
+
+const usage = `npm run demo -- [--url URL --key KEY] [--pages 30] [--seed 7] [--picture docs/images/before-after.png]
+
+Draws scanned pages with ink stamps, imports them, fine-tunes with one call and shows what it brought.
+Without --url it starts a server of its own, with its data in a temporary folder.`;
+
+const { values } = parseArgs({
+  options: {
+    url: { type: "string" },
+    key: { type: "string" },
+    pages: { type: "string", default: "30" },
+    seed: { type: "string", default: "7" },
+    picture: { type: "string", default: "docs/images/before-after.png" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+async function main(): Promise<void> {
+  if (values.help) return say(usage);
+  const releases = new Releases();
+  try {
+    const interrupted = untilSignal().then((signal) => Promise.reject(new Error(`stopped by ${signal}`)));
+    await Promise.race([connect(releases).then(story), interrupted]);
+  } catch (error) {
+    process.exitCode = 1;
+    process.stderr.write(`\n${messageOf(error)}\n`);
+  } finally {
+    await releases.release();
+  }
+}
+
+/** The server that was named, or one of our own that ends with the demo. */
+async function connect(releases: Releases): Promise<Client> {
+  if (values.url !== undefined) {
+    if (values.key === undefined) throw new Error(`--url needs --key\n\n${usage}`);
+    return new Client(values.url, values.key);
+  }
+  heading("Starting a server");
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-demo-"));
+  // Postgres doesn't run as root: under root another user has to get in.
+  await chmod(folder, 0o755);
+  releases.add("the data", () => rm(folder, { recursive: true, force: true }));
+  const config = readConfig({ DATA_DIR: folder, PORT: "0", LOG_LEVEL: "warn" });
+  const server = await startLocal(config, createLog({ level: config.LOG_LEVEL, name: "demo" }));
+  releases.add("the server", () => server.stop());
+  if (server.key === null) throw new Error("the server made no key");
+  say(`  ${server.url}, its data in ${folder} until the demo ends`);
+  return new Client(server.url, server.key);
+}
+
+async function story(client: Client): Promise<void> {
+  const start = performance.now();
+  const pages = await drawPages(Number(values.pages), Number(values.seed));
+  const projectId = await importPages(client, pages);
+  const version = await fineTune(client, projectId);
+  await showGain(client, projectId, version);
+  say(`\nThe whole story took ${((performance.now() - start) / 1000).toFixed(0)} s.`);
+}
+
+async function drawPages(count: number, seed: number): Promise<DemoPage[]> {
+  heading(`Drawing ${count} scanned pages with ink stamps`);
+  const bar = progress("pages ");
+  const pages: DemoPage[] = [];
+  for (let i = 0; i < count; i++) {
+    pages.push(await drawPage(seed, i));
+    bar.at(i + 1, count);
+  }
+  const stamps = pages.reduce((sum, page) => sum + page.masks.length, 0);
+  bar.end(`${stamps} stamps, a mask of exactly its ink for each`);
+  return pages;
+}
+
+async function importPages(client: Client, pages: readonly DemoPage[]): Promise<string> {
+  heading("Importing them as a zip");
+  const project = await client.createProject("Stamps on scanned pages");
+  const bar = progress("import");
+  let job = await client.importZip(project.id, Uint8Array.from(await packPages(pages)));
+  while (job.status === "queued" || job.status === "running") {
+    await sleep(150);
+    job = await client.getImport(project.id, job.id);
+    bar.at(job.progress.images_done, job.progress.images_total ?? pages.length);
+  }
+  if (job.error) throw new Error(`the import failed: ${job.error.message}`);
+  bar.end(`${job.images_created} images, ${job.annotations_created} annotations in project ${project.id}`);
+  return project.id;
+}
+
+async function fineTune(client: Client, projectId: string): Promise<Version> {
+  heading("Fine-tuning: POST /v1/projects/{id}/fine-tunes {}");
+  const start = performance.now();
+  const bar = progress("tuning");
+  const { id } = await client.startFineTune(projectId, {});
+  const stop = new AbortController();
+  const watching = watch(client, projectId, id, bar, stop.signal);
+  try {
+    for await (const event of client.events(projectId, id)) bar.log(event.message);
+  } finally {
+    stop.abort();
+    await watching;
+  }
+  const job = await client.getFineTune(projectId, id);
+  bar.end(`${job.status} after ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  if (job.version === null)
+    throw new Error(`the fine-tune ${job.status}: ${job.error?.message ?? "no version"}`);
+  return client.getVersion(projectId, job.version);
+}
+
+/** Moves the bar: within an epoch there are no events, but the job tells how far it is. */
+async function watch(
+  client: Client,
+  projectId: string,
+  id: string,
+  bar: ReturnType<typeof progress>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const { progress: now } = await client.getFineTune(projectId, id);
+    if (now)
+      bar.at(
+        now.done,
+        now.total,
+        `${now.phase}${now.eta_seconds === null ? "" : `, ${now.eta_seconds} s left`}`,
+      );
+    await sleep(400, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function showGain(client: Client, projectId: string, version: Version): Promise<void> {
+  const { held_out: heldOut, best_epoch: bestEpoch } = version.metrics;
+  heading(
+    `Mean IoU on ${heldOut.annotations} stamps of ${heldOut.images} pages that no training step has seen`,
+  );
+  say(`  base model   ${meter(heldOut.base.mean_iou)}`);
+  say(
+    `  version ${version.number}    ${meter(heldOut.tuned.mean_iou)}   (epoch ${bestEpoch}, ${version.status})`,
+  );
+  const rows: PictureRow[] = [];
+  for (const chosen of quartiles(version))
+    rows.push(await pictureRow(client, projectId, version.number, chosen));
+  await mkdir(dirname(values.picture), { recursive: true });
+  await writeFile(values.picture, await drawPicture(rows));
+  heading(`Before and after: ${values.picture}`);
+}
+
+const meter = (value: number): string =>
+  `${value.toFixed(3)}  ${"\u2588".repeat(Math.round(value * 40)).padEnd(40, "\u00b7")}`;
+
+type PerAnnotation = Version["metrics"]["per_annotation"][number];
+
+/** The stamps at the quartiles of the tuned IoU, best first: a fair sample, not the finest three. */
+function quartiles(version: Version): (PerAnnotation & { title: string })[] {
+  const sorted = [...version.metrics.per_annotation].sort((a, b) => b.tuned_iou - a.tuned_iou);
+  const titles = ["Upper quartile", "Median", "Lower quartile"];
+  const chosen = new Map<string, PerAnnotation & { title: string }>();
+  for (const [i, title] of titles.entries()) {
+    const row = sorted[Math.round((sorted.length - 1) * (i + 1) * 0.25)];
+    if (row && !chosen.has(row.annotation_id)) chosen.set(row.annotation_id, { ...row, title });
+  }
+  return [...chosen.values()];
+}
+
+async function pictureRow(
+  client: Client,
+  projectId: string,
+  version: number,
+  row: PerAnnotation & { title: string },
+): Promise<PictureRow> {
+  const annotation = await client.getAnnotation(projectId, row.annotation_id);
+  const page = await client.imageBytes(projectId, row.image_id);
+  const masks = await client.predict(projectId, row.image_id, annotation.box, ["base", version]);
+  const [base, tuned, truth] = [...masks, annotation.mask].map(decodeRle);
+  if (!base || !tuned || !truth) throw new Error("predict gave fewer masks than versions");
+  const served = { baseIou: iou(base, truth), tunedIou: iou(tuned, truth) };
+  // The same prompt on the same page: what is served must be what was measured.
+  if (Math.abs(served.baseIou - row.base_iou) > 0.01 || Math.abs(served.tunedIou - row.tuned_iou) > 0.01)
+    throw new Error(
+      `served masks score ${JSON.stringify(served)}, the version's metrics say ${JSON.stringify(row)}`,
+    );
+  return { title: row.title, page, box: annotation.box, base, tuned, truth, ...served };
+}
+
+await main();
