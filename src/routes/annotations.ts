@@ -22,27 +22,23 @@ import { createRouter, type RouteContext } from "./http/router.ts";
 import {
   annotationParams,
   deleted,
+  idText,
   iso,
   json,
   jsonBody,
   projectParams,
   scopeOf,
+  text,
   timeText,
 } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const bodySchema = z.strictObject({
-  image_id: z.string(),
+  image_id: idText(),
   mask: annotationMask,
   box: box.optional().openapi({ description: "Left out, the mask's own tight box." }),
-  label: z.string().trim().min(1).max(200).optional(),
-  group: z
-    .string()
-    .trim()
-    .min(1)
-    .max(200)
-    .optional()
-    .openapi({ description: "Sets the image's split group." }),
+  label: text(200).optional(),
+  group: text(200).optional().openapi({ description: "Sets the image's split group." }),
 });
 
 const annotationSchema = z
@@ -109,7 +105,7 @@ const list = createRoute({
   path: "/v1/projects/{project_id}/annotations",
   tags,
   summary: "List annotations, newest first",
-  request: { params: projectParams, query: pageQuery.extend({ image_id: z.string().optional() }) },
+  request: { params: projectParams, query: pageQuery.extend({ image_id: idText().optional() }) },
   responses: {
     200: json(pageOf(annotationSchema), "One page."),
     ...failures("invalid_request", "project_not_found"),

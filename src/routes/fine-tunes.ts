@@ -11,7 +11,7 @@ import { fineTuneSchema, toFineTune } from "./http/fine-tune-wire.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { fineTuneParams, json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { fineTuneParams, json, jsonBody, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 /** One image to learn from, one to choose the best epoch by, one to measure on. */
@@ -21,9 +21,7 @@ const bodySchema = z.strictObject({
   hyperparameters: hyperparametersSchema.default({}).openapi({
     description: 'Each a value or "auto"; a name that is left out is "auto".',
   }),
-  base_version: z
-    .int()
-    .min(1)
+  base_version: versionNumber()
     .optional()
     .openapi({ description: "Start from this version, not from the base." }),
   seed: z.int().min(0).max(2_147_483_647).default(0),

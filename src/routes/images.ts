@@ -1,57 +1,18 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import {
-  countImages,
-  deleteImage,
-  findImageByHash,
-  getImage,
-  type Image,
-  imageIsInUse,
-  insertImage,
-  listImages,
-  lockImageBytes,
-} from "../db/queries/images.ts";
-import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
+import { deleteImage, getImage, type Image, imageIsInUse, listImages } from "../db/queries/images.ts";
+import { getProject } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
-import { newId } from "../lib/ids.ts";
-import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type Env, type RouteContext } from "./http/router.ts";
-import { deleted, imageParams, iso, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { deleted, imageParams, json, projectParams, scopeOf, text } from "./http/scope.ts";
+import { dropUnusedObject, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
 import { cleanName, limitBody, readUpload, type Upload } from "./http/upload.ts";
 
-const imageSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("image"),
-    width: z.int().openapi({ description: "As seen, after EXIF orientation." }),
-    height: z.int(),
-    sha256: z.string().openapi({ description: "Of the bytes as uploaded." }),
-    bytes: z.int(),
-    format: z.string(),
-    file_name: z.string().nullable(),
-    group: z.string().nullable(),
-    created_at: timeText,
-  })
-  .openapi("Image");
-
-const toImage = (row: Image): z.output<typeof imageSchema> => ({
-  id: row.id,
-  object: "image",
-  width: row.width,
-  height: row.height,
-  sha256: row.sha256,
-  bytes: row.bytes,
-  format: row.format,
-  file_name: row.fileName,
-  group: row.splitGroup,
-  created_at: iso(row.createdAt),
-});
-
-const group = z.string().trim().min(1).max(200);
+const group = text(200);
 const tags = ["images"];
 
 const uploadRoute = (limit: number) =>
@@ -68,7 +29,7 @@ const uploadRoute = (limit: number) =>
         group: group.optional().openapi({
           description: "Images of one group (a page, a patient) never stand on both sides of a split.",
         }),
-        file_name: z.string().max(255).optional().openapi({ description: "For a raw body." }),
+        file_name: text(255).optional().openapi({ description: "For a raw body." }),
       }),
       body: {
         required: true,
@@ -213,53 +174,6 @@ function withQuery(upload: Upload, query: { group?: string | undefined; file_nam
   const fileName = upload.fileName ?? cleanName(query.file_name);
   const fields: Record<string, string> = parsed.data === undefined ? {} : { group: parsed.data };
   return { bytes: upload.bytes, fileName, fields };
-}
-
-/** The object first, then its row, both under the lock of these bytes; on failure the object goes again. */
-async function storeImage(services: RouteContext, scope: ProjectScope, upload: Upload, hash: string) {
-  const { db, store, inference, config, metrics } = services;
-  const facts = await inference.inspect(upload.bytes);
-  const objectKey = keys.image(scope.projectId, hash);
-  try {
-    return await db.transaction(async (tx) => {
-      await holdProject(tx, scope);
-      await lockImageBytes(tx, objectKey);
-      const known = await findImageByHash(tx, scope, hash);
-      if (known) return { status: 200 as const, body: toImage(known) };
-      if ((await countImages(tx, scope)) >= config.MAX_IMAGES_PER_PROJECT) {
-        const limit = config.MAX_IMAGES_PER_PROJECT;
-        throw new AppError("too_many_images", `This project holds the ${limit} images that are allowed.`);
-      }
-      await store.put(objectKey, upload.bytes, { contentType: `image/${facts.format}` });
-      const image = await insertImage(tx, {
-        ...scope,
-        ...facts,
-        id: newId("img"),
-        sha256: hash,
-        objectKey,
-        bytes: upload.bytes.length,
-        fileName: upload.fileName,
-        splitGroup: upload.fields["group"] ?? null,
-      });
-      metrics.imagesStored.inc();
-      return { status: 201 as const, body: toImage(image) };
-    });
-  } catch (error) {
-    await dropUnusedObject(services, scope, { objectKey, sha256: hash });
-    throw error;
-  }
-}
-
-/** Removes an image's bytes unless a row refers to them. */
-async function dropUnusedObject(
-  { db, store }: RouteContext,
-  scope: ProjectScope,
-  image: Pick<Image, "objectKey" | "sha256">,
-): Promise<void> {
-  await db.transaction(async (tx) => {
-    await lockImageBytes(tx, image.objectKey);
-    if (!(await findImageByHash(tx, scope, image.sha256))) await store.delete(image.objectKey);
-  });
 }
 
 /** Sandboxed and typed by what the bytes were found to be, so that no browser takes an upload for a page. */

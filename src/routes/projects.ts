@@ -17,10 +17,10 @@ import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { deleted, iso, json, jsonBody, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { deleted, iso, json, jsonBody, projectParams, scopeOf, text, timeText } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
-const name = z.string().trim().min(1).max(200);
+const name = text(200);
 
 const projectSchema = z
   .object({

@@ -5,7 +5,7 @@ import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { iso, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { iso, json, projectParams, scopeOf, text, timeText, versionInPath } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const promotionSchema = z
@@ -33,7 +33,7 @@ const toPromotion = (row: Promotion): z.output<typeof promotionSchema> => ({
 });
 
 const bodySchema = z.strictObject({
-  reason: z.string().trim().max(1000).optional().openapi({ description: "Why; kept in the audit trail." }),
+  reason: text(1000).or(z.literal("")).optional().openapi({ description: "Why; kept in the audit trail." }),
 });
 /** A body is optional here: the click without words. */
 const body = { required: false, content: { "application/json": { schema: bodySchema } } };
@@ -50,7 +50,7 @@ const promote = createRoute({
   request: {
     params: projectParams.extend({
       number: z
-        .union([z.literal("base"), z.coerce.number().int().min(1)])
+        .union([z.literal("base"), versionInPath()])
         .openapi({ param: { name: "number", in: "path" }, example: 1 }),
     }),
     headers: idempotencyHeader,

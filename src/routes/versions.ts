@@ -5,7 +5,7 @@ import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { iso, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { iso, json, projectParams, scopeOf, timeText, versionInPath, versionNumber } from "./http/scope.ts";
 
 const scores = z.object({ mean_iou: z.number(), mean_dice: z.number() });
 
@@ -93,11 +93,7 @@ function toVersion(
 }
 
 const params = projectParams.extend({
-  number: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .openapi({ param: { name: "number", in: "path" }, example: 1 }),
+  number: versionInPath().openapi({ param: { name: "number", in: "path" }, example: 1 }),
 });
 const tags = ["versions"];
 
@@ -152,7 +148,7 @@ export function versionRoutes({ db, store }: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     const { limit, cursor } = c.req.valid("query");
     const { activeVersion } = await getProject(db, scope);
-    const below = cursor === undefined ? undefined : decodeCursor(z.int().min(1), cursor);
+    const below = cursor === undefined ? undefined : decodeCursor(versionNumber(), cursor);
     const page = await listVersions(db, scope, { limit, below });
     const last = page.rows.at(-1);
     const body = {

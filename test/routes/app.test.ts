@@ -1,6 +1,8 @@
 import { sql } from "drizzle-orm";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
+import { createFirstKey } from "../../src/db/queries/api-keys.ts";
 import { errorOf, read, type TestApp, testApp, wrapStore } from "../helpers/app.ts";
 
 let app: TestApp;
@@ -73,6 +75,19 @@ describe("requests that fit no route", () => {
   });
 });
 
+describe("text that the database can't hold", () => {
+  it("is refused where it stands, wherever it comes in", async () => {
+    const project = "/v1/projects/prj_1";
+    expect(errorOf(await app.a.get("/v1/projects/%00"))).toBe("400 invalid_request project_id");
+    expect(errorOf(await app.a.get(`${project}/images/x%00`))).toBe("400 invalid_request image_id");
+    expect(errorOf(await app.a.send("POST", `${project}/images?group=%00`, { body: "x" }))).toBe(
+      "400 invalid_request group",
+    );
+    const json = { image: { id: "\0" }, prompts: [] };
+    expect(errorOf(await app.a.post(`${project}/predict`, json))).toMatch(/^400 invalid_request image/);
+  });
+});
+
 describe("bodies", () => {
   const post = (body: string, type = "application/json") =>
     app.a.send("POST", "/v1/projects", { body, headers: { "content-type": type } });
@@ -116,6 +131,44 @@ describe("a failure on our side", () => {
     const ready = await read(await broken.request("/readyz"));
     expect(errorOf(ready)).toBe("503 unavailable object_store");
     expect(JSON.stringify(ready.body)).not.toContain("secret");
+  });
+});
+
+describe("the log", () => {
+  it("has one line for a request, without its key, query or body", async () => {
+    const lines: string[] = [];
+    const log = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
+    const logging = createApp({ ...app.services, log });
+    const response = await logging.request("/v1/projects?limit=2&cursor=secretcursor", {
+      headers: { authorization: `Bearer ${app.a.key}` },
+    });
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      msg: "request",
+      method: "GET",
+      path: "/v1/projects",
+      status: 400,
+      request_id: response.headers.get("x-request-id"),
+      workspace: app.a.workspaceId,
+    });
+    expect(lines.join()).not.toContain(app.a.key.slice(3));
+    expect(lines.join()).not.toContain("secretcursor");
+  });
+});
+
+describe("the first key", () => {
+  it("is made once, by whichever process comes first, and opens the API", async () => {
+    const fresh = await testApp();
+    try {
+      await fresh.db.execute(sql`delete from workspaces`);
+      const made = await Promise.all([1, 2, 3].map(() => createFirstKey(fresh.db)));
+      const keys = made.filter((one) => one !== null);
+      expect(keys).toHaveLength(1);
+      const headers = { authorization: `Bearer ${keys[0]?.key}` };
+      expect((await fresh.app.request("/v1/projects", { headers })).status).toBe(200);
+    } finally {
+      await fresh.close();
+    }
   });
 });
 

@@ -179,6 +179,7 @@ describe("POST predict", () => {
       { prompts: [good], version: ["base", 77] },
       "404 version_not_found version",
     ],
+    ["a version beyond all", { prompts: [good], version: 1e10 }, "400 invalid_request version"],
     ["a version of another name", { prompts: [good], version: "latest" }, "400 invalid_request version"],
     ["an unknown format", { prompts: [good], format: "tiff" }, "400 invalid_request format"],
     ["an unknown image", { image: { id: "img_1" }, prompts: [good] }, "404 image_not_found image.id"],

@@ -28,6 +28,7 @@ describe("POST /v1/projects", () => {
     [{ name: "" }, "400 invalid_request name"],
     [{ name: "x".repeat(201) }, "400 invalid_request name"],
     [{ name: 7 }, "400 invalid_request name"],
+    [{ name: "a\u0000b" }, "400 invalid_request name"],
     [{ name: "x", colour: "red" }, "400 invalid_request"],
     [{ name: "x", base_model: "sam_9" }, "422 base_model_unknown base_model"],
   ])("refuses %j", async (json, error) => {
@@ -64,6 +65,10 @@ describe("GET /v1/projects", () => {
     ["limit=101", "400 invalid_request limit"],
     ["limit=two", "400 invalid_request limit"],
     ["cursor=nonsense", "400 invalid_request cursor"],
+    [
+      `cursor=${Buffer.from('["2026-01-01T00:00:00Z", "\\u0000"]').toString("base64url")}`,
+      "400 invalid_request cursor",
+    ],
     [`cursor=${Buffer.from('["now()", "x"]').toString("base64url")}`, "400 invalid_request cursor"],
   ])("refuses ?%s", async (query, error) => {
     expect(errorOf(await app.a.get(`/v1/projects?${query}`))).toBe(error);

@@ -54,6 +54,7 @@ describe("GET versions", () => {
   it.each([
     ["versions/9", "404 version_not_found version"],
     ["versions/0", "400 invalid_request number"],
+    ["versions/99999999999", "400 invalid_request number"],
     ["versions/one", "400 invalid_request number"],
     ["versions/1/export?format=gguf", "422 export_format_unsupported format"],
     ["versions/9/export", "404 version_not_found version"],

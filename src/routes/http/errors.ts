@@ -73,7 +73,10 @@ export function invalidRequest(
 function fromHono(error: HTTPException, c: Context): AppError | null {
   if (error.status === 415) {
     const given = c.req.header("content-type") ?? "none";
-    return new AppError("unsupported_media_type", `This route doesn't take the content type ${given}.`);
+    return new AppError(
+      "unsupported_media_type",
+      `This route doesn't take the content type ${given}; send application/json.`,
+    );
   }
   if (error.status === 400) {
     return new AppError("invalid_json", "The body is not JSON. (NaN and Infinity are no JSON values.)");

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Page, PageRequest } from "../../db/queries/page.ts";
 import { AppError } from "../../lib/errors.ts";
+import { idText } from "./scope.ts";
 
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ description: "Rows on a page." }),
@@ -19,7 +20,7 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
     next_cursor: z.string().nullable(),
   });
 
-const place = z.tuple([z.iso.datetime(), z.string().min(1).max(100)]);
+const place = z.tuple([z.iso.datetime(), idText()]);
 
 export const encodeCursor = (value: unknown): string =>
   Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -3,8 +3,22 @@ import type { Context } from "hono";
 import type { ProjectScope } from "../../db/queries/projects.ts";
 import type { Env } from "./router.ts";
 
+/** Postgres keeps no NUL, so no text of ours holds one. */
+const noNul = /^[^\0]*$/;
+
+/** Text from a caller: trimmed, 1 to `max` characters. */
+export const text = (max: number) =>
+  z.string().trim().min(1).max(max).regex(noNul, "a NUL character can't be kept");
+
+/** An id from a caller; whether there is such a thing is found out later. */
+export const idText = () => z.string().max(100).regex(noNul, "no id");
+
+/** The number of a version: an int4 in the database. */
+export const versionNumber = () => z.int().min(1).max(2_147_483_647);
+export const versionInPath = () => z.coerce.number().pipe(versionNumber());
+
 const id = (name: string, example: string) =>
-  z.string().openapi({ param: { name, in: "path" }, example: `${example}_06b3f0cd7k…` });
+  idText().openapi({ param: { name, in: "path" }, example: `${example}_06b3f0cd7k…` });
 
 export const projectParams = z.object({ project_id: id("project_id", "prj") });
 export const imageParams = projectParams.extend({ image_id: id("image_id", "img") });

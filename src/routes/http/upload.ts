@@ -66,7 +66,7 @@ const noFile = (): AppError =>
 
 /** The last part of a path, at most 255 characters; a name is for people and never becomes a path of ours. */
 export const cleanName = (name: string | undefined): string | null =>
-  basename(name ?? "").slice(0, 255) || null;
+  basename((name ?? "").replaceAll("\0", "")).slice(0, 255) || null;
 
 export interface FileUpload {
   readonly path: string;

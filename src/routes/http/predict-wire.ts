@@ -1,0 +1,127 @@
+import { z } from "@hono/zod-openapi";
+import { checkBox, checkPoint } from "../../imaging/geometry.ts";
+import type { Size } from "../../imaging/types.ts";
+import type { PredictResult } from "../../inference/types.ts";
+import { AppError } from "../../lib/errors.ts";
+import { idText, versionNumber } from "./scope.ts";
+import { box, maskFormat, point, wireMask } from "./masks.ts";
+
+/** The largest decoder graph takes 64 tokens, of which a box needs two. */
+const maxPoints = 62;
+const maxVersions = 16;
+
+const versionName = z.union([z.literal("active"), z.literal("base"), versionNumber()]);
+
+export const predictBody = z.strictObject({
+  image: z.union([
+    z.strictObject({ id: idText() }),
+    z.strictObject({ base64: z.string().openapi({ description: "The image file; a data URL is fine." }) }),
+  ]),
+  prompts: z
+    .array(
+      z.strictObject({ box: box.optional(), points: z.array(point).optional(), mask: wireMask.optional() }),
+    )
+    .openapi({ description: "One object each, by at least one of box, points and mask." }),
+  version: z
+    .union([versionName, z.array(versionName).min(1).max(maxVersions)])
+    .default("active")
+    .openapi({ description: "active, base, a number, or a list of them." }),
+  multimask: z
+    .boolean()
+    .default(false)
+    .openapi({ description: "Three masks for an ambiguous prompt, best first, instead of one." }),
+  format: maskFormat.default("rle"),
+});
+
+export type PredictBody = z.output<typeof predictBody>;
+
+const predictedMask = z.object({
+  score: z.number().openapi({ description: "The decoder's own IoU prediction." }),
+  bbox: box,
+  area: z.int(),
+});
+
+export const predictionSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("prediction"),
+    image: z.object({ id: z.string().nullable(), width: z.int(), height: z.int(), sha256: z.string() }),
+    results: z.array(
+      z.object({
+        version: z.union([z.literal("base"), z.int()]),
+        predictions: z.array(z.object({ masks: z.array(z.intersection(predictedMask, wireMask)) })),
+      }),
+    ),
+    timing_ms: z.object({
+      queue: z.number(),
+      embed: z.number(),
+      decode: z.number(),
+      encode: z.number(),
+      total: z.number(),
+    }),
+  })
+  .openapi("Prediction");
+
+/** Throws AppError prompt_empty, too_many_prompts, too_many_points: before anything is looked up or computed. */
+export function checkAmounts(prompts: PredictBody["prompts"], limit: number): void {
+  if (prompts.length === 0) {
+    throw new AppError("prompt_empty", "prompts: give at least one.", { param: "prompts" });
+  }
+  if (prompts.length > limit) {
+    throw new AppError("too_many_prompts", `prompts: ${prompts.length}; at most ${limit} are allowed.`, {
+      param: "prompts",
+    });
+  }
+  for (const [i, { box: given, points, mask }] of prompts.entries()) {
+    const param = `prompts[${i}]`;
+    if (!given && !mask && (points ?? []).length === 0) {
+      throw new AppError("prompt_empty", `${param}: give a box, points or a mask.`, { param });
+    }
+    if (points && points.length > maxPoints) {
+      throw new AppError(
+        "too_many_points",
+        `${param}.points: ${points.length}; at most ${maxPoints} are allowed.`,
+        {
+          param: `${param}.points`,
+        },
+      );
+    }
+  }
+}
+
+/** Throws AppError box_outside_image, box_zero_area, point_outside_image, point_label_unknown: before the encoder runs. */
+export function checkGeometry(prompts: PredictBody["prompts"], size: Size): void {
+  for (const [i, prompt] of prompts.entries()) {
+    try {
+      if (prompt.box) checkBox(prompt.box, size);
+      for (const [k, at] of (prompt.points ?? []).entries()) checkPoint(at, size, `points[${k}]`);
+    } catch (error) {
+      throw error instanceof AppError ? error.within(`prompts[${i}]`) : error;
+    }
+  }
+}
+
+/** A result as it is sent; version 0 is called `base`. */
+export function toPrediction(
+  id: string,
+  image: { id: string | null; sha256: string },
+  result: PredictResult,
+): z.output<typeof predictionSchema> {
+  return {
+    id,
+    object: "prediction",
+    image: { id: image.id, width: result.width, height: result.height, sha256: image.sha256 },
+    results: result.results.map(({ version, predictions }) => ({
+      version: version === 0 ? "base" : version,
+      predictions: predictions.map(({ masks }) => ({
+        masks: masks.map(({ score, bbox, area, mask }) => ({
+          score,
+          bbox: [...bbox] as [number, number, number, number],
+          area,
+          ...mask,
+        })),
+      })),
+    })),
+    timing_ms: { ...result.timingMs },
+  };
+}

@@ -1,0 +1,90 @@
+import { z } from "@hono/zod-openapi";
+import {
+  countImages,
+  findImageByHash,
+  type Image,
+  insertImage,
+  lockImageBytes,
+} from "../../db/queries/images.ts";
+import { holdProject, type ProjectScope } from "../../db/queries/projects.ts";
+import { AppError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import { keys } from "../../storage/keys.ts";
+import type { RouteContext } from "./router.ts";
+import { iso, timeText } from "./scope.ts";
+import type { Upload } from "./upload.ts";
+
+export const imageSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("image"),
+    width: z.int().openapi({ description: "As seen, after EXIF orientation." }),
+    height: z.int(),
+    sha256: z.string().openapi({ description: "Of the bytes as uploaded." }),
+    bytes: z.int(),
+    format: z.string(),
+    file_name: z.string().nullable(),
+    group: z.string().nullable(),
+    created_at: timeText,
+  })
+  .openapi("Image");
+
+export const toImage = (row: Image): z.output<typeof imageSchema> => ({
+  id: row.id,
+  object: "image",
+  width: row.width,
+  height: row.height,
+  sha256: row.sha256,
+  bytes: row.bytes,
+  format: row.format,
+  file_name: row.fileName,
+  group: row.splitGroup,
+  created_at: iso(row.createdAt),
+});
+
+/** The object first, then its row, both under the lock of these bytes; on failure the object goes again. */
+export async function storeImage(services: RouteContext, scope: ProjectScope, upload: Upload, hash: string) {
+  const { db, store, inference, config, metrics } = services;
+  const facts = await inference.inspect(upload.bytes);
+  const objectKey = keys.image(scope.projectId, hash);
+  try {
+    return await db.transaction(async (tx) => {
+      await holdProject(tx, scope);
+      await lockImageBytes(tx, objectKey);
+      const known = await findImageByHash(tx, scope, hash);
+      if (known) return { status: 200 as const, body: toImage(known) };
+      if ((await countImages(tx, scope)) >= config.MAX_IMAGES_PER_PROJECT) {
+        const limit = config.MAX_IMAGES_PER_PROJECT;
+        throw new AppError("too_many_images", `This project holds the ${limit} images that are allowed.`);
+      }
+      await store.put(objectKey, upload.bytes, { contentType: `image/${facts.format}` });
+      const image = await insertImage(tx, {
+        ...scope,
+        ...facts,
+        id: newId("img"),
+        sha256: hash,
+        objectKey,
+        bytes: upload.bytes.length,
+        fileName: upload.fileName,
+        splitGroup: upload.fields["group"] ?? null,
+      });
+      metrics.imagesStored.inc();
+      return { status: 201 as const, body: toImage(image) };
+    });
+  } catch (error) {
+    await dropUnusedObject(services, scope, { objectKey, sha256: hash });
+    throw error;
+  }
+}
+
+/** Removes an image's bytes unless a row refers to them. */
+export async function dropUnusedObject(
+  { db, store }: RouteContext,
+  scope: ProjectScope,
+  image: Pick<Image, "objectKey" | "sha256">,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockImageBytes(tx, image.objectKey);
+    if (!(await findImageByHash(tx, scope, image.sha256))) await store.delete(image.objectKey);
+  });
+}
