@@ -60,7 +60,6 @@ const predictWith = (limit: number) =>
         "box_zero_area",
         "point_outside_image",
         "point_label_unknown",
-        "mask_prompt_invalid",
         "mask_size_mismatch",
         "mask_empty",
         "mask_not_binary",

@@ -88,7 +88,9 @@ function fromHono(error: HTTPException, c: Context): AppError | null {
 export function onError(thrown: Error, c: Context<Env>): Response {
   const error = thrown instanceof HTTPException ? (fromHono(thrown, c) ?? thrown) : thrown;
   const known = error instanceof AppError ? error : new AppError("internal_error", "");
-  if (known.status >= 500) c.get("log").error({ err: thrown }, "request failed");
+  // A client that went away stops its own work; that is no failure, and nobody reads the answer.
+  if (c.req.raw.signal.aborted) c.get("log").info("the client has gone");
+  else if (known.status >= 500) c.get("log").error({ err: thrown }, "request failed");
   return errorAnswer(c, known);
 }
 
