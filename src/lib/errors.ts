@@ -49,7 +49,6 @@ export const errorStatus = {
   box_zero_area: 422,
   point_outside_image: 422,
   point_label_unknown: 422,
-  mask_prompt_invalid: 422,
   // Imports
   import_zip_invalid: 422,
   import_too_large: 413,

@@ -25,7 +25,10 @@ export async function startServices(options: {
 /** Serves the API. Returns its URL. */
 export async function startApi(services: Services, releases: Releases): Promise<string> {
   const { HOST, PORT } = services.config;
-  return serve(createApp(services), { host: HOST, port: PORT, releases });
+  const url = await serve(createApp(services), { host: HOST, port: PORT, releases });
+  // Released before the server is, which waits for open answers.
+  releases.add("event streams", () => services.endStreams());
+  return url;
 }
 
 /** The first key of a database that has none, or null. */
