@@ -1,0 +1,235 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import type { Graph } from "../../src/graph/ir.ts";
+import { toOnnx } from "../../src/graph/to-onnx.ts";
+import { traceGraph } from "../../src/graph/trace.ts";
+import { decodeModel } from "../../src/lib/onnx-proto.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { gelu, normalise } from "../../src/model/written-gradients.ts";
+import { type Plain, runBytes, runGraph } from "./run-onnx.ts";
+
+const ops = (graph: Graph): string[] => graph.nodes.map((node) => node.op);
+
+const values = (shape: readonly number[], seed = 3): Plain & { data: Float32Array } => {
+  const random = seededRandom(seed);
+  const size = shape.reduce((a, b) => a * b, 1);
+  return { shape, data: Float32Array.from({ length: size }, () => random.normal()) };
+};
+
+const sizeOf = (x: tf.Tensor): number => x.shape[0] ?? 0;
+
+describe("a free dimension", () => {
+  /** Shapes of n, 2n + 3 and 6n + 9 entries, sizes and fills that follow n. */
+  const graph = traceGraph(
+    ({ x }) => {
+      const n = sizeOf(x!);
+      const padded = tf.concat([tf.tile(x!, [2, 1]), tf.ones([3, 3])], 0);
+      const flat = tf.reshape(padded, [-1]);
+      const moved = tf.transpose(tf.reshape(flat, [3, 2 * n + 3]));
+      const last = tf.slice(padded, [2 * n, 0], [3, 3]);
+      // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- tf.fill is not an array's
+      const twos = tf.fill([n, 3], 2);
+      return { flat, moved, sum: tf.add(tf.sum(tf.mul(x!, twos), 0), tf.sum(last)) };
+    },
+    [{ name: "x", shape: ["n", 3] }],
+  );
+
+  it.each([1, 4, 29])("is right at size %i, none of those that were recorded", async (n) => {
+    const x = values([n, 3]);
+    const got = await runGraph(graph, { x });
+    const padded = [...x.data, ...x.data, ...Array.from({ length: 9 }, () => 1)];
+    expect(got["flat"]!.shape).toEqual([6 * n + 9]);
+    expect(Array.from(got["flat"]!.data)).toEqual(padded);
+    expect(got["moved"]!.shape).toEqual([2 * n + 3, 3]);
+    expect(got["moved"]!.data[1]).toBe(padded[2 * n + 3]);
+    for (const column of [0, 1, 2]) {
+      const sum = x.data.reduce((total, v, i) => (i % 3 === column ? total + 2 * v : total), 0);
+      expect(got["sum"]!.data[column]).toBeCloseTo(sum + 9, 4);
+    }
+  });
+
+  it("stores nothing of its size", () => {
+    expect(toOnnx(graph).length).toBeLessThan(4000);
+  });
+
+  it("is refused where a size is no linear function of it", () => {
+    const squared = (): Graph =>
+      traceGraph(
+        ({ x }) => ({ y: tf.reshape(tf.matMul(x!, x!, false, true), [-1]) }),
+        [{ name: "x", shape: ["n", 3] }],
+      );
+    expect(squared).toThrow(/linear/);
+  });
+
+  it("is refused where it changes what is computed", () => {
+    const split = (): Graph =>
+      traceGraph(
+        ({ x }) => ({ y: sizeOf(x!) > 12 ? tf.neg(x!) : tf.abs(x!) }),
+        [{ name: "x", shape: ["n"] }],
+      );
+    expect(split).toThrow(/other sizes/);
+    const late = (): Graph =>
+      traceGraph(
+        ({ x }) => ({ y: sizeOf(x!) > 15 ? tf.neg(x!) : tf.abs(x!) }),
+        [{ name: "x", shape: ["n"] }],
+      );
+    expect(late).toThrow(/at size 17/);
+  });
+
+  it("may be only one", () => {
+    const two = [
+      { name: "x", shape: ["n"] },
+      { name: "y", shape: ["m"] },
+    ];
+    expect(() => traceGraph(({ x }) => ({ x: x! }), two)).toThrow("only one dimension");
+  });
+});
+
+describe("a traced function", () => {
+  const input = [{ name: "x", shape: [2, 3] }];
+
+  it("is told which kernel can't be recorded", () => {
+    expect(() => traceGraph(({ x }) => ({ y: tf.asinh(x!) }), input)).toThrow("Asinh");
+  });
+
+  it("can't read values, nor use tensors from outside", () => {
+    expect(() => traceGraph(({ x }) => ({ y: tf.scalar(x!.dataSync()[0]!) }), input)).toThrow(
+      "not known yet",
+    );
+    let kept: tf.Tensor | undefined;
+    traceGraph(({ x }) => ({ y: (kept = tf.keep(tf.neg(x!))) }), input);
+    const other = { shape: [2, 3], dataId: {}, dtype: "float32" as const };
+    const outside = tf.engine().makeTensorFromTensorInfo(other);
+    expect(() => traceGraph(({ x }) => ({ y: tf.add(x!, outside) }), input)).toThrow(
+      "outside the traced function",
+    );
+    kept?.dispose();
+  });
+
+  it("leaves no tensors behind and the caller's backend in place", async () => {
+    await import("@tensorflow/tfjs-backend-cpu");
+    await tf.setBackend("cpu");
+    const before = tf.memory().numTensors;
+    traceGraph(({ x }) => ({ y: tf.grad((a: tf.Tensor) => tf.sum(tf.square(a)))(x!) }), input);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(tf.getBackend()).toBe("cpu");
+    expect(() => traceGraph(() => ({ y: tf.asinh(tf.scalar(1)) }), input)).toThrow("Asinh");
+    expect(tf.getBackend()).toBe("cpu");
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("gives the same bytes every time, with the names it was given", () => {
+    const bytes = (): Uint8Array =>
+      toOnnx(
+        traceGraph(
+          ({ x }) => ({ same: x!, twice: tf.add(x!, x!), again: tf.add(x!, x!), seven: tf.scalar(7) }),
+          input,
+        ),
+      );
+    expect(bytes()).toEqual(bytes());
+    const { graph } = decodeModel(bytes());
+    expect(graph.output.map((o) => o.name)).toEqual(["same", "twice", "again", "seven"]);
+    expect(graph.input.map((i) => i.name)).toEqual(["x"]);
+  });
+
+  it("may give an input, a constant, and one value under two names", async () => {
+    const graph = traceGraph(
+      ({ x }) => ({ same: x!, twice: tf.add(x!, x!), again: tf.add(x!, x!), seven: tf.scalar(7) }),
+      input,
+    );
+    expect(ops(graph)).toEqual(["Add"]);
+    const x = values([2, 3]);
+    const got = await runBytes(toOnnx(graph), { x });
+    expect(got["same"]!.data).toEqual(x.data);
+    expect(got["again"]!.data).toEqual(got["twice"]!.data);
+    expect(Array.from(got["seven"]!.data)).toEqual([7]);
+  });
+});
+
+describe("clean-up", () => {
+  const row = [
+    { name: "x", shape: [2, 5, 16] },
+    { name: "w", shape: [16] },
+    { name: "b", shape: [16] },
+  ];
+
+  it("drops what no output needs and computes equal things once", () => {
+    const graph = traceGraph(({ x }) => {
+      tf.exp(x!);
+      return { y: tf.mul(tf.sigmoid(x!), tf.sigmoid(x!)) };
+    }, row);
+    expect(ops(graph)).toEqual(["Sigmoid", "Mul"]);
+  });
+
+  it("sees LayerNorm and Gelu as one operator each", async () => {
+    const graph = traceGraph(
+      ({ x, w, b }) => ({ y: gelu(tf.add(tf.mul(normalise(x!, 1e-5), w!), b!)) }),
+      row,
+    );
+    expect(ops(graph)).toEqual(["LayerNormalization", "Gelu"]);
+    const [x, w, b] = [values([2, 5, 16]), values([16], 4), values([16], 5)];
+    const got = await runGraph(graph, { x, w, b });
+    const first = x.data.slice(0, 16);
+    const mean = first.reduce((s, v) => s + v, 0) / 16;
+    const variance = first.reduce((s, v) => s + (v - mean) ** 2, 0) / 16;
+    const at = ((first[3]! - mean) / Math.sqrt(variance + 1e-5)) * w.data[3]! + b.data[3]!;
+    // The normal distribution's share below `at`, by Simpson's rule
+    const density = (t: number): number => Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
+    const h = at / 200;
+    let share = density(0) + density(at);
+    for (let i = 1; i < 200; i++) share += density(i * h) * (i % 2 === 1 ? 4 : 2);
+    expect(got["y"]!.data[3]).toBeCloseTo(at * (0.5 + (share * h) / 3), 4);
+  });
+
+  it("keeps the parts of LayerNorm that a gradient wants, from the same operator", () => {
+    const graph = traceGraph(
+      ({ x, w }) => ({ d: tf.grad((a: tf.Tensor) => tf.sum(tf.mul(normalise(a, 1e-5), w!)))(x!) }),
+      row,
+    );
+    const norms = graph.nodes.filter((node) => node.op === "LayerNormalization");
+    expect(norms.map((node) => node.outputs.length)).toEqual([3]);
+    expect(ops(graph)).not.toContain("Sqrt");
+  });
+
+  it("adds biases inside the product and sums gradients of biases by a product", () => {
+    const inputs = [
+      { name: "x", shape: [512, 32] },
+      { name: "w", shape: [16, 32] },
+      { name: "b", shape: [16] },
+    ];
+    const graph = traceGraph(({ x, w, b }) => {
+      const layer = (bias: tf.Tensor): tf.Tensor =>
+        tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D, false, true), bias);
+      return { y: layer(b!), d: tf.grad((bias: tf.Tensor) => tf.sum(tf.square(layer(bias))))(b!) };
+    }, inputs);
+    const gemms = graph.nodes.filter((node) => node.op === "Gemm");
+    expect(gemms.map((node) => node.inputs.length).sort((p, q) => p - q)).toEqual([2, 3]);
+    expect(ops(graph)).not.toContain("ReduceSum");
+  });
+});
+
+describe("written gradients", () => {
+  it.each([
+    ["normalise", (x: tf.Tensor) => normalise(x, 1e-5)],
+    ["gelu", gelu],
+  ])("of %s agree with finite differences", async (_name, fn) => {
+    const weights = values([3, 8], 9).data;
+    const graph = traceGraph(
+      ({ x }) => {
+        const loss = (a: tf.Tensor): tf.Scalar => tf.sum(tf.mul(fn(a), tf.tensor(weights, [3, 8])));
+        return { y: loss(x!), d: tf.grad(loss)(x!) };
+      },
+      [{ name: "x", shape: [3, 8] }],
+    );
+    const x = values([3, 8], 10);
+    const at = async (i: number, step: number): Promise<number> => {
+      const moved = x.data.map((v, k) => (k === i ? v + step : v));
+      return (await runGraph(graph, { x: { shape: x.shape, data: moved } }))["y"]!.data[0]!;
+    };
+    const { d } = await runGraph(graph, { x });
+    for (const i of [0, 5, 13, 23]) {
+      const slope = ((await at(i, 1e-2)) - (await at(i, -1e-2))) / 2e-2;
+      expect(d!.data[i]).toBeCloseTo(slope, 2);
+    }
+  });
+});
