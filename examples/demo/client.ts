@@ -62,7 +62,13 @@ const rle = z.object({
   counts: z.string(),
 });
 const box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
-const annotation = z.object({ id: z.string(), image_id: z.string(), mask: rle, box });
+const annotation = z.object({
+  id: z.string(),
+  image_id: z.string(),
+  mask: rle,
+  box,
+  label: z.string().nullable(),
+});
 const prediction = z.object({
   results: z.array(z.object({ predictions: z.array(z.object({ masks: z.array(rle).min(1) })) })),
 });
@@ -72,6 +78,7 @@ export type FineTuneEvent = z.infer<typeof event>;
 export type Version = z.infer<typeof version>;
 export type ImportJob = z.infer<typeof importJob>;
 export type Rle = z.infer<typeof rle>;
+export type Annotation = z.infer<typeof annotation>;
 export type Box = z.infer<typeof box>;
 
 /** The public HTTP API, as far as the demo needs it. Every call throws ApiError when the server says no. */
@@ -108,7 +115,7 @@ export class Client {
     return this.#json(version, "GET", `/v1/projects/${projectId}/versions/${number}`);
   }
 
-  getAnnotation(projectId: string, id: string) {
+  getAnnotation(projectId: string, id: string): Promise<Annotation> {
     return this.#json(annotation, "GET", `/v1/projects/${projectId}/annotations/${id}`);
   }
 

@@ -11,7 +11,7 @@ import { createLog } from "../../src/lib/log.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import { startLocal } from "../../src/main/local.ts";
 import { untilSignal } from "../../src/main/process.ts";
-import { Client, type Version } from "./client.ts";
+import { type Annotation, Client, type Version } from "./client.ts";
 import { drawPage, type DemoPage } from "./pages.ts";
 import { drawPicture, type PictureRow } from "./picture.ts";
 import { heading, progress, say } from "./screen.ts";
@@ -45,6 +45,8 @@ async function main(): Promise<void> {
   } finally {
     await releases.release();
   }
+  // A progress bar or a request that was cut off would keep the process alive.
+  process.exit();
 }
 
 /** The server that was named, or one of our own that ends with the demo. */
@@ -83,7 +85,7 @@ async function drawPages(count: number, seed: number): Promise<DemoPage[]> {
     pages.push(await drawPage(seed, i));
     bar.at(i + 1, count);
   }
-  const stamps = pages.reduce((sum, page) => sum + page.masks.length, 0);
+  const stamps = pages.reduce((sum, page) => sum + page.stamps.length, 0);
   bar.end(`${stamps} stamps, a mask of exactly its ink for each`);
   return pages;
 }
@@ -153,7 +155,7 @@ async function showGain(client: Client, projectId: string, version: Version): Pr
     `  version ${version.number}    ${meter(heldOut.tuned.mean_iou)}   (epoch ${bestEpoch}, ${version.status})`,
   );
   const rows: PictureRow[] = [];
-  for (const chosen of quartiles(version))
+  for (const chosen of await medians(client, projectId, version))
     rows.push(await pictureRow(client, projectId, version.number, chosen));
   await mkdir(dirname(values.picture), { recursive: true });
   await writeFile(values.picture, await drawPicture(rows));
@@ -163,38 +165,49 @@ async function showGain(client: Client, projectId: string, version: Version): Pr
 const meter = (value: number): string =>
   `${value.toFixed(3)}  ${"\u2588".repeat(Math.round(value * 40)).padEnd(40, "\u00b7")}`;
 
-type PerAnnotation = Version["metrics"]["per_annotation"][number];
+interface Chosen {
+  readonly title: string;
+  readonly annotation: Annotation;
+  readonly scores: Version["metrics"]["per_annotation"][number];
+}
 
-/** The stamps at the quartiles of the tuned IoU, best first: a fair sample, not the finest three. */
-function quartiles(version: Version): (PerAnnotation & { title: string })[] {
-  const sorted = [...version.metrics.per_annotation].sort((a, b) => b.tuned_iou - a.tuned_iou);
-  const titles = ["Upper quartile", "Median", "Lower quartile"];
-  const chosen = new Map<string, PerAnnotation & { title: string }>();
-  for (const [i, title] of titles.entries()) {
-    const row = sorted[Math.round((sorted.length - 1) * (i + 1) * 0.25)];
-    if (row && !chosen.has(row.annotation_id)) chosen.set(row.annotation_id, { ...row, title });
+/** Of each kind of stamp the held-out one with the median tuned IoU: a fair sample, not the finest three. */
+async function medians(client: Client, projectId: string, version: Version): Promise<Chosen[]> {
+  const heldOut: Chosen[] = [];
+  for (const scores of version.metrics.per_annotation) {
+    const annotation = await client.getAnnotation(projectId, scores.annotation_id);
+    heldOut.push({ title: `Held out, ${annotation.label}`, annotation, scores });
   }
-  return [...chosen.values()];
+  heldOut.sort((a, b) => a.scores.tuned_iou - b.scores.tuned_iou);
+  const kinds = Map.groupBy(heldOut, ({ annotation }) => annotation.label ?? "");
+  return [...kinds.keys()].sort().map((kind) => {
+    const list = kinds.get(kind) as [Chosen];
+    return list[Math.floor((list.length - 1) / 2)] as Chosen;
+  });
 }
 
 async function pictureRow(
   client: Client,
   projectId: string,
   version: number,
-  row: PerAnnotation & { title: string },
+  chosen: Chosen,
 ): Promise<PictureRow> {
-  const annotation = await client.getAnnotation(projectId, row.annotation_id);
-  const page = await client.imageBytes(projectId, row.image_id);
-  const masks = await client.predict(projectId, row.image_id, annotation.box, ["base", version]);
+  const { title, annotation, scores } = chosen;
+  const { image_id: imageId, box } = annotation;
+  const page = await client.imageBytes(projectId, imageId);
+  const masks = await client.predict(projectId, imageId, box, ["base", version]);
   const [base, tuned, truth] = [...masks, annotation.mask].map(decodeRle);
   if (!base || !tuned || !truth) throw new Error("predict gave fewer masks than versions");
   const served = { baseIou: iou(base, truth), tunedIou: iou(tuned, truth) };
   // The same prompt on the same page: what is served must be what was measured.
-  if (Math.abs(served.baseIou - row.base_iou) > 0.01 || Math.abs(served.tunedIou - row.tuned_iou) > 0.01)
+  if (
+    Math.abs(served.baseIou - scores.base_iou) > 0.01 ||
+    Math.abs(served.tunedIou - scores.tuned_iou) > 0.01
+  )
     throw new Error(
-      `served masks score ${JSON.stringify(served)}, the version's metrics say ${JSON.stringify(row)}`,
+      `served masks score ${JSON.stringify(served)}, the version's metrics say ${JSON.stringify(scores)}`,
     );
-  return { title: row.title, page, box: annotation.box, base, tuned, truth, ...served };
+  return { title, page, box, base, tuned, truth, ...served };
 }
 
 await main();

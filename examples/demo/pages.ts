@@ -3,7 +3,7 @@ import type { BinaryMask } from "../../src/imaging/types.ts";
 import { type Random, seededRandom } from "../../src/lib/random.ts";
 import { textStrokes, textWidth } from "./font.ts";
 import { drawLine, emptyLayer, noise } from "./raster.ts";
-import { between, pick, type Placement, type Rgb, stampInk, stampKinds } from "./stamp.ts";
+import { between, pick, type Placement, type Rgb, stampInk, type StampKind, stampKinds } from "./stamp.ts";
 
 /** A page as it lay under the scanner, before lens, sensor and JPEG. Both images RGB, row-major. */
 export interface PaperPage {
@@ -13,15 +13,22 @@ export interface PaperPage {
   readonly printed: Uint8Array;
   /** The same with the stamps' ink on it. */
   readonly stamped: Uint8Array;
-  /** One for each stamp: exactly the pixels that its ink lies on. */
-  readonly masks: readonly BinaryMask[];
+  readonly stamps: readonly DrawnStamp[];
+}
+
+export interface DrawnStamp {
+  readonly kind: StampKind;
+  /** Exactly the pixels that its ink lies on. */
+  readonly mask: BinaryMask;
 }
 
 export interface DemoPage {
   /** Its file name in the zip, without extension. */
   readonly stem: string;
+  readonly width: number;
+  readonly height: number;
   readonly jpeg: Buffer;
-  readonly masks: readonly BinaryMask[];
+  readonly stamps: readonly DrawnStamp[];
 }
 
 const sizes = [
@@ -51,18 +58,19 @@ export function drawPaper(seed: number, index: number): PaperPage {
   const printed = paper(random, width, height);
   print(random, printed, width, height);
   const stamped = Uint8Array.from(printed);
-  const masks = placements(random, width, height).map((at, i) => {
-    const kind = stampKinds[(index + i) % stampKinds.length] as (typeof stampKinds)[number];
+  const stamps = placements(random, width, height).map((at, i) => {
+    const kind = stampKinds[(index + i) % stampKinds.length] as StampKind;
     const { ink, colour } = stampInk(random, kind, { width, height }, at);
     soak(stamped, ink.data, colour);
-    return { width, height, data: Uint8Array.from(ink.data, (value) => (value > 0 ? 1 : 0)) };
+    const mask = { width, height, data: Uint8Array.from(ink.data, (value) => (value > 0 ? 1 : 0)) };
+    return { kind, mask };
   });
-  return { width, height, printed, stamped, masks };
+  return { width, height, printed, stamped, stamps };
 }
 
 /** Page `index` as the scanner's JPEG: a little blur, sensor noise, compression. The masks stay those of the paper. */
 export async function drawPage(seed: number, index: number): Promise<DemoPage> {
-  const { width, height, stamped, masks } = drawPaper(seed, index);
+  const { width, height, stamped, stamps } = drawPaper(seed, index);
   const random = seededRandom(seed * 1000 + index + 500_000);
   const raw = { width, height, channels: 3 } as const;
   const soft = await sharp(stamped, { raw })
@@ -83,7 +91,7 @@ export async function drawPage(seed: number, index: number): Promise<DemoPage> {
   const jpeg = await sharp(soft, { raw })
     .jpeg({ quality: 72 + random.below(18) })
     .toBuffer();
-  return { stem: `page-${String(index + 1).padStart(2, "0")}`, jpeg, masks };
+  return { stem: `page-${String(index + 1).padStart(2, "0")}`, width, height, jpeg, stamps };
 }
 
 const clamp = (value: number): number => Math.max(0, Math.min(255, Math.round(value)));

@@ -17,7 +17,7 @@ export interface PictureRow {
   readonly tunedIou: number;
 }
 
-const cell = { width: 380, height: 300 };
+const cell = { width: 320, height: 252 };
 const gap = 14;
 const caption = 34;
 const top = 50;
@@ -55,7 +55,7 @@ export async function drawPicture(rows: readonly PictureRow[]): Promise<Buffer> 
     }
   }
   return sharp(canvas.data, { raw: { width, height, channels: 3 } })
-    .png({ compressionLevel: 9, palette: true, colours: 200, effort: 8 })
+    .png({ compressionLevel: 9, palette: true })
     .toBuffer();
 }
 

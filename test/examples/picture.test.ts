@@ -33,7 +33,7 @@ it("shows page, base, tuned and truth side by side, each mask where it is", asyn
   /** The strongest channel at a place of a panel, or grey. */
   const hue = (index: number, x: number, y: number): string => {
     const at =
-      (Math.round(50 + y * 300) * info.width + Math.round(14 + index * panel + x * (panel - 14))) *
+      (Math.round(50 + y * 252) * info.width + Math.round(14 + index * panel + x * (panel - 14))) *
       info.channels;
     const rgb = [...data.subarray(at, at + 3)];
     if (Math.max(...rgb) - Math.min(...rgb) < 25) return "grey";
