@@ -14,6 +14,12 @@ export const fewestImages = 3;
 /** Choosing an epoch needs no more: the standard error of a mean IoU over 100 masks is below .03. */
 const mostSelectionSamples = 100;
 
+/**
+ * The same for every run of every project, whatever the run's own seed: all versions are judged on the same images,
+ * and one that starts from another has not learnt what it is judged by.
+ */
+const splitSeed = 0;
+
 export interface PreparedData {
   readonly frozen: FrozenSnapshot;
   /** Annotated images in all. */
@@ -46,7 +52,7 @@ export async function prepareData(
       `Fine-tuning needs at least ${fewestImages} annotated images; this project has ${images}.`,
     );
   }
-  const split = splitSnapshot(snapshot, row.seed);
+  const split = splitSnapshot(snapshot, splitSeed);
   if (!split) {
     throw new AppError(
       "not_enough_annotations",

@@ -26,7 +26,7 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
   let forward: ort.InferenceSession | undefined;
 
   return {
-    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} cpu`,
+    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} cpu, ${threadsText(spec)}`,
 
     async step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
       checkTrainBatch(batch, spec);
@@ -85,6 +85,10 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
     },
   };
 }
+
+/** Left to itself, onnxruntime takes a thread for each physical core. */
+const threadsText = ({ threads = 0 }: EngineSpec): string =>
+  threads === 0 ? "a thread a core" : `${threads} thread${threads === 1 ? "" : "s"}`;
 
 const open = (bytes: Uint8Array, spec: EngineSpec): Promise<ort.InferenceSession> =>
   ort.InferenceSession.create(bytes, { intraOpNumThreads: spec.threads ?? 0, logSeverityLevel: 3 });
