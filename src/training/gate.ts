@@ -6,8 +6,8 @@ export interface GateDecision {
 
 /**
  * A version goes live when its mean IoU on the held-out images beats the base's and, if another version is live,
- * that one's too, all on the same images. Where images came since, a few of those may have trained the live one:
- * that makes it look better and the new one wait, never the other way round.
+ * that one's too, all on the same images. Where images came since, a few of those may have trained the live one,
+ * which makes it look better than it is, so that the new one waits.
  */
 export function decidePromotion(scores: {
   base: number;

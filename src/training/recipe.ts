@@ -17,7 +17,10 @@ export interface Recipe {
   readonly jitter: number;
 }
 
-/** Samples that a run looks at in all: what fits 50 s on two cores at the measured 115 ms each (batch 4). */
+/**
+ * Samples that a run looks at in all. One took 58 ms of the compiled engine on two quiet cores (batch 4, choosing
+ * included), so this is half a minute; on 22 stamps, half as many again brought nothing (.402 after .408).
+ */
 const sampleBudget = 440;
 const fewestEpochs = 8;
 const mostEpochs = 40;
