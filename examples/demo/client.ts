@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 
 /** An answer other than 2xx: the API's own code and message. */
@@ -139,25 +140,23 @@ export class Client {
   /** What a fine-tune tells, live, until it has ended. A broken line is taken up again after the last event seen. */
   async *events(projectId: string, id: string): AsyncGenerator<FineTuneEvent, void, undefined> {
     let last: string | undefined;
-    for (let attempt = 0; ; attempt++) {
+    const path = `/v1/projects/${projectId}/fine-tunes/${id}/events`;
+    for (let broken = 0; ;) {
       const headers = { accept: "text/event-stream", ...(last !== undefined && { "last-event-id": last }) };
-      const answer = await this.#send(
-        "GET",
-        `/v1/projects/${projectId}/fine-tunes/${id}/events`,
-        undefined,
-        headers,
-      );
       try {
-        for await (const { name, data } of messages(answer)) {
+        for await (const { name, data } of messages(await this.#send("GET", path, undefined, headers))) {
           // The last message is the job itself, as it ended.
           if (name === "fine_tune") return;
           const parsed = event.parse(JSON.parse(data));
           last = parsed.id;
+          broken = 0;
           yield parsed;
         }
       } catch (error) {
-        if (attempt >= 10 || !(error instanceof TypeError)) throw error;
+        // fetch tells a broken line as a TypeError; a server that stays away is an error after all.
+        if (!(error instanceof TypeError) || ++broken > 10) throw error;
       }
+      await sleep(300);
     }
   }
 

@@ -41,7 +41,8 @@ async function main(): Promise<void> {
     await Promise.race([connect(releases).then(story), interrupted]);
   } catch (error) {
     process.exitCode = 1;
-    process.stderr.write(`\n${messageOf(error)}\n`);
+    const cause = error instanceof Error && error.cause !== undefined ? ` (${messageOf(error.cause)})` : "";
+    process.stderr.write(`\n${messageOf(error)}${cause}\n`);
   } finally {
     await releases.release();
   }
@@ -60,7 +61,7 @@ async function connect(releases: Releases): Promise<Client> {
   // Postgres doesn't run as root: under root another user has to get in.
   await chmod(folder, 0o755);
   releases.add("the data", () => rm(folder, { recursive: true, force: true }));
-  const config = readConfig({ DATA_DIR: folder, PORT: "0", LOG_LEVEL: "warn" });
+  const config = readConfig({ DATA_DIR: folder, PORT: "0", LOG_LEVEL: "error" });
   const server = await startLocal(config, createLog({ level: config.LOG_LEVEL, name: "demo" }));
   releases.add("the server", () => server.stop());
   if (server.key === null) throw new Error("the server made no key");
