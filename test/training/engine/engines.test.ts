@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../../src/checkpoint/base-models.ts";
 import { trainableNames } from "../../../src/checkpoint/layout.ts";
@@ -138,6 +139,27 @@ describe("the training engines", () => {
     await engine.dispose();
     await expect(engine.step(batch, 1e-4)).rejects.toThrow("disposed");
     await engine.dispose();
+  });
+
+  it("leave no tensors behind, step after step", { timeout: 120_000 }, async () => {
+    // The eager engine without its thread, so that its tensors can be counted.
+    const { startEager } = await import("../../../src/training/engine/eager.ts");
+    const engine = await startEager({ ...spec, batchSize: 1 });
+    const one: TrainBatch = {
+      embeddings: batch.embeddings.slice(0, 1),
+      coords: batch.coords.slice(0, 4),
+      labels: batch.labels.slice(0, 2),
+      targets: batch.targets.slice(0, 65_536),
+      valid: batch.valid.slice(0, 65_536),
+    };
+    const held = tf.memory().numTensors;
+    await engine.step(one, 1e-4);
+    expect(tf.memory().numTensors).toBe(held);
+    await engine.step(one, 1e-4);
+    await engine.predict(one);
+    expect(tf.memory().numTensors).toBe(held);
+    await engine.dispose();
+    expect(tf.memory().numTensors).toBe(0);
   });
 
   it("say why they can't start", async () => {
