@@ -10,6 +10,7 @@ import type {
   TrainingEngine,
 } from "./types.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import { messageOf } from "../../lib/errors.ts";
 import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
 
 /**
@@ -19,16 +20,21 @@ import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
 export const createEngine: CreateEngine = async (spec, options = {}) => {
   const wanted = options.engine ?? "auto";
   if (wanted !== "auto") return RemoteEngine.start(wanted, spec);
-  const failures: unknown[] = [];
-  for (const engine of ["compiled", "eager"] as const) {
+  try {
+    return await RemoteEngine.start("compiled", spec);
+  } catch (compiled) {
+    const failures: unknown[] = [compiled];
     try {
-      return await RemoteEngine.start(engine, spec);
-    } catch (error) {
-      failures.push(error);
+      return await RemoteEngine.start("eager", spec, `the compiled engine can't run: ${causeOf(compiled)}`);
+    } catch (eager) {
+      failures.push(eager);
     }
+    throw new AggregateError(failures, "no training engine can run here");
   }
-  throw new AggregateError(failures, "no training engine can run here");
 };
+
+const causeOf = (error: unknown): string =>
+  messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
 
 interface Pending {
   resolve(value: unknown): void;
@@ -57,10 +63,12 @@ class RemoteEngine implements TrainingEngine {
     );
   }
 
-  static async start(name: EngineName, spec: EngineSpec): Promise<RemoteEngine> {
+  /** @param note why it is this engine, told with the device, so that a fall-back is never silent */
+  static async start(name: EngineName, spec: EngineSpec, note?: string): Promise<RemoteEngine> {
     const engine = new RemoteEngine(name, spec);
     try {
-      engine.#device = (await engine.#expect(0)) as string;
+      const device = (await engine.#expect(0)) as string;
+      engine.#device = note === undefined ? device : `${device} (${note})`;
       return engine;
     } catch (error) {
       await engine.#worker.terminate();
