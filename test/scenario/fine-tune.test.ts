@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
@@ -12,6 +12,9 @@ import { sha256 } from "../../src/lib/hash.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench, waitFor } from "./harness.ts";
+
+// Each of these trains; on a busy machine that takes minutes.
+vi.setConfig({ testTimeout: 300_000 });
 
 let bench: Bench;
 /** Ten rings: 6 train, 1 or 2 choose, 3 or 2 are held out. */
@@ -96,7 +99,7 @@ describe("a fine-tune", () => {
 
   it("gives the same weights again for the same data and seed, and others for another seed", async () => {
     const { db } = bench.services;
-    const other = await newProject(db);
+    const other = await newProject(db, scope.workspaceId);
     await addRings(bench, other, 10);
     for (const [seed, epochs] of [
       [7, 1],
@@ -134,7 +137,7 @@ describe("a fine-tune", () => {
 describe("a fine-tune that can't succeed", () => {
   it("fails with what is missing when the annotations went away", async () => {
     const { db } = bench.services;
-    const empty = await newProject(db);
+    const empty = await newProject(db, scope.workspaceId);
     await addRings(bench, empty, 3);
     const [row] = await db.select().from(annotations).where(eq(annotations.projectId, empty.projectId));
     await db.delete(annotations).where(eq(annotations.id, row?.id ?? ""));

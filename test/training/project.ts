@@ -3,10 +3,10 @@ import { insertProject, type ProjectScope } from "../../src/db/queries/projects.
 import { fineTunes, workspaces } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 
-/** A new workspace with one project. */
-export async function newProject(db: Database): Promise<ProjectScope> {
-  const scope = { workspaceId: newId("ws"), projectId: newId("prj") };
-  await db.insert(workspaces).values({ id: scope.workspaceId, name: "test" });
+/** A new project, in a new workspace unless one is given (whose embeddings it then shares). */
+export async function newProject(db: Database, workspaceId = newId("ws")): Promise<ProjectScope> {
+  const scope = { workspaceId, projectId: newId("prj") };
+  await db.insert(workspaces).values({ id: workspaceId, name: "test" }).onConflictDoNothing();
   await insertProject(db, {
     id: scope.projectId,
     workspaceId: scope.workspaceId,
