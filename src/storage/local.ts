@@ -1,11 +1,25 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "../lib/errors.ts";
-import { sha256 } from "../lib/hash.ts";
+import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
 import type { ObjectInfo, ObjectStore } from "./store.ts";
+
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /**
  * Objects as plain files: `<dir>/objects/<key>`, and their SHA-256 in `<dir>/digests/<key>`.
@@ -15,45 +29,47 @@ import type { ObjectInfo, ObjectStore } from "./store.ts";
  */
 export class LocalStore implements ObjectStore {
   readonly #dir: string;
+  #swept: Promise<void> | undefined;
 
   constructor(dir: string) {
     this.#dir = dir;
   }
 
   async put(key: string, data: Uint8Array): Promise<ObjectInfo> {
-    checkKey(key);
-    const digest = sha256(data);
-    try {
-      const target = this.#object(key);
-      const made = await this.#write(data, async (draft) => {
-        await mkdir(dirname(target), { recursive: true });
-        return exclusiveLink(draft, target);
-      });
-      if (made) {
-        await this.#record(key, digest);
-        return { key, bytes: data.length, sha256: digest };
-      }
-      const existing = await this.stat(key);
-      // Null when someone deleted it since; then ours is as new as any.
-      if (existing === null) return await this.put(key, data);
-      if (existing.sha256 !== digest) throw conflict(key);
-      return existing;
-    } catch (error) {
-      throw unavailable("write", error);
-    }
+    return this.#put(key, () => [data]);
+  }
+
+  async putFile(key: string, path: string): Promise<ObjectInfo> {
+    return this.#put(key, () => chunksOf(path));
   }
 
   async get(key: string): Promise<Buffer> {
     checkKey(key);
     try {
       const data = await readFile(this.#object(key));
-      const expected = await this.#digest(key, data);
-      const found = sha256(data);
-      if (found !== expected) throw corrupted(key, expected, found);
+      this.#compare(key, await this.#digest(key), sha256(data));
       return data;
     } catch (error) {
       if (isMissing(error)) throw notFound(key, error);
       throw unavailable("read", error);
+    }
+  }
+
+  async getFile(key: string, path: string): Promise<void> {
+    checkKey(key);
+    const source = await open(this.#object(key)).catch((error: unknown) => {
+      if (isMissing(error)) throw notFound(key, error);
+      throw unavailable("read", error);
+    });
+    try {
+      const digest = new StreamDigest();
+      await writeFile(path, digest.through(source.createReadStream({ autoClose: false })));
+      this.#compare(key, await this.#digest(key), digest.sha256());
+    } catch (error) {
+      await rm(path, { force: true });
+      throw unavailable("read", error);
+    } finally {
+      await source.close();
     }
   }
 
@@ -85,7 +101,7 @@ export class LocalStore implements ObjectStore {
 
   async check(): Promise<void> {
     try {
-      await this.#write(new Uint8Array(1), async () => {});
+      await this.#write([new Uint8Array(1)], async () => {});
     } catch (error) {
       throw unavailable("write", error);
     }
@@ -99,21 +115,49 @@ export class LocalStore implements ObjectStore {
     return join(this.#dir, "objects", key);
   }
 
+  async #put(key: string, source: () => Chunks): Promise<ObjectInfo> {
+    checkKey(key);
+    try {
+      const target = this.#object(key);
+      const digest = new StreamDigest();
+      const made = await this.#write(digest.through(source()), async (draft) => {
+        await mkdir(dirname(target), { recursive: true });
+        return exclusiveLink(draft, target);
+      });
+      const info = { key, bytes: digest.bytes, sha256: digest.sha256() };
+      if (made) {
+        await this.#record(key, info.sha256);
+        return info;
+      }
+      const existing = await this.stat(key);
+      // Null when someone deleted it since; then ours is as new as any.
+      if (existing === null) return await this.#put(key, source);
+      if (existing.sha256 !== info.sha256) throw conflict(key);
+      return existing;
+    } catch (error) {
+      throw unavailable("write", error);
+    }
+  }
+
+  #compare(key: string, expected: string, found: string): void {
+    if (found !== expected) throw corrupted(key, expected, found);
+  }
+
   /** The recorded digest; of an object without one, that of its content, which is then recorded. */
-  async #digest(key: string, content?: Buffer): Promise<string> {
+  async #digest(key: string): Promise<string> {
     const text = await readFile(join(this.#dir, "digests", key), "utf8").catch((error: unknown) => {
       if (isMissing(error)) return "";
       throw error;
     });
     if (/^[0-9a-f]{64}$/.test(text)) return text;
-    const made = sha256(content ?? (await readFile(this.#object(key))));
-    await this.#record(key, made);
-    return made;
+    const made = await digestFile(this.#object(key));
+    await this.#record(key, made.sha256);
+    return made.sha256;
   }
 
   async #record(key: string, digest: string): Promise<void> {
     const target = join(this.#dir, "digests", key);
-    await this.#write(Buffer.from(digest), async (draft) => {
+    await this.#write([Buffer.from(digest)], async (draft) => {
       await mkdir(dirname(target), { recursive: true });
       await rename(draft, target);
     });
@@ -122,9 +166,10 @@ export class LocalStore implements ObjectStore {
   }
 
   /** Writes a draft to disk, for good, and hands its path on; it is gone afterwards. */
-  async #write<T>(data: Uint8Array, use: (draft: string) => Promise<T>): Promise<T> {
+  async #write<T>(data: Chunks, use: (draft: string) => Promise<T>): Promise<T> {
     const folder = join(this.#dir, "tmp");
     await mkdir(folder, { recursive: true });
+    await (this.#swept ??= sweep(folder));
     const draft = join(folder, `${process.pid}-${randomBytes(8).toString("hex")}`);
     let file: FileHandle | undefined;
     try {
@@ -152,6 +197,21 @@ export class LocalStore implements ObjectStore {
       if (name.endsWith("/")) yield* this.#walk(name, prefix);
       else if (name.startsWith(prefix)) yield name;
     }
+  }
+}
+
+/** Opens the file when the first chunk is asked for, so that one nobody reads is never left open. */
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path) as AsyncIterable<Buffer>;
+}
+
+/** Removes drafts that a crash left behind, once a process; no write takes a day. */
+async function sweep(folder: string): Promise<void> {
+  const dayAgo = Date.now() - 24 * 3600 * 1000;
+  for (const name of await readdir(folder)) {
+    const draft = join(folder, name);
+    const { mtimeMs } = await stat(draft).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (mtimeMs < dayAgo) await rm(draft, { force: true });
   }
 }
 

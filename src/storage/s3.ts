@@ -1,3 +1,7 @@
+import { createReadStream } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -7,7 +11,7 @@ import {
   S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
-import { sha256 } from "../lib/hash.ts";
+import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
 import type { ObjectInfo, ObjectStore } from "./store.ts";
@@ -42,55 +46,37 @@ export class S3Store implements ObjectStore {
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
       maxAttempts: 4,
-      requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
+      // Of silence on the line, not of the whole transfer: a large object may take long.
+      requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
     });
   }
 
   async put(key: string, data: Uint8Array, options: { contentType?: string } = {}): Promise<ObjectInfo> {
-    checkKey(key);
-    const digest = sha256(data);
-    const put = new PutObjectCommand({
-      Bucket: this.#bucket,
-      Key: key,
-      Body: data,
-      ContentLength: data.length,
-      ContentType: options.contentType ?? "application/octet-stream",
-      Metadata: { sha256: digest },
-      IfNoneMatch: "*",
-    });
-    for (let attempt = 1; ; attempt++) {
-      // Looked for first, because some servers take If-None-Match and ignore it.
-      const existing = await this.stat(key);
-      if (existing !== null) {
-        if (existing.sha256 !== digest) throw conflict(key);
-        return existing;
-      }
-      try {
-        await this.#client.send(put);
-        return { key, bytes: data.length, sha256: digest };
-      } catch (error) {
-        // 412: someone else was first. 409: someone else is writing, or deleting, right now.
-        const status = statusOf(error);
-        if ((status !== 412 && status !== 409) || attempt === 5) throw unavailable("write", error);
-      }
-    }
+    return this.#put({ key, bytes: data.length, sha256: sha256(data) }, () => data, options);
+  }
+
+  async putFile(key: string, path: string, options: { contentType?: string } = {}): Promise<ObjectInfo> {
+    const info = { key, ...(await digestFile(path)) };
+    return this.#put(info, () => createReadStream(path), options);
   }
 
   async get(key: string): Promise<Buffer> {
-    checkKey(key);
-    // A connection may break, or bytes be damaged, on the way; what is damaged twice is damaged in the store.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-        const data = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
-        const expected = answer.Metadata?.["sha256"] ?? "not recorded";
-        const found = sha256(data);
-        if (found === expected) return data;
-        if (attempt === 2) throw corrupted(key, expected, found);
-      } catch (error) {
-        if (isMissing(error)) throw notFound(key, error);
-        if (error instanceof S3ServiceException || attempt === 2) throw unavailable("read", error);
-      }
+    return this.#get(key, async (body) => {
+      const content = await buffer(body);
+      return { content, sha256: sha256(content) };
+    });
+  }
+
+  async getFile(key: string, path: string): Promise<void> {
+    try {
+      await this.#get(key, async (body) => {
+        const digest = new StreamDigest();
+        await writeFile(path, digest.through(body));
+        return { content: undefined, sha256: digest.sha256() };
+      });
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
     }
   }
 
@@ -147,6 +133,63 @@ export class S3Store implements ObjectStore {
 
   async close(): Promise<void> {
     this.#client.destroy();
+  }
+
+  /** @param body is asked for at every attempt: a stream can be sent once. */
+  async #put(
+    info: ObjectInfo,
+    body: () => Uint8Array | Readable,
+    options: { contentType?: string },
+  ): Promise<ObjectInfo> {
+    const { key } = info;
+    checkKey(key);
+    for (let attempt = 1; ; attempt++) {
+      // Looked for first, because some servers take If-None-Match and ignore it.
+      const existing = await this.stat(key);
+      if (existing !== null) {
+        if (existing.sha256 !== info.sha256) throw conflict(key);
+        return existing;
+      }
+      const content = body();
+      try {
+        await this.#client.send(
+          new PutObjectCommand({
+            Bucket: this.#bucket,
+            Key: key,
+            Body: content,
+            ContentLength: info.bytes,
+            ContentType: options.contentType ?? "application/octet-stream",
+            Metadata: { sha256: info.sha256 },
+            IfNoneMatch: "*",
+          }),
+        );
+        return info;
+      } catch (error) {
+        // 412: someone else was first. 409: someone else is writing, or deleting, right now.
+        const status = statusOf(error);
+        if ((status !== 412 && status !== 409) || attempt === 5) throw unavailable("write", error);
+      } finally {
+        // A file that was not sent to its end would stay open.
+        if (content instanceof Readable) content.destroy();
+      }
+    }
+  }
+
+  /** A connection may break, or bytes be damaged, on the way; what is damaged twice is damaged in the store. */
+  async #get<T>(key: string, read: (body: Readable) => Promise<{ content: T; sha256: string }>): Promise<T> {
+    checkKey(key);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+        const found = await read(answer.Body as Readable);
+        const expected = answer.Metadata?.["sha256"] ?? "not recorded";
+        if (found.sha256 === expected) return found.content;
+        if (attempt === 2) throw corrupted(key, expected, found.sha256);
+      } catch (error) {
+        if (isMissing(error)) throw notFound(key, error);
+        if (error instanceof S3ServiceException || attempt === 2) throw unavailable("read", error);
+      }
+    }
   }
 }
 

@@ -14,8 +14,12 @@ export interface ObjectInfo {
 export interface ObjectStore {
   /** Writes whole or not at all. Throws AppError `object_conflict`. */
   put(key: string, data: Uint8Array, options?: { contentType?: string }): Promise<ObjectInfo>;
+  /** The same from a file of this machine, streamed: an object that is larger than memory. */
+  putFile(key: string, path: string, options?: { contentType?: string }): Promise<ObjectInfo>;
   /** The whole object. Throws AppError `object_not_found`, or `object_corrupted` when the hash differs. */
   get(key: string): Promise<Buffer>;
+  /** The same into a file at `path`, streamed; on failure there is no such file. Throws as `get`. */
+  getFile(key: string, path: string): Promise<void>;
   /** Null when the key is not there. */
   stat(key: string): Promise<ObjectInfo | null>;
   /** No error when the key is not there. */

@@ -116,7 +116,9 @@ export async function overHttp(app: App, use: (origin: string) => Promise<void>)
 export function wrapStore(store: ObjectStore, changed: Partial<ObjectStore>): ObjectStore {
   return {
     put: (key, data, options) => store.put(key, data, options),
+    putFile: (key, path, options) => store.putFile(key, path, options),
     get: (key) => store.get(key),
+    getFile: (key, path) => store.getFile(key, path),
     stat: (key) => store.stat(key),
     delete: (key) => store.delete(key),
     list: (prefix) => store.list(prefix),

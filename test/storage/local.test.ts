@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sha256 } from "../../src/lib/hash.ts";
@@ -36,6 +36,17 @@ test("an object whose digest a crash kept from being written is whole, and gets 
   await rm(join(dir, "digests/a/b"));
   expect(await store.stat("a/b")).toMatchObject({ sha256: sha256("hello") });
   expect(await readFile(join(dir, "digests/a/b"), "utf8")).toBe(sha256("hello"));
+});
+
+test("what a crash left half-written goes with the first write of a later day", async () => {
+  const { dir, store, close } = await localTestStore();
+  onTestFinished(close);
+  await mkdir(join(dir, "tmp"));
+  for (const name of ["old", "new"]) await writeFile(join(dir, "tmp", name), "half");
+  const twoDaysAgo = new Date(Date.now() - 48 * 3600 * 1000);
+  await utimes(join(dir, "tmp", "old"), twoDaysAgo, twoDaysAgo);
+  await store.put("a/b", Buffer.from("hello"));
+  expect(await readdir(join(dir, "tmp"))).toEqual(["new"]);
 });
 
 test("a folder that can't be written is told as unavailable", async () => {

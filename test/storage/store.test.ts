@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { sha256 } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { keysBelow, localTestStore, s3TestStore, type TestStore } from "../helpers/objects.ts";
@@ -14,6 +17,11 @@ describe.each([
     const made = await make();
     open.push(made);
     return made;
+  };
+  const temporaryFolder = async (): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), "maskwright-files-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    return folder;
   };
   afterEach(async () => {
     for (const made of open.splice(0)) {
@@ -36,6 +44,44 @@ describe.each([
       expect(await store.stat(key)).toEqual(info);
       expect((await store.get(key)).equals(data)).toBe(true);
     }
+  });
+
+  test("a file is put and got without its bytes, as the very same object", async () => {
+    const { store } = await fresh();
+    const folder = await temporaryFolder();
+    const random = seededRandom(2);
+    const data = Buffer.from(Uint8Array.from({ length: 3_000_001 }, () => random.below(256)));
+    const [path, copy, empty] = ["in", "out", "empty"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFile(path, data);
+    await writeFile(empty, "");
+    const info = { key: "a/zip", bytes: data.length, sha256: sha256(data) };
+    expect(await store.putFile("a/zip", path)).toEqual(info);
+    expect(await store.put("a/zip", data)).toEqual(info);
+    expect(await store.putFile("a/zip", path)).toEqual(info);
+    expect((await store.get("a/zip")).equals(data)).toBe(true);
+    await store.getFile("a/zip", copy);
+    expect((await readFile(copy)).equals(data)).toBe(true);
+    await expect(store.putFile("a/zip", empty)).rejects.toMatchObject({ code: "object_conflict" });
+    await store.putFile("a/empty", empty);
+    await store.getFile("a/empty", copy);
+    expect(await readFile(copy, "utf8")).toBe("");
+  });
+
+  test("a file that can't be had leaves no file, and one that can't be read no object", async () => {
+    const { store, damage } = await fresh();
+    const folder = await temporaryFolder();
+    const path = join(folder, "out");
+    await expect(store.getFile("a/b", path)).rejects.toMatchObject({ code: "object_not_found" });
+    await store.put("a/b", hello);
+    await damage("a/b");
+    await expect(store.getFile("a/b", path)).rejects.toMatchObject({ code: "object_corrupted" });
+    expect(await readdir(folder)).toEqual([]);
+    await expect(store.putFile("a/c", path)).rejects.toThrow();
+    expect(await store.stat("a/c")).toBeNull();
   });
 
   test("the same bytes again are fine, others are a conflict and change nothing", async () => {
