@@ -30,7 +30,8 @@ const environment = z.object({
   EMBEDDING_CACHE_ENTRIES: int(64, 1, 100_000),
   // Limits, checked before the work
   MAX_BODY_BYTES: int(32 * MiB, 1024, 1024 * MiB),
-  MAX_IMPORT_BYTES: int(1024 * MiB, 1024, 2000 * MiB),
+  /** At most what S3 takes in one PUT. */
+  MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),
   MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
   MAX_PROMPTS: int(256, 1, 4096),
   MAX_IMAGES_PER_PROJECT: int(50_000, 1, 10_000_000),

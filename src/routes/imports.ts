@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
 import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
@@ -162,7 +162,7 @@ async function storeImport({ db, store }: RouteContext, scope: ProjectScope, fil
   const id = newId("imp");
   const objectKey = keys.importZip(scope.projectId, id);
   try {
-    await store.put(objectKey, await readFile(file.path), { contentType: "application/zip" });
+    await store.putFile(objectKey, file.path, { contentType: "application/zip" });
     const row = await db.transaction(async (tx) => {
       await holdProject(tx, scope);
       return insertImport(tx, {

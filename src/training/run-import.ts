@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "../datasets/read.ts";
@@ -119,7 +119,7 @@ class ImportRun {
     const { store, inference, maxImagesPerProject } = this.#services;
     this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-"));
     const path = join(this.#folder, "data.zip");
-    await writeFile(path, await store.get(this.#row.objectKey));
+    await store.getFile(this.#row.objectKey, path);
     this.#dataset = await openDataset(path, {
       inspect: async (bytes) => inference.inspect(bytes),
       signal: this.#signal,

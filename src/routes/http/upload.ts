@@ -2,13 +2,13 @@ import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { createHash } from "node:crypto";
-import { Readable, Transform } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy } from "@fastify/busboy";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { StreamDigest } from "../../lib/hash.ts";
 import type { Env } from "./router.ts";
 
 /** Refuses a body above `bytes`, before it is read where its length is told, at the limit where it is not. */
@@ -114,19 +114,16 @@ async function receive(c: Context<Env>, path: string, limit: number): Promise<Fi
 
 /** Writes one stream into a file, counting and hashing; fails as soon as it passes the limit. */
 function countingSink(path: string, limit: number) {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      hash.update(chunk);
-      if (bytes > limit) done(tooLarge("import_too_large", limit));
-      else done(null, chunk);
-    },
-  });
+  const digest = new StreamDigest();
+  async function* limited(chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of digest.through(chunks)) {
+      if (digest.bytes > limit) throw tooLarge("import_too_large", limit);
+      yield chunk;
+    }
+  }
   return {
-    write: (stream: Readable): Promise<void> => pipeline(stream, meter, createWriteStream(path)),
-    result: () => ({ bytes, sha256: hash.digest("hex") }),
+    write: (stream: Readable): Promise<void> => pipeline(stream, limited, createWriteStream(path)),
+    result: () => ({ bytes: digest.bytes, sha256: digest.sha256() }),
   };
 }
 
