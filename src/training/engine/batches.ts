@@ -1,4 +1,4 @@
-import type { EngineSpec, PromptBatch, TrainBatch } from "./types.ts";
+import type { EngineSpec, EngineState, PromptBatch, TrainBatch } from "./types.ts";
 
 /** Entries of one image embedding, [64, 64, 256]. */
 export const embeddingSize = 4096 * 256;
@@ -25,4 +25,18 @@ export function checkTrainBatch(batch: TrainBatch, spec: EngineSpec): void {
   for (const what of ["targets", "valid"] as const)
     if (batch[what].length !== count * maskSize)
       throw new Error(`${what} holds ${batch[what].length} numbers, not ${count * maskSize}`);
+}
+
+/** The tensors of a state that an engine wants. Throws an Error naming the first that is missing or does not fit. */
+export function checkState(
+  state: EngineState,
+  wanted: readonly { name: string; shape: readonly number[] }[],
+): { name: string; shape: readonly number[]; data: Float32Array }[] {
+  return wanted.map(({ name, shape }) => {
+    const tensor = state.tensors[name];
+    if (!tensor) throw new Error(`the state lacks ${name}`);
+    if (tensor.shape.join() !== shape.join())
+      throw new Error(`${name} of the state is [${tensor.shape.join()}], not [${shape.join()}]`);
+    return { name, shape, data: tensor.data };
+  });
 }

@@ -1,10 +1,10 @@
 import * as ort from "onnxruntime-node";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { stepScalars } from "../adamw.ts";
-import { checkTrainBatch, maskSize, samplesOf } from "./batches.ts";
+import { checkState, checkTrainBatch, maskSize, samplesOf } from "./batches.ts";
 import { trainedNames } from "./step.ts";
 import { imagePeOnnx, predictOnnx, stateNames, stepOnnx } from "./step-graphs.ts";
-import type { DecoderOutput, EngineSpec, PromptBatch, StepResult, TrainBatch } from "./types.ts";
+import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
 
 type Tensors = Record<string, ort.Tensor>;
@@ -77,6 +77,23 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
         return [name, { shape, data: Float32Array.from(now ?? data) }] as const;
       });
       return Promise.resolve(Object.fromEntries(entries));
+    },
+
+    state(): Promise<EngineState> {
+      const entries = Object.entries(current).map(([name, { dims, data }]) => {
+        return [name, { shape: [...dims], data: Float32Array.from(data as Float32Array) }] as const;
+      });
+      return Promise.resolve({ steps, tensors: Object.fromEntries(entries) });
+    },
+
+    async restore(state: EngineState): Promise<void> {
+      const wanted = Object.entries(current).map(([name, { dims }]) => ({ name, shape: dims }));
+      const tensors = checkState(state, wanted);
+      for (const { name, data } of tensors) {
+        const { data: own } = current[name] as ort.Tensor;
+        (own as Float32Array).set(data);
+      }
+      steps = state.steps;
     },
 
     async dispose(): Promise<void> {

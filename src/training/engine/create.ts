@@ -4,6 +4,7 @@ import type {
   DecoderOutput,
   EngineName,
   EngineSpec,
+  EngineState,
   PromptBatch,
   StepResult,
   TrainBatch,
@@ -90,6 +91,14 @@ class RemoteEngine implements TrainingEngine {
 
   weights(): Promise<NamedTensors> {
     return this.#call("weights", []) as Promise<NamedTensors>;
+  }
+
+  state(): Promise<EngineState> {
+    return this.#call("state", []) as Promise<EngineState>;
+  }
+
+  restore(state: EngineState): Promise<void> {
+    return this.#call("restore", [state]) as Promise<void>;
   }
 
   /** Lets the calls under way finish. A second call does nothing. */

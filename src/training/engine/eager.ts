@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "../../graph/gradients.ts";
-import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
 import { type Named, stepScalars } from "../adamw.ts";
-import { checkTrainBatch, maskSize, samplesOf } from "./batches.ts";
+import { checkState, checkTrainBatch, maskSize, samplesOf } from "./batches.ts";
 import { useBestBackend } from "./eager-backend.ts";
 import { forward, type PromptTensors, trainedNames, trainStep } from "./step.ts";
-import type { DecoderOutput, EngineSpec, PromptBatch, StepResult, TrainBatch } from "./types.ts";
+import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
 
 /** Runs the step op by op on the best tfjs backend there is. Call it in a worker thread: ops block it. */
@@ -35,6 +35,13 @@ export async function startEager(spec: EngineSpec): Promise<WorkerEngine> {
       labels: tf.tensor(batch.labels, [count, spec.points]),
     };
   };
+
+  const stateTensors = (): [string, tf.Tensor][] =>
+    names.flatMap((name) => [
+      [name, weights[name] as tf.Tensor],
+      [`first/${name}`, first[name] as tf.Tensor],
+      [`second/${name}`, second[name] as tf.Tensor],
+    ]);
 
   return {
     device: `${device}, ${tf.getBackend()}`,
@@ -85,11 +92,28 @@ export async function startEager(spec: EngineSpec): Promise<WorkerEngine> {
     },
 
     async weights(): Promise<NamedTensors> {
-      const entries = Object.entries(weights).map(async ([name, tensor]) => {
-        const data = Float32Array.from((await tensor.data()) as Float32Array);
-        return [name, { shape: [...tensor.shape], data }] as const;
-      });
+      const entries = Object.entries(weights).map(async ([name, tensor]) => [name, await read(tensor)]);
       return Object.fromEntries(await Promise.all(entries));
+    },
+
+    async state(): Promise<EngineState> {
+      const tensors = await Promise.all(
+        stateTensors().map(async ([name, tensor]) => [name, await read(tensor)]),
+      );
+      return { steps, tensors: Object.fromEntries(tensors) as NamedTensors };
+    },
+
+    async restore(state: EngineState): Promise<void> {
+      const wanted = stateTensors().map(([name, { shape }]) => ({ name, shape }));
+      const next = new Map(
+        checkState(state, wanted).map(({ name, shape, data }) => [name, tf.tensor(data, [...shape])]),
+      );
+      const of = (prefix: string): Named =>
+        Object.fromEntries(names.map((name) => [name, next.get(prefix + name) as tf.Tensor]));
+      replace(weights, of(""));
+      replace(first, of("first/"));
+      replace(second, of("second/"));
+      steps = state.steps;
     },
 
     dispose(): Promise<void> {
@@ -105,6 +129,10 @@ function replace(state: Record<string, tf.Tensor>, next: Named): void {
     state[name]?.dispose();
     state[name] = tf.keep(tensor);
   }
+}
+
+async function read(tensor: tf.Tensor): Promise<NamedTensor> {
+  return { shape: [...tensor.shape], data: Float32Array.from((await tensor.data()) as Float32Array) };
 }
 
 async function readNumber(tensor: tf.Scalar): Promise<number> {

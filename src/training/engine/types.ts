@@ -51,6 +51,14 @@ export interface DecoderOutput {
   readonly iou: Float32Array;
 }
 
+/** All that an engine needs, beside its spec, to go on bit for bit where another of the same name stopped. */
+export interface EngineState {
+  /** Optimizer steps taken. */
+  readonly steps: number;
+  /** Trained weights by their names, and the moments of AdamW under `first/<name>` and `second/<name>`. */
+  readonly tensors: NamedTensors;
+}
+
 /**
  * One decoder in training. Two implementations give the same loss curve to 1e-3 on the same seed:
  * `compiled` (the traced step in onnxruntime) and `eager` (tfjs ops as they come).
@@ -66,6 +74,10 @@ export interface TrainingEngine {
   predict(batch: PromptBatch): Promise<DecoderOutput>;
   /** A copy of all weights as they are now. */
   weights(): Promise<NamedTensors>;
+  /** A copy of the weights that are trained and of the optimizer's memory. */
+  state(): Promise<EngineState>;
+  /** Goes back to a state of an engine with the same spec. Throws an Error naming a tensor that is missing or does not fit. */
+  restore(state: EngineState): Promise<void>;
   dispose(): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ export interface WorkerStart {
   readonly spec: EngineSpec;
 }
 
-export type Method = "step" | "predict" | "weights" | "dispose";
+export type Method = "step" | "predict" | "weights" | "state" | "restore" | "dispose";
 
 export interface Call {
   readonly id: number;

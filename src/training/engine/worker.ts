@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../lib/errors.ts";
-import type { PromptBatch, TrainBatch } from "./types.ts";
+import type { EngineState, PromptBatch, TrainBatch } from "./types.ts";
 import type { Answer, Call, WorkerEngine, WorkerStart } from "./worker-protocol.ts";
 
 /** The engines' thread: starts one engine, then answers calls in the order in which they come. */
@@ -34,6 +34,8 @@ function perform(running: WorkerEngine, { method, args }: Call): Promise<unknown
   if (method === "step") return running.step(args[0] as TrainBatch, args[1] as number);
   if (method === "predict") return running.predict(args[0] as PromptBatch);
   if (method === "weights") return running.weights();
+  if (method === "state") return running.state();
+  if (method === "restore") return running.restore(args[0] as EngineState);
   port?.close();
   return running.dispose();
 }

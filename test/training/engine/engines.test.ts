@@ -126,6 +126,32 @@ describe("the training engines", () => {
     await engine.dispose();
   });
 
+  it.each(["compiled", "eager"] as const)(
+    "go on bit for bit from a state: %s",
+    async (name) => {
+      const through = await createEngine(spec, { engine: name });
+      await through.step(batch, 1e-4);
+      const state = await through.state();
+      const next = await through.step(batch, 2e-4);
+      const weights = await through.weights();
+      await through.dispose();
+
+      const resumed = await createEngine(spec, { engine: name });
+      await resumed.step(batch, 3e-4);
+      const { "first/mask_decoder.mask_tokens.weight": _, ...lacking } = state.tensors;
+      await expect(resumed.restore({ steps: 1, tensors: lacking })).rejects.toThrow(/lacks first/);
+      await resumed.restore(state);
+      expect((await resumed.state()).steps).toBe(1);
+      expect(await resumed.step(batch, 2e-4)).toEqual(next);
+      expect(await resumed.weights()).toEqual(weights);
+      // The copy was one: later steps did not reach into it.
+      expect(movedNames(weights).length).toBeGreaterThan(80);
+      expect(state.tensors[movedNames(weights)[0]!]).not.toEqual(weights[movedNames(weights)[0]!]);
+      await resumed.dispose();
+    },
+    240_000,
+  );
+
   it("refuse what does not fit, and go on", async () => {
     const engine = await createEngine(spec);
     expect(engine.name).toBe("compiled");
