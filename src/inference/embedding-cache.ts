@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { type BaseModel, baseModel } from "../checkpoint/base-models.ts";
+import { type BaseModel, baseModel, baseModelNames } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
@@ -52,6 +52,15 @@ export class EmbeddingCache {
       this.#flights.set(key, flight);
     }
     return flight.join(options.signal);
+  }
+
+  /** Of every base model, from memory and the store. */
+  async forget(image: { workspaceId: string; sha256: string }): Promise<void> {
+    for (const name of baseModelNames()) {
+      const key = keys.embedding(image.workspaceId, baseModel(name).embeddingId, image.sha256);
+      this.#memory.delete(key);
+      await this.#store.delete(key);
+    }
   }
 
   async #find(key: string, model: BaseModel, image: ImageSource, signal: AbortSignal): Promise<Embedded> {

@@ -1,4 +1,5 @@
 import { Piscina } from "piscina";
+import { baseModel } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
@@ -55,12 +56,14 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             threads,
             workers: options.decodeWorkers,
             embed: ({ image }) => embeddings.get(image, request),
-            weights: (version, baseModel) => weights.get(version, baseModel),
+            weights: (version, name) => weights.get(version, name),
             decode: (task) => decodePool.run(task),
           },
           request,
         ),
       ),
+    forget: (image) => running.track(() => embeddings.forget(image)),
+    checkBaseModel: (name) => void baseModel(name),
     close: async () => {
       await running.drain();
       await Promise.all([encodePool.close(), decodePool.close(), inspectPool.close()]);

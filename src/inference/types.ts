@@ -11,6 +11,13 @@ export interface Inference {
   embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
   /** Decodes prompts with one or several versions on one embedding. */
   predict(request: PredictRequest): Promise<PredictResult>;
+  /**
+   * Removes an image's embeddings, of every base model, from this process's memory and the object store: for when a
+   * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.
+   */
+  forget(image: { workspaceId: string; sha256: string }): Promise<void>;
+  /** Throws AppError base_model_unknown, listing those that there are. */
+  checkBaseModel(name: string): void;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { deleteImage, getImage, type Image, imageIsInUse, listImages } from "../db/queries/images.ts";
+import {
+  deleteImage,
+  getImage,
+  ifUnused,
+  type Image,
+  imageIsInUse,
+  listImages,
+} from "../db/queries/images.ts";
 import { getProject } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -9,7 +16,7 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type Env, type RouteContext } from "./http/router.ts";
 import { deleted, imageParams, json, projectParams, scopeOf, text } from "./http/scope.ts";
-import { dropUnusedObject, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
+import { forgetImages, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
 import { cleanName, limitBody, readUpload, type Upload } from "./http/upload.ts";
 
 const group = text(200);
@@ -157,7 +164,8 @@ export function imageRoutes(services: RouteContext) {
       }
       return deleteImage(tx, scope, params.image_id);
     });
-    await dropUnusedObject(services, scope, image);
+    await ifUnused(db, scope, image, (key) => store.delete(key));
+    await forgetImages(services, scope.workspaceId, [image.sha256]);
     return c.json({ id: params.image_id, object: "image" as const, deleted: true as const }, 200);
   });
 

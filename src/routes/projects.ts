@@ -1,22 +1,25 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { selectImageHashes } from "../db/queries/images.ts";
 import {
   deleteProject,
   getProject,
   insertProject,
   listProjects,
+  lockProject,
   type Project,
+  type ProjectScope,
   renameProject,
 } from "../db/queries/projects.ts";
-import { baseModelNames } from "../inference/base-models.ts";
-import { AppError, messageOf } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
+import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
-import type { ObjectStore } from "../storage/store.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
+import { forgetImages } from "./http/stored-images.ts";
 import { deleted, iso, json, jsonBody, projectParams, scopeOf, text, timeText } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
@@ -107,17 +110,13 @@ const remove = createRoute({
   responses: { 200: json(deleted("project"), "It is gone."), ...failures("project_not_found") },
 });
 
-export function projectRoutes({ db, store }: RouteContext) {
+export function projectRoutes(services: RouteContext) {
+  const { db, inference } = services;
   const router = createRouter();
 
   router.openapi(create, async (c) => {
     const body = c.req.valid("json");
-    if (!baseModelNames().includes(body.base_model)) {
-      const known = baseModelNames().join(", ");
-      throw new AppError("base_model_unknown", `base_model: ${body.base_model} is not one of ${known}.`, {
-        param: "base_model",
-      });
-    }
+    inference.checkBaseModel(body.base_model);
     const { workspaceId } = c.get("caller");
     const answer = await idempotent(c, db, body, async () => {
       const row = { id: newId("prj"), workspaceId, name: body.name, baseModel: body.base_model };
@@ -142,8 +141,13 @@ export function projectRoutes({ db, store }: RouteContext) {
 
   router.openapi(remove, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await deleteProject(db, scope);
-    await removeObjects(store, scope.projectId, c.get("log"));
+    const hashes = await db.transaction(async (tx) => {
+      await lockProject(tx, scope);
+      const found = await selectImageHashes(tx, scope);
+      await deleteProject(tx, scope);
+      return found;
+    });
+    await removeObjects(services, scope, hashes, c.get("log"));
     return c.json({ id: scope.projectId, object: "project" as const, deleted: true as const }, 200);
   });
 
@@ -151,9 +155,15 @@ export function projectRoutes({ db, store }: RouteContext) {
 }
 
 /** The project is gone by now, so an object that can't be removed is the log's business, not the caller's. */
-async function removeObjects(store: ObjectStore, projectId: string, log: Log): Promise<void> {
+async function removeObjects(
+  services: RouteContext,
+  { workspaceId, projectId }: ProjectScope,
+  hashes: readonly string[],
+  log: Log,
+): Promise<void> {
   try {
-    for await (const key of store.list(keys.projectPrefix(projectId))) await store.delete(key);
+    await deleteBelow(services.store, keys.projectPrefix(projectId));
+    await forgetImages(services, workspaceId, hashes);
   } catch (error) {
     log.error({ project: projectId, reason: messageOf(error) }, "objects of a deleted project are left");
   }

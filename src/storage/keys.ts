@@ -2,6 +2,7 @@
 export const keys = {
   /** An uploaded image, byte for byte as it came, by its own hash. */
   image: (projectId: string, sha256: string): string => `projects/${projectId}/images/${sha256}`,
+  imagePrefix: (projectId: string): string => `projects/${projectId}/images/`,
   /** An uploaded zip, kept until its import has ended. */
   importZip: (projectId: string, importId: string): string => `projects/${projectId}/imports/${importId}.zip`,
   /**

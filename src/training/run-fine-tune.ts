@@ -1,5 +1,12 @@
-import { abandonFineTune, claimFineTune } from "../db/queries/fine-tune-leases.ts";
+import {
+  abandonFineTune,
+  claimFineTune,
+  type FineTuneRow,
+  selectFineTuneStatus,
+} from "../db/queries/fine-tune-leases.ts";
 import { AppError } from "../lib/errors.ts";
+import { deleteBelow } from "../storage/delete-below.ts";
+import { keys } from "../storage/keys.ts";
 import { FineTuneRun } from "./fine-tune-run.ts";
 import { HeldFineTune, LeaseLost } from "./lease.ts";
 import type { TrainerServices } from "./services.ts";
@@ -26,8 +33,18 @@ export async function runFineTune(
     log.info({ version: number, promoted }, "a fine-tune succeeded");
   } catch (error) {
     log.warn({ err: error }, "a fine-tune stopped");
-    await settle(job, error, signal);
+    try {
+      await settle(job, error, signal);
+    } finally {
+      await clearIfDeleted(services, row);
+    }
   }
+}
+
+/** After a project is deleted, nobody else will ever clear away what this run still wrote for it. */
+async function clearIfDeleted({ db, store }: TrainerServices, row: FineTuneRow): Promise<void> {
+  if ((await selectFineTuneStatus(db, row.id)) === null)
+    await deleteBelow(store, keys.projectPrefix(row.projectId));
 }
 
 /** Ends or gives back a job that threw. Rejects when the queue shall run it again. */

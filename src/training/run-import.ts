@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "../datasets/read.ts";
 import type { Dataset } from "../datasets/types.ts";
-import { findImageByHash, lockImageBytes } from "../db/queries/images.ts";
+import { ifUnused, selectImageHashes } from "../db/queries/images.ts";
 import {
   abandonImport,
   claimImport,
@@ -50,16 +50,27 @@ export async function runImport(
   }
 }
 
-/** Ends an import that the queue gave up after its last attempt failed or died. */
+/**
+ * Ends an import that the queue gave up after its last attempt failed or died, and clears away what the attempts have
+ * left: the zip, and images that no row refers to.
+ */
 export async function giveUpImport(
-  services: TrainerServices,
-  job: { id: string; projectId: string; attempts: number },
+  { db, store }: TrainerServices,
+  importId: string,
+  attempts: number,
 ): Promise<void> {
-  await abandonImport(services.db, job.id, {
+  const row = await abandonImport(db, importId, {
     code: "internal_error",
-    message: `The import failed in each of ${job.attempts} attempts; the trainer's log says why.`,
+    message: `The import failed in each of ${attempts} attempts; the trainer's log says why.`,
   });
-  await services.store.delete(keys.importZip(job.projectId, job.id));
+  if (!row) return;
+  await store.delete(row.objectKey);
+  const known = new Set(await selectImageHashes(db, row));
+  const prefix = keys.imagePrefix(row.projectId);
+  for await (const objectKey of store.list(prefix)) {
+    const sha256 = objectKey.slice(prefix.length);
+    if (!known.has(sha256)) await ifUnused(db, row, { objectKey, sha256 }, (key) => store.delete(key));
+  }
 }
 
 class ImportRun {
@@ -68,7 +79,7 @@ class ImportRun {
   readonly #lease: ImportLease;
   readonly #signal: AbortSignal;
   /** Objects that this run wrote where there were none: its own to take away again. */
-  readonly #wrote: { key: string; sha256: string }[] = [];
+  readonly #wrote: { objectKey: string; sha256: string }[] = [];
   #folder: string | undefined;
   #dataset: Dataset | undefined;
 
@@ -138,7 +149,7 @@ class ImportRun {
       const key = keys.image(this.#row.projectId, item.sha256);
       // After a crash the objects of the attempt before look like someone else's: they are ours too.
       if (this.#row.attempt > 1 || (await store.stat(key)) === null)
-        this.#wrote.push({ key, sha256: item.sha256 });
+        this.#wrote.push({ objectKey: key, sha256: item.sha256 });
       await store.put(key, bytes, { contentType: `image/${item.facts.format}` });
       items.push({ ...item, byteLength: bytes.length });
       if (performance.now() - lastWrite < progressEveryMs) continue;
@@ -172,12 +183,8 @@ class ImportRun {
   /** Removes what this run alone stored, under the locks that uploads take. */
   async #takeBack(): Promise<void> {
     const { db, store } = this.#services;
-    for (const { key, sha256 } of this.#wrote.splice(0)) {
-      await db.transaction(async (tx) => {
-        await lockImageBytes(tx, key);
-        if (!(await findImageByHash(tx, this.#row, sha256))) await store.delete(key);
-      });
-    }
+    for (const image of this.#wrote.splice(0))
+      await ifUnused(db, this.#row, image, (key) => store.delete(key));
   }
 }
 

@@ -39,7 +39,7 @@ export async function startTrainer(
       for (const imageId of await runImport(context, id, signal))
         await queue.sendEmbed({ imageId, projectId });
     },
-    { onExhausted: async (job) => giveUpImport(context, job) },
+    { onExhausted: async ({ id, attempts }) => giveUpImport(context, id, attempts) },
   );
   await queue.work("embed", async ({ id, projectId, signal }) =>
     runEmbed(context, { imageId: id, projectId, signal, turns }),

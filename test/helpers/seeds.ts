@@ -1,3 +1,4 @@
+import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { insertFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { insertImage } from "../../src/db/queries/images.ts";
@@ -29,6 +30,13 @@ export async function seedImage(app: TestApp, projectId: string, client: Client 
     height: 10,
   });
   return id;
+}
+
+/** What lies in the store where a workspace's embedding of these bytes would; its key. */
+export async function seedEmbedding(app: TestApp, imageSha256: string, client = app.a): Promise<string> {
+  const key = keys.embedding(client.workspaceId, baseModel("mobile_sam").embeddingId, imageSha256);
+  await app.store.put(key, Buffer.from("an embedding"));
+  return key;
 }
 
 /** A 20 x 10 mask whose foreground is the rectangle [x0, y0, x1, y1]. */

@@ -7,7 +7,8 @@ import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import type { EmbedOptions, ImageEmbedding } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { countedSource, temporaryStore } from "../helpers/inference.ts";
+import { countedSource } from "../helpers/inference.ts";
+import { localTestStore } from "../helpers/objects.ts";
 
 const options: EmbedOptions = { workspaceId: "ws_1", baseModel: "mobile_sam" };
 const a = countedSourceOf(1);
@@ -37,14 +38,14 @@ class SlowEncoder {
   };
 }
 
-let storage: Awaited<ReturnType<typeof temporaryStore>>;
+let storage: Awaited<ReturnType<typeof localTestStore>>;
 let encoder: SlowEncoder;
 let cache: EmbeddingCache;
 const newCache = (entries = 8) =>
   new EmbeddingCache({ store: storage.store, entries, encode: encoder.encode });
 
 beforeEach(async () => {
-  storage = await temporaryStore();
+  storage = await localTestStore();
   encoder = new SlowEncoder();
   cache = newCache();
 });
@@ -118,11 +119,11 @@ describe("an embedding comes", () => {
 describe("a damaged stored embedding is encoded anew and replaced", () => {
   test("when its bytes are no longer those that were written", async () => {
     await get();
-    const found = (await readdir(storage.folder, { recursive: true })).filter(
+    const found = (await readdir(storage.dir, { recursive: true })).filter(
       (name) => name.startsWith("objects") && name.endsWith(".safetensors"),
     );
     expect(found).toHaveLength(1);
-    const path = join(storage.folder, found[0] as string);
+    const path = join(storage.dir, found[0] as string);
     const bytes = await readFile(path);
     bytes.writeFloatLE(99, bytes.length - 4);
     await writeFile(path, bytes);
@@ -178,6 +179,15 @@ describe("a caller who aborts", () => {
     expect((await stayer).from).toBe("encoder");
     expect(encoder.runs).toBe(1);
   });
+});
+
+test("forgotten, it is gone from memory and store, and another workspace keeps its own", async () => {
+  await get();
+  await get(a, cache, { ...options, workspaceId: "ws_2" });
+  await cache.forget({ workspaceId: "ws_1", sha256: a.sha256 });
+  expect(await storage.store.stat(keyOf(a.sha256))).toBeNull();
+  expect((await get(a, cache, { ...options, workspaceId: "ws_2" })).from).toBe("memory");
+  expect((await get()).from).toBe("encoder");
 });
 
 test("a failure is not kept: the next caller tries again", async () => {

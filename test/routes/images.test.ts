@@ -3,9 +3,10 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { errorOf, idOf, read, type TestApp, testApp, wrapStore } from "../helpers/app.ts";
+import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, asSharp, noiseImage } from "../helpers/images.ts";
-import { makeProject, seedFineTune } from "../helpers/seeds.ts";
+import { wrapStore } from "../helpers/objects.ts";
+import { makeProject, seedEmbedding, seedFineTune } from "../helpers/seeds.ts";
 
 let app: TestApp;
 let project: string;
@@ -240,5 +241,22 @@ describe("images that are there", () => {
     expect(after["annotations"]).toBe(Number(before["annotations"]) - 1);
     expect(after["objects"]).toHaveLength((before["objects"] as string[]).length - 1);
     expect(errorOf(await app.a.get(one))).toBe("404 image_not_found image_id");
+  });
+
+  it("take their embedding along with the last of the workspace", async () => {
+    const bytes = await picture(50);
+    const embedding = await seedEmbedding(app, sha256(bytes));
+    const others = await seedEmbedding(app, sha256(bytes), app.b);
+    const there = async (key: string) => (await app.store.stat(key)) !== null;
+    const urls: string[] = [];
+    for (const name of ["first", "second"]) {
+      const path = `/v1/projects/${await makeProject(app.a, name)}/images`;
+      urls.push(`${path}/${idOf(await app.a.send("POST", path, { body: bytes }))}`);
+    }
+    await app.a.send("DELETE", urls[0] as string);
+    expect(await there(embedding)).toBe(true);
+    await app.a.send("DELETE", urls[1] as string);
+    expect(await there(embedding)).toBe(false);
+    expect(await there(others)).toBe(true);
   });
 });

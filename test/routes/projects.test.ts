@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
+import { asPng, noiseImage } from "../helpers/images.ts";
+import { makeProject, seedAnnotated, seedEmbedding, seedVersion } from "../helpers/seeds.ts";
 
 let app: TestApp;
 beforeAll(async () => {
@@ -98,6 +99,22 @@ describe("one project", () => {
     expect(answer.body).toEqual({ id, object: "project", deleted: true });
     expect(await app.traces()).toEqual(before);
     expect(errorOf(await app.a.get(`/v1/projects/${id}`))).toBe("404 project_not_found project_id");
+  });
+
+  it("takes the embeddings of its images along, but not those that another project has use for", async () => {
+    const [kept, doomed] = [await makeProject(app.a, "kept"), await makeProject(app.a, "doomed")];
+    const upload = async (project: string, seed: number): Promise<string> => {
+      const body = Uint8Array.from(await asPng(noiseImage(60, 40, seed)));
+      const image = await app.a.send("POST", `/v1/projects/${project}/images`, { body });
+      return seedEmbedding(app, String(image.body["sha256"]));
+    };
+    const shared = await upload(kept, 1);
+    const own = await upload(doomed, 2);
+    const body = Uint8Array.from(await asPng(noiseImage(60, 40, 1)));
+    await app.a.send("POST", `/v1/projects/${doomed}/images`, { body });
+    await app.a.send("DELETE", `/v1/projects/${doomed}`);
+    expect(await app.store.stat(own)).toBeNull();
+    expect(await app.store.stat(shared)).not.toBeNull();
   });
 
   it("is not there for another workspace, just as one that never was", async () => {

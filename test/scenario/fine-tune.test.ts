@@ -4,12 +4,15 @@ import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
 import { cancelFineTune, getFineTune } from "../../src/db/queries/fine-tunes.ts";
-import { getProject, type ProjectScope } from "../../src/db/queries/projects.ts";
+import { deleteProject, getProject, type ProjectScope } from "../../src/db/queries/projects.ts";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
 import { getVersion, listVersions, type Version } from "../../src/db/queries/versions.ts";
 import { annotations } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
+import { deleteBelow } from "../../src/storage/delete-below.ts";
+import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { keysBelow, wrapStore } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench, waitFor } from "./harness.ts";
 
@@ -176,6 +179,25 @@ describe("a fine-tune that is interrupted", () => {
     expect(await getFineTune(db, scope, id)).toMatchObject({ status: "cancelled", resultVersion: null });
     expect((await listVersions(db, scope, { limit: 50 })).rows).toHaveLength(before);
     expect((await eventsOf(db, scope, id)).at(-1)?.message).toBe("Cancelled");
+  });
+
+  it("leaves nothing of a project that was deleted under it", async () => {
+    const { db, store } = bench.services;
+    const doomed = await newProject(db);
+    await addRings(bench, doomed, 3);
+    const id = await newFineTune(db, doomed);
+    const objects = () => keysBelow(store, keys.projectPrefix(doomed.projectId));
+    const deleting = wrapStore(store, {
+      put: async (key, data) => {
+        await deleteProject(db, doomed);
+        await deleteBelow(store, keys.projectPrefix(doomed.projectId));
+        const info = await store.put(key, data);
+        expect(await objects()).toEqual([key]);
+        return info;
+      },
+    });
+    await runFineTune({ ...bench.trainer, store: deleting }, id, never);
+    expect(await objects()).toEqual([]);
   });
 
   it("goes back to the queue when its trainer is told to stop", async () => {

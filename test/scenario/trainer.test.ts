@@ -11,6 +11,7 @@ import { startTrainer } from "../../src/training/trainer.ts";
 import { zipFolder } from "../datasets/zips.ts";
 import { asPng } from "../helpers/images.ts";
 import sharp from "sharp";
+import { keysBelow } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, openBench, ringImage, waitFor } from "./harness.ts";
 
@@ -57,9 +58,7 @@ it("imports, embeds ahead of need, and trains what plain SQL asks for", async ()
       .toBe("succeeded");
     const embeddings = async (): Promise<number> => {
       const prefix = keys.embedding(scope.workspaceId, baseModel("mobile_sam").embeddingId, "");
-      let count = 0;
-      for await (const _ of store.list(prefix.slice(0, prefix.lastIndexOf("/") + 1))) count++;
-      return count;
+      return (await keysBelow(store, prefix.slice(0, prefix.lastIndexOf("/") + 1))).length;
     };
     await expect.poll(embeddings, { timeout: 60_000 }).toBe(3);
 

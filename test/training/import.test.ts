@@ -8,10 +8,11 @@ import { annotations, images } from "../../src/db/schema/index.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { runImport } from "../../src/training/run-import.ts";
+import { giveUpImport, runImport } from "../../src/training/run-import.ts";
 import { storeImport } from "../../src/training/store-import.ts";
 import { LeaseLost } from "../../src/training/lease.ts";
 import { type Files, maskPng, picture, zipFolder } from "../datasets/zips.ts";
+import { keysBelow } from "../helpers/objects.ts";
 import { type Bench, openBench } from "../scenario/harness.ts";
 import { newProject } from "./project.ts";
 
@@ -55,11 +56,8 @@ async function rowsOf(scope: ProjectScope) {
   };
 }
 
-async function objectsOf(scope: ProjectScope): Promise<string[]> {
-  const found: string[] = [];
-  for await (const key of bench.services.store.list(keys.projectPrefix(scope.projectId))) found.push(key);
-  return found;
-}
+const objectsOf = (scope: ProjectScope): Promise<string[]> =>
+  keysBelow(bench.services.store, keys.projectPrefix(scope.projectId));
 
 describe("an import", () => {
   it("becomes images, groups and masks, and its zip goes", async () => {
@@ -182,6 +180,32 @@ describe("an import", () => {
     expect(await runImport(bench.trainer, id, never)).toHaveLength(5);
     expect(await runImport(bench.trainer, id, never)).toEqual([]);
     expect((await rowsOf(scope)).annotations).toHaveLength(5);
+  });
+
+  it("that was given up leaves neither its zip nor its images, and takes nothing of others", async () => {
+    const { db, store } = bench.services;
+    const scope = await newProject(db);
+    const kept = { "images/kept.png": await picture(9, 80, 64), "images/too.png": await picture(8, 80, 64) };
+    await runImport(bench.trainer, await upload(scope, kept), never);
+    const before = await objectsOf(scope);
+    const id = await upload(scope, await pages());
+    // Dies at the last moment, when all images are stored.
+    const dying = {
+      ...bench.trainer,
+      db: new Proxy(db, {
+        get: (target, name) => {
+          if (name === "transaction") throw new Error("the database is away");
+          return Reflect.get(target, name) as unknown;
+        },
+      }),
+    };
+    await expect(runImport(dying, id, never)).rejects.toThrow("the database is away");
+    expect(await objectsOf(scope)).toHaveLength(before.length + 6);
+    await giveUpImport(bench.trainer, id, 4);
+    expect(await objectsOf(scope)).toEqual(before);
+    expect(await getImport(db, scope, id)).toMatchObject({ status: "failed", leaseToken: null });
+    await giveUpImport(bench.trainer, id, 4);
+    expect(await store.stat(keys.importZip(scope.projectId, id))).toBeNull();
   });
 
   it("can't be ended by a worker that lost its lease", async () => {

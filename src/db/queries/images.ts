@@ -1,7 +1,7 @@
-import { and, count, desc, eq, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
-import type { Executor } from "../client.ts";
-import { annotations, fineTunes, images } from "../schema/index.ts";
+import type { Database, Executor } from "../client.ts";
+import { annotations, fineTunes, images, projects } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import type { ProjectScope } from "./projects.ts";
 
@@ -96,6 +96,44 @@ export async function deleteImage(db: Executor, scope: ProjectScope, id: string)
     .returning();
   if (!image) throw imageNotFound(id);
   return image;
+}
+
+/**
+ * Runs `remove` unless an image of the project has these bytes, under their lock: nobody stores them meanwhile, and
+ * what someone else has stored is never taken away.
+ */
+export async function ifUnused(
+  db: Database,
+  scope: ProjectScope,
+  image: { objectKey: string; sha256: string },
+  remove: (objectKey: string) => Promise<void>,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockImageBytes(tx, image.objectKey);
+    if (!(await findImageByHash(tx, scope, image.sha256))) await remove(image.objectKey);
+  });
+}
+
+/** Which of these bytes no project of the workspace has as an image. */
+export async function selectUnknownHashes(
+  db: Executor,
+  workspaceId: string,
+  hashes: readonly string[],
+): Promise<string[]> {
+  if (hashes.length === 0) return [];
+  const known = await db
+    .select({ sha256: images.sha256 })
+    .from(projects)
+    .innerJoin(images, eq(images.projectId, projects.id))
+    .where(and(eq(projects.workspaceId, workspaceId), inArray(images.sha256, [...hashes])));
+  const there = new Set(known.map((row) => row.sha256));
+  return hashes.filter((hash) => !there.has(hash));
+}
+
+/** Hashes of the bytes of all images of a project. */
+export async function selectImageHashes(db: Executor, scope: ProjectScope): Promise<string[]> {
+  const rows = await db.select({ sha256: images.sha256 }).from(images).where(inProject(scope));
+  return rows.map((row) => row.sha256);
 }
 
 /** True while a fine-tune of the project is under way and this image is annotated: the trainer may still read it. */

@@ -86,14 +86,14 @@ export async function failImport(
   return rows.length > 0;
 }
 
-/** For an import that the queue gives up, whoever held it: false when it had ended before. Voids the lease. */
-export async function abandonImport(db: Executor, id: string, error: JobError): Promise<boolean> {
-  const rows = await db
+/** For an import that the queue gives up, whoever held it: null when it had ended before. Voids the lease. */
+export async function abandonImport(db: Executor, id: string, error: JobError): Promise<ImportRow | null> {
+  const [row] = await db
     .update(imports)
     .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
     .where(and(eq(imports.id, id), inArray(imports.status, ["queued", "running"])))
-    .returning({ id: imports.id });
-  return rows.length > 0;
+    .returning();
+  return row ?? null;
 }
 
 /** Null when the row is gone. */

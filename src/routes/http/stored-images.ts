@@ -2,9 +2,11 @@ import { z } from "@hono/zod-openapi";
 import {
   countImages,
   findImageByHash,
+  ifUnused,
   type Image,
   insertImage,
   lockImageBytes,
+  selectUnknownHashes,
 } from "../../db/queries/images.ts";
 import { holdProject, type ProjectScope } from "../../db/queries/projects.ts";
 import { AppError } from "../../lib/errors.ts";
@@ -42,6 +44,8 @@ export const toImage = (row: Image): z.output<typeof imageSchema> => ({
   created_at: iso(row.createdAt),
 });
 
+const hashesPerQuery = 1000;
+
 /** The object first, then its row, both under the lock of these bytes; on failure the object goes again. */
 export async function storeImage(services: RouteContext, scope: ProjectScope, upload: Upload, hash: string) {
   const { db, store, inference, config, metrics } = services;
@@ -72,19 +76,20 @@ export async function storeImage(services: RouteContext, scope: ProjectScope, up
       return { status: 201 as const, body: toImage(image) };
     });
   } catch (error) {
-    await dropUnusedObject(services, scope, { objectKey, sha256: hash });
+    await ifUnused(db, scope, { objectKey, sha256: hash }, (key) => store.delete(key));
     throw error;
   }
 }
 
-/** Removes an image's bytes unless a row refers to them. */
-export async function dropUnusedObject(
-  { db, store }: RouteContext,
-  scope: ProjectScope,
-  image: Pick<Image, "objectKey" | "sha256">,
+/** Removes embeddings of images that are gone, where no other project of the workspace has the same bytes. */
+export async function forgetImages(
+  { db, inference }: RouteContext,
+  workspaceId: string,
+  hashes: readonly string[],
 ): Promise<void> {
-  await db.transaction(async (tx) => {
-    await lockImageBytes(tx, image.objectKey);
-    if (!(await findImageByHash(tx, scope, image.sha256))) await store.delete(image.objectKey);
-  });
+  for (let from = 0; from < hashes.length; from += hashesPerQuery) {
+    const some = hashes.slice(from, from + hashesPerQuery);
+    for (const sha256 of await selectUnknownHashes(db, workspaceId, some))
+      await inference.forget({ workspaceId, sha256 });
+  }
 }
