@@ -10,8 +10,8 @@ import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";
 import { insertWorkspace } from "../../src/db/queries/workspaces.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createServices } from "../../src/services.ts";
-import type { ObjectStore } from "../../src/storage/store.ts";
 import { testDatabase } from "./database.ts";
+import { keysBelow } from "./objects.ts";
 
 /** An answer with its JSON read; `body` is empty where it is none. */
 export interface Answer {
@@ -78,9 +78,7 @@ export async function testApp(settings: Partial<Config> = {}) {
         const [row] = await db.execute(sql`select count(*)::int as n from ${sql.identifier(table)}`);
         counts[table] = row?.["n"];
       }
-      const objects: string[] = [];
-      for await (const key of store.list("projects/")) objects.push(key);
-      return { ...counts, objects };
+      return { ...counts, objects: await keysBelow(store, "projects/") };
     },
     async close(): Promise<void> {
       await services.close();
@@ -110,22 +108,6 @@ export async function overHttp(app: App, use: (origin: string) => Promise<void>)
     if ("closeAllConnections" in server) server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
-}
-
-/** The same store but for some of its calls: to see what a store that fails leads to. */
-export function wrapStore(store: ObjectStore, changed: Partial<ObjectStore>): ObjectStore {
-  return {
-    put: (key, data, options) => store.put(key, data, options),
-    putFile: (key, path, options) => store.putFile(key, path, options),
-    get: (key) => store.get(key),
-    getFile: (key, path) => store.getFile(key, path),
-    stat: (key) => store.stat(key),
-    delete: (key) => store.delete(key),
-    list: (prefix) => store.list(prefix),
-    check: () => store.check(),
-    close: () => store.close(),
-    ...changed,
-  };
 }
 
 export async function read(response: Response): Promise<Answer> {

@@ -1,33 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInference } from "../../src/inference/index.ts";
 import type { ImageSource, Inference } from "../../src/inference/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { buildGraphs } from "../../src/main/build-graphs.ts";
-import { LocalStore } from "../../src/storage/local.ts";
-
-/** An object store in a folder of its own, removed by `close`. */
-export async function temporaryStore(): Promise<{
-  store: LocalStore;
-  folder: string;
-  close: () => Promise<void>;
-}> {
-  const folder = await mkdtemp(join(tmpdir(), "maskwright-test-"));
-  const store = new LocalStore(folder);
-  return {
-    store,
-    folder,
-    close: async () => {
-      await store.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
+import type { ObjectStore } from "../../src/storage/store.ts";
 
 /** Real inference with MobileSAM on a store; close it before the store. */
 export async function testInference(
-  store: LocalStore,
+  store: ObjectStore,
   options: { cacheEntries?: number } = {},
 ): Promise<Inference> {
   await buildGraphs();

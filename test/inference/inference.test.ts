@@ -6,15 +6,16 @@ import { createInference } from "../../src/inference/index.ts";
 import type { EmbedOptions, Inference } from "../../src/inference/types.ts";
 import { codeOf } from "../helpers/codes.ts";
 import { asPng, asSharp, discImage, noiseImage } from "../helpers/images.ts";
-import { countedSource, temporaryStore, testInference } from "../helpers/inference.ts";
+import { countedSource, testInference } from "../helpers/inference.ts";
+import { keysBelow, localTestStore } from "../helpers/objects.ts";
 
 const options: EmbedOptions = { workspaceId: "ws_1", baseModel: "mobile_sam" };
 
-let storage: Awaited<ReturnType<typeof temporaryStore>>;
+let storage: Awaited<ReturnType<typeof localTestStore>>;
 let inference: Inference;
 
 beforeAll(async () => {
-  storage = await temporaryStore();
+  storage = await localTestStore();
   inference = await testInference(storage.store);
 });
 
@@ -68,9 +69,7 @@ describe("embed", () => {
     expect(await codeOf(() => inference.embed(source, { ...options, workspaceId: "ws_2" }))).toBe(
       "image_format_unsupported",
     );
-    const stored = [];
-    for await (const key of storage.store.list("workspaces/ws_2/")) stored.push(key);
-    expect(stored).toEqual([]);
+    expect(await keysBelow(storage.store, "workspaces/ws_2/")).toEqual([]);
   });
 
   test("refuses bytes that are not those of the hash, which would poison the cache", async () => {

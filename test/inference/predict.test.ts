@@ -5,48 +5,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inputSize, toInputFrame } from "../../src/imaging/coordinates.ts";
 import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
 import { iou } from "../../src/imaging/metrics.ts";
-import type { BinaryMask, Box, MaskFormat, Point } from "../../src/imaging/types.ts";
+import type { BinaryMask, MaskFormat } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeLogits, writeMask } from "../../src/imaging/wire-mask.ts";
-import type { Inference, PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
+import type { PredictResult, Prompt } from "../../src/inference/types.ts";
 import { asPng, discImage, noiseImage } from "../helpers/images.ts";
-import { countedSource, temporaryStore, testInference } from "../helpers/inference.ts";
+import { countedSource } from "../helpers/inference.ts";
+import { box, centre, masksOf, openDisc, size, truth } from "./disc.ts";
 
-const { image, mask: truth } = discImage(400, 300, { x: 150, y: 140, radius: 60 });
-const size = [300, 400] as const;
-const box: Box = [90, 80, 210, 200];
-const centre: Point = [150, 140, 1];
-
-let storage: Awaited<ReturnType<typeof temporaryStore>>;
-let inference: Inference;
-let request: Omit<PredictRequest, "prompts">;
-
+let disc: Awaited<ReturnType<typeof openDisc>>;
 beforeAll(async () => {
-  storage = await temporaryStore();
-  inference = await testInference(storage.store);
-  request = {
-    image: countedSource(await asPng(image)),
-    workspaceId: "ws_1",
-    baseModel: "mobile_sam",
-    versions: [{ number: 0 }],
-    multimask: false,
-    format: "rle",
-  };
+  disc = await openDisc();
 });
+afterAll(() => disc.close());
 
-afterAll(async () => {
-  await inference.close();
-  await storage.close();
-});
-
-const predict = (prompts: readonly Prompt[], options: Partial<PredictRequest> = {}) =>
-  inference.predict({ ...request, ...options, prompts });
-
-const masksOf = (result: PredictResult, prompt = 0, version = 0) => {
-  const masks = result.results[version]?.predictions[prompt]?.masks;
-  if (!masks) throw new Error(`no answer for prompt ${prompt} of version ${version}`);
-  return masks;
-};
-
+const predict: typeof disc.predict = (prompts, options) => disc.predict(prompts, options);
 async function onlyMask(result: PredictResult, prompt = 0): Promise<BinaryMask> {
   const masks = masksOf(result, prompt);
   expect(masks).toHaveLength(1);
@@ -123,7 +95,7 @@ test("prompts of every kind and length in one call get the answers they get alon
 });
 
 test("logits at the original size equal those of Meta's own ONNX decoder on the same embedding", async () => {
-  const { embedding } = await inference.embed(request.image, request);
+  const { embedding } = await disc.inference.embed(disc.request.image, disc.request);
   const channelsFirst = new Float32Array(embedding.data.length);
   for (let i = 0; i < embedding.data.length; i++)
     channelsFirst[(i % 256) * 4096 + (i >> 8)] = embedding.data[i] as number;
@@ -168,8 +140,8 @@ test("a point on each border, and the whole image as a box, are inside", async (
 
 test("the frame's padding never shows: a tall image's mask stays on the image", async () => {
   const tall = discImage(120, 400, { x: 60, y: 330, radius: 40 });
-  const result = await inference.predict({
-    ...request,
+  const result = await disc.inference.predict({
+    ...disc.request,
     image: countedSource(await asPng(tall.image)),
     prompts: [{ box: [20, 290, 100, 370] }],
   });
@@ -185,8 +157,8 @@ test("the frame's padding never shows: a tall image's mask stays on the image", 
 test("a prediction on a cached embedding ends before an encode that was under way, and the event loop turns meanwhile", async () => {
   await predict([{ box }]); // the embedding is in memory now
   const order: string[] = [];
-  const encode = inference
-    .embed(countedSource(await asPng(noiseImage(1500, 1200, 5))), request)
+  const encode = disc.inference
+    .embed(countedSource(await asPng(noiseImage(1500, 1200, 5))), disc.request)
     .then(({ from }) => order.push(`encode from ${from}`));
   let turns = 0;
   const prediction = predict([{ box }]).then(({ embeddingFrom }) =>

@@ -2,54 +2,25 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import type { Box, Point } from "../../src/imaging/types.ts";
 import { writeLogits } from "../../src/imaging/wire-mask.ts";
-import type { Inference, PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
+import type { Point } from "../../src/imaging/types.ts";
+import type { Prompt } from "../../src/inference/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { codeOf, errorOf } from "../helpers/codes.ts";
-import { asPng, discImage } from "../helpers/images.ts";
-import { countedSource, temporaryStore, testInference } from "../helpers/inference.ts";
+import { box, centre, masksOf, openDisc } from "./disc.ts";
 
-const { image } = discImage(400, 300, { x: 150, y: 140, radius: 60 });
-const box: Box = [90, 80, 210, 200];
-const centre: Point = [150, 140, 1];
-
-let storage: Awaited<ReturnType<typeof temporaryStore>>;
-let inference: Inference;
-let request: Omit<PredictRequest, "prompts">;
-
+let disc: Awaited<ReturnType<typeof openDisc>>;
 beforeAll(async () => {
-  storage = await temporaryStore();
-  inference = await testInference(storage.store);
-  request = {
-    image: countedSource(await asPng(image)),
-    workspaceId: "ws_1",
-    baseModel: "mobile_sam",
-    versions: [{ number: 0 }],
-    multimask: false,
-    format: "rle",
-  };
+  disc = await openDisc();
 });
+afterAll(() => disc.close());
 
-afterAll(async () => {
-  await inference.close();
-  await storage.close();
-});
-
-const predict = (prompts: readonly Prompt[], options: Partial<PredictRequest> = {}) =>
-  inference.predict({ ...request, ...options, prompts });
-
-const masksOf = (result: PredictResult, prompt = 0, version = 0) => {
-  const masks = result.results[version]?.predictions[prompt]?.masks;
-  if (!masks) throw new Error(`no answer for prompt ${prompt} of version ${version}`);
-  return masks;
-};
-
+const predict: typeof disc.predict = (prompts, options) => disc.predict(prompts, options);
 describe("versions", () => {
   const put = async (change: (weights: NamedTensors) => NamedTensors) => {
     const file = encodeSafetensors(change(await baseModel("mobile_sam").decoderWeights()));
     const key = `projects/prj_1/versions/${sha256(file)}.safetensors`;
-    await storage.store.put(key, file);
+    await disc.store.put(key, file);
     return { weightsKey: key, weightsSha256: sha256(file) };
   };
 

@@ -3,7 +3,8 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { createFirstKey } from "../../src/db/queries/api-keys.ts";
-import { errorOf, read, type TestApp, testApp, wrapStore } from "../helpers/app.ts";
+import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { wrapStore } from "../helpers/objects.ts";
 
 let app: TestApp;
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { S3Store } from "../../src/storage/s3.ts";
-import { keysBelow, s3TestStore } from "../helpers/objects.ts";
+import { keysBelow } from "../helpers/objects.ts";
+import { s3TestStore } from "../helpers/s3.ts";
 
 test("a server that is gone is told as unavailable, by every call", async () => {
   const { store, close } = await s3TestStore();

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { sha256 } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { keysBelow, localTestStore, s3TestStore, type TestStore } from "../helpers/objects.ts";
+import { keysBelow, localTestStore, type TestStore } from "../helpers/objects.ts";
+import { s3TestStore } from "../helpers/s3.ts";
 
 const hello = Buffer.from("hello");
 

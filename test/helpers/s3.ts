@@ -1,0 +1,41 @@
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { buildApp } from "fauxqs";
+import { S3Store } from "../../src/storage/s3.ts";
+import { flipped, type TestStore } from "./objects.ts";
+
+/** An empty bucket of an S3-protocol server in this process. */
+export async function s3TestStore(): Promise<TestStore & { endpoint: string }> {
+  const server = buildApp({ logger: false });
+  // What Amazon does and fauxqs does not: a conditional write to a key that is there answers 412.
+  server.addHook("preHandler", async (request, reply) => {
+    if (request.method !== "PUT" || request.headers["if-none-match"] !== "*") return;
+    const there = await server.inject({ method: "HEAD", url: request.url, headers: { host: "127.0.0.1" } });
+    if (there.statusCode === 200) {
+      const body = "<Error><Code>PreconditionFailed</Code><Message>exists</Message></Error>";
+      await reply.code(412).type("application/xml").send(body);
+    }
+  });
+  const endpoint = await server.listen({ host: "127.0.0.1", port: 0 });
+  const options = {
+    endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  };
+  const client = new S3Client({ ...options, requestChecksumCalculation: "WHEN_REQUIRED" });
+  const Bucket = "objects";
+  await client.send(new CreateBucketCommand({ Bucket }));
+  return {
+    endpoint,
+    store: new S3Store({ ...options, bucket: Bucket, pageSize: 3 }),
+    damage: async (Key) => {
+      const { Body, Metadata } = await client.send(new GetObjectCommand({ Bucket, Key }));
+      const data = Buffer.from((await Body?.transformToByteArray()) ?? []);
+      await client.send(new PutObjectCommand({ Bucket, Key, Body: flipped(data), Metadata }));
+    },
+    close: async () => {
+      client.destroy();
+      await server.close();
+    },
+  };
+}
