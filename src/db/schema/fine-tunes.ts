@@ -12,6 +12,14 @@ export type FineTuneStatus =
   | "failed"
   | "cancelled";
 
+/** Something will still happen to the job. */
+export const openFineTune = [
+  "queued",
+  "preparing",
+  "running",
+  "evaluating",
+] as const satisfies readonly FineTuneStatus[];
+
 /** How far a running job is; what the progress bars draw. */
 export interface FineTuneProgress {
   phase: "embed" | "train" | "evaluate" | "register";
@@ -42,6 +50,7 @@ export const fineTunes = pgTable(
     baseVersion: integer("base_version"),
     seed: integer("seed").notNull().default(0),
     progress: jsonb("progress").$type<FineTuneProgress>(),
+    /** Of the data that the first attempt froze; every later attempt learns from the same. */
     snapshotHash: text("snapshot_hash"),
     engine: text("engine"),
     /** The number of the version that it made. */
@@ -51,6 +60,10 @@ export const fineTunes = pgTable(
     leaseToken: uuid("lease_token"),
     leaseHolder: text("lease_holder"),
     attempt: integer("attempt").notNull().default(0),
+    /** Where the last training checkpoint lies; null before the first and after the end. */
+    checkpointKey: text("checkpoint_key"),
+    /** Since when training shall end early and keep its best epoch; setting it in plain SQL stops a fine-tune too. */
+    stopRequestedAt: time("stop_requested_at"),
     createdAt: createdAt(),
     startedAt: time("started_at"),
     finishedAt: time("finished_at"),
