@@ -121,6 +121,19 @@ describe("POST imports", () => {
     expect(await uploads()).toEqual([]);
   });
 
+  it("survives a body that breaks off in a part that nobody reads", async () => {
+    const body = [
+      "--x",
+      'Content-Disposition: form-data; name="zip"; filename="a.zip"',
+      "Content-Type: application/zip",
+      "",
+      "PK and then nothing",
+    ].join("\r\n");
+    const headers = { "content-type": "multipart/form-data; boundary=x" };
+    expect(errorOf(await app.a.send("POST", url, { body, headers }))).toBe("400 invalid_request");
+    expect(await uploads()).toEqual([]);
+  });
+
   it("streams under the real server, too", async () => {
     await overHttp(app.app, async (origin) => {
       const post = async (body: RequestInit["body"], headers: Record<string, string> = {}) =>

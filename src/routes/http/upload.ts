@@ -138,6 +138,8 @@ async function receiveMultipart(
   let written: Promise<string | null> | undefined;
   parser.on("file", (field, stream, name) => {
     if (field !== "file" || written) {
+      // A body that breaks off inside this part fails it too, and an error that nobody hears ends the process.
+      stream.on("error", () => {});
       stream.resume();
       return;
     }
