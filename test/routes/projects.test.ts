@@ -30,7 +30,8 @@ describe("POST /v1/projects", () => {
     [{ name: "x".repeat(201) }, "400 invalid_request name"],
     [{ name: 7 }, "400 invalid_request name"],
     [{ name: "a\u0000b" }, "400 invalid_request name"],
-    [{ name: "x", colour: "red" }, "400 invalid_request"],
+    [{ name: "half a pair \ud800" }, "400 invalid_request name"],
+    [{ name: "x", colour: "red" }, "400 invalid_request colour"],
     [{ name: "x", base_model: "sam_9" }, "422 base_model_unknown base_model"],
   ])("refuses %j", async (json, error) => {
     const before = await app.traces();
@@ -66,6 +67,10 @@ describe("GET /v1/projects", () => {
     ["limit=101", "400 invalid_request limit"],
     ["limit=two", "400 invalid_request limit"],
     ["cursor=nonsense", "400 invalid_request cursor"],
+    [
+      `cursor=${Buffer.from('["0000-01-01T00:00:00.000Z","x"]').toString("base64url")}`,
+      "400 invalid_request cursor",
+    ],
     [
       `cursor=${Buffer.from('["2026-01-01T00:00:00Z", "\\u0000"]').toString("base64url")}`,
       "400 invalid_request cursor",

@@ -48,12 +48,23 @@ export const pathText = (path: readonly PropertyKey[]): string =>
     .join("")
     .replace(/^\./, "");
 
-/** Of a union, what each of its branches wanted: "Invalid input" by itself helps nobody. */
-function messageOfIssue(issue: ZodError["issues"][number]): string {
-  if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue.message;
-  const wishes = issue.errors.map((branch) => branch[0]?.message).filter((text) => text !== undefined);
-  return [...new Set(wishes)].join("; or: ");
+type Issue = ZodError["issues"][number];
+
+/** Of a union, what each of its branches wanted and where: "Invalid input" by itself helps nobody. */
+function wishesOf(issue: Issue): string[] {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue.message];
+  return issue.errors.flatMap(([first]) => {
+    if (!first) return [];
+    const path = pathText(first.path);
+    return wishesOf(first).map((wish) => (path === "" ? wish : `${path}: ${wish}`));
+  });
 }
+
+const messageOfIssue = (issue: Issue): string => [...new Set(wishesOf(issue))].join("; or: ");
+
+/** The place of what is wrong; a field that there is not is named itself. */
+const placeOf = (issue: Issue): readonly PropertyKey[] =>
+  issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] as string] : issue.path;
 
 /** The first thing that a schema found wrong, with its place. */
 export function invalidRequest(
@@ -62,7 +73,7 @@ export function invalidRequest(
   code: ErrorCode = "invalid_request",
 ): AppError {
   const issue = error.issues[0];
-  const path = pathText(issue?.path ?? []);
+  const path = issue ? pathText(placeOf(issue)) : "";
   const message = issue ? messageOfIssue(issue) : "not valid";
   const where = path === "" ? (target === "json" ? "The body" : `The ${target}`) : path;
   const param = path === "" ? undefined : path;

@@ -20,7 +20,9 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
     next_cursor: z.string().nullable(),
   });
 
-const place = z.tuple([z.iso.datetime(), idText()]);
+/** As `pageBody` writes it. Other times that JSON can hold, the year 0, the database can't. */
+const moment = z.iso.datetime({ precision: 3 }).regex(/^[1-9]/);
+const place = z.tuple([moment, idText()]);
 
 export const encodeCursor = (value: unknown): string =>
   Buffer.from(JSON.stringify(value)).toString("base64url");

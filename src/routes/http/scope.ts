@@ -1,17 +1,15 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { ProjectScope } from "../../db/queries/projects.ts";
+import type { ProjectScope } from "../../db/queries/scope.ts";
+import { isStorable } from "../../lib/text.ts";
 import type { Env } from "./router.ts";
-
-/** Postgres keeps no NUL, so no text of ours holds one. */
-const noNul = /^[^\0]*$/;
 
 /** Text from a caller: trimmed, 1 to `max` characters. */
 export const text = (max: number) =>
-  z.string().trim().min(1).max(max).regex(noNul, "a NUL character can't be kept");
+  z.string().trim().min(1).max(max).refine(isStorable, "a NUL or half a surrogate pair can't be kept");
 
 /** An id from a caller; whether there is such a thing is found out later. */
-export const idText = () => z.string().max(100).regex(noNul, "no id");
+export const idText = () => z.string().max(100).refine(isStorable, "no id");
 
 /** The number of a version: an int4 in the database. */
 export const versionNumber = () => z.int().min(1).max(2_147_483_647);
