@@ -3,7 +3,7 @@ import { polygonsToMask } from "../imaging/polygons.ts";
 import { decodeRle, fillColumnMajor } from "../imaging/rle.ts";
 import type { BinaryMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
-import { baseOf, isImageName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
+import { baseOf, isImageName, keptName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
 import { fileError } from "./problems.ts";
 import type { ItemFacts } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
@@ -27,7 +27,7 @@ const cocoFile = z.object({
       width: z.int().positive().nullish(),
       height: z.int().positive().nullish(),
       /** Ours: images of one group never stand on both sides of a split. */
-      group: id.nullish(),
+      group: z.union([z.number(), keptName]).nullish(),
     }),
   ),
   annotations: z.array(
@@ -40,7 +40,7 @@ const cocoFile = z.object({
       iscrowd: z.union([z.number(), z.boolean()]).nullish(),
     }),
   ),
-  categories: z.array(z.object({ id, name: z.string().min(1) })).default([]),
+  categories: z.array(z.object({ id, name: keptName })).default([]),
 });
 
 /** Whether parsed JSON is meant as COCO. */

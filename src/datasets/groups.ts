@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { baseOf, type PlannedImage, stemOf } from "./plan.ts";
+import { baseOf, keptName, type PlannedImage, stemOf } from "./plan.ts";
 import { fileError } from "./problems.ts";
 import type { ZipReader } from "./zip.ts";
 
@@ -65,6 +65,8 @@ function byFile(
     if (index === undefined) throw fileError(file, `no image has the stem ${key}`);
     if (others.length > 0)
       throw fileError(file, `${key} fits ${others.length + 1} images; write its folder too`);
+    const kept = keptName.safeParse(group);
+    if (!kept.success) throw fileError(file, `the group of ${key}: ${kept.error.issues[0]?.message}`);
     const before = groups[index];
     if (before != null && before !== group)
       throw fileError(file, `${key} is in the groups ${before} and ${group}`);

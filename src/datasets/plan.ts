@@ -1,4 +1,6 @@
+import { z } from "zod";
 import type { BinaryMask } from "../imaging/types.ts";
+import { isStorable } from "../lib/text.ts";
 import type { ItemFacts, Layout, Skipped } from "./types.ts";
 
 /** A mask that a layout found; its pixels are read when its image is walked. */
@@ -29,6 +31,13 @@ export interface Plan {
   readonly images: readonly PlannedImage[];
   readonly skipped: Skipped;
 }
+
+/** A label or a group, as the API's own requests may have it. */
+export const keptName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine(isStorable, "a NUL or half a surrogate pair can't be kept");
 
 const imageName = /\.(jpe?g|png|webp|tiff?)$/i;
 const sidecarName = /\.(txt|md|csv|json|ya?ml|xml|html?|license)$/i;

@@ -145,6 +145,13 @@ it("names the file, the annotation and the reason", async () => {
     ],
     [worse({ image_id: 99 }), /^annotations\.json: annotation 7: there is no image with the id 99/],
     [worse({ category_id: 99 }), /^annotations\.json: annotation 7: there is no category with the id 99/],
+    [bad({ categories: [{ id: 3, name: "a\0b" }] }), /^annotations\.json: categories\[0\]\.name: a NUL/],
+    [
+      bad({ categories: [{ id: 3, name: "\ud800" }] }),
+      /^annotations\.json: categories\[0\]\.name: .*surrogate/,
+    ],
+    [bad({ categories: [{ id: 3, name: "x".repeat(201) }] }), /^annotations\.json: categories\[0\]\.name/],
+    [bad({ images: [entry({ group: "a\0b" })] }), /^annotations\.json: images\[0\]\.group/],
     [worse({ segmentation: undefined }), /annotation 7: segmentation must be/],
     [worse({ segmentation: [] }), /annotation 7: segmentation must be/],
     [worse({ segmentation: [[1, 1, 2, 2]] }), /annotation 7: polygon 0 has 2 points/],

@@ -51,6 +51,7 @@ it("names the line or the image that a groups file gets wrong", async () => {
     [{ "groups.csv": "p1_0,a\nnowhere,b" }, /^groups\.csv: no image has the stem nowhere/],
     [{ "groups.csv": "p1_0,a\np1_1" }, /^groups\.csv: line 2 is not stem,group/],
     [{ "groups.csv": "p1_0,a\np1_0.png,b" }, /^groups\.csv: p1_0\.png is in the groups a and b/],
+    [{ "groups.csv": "p1_0,a\0b" }, /^groups\.csv: the group of p1_0: a NUL/],
     [{ "groups.json": "[" }, /^groups\.json: is not JSON/],
     [{ "groups.json": ["a"] }, /^groups\.json: must be an object/],
     [{ "images/other/q.png": await picture(9), "groups.json": { q: "a" } }, /^groups\.json: q fits 2 images/],
