@@ -35,7 +35,8 @@ export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number
     checkHeader(header, limits.maxPixels);
     const image = sharp(bytes, {
       limitInputPixels: limits.maxPixels,
-      failOn: "truncated",
+      // libvips calls the rows that a TIFF lacks an error, not truncation, and would fill them with black.
+      failOn: format === "tiff" ? "error" : "truncated",
       ignoreIcc: header.space !== "cmyk",
       sequentialRead: true,
     });

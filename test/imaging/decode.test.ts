@@ -199,6 +199,35 @@ describe("an image is refused", () => {
     }
   });
 
+  test("when rows are missing from a TIFF whose directory comes first", async () => {
+    const [width, height] = [40, 30];
+    const tags = [
+      [256, 4, 1, width],
+      [257, 4, 1, height],
+      [258, 3, 1, 8],
+      [259, 3, 1, 1],
+      [262, 3, 1, 1],
+      [273, 4, 1, 122],
+      [277, 3, 1, 1],
+      [278, 4, 1, height],
+      [279, 4, 1, width * height],
+    ] as const;
+    const head = Buffer.alloc(122);
+    head.write("II*\0", "latin1");
+    head.writeUInt32LE(8, 4);
+    head.writeUInt16LE(tags.length, 8);
+    for (const [i, [tag, type, count, value]] of tags.entries()) {
+      const at = 10 + 12 * i;
+      head.writeUInt16LE(tag, at);
+      head.writeUInt16LE(type, at + 2);
+      head.writeUInt32LE(count, at + 4);
+      head.writeUInt32LE(value, at + 8);
+    }
+    const bytes = Buffer.concat([head, Buffer.alloc(width * height, 128)]);
+    expect(await decode(bytes)).toMatchObject({ width, height });
+    expect(await codeOf(() => decode(bytes.subarray(0, bytes.length / 2)))).toBe("image_truncated");
+  });
+
   test("when its inside is damaged", async () => {
     const bytes = await asPng(big);
     // The header's checksum and sizes no longer fit.
