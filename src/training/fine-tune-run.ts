@@ -3,7 +3,8 @@ import { namesReachedByMaskLoss } from "../checkpoint/layout.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
-import { getProject, type Project, type ProjectScope } from "../db/queries/projects.ts";
+import { getProject, type Project } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import type { FineTuneProgress } from "../db/schema/index.ts";
 import type { VersionRef } from "../inference/types.ts";
@@ -54,7 +55,10 @@ export class FineTuneRun {
       message:
         `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +
         `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out`,
-      data: { snapshot: data.frozen.hash, split: data.counts },
+      data: {
+        snapshot: data.frozen.hash,
+        split: { train: data.counts.train, selection: data.counts.selection, held_out: data.counts.heldOut },
+      },
     });
     const start = await this.#start(project);
     this.#plan(data, resolveRecipe(data.asked, { trainSamples: data.train.length, startIou: 0 }));

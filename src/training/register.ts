@@ -6,7 +6,8 @@ import {
   setFineTuneProgress,
   succeedFineTune,
 } from "../db/queries/fine-tune-leases.ts";
-import { lockProject, type ProjectScope } from "../db/queries/projects.ts";
+import { lockProject } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { setActiveVersion } from "../db/queries/promotions.ts";
 import { insertVersion, type NewVersion, nextVersionNumber } from "../db/queries/version-registry.ts";
 import { newId } from "../lib/ids.ts";
@@ -52,10 +53,16 @@ export async function registerVersion(
     const { heldOut } = version.metrics;
     await appendEvent(tx, lease, {
       message: `Version ${number} is registered${promoted ? " and live" : ", not live"}: ${why}`,
-      data: { version: number, promoted, base: heldOut.base, tuned: heldOut.tuned },
+      data: { version: number, promoted, base: asSent(heldOut.base), tuned: asSent(heldOut.tuned) },
     });
     await setFineTuneProgress(tx, lease, { phase: "register", done: 1, total: 1, etaSeconds: 0 });
     if (!(await succeedFineTune(tx, lease, number))) throw await whyLost(tx, lease.id);
     return { number, promoted };
   });
 }
+
+/** Scores as an event's data carries them, which callers see. */
+const asSent = ({ meanIou, meanDice }: { meanIou: number; meanDice: number }) => ({
+  mean_iou: meanIou,
+  mean_dice: meanDice,
+});

@@ -4,7 +4,8 @@ import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
 import { cancelFineTune, getFineTune } from "../../src/db/queries/fine-tunes.ts";
-import { deleteProject, getProject, type ProjectScope } from "../../src/db/queries/projects.ts";
+import { deleteProject, getProject } from "../../src/db/queries/projects.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
 import { getVersion, listVersions, type Version } from "../../src/db/queries/versions.ts";
 import { annotations } from "../../src/db/schema/index.ts";
@@ -94,6 +95,9 @@ describe("a fine-tune", () => {
       expect(data["learning_rate"]).toBeGreaterThan(0);
       expect(data["epoch_seconds"]).toBeGreaterThan(0);
     }
+    expect(events[0]?.data["split"]).toEqual({ train: 5, selection: 2, held_out: 3 });
+    // What callers see is in snake_case, however deep.
+    expect(JSON.stringify(events.map((event) => event.data))).not.toMatch(/"[a-z]+[A-Z]\w*":/);
     const said = events.map((event) => event.message);
     expect(said[0]).toMatch(/^10 annotated images, 10 annotations: 5 train, 2 choose the epoch, 3 are held/);
     expect(said.find((message) => message.startsWith("Untuned: mean IoU"))).toBeDefined();

@@ -15,7 +15,8 @@ import {
   succeedFineTune,
 } from "../../src/db/queries/fine-tune-leases.ts";
 import { cancelFineTune } from "../../src/db/queries/fine-tunes.ts";
-import { getProject, type ProjectScope } from "../../src/db/queries/projects.ts";
+import { getProject } from "../../src/db/queries/projects.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
 import { listVersions } from "../../src/db/queries/versions.ts";
 import { fineTunes, promotions, versions } from "../../src/db/schema/index.ts";
@@ -161,7 +162,8 @@ describe("registering a version", () => {
       after: 0,
       limit: 10,
     });
-    expect(events.at(-1)).toMatchObject({ data: { version: 1, promoted: true } });
+    const scores = { mean_iou: 0.5, mean_dice: 0.6 };
+    expect(events.at(-1)?.data).toEqual({ version: 1, promoted: true, base: scores, tuned: scores });
   });
 
   it("can't be done twice by one job", async () => {
