@@ -4,7 +4,7 @@ import { channels } from "../db/listen.ts";
 import { type FineTuneEvent, selectFineTuneEvents } from "../db/queries/fine-tune-events.ts";
 import { getFineTune, hasEnded } from "../db/queries/fine-tunes.ts";
 import { cut } from "../db/queries/page.ts";
-import type { ProjectScope } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { AppError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { createBell } from "./http/bell.ts";

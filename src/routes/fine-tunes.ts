@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countAnnotatedImages } from "../db/queries/annotations.ts";
 import { cancelFineTune, getFineTune, insertFineTune, listFineTunes } from "../db/queries/fine-tunes.ts";
-import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
+import { getProject, holdProject } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { hyperparametersSchema } from "../lib/hyperparameters.ts";

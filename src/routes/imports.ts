@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
-import { getProject, holdProject, type ProjectScope } from "../db/queries/projects.ts";
+import { getProject, holdProject } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";

@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
 import { insertPrediction } from "../db/queries/predictions.ts";
-import { getProject, type Project, type ProjectScope } from "../db/queries/projects.ts";
+import { getProject, type Project } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { selectWeights, versionNotFound } from "../db/queries/versions.ts";
 import type { Size } from "../imaging/types.ts";
 import type { ImageSource, VersionRef } from "../inference/types.ts";

@@ -7,9 +7,9 @@ import {
   listProjects,
   lockProject,
   type Project,
-  type ProjectScope,
   renameProject,
 } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { messageOf } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";

@@ -44,7 +44,8 @@ export async function prepareData(
   row: Pick<FineTuneRow, "hyperparameters" | "seed">,
 ): Promise<PreparedData> {
   const asked = parseHyperparameters(row.hyperparameters);
-  const snapshot = buildSnapshot(project, await selectAnnotatedImages(deps.db, project.id));
+  const scope = { workspaceId: project.workspaceId, projectId: project.id };
+  const snapshot = buildSnapshot(project, await selectAnnotatedImages(deps.db, scope));
   const images = snapshot.images.length;
   if (images < fewestImages) {
     throw new AppError(

@@ -10,7 +10,8 @@ import {
   rowsPerStatement,
   selectMasks,
 } from "../db/queries/import-rows.ts";
-import { lockProject, type ProjectScope } from "../db/queries/projects.ts";
+import { lockProject } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import type { DatasetAnnotation, DatasetItem } from "../datasets/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
@@ -98,9 +99,9 @@ async function writeAnnotations(
     JSON.stringify([imageId, mask.counts, mask.label]);
   const there = new Set<string>();
   if (known.length > 0) {
-    for (const mask of await selectMasks(tx, known.map(idOf))) there.add(maskKey(mask.imageId, mask));
+    for (const mask of await selectMasks(tx, scope, known.map(idOf))) there.add(maskKey(mask.imageId, mask));
     for (const item of known)
-      if (item.splitGroup !== null) await fillSplitGroup(tx, idOf(item), item.splitGroup);
+      if (item.splitGroup !== null) await fillSplitGroup(tx, scope, idOf(item), item.splitGroup);
   }
   const rows = part.items.flatMap((item) =>
     item.annotations

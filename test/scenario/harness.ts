@@ -5,7 +5,7 @@ import { type Config, readConfig } from "../../src/config.ts";
 import { channels } from "../../src/db/listen.ts";
 import { type FineTuneEvent, selectFineTuneEvents } from "../../src/db/queries/fine-tune-events.ts";
 import { type FineTune, getFineTune, hasEnded } from "../../src/db/queries/fine-tunes.ts";
-import type { ProjectScope } from "../../src/db/queries/projects.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { annotations, images } from "../../src/db/schema/index.ts";
 import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";

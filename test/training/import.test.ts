@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { claimImport } from "../../src/db/queries/import-leases.ts";
 import { getImport, insertImport } from "../../src/db/queries/imports.ts";
-import type { ProjectScope } from "../../src/db/queries/projects.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { annotations, images } from "../../src/db/schema/index.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { newId } from "../../src/lib/ids.ts";

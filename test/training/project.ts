@@ -1,5 +1,6 @@
 import type { Database } from "../../src/db/client.ts";
-import { insertProject, type ProjectScope } from "../../src/db/queries/projects.ts";
+import { insertProject } from "../../src/db/queries/projects.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { fineTunes, workspaces } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 

@@ -1,6 +1,7 @@
 import { asc, eq } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export interface AnnotatedRow {
   readonly image: Pick<
@@ -11,7 +12,7 @@ export interface AnnotatedRow {
 }
 
 /** Every annotation of a project with its image, in one statement and so of one moment. */
-export async function selectAnnotatedImages(db: Executor, projectId: string): Promise<AnnotatedRow[]> {
+export async function selectAnnotatedImages(db: Executor, scope: ProjectScope): Promise<AnnotatedRow[]> {
   return db
     .select({
       image: {
@@ -32,6 +33,6 @@ export async function selectAnnotatedImages(db: Executor, projectId: string): Pr
     })
     .from(annotations)
     .innerJoin(images, eq(images.id, annotations.imageId))
-    .where(eq(annotations.projectId, projectId))
+    .where(inProject(annotations, scope))
     .orderBy(asc(annotations.id));
 }

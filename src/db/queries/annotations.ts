@@ -3,14 +3,11 @@ import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 type Row = typeof annotations.$inferSelect;
 /** With the size of its image, which its RLE needs. */
 export type Annotation = Row & { width: number; height: number };
-
-const inProject = (scope: ProjectScope) =>
-  and(eq(annotations.workspaceId, scope.workspaceId), eq(annotations.projectId, scope.projectId));
 
 const notFound = (id: string): AppError =>
   new AppError("annotation_not_found", `There is no annotation ${id} in this project.`, {
@@ -39,7 +36,7 @@ export async function insertAnnotation(
 
 /** Throws AppError annotation_not_found. */
 export async function getAnnotation(db: Executor, scope: ProjectScope, id: string): Promise<Annotation> {
-  const [row] = await select(db).where(and(inProject(scope), eq(annotations.id, id)));
+  const [row] = await select(db).where(and(inProject(annotations, scope), eq(annotations.id, id)));
   if (!row) throw notFound(id);
   return flat(row);
 }
@@ -51,7 +48,7 @@ export async function listAnnotations(
 ): Promise<Page<Annotation>> {
   const ofImage = page.imageId === undefined ? undefined : eq(annotations.imageId, page.imageId);
   const rows = await select(db)
-    .where(and(inProject(scope), ofImage, behind(annotations, page.after)))
+    .where(and(inProject(annotations, scope), ofImage, behind(annotations, page.after)))
     .orderBy(desc(annotations.createdAt), desc(annotations.id))
     .limit(page.limit + 1);
   return cut(rows.map(flat), page.limit);
@@ -61,7 +58,7 @@ export async function listAnnotations(
 export async function deleteAnnotation(db: Executor, scope: ProjectScope, id: string): Promise<void> {
   const deleted = await db
     .delete(annotations)
-    .where(and(inProject(scope), eq(annotations.id, id)))
+    .where(and(inProject(annotations, scope), eq(annotations.id, id)))
     .returning({ id: annotations.id });
   if (deleted.length === 0) throw notFound(id);
 }
@@ -71,6 +68,6 @@ export async function countAnnotatedImages(db: Executor, scope: ProjectScope): P
   const [row] = await db
     .select({ n: countDistinct(annotations.imageId) })
     .from(annotations)
-    .where(inProject(scope));
+    .where(inProject(annotations, scope));
   return row?.n ?? 0;
 }

@@ -1,6 +1,12 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { type FineTuneProgress, type FineTuneStatus, fineTunes, type JobError } from "../schema/index.ts";
+import {
+  type FineTuneProgress,
+  type FineTuneStatus,
+  fineTunes,
+  type JobError,
+  openFineTune,
+} from "../schema/index.ts";
 
 export type FineTuneRow = typeof fineTunes.$inferSelect;
 
@@ -10,7 +16,6 @@ export interface FineTuneLease {
   readonly token: string;
 }
 
-const open = ["queued", "preparing", "running", "evaluating"] as const satisfies readonly FineTuneStatus[];
 const held = ["preparing", "running", "evaluating"] as const satisfies readonly FineTuneStatus[];
 
 /** True of the row whose lease this is, while its job is neither ended nor cancelled. */
@@ -36,7 +41,7 @@ export async function claimFineTune(
       progress: null,
       startedAt: sql`coalesce(${fineTunes.startedAt}, now())`,
     })
-    .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...open])))
+    .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...openFineTune])))
     .returning();
   return row?.leaseToken ? { ...row, leaseToken: row.leaseToken } : null;
 }
@@ -97,7 +102,7 @@ export async function abandonFineTune(db: Executor, id: string, error: JobError)
   const rows = await db
     .update(fineTunes)
     .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
-    .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...open])))
+    .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...openFineTune])))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
 }

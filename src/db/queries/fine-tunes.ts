@@ -1,23 +1,16 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Database, Executor } from "../client.ts";
-import { fineTuneEvents, fineTunes, type FineTuneStatus } from "../schema/index.ts";
+import { fineTuneEvents, fineTunes, type FineTuneStatus, openFineTune } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export type FineTune = typeof fineTunes.$inferSelect;
 
-const ended: ReadonlySet<FineTuneStatus> = new Set<FineTuneStatus>(["succeeded", "failed", "cancelled"]);
-
 /** True when nothing more will happen to the job. */
-export const hasEnded = (status: FineTuneStatus): boolean => ended.has(status);
+export const hasEnded = (status: FineTuneStatus): boolean => !openFineTune.some((open) => open === status);
 
-const inScope = (scope: ProjectScope, id: string) =>
-  and(
-    eq(fineTunes.workspaceId, scope.workspaceId),
-    eq(fineTunes.projectId, scope.projectId),
-    eq(fineTunes.id, id),
-  );
+const inScope = (scope: ProjectScope, id: string) => and(inProject(fineTunes, scope), eq(fineTunes.id, id));
 
 const notFound = (id: string): AppError =>
   new AppError("fine_tune_not_found", `There is no fine-tune ${id} in this project.`, {
@@ -48,13 +41,7 @@ export async function listFineTunes(
   const rows = await db
     .select()
     .from(fineTunes)
-    .where(
-      and(
-        eq(fineTunes.workspaceId, scope.workspaceId),
-        eq(fineTunes.projectId, scope.projectId),
-        behind(fineTunes, page.after),
-      ),
-    )
+    .where(and(inProject(fineTunes, scope), behind(fineTunes, page.after)))
     .orderBy(desc(fineTunes.createdAt), desc(fineTunes.id))
     .limit(page.limit + 1);
   return cut(rows, page.limit);
@@ -99,6 +86,6 @@ export async function countOpenFineTunes(db: Executor): Promise<{ status: FineTu
   return db
     .select({ status: fineTunes.status, n: sql<number>`count(*)::int` })
     .from(fineTunes)
-    .where(sql`${fineTunes.status} in ('queued', 'preparing', 'running', 'evaluating')`)
+    .where(inArray(fineTunes.status, [...openFineTune]))
     .groupBy(fineTunes.status);
 }

@@ -1,15 +1,12 @@
 import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Database, Executor } from "../client.ts";
-import { annotations, fineTunes, images, projects } from "../schema/index.ts";
+import { annotations, fineTunes, images, openFineTune, projects } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export type Image = typeof images.$inferSelect;
 export type NewImage = Omit<typeof images.$inferInsert, "createdAt">;
-
-const inProject = (scope: ProjectScope) =>
-  and(eq(images.workspaceId, scope.workspaceId), eq(images.projectId, scope.projectId));
 
 /**
  * Held until the transaction ends by whoever writes or removes the object of these bytes, so that a failed upload
@@ -33,7 +30,7 @@ export async function findImageByHash(
   const [image] = await db
     .select()
     .from(images)
-    .where(and(inProject(scope), eq(images.sha256, sha256)));
+    .where(and(inProject(images, scope), eq(images.sha256, sha256)));
   return image;
 }
 
@@ -42,7 +39,7 @@ export async function getImage(db: Executor, scope: ProjectScope, id: string): P
   const [image] = await db
     .select()
     .from(images)
-    .where(and(inProject(scope), eq(images.id, id)));
+    .where(and(inProject(images, scope), eq(images.id, id)));
   if (!image) throw imageNotFound(id);
   return image;
 }
@@ -52,7 +49,7 @@ export async function holdImage(db: Executor, scope: ProjectScope, id: string): 
   const [image] = await db
     .select()
     .from(images)
-    .where(and(inProject(scope), eq(images.id, id)))
+    .where(and(inProject(images, scope), eq(images.id, id)))
     .for("key share");
   if (!image) throw imageNotFound(id);
   return image;
@@ -65,14 +62,14 @@ export async function listImages(db: Executor, scope: ProjectScope, page: PageRe
   const rows = await db
     .select()
     .from(images)
-    .where(and(inProject(scope), behind(images, page.after)))
+    .where(and(inProject(images, scope), behind(images, page.after)))
     .orderBy(desc(images.createdAt), desc(images.id))
     .limit(page.limit + 1);
   return cut(rows, page.limit);
 }
 
 export async function countImages(db: Executor, scope: ProjectScope): Promise<number> {
-  const [row] = await db.select({ n: count() }).from(images).where(inProject(scope));
+  const [row] = await db.select({ n: count() }).from(images).where(inProject(images, scope));
   return row?.n ?? 0;
 }
 
@@ -85,14 +82,14 @@ export async function setSplitGroup(
   await db
     .update(images)
     .set({ splitGroup })
-    .where(and(inProject(scope), eq(images.id, id)));
+    .where(and(inProject(images, scope), eq(images.id, id)));
 }
 
 /** Its annotations go with it. Throws AppError image_not_found. */
 export async function deleteImage(db: Executor, scope: ProjectScope, id: string): Promise<Image> {
   const [image] = await db
     .delete(images)
-    .where(and(inProject(scope), eq(images.id, id)))
+    .where(and(inProject(images, scope), eq(images.id, id)))
     .returning();
   if (!image) throw imageNotFound(id);
   return image;
@@ -132,7 +129,7 @@ export async function selectUnknownHashes(
 
 /** Hashes of the bytes of all images of a project. */
 export async function selectImageHashes(db: Executor, scope: ProjectScope): Promise<string[]> {
-  const rows = await db.select({ sha256: images.sha256 }).from(images).where(inProject(scope));
+  const rows = await db.select({ sha256: images.sha256 }).from(images).where(inProject(images, scope));
   return rows.map((row) => row.sha256);
 }
 
@@ -144,10 +141,9 @@ export async function imageIsInUse(db: Executor, scope: ProjectScope, id: string
     .innerJoin(annotations, eq(annotations.projectId, fineTunes.projectId))
     .where(
       and(
-        eq(fineTunes.workspaceId, scope.workspaceId),
-        eq(fineTunes.projectId, scope.projectId),
+        inProject(fineTunes, scope),
         eq(annotations.imageId, id),
-        sql`${fineTunes.status} in ('queued', 'preparing', 'running', 'evaluating')`,
+        inArray(fineTunes.status, [...openFineTune]),
       ),
     )
     .limit(1);

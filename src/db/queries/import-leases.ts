@@ -1,6 +1,6 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { imports, type ImportStatus, type JobError } from "../schema/index.ts";
+import { imports, type ImportStatus, type JobError, openImport } from "../schema/index.ts";
 
 export type ImportRow = typeof imports.$inferSelect;
 
@@ -30,7 +30,7 @@ export async function claimImport(
       imagesDone: 0,
       startedAt: sql`coalesce(${imports.startedAt}, now())`,
     })
-    .where(and(eq(imports.id, id), inArray(imports.status, ["queued", "running"])))
+    .where(and(eq(imports.id, id), inArray(imports.status, [...openImport])))
     .returning();
   return row?.leaseToken ? { ...row, leaseToken: row.leaseToken } : null;
 }
@@ -91,7 +91,7 @@ export async function abandonImport(db: Executor, id: string, error: JobError): 
   const [row] = await db
     .update(imports)
     .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
-    .where(and(eq(imports.id, id), inArray(imports.status, ["queued", "running"])))
+    .where(and(eq(imports.id, id), inArray(imports.status, [...openImport])))
     .returning();
   return row ?? null;
 }

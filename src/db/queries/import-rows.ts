@@ -2,15 +2,12 @@ import { and, eq, inArray, isNull } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { NewImage } from "./images.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export type NewAnnotation = Omit<typeof annotations.$inferInsert, "createdAt">;
 
 /** Rows of one statement: Postgres takes 65,535 parameters, an image has 11. */
 export const rowsPerStatement = 1000;
-
-const inProject = (scope: ProjectScope) =>
-  and(eq(images.workspaceId, scope.workspaceId), eq(images.projectId, scope.projectId));
 
 /** The hashes of those that are new; bytes that the project has already are left as they are. */
 export async function insertNewImages(tx: Executor, rows: readonly NewImage[]): Promise<string[]> {
@@ -31,28 +28,34 @@ export async function holdImageIds(
   const rows = await tx
     .select({ id: images.id, sha256: images.sha256 })
     .from(images)
-    .where(and(inProject(scope), inArray(images.sha256, [...hashes])))
+    .where(and(inProject(images, scope), inArray(images.sha256, [...hashes])))
     .for("key share");
   return new Map(rows.map((row) => [row.sha256, row.id]));
 }
 
 /** Gives an image its group unless it has one. */
-export async function fillSplitGroup(tx: Executor, imageId: string, splitGroup: string): Promise<void> {
+export async function fillSplitGroup(
+  tx: Executor,
+  scope: ProjectScope,
+  imageId: string,
+  splitGroup: string,
+): Promise<void> {
   await tx
     .update(images)
     .set({ splitGroup })
-    .where(and(eq(images.id, imageId), isNull(images.splitGroup)));
+    .where(and(inProject(images, scope), eq(images.id, imageId), isNull(images.splitGroup)));
 }
 
 /** The masks that some images have already. */
 export async function selectMasks(
   tx: Executor,
+  scope: ProjectScope,
   imageIds: readonly string[],
 ): Promise<{ imageId: string; counts: string; label: string | null }[]> {
   return tx
     .select({ imageId: annotations.imageId, counts: annotations.counts, label: annotations.label })
     .from(annotations)
-    .where(inArray(annotations.imageId, [...imageIds]));
+    .where(and(inProject(annotations, scope), inArray(annotations.imageId, [...imageIds])));
 }
 
 export async function insertAnnotations(tx: Executor, rows: readonly NewAnnotation[]): Promise<void> {

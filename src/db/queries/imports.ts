@@ -3,12 +3,9 @@ import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { imports } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export type Import = typeof imports.$inferSelect;
-
-const inProject = (scope: ProjectScope) =>
-  and(eq(imports.workspaceId, scope.workspaceId), eq(imports.projectId, scope.projectId));
 
 /** The insert is the event: a trigger tells the workers. */
 export async function insertImport(
@@ -24,7 +21,7 @@ export async function getImport(db: Executor, scope: ProjectScope, id: string): 
   const [row] = await db
     .select()
     .from(imports)
-    .where(and(inProject(scope), eq(imports.id, id)));
+    .where(and(inProject(imports, scope), eq(imports.id, id)));
   if (!row) {
     throw new AppError("import_not_found", `There is no import ${id} in this project.`, {
       param: "import_id",
@@ -41,7 +38,7 @@ export async function listImports(
   const rows = await db
     .select()
     .from(imports)
-    .where(and(inProject(scope), behind(imports, page.after)))
+    .where(and(inProject(imports, scope), behind(imports, page.after)))
     .orderBy(desc(imports.createdAt), desc(imports.id))
     .limit(page.limit + 1);
   return cut(rows, page.limit);

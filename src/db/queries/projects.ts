@@ -3,14 +3,9 @@ import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { projects } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import type { ProjectScope } from "./scope.ts";
 
 export type Project = typeof projects.$inferSelect;
-
-/** Which project, and whose: no query names the one without the other. */
-export interface ProjectScope {
-  readonly workspaceId: string;
-  readonly projectId: string;
-}
 
 const inScope = (scope: ProjectScope) =>
   and(eq(projects.workspaceId, scope.workspaceId), eq(projects.id, scope.projectId));

@@ -3,7 +3,8 @@ import { AppError } from "../../lib/errors.ts";
 import type { Database, Executor } from "../client.ts";
 import { projects, promotions } from "../schema/index.ts";
 import { cut, type Page } from "./page.ts";
-import { lockProject, type ProjectScope } from "./projects.ts";
+import { lockProject } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 import { getVersion } from "./versions.ts";
 
 export type Promotion = typeof promotions.$inferSelect;
@@ -16,9 +17,6 @@ export interface Change {
   readonly actor: string;
   readonly reason: string;
 }
-
-const inProject = (scope: ProjectScope) =>
-  and(eq(promotions.workspaceId, scope.workspaceId), eq(promotions.projectId, scope.projectId));
 
 /**
  * Makes a version live and writes the audit row, both inside the caller's transaction, under the project's lock.
@@ -72,7 +70,7 @@ export async function rollBack(
     const trail = await tx
       .select({ kind: promotions.kind, toVersion: promotions.toVersion })
       .from(promotions)
-      .where(inProject(scope))
+      .where(inProject(promotions, scope))
       .orderBy(asc(promotions.id));
     const before = liveHistory(trail).at(-2);
     if (before === undefined) {
@@ -91,7 +89,9 @@ export async function listPromotions(
   const rows = await db
     .select()
     .from(promotions)
-    .where(and(inProject(scope), page.below === undefined ? undefined : lt(promotions.id, page.below)))
+    .where(
+      and(inProject(promotions, scope), page.below === undefined ? undefined : lt(promotions.id, page.below)),
+    )
     .orderBy(desc(promotions.id))
     .limit(page.limit + 1);
   return cut(rows, page.limit);

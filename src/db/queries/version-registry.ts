@@ -1,7 +1,7 @@
-import { and, eq, max } from "drizzle-orm";
+import { max } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { versions } from "../schema/index.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export type NewVersion = Omit<typeof versions.$inferInsert, "createdAt">;
 
@@ -10,7 +10,7 @@ export async function nextVersionNumber(tx: Executor, scope: ProjectScope): Prom
   const [row] = await tx
     .select({ highest: max(versions.number) })
     .from(versions)
-    .where(and(eq(versions.workspaceId, scope.workspaceId), eq(versions.projectId, scope.projectId)));
+    .where(inProject(versions, scope));
   return (row?.highest ?? 0) + 1;
 }
 

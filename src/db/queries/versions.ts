@@ -3,12 +3,9 @@ import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { versions } from "../schema/index.ts";
 import { cut, type Page } from "./page.ts";
-import type { ProjectScope } from "./projects.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
 
 export type Version = typeof versions.$inferSelect;
-
-const inProject = (scope: ProjectScope) =>
-  and(eq(versions.workspaceId, scope.workspaceId), eq(versions.projectId, scope.projectId));
 
 export const versionNotFound = (number: number, param = "version"): AppError =>
   new AppError("version_not_found", `This project has no version ${number}.`, { param });
@@ -23,7 +20,7 @@ export async function getVersion(
   const [version] = await db
     .select()
     .from(versions)
-    .where(and(inProject(scope), eq(versions.number, number)));
+    .where(and(inProject(versions, scope), eq(versions.number, number)));
   if (!version) throw versionNotFound(number, param);
   return version;
 }
@@ -42,7 +39,7 @@ export async function selectWeights(
       weightsSha256: versions.weightsSha256,
     })
     .from(versions)
-    .where(and(inProject(scope), inArray(versions.number, [...numbers])));
+    .where(and(inProject(versions, scope), inArray(versions.number, [...numbers])));
 }
 
 /** Highest number first; `below` is the last number of the page before. */
@@ -54,7 +51,9 @@ export async function listVersions(
   const rows = await db
     .select()
     .from(versions)
-    .where(and(inProject(scope), page.below === undefined ? undefined : lt(versions.number, page.below)))
+    .where(
+      and(inProject(versions, scope), page.below === undefined ? undefined : lt(versions.number, page.below)),
+    )
     .orderBy(desc(versions.number))
     .limit(page.limit + 1);
   return cut(rows, page.limit);

@@ -1,6 +1,6 @@
 import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { fineTunes, imports } from "../schema/index.ts";
+import { fineTunes, imports, openFineTune, openImport } from "../schema/index.ts";
 
 /** A row whose job has not started yet. */
 export interface Waiting {
@@ -11,23 +11,21 @@ export interface Waiting {
 }
 
 /** Every fine-tune that waits to be started, oldest first. */
-export async function waitingFineTunes(db: Executor): Promise<Waiting[]> {
-  return db.execute<Waiting & Record<string, unknown>>(sql`
-    with open as (
-      select id, project_id, status, created_at,
-        row_number() over (partition by project_id order by created_at, id)::int - 1 as ahead
-      from fine_tunes where status in ('queued', 'preparing', 'running', 'evaluating')
-    )
-    select id, project_id as "projectId", ahead from open where status = 'queued' order by created_at, id`);
-}
+export const waitingFineTunes = (db: Executor): Promise<Waiting[]> => waitingIn(db, fineTunes, openFineTune);
 
 /** Every import that waits to be started, oldest first. */
-export async function waitingImports(db: Executor): Promise<Waiting[]> {
+export const waitingImports = (db: Executor): Promise<Waiting[]> => waitingIn(db, imports, openImport);
+
+async function waitingIn(
+  db: Executor,
+  table: typeof fineTunes | typeof imports,
+  open: readonly string[],
+): Promise<Waiting[]> {
   return db.execute<Waiting & Record<string, unknown>>(sql`
     with open as (
       select id, project_id, status, created_at,
         row_number() over (partition by project_id order by created_at, id)::int - 1 as ahead
-      from imports where status in ('queued', 'running')
+      from ${table} where status in ${[...open]}
     )
     select id, project_id as "projectId", ahead from open where status = 'queued' order by created_at, id`);
 }

@@ -5,6 +5,9 @@ import { projects } from "./projects.ts";
 
 export type ImportStatus = "queued" | "running" | "succeeded" | "failed";
 
+/** Something will still happen to the import. */
+export const openImport = ["queued", "running"] as const satisfies readonly ImportStatus[];
+
 /** A zip on its way into images and annotations; all of it or nothing. */
 export const imports = pgTable(
   "imports",

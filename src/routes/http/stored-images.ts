@@ -8,7 +8,8 @@ import {
   lockImageBytes,
   selectUnknownHashes,
 } from "../../db/queries/images.ts";
-import { holdProject, type ProjectScope } from "../../db/queries/projects.ts";
+import { holdProject } from "../../db/queries/projects.ts";
+import type { ProjectScope } from "../../db/queries/scope.ts";
 import { AppError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { keys } from "../../storage/keys.ts";
