@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+const read = (file: string): unknown => JSON.parse(readFileSync(join(root, file), "utf8"));
+
+interface LockEntry {
+  version?: string;
+  optionalDependencies?: Record<string, string>;
+}
+const lock = read("package-lock.json") as { packages: Record<string, LockEntry> };
+const manifest = read("package.json") as {
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
+};
+
+describe("a fresh install", () => {
+  it("finds every platform's binaries in the lock file, not only those of the machine that wrote it", () => {
+    // npm drops what it can't install here when it writes the lock file over an existing node_modules, and then
+    // `npm ci` refuses the file. The cure: write it in an empty folder, with npm install --package-lock-only.
+    const missing = Object.entries(lock.packages).flatMap(([path, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {})
+        .filter((name) => !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages))
+        .map((name) => `${path} -> ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("pins every package, and Node 22 for every platform", () => {
+    const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
+      ([, range]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range),
+    );
+    expect(ranges).toEqual([]);
+    const nodes = Object.entries(lock.packages).filter(([path]) => /^node_modules\/node-(bin-)?(linux|darwin|win)/.test(path));
+    expect(nodes).toHaveLength(5);
+    for (const [, entry] of nodes) expect(entry.version).toMatch(/^22\./);
+  });
+
+  it("never needs libtensorflow: tfjs-node is an optional peer", () => {
+    for (const name of ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"]) {
+      expect(manifest.peerDependencies[name]).toBeDefined();
+      expect(manifest.peerDependenciesMeta[name]).toEqual({ optional: true });
+      expect(`node_modules/${name}` in lock.packages).toBe(false);
+    }
+  });
+});
