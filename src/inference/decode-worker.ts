@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-node";
 import { LRUCache } from "lru-cache";
 import type { MaskFormat, WireMask } from "../imaging/types.ts";
+import { writeLogits } from "../imaging/wire-mask.ts";
 import { AppError } from "../lib/errors.ts";
 import type { DecoderGraph } from "./graphs.ts";
 import { maskPrompt } from "./mask-prompt.ts";
@@ -20,6 +21,7 @@ export interface DecodeTask {
   readonly prompts: readonly IndexedPrompt[];
   readonly multimask: boolean;
   readonly format: MaskFormat;
+  readonly lowRes: boolean;
 }
 
 export interface IndexedPrompt {
@@ -72,7 +74,8 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
     for (const token of chosen(scores.subarray(p * maskTokens, (p + 1) * maskTokens), task.multimask)) {
       const at = p * maskTokens + token;
       const lowRes = logits.subarray(at * plane, (at + 1) * plane);
-      masks.push(await predictedMask(lowRes, scores[at] as number, size, task.format));
+      const mask = await predictedMask(lowRes, scores[at] as number, size, task.format);
+      masks.push(task.lowRes ? { ...mask, lowRes: writeLogits(lowRes, [256, 256]) } : mask);
     }
     predictions.push({ masks });
   }

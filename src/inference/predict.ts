@@ -42,6 +42,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
         embedding,
         multimask: request.multimask,
         format: request.format,
+        lowRes: request.lowRes ?? false,
       },
     })),
   );

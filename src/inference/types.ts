@@ -1,4 +1,4 @@
-import type { Box, MaskFormat, Point, WireMask } from "../imaging/types.ts";
+import type { Box, LogitsMask, MaskFormat, Point, WireMask } from "../imaging/types.ts";
 
 /** What the routes and the trainer ask of inference. All heavy work runs in worker threads. */
 export interface Inference {
@@ -80,6 +80,8 @@ export interface PredictRequest extends EmbedOptions {
   /** True: SAM's three masks for an ambiguous prompt, best score first. False: the one mask of token 0, as Meta's predictor. */
   readonly multimask: boolean;
   readonly format: MaskFormat;
+  /** True: also the low-res logits of each mask, as the next prompt's `mask` takes them. */
+  readonly lowRes?: boolean;
 }
 
 export interface PredictedMask {
@@ -90,6 +92,8 @@ export interface PredictedMask {
   /** Foreground pixels. */
   readonly area: number;
   readonly mask: WireMask;
+  /** [256, 256] in SAM's padded frame, where the request asked for them. */
+  readonly lowRes?: LogitsMask;
 }
 
 export interface PredictResult {

@@ -55,6 +55,23 @@ describe("MobileSAM finds a clear object", () => {
     expect(masksOf(result, 2)[0]).toEqual(masksOf(result, 0)[0]);
   });
 
+  test("and gives low-res logits where asked, from which a refinement starts", async () => {
+    const click: Prompt = { points: [[60, 50, 0]] };
+    const [first] = masksOf(await predict([{ box }], { lowRes: true }));
+    const mask = first?.lowRes;
+    if (!mask) throw new Error("no low-res logits came");
+    expect(mask.shape).toEqual([256, 256]);
+    // Its frame is 1024 long for 400 pixels: 0.64 low-res cells to a pixel.
+    const at = ([x, y]: readonly number[]) =>
+      readLogits(mask)[Math.floor((y as number) * 0.64) * 256 + Math.floor((x as number) * 0.64)];
+    expect(at(centre)).toBeGreaterThan(0);
+    expect(at([20, 20])).toBeLessThan(0);
+    const alone = await onlyMask(await predict([click]));
+    const refined = await onlyMask(await predict([{ ...click, mask }]));
+    expect(iou(refined, truth)).toBeGreaterThan(iou(alone, truth) + 0.5);
+    expect(masksOf(await predict([{ box }]))[0]).not.toHaveProperty("lowRes");
+  });
+
   test("as three masks for an ambiguous point, best score first", async () => {
     const masks = masksOf(await predict([{ points: [centre] }], { multimask: true }));
     expect(masks).toHaveLength(3);
