@@ -5,7 +5,8 @@ import * as ort from "onnxruntime-node";
 import { baseModel } from "../src/checkpoint/base-models.ts";
 import { decodeModel, encodeModel } from "../src/lib/onnx-proto.ts";
 import { seededRandom } from "../src/lib/random.ts";
-import { buildGraphs, graphsFolder } from "../src/main/build-graphs.ts";
+import { graphsFolder } from "../src/inference/graphs.ts";
+import { buildGraphs } from "../src/main/build-graphs.ts";
 import type { BenchOptions } from "./main.ts";
 import { interleave, machine, type Report, type Row, timed } from "./report.ts";
 

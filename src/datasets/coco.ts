@@ -3,6 +3,7 @@ import { polygonsToMask } from "../imaging/polygons.ts";
 import { decodeRle, fillColumnMajor } from "../imaging/rle.ts";
 import type { BinaryMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
+import { pathText } from "../lib/text.ts";
 import { baseOf, isImageName, keptName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
 import { fileError } from "./problems.ts";
 import type { ItemFacts } from "./types.ts";
@@ -61,7 +62,7 @@ export function planCoco(zip: ZipReader, file: string, json: unknown): Plan {
   const parsed = cocoFile.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw fileError(file, `${pathText(issue?.path ?? [])}: ${issue?.message}`);
+    throw fileError(file, `${pathText(issue?.path ?? []) || "the file"}: ${issue?.message}`);
   }
   const { images, annotations, categories } = parsed.data;
   const labels = new Map(categories.map((category) => [category.id, category.name]));
@@ -173,11 +174,3 @@ function fileFinder(zip: ZipReader, file: string): (fileName: string, imageId: n
     return only;
   };
 }
-
-const pathText = (path: readonly PropertyKey[]): string =>
-  path.length === 0
-    ? "the file"
-    : path
-        .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
-        .join("")
-        .replace(/^\./, "");

@@ -2,14 +2,29 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 
-/** One decoder graph: what main/build-graphs.ts writes of it into the manifest. */
-export interface DecoderGraph {
-  readonly path: string;
-  /** Sparse tokens of a prompt; shorter ones are filled up with absent tokens (label -2). */
+/** What main/build-graphs.ts writes beside the graphs: what there is, and from which sources it was made. */
+export interface GraphManifest {
+  /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
+  readonly sources: string;
+  /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
+  readonly decoders: readonly GraphEntry[];
+}
+
+export interface GraphEntry {
+  /** Sparse tokens of a prompt; shorter prompts are filled up with absent tokens (label -2). */
   readonly points: number;
   /** Whether it takes mask prompts. */
   readonly mask: boolean;
+  /** File name in the manifest's folder. */
+  readonly file: string;
+  /** Tokens labelled -2 do not exist, exactly. */
+  readonly absentTokens: boolean;
+  /** Of the file. */
+  readonly sha256: string;
 }
+
+/** A graph to be loaded. */
+export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & { readonly path: string };
 
 /** build/graphs of this package, whatever the working directory. */
 export const graphsFolder = resolve(import.meta.dirname, "../../build/graphs");
@@ -17,9 +32,7 @@ export const graphsFolder = resolve(import.meta.dirname, "../../build/graphs");
 /** The graphs that there are, fewest points first. Throws an Error that says how to make them. */
 export function readGraphs(folder = graphsFolder): DecoderGraph[] {
   try {
-    const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as {
-      decoders: { file: string; points: number; mask: boolean }[];
-    };
+    const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as GraphManifest;
     return manifest.decoders
       .map(({ file, points, mask }) => ({ path: join(folder, file), points, mask }))
       .toSorted((a, b) => a.points - b.points);

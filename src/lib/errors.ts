@@ -61,11 +61,11 @@ export const errorStatus = {
   nothing_to_roll_back: 409,
   version_already_active: 409,
   export_format_unsupported: 422,
-  // Our side
+  // Our side: the messages of these are logged and never sent
   internal_error: 500,
   object_corrupted: 500,
-  object_conflict: 409,
-  object_not_found: 404,
+  object_conflict: 500,
+  object_not_found: 500,
   unavailable: 503,
 } as const;
 

@@ -1,5 +1,9 @@
 import { z } from "zod";
 import { AppError } from "./errors.ts";
+import { pathText } from "./text.ts";
+
+/** Annotated images that a fine-tune needs: one to learn from, one to choose the best epoch by, one to measure on. */
+export const fewestAnnotatedImages = 3;
 
 const auto = <T extends z.ZodType>(value: T) => z.union([z.literal("auto"), value]).optional();
 
@@ -31,6 +35,6 @@ export function parseHyperparameters(value: unknown): Hyperparameters {
   const result = hyperparametersSchema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const param = ["hyperparameters", ...(issue?.path ?? [])].map(String).join(".");
+  const param = pathText(["hyperparameters", ...(issue?.path ?? [])]);
   throw new AppError("hyperparameter_invalid", `${param}: ${issue?.message ?? "not valid"}`, { param });
 }

@@ -1,30 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type GraphEntry, type GraphManifest, graphsFolder } from "../inference/graphs.ts";
 import { sha256 } from "../lib/hash.ts";
-import type { DecoderVariant } from "./decoder-graph.ts";
-
-/** Beside the graphs: what there is, and from which sources it was made. */
-export interface GraphManifest {
-  /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
-  readonly sources: string;
-  /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
-  readonly decoders: readonly GraphEntry[];
-}
-
-export interface GraphEntry extends DecoderVariant {
-  /** File name in the manifest's folder. */
-  readonly file: string;
-  /** Tokens labelled -2 do not exist: shorter prompts are padded with them, exactly. */
-  readonly absentTokens: boolean;
-  /** Of the file. */
-  readonly sha256: string;
-}
 
 /** 2 tokens are a box, or one point with its padding: most prompts. */
 const pointCounts = [2, 4, 8, 16, 32, 64];
 
 const root = resolve(import.meta.dirname, "../..");
-export const graphsFolder = join(root, "build", "graphs");
 
 /** Hash of every file that the graphs are made from, package versions included. */
 function sourcesHash(): string {

@@ -5,7 +5,7 @@ import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
-import { hyperparametersSchema } from "../lib/hyperparameters.ts";
+import { fewestAnnotatedImages, hyperparametersSchema } from "../lib/hyperparameters.ts";
 import { newId } from "../lib/ids.ts";
 import { failures, invalidRequest } from "./http/errors.ts";
 import { fineTuneSchema, toFineTune } from "./http/fine-tune-wire.ts";
@@ -14,9 +14,6 @@ import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { fineTuneParams, json, jsonBody, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
-
-/** One image to learn from, one to choose the best epoch by, one to measure on. */
-const minAnnotatedImages = 3;
 
 const bodySchema = z.strictObject({
   hyperparameters: hyperparametersSchema.default({}).openapi({
@@ -145,11 +142,11 @@ const rowOf = (scope: ProjectScope, body: z.output<typeof bodySchema>) => ({
 });
 
 function requireEnough(annotated: number): void {
-  if (annotated >= minAnnotatedImages) return;
-  const missing = minAnnotatedImages - annotated;
+  if (annotated >= fewestAnnotatedImages) return;
+  const missing = fewestAnnotatedImages - annotated;
   const have = annotated === 1 ? "1 annotated image" : `${annotated} annotated images`;
   throw new AppError(
     "not_enough_annotations",
-    `This project has ${have}; a fine-tune needs at least ${minAnnotatedImages}. Annotate ${missing} more ${missing === 1 ? "image" : "images"}.`,
+    `This project has ${have}; a fine-tune needs at least ${fewestAnnotatedImages}. Annotate ${missing} more ${missing === 1 ? "image" : "images"}.`,
   );
 }

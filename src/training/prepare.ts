@@ -3,14 +3,12 @@ import { selectAnnotatedImages } from "../db/queries/annotated-images.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { Project } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
-import { type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
+import { fewestAnnotatedImages, type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
 import { buildSnapshot, freezeSnapshot, type FrozenSnapshot } from "./snapshot.ts";
 import { splitSnapshot } from "./split.ts";
 
-/** Fewer annotated images can't both teach and judge. */
-export const fewestImages = 3;
 /** Choosing an epoch needs no more: the standard error of a mean IoU over 100 masks is below .03. */
 const mostSelectionSamples = 100;
 
@@ -47,10 +45,10 @@ export async function prepareData(
   const scope = { workspaceId: project.workspaceId, projectId: project.id };
   const snapshot = buildSnapshot(project, await selectAnnotatedImages(deps.db, scope));
   const images = snapshot.images.length;
-  if (images < fewestImages) {
+  if (images < fewestAnnotatedImages) {
     throw new AppError(
       "not_enough_annotations",
-      `Fine-tuning needs at least ${fewestImages} annotated images; this project has ${images}.`,
+      `Fine-tuning needs at least ${fewestAnnotatedImages} annotated images; this project has ${images}.`,
     );
   }
   const split = splitSnapshot(snapshot, splitSeed);

@@ -6,7 +6,8 @@ import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { buildGraphs, type GraphManifest } from "../../src/main/build-graphs.ts";
+import type { GraphManifest } from "../../src/inference/graphs.ts";
+import { buildGraphs } from "../../src/main/build-graphs.ts";
 
 interface Prompts {
   /** [P][T] of [x, y, label] in the 1024 frame. */

@@ -3,6 +3,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { sha256 } from "../../src/lib/hash.ts";
+import { keys } from "../../src/storage/keys.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, asSharp, noiseImage } from "../helpers/images.ts";
 import { wrapStore } from "../helpers/objects.ts";
@@ -241,6 +242,17 @@ describe("images that are there", () => {
     expect(after["annotations"]).toBe(Number(before["annotations"]) - 1);
     expect(after["objects"]).toHaveLength((before["objects"] as string[]).length - 1);
     expect(errorOf(await app.a.get(one))).toBe("404 image_not_found image_id");
+  });
+
+  it("whose bytes are lost are our failure, and nothing tells where they lay", async () => {
+    const image = await upload(await picture(1));
+    const key = keys.image(project, String(image.body["sha256"]));
+    const bytes = await app.store.get(key);
+    await app.store.delete(key);
+    const answer = await app.a.get(`${url}/${idOf(image)}/content`);
+    expect(errorOf(answer)).toBe("500 object_not_found");
+    expect(JSON.stringify(answer.body)).not.toContain(project);
+    await app.store.put(key, bytes);
   });
 
   it("take their embedding along with the last of the workspace", async () => {

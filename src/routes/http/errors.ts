@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ZodError } from "zod";
 import { AppError, type ErrorCode, errorStatus } from "../../lib/errors.ts";
+import { pathText } from "../../lib/text.ts";
 import type { Env } from "./router.ts";
 
 export const errorBody = z
@@ -40,13 +41,6 @@ export function failures(...codes: ErrorCode[]): object {
   ]);
   return Object.fromEntries(entries) as object;
 }
-
-/** ["prompts", 0, "box"] -> "prompts[0].box" */
-export const pathText = (path: readonly PropertyKey[]): string =>
-  path
-    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
-    .join("")
-    .replace(/^\./, "");
 
 type Issue = ZodError["issues"][number];
 
