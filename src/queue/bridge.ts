@@ -69,11 +69,11 @@ export async function bridge(
     sweeping ??= sweepWhileWanted();
   };
 
-  const timer = setInterval(ask, sweepEveryMs);
   const unwatch = await listener.watch(channel, (id) => {
     if (id !== null) sent.delete(id);
     ask();
   });
+  const timer = setInterval(ask, sweepEveryMs);
   return async () => {
     clearInterval(timer);
     unwatch();

@@ -82,10 +82,9 @@ async function runAndKeep<Body, Status extends number>(
   scope: { workspaceId: string; key: string },
   run: () => Promise<Answer<Body, Status>>,
 ): Promise<Answer<Body, Status>> {
+  let answer: Answer<Body, Status>;
   try {
-    const answer = await run();
-    await storeAnswer(db, scope, answer);
-    return answer;
+    answer = await run();
   } catch (error) {
     if (error instanceof AppError && error.status < 500) {
       const { code, message, param } = error;
@@ -95,4 +94,7 @@ async function runAndKeep<Body, Status extends number>(
     }
     throw error;
   }
+  // Where this fails the work is done all the same, so the key stays taken: free, it would let it be done twice.
+  await storeAnswer(db, scope, answer);
+  return answer;
 }
