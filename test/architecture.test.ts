@@ -34,7 +34,7 @@ const allowed: Record<string, readonly string[]> = {
     "queue",
   ],
   "services.ts": ["lib", "config.ts", "db", "storage", "inference"],
-  routes: ["lib", "imaging", "storage", "inference", "db", "queue", "checkpoint", "services.ts"],
+  routes: ["lib", "imaging", "storage", "inference", "db", "queue", "services.ts"],
   "app.ts": ["lib", "routes", "services.ts"],
   main: [
     "lib",
@@ -43,7 +43,6 @@ const allowed: Record<string, readonly string[]> = {
     "services.ts",
     "db",
     "queue",
-    "storage",
     "inference",
     "checkpoint",
     "model",

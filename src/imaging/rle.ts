@@ -32,15 +32,6 @@ export function decodeRle(rle: RleMask): BinaryMask {
   return { width, height, data };
 }
 
-/** Foreground pixels, counted from the runs alone. Throws as `decodeRle`. */
-export function rleArea(rle: RleMask): number {
-  const [height, width] = checkSize(rle.size);
-  const runs = unpackCounts(rle.counts, height * width);
-  let area = 0;
-  for (let i = 1; i < runs.length; i += 2) area += runs[i] as number;
-  return area;
-}
-
 /** Sets pixels `from` to `to` (exclusive) of the column-major order in row-major `data`. */
 export function fillColumnMajor(
   data: Uint8Array,
