@@ -119,12 +119,17 @@ export const trainableNames: readonly string[] = Object.keys(decoderLayout).filt
  * The trainable names that a loss on the masks of these tokens reaches; token 0 alone: 93 of 120. The others get no
  * gradient at all: the IoU head, the hypernetworks of other tokens, and the key biases of the attention over image
  * tokens, which add the same number to every score of a row, so that softmax does not see them.
+ * @param options.iouHead whether there is also a loss on the IoU predictions: it reaches the IoU head
  */
-export function namesReachedByMaskLoss(tokens: readonly number[] = [0]): string[] {
+export function namesReachedByMaskLoss(
+  tokens: readonly number[] = [0],
+  { iouHead = false }: { iouHead?: boolean } = {},
+): string[] {
   const other = /^mask_decoder\.(iou_prediction_head|output_hypernetworks_mlps\.(\d))\./;
   return trainableNames.filter((name) => {
     if (name.endsWith("token_to_image.k_proj.bias")) return false;
     const match = other.exec(name);
-    return !match || (match[2] !== undefined && tokens.includes(Number(match[2])));
+    if (match?.[1] === "iou_prediction_head") return iouHead;
+    return !match || tokens.includes(Number(match[2]));
   });
 }

@@ -80,4 +80,7 @@ test("the mask decoder is trained, the prompt encoder is not", () => {
   expect(trainableNames.every((name) => name.startsWith("mask_decoder."))).toBe(true);
   expect(namesReachedByMaskLoss()).toHaveLength(93);
   expect(namesReachedByMaskLoss([0, 1, 2, 3])).toHaveLength(111);
+  const head = /^mask_decoder\.iou_prediction_head\./;
+  expect(namesReachedByMaskLoss([0], { iouHead: true }).filter((name) => head.test(name))).toHaveLength(6);
+  expect(namesReachedByMaskLoss().some((name) => head.test(name))).toBe(false);
 });

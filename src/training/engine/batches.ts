@@ -1,3 +1,4 @@
+import { wantsEdges } from "../objective.ts";
 import type { EngineSpec, EngineState, PromptBatch, TrainBatch } from "./types.ts";
 
 /** Entries of one image embedding, [64, 64, 256]. */
@@ -22,9 +23,15 @@ export function samplesOf(batch: PromptBatch, spec: EngineSpec): number {
 export function checkTrainBatch(batch: TrainBatch, spec: EngineSpec): void {
   const count = samplesOf(batch, spec);
   if (count !== spec.batchSize) throw new Error(`a step takes ${spec.batchSize} samples, not ${count}`);
-  for (const what of ["targets", "valid"] as const)
-    if (batch[what].length !== count * maskSize)
-      throw new Error(`${what} holds ${batch[what].length} numbers, not ${count * maskSize}`);
+  for (const [what, { length }] of Object.entries(maskInputs(batch, spec)))
+    if (length !== count * maskSize)
+      throw new Error(`${what} holds ${length} numbers, not ${count * maskSize}`);
+}
+
+/** What a step's loss compares the masks with, by the names of the step's inputs; each [B, 256, 256]. */
+export function maskInputs(batch: TrainBatch, spec: EngineSpec): Record<string, Float32Array> {
+  const { targets, valid, edges } = batch;
+  return { targets, valid, ...(wantsEdges(spec.loss) ? { edges: edges ?? new Float32Array() } : {}) };
 }
 
 /** The tensors of a state that an engine wants. Throws an Error naming the first that is missing or does not fit. */

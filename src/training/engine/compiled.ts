@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { stepScalars } from "../adamw.ts";
-import { checkState, checkTrainBatch, maskSize, samplesOf } from "./batches.ts";
+import { checkState, checkTrainBatch, maskInputs, maskSize, samplesOf } from "./batches.ts";
 import { trainedNames } from "./step.ts";
 import { imagePeOnnx, predictOnnx, stateNames, stepOnnx } from "./step-graphs.ts";
 import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
@@ -37,8 +37,12 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
         ...current,
         ...promptTensors(batch, spec),
         image_pe: imagePe,
-        targets: new ort.Tensor(batch.targets, [count, 256, 256]),
-        valid: new ort.Tensor(batch.valid, [count, 256, 256]),
+        ...Object.fromEntries(
+          Object.entries(maskInputs(batch, spec)).map(([name, data]) => [
+            name,
+            new ort.Tensor(data, [count, 256, 256]),
+          ]),
+        ),
         ...Object.fromEntries(
           Object.entries(numbers).map(([name, value]) => [`step/${name}`, scalar(value)]),
         ),

@@ -3,9 +3,9 @@ import "../../graph/gradients.ts";
 import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
 import { type Named, stepScalars } from "../adamw.ts";
-import { checkState, checkTrainBatch, maskSize, samplesOf } from "./batches.ts";
+import { checkState, checkTrainBatch, maskInputs, maskSize, samplesOf } from "./batches.ts";
 import { useBestBackend } from "./eager-backend.ts";
-import { forward, type PromptTensors, trainedNames, trainStep } from "./step.ts";
+import { forward, type PromptTensors, type StepTensors, trainedNames, trainStep } from "./step.ts";
 import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
 
@@ -53,8 +53,9 @@ export async function startEager(spec: EngineSpec): Promise<WorkerEngine> {
         const shape = [spec.batchSize, 256, 256];
         const tensors = {
           ...promptTensors(batch),
-          targets: tf.tensor(batch.targets, shape),
-          valid: tf.tensor(batch.valid, shape),
+          ...(Object.fromEntries(
+            Object.entries(maskInputs(batch, spec)).map(([name, data]) => [name, tf.tensor(data, shape)]),
+          ) as Pick<StepTensors, "targets" | "valid" | "edges">),
         };
         const scalars = {
           decay: tf.scalar(numbers.decay),

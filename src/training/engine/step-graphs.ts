@@ -4,6 +4,7 @@ import { type TraceInput, traceGraph } from "../../graph/trace.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
 import { type Named, type StepScalars, stepScalarNames } from "../adamw.ts";
+import { wantsEdges } from "../objective.ts";
 import { forward, type PromptTensors, type StepTensors, trainedNames, trainStep } from "./step.ts";
 import type { EngineSpec } from "./types.ts";
 
@@ -53,6 +54,7 @@ export function stepOnnx(spec: EngineSpec): Uint8Array {
     ...promptInputs(spec, batch),
     { name: "targets", shape: [batch, 256, 256] },
     { name: "valid", shape: [batch, 256, 256] },
+    ...(wantsEdges(spec.loss) ? [{ name: "edges", shape: [batch, 256, 256] }] : []),
     ...stepScalarNames.map((name) => ({ name: `step/${name}`, shape: [] })),
   ];
   const graph = traceGraph((tensors) => {
@@ -63,6 +65,7 @@ export function stepOnnx(spec: EngineSpec): Uint8Array {
       ...promptTensors(tensors, batch),
       targets: tensors["targets"] as Tensor,
       valid: tensors["valid"] as Tensor,
+      ...(tensors["edges"] ? { edges: tensors["edges"] } : {}),
     };
     const state = {
       first: pick(tensors, names, stateNames.first),

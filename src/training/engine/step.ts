@@ -3,7 +3,7 @@ import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { namesReachedByMaskLoss } from "../../checkpoint/layout.ts";
 import { segment } from "../../model/sam.ts";
 import { adamw, type Moments, type Named, type StepScalars } from "../adamw.ts";
-import { maskLoss } from "../losses.ts";
+import { iouLoss, maskLoss } from "../losses.ts";
 import type { EngineSpec } from "./types.ts";
 
 /** The mask that is trained and validated: SAM's single mask for a prompt that is not ambiguous. */
@@ -24,6 +24,8 @@ export interface StepTensors extends PromptTensors {
   /** [B, 256, 256] each. */
   readonly targets: Tensor;
   readonly valid: Tensor;
+  /** Only where the objective wants it. */
+  readonly edges?: Tensor;
 }
 
 export interface StepOutputs {
@@ -35,7 +37,7 @@ export interface StepOutputs {
 
 /** The trainable weights that the loss reaches. The others of `trainable` stay as they are, as in PyTorch. */
 export function trainedNames(spec: EngineSpec): string[] {
-  const reached = new Set(namesReachedByMaskLoss(maskTokens));
+  const reached = new Set(namesReachedByMaskLoss(maskTokens, { iouHead: (spec.iouLossWeight ?? 0) > 0 }));
   const unknown = spec.trainable.filter((name) => !(name in spec.weights));
   if (unknown.length > 0) throw new Error(`these trainable weights do not exist: ${unknown.join(", ")}`);
   const trained = spec.trainable.filter((name) => reached.has(name));
@@ -62,8 +64,11 @@ export function trainStep(
   const trained = names.map((name) => weights[name] as Tensor);
   const lossOf = (...tensors: Tensor[]): Scalar => {
     const own = Object.fromEntries(names.map((name, i) => [name, tensors[i] as Tensor]));
-    const { logits } = forward({ ...weights, ...own }, batch);
-    return maskLoss(spec.loss, { logits, targets: batch.targets, valid: batch.valid });
+    const { logits, iou } = forward({ ...weights, ...own }, batch);
+    const inputs = { ...batch, logits };
+    const loss = maskLoss(spec.loss, inputs);
+    const weight = spec.iouLossWeight ?? 0;
+    return weight > 0 ? tf.add(loss, tf.mul(iouLoss(iou, inputs), weight)) : loss;
   };
   const { value, grads } = tf.valueAndGrads(lossOf)(trained);
   const gradients = Object.fromEntries(names.map((name, i) => [name, grads[i] as Tensor]));

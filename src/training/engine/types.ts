@@ -1,6 +1,12 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 
-export type LossName = "dice_bce" | "focal_dice" | "mse";
+/** An objective by its name: a preset of objective.ts. */
+export type LossName = "dice_bce" | "focal_dice" | "mse" | "dice_bce_boundary" | "tutorial_mse";
+/** What an objective can be a sum of; losses.ts has the formulas. */
+export type LossTerm = "dice" | "bce" | "focal" | "mse" | "boundary" | "normalised_mse";
+/** The weight of each term; one that is left out does not count. */
+export type LossWeights = { readonly [term in LossTerm]?: number | undefined };
+export type Loss = LossName | LossWeights;
 
 /** What stays the same for a whole run; the compiled engine traces its graphs from it. */
 export interface EngineSpec {
@@ -8,7 +14,9 @@ export interface EngineSpec {
   readonly weights: NamedTensors;
   /** Which of them are trained (the mask decoder's); the others are frozen. */
   readonly trainable: readonly string[];
-  readonly loss: LossName;
+  readonly loss: Loss;
+  /** Weight of the IoU head's own loss; 0 by default, and then the head is not trained. */
+  readonly iouLossWeight?: number;
   /** Samples of one optimizer step, always exactly so many. */
   readonly batchSize: number;
   /** Sparse prompt tokens of one sample: 2 for a box. */
@@ -36,6 +44,8 @@ export interface TrainBatch extends PromptBatch {
   readonly targets: Float32Array;
   /** [B, 256, 256]: 1 where the cell lies on the image, 0 on the padding; the loss looks at ones only. */
   readonly valid: Float32Array;
+  /** [B, 256, 256]: nearness to the mask's edge, in [0, 1]; only an objective with the term `boundary` wants it. */
+  readonly edges?: Float32Array;
 }
 
 export interface StepResult {
