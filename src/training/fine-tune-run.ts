@@ -12,20 +12,24 @@ import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import { embedMissing } from "./embed-missing.ts";
 import type { TrainingEngine } from "./engine/types.ts";
+import { scoreVersions } from "./evaluation/box-scores.ts";
+import { evaluate, withAllKinds } from "./evaluation/evaluation.ts";
+import { meanScores, type Score } from "./evaluation/score.ts";
+import { versionMetrics } from "./evaluation/version-metrics.ts";
 import { decidePromotion } from "./gate.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { train, type TrainingResult } from "./loop.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
 import { ProgressMeter } from "./progress.ts";
-import { versionMetrics } from "./version-metrics.ts";
 import { type Recipe, recipeAsUsed, resolveRecipe, stepsPerEpoch } from "./recipe.ts";
 import { registerVersion } from "./register.ts";
 import type { EmbeddingOf } from "./samples.ts";
-import { meanScores, type Score, scoreVersions } from "./scores.ts";
 import type { TrainerServices } from "./services.ts";
 
 /** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
 const progressEveryMs = 400;
+/** Scoring a sample with every kind of prompt, base and tuned, costs so many times what its box alone does. */
+const kindsWeight = 10;
 
 /** One attempt at one fine-tune, from the frozen data to the registered version. */
 export class FineTuneRun {
@@ -92,7 +96,7 @@ export class FineTuneRun {
     this.#meter.plan({
       embed: data.images,
       train: steps * recipe.batchSize,
-      evaluate: data.heldOut.length,
+      evaluate: data.heldOut.length + kindsWeight * withAllKinds(data).length,
     });
   }
 
@@ -218,14 +222,23 @@ export class FineTuneRun {
     const hash = sha256(file);
     const weightsKey = keys.weights(project.id, this.#row.id, hash);
     await store.put(weightsKey, file);
+    // It has no number yet; decoding goes by its weights.
+    const version: VersionRef = { number: -1, weightsKey, weightsSha256: hash };
     const [tuned] = await scoreVersions(this.#services, data.heldOut, {
       ...this.#imageOptions(project),
-      // It has no number yet; decoding goes by its weights.
-      versions: [{ number: -1, weightsKey, weightsSha256: hash }],
+      versions: [version],
       onDone: async (done) => this.#progress("evaluate", done),
     });
     if (!tuned) throw new Error("the tuned version was not scored");
-    const metrics = versionMetrics(data, before.base, tuned, result);
+    const box = { base: before.base, tuned };
+    const evaluation = await evaluate(this.#services, data, {
+      ...this.#imageOptions(project),
+      base: { number: 0 },
+      tuned: version,
+      box,
+      onDone: async (done) => this.#progress("evaluate", data.heldOut.length + kindsWeight * done),
+    });
+    const metrics = versionMetrics(data, box, { result, evaluation });
     const { base: baseScores, tuned: tunedScores } = metrics.heldOut;
     await this.#progress("register", 0);
     return registerVersion(db, {

@@ -6,8 +6,8 @@ import { AppError } from "../lib/errors.ts";
 import { fewestAnnotatedImages, type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
-import { buildSnapshot, freezeSnapshot, type FrozenSnapshot } from "./snapshot.ts";
-import { splitSnapshot } from "./split.ts";
+import { buildSnapshot, freezeSnapshot, type FrozenSnapshot, type SnapshotImage } from "./snapshot.ts";
+import { groupKey, splitSnapshot } from "./split.ts";
 
 /** Choosing an epoch needs no more: the standard error of a mean IoU over 100 masks is below .03. */
 const mostSelectionSamples = 100;
@@ -28,6 +28,8 @@ export interface PreparedData {
   /** Never empty; the training samples where the split has no selection set. */
   readonly selection: readonly Sample[];
   readonly heldOut: readonly Sample[];
+  /** Which group an image is of; one without is its own. */
+  readonly groupOf: (image: SnapshotImage) => string;
   /** What was asked for; the recipe follows once the start is scored. */
   readonly asked: Hyperparameters;
 }
@@ -72,6 +74,7 @@ export async function prepareData(
     train,
     selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, row.seed),
     heldOut: samplesOf(snapshot, split.heldOut),
+    groupOf: groupKey,
     asked,
   };
 }

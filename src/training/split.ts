@@ -40,11 +40,14 @@ export function splitSnapshot(snapshot: Snapshot, seed: number): Split | null {
   return { train: flat(selection.rest), selection: flat(selection.taken), heldOut: flat(heldOut.taken) };
 }
 
+/** By content, not by id: the same data in another project splits the same way. */
+export const groupKey = (image: SnapshotImage): string =>
+  image.group === null ? `image:${image.sha256}` : `group:${image.group}`;
+
 function groupsInOrder(images: readonly SnapshotImage[], seed: number): Group[] {
   const groups = new Map<string, Group>();
   for (const image of images) {
-    // The content, not the id: the same data in another project splits the same way.
-    const key = image.group === null ? `image:${image.sha256}` : `group:${image.group}`;
+    const key = groupKey(image);
     const group = groups.get(key) ?? { key, order: sha256(`${seed}:${key}`), images: [] };
     group.images.push(image);
     groups.set(key, group);

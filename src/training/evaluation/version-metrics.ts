@@ -1,14 +1,13 @@
-import type { VersionMetrics } from "../db/schema/index.ts";
-import type { TrainingResult } from "./loop.ts";
-import type { PreparedData } from "./prepare.ts";
-import { meanScores, type Score } from "./scores.ts";
+import type { Evaluation, VersionMetrics } from "../../db/schema/index.ts";
+import type { TrainingResult } from "../loop.ts";
+import type { PreparedData } from "../prepare.ts";
+import { meanScores, type Score } from "./score.ts";
 
-/** What a version tells of itself; `base` and `tuned` are in the order of the held-out samples. */
+/** What a version tells of itself; `base` and `tuned` are in the order of the held-out samples, exact boxes. */
 export function versionMetrics(
   data: PreparedData,
-  base: readonly Score[],
-  tuned: readonly Score[],
-  result: TrainingResult,
+  { base, tuned }: { base: readonly Score[]; tuned: readonly Score[] },
+  { result, evaluation }: { result: TrainingResult; evaluation: Evaluation },
 ): VersionMetrics {
   return {
     heldOut: {
@@ -26,5 +25,6 @@ export function versionMetrics(
     curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
     bestEpoch: result.bestEpoch,
     split: data.counts,
+    evaluation,
   };
 }
