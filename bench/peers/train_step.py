@@ -4,57 +4,22 @@
 
 Reads batch sizes from stdin, one a line; for each it makes one step (forward, Dice + BCE, backward, clip, AdamW) and
 prints the milliseconds that it took and the loss, as one line of JSON. The first line it prints names the version.
-The decoder is the plain one of scripts/reference, whose attention is exchanged for PyTorch's fused one
-(scaled_dot_product_attention), and which computes only the mask that is trained, as ours does.
+The decoder is that of bench/reference/decoder.py: PyTorch's fused attention, and only the mask that is trained, as ours.
 """
 
 import json
 import pathlib
-import struct
 import sys
 import time
 
 import torch
-import torch.nn.functional as F
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "scripts/reference"))
-import sam_reference as sam  # noqa: E402
-
-
-def load(path):
-    data = pathlib.Path(path).read_bytes()
-    (size,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + size])
-    header.pop("__metadata__", None)
-    body = bytearray(data[8 + size :])
-    return {
-        name: torch.frombuffer(body[a:b], dtype=torch.float32).reshape(entry["shape"]).clone()
-        for name, entry in header.items()
-        for a, b in [entry["data_offsets"]]
-    }
-
-
-def attention(w, name, q, k, v, heads=8):
-    q, k, v = (
-        sam.linear(w, f"{name}.{p}_proj", x).unflatten(-1, (heads, -1)).transpose(1, 2)
-        for p, x in zip("qkv", (q, k, v))
-    )
-    return sam.linear(w, f"{name}.out_proj", F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
-
-
-def only_first_mask(w, name, x, original=sam.mlp):
-    """The hypernetworks of masks 1 to 3 and the IoU head take no part in the loss: they are not computed."""
-    if "iou" in name or name[-1] in "123":
-        return torch.zeros(x.shape[0], 32)
-    return original(w, name, x)
-
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
+from decoder import load, sam, use  # noqa: E402
 
 weights = load(sys.argv[1])
 torch.set_num_threads(int(sys.argv[2]))
-positions = sam.image_positions(weights)
-sam.image_positions = lambda w: positions
-sam.attention = attention
-sam.mlp = only_first_mask
+use(weights)
 sparse_of = sam.embed_points
 dense = weights["prompt_encoder.no_mask_embed.weight"]
 trained = {name: w.requires_grad_() for name, w in weights.items() if name.startswith("mask_decoder.")}

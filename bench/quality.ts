@@ -1,0 +1,211 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { hyperparametersSchema } from "../src/lib/hyperparameters.ts";
+import { Releases } from "../src/lib/releases.ts";
+import type { PreparedData } from "../src/training/prepare.ts";
+import { meanOf, pairedBootstrap } from "./quality/bootstrap.ts";
+import { zipData } from "./quality/data-zip.ts";
+import { type Grid, type GridCell, runGrid } from "./quality/grid.ts";
+import { type QualityOptions, qualityUsage, readOptions, type RecipeName } from "./quality/options.ts";
+import { type FineTuned, Product } from "./quality/product.ts";
+import { Progress } from "./quality/progress.ts";
+import { type GridReport, type QualityReport, type QualityRow, tableOf } from "./quality/report.ts";
+import { machine } from "./report.ts";
+
+/** `npm run bench -- quality ...`: the report on stdout, progress on stderr. Returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  let options: QualityOptions;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${qualityUsage}`);
+    return 2;
+  }
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+  const report = await run(options, stop.signal);
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
+  return 0;
+}
+
+/** How good the product's fine-tunes are on a folder of data, beside the untuned base and the grid. */
+export async function run(options: QualityOptions, signal: AbortSignal): Promise<QualityReport> {
+  const releases = new Releases();
+  const progress = new Progress();
+  releases.add("the progress bars", () => progress.end());
+  const loadBefore = loadavg()[0] ?? 0;
+  try {
+    const folder = await mkdtemp(join(tmpdir(), "maskwright-zip-"));
+    releases.add("the zip", () => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, "data.zip");
+    const files = await zipData(options.data, path, { most: options.maxAnnotations, seed: options.seed });
+    const zip = { path, bytes: (await stat(path)).size };
+    const product = await Product.open({ ...options, releases, progress, signal });
+
+    const scope = await product.newProject("the data", zip, releases);
+    const data = await product.prepare(scope, options.seed);
+    progress.say(`${basename(options.data)}: ${data.images} images, ${files.chosen} masks`);
+    const embedding = await product.embed(data);
+
+    const { jobs, notes } = jobsOf(options);
+    const done: { name: RecipeName; data: PreparedData; tuned: FineTuned }[] = [];
+    for (const { name, hyperparameters } of jobs) {
+      signal.throwIfAborted();
+      // A project each, so that no run is judged by another's version.
+      const own = await product.newProject(name, zip, releases);
+      const tuned = await product.fineTune(own, { name, hyperparameters, seed: options.seed });
+      done.push({ name, data: await product.prepare(own, options.seed), tuned });
+    }
+    const grid = options.grid
+      ? await runGrid(options.grid, {
+          data,
+          store: product.trainer.store,
+          workspaceId: scope.workspaceId,
+          seed: options.seed,
+          progress,
+          signal,
+        })
+      : null;
+    if (typeof grid === "string") notes.push(`no grid: ${grid}`);
+    const auto = done.find(({ name }) => name === "auto");
+    const engine = done[0]?.tuned.version.engine ?? options.engine;
+    return {
+      bench: "quality",
+      data: basename(options.data),
+      ...machine(),
+      load: [loadBefore, loadavg()[0] ?? 0],
+      engine,
+      seed: options.seed,
+      budget_seconds: options.budget ?? null,
+      annotations: { in_folder: files.masks, used: files.chosen },
+      split: splitOf(data),
+      embedding,
+      rows: rowsOf(done, options.seed),
+      notes,
+      grid: grid && typeof grid !== "string" ? gridReport(grid, { options, data, auto }) : null,
+    };
+  } finally {
+    await releases.release();
+  }
+}
+
+/** The fine-tunes to run, as this build's API takes them. */
+function jobsOf(options: QualityOptions): {
+  jobs: { name: RecipeName; hyperparameters: Record<string, unknown> }[];
+  notes: string[];
+} {
+  const takes = (value: Record<string, unknown>): boolean => hyperparametersSchema.safeParse(value).success;
+  const notes: string[] = [];
+  let auto: Record<string, unknown> = {};
+  if (options.budget !== undefined) {
+    const budget = { budget_seconds: options.budget };
+    if (takes(budget)) auto = budget;
+    else notes.push("--budget did nothing: this build's fine-tunes take no time budget");
+  }
+  const all = { tutorial: { recipe: "tutorial" }, auto };
+  const jobs = options.recipes
+    .map((name) => ({ name, hyperparameters: all[name] as Record<string, unknown> }))
+    .filter(({ name, hyperparameters }) => {
+      if (takes(hyperparameters)) return true;
+      notes.push(
+        `${name} is left out: this build's fine-tunes do not know ${JSON.stringify(hyperparameters)}`,
+      );
+      return false;
+    });
+  return { jobs, notes };
+}
+
+const clusterOf = ({ sha256, group }: { sha256: string; group: string | null }): string =>
+  group === null ? `image:${sha256}` : `group:${group}`;
+
+function splitOf(data: PreparedData): QualityReport["split"] {
+  const { train, selection, heldOut } = data.counts;
+  return {
+    images: { train, selection, test: heldOut },
+    annotations: {
+      train: data.train.length,
+      selection: data.selection.length,
+      test: data.heldOut.length,
+    },
+    test_clusters: new Set(data.heldOut.map(({ image }) => clusterOf(image))).size,
+  };
+}
+
+type Done = { name: RecipeName; data: PreparedData; tuned: FineTuned };
+
+function rowsOf(done: readonly Done[], seed: number): QualityRow[] {
+  const rows = done.map(({ name, data, tuned }): QualityRow => {
+    const { version, promoted, said, seconds, phases } = tuned;
+    const { perAnnotation, heldOut, bestEpoch, curve } = version.metrics;
+    const images = new Map(data.frozen.snapshot.images.map((image) => [image.id, image]));
+    const clusters = perAnnotation.map(({ imageId }) => {
+      const image = images.get(imageId);
+      return image ? clusterOf(image) : imageId;
+    });
+    return {
+      what: name,
+      mean_iou: heldOut.tuned.meanIou,
+      mean_dice: heldOut.tuned.meanDice,
+      gain: pairedBootstrap(
+        perAnnotation.map(({ baseIou }) => baseIou),
+        perAnnotation.map(({ tunedIou }) => tunedIou),
+        clusters,
+        seed,
+      ),
+      run: {
+        seconds,
+        phases,
+        promoted,
+        said,
+        best_epoch: bestEpoch,
+        epochs_run: curve.length - 1,
+        recipe: version.hyperparameters,
+      },
+    };
+  });
+  const base = done[0]?.tuned.version.metrics.heldOut.base;
+  if (!base) return rows;
+  return [{ what: "base", mean_iou: base.meanIou, mean_dice: base.meanDice, gain: null, run: null }, ...rows];
+}
+
+function gridReport(
+  grid: Grid,
+  { options, data, auto }: { options: QualityOptions; data: PreparedData; auto: Done | undefined },
+): GridReport {
+  const { base, cells, peer } = grid;
+  const most = (of: (cell: GridCell) => number): GridCell =>
+    cells.reduce((best, cell) => (of(cell) > of(best) ? cell : best));
+  const best = most((cell) => meanOf(cell.test));
+  const chosen = most((cell) => cell.selectionIou);
+  const named = ({ loss, rate, test }: GridCell) => ({ loss, rate, mean_iou: meanOf(test) });
+  const minus = (cell: GridCell) => {
+    if (!auto) return null;
+    // Another project has other ids; the samples stand in the same order, which goes by content.
+    const ours = new Map(
+      auto.tuned.version.metrics.perAnnotation.map(({ annotationId, tunedIou }) => [annotationId, tunedIou]),
+    );
+    const tuned = auto.data.heldOut.map(({ annotation }) => ours.get(annotation.id) ?? Number.NaN);
+    const clusters = data.heldOut.map(({ image }) => clusterOf(image));
+    return pairedBootstrap(cell.test, tuned, clusters, options.seed);
+  };
+  return {
+    peer,
+    epochs: options.grid?.epochs ?? 0,
+    base_mean_iou: meanOf(base),
+    cells: cells.map(({ loss, rate, bestEpoch, selectionIou, test, seconds }) => ({
+      loss,
+      rate,
+      best_epoch: bestEpoch,
+      selection_iou: selectionIou,
+      mean_iou: meanOf(test),
+      seconds,
+    })),
+    seconds: cells.reduce((sum, { seconds }) => sum + seconds, 0),
+    best: named(best),
+    chosen: named(chosen),
+    auto_minus_best: minus(best),
+    auto_minus_chosen: minus(chosen),
+  };
+}

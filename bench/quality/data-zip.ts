@@ -1,0 +1,84 @@
+import { createWriteStream, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ZipFile } from "yazl";
+import { seededRandom } from "../../src/lib/random.ts";
+
+/** What goes into the zip, as paths below the data's folder. */
+export interface ChosenFiles {
+  readonly files: readonly string[];
+  /** Masks there are, unions beside their instances not counted, and those chosen. */
+  readonly masks: number;
+  readonly chosen: number;
+}
+
+/**
+ * Puts a folder into a zip as a user would upload it, so that the project's own reader judges and reads it.
+ * With `most`, only so many masks, chosen by the seed and spread over the images; images left without one stay out.
+ */
+export async function zipData(
+  folder: string,
+  path: string,
+  cap: { most: number | undefined; seed: number },
+): Promise<ChosenFiles> {
+  const chosen = chooseFiles(namesIn(folder), cap);
+  const zip = new ZipFile();
+  const options = { mtime: new Date(0), compress: false };
+  for (const name of chosen.files) zip.addFile(join(folder, name), name, options);
+  zip.end();
+  await pipeline(zip.outputStream, createWriteStream(path));
+  return chosen;
+}
+
+/** Images, masks and groups; whatever else lies there is not data. */
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll("\\", "/"),
+    )
+    .filter((name) => /^(images|masks)\/|^groups\.(csv|json)$/.test(name))
+    .sort();
+}
+
+/** The pure part of it. */
+export function chooseFiles(
+  names: readonly string[],
+  { most, seed }: { most: number | undefined; seed: number },
+): ChosenFiles {
+  const stems = new Map(
+    names.filter((name) => name.startsWith("images/")).map((name) => [stemOf(name, "images/"), name]),
+  );
+  const whole = new Map<string, string[]>();
+  const instances = new Map<string, string[]>();
+  for (const name of names.filter((one) => one.startsWith("masks/"))) {
+    const stem = stemOf(name, "masks/");
+    const parent = /^(.+)__\d+$/.exec(stem)?.[1];
+    const [place, image] = stems.has(stem) || parent === undefined ? [whole, stem] : [instances, parent];
+    place.set(image, [...(place.get(image) ?? []), name]);
+  }
+  const masksOf = new Map([...whole, ...instances]);
+  const masks = [...masksOf.values()].reduce((sum, list) => sum + list.length, 0);
+  if (most === undefined || masks <= most) return { files: names, masks, chosen: masks };
+
+  const random = seededRandom(seed);
+  const queues = random
+    .shuffle([...masksOf].sort(([a], [b]) => (a < b ? -1 : 1)))
+    .map(([stem, list]) => ({ stem, list: random.shuffle(list) }));
+  const taken = new Set<string>();
+  const images = new Set<string>();
+  for (let round = 0; taken.size < most; round++) {
+    for (const { stem, list } of queues) {
+      const mask = list[round];
+      if (mask === undefined || taken.size === most) continue;
+      taken.add(mask);
+      images.add(stems.get(stem) ?? stem);
+    }
+  }
+  const kept = names.filter((name) => taken.has(name) || images.has(name) || name.startsWith("groups."));
+  return { files: kept, masks, chosen: taken.size };
+}
+
+const stemOf = (name: string, folder: string): string => name.slice(folder.length).replace(/\.[^./]+$/, "");

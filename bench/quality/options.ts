@@ -1,0 +1,113 @@
+import { existsSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { EngineName } from "../../src/training/engine/types.ts";
+
+export const qualityUsage =
+  "usage: npm run bench -- quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
+  "                                [--cache DIR] [--max-annotations N] [--only base,tutorial,auto]\n" +
+  "                                [--grid] [--python PATH] [--grid-epochs N] [--grid-rates R,R] [--grid-losses L,L]\n" +
+  "                                [--grid-threads N]\n" +
+  "  DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together\n";
+
+export interface QualityOptions {
+  readonly data: string;
+  readonly json: boolean;
+  /** Seconds that a fine-tune may take; undefined leaves the product's default. */
+  readonly budget: number | undefined;
+  readonly engine: EngineName | "auto";
+  readonly seed: number;
+  /** Where embeddings are kept for the next run. */
+  readonly cache: string;
+  readonly maxAnnotations: number | undefined;
+  readonly recipes: readonly RecipeName[];
+  readonly grid: GridOptions | undefined;
+}
+
+export const recipeNames = ["tutorial", "auto"] as const;
+export type RecipeName = (typeof recipeNames)[number];
+
+export interface GridOptions {
+  /** Undefined where there is none: then there is no peer. */
+  readonly python: string | undefined;
+  readonly epochs: number;
+  readonly rates: readonly number[];
+  readonly losses: readonly string[];
+  /** 0 lets PyTorch choose. */
+  readonly threads: number;
+}
+
+const root = resolve(import.meta.dirname, "../..");
+const gridLosses = ["dice_bce", "focal_dice", "mse"];
+
+/** Throws an Error that says which option is wrong. */
+export function readOptions(args: readonly string[]): QualityOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: "string" },
+      json: { type: "boolean", default: false },
+      budget: { type: "string" },
+      engine: { type: "string", default: "auto" },
+      seed: { type: "string", default: "0" },
+      cache: { type: "string", default: join(tmpdir(), "maskwright-quality-cache") },
+      "max-annotations": { type: "string" },
+      only: { type: "string", default: recipeNames.join() },
+      grid: { type: "boolean", default: false },
+      python: { type: "string" },
+      "grid-epochs": { type: "string", default: "6" },
+      "grid-rates": { type: "string", default: "1e-4,3e-4,1e-3" },
+      "grid-losses": { type: "string", default: gridLosses.join() },
+      "grid-threads": { type: "string", default: "0" },
+    },
+  });
+  if (values.data === undefined) throw new Error("--data DIR is missing");
+  if (!existsSync(values.data) || !statSync(values.data).isDirectory())
+    throw new Error(`--data ${values.data} is not a folder`);
+  const optional = (name: "budget" | "max-annotations"): number | undefined =>
+    values[name] === undefined ? undefined : whole(`--${name}`, values[name], 1);
+  return {
+    data: resolve(values.data),
+    json: values.json,
+    budget: optional("budget"),
+    engine: oneOf("--engine", values.engine, ["auto", "compiled", "eager"] as const),
+    seed: whole("--seed", values.seed, 0),
+    cache: resolve(values.cache),
+    maxAnnotations: optional("max-annotations"),
+    recipes: listOf("--only", values.only, ["base", ...recipeNames] as const).filter(
+      (name) => name !== "base",
+    ),
+    grid: values.grid
+      ? {
+          python: values.python ?? [join(root, ".venv/bin/python")].find((path) => existsSync(path)),
+          epochs: whole("--grid-epochs", values["grid-epochs"], 1),
+          rates: values["grid-rates"].split(",").map((text) => positive("--grid-rates", text)),
+          losses: listOf("--grid-losses", values["grid-losses"], gridLosses),
+          threads: whole("--grid-threads", values["grid-threads"], 0),
+        }
+      : undefined,
+  };
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new Error(`${name} ${text} is not a whole number of at least ${least}`);
+  return value;
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new Error(`${name}: ${text} is not between 0 and 1`);
+  return value;
+}
+
+function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
+  const found = known.find((one) => one === text);
+  if (found === undefined) throw new Error(`${name}: ${text} is none of ${known.join(", ")}`);
+  return found;
+}
+
+const listOf = <T extends string>(name: string, text: string, known: readonly T[]): T[] =>
+  text.split(",").map((one) => oneOf(name, one, known));
