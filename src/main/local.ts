@@ -1,11 +1,12 @@
 /** `npm start`: Postgres, objects, API and trainer in one process, for one machine. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, readConfig } from "../config.ts";
 import { startEmbeddedPostgres } from "../db/embedded.ts";
+import { messageOf } from "../lib/errors.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
-import { runProgram } from "./process.ts";
+import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
 import { welcome } from "./welcome.ts";
@@ -24,8 +25,7 @@ export interface Local {
 export async function startLocal(config: Config, log: Log): Promise<Local> {
   const releases = new Releases();
   try {
-    const dataDir = resolve(config.DATA_DIR);
-    mkdirSync(dataDir, { recursive: true });
+    const dataDir = makeDataDir(config.DATA_DIR);
     let databaseUrl = config.DATABASE_URL;
     if (databaseUrl === undefined) {
       const postgres = await startEmbeddedPostgres({ dataDir, log });
@@ -44,6 +44,18 @@ export async function startLocal(config: Config, log: Log): Promise<Local> {
   }
 }
 
+/** Throws an Error that names the setting where nothing can be kept there. */
+function makeDataDir(path: string): string {
+  const dataDir = resolve(path);
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.W_OK);
+  } catch (cause) {
+    throw new Error(`DATA_DIR is ${dataDir}, which can't be written: ${messageOf(cause)}`, { cause });
+  }
+  return dataDir;
+}
+
 /** The database keeps only a hash, so the first key is kept in a file for its owner, to be shown at every start. */
 async function keptKey(file: string, databaseUrl: string): Promise<string | null> {
   const made = await firstKey(databaseUrl);
@@ -59,11 +71,16 @@ async function keptKey(file: string, databaseUrl: string): Promise<string | null
 }
 
 if (import.meta.main) {
-  const config = readConfig();
+  const { config, log, logFile } = orExit(() => {
+    const config = readConfig();
+    const logFile = join(makeDataDir(config.DATA_DIR), "maskwright.log");
+    return {
+      config,
+      log: createLog({ level: config.LOG_LEVEL, name: "maskwright", file: logFile }),
+      logFile,
+    };
+  });
   const releases = new Releases();
-  mkdirSync(config.DATA_DIR, { recursive: true });
-  const logFile = join(resolve(config.DATA_DIR), "maskwright.log");
-  const log = createLog({ level: config.LOG_LEVEL, name: "maskwright", file: logFile });
   await runProgram(log, releases, async () => {
     const local = await startLocal(config, log);
     releases.add("everything", () => local.stop());

@@ -19,6 +19,16 @@ export function untilSignal(): Promise<NodeJS.Signals> {
   return promise;
 }
 
+/** What a program needs before it can run at all; where that fails, it says why and ends. */
+export function orExit<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    process.stderr.write(`Could not start: ${messageOf(error)}\n`);
+    return process.exit(1);
+  }
+}
+
 /** Runs a program to its end: starts it, waits for a signal, releases everything, and sets the exit code. */
 export async function runProgram(log: Log, releases: Releases, start: () => Promise<void>): Promise<void> {
   // Registered first, so that a signal during a slow start is not lost.

@@ -10,7 +10,12 @@ export async function serve(
 ): Promise<string> {
   const server = createAdaptorServer({ fetch: app.fetch });
   const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
+  server.once("error", (error: NodeJS.ErrnoException) => {
+    const where = `HOST ${options.host}, PORT ${options.port}`;
+    const taken = `${where} is taken by another program: stop that one, or set PORT to another; 0 takes a free one.`;
+    const why = error.code === "EADDRINUSE" ? taken : `${where} can't be listened on: ${error.message}`;
+    listening.reject(new Error(why, { cause: error }));
+  });
   server.listen(options.port, options.host, listening.resolve);
   await listening.promise;
   const { port } = server.address() as AddressInfo;

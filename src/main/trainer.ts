@@ -2,11 +2,11 @@
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
-import { runProgram } from "./process.ts";
+import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
 import { startServices } from "./start.ts";
 
-const config = readConfig();
+const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
 const releases = new Releases();
 await runProgram(log, releases, async () => {
