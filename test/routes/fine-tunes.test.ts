@@ -61,11 +61,11 @@ describe("POST fine-tunes", () => {
     ],
     [{ hyperparameters: { batch_size: 17 } }, "422 hyperparameter_invalid hyperparameters.batch_size"],
     [{ hyperparameters: { loss: "l1" } }, "422 hyperparameter_invalid hyperparameters.loss"],
-    [{ hyperparameters: { epoch: 5 } }, "422 hyperparameter_invalid hyperparameters"],
+    [{ hyperparameters: { epoch: 5 } }, "422 hyperparameter_invalid hyperparameters.epoch"],
     [{ base_version: 99 }, "404 version_not_found base_version"],
     [{ base_version: 0 }, "400 invalid_request base_version"],
     [{ seed: -1 }, "400 invalid_request seed"],
-    [{ epochs: 5 }, "400 invalid_request"],
+    [{ epochs: 5 }, "400 invalid_request epochs"],
   ])("refuses %j", async (json, error) => {
     const before = await app.traces();
     expect(errorOf(await app.a.post(url, json))).toBe(error);
