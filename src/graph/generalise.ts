@@ -1,5 +1,5 @@
 import { canonicalJson } from "../lib/hash.ts";
-import { type Constant, type Dim, dimAt, dimText, type Graph, isFixed, type Node, type Value } from "./ir.ts";
+import { type Constant, type Dim, dimAt, dimText, type Graph, type Node, type Value } from "./ir.ts";
 
 /** One recording of a function, with `size` standing for the free dimension. */
 export interface Recording {
@@ -111,7 +111,3 @@ function verify(graph: Graph, { size, graph: recording }: Recording): void {
     if (!agrees) throw new Error(`constant ${value.name}: it is not linear in the free dimension`);
   });
 }
-
-/** Whether any size of the graph follows the free dimension. */
-export const hasFreeDimension = (graph: Graph): boolean =>
-  graph.inputs.some((input) => !input.shape.every(isFixed));

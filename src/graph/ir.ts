@@ -48,7 +48,7 @@ export interface Graph {
 
 export const isFixed = (dim: Dim): dim is number => typeof dim === "number";
 
-export const sameDim = (a: Dim, b: Dim): boolean =>
+const sameDim = (a: Dim, b: Dim): boolean =>
   isFixed(a) || isFixed(b) ? a === b : a.offset === b.offset && a.factor === b.factor;
 
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>

@@ -4,7 +4,7 @@ import { sniff, truncated, type ImageFormat } from "./sniff.ts";
 import type { RgbImage } from "./types.ts";
 
 /** A side below this many pixels is refused: nothing in it could be segmented. */
-export const minImageSide = 8;
+const minImageSide = 8;
 
 export interface DecodedImage extends RgbImage {
   readonly format: ImageFormat;

@@ -1,7 +1,7 @@
 import { PgBoss, type JobWithMetadata } from "pg-boss";
 import { setTimeout as pause } from "node:timers/promises";
 import { openDatabase } from "../db/client.ts";
-import { type Channel, channels, createListener, type OnHint } from "../db/listen.ts";
+import { channels, createListener } from "../db/listen.ts";
 import { wantedFineTunes, wantedImports } from "../db/queries/waiting.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -26,8 +26,6 @@ export interface Queue {
   work(name: JobName, handler: Handler, options?: WorkOptions): Promise<void>;
   /** Asks for an image to be embedded; asking again while that waits does nothing. */
   sendEmbed(job: { imageId: string; projectId: string }): Promise<void>;
-  /** See Listener.watch: hints with ids, null for "look at everything". */
-  watch(channel: Channel, onHint: OnHint): Promise<() => void>;
   /**
    * Takes no more, aborts what runs, and gives it back to the queue for another process to take at once. A handler
    * that hasn't ended after `graceMs` is given up on; its row's lease keeps it from writing.
@@ -190,7 +188,6 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
       const data: JobData = { id: imageId, projectId, handedBack: 0 };
       await boss.send("embed", data, { id: jobId("embed", imageId) });
     },
-    watch: (channel, onHint) => listener.watch(channel, onHint),
     stop: ({ graceMs = 10_000 } = {}) => (stopping ??= stop(graceMs)),
   };
 }

@@ -10,7 +10,7 @@ import type { Log } from "../lib/log.ts";
 import { createBell } from "./http/bell.ts";
 import { failures } from "./http/errors.ts";
 import { toFineTune } from "./http/fine-tune-wire.ts";
-import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
+import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { fineTuneParams, iso, scopeOf, timeText } from "./http/scope.ts";
 
@@ -107,14 +107,8 @@ export function fineTuneEventRoutes(services: RouteContext) {
     const { workspaceId } = scope;
     const limit = query.limit + 1;
     const page = cut(await selectFineTuneEvents(db, { workspaceId, fineTuneId, after, limit }), query.limit);
-    const last = page.rows.at(-1);
     return c.json(
-      {
-        object: "list" as const,
-        data: page.rows.map(toEvent),
-        has_more: page.hasMore,
-        next_cursor: page.hasMore && last ? encodeCursor(last.id) : null,
-      },
+      pageBodyBy(page, toEvent, (last) => last.id),
       200,
     );
   });

@@ -3,7 +3,7 @@ import { listPromotions, type Promotion, rollBack, setActiveVersion } from "../d
 import { getProject } from "../db/queries/projects.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { decodeCursor, encodeCursor, pageOf, pageQuery } from "./http/pages.ts";
+import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { iso, json, projectParams, scopeOf, text, timeText, versionInPath } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
@@ -140,15 +140,8 @@ export function promotionRoutes({ db }: RouteContext) {
     await getProject(db, scope);
     const below = cursor === undefined ? undefined : decodeCursor(z.int().min(1), cursor);
     const page = await listPromotions(db, scope, { limit, below });
-    const last = page.rows.at(-1);
-    const next = page.hasMore && last ? encodeCursor(last.id) : null;
     return c.json(
-      {
-        object: "list" as const,
-        data: page.rows.map(toPromotion),
-        has_more: page.hasMore,
-        next_cursor: next,
-      },
+      pageBodyBy(page, toPromotion, (last) => last.id),
       200,
     );
   });

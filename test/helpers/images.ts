@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from "sharp";
-import type { BinaryMask, RgbImage } from "../../src/imaging/types.ts";
+import type { BinaryMask, Box, RgbImage } from "../../src/imaging/types.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 
 /** RGB noise, smooth enough to be an image: a coarse random grid, interpolated, plus a little grain. */
@@ -53,6 +53,13 @@ export const asSharp = ({ width, height, data }: RgbImage): Sharp =>
 /** A lossless PNG file of an image. */
 export const asPng = (image: RgbImage): Promise<Buffer> =>
   asSharp(image).png({ compressionLevel: 1 }).toBuffer();
+
+/** A mask of one filled rectangle [x0, y0, x1, y1]. */
+export function rectangleMask(width: number, height: number, [x0, y0, x1, y1]: Box): BinaryMask {
+  const data = new Uint8Array(width * height);
+  for (let y = y0; y < y1; y++) data.fill(1, y * width + x0, y * width + x1);
+  return { width, height, data };
+}
 
 /** Blobs and specks with holes: a mask that is hard on run lengths and contours. */
 export function randomMask(width: number, height: number, seed: number, share = 0.4): BinaryMask {

@@ -2,12 +2,14 @@ import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { insertFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { insertImage } from "../../src/db/queries/images.ts";
-import { versions } from "../../src/db/schema/index.ts";
+import { type VersionMetrics, versions } from "../../src/db/schema/index.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
+import type { BinaryMask, Box } from "../../src/imaging/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { type Client, idOf, type TestApp } from "./app.ts";
+import { rectangleMask } from "./images.ts";
 
 /** Rows as other parts of the system leave them behind, for tests of what reads them. */
 
@@ -40,13 +42,9 @@ export async function seedEmbedding(app: TestApp, imageSha256: string, client = 
 }
 
 /** A 20 x 10 mask whose foreground is the rectangle [x0, y0, x1, y1]. */
-export function rectangle([x0, y0, x1, y1]: readonly [number, number, number, number]) {
-  const data = new Uint8Array(200);
-  for (let y = y0; y < y1; y++) data.fill(1, y * 20 + x0, y * 20 + x1);
-  return { width: 20, height: 10, data };
-}
+export const rectangle = (box: Box): BinaryMask => rectangleMask(20, 10, box);
 
-export const rectangleRle = (box: readonly [number, number, number, number]) => encodeRle(rectangle(box));
+export const rectangleRle = (box: Box) => encodeRle(rectangle(box));
 
 /** `count` images with one annotation each. */
 export async function seedAnnotated(app: TestApp, projectId: string, count: number): Promise<void> {
@@ -77,6 +75,7 @@ export async function seedVersion(
   projectId: string,
   number: number,
   weights: Uint8Array = Buffer.from(`weights ${number}`),
+  options: Pick<VersionMetrics, "evaluation"> = {},
 ): Promise<string> {
   const fineTuneId = await seedFineTune(app, projectId);
   const hash = sha256(weights);
@@ -113,6 +112,7 @@ export async function seedVersion(
       ],
       bestEpoch: 1,
       split: { train: 8, selection: 2, heldOut: 2 },
+      ...(options.evaluation && { evaluation: options.evaluation }),
     },
   });
   return id;

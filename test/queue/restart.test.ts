@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
-import { channels } from "../../src/db/listen.ts";
+import { channels, createListener } from "../../src/db/listen.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { createQueue } from "../../src/queue/queue.ts";
 import { addProjects, finish, log, Mailbox } from "./harness.ts";
@@ -29,7 +29,9 @@ test("after the database was away, watchers are told to look at everything, and 
     starts.put(job.id);
   });
   const hints = new Mailbox<string>();
-  await queue.watch(channels.fineTuneChanged, (id) => hints.put(id ?? "everything"));
+  const listener = createListener({ databaseUrl: server.url, log });
+  onTestFinished(() => listener.close());
+  await listener.watch(channels.fineTuneChanged, (id) => hints.put(id ?? "everything"));
   await database.sql`insert into fine_tunes (id, project_id) values ('ft_before', 'prj_1')`;
   expect([await starts.next(), await hints.next(), await hints.next()]).toEqual([
     "ft_before",

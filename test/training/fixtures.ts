@@ -1,15 +1,12 @@
 import { sha256 } from "../../src/lib/hash.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import type { BinaryMask, Box } from "../../src/imaging/types.ts";
+import type { Box } from "../../src/imaging/types.ts";
 import { buildSnapshot, type Snapshot } from "../../src/training/snapshot.ts";
+import { rectangleMask } from "../helpers/images.ts";
 import type { AnnotatedRow } from "../../src/db/queries/annotated-images.ts";
 
 /** A mask of one filled rectangle. */
-export function rectangle(width: number, height: number, [x0, y0, x1, y1]: Box): BinaryMask {
-  const data = new Uint8Array(width * height);
-  for (let y = y0; y < y1; y++) data.fill(1, y * width + x0, y * width + x1);
-  return { width, height, data };
-}
+export const rectangle = rectangleMask;
 
 /** A row as the database gives it: image `name`, 64 x 48, one rectangle on it. */
 export function row(

@@ -2,7 +2,7 @@ import { and, eq, lt, or, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { idempotencyKeys } from "../schema/index.ts";
 
-export type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
+type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
 
 interface KeyScope {
   readonly workspaceId: string;

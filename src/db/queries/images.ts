@@ -55,7 +55,7 @@ export async function holdImage(db: Executor, scope: ProjectScope, id: string): 
   return image;
 }
 
-export const imageNotFound = (id: string): AppError =>
+const imageNotFound = (id: string): AppError =>
   new AppError("image_not_found", `There is no image ${id} in this project.`, { param: "image_id" });
 
 export async function listImages(db: Executor, scope: ProjectScope, page: PageRequest): Promise<Page<Image>> {

@@ -10,7 +10,7 @@ export type Project = typeof projects.$inferSelect;
 const inScope = (scope: ProjectScope) =>
   and(eq(projects.workspaceId, scope.workspaceId), eq(projects.id, scope.projectId));
 
-export const projectNotFound = (id: string): AppError =>
+const projectNotFound = (id: string): AppError =>
   new AppError("project_not_found", `There is no project ${id}.`, { param: "project_id" });
 
 export async function insertProject(

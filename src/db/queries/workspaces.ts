@@ -1,7 +1,7 @@
 import type { Executor } from "../client.ts";
 import { workspaces } from "../schema/index.ts";
 
-export type Workspace = typeof workspaces.$inferSelect;
+type Workspace = typeof workspaces.$inferSelect;
 
 export async function insertWorkspace(db: Executor, row: Pick<Workspace, "id" | "name">): Promise<Workspace> {
   const [workspace] = await db.insert(workspaces).values(row).returning();

@@ -99,7 +99,7 @@ export function onError(thrown: Error, c: Context<Env>): Response {
   return errorAnswer(c, known);
 }
 
-export function errorAnswer(c: Context<Env>, error: AppError): Response {
+function errorAnswer(c: Context<Env>, error: AppError): Response {
   const message = error.status === 503 ? "Not available now; try again." : error.message;
   const body = {
     code: error.code,

@@ -24,8 +24,7 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
 const moment = z.iso.datetime({ precision: 3 }).regex(/^[1-9]/);
 const place = z.tuple([moment, idText()]);
 
-export const encodeCursor = (value: unknown): string =>
-  Buffer.from(JSON.stringify(value)).toString("base64url");
+const encodeCursor = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /** Throws AppError invalid_request when the cursor is none of ours. */
 export function decodeCursor<Schema extends z.ZodType>(schema: Schema, cursor: string): z.output<Schema> {
@@ -47,17 +46,23 @@ export function pageRequest(query: z.output<typeof pageQuery>): PageRequest {
   return { limit: query.limit, after: { createdAt: new Date(createdAt), id } };
 }
 
-/** One page as it is sent. */
-export function pageBody<Row extends { createdAt: Date; id: string }, Item>(
+/** One page as it is sent; `pageRequest` reads its cursor. */
+export const pageBody = <Row extends { createdAt: Date; id: string }, Item>(
   page: Page<Row>,
   toItem: (row: Row) => Item,
+) => pageBodyBy(page, toItem, ({ createdAt, id }) => [createdAt.toISOString(), id]);
+
+/** The same for rows with another order; `placeOf` is what `decodeCursor` gives back. */
+export function pageBodyBy<Row, Item>(
+  page: Page<Row>,
+  toItem: (row: Row) => Item,
+  placeOf: (last: Row) => unknown,
 ) {
   const last = page.rows.at(-1);
-  const next = page.hasMore && last ? encodeCursor([last.createdAt.toISOString(), last.id]) : null;
   return {
     object: "list" as const,
     data: page.rows.map(toItem),
     has_more: page.hasMore,
-    next_cursor: next,
+    next_cursor: page.hasMore && last ? encodeCursor(placeOf(last)) : null,
   };
 }
