@@ -16,7 +16,7 @@ import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { annotationMask, box, wireMask } from "./http/masks.ts";
+import { annotationMask, box, maskErrors, wireMask } from "./http/masks.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import {
@@ -86,12 +86,7 @@ const createWith = (limit: number) =>
         "unsupported_media_type",
         "project_not_found",
         "image_not_found",
-        "mask_size_mismatch",
-        "mask_empty",
-        "mask_not_binary",
-        "mask_rle_invalid",
-        "mask_polygon_invalid",
-        "mask_png_invalid",
+        ...maskErrors,
         "box_outside_image",
         "box_zero_area",
         "box_misses_mask",

@@ -16,7 +16,7 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type Env, type RouteContext } from "./http/router.ts";
 import { deleted, imageParams, json, projectParams, scopeOf, text } from "./http/scope.ts";
-import { forgetImages, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
+import { forgetImages, imageErrors, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
 import { cleanName, limitBody, readUpload, type Upload } from "./http/upload.ts";
 
 const group = text(200);
@@ -61,12 +61,7 @@ const uploadRoute = (limit: number) =>
         "body_too_large",
         "unsupported_media_type",
         "too_many_images",
-        "image_empty",
-        "image_unreadable",
-        "image_truncated",
-        "image_format_unsupported",
-        "image_too_many_pixels",
-        "image_too_small",
+        ...imageErrors,
         ...idempotencyErrors,
       ),
     },

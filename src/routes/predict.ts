@@ -10,6 +10,7 @@ import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
+import { maskErrors } from "./http/masks.ts";
 import {
   checkAmounts,
   checkGeometry,
@@ -20,6 +21,7 @@ import {
 } from "./http/predict-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { imageErrors } from "./http/stored-images.ts";
 import { limitBody } from "./http/upload.ts";
 
 const predictWith = (limit: number) =>
@@ -48,12 +50,7 @@ const predictWith = (limit: number) =>
         "project_not_found",
         "image_not_found",
         "version_not_found",
-        "image_empty",
-        "image_unreadable",
-        "image_truncated",
-        "image_format_unsupported",
-        "image_too_many_pixels",
-        "image_too_small",
+        ...imageErrors,
         "prompt_empty",
         "too_many_prompts",
         "too_many_points",
@@ -61,12 +58,7 @@ const predictWith = (limit: number) =>
         "box_zero_area",
         "point_outside_image",
         "point_label_unknown",
-        "mask_size_mismatch",
-        "mask_empty",
-        "mask_not_binary",
-        "mask_rle_invalid",
-        "mask_polygon_invalid",
-        "mask_png_invalid",
+        ...maskErrors,
         "mask_logits_invalid",
       ),
     },

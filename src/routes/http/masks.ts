@@ -31,6 +31,16 @@ const logits = z.strictObject({
   data: z.string().openapi({ description: "Little-endian float32 in base64, row-major." }),
 });
 
+/** What a mask that was sent can fail with, logits aside. */
+export const maskErrors = [
+  "mask_size_mismatch",
+  "mask_empty",
+  "mask_not_binary",
+  "mask_rle_invalid",
+  "mask_polygon_invalid",
+  "mask_png_invalid",
+] as const;
+
 /** Ground truth: logits are no truth. */
 export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
 export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");

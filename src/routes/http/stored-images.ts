@@ -17,6 +17,16 @@ import type { RouteContext } from "./router.ts";
 import { iso, timeText } from "./scope.ts";
 import type { Upload } from "./upload.ts";
 
+/** What bytes that should be an image can fail with. */
+export const imageErrors = [
+  "image_empty",
+  "image_unreadable",
+  "image_truncated",
+  "image_format_unsupported",
+  "image_too_many_pixels",
+  "image_too_small",
+] as const;
+
 export const imageSchema = z
   .object({
     id: z.string(),
