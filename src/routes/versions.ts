@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getProject } from "../db/queries/projects.ts";
-import { getVersion, listVersions } from "../db/queries/versions.ts";
+import { getVersion, listVersions, type Version } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveHistory } from "../../src/db/queries/promotions.ts";
+import type { Evaluation } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
@@ -8,11 +9,29 @@ let app: TestApp;
 let project: string;
 let url: string;
 const weights = Buffer.from("the weights of version 1");
+const evaluation: Evaluation = {
+  prompts: [
+    {
+      kind: "click_refine",
+      annotations: 3,
+      groups: 2,
+      base: { meanIou: 0.25, meanDice: 0.4, meanBoundaryIou: 0.1, calibrationError: 0.3 },
+      tuned: { meanIou: 0.5, meanDice: 0.66, meanBoundaryIou: 0.2, calibrationError: 0.25 },
+      gain: {
+        iou: { mean: 0.25, low: 0.1, high: 0.4 },
+        dice: { mean: 0.26, low: 0.11, high: 0.41 },
+        boundaryIou: { mean: 0.1, low: null, high: null },
+      },
+    },
+  ],
+  perImage: [{ imageId: "img_1", kind: "box", annotations: 2, baseIou: 0.2, tunedIou: 0.6 }],
+  examples: { best: "ann_1", median: "ann_2", worst: "ann_3" },
+};
 beforeAll(async () => {
   app = await testApp();
   project = await makeProject(app.a);
   url = `/v1/projects/${project}`;
-  await seedVersion(app, project, 1, weights);
+  await seedVersion(app, project, 1, weights, { evaluation });
   await seedVersion(app, project, 2);
   await seedVersion(app, project, 3);
 });
@@ -49,6 +68,36 @@ describe("GET versions", () => {
         per_annotation: [{ image_id: "img_1", annotation_id: "ann_1", base_iou: 0.2, tuned_iou: 0.6 }],
       },
     });
+  });
+
+  it("tells how it does by each kind of prompt, with intervals; image by image only when asked alone", async () => {
+    const [prompt] = evaluation.prompts;
+    const { body } = await app.a.get(`${url}/versions/1`);
+    expect((body["metrics"] as Record<string, unknown>)["evaluation"]).toEqual({
+      prompts: [
+        {
+          kind: "click_refine",
+          annotations: 3,
+          groups: 2,
+          base: { mean_iou: 0.25, mean_dice: 0.4, mean_boundary_iou: 0.1, calibration_error: 0.3 },
+          tuned: { mean_iou: 0.5, mean_dice: 0.66, mean_boundary_iou: 0.2, calibration_error: 0.25 },
+          gain: {
+            iou: prompt?.gain.iou,
+            dice: prompt?.gain.dice,
+            boundary_iou: { mean: 0.1, low: null, high: null },
+          },
+        },
+      ],
+      examples: evaluation.examples,
+      per_image: [{ image_id: "img_1", kind: "box", annotations: 2, base_iou: 0.2, tuned_iou: 0.6 }],
+    });
+    const list = (await app.a.get(`${url}/versions`)).body["data"] as {
+      number: number;
+      metrics: { evaluation?: Record<string, unknown>; per_annotation?: unknown };
+    }[];
+    const inList = list.find(({ number }) => number === 1)?.metrics;
+    expect(Object.keys(inList?.evaluation ?? {})).toEqual(["prompts", "examples"]);
+    expect(list.find(({ number }) => number === 2)?.metrics).not.toHaveProperty("evaluation");
   });
 
   it.each([

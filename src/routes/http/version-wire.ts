@@ -1,0 +1,93 @@
+import { z } from "@hono/zod-openapi";
+import type { Version } from "../../db/queries/versions.ts";
+import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
+import { iso, timeText } from "./scope.ts";
+
+const scores = z.object({ mean_iou: z.number(), mean_dice: z.number() });
+
+export const versionSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("version"),
+    number: z.int(),
+    status: z.enum(["active", "inactive"]).openapi({ description: "Active: what predict uses by default." }),
+    fine_tune_id: z.string(),
+    base_model: z.string(),
+    parent_version: z
+      .int()
+      .nullable()
+      .openapi({ description: "Training started from it; null is the base." }),
+    metrics: z.object({
+      held_out: z
+        .object({ images: z.int(), annotations: z.int(), base: scores, tuned: scores })
+        .openapi({ description: "Base and tuned on the same images, which no training step has seen." }),
+      split: z.object({ train: z.int(), selection: z.int(), held_out: z.int() }),
+      best_epoch: z.int(),
+      curve: z.array(
+        z.object({ epoch: z.int(), train_loss: z.number().nullable(), selection_iou: z.number() }),
+      ),
+      per_annotation: z
+        .array(
+          z.object({
+            image_id: z.string(),
+            annotation_id: z.string(),
+            base_iou: z.number(),
+            tuned_iou: z.number(),
+          }),
+        )
+        .optional()
+        .openapi({ description: "Only where one version is asked for." }),
+      evaluation: evaluationSchema
+        .optional()
+        .openapi({ description: "Versions of before it was measured have none." }),
+    }),
+    snapshot_hash: z.string().openapi({ description: "Of the data that it was trained and measured on." }),
+    hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
+    seed: z.int(),
+    engine: z.string(),
+    weights: z.object({ sha256: z.string(), bytes: z.int() }),
+    created_at: timeText,
+  })
+  .openapi("Version");
+
+export function toVersion(
+  row: Version,
+  active: number | null,
+  detail: Detail,
+): z.output<typeof versionSchema> {
+  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation } = row.metrics;
+  const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
+  const rows = perAnnotation.map((one) => ({
+    image_id: one.imageId,
+    annotation_id: one.annotationId,
+    base_iou: one.baseIou,
+    tuned_iou: one.tunedIou,
+  }));
+  return {
+    id: row.id,
+    object: "version",
+    number: row.number,
+    status: row.number === active ? "active" : "inactive",
+    fine_tune_id: row.fineTuneId,
+    base_model: row.baseModel,
+    parent_version: row.parentVersion,
+    metrics: {
+      held_out: { ...heldOut, base: toScores(heldOut.base), tuned: toScores(heldOut.tuned) },
+      split: { train: split.train, selection: split.selection, held_out: split.heldOut },
+      best_epoch: bestEpoch,
+      curve: curve.map((at) => ({
+        epoch: at.epoch,
+        train_loss: at.trainLoss,
+        selection_iou: at.selectionIou,
+      })),
+      ...(detail === "full" && { per_annotation: rows }),
+      ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
+    },
+    snapshot_hash: row.snapshotHash,
+    hyperparameters: row.hyperparameters,
+    seed: row.seed,
+    engine: row.engine,
+    weights: { sha256: row.weightsSha256, bytes: row.weightsBytes },
+    created_at: iso(row.createdAt),
+  };
+}
