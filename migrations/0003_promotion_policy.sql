@@ -1,0 +1,2 @@
+ALTER TABLE "projects" ADD COLUMN "promotion_policy" text DEFAULT 'auto' NOT NULL;--> statement-breakpoint
+ALTER TABLE "projects" ADD CONSTRAINT "projects_promotion_policy_check" CHECK (promotion_policy in ('auto', 'manual', 'always'));
