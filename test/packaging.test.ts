@@ -23,7 +23,10 @@ describe("a fresh install", () => {
     // `npm ci` refuses the file. The cure: write it in an empty folder, with npm install --package-lock-only.
     const missing = Object.entries(lock.packages).flatMap(([path, entry]) =>
       Object.keys(entry.optionalDependencies ?? {})
-        .filter((name) => !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages))
+        .filter(
+          (name) =>
+            !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+        )
         .map((name) => `${path} -> ${name}`),
     );
     expect(missing).toEqual([]);
@@ -34,7 +37,9 @@ describe("a fresh install", () => {
       ([, range]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range),
     );
     expect(ranges).toEqual([]);
-    const nodes = Object.entries(lock.packages).filter(([path]) => /^node_modules\/node-(bin-)?(linux|darwin|win)/.test(path));
+    const nodes = Object.entries(lock.packages).filter(([path]) =>
+      /^node_modules\/node-(bin-)?(linux|darwin|win)/.test(path),
+    );
     expect(nodes).toHaveLength(5);
     for (const [, entry] of nodes) expect(entry.version).toMatch(/^22\./);
   });

@@ -24,13 +24,11 @@ export const createEngine: CreateEngine = async (spec, options = {}) => {
   try {
     return await RemoteEngine.start("compiled", spec);
   } catch (compiled) {
-    const failures: unknown[] = [compiled];
     try {
       return await RemoteEngine.start("eager", spec, `the compiled engine can't run: ${causeOf(compiled)}`);
     } catch (eager) {
-      failures.push(eager);
+      throw new AggregateError([compiled, eager], "no training engine can run here", { cause: eager });
     }
-    throw new AggregateError(failures, "no training engine can run here");
   }
 };
 
