@@ -7,7 +7,7 @@ import type { PreparedData } from "../src/training/prepare.ts";
 import { meanOf, pairedBootstrap } from "./quality/bootstrap.ts";
 import { zipData } from "./quality/data-zip.ts";
 import { type Grid, type GridCell, runGrid } from "./quality/grid.ts";
-import { type QualityOptions, qualityUsage, readOptions, type RecipeName } from "./quality/options.ts";
+import { type JobName, type QualityOptions, qualityUsage, readOptions } from "./quality/options.ts";
 import { type FineTuned, Product } from "./quality/product.ts";
 import { Progress } from "./quality/progress.ts";
 import { type GridReport, type QualityReport, type QualityRow, tableOf } from "./quality/report.ts";
@@ -50,7 +50,7 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
     const embedding = await product.embed(data);
 
     const { jobs, notes } = jobsOf(options);
-    const done: { name: RecipeName; data: PreparedData; tuned: FineTuned }[] = [];
+    const done: Done[] = [];
     for (const { name, hyperparameters } of jobs) {
       signal.throwIfAborted();
       // A project each, so that no run is judged by another's version.
@@ -93,7 +93,7 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
 
 /** The fine-tunes to run, as this build's API takes them. */
 function jobsOf(options: QualityOptions): {
-  jobs: { name: RecipeName; hyperparameters: Record<string, unknown> }[];
+  jobs: { name: JobName; hyperparameters: Record<string, unknown> }[];
   notes: string[];
 } {
   const takes = (value: Record<string, unknown>): boolean => hyperparametersSchema.safeParse(value).success;
@@ -105,15 +105,15 @@ function jobsOf(options: QualityOptions): {
     else notes.push("--budget did nothing: this build's fine-tunes take no time budget");
   }
   const all = { tutorial: { recipe: "tutorial" }, auto };
-  const jobs = options.recipes
-    .map((name) => ({ name, hyperparameters: all[name] as Record<string, unknown> }))
-    .filter(({ name, hyperparameters }) => {
-      if (takes(hyperparameters)) return true;
-      notes.push(
-        `${name} is left out: this build's fine-tunes do not know ${JSON.stringify(hyperparameters)}`,
-      );
-      return false;
-    });
+  const asked: { name: JobName; hyperparameters: Record<string, unknown> }[] = options.recipes.map(
+    (name) => ({ name, hyperparameters: all[name] }),
+  );
+  if (options.given) asked.push({ name: "given", hyperparameters: options.given });
+  const jobs = asked.filter(({ name, hyperparameters }) => {
+    if (takes(hyperparameters)) return true;
+    notes.push(`${name} is left out: this build's fine-tunes do not know ${JSON.stringify(hyperparameters)}`);
+    return false;
+  });
   return { jobs, notes };
 }
 
@@ -133,7 +133,7 @@ function splitOf(data: PreparedData): QualityReport["split"] {
   };
 }
 
-type Done = { name: RecipeName; data: PreparedData; tuned: FineTuned };
+type Done = { name: JobName; data: PreparedData; tuned: FineTuned };
 
 function rowsOf(done: readonly Done[], seed: number): QualityRow[] {
   const rows = done.map(({ name, data, tuned }): QualityRow => {

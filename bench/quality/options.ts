@@ -2,14 +2,18 @@ import { existsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "../../src/lib/errors.ts";
+import { parseHyperparameters } from "../../src/lib/hyperparameters.ts";
 import type { EngineName } from "../../src/training/engine/types.ts";
 
 export const qualityUsage =
   "usage: npm run bench -- quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
   "                                [--cache DIR] [--max-annotations N] [--only base,tutorial,auto]\n" +
+  "                                [--given HYPERPARAMETERS]\n" +
   "                                [--grid] [--python PATH] [--grid-epochs N] [--grid-rates R,R] [--grid-losses L,L]\n" +
   "                                [--grid-threads N]\n" +
-  "  DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together\n";
+  "  DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together;\n" +
+  "  HYPERPARAMETERS is JSON as POST .../fine-tunes takes it, for one more row\n";
 
 export interface QualityOptions {
   readonly data: string;
@@ -22,11 +26,15 @@ export interface QualityOptions {
   readonly cache: string;
   readonly maxAnnotations: number | undefined;
   readonly recipes: readonly RecipeName[];
+  /** Hyperparameters of one more fine-tune. */
+  readonly given: Readonly<Record<string, unknown>> | undefined;
   readonly grid: GridOptions | undefined;
 }
 
 export const recipeNames = ["tutorial", "auto"] as const;
 export type RecipeName = (typeof recipeNames)[number];
+/** A fine-tune that the report has a row of. */
+export type JobName = RecipeName | "given";
 
 export interface GridOptions {
   /** Undefined where there is none: then there is no peer. */
@@ -54,6 +62,7 @@ export function readOptions(args: readonly string[]): QualityOptions {
       cache: { type: "string", default: join(tmpdir(), "maskwright-quality-cache") },
       "max-annotations": { type: "string" },
       only: { type: "string", default: recipeNames.join() },
+      given: { type: "string" },
       grid: { type: "boolean", default: false },
       python: { type: "string" },
       "grid-epochs": { type: "string", default: "6" },
@@ -78,6 +87,7 @@ export function readOptions(args: readonly string[]): QualityOptions {
     recipes: listOf("--only", values.only, ["base", ...recipeNames] as const).filter(
       (name) => name !== "base",
     ),
+    given: values.given === undefined ? undefined : readGiven(values.given),
     grid: values.grid
       ? {
           python: values.python ?? [join(root, ".venv/bin/python")].find((path) => existsSync(path)),
@@ -88,6 +98,14 @@ export function readOptions(args: readonly string[]): QualityOptions {
         }
       : undefined,
   };
+}
+
+function readGiven(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return parseHyperparameters(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`--given: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function whole(name: string, text: string, least: number): number {

@@ -1,4 +1,5 @@
 import type { Gain } from "./bootstrap.ts";
+import type { JobName } from "./options.ts";
 
 /** What one run of `npm run bench -- quality` found; --json prints exactly this. IoUs and Dice in [0, 1]. */
 export interface QualityReport {
@@ -26,7 +27,7 @@ export interface QualityReport {
 }
 
 export interface QualityRow {
-  readonly what: "base" | "tutorial" | "auto";
+  readonly what: "base" | JobName;
   readonly mean_iou: number;
   readonly mean_dice: number;
   /** Against the base, paired by test annotation; null for the base itself. */
