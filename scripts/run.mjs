@@ -4,7 +4,8 @@
 // JavaScript without dependencies.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -32,7 +33,49 @@ function fail(message) {
   return process.exit(1);
 }
 
-if (!installed()) {
+/**
+ * Runs `work` while no other start of this folder does: two at once, `npm start` here and `npm run demo` there, would
+ * install over each other. The lock lies outside node_modules, which `npm ci` empties.
+ */
+function alone(work) {
+  const lock = join(
+    tmpdir(),
+    `maskwright-install-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`,
+  );
+  const holder = join(lock, "pid");
+  const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  for (let waits = 0; ; waits++) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    // A holder that was killed leaves its lock; one that was made just now may not have its name in it yet.
+    if (waits === 4)
+      process.stderr.write(`Another start prepares this folder; waiting (its lock: ${lock}) ...\n`);
+    if (!alive(holder) && waits > 4) rmSync(lock, { recursive: true, force: true });
+    else sleep(200);
+  }
+  writeFileSync(holder, String(process.pid));
+  // `fail` ends the process from within.
+  const release = () => rmSync(lock, { recursive: true, force: true });
+  process.on("exit", release);
+  work();
+  process.off("exit", release);
+  release();
+}
+
+function alive(holder) {
+  try {
+    process.kill(Number(readFileSync(holder, "utf8")) || 2 ** 30, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+function install() {
   process.stderr.write("Installing packages (npm ci) ...\n");
   // Under `npm start` the npm that runs is known; elsewhere the one on the PATH is taken.
   const npm = process.env.npm_execpath;
@@ -40,7 +83,6 @@ if (!installed()) {
   if (npm) run(process.execPath, [npm, ...args], "npm ci");
   else run(process.platform === "win32" ? "npm.cmd" : "npm", args, "npm ci");
 }
-if (!existsSync(stamp)) writeFileSync(stamp, wanted);
 
 /** Node 22: pg-boss and vitest need 22.12 or later, tfjs-node breaks on 23 and later. */
 function projectNode() {
@@ -54,15 +96,20 @@ function projectNode() {
   return fail(`Node 22 is needed: this is ${process.version}, and npm has none for ${platform}-${arch}.`);
 }
 
-const node = projectNode();
 const [file, ...rest] = process.argv.slice(2);
 if (!file) {
   process.stderr.write("usage: node scripts/run.mjs FILE [ARG ...]\n");
   process.exit(2);
 }
 
-const graphs = "src/main/build-graphs.ts";
-if (file !== graphs) run(node, [...quiet(), graphs, "--if-stale"], "Building the decoder graphs");
+let node = process.execPath;
+alone(() => {
+  if (!installed()) install();
+  if (!existsSync(stamp)) writeFileSync(stamp, wanted);
+  node = projectNode();
+  const graphs = "src/main/build-graphs.ts";
+  if (file !== graphs) run(node, [...quiet(), graphs, "--if-stale"], "Building the decoder graphs");
+});
 
 /** Type stripping is what we run on; its notice that it is experimental tells a user nothing. */
 function quiet() {

@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+/** Notes its start and its end, takes a while between, and leaves what npm leaves. */
+const npm = `
+const { appendFileSync, mkdirSync, writeFileSync } = require("node:fs");
+appendFileSync("calls", "start ");
+setTimeout(() => {
+  mkdirSync("node_modules");
+  writeFileSync("node_modules/.package-lock.json", "{}");
+  appendFileSync("calls", "end ");
+}, 500);
+`;
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "maskwright-run-"));
+  for (const folder of ["scripts", "src/main"]) await mkdir(join(root, folder), { recursive: true });
+  await copyFile("scripts/run.mjs", join(root, "scripts/run.mjs"));
+  await writeFile(join(root, "package-lock.json"), "{}");
+  await writeFile(join(root, "npm.cjs"), npm);
+  await writeFile(join(root, "src/main/build-graphs.ts"), "");
+  await writeFile(join(root, "program.ts"), "process.stdout.write('it runs');");
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function start(): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, ["scripts/run.mjs", "program.ts"], {
+    cwd: root,
+    env: { ...process.env, npm_execpath: join(root, "npm.cjs"), TMPDIR: root },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let said = "";
+  child.stdout.on("data", (data) => (said += String(data)));
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, said };
+}
+
+it("installs once, though three programs are started at the same time", async () => {
+  const answers = await Promise.all([start(), start(), start()]);
+  expect(answers).toEqual(answers.map(() => ({ code: 0, said: "it runs" })));
+  expect(await readFile(join(root, "calls"), "utf8")).toBe("start end ");
+});
