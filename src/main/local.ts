@@ -71,15 +71,12 @@ async function keptKey(file: string, databaseUrl: string): Promise<string | null
 }
 
 if (import.meta.main) {
-  const { config, log, logFile } = orExit(() => {
-    const config = readConfig();
-    const logFile = join(makeDataDir(config.DATA_DIR), "maskwright.log");
-    return {
-      config,
-      log: createLog({ level: config.LOG_LEVEL, name: "maskwright", file: logFile }),
-      logFile,
-    };
-  });
+  const config = orExit(readConfig);
+  const logFile = join(
+    orExit(() => makeDataDir(config.DATA_DIR)),
+    "maskwright.log",
+  );
+  const log = orExit(() => createLog({ level: config.LOG_LEVEL, name: "maskwright", file: logFile }));
   const releases = new Releases();
   await runProgram(log, releases, async () => {
     const local = await startLocal(config, log);
