@@ -25,7 +25,7 @@ export const predictBody = z.strictObject({
   version: z
     .union([versionName, z.array(versionName).min(1).max(maxVersions)])
     .default("active")
-    .openapi({ description: "active, base, a number, or a list of them." }),
+    .openapi({ description: "active, base, a number, or a list of them; one named twice answers once." }),
   multimask: z
     .boolean()
     .default(false)
