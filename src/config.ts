@@ -22,6 +22,8 @@ const environment = z.object({
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
   /** `auto` takes the compiled engine. */
   TRAINER_ENGINE: z.enum(["auto", "compiled", "eager"]).default("auto"),
+  /** Seconds of training between two checkpoints, at least: what a crash may cost. 0 writes one after every epoch. */
+  CHECKPOINT_SECONDS: int(10, 0, 3600),
   /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
   INFERENCE_THREADS: int(0, 0, 256),
   /** Worker threads that decode prompts side by side. */

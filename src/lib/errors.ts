@@ -57,6 +57,7 @@ export const errorStatus = {
   // Fine-tunes and versions
   not_enough_annotations: 422,
   fine_tune_finished: 409,
+  fine_tune_not_training: 409,
   hyperparameter_invalid: 422,
   nothing_to_roll_back: 409,
   version_already_active: 409,

@@ -15,5 +15,6 @@ export async function startTraining(
   await startTrainer(services, queue, {
     engine: config.TRAINER_ENGINE,
     maxImagesPerProject: config.MAX_IMAGES_PER_PROJECT,
+    checkpointEveryMs: config.CHECKPOINT_SECONDS * 1000,
   });
 }

@@ -1,6 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countAnnotatedImages } from "../db/queries/annotations.ts";
-import { cancelFineTune, getFineTune, insertFineTune, listFineTunes } from "../db/queries/fine-tunes.ts";
+import {
+  cancelFineTune,
+  getFineTune,
+  insertFineTune,
+  listFineTunes,
+  stopFineTune,
+} from "../db/queries/fine-tunes.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion } from "../db/queries/versions.ts";
@@ -83,6 +89,21 @@ const cancel = createRoute({
   },
 });
 
+const stop = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/stop",
+  tags,
+  summary: "End training early and keep its best epoch so far as a version; again is no error",
+  description:
+    "The job goes on to evaluating at once and registers a version like any other, so it ends as `succeeded`. While it " +
+    "is still queued or preparing there is nothing to keep (`fine_tune_not_training`); `cancel` throws away what there is.",
+  request: { params: fineTuneParams },
+  responses: {
+    200: json(fineTuneSchema, "The job, which will stop."),
+    ...failures("fine_tune_not_found", "fine_tune_finished", "fine_tune_not_training"),
+  },
+});
+
 export function fineTuneRoutes({ db, metrics }: RouteContext) {
   const router = createRouter();
 
@@ -127,6 +148,12 @@ export function fineTuneRoutes({ db, metrics }: RouteContext) {
   router.openapi(cancel, async (c) => {
     const params = c.req.valid("param");
     const row = await cancelFineTune(db, scopeOf(c, params), params.fine_tune_id, c.get("caller").keyId);
+    return c.json(toFineTune(row), 200);
+  });
+
+  router.openapi(stop, async (c) => {
+    const params = c.req.valid("param");
+    const row = await stopFineTune(db, scopeOf(c, params), params.fine_tune_id, c.get("caller").keyId);
     return c.json(toFineTune(row), 200);
   });
 

@@ -16,5 +16,12 @@ export const keys = {
   /** A tuned decoder's weights (safetensors), by content, so that a re-run of a job can't overwrite one. */
   weights: (projectId: string, fineTuneId: string, sha256: string): string =>
     `projects/${projectId}/versions/${fineTuneId}-${sha256.slice(0, 16)}.safetensors`,
+  weightsPrefix: (projectId: string, fineTuneId: string): string =>
+    `projects/${projectId}/versions/${fineTuneId}-`,
+  /** Where a fine-tune in training stands (safetensors), by attempt and epoch; kept until it has ended. */
+  checkpoint: (projectId: string, fineTuneId: string, name: string): string =>
+    `projects/${projectId}/checkpoints/${fineTuneId}/${name}.safetensors`,
+  checkpointPrefix: (projectId: string, fineTuneId: string): string =>
+    `projects/${projectId}/checkpoints/${fineTuneId}/`,
   projectPrefix: (projectId: string): string => `projects/${projectId}/`,
 };

@@ -1,5 +1,4 @@
 import { baseModel } from "../checkpoint/base-models.ts";
-import { namesReachedByMaskLoss } from "../checkpoint/layout.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
@@ -11,20 +10,19 @@ import type { VersionRef } from "../inference/types.ts";
 import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import { embedMissing } from "./embed-missing.ts";
-import type { TrainingEngine } from "./engine/types.ts";
 import { scoreVersions } from "./evaluation/box-scores.ts";
 import { evaluate, withAllKinds } from "./evaluation/evaluation.ts";
 import { meanScores, type Score } from "./evaluation/score.ts";
 import { versionMetrics } from "./evaluation/version-metrics.ts";
 import { decidePromotion } from "./gate.ts";
 import type { HeldFineTune } from "./lease.ts";
-import { train, type TrainingResult } from "./loop.ts";
+import type { TrainingResult } from "./loop.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
 import { ProgressMeter } from "./progress.ts";
 import { type Recipe, recipeAsUsed, resolveRecipe, stepsPerEpoch } from "./recipe.ts";
 import { registerVersion } from "./register.ts";
-import type { EmbeddingOf } from "./samples.ts";
 import type { TrainerServices } from "./services.ts";
+import { trainDecoder } from "./train-decoder.ts";
 
 /** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
 const progressEveryMs = 400;
@@ -74,7 +72,14 @@ export class FineTuneRun {
     });
 
     await this.#job.setStatus("running");
-    const { result, engine } = await this.#train(project, data, { recipe, weights: start.weights });
+    const { result, engine } = await trainDecoder(this.#services, this.#job, {
+      row: this.#row,
+      images: this.#imageOptions(project),
+      data,
+      recipe,
+      weights: start.weights,
+      onSamples: async (done) => this.#progress("train", done),
+    });
 
     await this.#job.setStatus("evaluating");
     return this.#evaluateAndRegister(project, data, { before, recipe, result, engine });
@@ -133,72 +138,6 @@ export class FineTuneRun {
       active: live && { number: project.activeVersion as number, ...meanScores(live) },
       startIou: meanScores(chosen).meanIou,
     };
-  }
-
-  async #train(
-    project: Project,
-    data: PreparedData,
-    { recipe, weights }: { recipe: Recipe; weights: NamedTensors },
-  ): Promise<{ result: TrainingResult; engine: string }> {
-    const engine = await this.#services.createEngine(
-      {
-        weights,
-        trainable: namesReachedByMaskLoss(),
-        loss: recipe.loss,
-        batchSize: recipe.batchSize,
-        points: 2,
-        weightDecay: recipe.weightDecay,
-        clipNorm: recipe.clipNorm,
-      },
-      { engine: this.#services.engine },
-    );
-    try {
-      await this.#job.setFacts({ engine: engine.name });
-      await this.#job.append({
-        message: `Training at most ${recipe.epochs} epochs of ${recipe.samplesPerEpoch} samples: ${engine.name}, ${engine.device}`,
-        data: { hyperparameters: recipeAsUsed(recipe), engine: engine.name, device: engine.device },
-      });
-      return { result: await this.#epochs(engine, project, data, recipe), engine: engine.name };
-    } finally {
-      await engine.dispose();
-    }
-  }
-
-  async #epochs(
-    engine: TrainingEngine,
-    project: Project,
-    data: PreparedData,
-    recipe: Recipe,
-  ): Promise<TrainingResult> {
-    const { inference, store } = this.#services;
-    const embeddingOf: EmbeddingOf = async (image) => {
-      const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
-      return (await inference.embed(source, this.#imageOptions(project))).embedding.data;
-    };
-    return train({
-      engine,
-      recipe,
-      seed: this.#row.seed,
-      train: data.train,
-      selection: data.selection,
-      embeddingOf,
-      signal: this.#signal,
-      onSamples: async (done) => this.#progress("train", done),
-      onEpoch: async (report) => {
-        const loss = report.trainLoss === null ? "" : `loss ${report.trainLoss.toFixed(4)}, `;
-        await this.#job.append({
-          type: "metrics",
-          message: `Epoch ${report.epoch}: ${loss}selection mean IoU ${report.selectionIou.toFixed(3)}`,
-          data: {
-            epoch: report.epoch,
-            train_loss: report.trainLoss,
-            selection_iou: report.selectionIou,
-            learning_rate: report.learningRate,
-            epoch_seconds: Math.round(report.epochSeconds * 1000) / 1000,
-          },
-        });
-      },
-    });
   }
 
   async #evaluateAndRegister(

@@ -5,6 +5,7 @@ import {
   type FineTuneLease,
   releaseFineTune,
   selectFineTuneStatus,
+  setFineTuneCheckpoint,
   setFineTuneFacts,
   setFineTuneProgress,
   setFineTuneStatus,
@@ -25,6 +26,7 @@ export class Cancelled extends LeaseLost {
 export class HeldFineTune {
   readonly #db: Executor;
   readonly lease: FineTuneLease;
+  #stopRequested = false;
 
   constructor(db: Executor, lease: FineTuneLease) {
     this.#db = db;
@@ -40,7 +42,18 @@ export class HeldFineTune {
   }
 
   async setProgress(progress: FineTuneProgress): Promise<void> {
-    await this.#must(setFineTuneProgress(this.#db, this.lease, progress));
+    const answer = await setFineTuneProgress(this.#db, this.lease, progress);
+    await this.#must(answer !== null);
+    this.#stopRequested = answer?.stopRequested ?? false;
+  }
+
+  /** Whether training shall end early and keep its best, as the last write of the progress was told. */
+  get stopRequested(): boolean {
+    return this.#stopRequested;
+  }
+
+  async setCheckpoint(key: string): Promise<void> {
+    await this.#must(setFineTuneCheckpoint(this.#db, this.lease, key));
   }
 
   async append(event: NewEvent): Promise<void> {
@@ -56,7 +69,7 @@ export class HeldFineTune {
     await this.#must(releaseFineTune(this.#db, this.lease));
   }
 
-  async #must(held: Promise<boolean>): Promise<void> {
+  async #must(held: boolean | Promise<boolean>): Promise<void> {
     if (!(await held)) throw await whyLost(this.#db, this.lease.id);
   }
 }

@@ -24,6 +24,18 @@ export interface EpochReport {
   readonly epochSeconds: number;
 }
 
+/** Where training stands at the end of an epoch; what the engine holds is its own affair. */
+export interface LoopState {
+  /** Of every epoch so far. */
+  readonly curve: readonly EpochReport[];
+  readonly best: {
+    readonly epoch: number;
+    readonly iou: number;
+    /** All weights, Meta's names. */
+    readonly weights: NamedTensors;
+  };
+}
+
 export interface TrainingRun {
   readonly engine: TrainingEngine;
   readonly recipe: Recipe;
@@ -32,8 +44,14 @@ export interface TrainingRun {
   /** Chooses the best epoch; never empty. */
   readonly selection: readonly Sample[];
   readonly embeddingOf: EmbeddingOf;
+  /** Goes on from here, where the engine stands already; left out, begins. */
+  readonly resume?: LoopState | undefined;
   readonly signal: AbortSignal;
+  /** True once training shall end with its best epoch so far; asked before every step. */
+  stopRequested(): boolean;
   onEpoch(report: EpochReport): Promise<void>;
+  /** At the end of every trained epoch. */
+  onState(state: LoopState): Promise<void>;
   /** Samples done so far, of epochs * samples per epoch (rounded up to full batches). */
   onSamples(done: number): Promise<void>;
 }
@@ -43,83 +61,110 @@ export interface TrainingResult {
   readonly weights: NamedTensors;
   readonly bestEpoch: number;
   readonly curve: readonly EpochReport[];
+  /** True when `stopRequested` ended it. */
+  readonly stopped: boolean;
 }
 
 /**
  * Trains until the epochs are over or `patience` of them brought nothing better, and gives back the best epoch by
- * selection IoU; the untouched start is a candidate, and of two equal ones the earlier wins.
+ * selection IoU; the untouched start is a candidate, and of two equal ones the earlier wins. A run that was resumed
+ * ends as if it had never been interrupted: the samples of an epoch follow from the seed and its number alone.
+ * A stop drops the epoch under way, but not the first one: before that there is nothing to keep.
  * Throws the signal's reason when it aborts, and an Error when the loss stops being a number.
  */
 export async function train(run: TrainingRun): Promise<TrainingResult> {
-  const { engine, recipe, signal } = run;
-  const curve: EpochReport[] = [];
-  let best: { epoch: number; iou: number; weights: NamedTensors } | undefined;
-  const finishEpoch = async (
-    epoch: number,
-    trained: { loss: number | null; rate: number },
-    started: number,
-  ): Promise<void> => {
-    const selectionIou = await meanIouOf(engine, run.selection, {
-      embeddingOf: run.embeddingOf,
-      batchSize: recipe.batchSize,
-      signal,
-    });
-    const report: EpochReport = {
-      epoch,
-      trainLoss: trained.loss,
-      selectionIou,
-      learningRate: trained.rate,
-      epochSeconds: (performance.now() - started) / 1000,
-    };
-    curve.push(report);
-    if (!best || selectionIou > best.iou) {
-      best = { epoch, iou: selectionIou, weights: await engine.weights() };
-    }
-    await run.onEpoch(report);
-  };
-
-  const start = performance.now();
-  await finishEpoch(0, { loss: null, rate: 0 }, start);
-  const totalSteps = recipe.epochs * stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize);
+  const { recipe } = run;
   const targets = new Targets();
-  let step = 0;
-  for (let epoch = 1; epoch <= recipe.epochs; epoch++) {
+  let state = run.resume ?? (await endOfEpoch(run, { epoch: 0, trained: null, started: performance.now() }));
+  let stopped = false;
+  for (let epoch = state.curve.length; epoch <= recipe.epochs; epoch++) {
+    if (epoch - 1 - state.best.epoch >= recipe.patience) break;
     const started = performance.now();
-    const batches = epochBatches(run.train.length, {
-      seed: run.seed,
-      epoch,
-      perEpoch: recipe.samplesPerEpoch,
-      batchSize: recipe.batchSize,
-    });
-    const make = async (indexes: readonly number[]) =>
-      trainBatch(
-        indexes.map((index) => run.train[index] as Sample),
-        jitteredBoxes(run.train, indexes, { seed: run.seed, epoch, jitter: recipe.jitter }),
-        { embeddingOf: run.embeddingOf, targets },
-      );
-    let lossSum = 0;
-    let rate = 0;
-    let next = make(batches[0] as number[]);
-    for (const following of [...batches.slice(1), null]) {
-      signal.throwIfAborted();
-      const batch = await next;
-      // Made while the engine's own thread computes.
-      if (following) next = make(following);
-      // Its failure is met at the next turn, if there is one; it must not count as unhandled until then.
-      next.catch(() => {});
-      rate = learningRateAt(
-        { learningRate: recipe.learningRate, warmupSteps: recipe.warmupSteps, totalSteps },
-        step,
-      );
-      const { loss } = await engine.step(batch, rate);
-      if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step + 1}`);
-      lossSum += loss;
-      step++;
-      await run.onSamples(step * recipe.batchSize);
-    }
-    await finishEpoch(epoch, { loss: lossSum / batches.length, rate }, started);
-    if (best && epoch - best.epoch >= recipe.patience) break;
+    const trained = await trainEpoch(run, epoch, targets);
+    stopped = trained === null;
+    if (!trained) break;
+    state = await endOfEpoch(run, { epoch, trained, started, before: state });
+    await run.onState(state);
   }
-  if (!best) throw new Error("no epoch was scored");
-  return { weights: best.weights, bestEpoch: best.epoch, curve };
+  return { weights: state.best.weights, bestEpoch: state.best.epoch, curve: state.curve, stopped };
+}
+
+interface Trained {
+  readonly meanLoss: number;
+  /** Learning rate of the last step. */
+  readonly rate: number;
+}
+
+/** Null when a stop was asked for meanwhile. */
+async function trainEpoch(run: TrainingRun, epoch: number, targets: Targets): Promise<Trained | null> {
+  const { engine, recipe, seed } = run;
+  const stepsEach = stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize);
+  const batches = epochBatches(run.train.length, {
+    seed,
+    epoch,
+    perEpoch: recipe.samplesPerEpoch,
+    batchSize: recipe.batchSize,
+  });
+  const make = async (indexes: readonly number[]) =>
+    trainBatch(
+      indexes.map((index) => run.train[index] as Sample),
+      jitteredBoxes(run.train, indexes, { seed, epoch, jitter: recipe.jitter }),
+      { embeddingOf: run.embeddingOf, targets },
+    );
+  let step = (epoch - 1) * stepsEach;
+  let lossSum = 0;
+  let rate = 0;
+  // The failure of a batch is met when it is awaited, if it is; it must not count as unhandled until then.
+  const ahead = (indexes: readonly number[]) => {
+    const batch = make(indexes);
+    batch.catch(() => {});
+    return batch;
+  };
+  let next = ahead(batches[0] as number[]);
+  for (const following of [...batches.slice(1), null]) {
+    run.signal.throwIfAborted();
+    if (epoch > 1 && run.stopRequested()) return null;
+    const batch = await next;
+    // Made while the engine's own thread computes.
+    if (following) next = ahead(following);
+    rate = learningRateAt(
+      {
+        learningRate: recipe.learningRate,
+        warmupSteps: recipe.warmupSteps,
+        totalSteps: recipe.epochs * stepsEach,
+      },
+      step,
+    );
+    const { loss } = await engine.step(batch, rate);
+    if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step + 1}`);
+    lossSum += loss;
+    step++;
+    await run.onSamples(step * recipe.batchSize);
+  }
+  return { meanLoss: lossSum / batches.length, rate };
+}
+
+/** Scores the epoch and tells of it. `trained` is null for epoch 0. */
+async function endOfEpoch(
+  run: TrainingRun,
+  options: { epoch: number; trained: Trained | null; started: number; before?: LoopState },
+): Promise<LoopState> {
+  const { engine, embeddingOf, signal } = run;
+  const { epoch, trained, started, before } = options;
+  const iou = await meanIouOf(engine, run.selection, {
+    embeddingOf,
+    batchSize: run.recipe.batchSize,
+    signal,
+  });
+  const report: EpochReport = {
+    epoch,
+    trainLoss: trained?.meanLoss ?? null,
+    selectionIou: iou,
+    learningRate: trained?.rate ?? 0,
+    epochSeconds: (performance.now() - started) / 1000,
+  };
+  const best =
+    before && !(iou > before.best.iou) ? before.best : { epoch, iou, weights: await engine.weights() };
+  await run.onEpoch(report);
+  return { curve: [...(before?.curve ?? []), report], best };
 }

@@ -6,7 +6,13 @@ import { AppError } from "../lib/errors.ts";
 import { fewestAnnotatedImages, type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
-import { buildSnapshot, freezeSnapshot, type FrozenSnapshot, type SnapshotImage } from "./snapshot.ts";
+import {
+  buildSnapshot,
+  freezeSnapshot,
+  type FrozenSnapshot,
+  loadSnapshot,
+  type SnapshotImage,
+} from "./snapshot.ts";
 import { groupKey, splitSnapshot } from "./split.ts";
 
 /** Choosing an epoch needs no more: the standard error of a mean IoU over 100 masks is below .03. */
@@ -35,17 +41,18 @@ export interface PreparedData {
 }
 
 /**
- * Freezes the project's data and splits it.
+ * Freezes the project's data, or takes what an attempt before has frozen, and splits it.
  * Throws AppError hyperparameter_invalid, not_enough_annotations.
  */
 export async function prepareData(
   deps: { db: Executor; store: ObjectStore },
   project: Project,
-  row: Pick<FineTuneRow, "hyperparameters" | "seed">,
+  row: Pick<FineTuneRow, "hyperparameters" | "seed"> & Partial<Pick<FineTuneRow, "snapshotHash">>,
 ): Promise<PreparedData> {
   const asked = parseHyperparameters(row.hyperparameters);
   const scope = { workspaceId: project.workspaceId, projectId: project.id };
-  const snapshot = buildSnapshot(project, await selectAnnotatedImages(deps.db, scope));
+  const kept = row.snapshotHash ? await loadSnapshot(deps.store, project.id, row.snapshotHash) : undefined;
+  const snapshot = kept?.snapshot ?? buildSnapshot(project, await selectAnnotatedImages(deps.db, scope));
   const images = snapshot.images.length;
   if (images < fewestAnnotatedImages) {
     throw new AppError(
@@ -60,7 +67,7 @@ export async function prepareData(
       `All ${images} annotated images are of one group; fine-tuning needs at least two groups, one of them to judge by.`,
     );
   }
-  const frozen = await freezeSnapshot(deps.store, snapshot);
+  const frozen = kept ?? (await freezeSnapshot(deps.store, snapshot));
   const train = samplesOf(snapshot, split.train);
   const choosing = split.selection.length > 0 ? split.selection : split.train;
   return {

@@ -7,6 +7,7 @@ import {
 import { AppError } from "../lib/errors.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
+import { clearAfterEnd } from "./clear-after-end.ts";
 import { FineTuneRun } from "./fine-tune-run.ts";
 import { HeldFineTune, LeaseLost } from "./lease.ts";
 import type { TrainerServices } from "./services.ts";
@@ -22,11 +23,12 @@ export async function runFineTune(
   signal: AbortSignal,
 ): Promise<void> {
   const row = await claimFineTune(services.db, fineTuneId, services.holder);
-  if (!row) return;
+  // It ended without us, and perhaps without anyone to clear away after it.
+  if (!row) return clearAfterEnd(services, fineTuneId);
   const job = new HeldFineTune(services.db, { id: row.id, token: row.leaseToken });
   const log = services.log.child({ fine_tune: row.id, attempt: row.attempt });
   try {
-    if (row.attempt > 1) {
+    if (row.attempt > 1 && row.checkpointKey === null) {
       await job.append({ level: "warn", message: `Attempt ${row.attempt}: from the beginning again` });
     }
     const { number, promoted } = await new FineTuneRun(services, row, job, signal).run();
@@ -38,6 +40,8 @@ export async function runFineTune(
     } finally {
       await clearIfDeleted(services, row);
     }
+  } finally {
+    await clearAfterEnd(services, fineTuneId);
   }
 }
 
@@ -83,4 +87,5 @@ export async function giveUpFineTune(
     code: "internal_error",
     message: `The trainer failed in each of ${attempts} attempts; its log says why.`,
   });
+  await clearAfterEnd(services, fineTuneId);
 }

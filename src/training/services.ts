@@ -19,4 +19,6 @@ export interface TrainerServices extends ProcessServices {
   /** Who this trainer is, for people: host and process. */
   readonly holder: string;
   readonly maxImagesPerProject: number;
+  /** Milliseconds of training between two checkpoints, at least; 0 writes one after every epoch. Default: 10 s. */
+  readonly checkpointEveryMs?: number;
 }

@@ -91,6 +91,16 @@ export async function freezeSnapshot(store: ObjectStore, snapshot: Snapshot): Pr
   return { snapshot, hash, key };
 }
 
+/** A snapshot that was frozen before. The store checks its bytes. Throws AppError object_not_found. */
+export async function loadSnapshot(
+  store: ObjectStore,
+  projectId: string,
+  hash: string,
+): Promise<FrozenSnapshot> {
+  const key = keys.snapshot(projectId, hash);
+  return { snapshot: JSON.parse((await store.get(key)).toString()) as Snapshot, hash, key };
+}
+
 /** The annotations of some of its images, in the snapshot's order. */
 export function annotationsOf(snapshot: Snapshot, images: readonly SnapshotImage[]): SnapshotAnnotation[] {
   const wanted = new Set(images.map((image) => image.id));

@@ -17,7 +17,7 @@ export interface Trainer {
 export async function startTrainer(
   services: ProcessServices,
   queue: Queue,
-  options: { engine: EngineName | "auto"; maxImagesPerProject: number },
+  options: { engine: EngineName | "auto"; maxImagesPerProject: number; checkpointEveryMs: number },
 ): Promise<Trainer> {
   const { log } = services;
   const context: TrainerServices = {
@@ -26,6 +26,7 @@ export async function startTrainer(
     engine: options.engine,
     holder: `${hostname()}:${process.pid}`,
     maxImagesPerProject: options.maxImagesPerProject,
+    checkpointEveryMs: options.checkpointEveryMs,
   };
   const turns = new Turns();
   await queue.work(

@@ -37,6 +37,7 @@ describe("POST fine-tunes", () => {
       started_at: null,
       finished_at: null,
       estimated_finish: null,
+      stop_requested_at: null,
     });
     expect((await app.a.get(`${url}/${idOf(answer)}`)).body).toEqual(answer.body);
   });
@@ -159,5 +160,53 @@ describe("POST cancel", () => {
     const id = await seedFineTune(app, project);
     expect(errorOf(await app.b.post(`${url}/${id}/cancel`, {}))).toBe("404 fine_tune_not_found fine_tune_id");
     expect((await app.a.get(`${url}/${id}`)).body["status"]).toBe("queued");
+  });
+});
+
+describe("POST stop", () => {
+  it.each(["running", "evaluating"])("asks a job that is %s to keep what it has, once", async (status) => {
+    const id = await seedFineTune(app, project);
+    await setStatus(id, status);
+    const answer = await app.a.post(`${url}/${id}/stop`, {});
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      id,
+      status,
+      stop_requested_at: expect.any(String),
+      finished_at: null,
+    });
+    expect((await app.a.post(`${url}/${id}/stop`, {})).body).toEqual(answer.body);
+    const { body } = await app.a.get(`${url}/${id}/events`);
+    expect(body["data"]).toMatchObject([{ message: "Stop asked for", data: { actor: app.a.keyId } }]);
+  });
+
+  it.each(["queued", "preparing"])(
+    "is refused while a job is %s: there is nothing to keep",
+    async (status) => {
+      const id = await seedFineTune(app, project);
+      await setStatus(id, status);
+      expect(errorOf(await app.a.post(`${url}/${id}/stop`, {}))).toBe("409 fine_tune_not_training");
+      expect((await app.a.get(`${url}/${id}`)).body).toMatchObject({ status, stop_requested_at: null });
+    },
+  );
+
+  it("is taken from a job that waits to go on from a checkpoint", async () => {
+    const id = await seedFineTune(app, project);
+    await app.db.execute(sql`update fine_tunes set checkpoint_key = 'k' where id = ${id}`);
+    expect((await app.a.post(`${url}/${id}/stop`, {})).body).toMatchObject({ status: "queued" });
+    expect((await app.a.get(`${url}/${id}`)).body["stop_requested_at"]).not.toBeNull();
+  });
+
+  it.each(["succeeded", "failed", "cancelled"])("comes too late for one that has %s", async (status) => {
+    const id = await seedFineTune(app, project);
+    await setStatus(id, status);
+    expect(errorOf(await app.a.post(`${url}/${id}/stop`, {}))).toBe("409 fine_tune_finished");
+  });
+
+  it("is not for another workspace", async () => {
+    const id = await seedFineTune(app, project);
+    await setStatus(id, "running");
+    expect(errorOf(await app.b.post(`${url}/${id}/stop`, {}))).toBe("404 fine_tune_not_found fine_tune_id");
+    expect((await app.a.get(`${url}/${id}`)).body["stop_requested_at"]).toBeNull();
   });
 });

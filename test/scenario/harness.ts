@@ -40,6 +40,7 @@ export async function openBench(): Promise<Bench> {
     engine: "compiled",
     holder: "test",
     maxImagesPerProject: 100,
+    checkpointEveryMs: 0,
   };
   return {
     url: database.url,
@@ -78,13 +79,14 @@ export function ringImage(seed: number): { image: RgbImage; mask: BinaryMask } {
   return { image: { width, height, data }, mask: { width, height, data: mask } };
 }
 
-/** Stores `count` ring images with their masks in a project. */
+/** Stores `count` ring images with their masks in a project; `from` makes others than before. */
 export async function addRings(
   { services: { db, store } }: Bench,
   scope: ProjectScope,
   count: number,
+  from = 1,
 ): Promise<void> {
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = from; seed < from + count; seed++) {
     const { image, mask } = ringImage(seed);
     const bytes = await asPng(image);
     const hash = sha256(bytes);

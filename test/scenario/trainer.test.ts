@@ -28,7 +28,11 @@ afterAll(async () => {
 async function newTrainer() {
   const { services, url } = bench;
   const queue = await createQueue({ databaseUrl: url, log: services.log });
-  return startTrainer(services, queue, { engine: "compiled", maxImagesPerProject: 100 });
+  return startTrainer(services, queue, {
+    engine: "compiled",
+    maxImagesPerProject: 100,
+    checkpointEveryMs: 0,
+  });
 }
 
 it("imports, embeds ahead of need, and trains what plain SQL asks for", async () => {

@@ -9,6 +9,7 @@ import {
   type FineTuneLease,
   releaseFineTune,
   selectFineTuneStatus,
+  setFineTuneCheckpoint,
   setFineTuneFacts,
   setFineTuneProgress,
   setFineTuneStatus,
@@ -108,7 +109,8 @@ describe("a worker that lost its lease", () => {
     const before = await rowOf(id);
     const progress = { phase: "train", done: 1, total: 2, etaSeconds: null } as const;
     expect(await setFineTuneStatus(db, lost, "evaluating")).toBe(false);
-    expect(await setFineTuneProgress(db, lost, progress)).toBe(false);
+    expect(await setFineTuneProgress(db, lost, progress)).toBeNull();
+    expect(await setFineTuneCheckpoint(db, lost, "key")).toBe(false);
     expect(await setFineTuneFacts(db, lost, { engine: "eager" })).toBe(false);
     expect(await appendEvent(db, lost, { message: "still here" })).toBe(false);
     expect(await failFineTune(db, lost, { code: "x", message: "x" })).toBe(false);

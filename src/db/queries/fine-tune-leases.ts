@@ -1,4 +1,4 @@
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import {
   type FineTuneProgress,
@@ -6,6 +6,7 @@ import {
   fineTunes,
   type JobError,
   openFineTune,
+  versions,
 } from "../schema/index.ts";
 
 export type FineTuneRow = typeof fineTunes.$inferSelect;
@@ -75,14 +76,29 @@ export async function setFineTuneFacts(
   return rows.length > 0;
 }
 
+/** Tells, too, whether training was asked to stop. Null when the lease is lost. */
 export async function setFineTuneProgress(
   db: Executor,
   lease: FineTuneLease,
   progress: FineTuneProgress,
+): Promise<{ stopRequested: boolean } | null> {
+  const [row] = await db
+    .update(fineTunes)
+    .set({ progress })
+    .where(holds(lease))
+    .returning({ stopRequestedAt: fineTunes.stopRequestedAt });
+  return row ? { stopRequested: row.stopRequestedAt !== null } : null;
+}
+
+/** The next attempt goes on from there. */
+export async function setFineTuneCheckpoint(
+  db: Executor,
+  lease: FineTuneLease,
+  checkpointKey: string,
 ): Promise<boolean> {
   const rows = await db
     .update(fineTunes)
-    .set({ progress })
+    .set({ checkpointKey })
     .where(holds(lease))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
@@ -91,7 +107,7 @@ export async function setFineTuneProgress(
 export async function failFineTune(db: Executor, lease: FineTuneLease, error: JobError): Promise<boolean> {
   const rows = await db
     .update(fineTunes)
-    .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
+    .set({ status: "failed", error, leaseToken: null, checkpointKey: null, finishedAt: sql`now()` })
     .where(holds(lease))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
@@ -101,7 +117,7 @@ export async function failFineTune(db: Executor, lease: FineTuneLease, error: Jo
 export async function abandonFineTune(db: Executor, id: string, error: JobError): Promise<boolean> {
   const rows = await db
     .update(fineTunes)
-    .set({ status: "failed", error, leaseToken: null, finishedAt: sql`now()` })
+    .set({ status: "failed", error, leaseToken: null, checkpointKey: null, finishedAt: sql`now()` })
     .where(and(eq(fineTunes.id, id), inArray(fineTunes.status, [...openFineTune])))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
@@ -114,7 +130,13 @@ export async function succeedFineTune(
 ): Promise<boolean> {
   const rows = await db
     .update(fineTunes)
-    .set({ status: "succeeded", resultVersion, leaseToken: null, finishedAt: sql`now()` })
+    .set({
+      status: "succeeded",
+      resultVersion,
+      leaseToken: null,
+      checkpointKey: null,
+      finishedAt: sql`now()`,
+    })
     .where(holds(lease))
     .returning({ id: fineTunes.id });
   return rows.length > 0;
@@ -124,6 +146,27 @@ export async function succeedFineTune(
 export async function lockFineTune(tx: Executor, lease: FineTuneLease): Promise<boolean> {
   const rows = await tx.select({ id: fineTunes.id }).from(fineTunes).where(holds(lease)).for("update");
   return rows.length > 0;
+}
+
+/**
+ * Null unless the job has ended; else where its objects lie, and the keys of the weights that its version has.
+ * Until the transaction ends nobody can set it back.
+ */
+export async function lockEndedFineTune(
+  tx: Executor,
+  id: string,
+): Promise<{ projectId: string; weightsKeys: string[] } | null> {
+  const [row] = await tx
+    .select({ projectId: fineTunes.projectId })
+    .from(fineTunes)
+    .where(and(eq(fineTunes.id, id), notInArray(fineTunes.status, [...openFineTune])))
+    .for("share");
+  if (!row) return null;
+  const made = await tx
+    .select({ weightsKey: versions.weightsKey })
+    .from(versions)
+    .where(eq(versions.fineTuneId, id));
+  return { projectId: row.projectId, weightsKeys: made.map((version) => version.weightsKey) };
 }
 
 /** Why a lease is void: what the row says now. Null when the row is gone. */

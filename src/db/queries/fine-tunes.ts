@@ -58,26 +58,70 @@ export async function cancelFineTune(
   actor: string,
 ): Promise<FineTune> {
   return db.transaction(async (tx) => {
-    const [row] = await tx.select().from(fineTunes).where(inScope(scope, id)).for("update");
-    if (!row) throw notFound(id);
+    const row = await lockRow(tx, scope, id);
     if (row.status === "cancelled") return row;
-    if (hasEnded(row.status)) {
-      throw new AppError("fine_tune_finished", `This fine-tune ended before: it has ${row.status}.`);
-    }
-    await tx.insert(fineTuneEvents).values({
-      workspaceId: row.workspaceId,
-      fineTuneId: id,
-      level: "warn",
-      type: "message",
-      message: "Cancelled",
-      data: { actor },
-    });
+    requireOpen(row);
+    await tellOf(tx, row, "Cancelled", actor);
     const [cancelled] = await tx
       .update(fineTunes)
-      .set({ status: "cancelled", leaseToken: null, finishedAt: sql`now()` })
+      .set({ status: "cancelled", leaseToken: null, checkpointKey: null, finishedAt: sql`now()` })
       .where(inScope(scope, id))
       .returning();
     return cancelled as FineTune;
+  });
+}
+
+/**
+ * Asks training to end early and to keep its best epoch so far. A job that was asked before is returned as it is.
+ * Throws AppError fine_tune_not_found, fine_tune_finished, or fine_tune_not_training while there is nothing to keep.
+ */
+export async function stopFineTune(
+  db: Database,
+  scope: ProjectScope,
+  id: string,
+  actor: string,
+): Promise<FineTune> {
+  return db.transaction(async (tx) => {
+    const row = await lockRow(tx, scope, id);
+    requireOpen(row);
+    if (row.stopRequestedAt !== null) return row;
+    const trains = row.status === "running" || row.status === "evaluating" || row.checkpointKey !== null;
+    if (!trains) {
+      throw new AppError(
+        "fine_tune_not_training",
+        `This fine-tune is ${row.status}; it has trained nothing yet that could be kept. Cancel it instead.`,
+      );
+    }
+    await tellOf(tx, row, "Stop asked for", actor);
+    const [asked] = await tx
+      .update(fineTunes)
+      .set({ stopRequestedAt: sql`now()` })
+      .where(inScope(scope, id))
+      .returning();
+    return asked as FineTune;
+  });
+}
+
+async function lockRow(tx: Executor, scope: ProjectScope, id: string): Promise<FineTune> {
+  const [row] = await tx.select().from(fineTunes).where(inScope(scope, id)).for("update");
+  if (!row) throw notFound(id);
+  return row;
+}
+
+function requireOpen(row: FineTune): void {
+  if (hasEnded(row.status))
+    throw new AppError("fine_tune_finished", `This fine-tune ended before: it has ${row.status}.`);
+}
+
+/** Under the row's lock, so that ids of events go on growing in the order of commits. */
+async function tellOf(tx: Executor, row: FineTune, message: string, actor: string): Promise<void> {
+  await tx.insert(fineTuneEvents).values({
+    workspaceId: row.workspaceId,
+    fineTuneId: row.id,
+    level: "warn",
+    type: "message",
+    message,
+    data: { actor },
   });
 }
 

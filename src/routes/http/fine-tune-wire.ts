@@ -25,6 +25,9 @@ export const fineTuneSchema = z
     version: z.int().nullable().openapi({ description: "The version that it made." }),
     error: z.object({ code: z.string(), message: z.string(), param: z.string().optional() }).nullable(),
     engine: z.string().nullable(),
+    stop_requested_at: timeText
+      .nullable()
+      .openapi({ description: "Since when training shall end early and keep its best epoch." }),
     created_at: timeText,
     started_at: timeText.nullable(),
     finished_at: timeText.nullable(),
@@ -56,6 +59,7 @@ export function toFineTune(row: FineTune): z.output<typeof fineTuneSchema> {
       ...(row.error.param !== undefined && { param: row.error.param }),
     },
     engine: row.engine,
+    stop_requested_at: isoOrNull(row.stopRequestedAt),
     created_at: iso(row.createdAt),
     started_at: isoOrNull(row.startedAt),
     finished_at: isoOrNull(row.finishedAt),
