@@ -1,15 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { selectImageHashes } from "../db/queries/images.ts";
 import {
+  changeProject,
   deleteProject,
   getProject,
   insertProject,
   listProjects,
   lockProject,
   type Project,
-  renameProject,
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { promotionPolicies } from "../db/schema/index.ts";
 import { messageOf } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
@@ -25,6 +26,12 @@ import { limitBody } from "./http/upload.ts";
 
 const name = text(200);
 
+const promotionPolicy = z.enum(promotionPolicies).openapi({
+  description:
+    "Whether a fine-tune's version goes live by itself. auto: where the 95 % interval of its gain over the base lies " +
+    "above zero; manual: never; always: whatever was measured.",
+});
+
 const projectSchema = z
   .object({
     id: z.string(),
@@ -32,6 +39,7 @@ const projectSchema = z
     name: z.string(),
     base_model: z.string(),
     active_version: z.int().nullable().openapi({ description: "What predict uses; null is the base." }),
+    promotion_policy: promotionPolicy,
     created_at: timeText,
   })
   .openapi("Project");
@@ -42,8 +50,17 @@ const toProject = (row: Project): z.output<typeof projectSchema> => ({
   name: row.name,
   base_model: row.baseModel,
   active_version: row.activeVersion,
+  promotion_policy: row.promotionPolicy,
   created_at: iso(row.createdAt),
 });
+
+/** Nothing to change is a mistake: of the two, the name is asked for. */
+const changeSchema = z
+  .strictObject({ name: name.optional(), promotion_policy: promotionPolicy.optional() })
+  .refine((body) => body.name !== undefined || body.promotion_policy !== undefined, {
+    path: ["name"],
+    message: "a name or a promotion_policy is needed",
+  });
 
 const tags = ["projects"];
 const small = limitBody(64 * 1024);
@@ -56,7 +73,13 @@ const create = createRoute({
   middleware: [small] as const,
   request: {
     headers: idempotencyHeader,
-    body: jsonBody(z.strictObject({ name, base_model: z.string().default("mobile_sam") })),
+    body: jsonBody(
+      z.strictObject({
+        name,
+        base_model: z.string().default("mobile_sam"),
+        promotion_policy: promotionPolicy.default("auto"),
+      }),
+    ),
   },
   responses: {
     201: json(projectSchema, "The new project."),
@@ -92,9 +115,9 @@ const patch = createRoute({
   method: "patch",
   path: "/v1/projects/{project_id}",
   tags,
-  summary: "Rename a project",
+  summary: "Change a project's name or promotion policy",
   middleware: [small] as const,
-  request: { params: projectParams, body: jsonBody(z.strictObject({ name })) },
+  request: { params: projectParams, body: jsonBody(changeSchema) },
   responses: {
     200: json(projectSchema, "The project as it is now."),
     ...failures("invalid_json", "invalid_request", "project_not_found", "body_too_large"),
@@ -119,7 +142,13 @@ export function projectRoutes(services: RouteContext) {
     inference.checkBaseModel(body.base_model);
     const { workspaceId } = c.get("caller");
     const answer = await idempotent(c, db, body, async () => {
-      const row = { id: newId("prj"), workspaceId, name: body.name, baseModel: body.base_model };
+      const row = {
+        id: newId("prj"),
+        workspaceId,
+        name: body.name,
+        baseModel: body.base_model,
+        promotionPolicy: body.promotion_policy,
+      };
       return { status: 201, body: toProject(await insertProject(db, row)) };
     });
     return c.json(answer.body, answer.status);
@@ -135,7 +164,7 @@ export function projectRoutes(services: RouteContext) {
   });
 
   router.openapi(patch, async (c) => {
-    const row = await renameProject(db, scopeOf(c, c.req.valid("param")), c.req.valid("json").name);
+    const row = await changeProject(db, scopeOf(c, c.req.valid("param")), toChange(c.req.valid("json")));
     return c.json(toProject(row), 200);
   });
 
@@ -153,6 +182,11 @@ export function projectRoutes(services: RouteContext) {
 
   return router;
 }
+
+const toChange = ({ name: to, promotion_policy: policy }: z.output<typeof changeSchema>) => ({
+  ...(to !== undefined && { name: to }),
+  ...(policy !== undefined && { promotionPolicy: policy }),
+});
 
 /** The project is gone by now, so an object that can't be removed is the log's business, not the caller's. */
 async function removeObjects(

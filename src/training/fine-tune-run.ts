@@ -177,17 +177,15 @@ export class FineTuneRun {
       box,
       onDone: async (done) => this.#progress("evaluate", data.heldOut.length + kindsWeight * done),
     });
-    const metrics = versionMetrics(data, box, { result, evaluation });
-    const { base: baseScores, tuned: tunedScores } = metrics.heldOut;
+    // As it is now: whoever has set it since means this version.
+    const { promotionPolicy: policy } = await getProject(db, this.#scope);
+    const gate = decidePromotion({ policy, prompts: evaluation.prompts, active: before.active });
+    const metrics = versionMetrics(data, box, { result, evaluation, gate });
     await this.#progress("register", 0);
     return registerVersion(db, {
       scope: this.#scope,
       lease: this.#job.lease,
-      decision: decidePromotion({
-        base: baseScores.meanIou,
-        tuned: tunedScores.meanIou,
-        active: before.active,
-      }),
+      decision: gate,
       judgedAgainst: project.activeVersion,
       version: {
         baseModel: project.baseModel,

@@ -10,8 +10,8 @@ import { lockProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { setActiveVersion } from "../db/queries/promotions.ts";
 import { insertVersion, type NewVersion, nextVersionNumber } from "../db/queries/version-registry.ts";
+import type { GateDecision } from "../db/schema/index.ts";
 import { newId } from "../lib/ids.ts";
-import type { GateDecision } from "./gate.ts";
 import { whyLost } from "./lease.ts";
 
 export interface Registration {
@@ -19,7 +19,7 @@ export interface Registration {
   readonly lease: FineTuneLease;
   /** All of the version but what the registry gives it. Its weights lie in the object store already. */
   readonly version: Omit<NewVersion, "id" | "number" | "workspaceId" | "projectId" | "fineTuneId">;
-  readonly decision: GateDecision;
+  readonly decision: Pick<GateDecision, "promote" | "reason">;
   /** Which version was live when the decision was made; null is the base. */
   readonly judgedAgainst: number | null;
 }

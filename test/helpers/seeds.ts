@@ -75,7 +75,7 @@ export async function seedVersion(
   projectId: string,
   number: number,
   weights: Uint8Array = Buffer.from(`weights ${number}`),
-  options: Pick<VersionMetrics, "evaluation"> = {},
+  options: Pick<VersionMetrics, "evaluation" | "gate"> = {},
 ): Promise<string> {
   const fineTuneId = await seedFineTune(app, projectId);
   const hash = sha256(weights);
@@ -112,7 +112,7 @@ export async function seedVersion(
       ],
       bestEpoch: 1,
       split: { train: 8, selection: 2, heldOut: 2 },
-      ...(options.evaluation && { evaluation: options.evaluation }),
+      ...options,
     },
   });
   return id;

@@ -19,6 +19,7 @@ describe("POST /v1/projects", () => {
       name: "stamps",
       base_model: "mobile_sam",
       active_version: null,
+      promotion_policy: "auto",
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
@@ -32,6 +33,7 @@ describe("POST /v1/projects", () => {
     [{ name: "a\u0000b" }, "400 invalid_request name"],
     [{ name: "half a pair \ud800" }, "400 invalid_request name"],
     [{ name: "x", colour: "red" }, "400 invalid_request colour"],
+    [{ name: "x", promotion_policy: "never" }, "400 invalid_request promotion_policy"],
     [{ name: "x", base_model: "sam_9" }, "422 base_model_unknown base_model"],
   ])("refuses %j", async (json, error) => {
     const before = await app.traces();
@@ -87,6 +89,35 @@ describe("one project", () => {
     const renamed = await app.a.send("PATCH", `/v1/projects/${id}`, { json: { name: "new" } });
     expect(renamed.body).toMatchObject({ id, name: "new" });
     expect((await app.a.get(`/v1/projects/${id}`)).body).toEqual(renamed.body);
+  });
+
+  it("changes its promotion policy, which it may be made with, and keeps its name", async () => {
+    const made = await app.a.post("/v1/projects", { name: "careful", promotion_policy: "manual" });
+    expect(made.body["promotion_policy"]).toBe("manual");
+    const path = `/v1/projects/${idOf(made)}`;
+    const changed = await app.a.send("PATCH", path, { json: { promotion_policy: "always" } });
+    expect(changed.body).toMatchObject({ name: "careful", promotion_policy: "always" });
+    const renamed = await app.a.send("PATCH", path, { json: { name: "careless" } });
+    expect(renamed.body).toMatchObject({ name: "careless", promotion_policy: "always" });
+    expect((await app.a.get(path)).body).toEqual(renamed.body);
+  });
+
+  it.each([
+    [{}, "400 invalid_request name"],
+    [{ promotion_policy: "never" }, "400 invalid_request promotion_policy"],
+    [{ base_model: "mobile_sam" }, "400 invalid_request base_model"],
+  ])("can't be changed by %j", async (json, error) => {
+    const id = await makeProject(app.a, "same");
+    const before = (await app.a.get(`/v1/projects/${id}`)).body;
+    expect(errorOf(await app.a.send("PATCH", `/v1/projects/${id}`, { json }))).toBe(error);
+    expect((await app.a.get(`/v1/projects/${id}`)).body).toEqual(before);
+  });
+
+  it("is not another workspace's to change", async () => {
+    const id = await makeProject(app.a, "mine");
+    const answer = await app.b.send("PATCH", `/v1/projects/${id}`, { json: { promotion_policy: "always" } });
+    expect(errorOf(answer)).toBe("404 project_not_found project_id");
+    expect((await app.a.get(`/v1/projects/${id}`)).body["promotion_policy"]).toBe("auto");
   });
 
   it("is deleted with all that belongs to it, objects too, and nothing of another project", async () => {

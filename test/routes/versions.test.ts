@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveHistory } from "../../src/db/queries/promotions.ts";
-import type { Evaluation } from "../../src/db/schema/index.ts";
+import type { Evaluation, GateDecision } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
@@ -27,11 +27,17 @@ const evaluation: Evaluation = {
   perImage: [{ imageId: "img_1", kind: "box", annotations: 2, baseIou: 0.2, tunedIou: 0.6 }],
   examples: { best: "ann_1", median: "ann_2", worst: "ann_3" },
 };
+const gate: GateDecision = {
+  policy: "manual",
+  promote: false,
+  reason: "promotion is manual here",
+  warnings: ["one_click loses"],
+};
 beforeAll(async () => {
   app = await testApp();
   project = await makeProject(app.a);
   url = `/v1/projects/${project}`;
-  await seedVersion(app, project, 1, weights, { evaluation });
+  await seedVersion(app, project, 1, weights, { evaluation, gate });
   await seedVersion(app, project, 2);
   await seedVersion(app, project, 3);
 });
@@ -98,6 +104,13 @@ describe("GET versions", () => {
     const inList = list.find(({ number }) => number === 1)?.metrics;
     expect(Object.keys(inList?.evaluation ?? {})).toEqual(["prompts", "examples"]);
     expect(list.find(({ number }) => number === 2)?.metrics).not.toHaveProperty("evaluation");
+  });
+
+  it("tells what the gate said", async () => {
+    const told = async (number: number) =>
+      (await app.a.get(`${url}/versions/${number}`)).body["metrics"] as Record<string, unknown>;
+    expect((await told(1))["gate"]).toEqual(gate);
+    expect(await told(2)).not.toHaveProperty("gate");
   });
 
   it.each([

@@ -15,7 +15,7 @@ const projectNotFound = (id: string): AppError =>
 
 export async function insertProject(
   db: Executor,
-  row: Pick<Project, "id" | "workspaceId" | "name" | "baseModel">,
+  row: Pick<Project, "id" | "workspaceId" | "name" | "baseModel"> & Partial<Pick<Project, "promotionPolicy">>,
 ): Promise<Project> {
   const [project] = await db.insert(projects).values(row).returning();
   return project as Project;
@@ -56,10 +56,15 @@ export async function listProjects(
   return cut(rows, page.limit);
 }
 
-export async function renameProject(db: Executor, scope: ProjectScope, name: string): Promise<Project> {
+/** What is left out stays as it is. */
+export async function changeProject(
+  db: Executor,
+  scope: ProjectScope,
+  change: Partial<Pick<Project, "name" | "promotionPolicy">>,
+): Promise<Project> {
   const [project] = await db
     .update(projects)
-    .set({ name, updatedAt: sql`now()` })
+    .set({ ...change, updatedAt: sql`now()` })
     .where(inScope(scope))
     .returning();
   if (!project) throw projectNotFound(scope.projectId);

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { bigint, check, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
-import { projects } from "./projects.ts";
+import { projects, type PromotionPolicy } from "./projects.ts";
 
 /** Of one decoder on the held-out images, box prompts, at the original size. IoU and Dice in [0, 1]. */
 export interface HeldOutScores {
@@ -46,6 +46,16 @@ export interface Evaluation {
   examples: { best: string; median: string; worst: string };
 }
 
+/** Whether the version may go live by itself, and why; the promotions tell what was done. */
+export interface GateDecision {
+  /** The project's when it was decided. */
+  policy: PromotionPolicy;
+  promote: boolean;
+  reason: string;
+  /** Kinds of prompts that lose. */
+  warnings: string[];
+}
+
 export interface VersionMetrics {
   heldOut: { images: number; annotations: number; base: HeldOutScores; tuned: HeldOutScores };
   /** One row per held-out annotation, in a stable order. */
@@ -56,6 +66,7 @@ export interface VersionMetrics {
   split: { train: number; selection: number; heldOut: number };
   /** Versions of before it was measured have none. */
   evaluation?: Evaluation;
+  gate?: GateDecision;
 }
 
 /** A tuned decoder: immutable once registered. */

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Version } from "../../db/queries/versions.ts";
+import { promotionPolicies } from "../../db/schema/index.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
 import { iso, timeText } from "./scope.ts";
 
@@ -37,6 +38,15 @@ export const versionSchema = z
         )
         .optional()
         .openapi({ description: "Only where one version is asked for." }),
+      gate: z
+        .object({
+          policy: z.enum(promotionPolicies),
+          promote: z.boolean(),
+          reason: z.string(),
+          warnings: z.array(z.string()).openapi({ description: "Kinds of prompts that lose." }),
+        })
+        .optional()
+        .openapi({ description: "Whether it may go live by itself; promotions tell what was done." }),
       evaluation: evaluationSchema
         .optional()
         .openapi({ description: "Versions of before it was measured have none." }),
@@ -55,7 +65,7 @@ export function toVersion(
   active: number | null,
   detail: Detail,
 ): z.output<typeof versionSchema> {
-  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation } = row.metrics;
+  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation, gate } = row.metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -81,6 +91,7 @@ export function toVersion(
         selection_iou: at.selectionIou,
       })),
       ...(detail === "full" && { per_annotation: rows }),
+      ...(gate && { gate }),
       ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
     },
     snapshot_hash: row.snapshotHash,

@@ -1,4 +1,4 @@
-import type { Evaluation, VersionMetrics } from "../../db/schema/index.ts";
+import type { Evaluation, GateDecision, VersionMetrics } from "../../db/schema/index.ts";
 import type { TrainingResult } from "../loop.ts";
 import type { PreparedData } from "../prepare.ts";
 import { meanScores, type Score } from "./score.ts";
@@ -7,7 +7,7 @@ import { meanScores, type Score } from "./score.ts";
 export function versionMetrics(
   data: PreparedData,
   { base, tuned }: { base: readonly Score[]; tuned: readonly Score[] },
-  { result, evaluation }: { result: TrainingResult; evaluation: Evaluation },
+  { result, evaluation, gate }: { result: TrainingResult; evaluation: Evaluation; gate: GateDecision },
 ): VersionMetrics {
   return {
     heldOut: {
@@ -26,5 +26,6 @@ export function versionMetrics(
     bestEpoch: result.bestEpoch,
     split: data.counts,
     evaluation,
+    gate,
   };
 }
