@@ -4,13 +4,13 @@ import { basename, join } from "node:path";
 import { hyperparametersSchema } from "../src/lib/hyperparameters.ts";
 import { Releases } from "../src/lib/releases.ts";
 import type { PreparedData } from "../src/training/prepare.ts";
-import { meanOf, pairedBootstrap } from "./quality/bootstrap.ts";
+import { type Done, gridReport, rowsOf } from "./quality/compare.ts";
 import { zipData } from "./quality/data-zip.ts";
-import { type Grid, type GridCell, runGrid } from "./quality/grid.ts";
+import { runGrid } from "./quality/grid.ts";
 import { type JobName, type QualityOptions, qualityUsage, readOptions } from "./quality/options.ts";
-import { type FineTuned, Product } from "./quality/product.ts";
+import { Product } from "./quality/product.ts";
 import { Progress } from "./quality/progress.ts";
-import { type GridReport, type QualityReport, type QualityRow, tableOf } from "./quality/report.ts";
+import { type QualityReport, tableOf } from "./quality/report.ts";
 import { machine } from "./report.ts";
 
 /** `npm run bench -- quality ...`: the report on stdout, progress on stderr. Returns the exit code. */
@@ -82,9 +82,12 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
       annotations: { in_folder: files.masks, used: files.chosen },
       split: splitOf(data),
       embedding,
-      rows: rowsOf(done, options.seed),
+      rows: rowsOf(done),
       notes,
-      grid: grid && typeof grid !== "string" ? gridReport(grid, { options, data, auto }) : null,
+      grid:
+        grid && typeof grid !== "string"
+          ? gridReport(grid, { epochs: options.grid?.epochs ?? 0, data, auto })
+          : null,
     };
   } finally {
     await releases.release();
@@ -117,9 +120,6 @@ function jobsOf(options: QualityOptions): {
   return { jobs, notes };
 }
 
-const clusterOf = ({ sha256, group }: { sha256: string; group: string | null }): string =>
-  group === null ? `image:${sha256}` : `group:${group}`;
-
 function splitOf(data: PreparedData): QualityReport["split"] {
   const { train, selection, heldOut } = data.counts;
   return {
@@ -129,83 +129,6 @@ function splitOf(data: PreparedData): QualityReport["split"] {
       selection: data.selection.length,
       test: data.heldOut.length,
     },
-    test_clusters: new Set(data.heldOut.map(({ image }) => clusterOf(image))).size,
-  };
-}
-
-type Done = { name: JobName; data: PreparedData; tuned: FineTuned };
-
-function rowsOf(done: readonly Done[], seed: number): QualityRow[] {
-  const rows = done.map(({ name, data, tuned }): QualityRow => {
-    const { version, promoted, said, seconds, phases } = tuned;
-    const { perAnnotation, heldOut, bestEpoch, curve } = version.metrics;
-    const images = new Map(data.frozen.snapshot.images.map((image) => [image.id, image]));
-    const clusters = perAnnotation.map(({ imageId }) => {
-      const image = images.get(imageId);
-      return image ? clusterOf(image) : imageId;
-    });
-    return {
-      what: name,
-      mean_iou: heldOut.tuned.meanIou,
-      mean_dice: heldOut.tuned.meanDice,
-      gain: pairedBootstrap(
-        perAnnotation.map(({ baseIou }) => baseIou),
-        perAnnotation.map(({ tunedIou }) => tunedIou),
-        clusters,
-        seed,
-      ),
-      run: {
-        seconds,
-        phases,
-        promoted,
-        said,
-        best_epoch: bestEpoch,
-        epochs_run: curve.length - 1,
-        recipe: version.hyperparameters,
-      },
-    };
-  });
-  const base = done[0]?.tuned.version.metrics.heldOut.base;
-  if (!base) return rows;
-  return [{ what: "base", mean_iou: base.meanIou, mean_dice: base.meanDice, gain: null, run: null }, ...rows];
-}
-
-function gridReport(
-  grid: Grid,
-  { options, data, auto }: { options: QualityOptions; data: PreparedData; auto: Done | undefined },
-): GridReport {
-  const { base, cells, peer } = grid;
-  const most = (of: (cell: GridCell) => number): GridCell =>
-    cells.reduce((best, cell) => (of(cell) > of(best) ? cell : best));
-  const best = most((cell) => meanOf(cell.test));
-  const chosen = most((cell) => cell.selectionIou);
-  const named = ({ loss, rate, test }: GridCell) => ({ loss, rate, mean_iou: meanOf(test) });
-  const minus = (cell: GridCell) => {
-    if (!auto) return null;
-    // Another project has other ids; the samples stand in the same order, which goes by content.
-    const ours = new Map(
-      auto.tuned.version.metrics.perAnnotation.map(({ annotationId, tunedIou }) => [annotationId, tunedIou]),
-    );
-    const tuned = auto.data.heldOut.map(({ annotation }) => ours.get(annotation.id) ?? Number.NaN);
-    const clusters = data.heldOut.map(({ image }) => clusterOf(image));
-    return pairedBootstrap(cell.test, tuned, clusters, options.seed);
-  };
-  return {
-    peer,
-    epochs: options.grid?.epochs ?? 0,
-    base_mean_iou: meanOf(base),
-    cells: cells.map(({ loss, rate, bestEpoch, selectionIou, test, seconds }) => ({
-      loss,
-      rate,
-      best_epoch: bestEpoch,
-      selection_iou: selectionIou,
-      mean_iou: meanOf(test),
-      seconds,
-    })),
-    seconds: cells.reduce((sum, { seconds }) => sum + seconds, 0),
-    best: named(best),
-    chosen: named(chosen),
-    auto_minus_best: minus(best),
-    auto_minus_chosen: minus(chosen),
+    test_groups: new Set(data.heldOut.map(({ image }) => data.groupOf(image))).size,
   };
 }

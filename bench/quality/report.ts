@@ -1,4 +1,4 @@
-import type { Gain } from "./bootstrap.ts";
+import type { PairedGain, PromptKind } from "../../src/db/schema/index.ts";
 import type { JobName } from "./options.ts";
 
 /** What one run of `npm run bench -- quality` found; --json prints exactly this. IoUs and Dice in [0, 1]. */
@@ -16,8 +16,8 @@ export interface QualityReport {
   readonly split: {
     readonly images: Readonly<Record<"train" | "selection" | "test", number>>;
     readonly annotations: Readonly<Record<"train" | "selection" | "test", number>>;
-    /** Groups of the test images; these are what the bootstrap draws. */
-    readonly test_clusters: number;
+    /** Groups of the test images; these are what the intervals are taken over. */
+    readonly test_groups: number;
   };
   readonly embedding: { readonly made: number; readonly cached: number; readonly seconds: number };
   readonly rows: readonly QualityRow[];
@@ -30,8 +30,8 @@ export interface QualityRow {
   readonly what: "base" | JobName;
   readonly mean_iou: number;
   readonly mean_dice: number;
-  /** Against the base, paired by test annotation; null for the base itself. */
-  readonly gain: Gain | null;
+  /** Against the base, box prompts, paired by test annotation; null for the base itself. */
+  readonly gain: PairedGain | null;
   /** Null for the base. */
   readonly run: {
     readonly seconds: number;
@@ -41,6 +41,18 @@ export interface QualityRow {
     readonly best_epoch: number;
     readonly epochs_run: number;
     readonly recipe: Readonly<Record<string, unknown>>;
+    /** By kind of prompt; the box on all test annotations, the others on some. */
+    readonly prompts: readonly {
+      readonly kind: PromptKind;
+      readonly annotations: number;
+      readonly groups: number;
+      readonly base_mean_iou: number;
+      readonly mean_iou: number;
+      readonly gain: PairedGain;
+      readonly boundary_gain: PairedGain;
+      readonly base_calibration_error: number;
+      readonly calibration_error: number;
+    }[];
   } | null;
 }
 
@@ -63,13 +75,14 @@ export interface GridReport {
   /** The cell that an expert would have shipped: the best on the selection images. */
   readonly chosen: { readonly loss: string; readonly rate: number; readonly mean_iou: number };
   /** Ours minus the grid's, paired; null where auto did not run. */
-  readonly auto_minus_best: Gain | null;
-  readonly auto_minus_chosen: Gain | null;
+  readonly auto_minus_best: PairedGain | null;
+  readonly auto_minus_chosen: PairedGain | null;
 }
 
 const three = (value: number): string => value.toFixed(3).replace(/^(-?)0\./, "$1.");
 const signed = (value: number): string => (value < 0 ? three(value) : `+${three(value)}`);
-const interval = ({ mean, low, high }: Gain): string => `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+const interval = ({ mean, low, high }: PairedGain): string =>
+  low === null || high === null ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 
 /** The report for people, in Markdown. */
 export function tableOf(report: QualityReport): string {
@@ -81,13 +94,14 @@ export function tableOf(report: QualityReport): string {
     `quality on ${report.data}: mean IoU of the test images at their own size, box prompts`,
     `${report.cpu}, ${report.cores} cores, load ${report.load.map((load) => load.toFixed(1)).join(" to ")}; ` +
       `engine ${report.engine}, seed ${report.seed}`,
-    `${counts("train")}; ${counts("selection")}; ${counts("test")} in ${split.test_clusters} groups` +
+    `${counts("train")}; ${counts("selection")}; ${counts("test")} in ${split.test_groups} groups` +
       (used < in_folder ? `; ${used} of ${in_folder} masks` : ""),
     `embedding: ${embedding.made} made, ${embedding.cached} from the cache, ${embedding.seconds.toFixed(1)} s`,
     "",
     "| | mean IoU | gain [95 %] | Dice | seconds | training | live | best epoch | recipe |",
     "|---|---|---|---|---|---|---|---|---|",
     ...report.rows.map(rowOf),
+    ...report.rows.flatMap(promptLines),
     ...report.notes.map((note) => `\n${note}`),
   ];
   if (grid) lines.push("", ...gridLines(grid));
@@ -108,6 +122,21 @@ function rowOf({ what, mean_iou, mean_dice, gain, run }: QualityRow): string {
   return `| ${[what, ...scores, ...cells].join(" | ")} |`;
 }
 
+function promptLines({ what, run }: QualityRow): string[] {
+  if (!run || run.prompts.length === 0) return [];
+  return [
+    "",
+    `| ${what} | masks | base | mean IoU | gain [95 %] | boundary gain [95 %] | calibration error, base | after |`,
+    "|---|---|---|---|---|---|---|---|",
+    ...run.prompts.map((kind) => {
+      const cells = [kind.kind, kind.annotations, three(kind.base_mean_iou), three(kind.mean_iou)];
+      const gains = [interval(kind.gain), interval(kind.boundary_gain)];
+      const errors = [three(kind.base_calibration_error), three(kind.calibration_error)];
+      return `| ${[...cells, ...gains, ...errors].join(" | ")} |`;
+    }),
+  ];
+}
+
 const recipeOf = (recipe: Readonly<Record<string, unknown>>): string =>
   Object.entries(recipe)
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
@@ -122,7 +151,7 @@ function gridLines(grid: GridReport): string[] {
   };
   const named = ({ loss, rate, mean_iou }: GridReport["best"]): string =>
     `${loss} ${rate}: ${three(mean_iou)}`;
-  const minus = (what: string, gain: Gain | null): string[] =>
+  const minus = (what: string, gain: PairedGain | null): string[] =>
     gain ? [`auto minus ${what}: ${interval(gain)}`] : [];
   return [
     `grid: ${grid.peer}, ${grid.epochs} epochs a cell, ${grid.seconds.toFixed(0)} s in all; base ${three(grid.base_mean_iou)}`,

@@ -17,7 +17,7 @@ const report: QualityReport = {
   split: {
     images: { train: 6, selection: 1, test: 2 },
     annotations: { train: 6, selection: 1, test: 3 },
-    test_clusters: 2,
+    test_groups: 2,
   },
   embedding: { made: 4, cached: 5, seconds: 3.21 },
   rows: [
@@ -35,6 +35,19 @@ const report: QualityReport = {
         best_epoch: 3,
         epochs_run: 8,
         recipe: { loss: "dice_bce", prompts: ["box"] },
+        prompts: [
+          {
+            kind: "one_click",
+            annotations: 3,
+            groups: 1,
+            base_mean_iou: 0.2,
+            mean_iou: 0.3,
+            gain: { mean: 0.1, low: null, high: null },
+            boundary_gain: { mean: -0.02, low: -0.04, high: 0 },
+            base_calibration_error: 0.3,
+            calibration_error: 0.05,
+          },
+        ],
       },
     },
   ],
@@ -61,6 +74,7 @@ it("writes the report as a table", () => {
   expect(lines).toContain(
     '| auto | .500 | +.250 [-.010, +.400] | .600 | 12.3 | 10.0 | yes | 3 of 8 | loss dice_bce, prompts ["box"] |',
   );
+  expect(lines).toContain("| one_click | 3 | .200 | .300 | +.100 | -.020 [-.040, +.000] | .300 | .050 |");
   expect(lines).toContain("| mse | .250 (epoch 0) |  |");
   expect(lines).toContain("| dice_bce |  | .450 (epoch 6) |");
   expect(lines).toContain("auto minus the grid's best: +.050 [+.010, +.090]");
