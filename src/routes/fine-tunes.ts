@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Executor } from "../db/client.ts";
 import { countAnnotatedImages } from "../db/queries/annotations.ts";
 import {
   cancelFineTune,
@@ -7,6 +8,7 @@ import {
   listFineTunes,
   stopFineTune,
 } from "../db/queries/fine-tunes.ts";
+import { isImporting } from "../db/queries/imports.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion } from "../db/queries/versions.ts";
@@ -117,7 +119,7 @@ export function fineTuneRoutes({ db, metrics }: RouteContext) {
         const row = await db.transaction(async (tx) => {
           await holdProject(tx, scope);
           if (body.base_version !== undefined) await getVersion(tx, scope, body.base_version, "base_version");
-          requireEnough(await countAnnotatedImages(tx, scope));
+          await requireEnough(tx, scope);
           return insertFineTune(tx, rowOf(scope, body));
         });
         metrics.fineTunesCreated.inc();
@@ -168,12 +170,16 @@ const rowOf = (scope: ProjectScope, body: z.output<typeof bodySchema>) => ({
   seed: body.seed,
 });
 
-function requireEnough(annotated: number): void {
+async function requireEnough(db: Executor, scope: ProjectScope): Promise<void> {
+  const annotated = await countAnnotatedImages(db, scope);
   if (annotated >= fewestAnnotatedImages) return;
   const missing = fewestAnnotatedImages - annotated;
   const have = annotated === 1 ? "1 annotated image" : `${annotated} annotated images`;
+  const advice = (await isImporting(db, scope))
+    ? "An import is under way: wait until it has ended."
+    : `Annotate ${missing} more ${missing === 1 ? "image" : "images"}.`;
   throw new AppError(
     "not_enough_annotations",
-    `This project has ${have}; a fine-tune needs at least ${fewestAnnotatedImages}. Annotate ${missing} more ${missing === 1 ? "image" : "images"}.`,
+    `This project has ${have}; a fine-tune needs at least ${fewestAnnotatedImages}. ${advice}`,
   );
 }

@@ -87,6 +87,17 @@ describe("POST fine-tunes", () => {
     expect((await app.a.get(`/v1/projects/${poor}/fine-tunes`)).body["data"]).toEqual([]);
   });
 
+  it("says that an import is still under way, where it is", async () => {
+    const poor = await makeProject(app.a, "poor");
+    await app.db.execute(sql`insert into imports (id, workspace_id, project_id, object_key, bytes)
+      values ('imp_open', ${app.a.workspaceId}, ${poor}, 'imports/open', 1)`);
+    const ask = async () =>
+      (await app.a.post(`/v1/projects/${poor}/fine-tunes`, {})).body["error"] as { message: string };
+    expect((await ask()).message).toContain("An import is under way: wait until it has ended.");
+    await app.db.execute(sql`update imports set status = 'failed' where id = 'imp_open'`);
+    expect((await ask()).message).toContain("Annotate 3 more images.");
+  });
+
   it("is not for another workspace", async () => {
     const before = await app.traces();
     expect(errorOf(await app.b.post(url, {}))).toBe("404 project_not_found project_id");

@@ -1,7 +1,7 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, inArray } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { imports } from "../schema/index.ts";
+import { imports, openImport } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
@@ -42,4 +42,14 @@ export async function listImports(
     .orderBy(desc(imports.createdAt), desc(imports.id))
     .limit(page.limit + 1);
   return cut(rows, page.limit);
+}
+
+/** Whether an import of the project has yet to end. */
+export async function isImporting(db: Executor, scope: ProjectScope): Promise<boolean> {
+  const [row] = await db
+    .select({ id: imports.id })
+    .from(imports)
+    .where(and(inProject(imports, scope), inArray(imports.status, [...openImport])))
+    .limit(1);
+  return row !== undefined;
 }
