@@ -115,6 +115,23 @@ export const trainableNames: readonly string[] = Object.keys(decoderLayout).filt
   name.startsWith("mask_decoder."),
 );
 
+/** Parts of the mask decoder that can be trained while the rest stays frozen. */
+const groups = {
+  all: /./,
+  /** What follows the transformer: no gradient has to go back through it. */
+  heads: /\.(output_upscaling|output_hypernetworks_mlps|iou_prediction_head)\./,
+  /** The heads and the transformer's second half. */
+  last: /\.(output_upscaling|output_hypernetworks_mlps|iou_prediction_head|transformer\.layers\.1|final_attn_token_to_image|norm_final_attn)\./,
+  /** Every bias and norm, and the output tokens: 0.5 % of the weights (BitFit, Ben Zaken et al., 2022). */
+  biases: /\.bias$|\.norm\w*\.weight$|output_upscaling\.1\.weight$|_tokens?\.weight$/,
+} as const;
+export type TrainableGroup = keyof typeof groups;
+export const trainableGroups = Object.keys(groups) as TrainableGroup[];
+
+/** The trainable names of a group. */
+export const namesOfGroup = (group: TrainableGroup): string[] =>
+  trainableNames.filter((name) => groups[group].test(name));
+
 /**
  * The trainable names that a loss on the masks of these tokens reaches; token 0 alone: 93 of 120. The others get no
  * gradient at all: the IoU head, the hypernetworks of other tokens, and the key biases of the attention over image

@@ -20,49 +20,75 @@ export interface Moments {
 
 export interface AdamwOptions {
   readonly weightDecay: number;
+  /** Where weights decay to: zero (the default), or the weights that the run began with (L2-SP, Li et al., 2018). */
+  readonly decayTo?: "zero" | "base" | undefined;
   /** Gradients are scaled down to this global L2 norm; Infinity for none. */
   readonly clipNorm: number;
 }
 
-/** What changes from step to step: three numbers, computed in double precision outside the tensors. */
+/** What changes from step to step: a few numbers, computed in double precision outside the tensors. */
 export interface StepScalars {
+  /** 1 - pull: what decay to zero leaves of a weight. */
   readonly decay: number;
   readonly rate: number;
   readonly epsilon: number;
+  /** Learning rate times weight decay: how much of its way back a weight goes. */
+  readonly pull: number;
+  /** The share of the new weights in their moving average. */
+  readonly renewal: number;
 }
 
-export const stepScalarNames = ["decay", "rate", "epsilon"] as const satisfies readonly (keyof StepScalars)[];
+export const stepScalarNames = [
+  "decay",
+  "rate",
+  "epsilon",
+  "pull",
+  "renewal",
+] as const satisfies readonly (keyof StepScalars)[];
 
-/** `step` counts from 1. */
-export function stepScalars(step: number, learningRate: number, weightDecay: number): StepScalars {
+export type ScalarTensors = Readonly<Record<keyof StepScalars, Tensor>>;
+
+/** @param step counts from 1 */
+export function stepScalars(
+  step: number,
+  learningRate: number,
+  { weightDecay, emaDecay = 0 }: { weightDecay: number; emaDecay?: number | undefined },
+): StepScalars {
   const correction1 = 1 - beta1 ** step;
   const correction2 = Math.sqrt(1 - beta2 ** step);
   // PyTorch: w -= rate / correction1 * exp_avg / (sqrt(exp_avg_sq) / correction2 + epsilon), with the moments' own
   // scales taken out of the quotient.
   const scale = Math.sqrt(1 - beta2) / correction2;
+  const pull = learningRate * weightDecay;
   return {
-    decay: 1 - learningRate * weightDecay,
+    decay: 1 - pull,
     rate: (learningRate / correction1) * ((1 - beta1) / scale),
     epsilon: epsilon / scale,
+    pull,
+    // Climbs to its decay, so that the first steps' average does not stick to the start
+    // (tf.train.ExponentialMovingAverage's num_updates).
+    renewal: 1 - Math.min(emaDecay, (1 + step) / (10 + step)),
   };
 }
 
 /**
  * One step of AdamW with decoupled weight decay (Loshchilov and Hutter, 2019) after clipping by the global norm, as
  * torch.nn.utils.clip_grad_norm_ and torch.optim.AdamW do it. Every name in `gradients` is updated.
+ * `base` is what weights decay to where the options say so.
  * Returns the new weights and moments and the norm before clipping.
  */
 export function adamw(
   weights: Named,
   gradients: Named,
   moments: Moments,
-  scalars: Readonly<Record<keyof StepScalars, Tensor>>,
+  scalars: ScalarTensors,
   options: AdamwOptions,
+  base: Named = {},
 ): { weights: Named; moments: Moments; gradientNorm: Scalar } {
   const names = Object.keys(gradients);
   const of = (map: Named, name: string): Tensor => {
     const tensor = map[name];
-    if (!tensor) throw new Error(`AdamW has a gradient for ${name} but not its weight or moments`);
+    if (!tensor) throw new Error(`AdamW has a gradient for ${name} but not its weight, moments or base`);
     return tensor;
   };
   const squares = Object.fromEntries(names.map((name) => [name, tf.square(of(gradients, name))]));
@@ -82,10 +108,26 @@ export function adamw(
     const second = tf.add(tf.mul(of(moments.second, name), beta2), square);
     const change = tf.div(tf.mul(first, scalars.rate), tf.add(tf.sqrt(second), scalars.epsilon));
     const weight = of(weights, name);
-    const decayed = options.weightDecay === 0 ? weight : tf.mul(weight, scalars.decay);
+    const decayed =
+      options.weightDecay === 0
+        ? weight
+        : options.decayTo === "base"
+          ? tf.sub(weight, tf.mul(tf.sub(weight, of(base, name)), scalars.pull))
+          : tf.mul(weight, scalars.decay);
     next.weights[name] = tf.sub(decayed, change);
     next.first[name] = first;
     next.second[name] = second;
   }
   return { weights: next.weights, moments: { first: next.first, second: next.second }, gradientNorm };
+}
+
+/** Exponential moving averages of weights, one step on: they go the share `renewal` of the way to the new weights. */
+export function movingAverages(averages: Named, weights: Named, renewal: Tensor): Named {
+  return Object.fromEntries(
+    Object.entries(averages).map(([name, average]) => {
+      const weight = weights[name];
+      if (!weight) throw new Error(`there is an average of ${name} but no such weight`);
+      return [name, tf.add(average, tf.mul(tf.sub(weight, average), renewal))];
+    }),
+  );
 }

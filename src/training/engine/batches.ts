@@ -6,32 +6,101 @@ export const embeddingSize = 4096 * 256;
 /** Cells of one low-res mask, [256, 256]. */
 export const maskSize = 256 * 256;
 
-/** How many samples a batch holds. Throws an Error naming the array whose length does not fit. */
-export function samplesOf(batch: PromptBatch, spec: EngineSpec): number {
+function fits(what: string, array: Float32Array, samples: number, each: number): void {
+  if (array.length !== samples * each)
+    throw new Error(`${what} holds ${array.length} numbers; ${samples} samples need ${samples * each}`);
+}
+
+/**
+ * How many samples a batch holds, and of how many tokens each.
+ * Throws an Error naming the array whose length does not fit.
+ */
+export function sizesOf(
+  batch: PromptBatch,
+  tokens = Math.floor(batch.labels.length / Math.max(1, batch.embeddings.length)),
+): { count: number; tokens: number } {
   const count = batch.embeddings.length;
-  const fits = (what: string, array: Float32Array, each: number, samples = count): void => {
-    if (array.length !== samples * each)
-      throw new Error(`${what} holds ${array.length} numbers; ${samples} samples need ${samples * each}`);
-  };
-  for (const embedding of batch.embeddings) fits("an embedding", embedding, embeddingSize, 1);
-  fits("coords", batch.coords, spec.points * 2);
-  fits("labels", batch.labels, spec.points);
-  return count;
+  for (const embedding of batch.embeddings) fits("an embedding", embedding, 1, embeddingSize);
+  fits("coords", batch.coords, count, tokens * 2);
+  fits("labels", batch.labels, count, tokens);
+  if (batch.masks) fits("masks", batch.masks, count, maskSize);
+  if (batch.hasMask) fits("hasMask", batch.hasMask, count, 1);
+  return { count, tokens };
 }
 
 /** The same for a step, whose batch is always of one size. */
 export function checkTrainBatch(batch: TrainBatch, spec: EngineSpec): void {
-  const count = samplesOf(batch, spec);
+  const { count } = sizesOf(batch, spec.points);
   if (count !== spec.batchSize) throw new Error(`a step takes ${spec.batchSize} samples, not ${count}`);
-  for (const [what, { length }] of Object.entries(maskInputs(batch, spec)))
-    if (length !== count * maskSize)
-      throw new Error(`${what} holds ${length} numbers, not ${count * maskSize}`);
+  if (!spec.absentTokens && kindOf(batch).absentTokens)
+    throw new Error("a token is absent, and the engine was told that none will be");
+  if (!spec.maskPrompts && batch.masks)
+    throw new Error("there are mask prompts, and the engine was told that none will be");
+  for (const [what, { data, shape }] of Object.entries(maskInputs(batch, spec))) {
+    const wanted = shape.reduce((a, b) => a * b, 1);
+    if (data.length !== wanted) throw new Error(`${what} holds ${data.length} numbers, not ${wanted}`);
+  }
 }
 
-/** What a step's loss compares the masks with, by the names of the step's inputs; each [B, 256, 256]. */
-export function maskInputs(batch: TrainBatch, spec: EngineSpec): Record<string, Float32Array> {
-  const { targets, valid, edges } = batch;
-  return { targets, valid, ...(wantsEdges(spec.loss) ? { edges: edges ?? new Float32Array() } : {}) };
+/** What a graph for predictions is made for. */
+export interface PromptKind {
+  readonly tokens: number;
+  readonly mask: boolean;
+  readonly absentTokens: boolean;
+}
+
+/** Of the samples of one batch, all together. */
+export const kindOf = (batch: PromptBatch): PromptKind => ({
+  tokens: sizesOf(batch).tokens,
+  mask: batch.masks !== undefined,
+  absentTokens: batch.labels.includes(-2),
+});
+
+/** Names and shapes of a step's inputs that are masks, or say which samples have one. */
+export const maskInputShapes = (spec: EngineSpec): Record<string, number[]> => {
+  const shape = [spec.batchSize, 256, 256];
+  return {
+    targets: shape,
+    valid: shape,
+    ...(wantsEdges(spec.loss) ? { edges: shape } : {}),
+    ...(spec.maskPrompts ? { masks: shape, hasMask: [spec.batchSize] } : {}),
+  };
+};
+
+/** Their values; an array that the batch lacks is empty here, but for mask prompts: no sample has one then. */
+export function maskInputs(
+  batch: TrainBatch,
+  spec: EngineSpec,
+): Record<string, { data: Float32Array; shape: number[] }> {
+  const { targets, valid, edges, masks } = batch;
+  const count = spec.batchSize;
+  const values: Record<string, Float32Array | undefined> = {
+    targets,
+    valid,
+    edges,
+    masks: masks ?? new Float32Array(count * maskSize),
+    hasMask: batch.hasMask ?? new Float32Array(count).fill(masks ? 1 : 0),
+  };
+  return Object.fromEntries(
+    Object.entries(maskInputShapes(spec)).map(([name, shape]) => [
+      name,
+      { data: values[name] ?? new Float32Array(), shape },
+    ]),
+  );
+}
+
+/** The samples of a batch, each by itself; one without a mask prompt has no `masks`. */
+export function* oneByOne(batch: PromptBatch): Generator<PromptBatch> {
+  const { count, tokens } = sizesOf(batch);
+  for (let i = 0; i < count; i++) {
+    const masked = batch.masks && (batch.hasMask?.[i] ?? 1) === 1;
+    yield {
+      embeddings: batch.embeddings.slice(i, i + 1),
+      coords: batch.coords.slice(i * tokens * 2, (i + 1) * tokens * 2),
+      labels: batch.labels.slice(i * tokens, (i + 1) * tokens),
+      ...(masked ? { masks: batch.masks?.slice(i * maskSize, (i + 1) * maskSize) } : {}),
+    };
+  }
 }
 
 /** The tensors of a state that an engine wants. Throws an Error naming the first that is missing or does not fit. */

@@ -1,8 +1,17 @@
 import * as ort from "onnxruntime-node";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { stepScalars } from "../adamw.ts";
-import { checkState, checkTrainBatch, maskInputs, maskSize, samplesOf } from "./batches.ts";
-import { trainedNames } from "./step.ts";
+import {
+  checkState,
+  checkTrainBatch,
+  kindOf,
+  maskInputs,
+  maskSize,
+  oneByOne,
+  type PromptKind,
+  sizesOf,
+} from "./batches.ts";
+import { nameInState, needsBase, servedPart, type StatePart, stateParts, trainedNames } from "./step.ts";
 import { imagePeOnnx, predictOnnx, stateNames, stepOnnx } from "./step-graphs.ts";
 import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
@@ -21,88 +30,96 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
     spec,
     Object.keys(spec.weights).filter((name) => !names.includes(name)),
   );
+  const base = needsBase(spec) ? renamed(weightTensors(spec, names), stateNames.base) : {};
   const scalars = { loss: scalar(0), gradient_norm: scalar(0) };
   let steps = 0;
-  let forward: ort.InferenceSession | undefined;
+  const forwards = new Map<string, ort.InferenceSession>();
+
+  /** A graph for each kind of prompt: they are few. */
+  const forwardOf = async (kind: PromptKind): Promise<ort.InferenceSession> => {
+    const key = JSON.stringify(kind);
+    const session = forwards.get(key) ?? (await open(predictOnnx(spec, kind), spec));
+    forwards.set(key, session);
+    return session;
+  };
+  const nowOf = (part: StatePart, name: string): ort.Tensor =>
+    current[stateNames.of(part, name)] as ort.Tensor;
+  const served = (): Tensors =>
+    Object.fromEntries(names.map((name) => [name, nowOf(servedPart(spec), name)]));
+  const wholeState = (): [string, ort.Tensor][] =>
+    stateParts(spec).flatMap((part) =>
+      names.map((name) => [nameInState(spec, part, name), nowOf(part, name)] as [string, ort.Tensor]),
+    );
 
   return {
     device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} cpu, ${threadsText(spec)}`,
 
     async step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
       checkTrainBatch(batch, spec);
-      const count = spec.batchSize;
-      const numbers = stepScalars(++steps, learningRate, spec.weightDecay);
+      const masks = Object.entries(maskInputs(batch, spec));
+      const numbers = Object.entries(stepScalars(++steps, learningRate, spec));
       const feeds: Tensors = {
         ...frozen,
         ...current,
-        ...promptTensors(batch, spec),
+        ...base,
+        ...promptTensors(batch),
         image_pe: imagePe,
-        ...Object.fromEntries(
-          Object.entries(maskInputs(batch, spec)).map(([name, data]) => [
-            name,
-            new ort.Tensor(data, [count, 256, 256]),
-          ]),
-        ),
-        ...Object.fromEntries(
-          Object.entries(numbers).map(([name, value]) => [`step/${name}`, scalar(value)]),
-        ),
+        ...Object.fromEntries(masks.map(([name, { data, shape }]) => [name, new ort.Tensor(data, shape)])),
+        ...Object.fromEntries(numbers.map(([name, value]) => [`step/${name}`, scalar(value)])),
       };
-      const fetches: Tensors = { ...scalars };
-      for (const [name, tensor] of Object.entries(next)) fetches[stateNames.next(name)] = tensor;
+      const fetches: Tensors = { ...scalars, ...renamed(next, stateNames.next) };
       await step.run(only(feeds, step.inputNames), fetches);
       [current, next] = [next, current];
       return { loss: numberOf(scalars.loss), gradientNorm: numberOf(scalars.gradient_norm) };
     },
 
     async predict(batch: PromptBatch): Promise<DecoderOutput> {
-      const count = samplesOf(batch, spec);
-      forward ??= await open(predictOnnx(spec), spec);
+      const { count } = sizesOf(batch);
       const logits = new Float32Array(count * maskSize);
       const iou = new Float32Array(count);
-      for (let i = 0; i < count; i++) {
-        const points = spec.points;
-        const one: PromptBatch = {
-          embeddings: batch.embeddings.slice(i, i + 1),
-          coords: batch.coords.subarray(i * points * 2, (i + 1) * points * 2),
-          labels: batch.labels.subarray(i * points, (i + 1) * points),
-        };
-        const feeds = { ...frozen, ...current, ...promptTensors(one, spec), image_pe: imagePe };
+      let i = 0;
+      for (const one of oneByOne(batch)) {
+        const forward = await forwardOf(kindOf(one));
+        const feeds = { ...frozen, ...served(), ...promptTensors(one), image_pe: imagePe };
         await forward.run(only(feeds, forward.inputNames), {
           logits: new ort.Tensor(logits.subarray(i * maskSize, (i + 1) * maskSize), [1, 256, 256]),
           iou: new ort.Tensor(iou.subarray(i, i + 1), [1]),
         });
+        i++;
       }
       return { logits, iou };
     },
 
     weights(): Promise<NamedTensors> {
+      const now = served();
       const entries = Object.entries(spec.weights).map(([name, { shape, data }]) => {
-        const now = current[name]?.data as Float32Array | undefined;
-        return [name, { shape, data: Float32Array.from(now ?? data) }] as const;
+        const trained = now[name]?.data as Float32Array | undefined;
+        return [name, { shape, data: Float32Array.from(trained ?? data) }] as const;
       });
       return Promise.resolve(Object.fromEntries(entries));
     },
 
     state(): Promise<EngineState> {
-      const entries = Object.entries(current).map(([name, { dims, data }]) => {
+      const entries = wholeState().map(([name, { dims, data }]) => {
         return [name, { shape: [...dims], data: Float32Array.from(data as Float32Array) }] as const;
       });
       return Promise.resolve({ steps, tensors: Object.fromEntries(entries) });
     },
 
     async restore(state: EngineState): Promise<void> {
-      const wanted = Object.entries(current).map(([name, { dims }]) => ({ name, shape: dims }));
-      const tensors = checkState(state, wanted);
-      for (const { name, data } of tensors) {
-        const { data: own } = current[name] as ort.Tensor;
-        (own as Float32Array).set(data);
-      }
+      const own = wholeState();
+      const tensors = checkState(
+        state,
+        own.map(([name, { dims }]) => ({ name, shape: dims })),
+      );
+      for (const [i, [, { data }]] of own.entries())
+        (data as Float32Array).set((tensors[i] as { data: Float32Array }).data);
       steps = state.steps;
     },
 
     async dispose(): Promise<void> {
       await step.release();
-      await forward?.release();
+      for (const session of forwards.values()) await session.release();
     },
   };
 }
@@ -146,24 +163,32 @@ function weightTensors(spec: EngineSpec, names: readonly string[]): Tensors {
   return tensors;
 }
 
-/** Trained weights and their moments, in buffers of our own; `filled` copies the weights in, moments start at zero. */
+const renamed = (tensors: Tensors, as: (name: string) => string): Tensors =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [as(name), tensor]));
+
+/**
+ * The state in buffers of our own, by the step graph's names. `filled` copies the weights in, which are also their own
+ * first averages; moments start at zero.
+ */
 function stateTensors(spec: EngineSpec, names: readonly string[], filled: boolean): Tensors {
   const tensors: Tensors = {};
   for (const name of names) {
     const { data, shape } = spec.weights[name] ?? { data: new Float32Array(), shape: [] };
-    const weight = filled ? Float32Array.from(data) : new Float32Array(data.length);
-    tensors[stateNames.weight(name)] = new ort.Tensor(weight, [...shape]);
-    tensors[stateNames.first(name)] = new ort.Tensor(new Float32Array(data.length), [...shape]);
-    tensors[stateNames.second(name)] = new ort.Tensor(new Float32Array(data.length), [...shape]);
+    for (const part of stateParts(spec)) {
+      const copied = filled && (part === "weight" || part === "average");
+      const own = copied ? Float32Array.from(data) : new Float32Array(data.length);
+      tensors[stateNames.of(part, name)] = new ort.Tensor(own, [...shape]);
+    }
   }
   return tensors;
 }
 
-function promptTensors(batch: PromptBatch, spec: EngineSpec): Tensors {
-  const count = batch.embeddings.length;
+function promptTensors(batch: PromptBatch): Tensors {
+  const { count, tokens } = sizesOf(batch);
   const tensors: Tensors = {
-    coords: new ort.Tensor(batch.coords, [count, spec.points, 2]),
-    labels: new ort.Tensor(batch.labels, [count, spec.points]),
+    coords: new ort.Tensor(batch.coords, [count, tokens, 2]),
+    labels: new ort.Tensor(batch.labels, [count, tokens]),
+    ...(batch.masks ? { masks: new ort.Tensor(batch.masks, [count, 256, 256]) } : {}),
   };
   batch.embeddings.forEach((data, i) => {
     tensors[stateNames.embedding(i)] = new ort.Tensor(data, [1, 4096, 256]);

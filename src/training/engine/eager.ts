@@ -2,126 +2,152 @@ import * as tf from "@tensorflow/tfjs-core";
 import "../../graph/gradients.ts";
 import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
-import { type Named, stepScalars } from "../adamw.ts";
-import { checkState, checkTrainBatch, maskInputs, maskSize, samplesOf } from "./batches.ts";
+import { type Named, type ScalarTensors, stepScalars } from "../adamw.ts";
+import { checkState, checkTrainBatch, kindOf, maskInputs, maskSize, oneByOne, sizesOf } from "./batches.ts";
 import { useBestBackend } from "./eager-backend.ts";
-import { forward, type PromptTensors, type StepTensors, trainedNames, trainStep } from "./step.ts";
+import {
+  forward,
+  nameInState,
+  needsBase,
+  type PromptTensors,
+  servedPart,
+  type StatePart,
+  stateParts,
+  type StepTensors,
+  trainedNames,
+  trainStep,
+} from "./step.ts";
 import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
+
+type Tensors = Record<string, tf.Tensor>;
 
 /** Runs the step op by op on the best tfjs backend there is. Call it in a worker thread: ops block it. */
 export async function startEager(spec: EngineSpec): Promise<WorkerEngine> {
   const names = trainedNames(spec);
+  const parts = stateParts(spec);
   const device = await useBestBackend();
-  const weights: Record<string, tf.Tensor> = {};
-  const first: Record<string, tf.Tensor> = {};
-  const second: Record<string, tf.Tensor> = {};
-  for (const [name, { data, shape }] of Object.entries(spec.weights))
-    weights[name] = tf.tensor(Float32Array.from(data), [...shape]);
-  for (const name of names) {
-    first[name] = tf.zerosLike(weights[name] as tf.Tensor);
-    second[name] = tf.zerosLike(weights[name] as tf.Tensor);
-  }
-  const imagePe = imagePositionalEncoding(weights);
+  const frozen = weightTensors(
+    spec,
+    Object.keys(spec.weights).filter((name) => !names.includes(name)),
+  );
+  const base = needsBase(spec) ? weightTensors(spec, names) : undefined;
+  const state = Object.fromEntries(
+    parts.map((part) => {
+      const start = weightTensors(spec, names);
+      return [part, part === "weight" || part === "average" ? start : zerosInPlaceOf(start)];
+    }),
+  ) as Record<StatePart, Tensors>;
+  const imagePe = imagePositionalEncoding({ ...frozen, ...state.weight });
   let steps = 0;
 
+  const served = (): Named => ({ ...frozen, ...state[servedPart(spec)] });
   const promptTensors = (batch: PromptBatch): PromptTensors => {
-    const count = batch.embeddings.length;
+    const { count, tokens } = sizesOf(batch);
     const each = batch.embeddings.map((data) => tf.tensor(data, [1, 4096, 256]));
     return {
       embedding: each.length === 1 ? (each[0] as tf.Tensor) : tf.concat(each, 0),
       imagePe,
-      coords: tf.tensor(batch.coords, [count, spec.points, 2]),
-      labels: tf.tensor(batch.labels, [count, spec.points]),
+      coords: tf.tensor(batch.coords, [count, tokens, 2]),
+      labels: tf.tensor(batch.labels, [count, tokens]),
+      ...(batch.masks ? { masks: tf.tensor(batch.masks, [count, 256, 256]) } : {}),
     };
   };
-
-  const stateTensors = (): [string, tf.Tensor][] =>
-    names.flatMap((name) => [
-      [name, weights[name] as tf.Tensor],
-      [`first/${name}`, first[name] as tf.Tensor],
-      [`second/${name}`, second[name] as tf.Tensor],
-    ]);
+  const wholeState = (): { part: StatePart; name: string; told: string; tensor: tf.Tensor }[] =>
+    parts.flatMap((part) =>
+      names.map((name) => {
+        return { part, name, told: nameInState(spec, part, name), tensor: state[part][name] as tf.Tensor };
+      }),
+    );
 
   return {
     device: `${device}, ${tf.getBackend()}`,
 
     async step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
       checkTrainBatch(batch, spec);
-      const numbers = stepScalars(++steps, learningRate, spec.weightDecay);
+      const numbers = Object.entries(stepScalars(++steps, learningRate, spec));
       const result = tf.tidy(() => {
-        const shape = [spec.batchSize, 256, 256];
+        const masks = Object.entries(maskInputs(batch, spec));
         const tensors = {
           ...promptTensors(batch),
-          ...(Object.fromEntries(
-            Object.entries(maskInputs(batch, spec)).map(([name, data]) => [name, tf.tensor(data, shape)]),
-          ) as Pick<StepTensors, "targets" | "valid" | "edges">),
-        };
-        const scalars = {
-          decay: tf.scalar(numbers.decay),
-          rate: tf.scalar(numbers.rate),
-          epsilon: tf.scalar(numbers.epsilon),
-        };
-        const next = trainStep(spec, weights, { first, second }, tensors, scalars);
-        replace(weights, next.weights);
-        replace(first, next.moments.first);
-        replace(second, next.moments.second);
-        return [next.loss, next.gradientNorm] as [tf.Scalar, tf.Scalar];
+          ...Object.fromEntries(masks.map(([name, { data, shape }]) => [name, tf.tensor(data, shape)])),
+        } as StepTensors;
+        const scalars = Object.fromEntries(
+          numbers.map(([name, value]) => [name, tf.scalar(value)]),
+        ) as unknown as ScalarTensors;
+        const weights = { ...frozen, ...state.weight };
+        const { loss, gradientNorm, next } = trainStep(spec, { weights, state, base }, tensors, scalars);
+        for (const part of parts) replace(state[part], next[part] ?? {});
+        return [loss, gradientNorm] as [tf.Scalar, tf.Scalar];
       });
       const [loss, gradientNorm] = await Promise.all(result.map(readNumber));
       return { loss: loss ?? Number.NaN, gradientNorm: gradientNorm ?? Number.NaN };
     },
 
     async predict(batch: PromptBatch): Promise<DecoderOutput> {
-      const count = samplesOf(batch, spec);
+      const { count } = sizesOf(batch);
       const logits = new Float32Array(count * maskSize);
       const iou = new Float32Array(count);
-      const points = spec.points;
+      let i = 0;
       // One by one, as the compiled engine does: memory stays small, and it is as fast.
-      for (let i = 0; i < count; i++) {
-        const one: PromptBatch = {
-          embeddings: batch.embeddings.slice(i, i + 1),
-          coords: batch.coords.slice(i * points * 2, (i + 1) * points * 2),
-          labels: batch.labels.slice(i * points, (i + 1) * points),
-        };
-        const output = tf.tidy(() => forward(weights, promptTensors(one)));
-        logits.set((await output.logits.data()) as Float32Array, i * maskSize);
-        iou.set((await output.iou.data()) as Float32Array, i);
+      for (const one of oneByOne(batch)) {
+        const output = tf.tidy(() => forward(served(), promptTensors(one), kindOf(one)));
+        logits.set(await output.logits.data<"float32">(), i * maskSize);
+        iou.set(await output.iou.data<"float32">(), i);
         tf.dispose(output);
+        i++;
       }
       return { logits, iou };
     },
 
     async weights(): Promise<NamedTensors> {
-      const entries = Object.entries(weights).map(async ([name, tensor]) => [name, await read(tensor)]);
+      const now = served();
+      const entries = Object.keys(spec.weights).map(
+        async (name) => [name, await read(now[name] as tf.Tensor)] as const,
+      );
       return Object.fromEntries(await Promise.all(entries));
     },
 
     async state(): Promise<EngineState> {
-      const tensors = await Promise.all(
-        stateTensors().map(async ([name, tensor]) => [name, await read(tensor)]),
-      );
-      return { steps, tensors: Object.fromEntries(tensors) as NamedTensors };
+      const entries = wholeState().map(async ({ told, tensor }) => [told, await read(tensor)] as const);
+      return { steps, tensors: Object.fromEntries(await Promise.all(entries)) };
     },
 
-    async restore(state: EngineState): Promise<void> {
-      const wanted = stateTensors().map(([name, { shape }]) => ({ name, shape }));
-      const next = new Map(
-        checkState(state, wanted).map(({ name, shape, data }) => [name, tf.tensor(data, [...shape])]),
+    restore(from: EngineState): Promise<void> {
+      const own = wholeState();
+      const tensors = checkState(
+        from,
+        own.map(({ told, tensor }) => ({ name: told, shape: tensor.shape })),
       );
-      const of = (prefix: string): Named =>
-        Object.fromEntries(names.map((name) => [name, next.get(prefix + name) as tf.Tensor]));
-      replace(weights, of(""));
-      replace(first, of("first/"));
-      replace(second, of("second/"));
-      steps = state.steps;
+      for (const [i, { data, shape }] of tensors.entries()) {
+        const { part, name } = own[i] as { part: StatePart; name: string };
+        replace(state[part], { [name]: tf.tensor(data, [...shape]) });
+      }
+      steps = from.steps;
+      return Promise.resolve();
     },
 
     dispose(): Promise<void> {
-      tf.dispose([weights, first, second, imagePe]);
+      tf.dispose([frozen, state, base ?? {}, imagePe]);
       return Promise.resolve();
     },
   };
+}
+
+const weightTensors = (spec: EngineSpec, names: readonly string[]): Tensors =>
+  Object.fromEntries(
+    names.map((name) => {
+      const { data, shape } = spec.weights[name] as NamedTensor;
+      return [name, tf.tensor(Float32Array.from(data), [...shape])];
+    }),
+  );
+
+function zerosInPlaceOf(tensors: Tensors): Tensors {
+  const zeros = Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, tf.zerosLike(tensor)]),
+  );
+  tf.dispose(tensors);
+  return zeros;
 }
 
 /** Puts the next tensors in the place of the old ones, which are freed; they outlive the tidy they come from. */

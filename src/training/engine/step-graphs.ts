@@ -3,16 +3,25 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { type TraceInput, traceGraph } from "../../graph/trace.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
-import { type Named, type StepScalars, stepScalarNames } from "../adamw.ts";
-import { wantsEdges } from "../objective.ts";
-import { forward, type PromptTensors, type StepTensors, trainedNames, trainStep } from "./step.ts";
+import { type Named, type ScalarTensors, stepScalarNames } from "../adamw.ts";
+import { maskInputShapes, type PromptKind } from "./batches.ts";
+import {
+  forward,
+  needsBase,
+  type PromptTensors,
+  type StatePart,
+  stateParts,
+  type StepTensors,
+  trainedNames,
+  type TrainState,
+  trainStep,
+} from "./step.ts";
 import type { EngineSpec } from "./types.ts";
 
 /** The names of a step graph's tensors: inputs carry the state as it is, outputs as it will be. */
 export const stateNames = {
-  weight: (name: string): string => name,
-  first: (name: string): string => `first/${name}`,
-  second: (name: string): string => `second/${name}`,
+  of: (part: StatePart, name: string): string => (part === "weight" ? name : `${part}/${name}`),
+  base: (name: string): string => `base/${name}`,
   next: (state: string): string => `next/${state}`,
   embedding: (sample: number): string => `embedding/${sample}`,
 } as const;
@@ -24,11 +33,11 @@ const weightInputs = (spec: EngineSpec): TraceInput[] =>
   Object.entries(spec.weights).map(([name, { shape }]) => ({ name, shape }));
 
 /** Embeddings come one by one, so that each is read where it lies; the graph puts them together. */
-const promptInputs = (spec: EngineSpec, batch: number): TraceInput[] => [
+const promptInputs = (batch: number, tokens: number): TraceInput[] => [
   ...Array.from({ length: batch }, (_, i) => ({ name: stateNames.embedding(i), shape: [1, 4096, 256] })),
   { name: "image_pe", shape: [1, 4096, 256] },
-  { name: "coords", shape: [batch, spec.points, 2] },
-  { name: "labels", shape: [batch, spec.points] },
+  { name: "coords", shape: [batch, tokens, 2] },
+  { name: "labels", shape: [batch, tokens] },
 ];
 
 function promptTensors(tensors: Named, batch: number): PromptTensors {
@@ -38,57 +47,61 @@ function promptTensors(tensors: Named, batch: number): PromptTensors {
     imagePe: tensors["image_pe"] as Tensor,
     coords: tensors["coords"] as Tensor,
     labels: tensors["labels"] as Tensor,
+    ...(tensors["masks"] ? { masks: tensors["masks"] } : {}),
   };
 }
 
 /** The whole optimizer step: state and one batch in, loss, gradient norm and the next state out. */
 export function stepOnnx(spec: EngineSpec): Uint8Array {
   const names = trainedNames(spec);
-  const batch = spec.batchSize;
-  const moments = (of: (name: string) => string): TraceInput[] =>
+  const parts = stateParts(spec);
+  const like = (of: (name: string) => string): TraceInput[] =>
     names.map((name) => ({ name: of(name), shape: spec.weights[name]?.shape ?? [] }));
+  const masks = Object.entries(maskInputShapes(spec)).map(([name, shape]) => ({ name, shape }));
   const inputs: TraceInput[] = [
     ...weightInputs(spec),
-    ...moments(stateNames.first),
-    ...moments(stateNames.second),
-    ...promptInputs(spec, batch),
-    { name: "targets", shape: [batch, 256, 256] },
-    { name: "valid", shape: [batch, 256, 256] },
-    ...(wantsEdges(spec.loss) ? [{ name: "edges", shape: [batch, 256, 256] }] : []),
+    ...parts.filter((part) => part !== "weight").flatMap((part) => like((name) => stateNames.of(part, name))),
+    ...(needsBase(spec) ? like(stateNames.base) : []),
+    ...promptInputs(spec.batchSize, spec.points),
+    ...masks,
     ...stepScalarNames.map((name) => ({ name: `step/${name}`, shape: [] })),
   ];
   const graph = traceGraph((tensors) => {
     const scalars = Object.fromEntries(
       stepScalarNames.map((name) => [name, tensors[`step/${name}`] as Tensor]),
-    ) as Record<keyof StepScalars, Tensor>;
-    const samples: StepTensors = {
-      ...promptTensors(tensors, batch),
-      targets: tensors["targets"] as Tensor,
-      valid: tensors["valid"] as Tensor,
-      ...(tensors["edges"] ? { edges: tensors["edges"] } : {}),
-    };
-    const state = {
-      first: pick(tensors, names, stateNames.first),
-      second: pick(tensors, names, stateNames.second),
-    };
-    const { loss, gradientNorm, weights, moments: next } = trainStep(spec, tensors, state, samples, scalars);
+    ) as ScalarTensors;
+    const samples = {
+      ...promptTensors(tensors, spec.batchSize),
+      ...pick(
+        tensors,
+        masks.map(({ name }) => name),
+        (name) => name,
+      ),
+    } as StepTensors;
+    const state = Object.fromEntries(
+      parts.map((part) => [part, pick(tensors, names, (name) => stateNames.of(part, name))]),
+    ) as unknown as TrainState;
+    const base = needsBase(spec) ? pick(tensors, names, stateNames.base) : undefined;
+    const { loss, gradientNorm, next } = trainStep(spec, { weights: tensors, state, base }, samples, scalars);
     const outputs: Record<string, Tensor> = { loss, gradient_norm: gradientNorm };
-    for (const name of names) {
-      outputs[stateNames.next(stateNames.weight(name))] = weights[name] as Tensor;
-      outputs[stateNames.next(stateNames.first(name))] = next.first[name] as Tensor;
-      outputs[stateNames.next(stateNames.second(name))] = next.second[name] as Tensor;
-    }
+    for (const name of names)
+      for (const part of parts)
+        outputs[stateNames.next(stateNames.of(part, name))] = next[part]?.[name] as Tensor;
     return outputs;
   }, inputs);
   return toOnnx(graph);
 }
 
-/** Forward only, one sample: outputs `logits` [1, 256, 256] and `iou` [1]. */
-export const predictOnnx = (spec: EngineSpec): Uint8Array =>
+/** Forward only, one sample with a prompt of that kind: outputs `logits` [1, 256, 256] and `iou` [1]. */
+export const predictOnnx = (spec: EngineSpec, prompt: PromptKind): Uint8Array =>
   toOnnx(
     traceGraph(
-      (tensors) => forward(tensors, promptTensors(tensors, 1)),
-      [...weightInputs(spec), ...promptInputs(spec, 1)],
+      (tensors) => forward(tensors, promptTensors(tensors, 1), prompt),
+      [
+        ...weightInputs(spec),
+        ...promptInputs(1, prompt.tokens),
+        ...(prompt.mask ? [{ name: "masks", shape: [1, 256, 256] }] : []),
+      ],
     ),
   );
 

@@ -19,10 +19,21 @@ export interface EngineSpec {
   readonly iouLossWeight?: number;
   /** Samples of one optimizer step, always exactly so many. */
   readonly batchSize: number;
-  /** Sparse prompt tokens of one sample: 2 for a box. */
+  /** Sparse prompt tokens of one sample of a step: 2 for a box; where their number differs, the most there are. */
   readonly points: number;
+  /** Whether tokens may be absent (label -2), as prompts of different lengths need it; false by default. */
+  readonly absentTokens?: boolean;
+  /** Whether the batches of steps bring mask prompts; false by default. */
+  readonly maskPrompts?: boolean;
   /** AdamW: decoupled decay, per step `w -= lr * decay * w`. */
   readonly weightDecay: number;
+  /** "base": `w -= lr * decay * (w - start)` instead, `start` being `weights`; "zero" by default. */
+  readonly decayTo?: "zero" | "base";
+  /**
+   * Decay of the weights' exponential moving average, in [0, 1); 0, the default, for none. With one, predictions and
+   * the weights that an engine gives are the average's.
+   */
+  readonly emaDecay?: number;
   /** Gradients are scaled down to this global L2 norm; Infinity for none. */
   readonly clipNorm: number;
   /** Where "auto" may not decide: 0 lets the engine choose its thread count. */
@@ -35,8 +46,12 @@ export interface PromptBatch {
   readonly embeddings: readonly Float32Array[];
   /** [B, points, 2], x then y, in pixels of SAM's 1024 frame, before the half-pixel shift. */
   readonly coords: Float32Array;
-  /** [B, points]: 1 foreground, 0 background, 2 and 3 box corners, -1 padding. */
+  /** [B, points]: 1 foreground, 0 background, 2 and 3 box corners, -1 padding, -2 absent. */
   readonly labels: Float32Array;
+  /** [B, 256, 256] low-res logits of an earlier answer as mask prompts. */
+  readonly masks?: Float32Array;
+  /** [B]: 1 where a sample has a mask prompt, else 0; left out, all have one if there are `masks`. */
+  readonly hasMask?: Float32Array;
 }
 
 export interface TrainBatch extends PromptBatch {
@@ -65,7 +80,10 @@ export interface DecoderOutput {
 export interface EngineState {
   /** Optimizer steps taken. */
   readonly steps: number;
-  /** Trained weights by their names, and the moments of AdamW under `first/<name>` and `second/<name>`. */
+  /**
+   * Trained weights by their names, as the engine gives them, and the moments of AdamW under `first/<name>` and
+   * `second/<name>`; with a moving average, the weights that steps go on from are under `raw/<name>`.
+   */
   readonly tensors: NamedTensors;
 }
 
@@ -80,7 +98,10 @@ export interface TrainingEngine {
   readonly device: string;
   /** One optimizer step, its number counted from 1 inside. */
   step(batch: TrainBatch, learningRate: number): Promise<StepResult>;
-  /** Forward only, with the weights as they are now; any number of samples. */
+  /**
+   * Forward only, with the weights as they are now; any number of samples, and of tokens each (the same for all of
+   * them), with mask prompts or without, whatever the steps take.
+   */
   predict(batch: PromptBatch): Promise<DecoderOutput>;
   /** A copy of all weights as they are now. */
   weights(): Promise<NamedTensors>;
