@@ -52,9 +52,21 @@ describe("a fine-tune", () => {
     const version = await getVersion(db, scope, 1);
     const { metrics } = version;
     expect(metrics.heldOut.tuned.meanIou).toBeGreaterThan(metrics.heldOut.base.meanIou + 0.1);
-    expect(metrics.split).toEqual({ train: 5, selection: 2, heldOut: 3 });
+    expect(metrics.split).toEqual({ train: 5, selection: 2, heldOut: 3, nearDuplicates: 0 });
     expect(metrics.perAnnotation).toHaveLength(metrics.heldOut.annotations);
     expect(metrics.curve.map((point) => point.epoch)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(metrics.evaluation?.prompts.map(({ kind, annotations }) => [kind, annotations])).toEqual([
+      ["box", 3],
+      ["jittered_box", 3],
+      ["one_click", 3],
+      ["three_clicks", 3],
+      ["click_refine", 3],
+    ]);
+    const [box] = metrics.evaluation?.prompts ?? [];
+    expect(box?.base).toMatchObject(metrics.heldOut.base);
+    expect(box?.tuned).toMatchObject(metrics.heldOut.tuned);
+    expect(box?.gain.iou.low).toBeGreaterThan(0);
+    expect(metrics.gate).toMatchObject({ policy: "auto", promote: true });
     const best = metrics.curve.find((point) => point.epoch === metrics.bestEpoch);
     expect(best?.selectionIou).toBe(Math.max(...metrics.curve.map((point) => point.selectionIou)));
     expect(version.hyperparameters).toMatchObject({ ...short, loss: "dice_bce", patience: 4 });

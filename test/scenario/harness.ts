@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { NamedTensor } from "../../src/checkpoint/named-tensors.ts";
+import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { channels } from "../../src/db/listen.ts";
 import { type FineTuneEvent, selectFineTuneEvents } from "../../src/db/queries/fine-tune-events.ts";
 import { type FineTune, getFineTune, hasEnded } from "../../src/db/queries/fine-tunes.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
+import type { Version } from "../../src/db/queries/versions.ts";
 import { annotations, images } from "../../src/db/schema/index.ts";
 import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
@@ -132,6 +135,16 @@ export async function waitFor(
   } finally {
     for (const end of unwatch) end();
   }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/** SHA-256 of a version's values alone: the file names its fine-tune. */
+export async function valuesOf({ services: { store } }: Bench, version: Version): Promise<string> {
+  const { tensors } = decodeSafetensors(await store.get(version.weightsKey));
+  const names = Object.keys(tensors).sort();
+  return sha256(Buffer.concat(names.map((name) => bytesOf((tensors[name] as NamedTensor).data))));
 }
 
 export const eventsOf = async (

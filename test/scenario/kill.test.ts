@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
-import { listVersions } from "../../src/db/queries/versions.ts";
+import { getVersion, listVersions } from "../../src/db/queries/versions.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, openBench, waitFor } from "./harness.ts";
+import { addRings, type Bench, openBench, valuesOf, waitFor } from "./harness.ts";
 
 let bench: Bench;
 const children: ChildProcess[] = [];
@@ -21,21 +21,22 @@ afterAll(async () => {
 function startTrainerProcess(): ChildProcess {
   const { DATA_DIR } = bench.config;
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "../../src/main/trainer.ts")], {
-    env: { ...process.env, DATABASE_URL: bench.url, DATA_DIR, LOG_LEVEL: "error" },
+    env: { ...process.env, DATABASE_URL: bench.url, DATA_DIR, LOG_LEVEL: "error", CHECKPOINT_SECONDS: "0" },
     stdio: ["ignore", "ignore", "inherit"],
   });
   children.push(child);
   return child;
 }
 
-it("a trainer killed in mid-training: another one runs the job again, and one version comes of it", async () => {
+it("a trainer killed in mid-training: another one goes on from its last epoch, and the same version comes of it", async () => {
   const { db } = bench.services;
   const scope = await newProject(db);
   await addRings(bench, scope, 8);
   const doomed = startTrainerProcess();
   // By plain SQL's means: the row is the event.
-  const id = await newFineTune(db, scope, { hyperparameters: { epochs: 10, batch_size: 2 } });
-  await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 1));
+  const hyperparameters = { epochs: 8, batch_size: 2 };
+  const id = await newFineTune(db, scope, { hyperparameters });
+  await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 2));
   doomed.kill("SIGKILL");
   await once(doomed, "exit");
 
@@ -45,6 +46,15 @@ it("a trainer killed in mid-training: another one runs the job again, and one ve
   expect((await listVersions(db, scope, { limit: 10 })).rows).toHaveLength(1);
   expect((await listPromotions(db, scope, { limit: 10 })).rows.length).toBeLessThanOrEqual(1);
   const said = events.map((event) => event.message);
-  expect(said.filter((message) => message.startsWith("Attempt 2"))).toHaveLength(1);
+  expect(said.filter((message) => message.startsWith("Attempt 2"))).toEqual([
+    expect.stringMatching(/^Attempt 2: goes on after epoch [1-7]$/),
+  ]);
+  expect(events.filter(({ data }) => data["epoch"] === 0)).toHaveLength(1);
   expect(said.filter((message) => message.startsWith("Version 1 is registered"))).toHaveLength(1);
-}, 240_000);
+
+  const through = await newFineTune(db, scope, { hyperparameters });
+  await waitFor(bench, scope, through);
+  const [resumed, whole] = [await getVersion(db, scope, 1), await getVersion(db, scope, 2)];
+  expect(await valuesOf(bench, resumed)).toBe(await valuesOf(bench, whole));
+  expect(resumed.metrics.curve).toEqual(whole.metrics.curve);
+}, 300_000);

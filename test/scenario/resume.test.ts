@@ -1,16 +1,14 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
 import { cancelFineTune, getFineTune, stopFineTune } from "../../src/db/queries/fine-tunes.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { getVersion, type Version } from "../../src/db/queries/versions.ts";
 import { fineTunes } from "../../src/db/schema/index.ts";
-import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, eventsOf, openBench, waitFor } from "./harness.ts";
+import { addRings, type Bench, eventsOf, openBench, valuesOf, waitFor } from "./harness.ts";
 
 // Each of these trains; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 300_000 });
@@ -34,13 +32,6 @@ async function keysBelow(prefix: string): Promise<string[]> {
   const found: string[] = [];
   for await (const key of bench.services.store.list(prefix)) found.push(key);
   return found;
-}
-
-/** SHA-256 of a version's values alone: the file names its fine-tune. */
-async function valuesOf(version: Version): Promise<string> {
-  const { tensors } = decodeSafetensors(await bench.services.store.get(version.weightsKey));
-  const each = Object.keys(tensors).sort();
-  return sha256(Buffer.concat(each.map((name) => Buffer.from(tensors[name]!.data.buffer))));
 }
 
 /** Runs a job and tells its trainer to stop once it has told of this epoch; those before have left checkpoints. */
@@ -75,7 +66,7 @@ describe("a fine-tune that was interrupted", () => {
 
     await runFineTune(bench.trainer, id, never);
     const resumed = await getVersion(db, scope, 2);
-    expect(await valuesOf(resumed)).toBe(await valuesOf(whole));
+    expect(await valuesOf(bench, resumed)).toBe(await valuesOf(bench, whole));
     expect(resumed.metrics.curve).toEqual(whole.metrics.curve);
     expect(resumed.metrics.heldOut).toEqual(whole.metrics.heldOut);
     expect(resumed.snapshotHash).toBe(whole.snapshotHash);

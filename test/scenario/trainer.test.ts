@@ -88,13 +88,16 @@ it("hands a running job to the next trainer when it stops", async () => {
   await addRings(bench, scope, 4);
   const first = await newTrainer();
   const id = await newFineTune(db, scope, { hyperparameters: { epochs: 6, batch_size: 1 } });
-  await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 1));
+  await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 2));
   await first.stop();
   const second = await newTrainer();
   try {
     const { row, events } = await waitFor(bench, scope, id);
     expect(row).toMatchObject({ status: "succeeded", attempt: 2 });
-    expect(events.filter(({ data }) => data["epoch"] === 0)).toHaveLength(2);
+    expect(events.filter(({ data }) => data["epoch"] === 0)).toHaveLength(1);
+    expect(events.map((event) => event.message)).toContainEqual(
+      expect.stringMatching(/^Attempt 2: goes on after epoch \d$/),
+    );
   } finally {
     await second.stop();
   }
