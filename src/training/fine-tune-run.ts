@@ -56,7 +56,8 @@ export class FineTuneRun {
     await this.#job.append({
       message:
         `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +
-        `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out`,
+        `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out` +
+        (data.nearDuplicates > 0 ? `; ${data.nearDuplicates} look like others and stand with them` : ""),
       data: {
         snapshot: data.frozen.hash,
         split: { train: data.counts.train, selection: data.counts.selection, held_out: data.counts.heldOut },

@@ -5,6 +5,7 @@ import type { Project } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
 import { fewestAnnotatedImages, type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
 import type { ObjectStore } from "../storage/store.ts";
+import { groupNearDuplicates } from "./near-duplicates.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
 import {
   buildSnapshot,
@@ -34,8 +35,10 @@ export interface PreparedData {
   /** Never empty; the training samples where the split has no selection set. */
   readonly selection: readonly Sample[];
   readonly heldOut: readonly Sample[];
-  /** Which group an image is of; one without is its own. */
+  /** Which group an image is of; one without is its own, and near-duplicates share one. */
   readonly groupOf: (image: SnapshotImage) => string;
+  /** Images that look like one of another group and were joined with it; see near-duplicates.ts. */
+  readonly nearDuplicates: number;
   /** What was asked for; the recipe follows once the start is scored. */
   readonly asked: Hyperparameters;
 }
@@ -60,7 +63,10 @@ export async function prepareData(
       `Fine-tuning needs at least ${fewestAnnotatedImages} annotated images; this project has ${images}.`,
     );
   }
-  const split = splitSnapshot(snapshot, splitSeed);
+  const grouping = await groupNearDuplicates(deps.store, snapshot.images);
+  const apart = splitSnapshot(snapshot, splitSeed, grouping.groupOf);
+  // Where all images look alike (a fixed camera), judging by one of them is better than not at all.
+  const split = apart ?? splitSnapshot(snapshot, splitSeed);
   if (!split) {
     throw new AppError(
       "not_enough_annotations",
@@ -81,7 +87,8 @@ export async function prepareData(
     train,
     selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, row.seed),
     heldOut: samplesOf(snapshot, split.heldOut),
-    groupOf: groupKey,
+    groupOf: apart ? grouping.groupOf : groupKey,
+    nearDuplicates: apart ? grouping.nearDuplicates : 0,
     asked,
   };
 }

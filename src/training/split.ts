@@ -25,10 +25,14 @@ interface Group {
  * Splits by group (an image without one is a group by itself): about a quarter of the images held out, 15 % for
  * selection, the rest for training; at least one group is held out and at least one trains.
  * The order of groups is the hash of seed and group, so it depends on the data alone and new images move few of
- * the old ones: only those next to a boundary. Returns null with fewer than two groups, which can't be split.
+ * the old ones: only those next to a boundary. `groupOf` tells which images stand together. Returns null with fewer than two groups, which can't be split.
  */
-export function splitSnapshot(snapshot: Snapshot, seed: number): Split | null {
-  const groups = groupsInOrder(snapshot.images, seed);
+export function splitSnapshot(
+  snapshot: Snapshot,
+  seed: number,
+  groupOf: (image: SnapshotImage) => string = groupKey,
+): Split | null {
+  const groups = groupsInOrder(snapshot.images, seed, groupOf);
   if (groups.length < 2) return null;
   const images = snapshot.images.length;
   const heldOut = take(groups, Math.max(1, Math.round(images * heldOutShare)), 1);
@@ -44,10 +48,14 @@ export function splitSnapshot(snapshot: Snapshot, seed: number): Split | null {
 export const groupKey = (image: SnapshotImage): string =>
   image.group === null ? `image:${image.sha256}` : `group:${image.group}`;
 
-function groupsInOrder(images: readonly SnapshotImage[], seed: number): Group[] {
+function groupsInOrder(
+  images: readonly SnapshotImage[],
+  seed: number,
+  groupOf: (image: SnapshotImage) => string,
+): Group[] {
   const groups = new Map<string, Group>();
   for (const image of images) {
-    const key = groupKey(image);
+    const key = groupOf(image);
     const group = groups.get(key) ?? { key, order: sha256(`${seed}:${key}`), images: [] };
     group.images.push(image);
     groups.set(key, group);

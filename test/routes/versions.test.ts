@@ -70,7 +70,7 @@ describe("GET versions", () => {
           base: { mean_iou: 0.25, mean_dice: 0.4 },
           tuned: { mean_iou: 0.5, mean_dice: 0.66 },
         },
-        split: { train: 8, selection: 2, held_out: 2 },
+        split: { train: 8, selection: 2, held_out: 2, near_duplicates: 0 },
         per_annotation: [{ image_id: "img_1", annotation_id: "ann_1", base_iou: 0.2, tuned_iou: 0.6 }],
       },
     });

@@ -63,7 +63,8 @@ export interface VersionMetrics {
   /** By epoch; epoch 0 is the untouched start. */
   curve: { epoch: number; trainLoss: number | null; selectionIou: number }[];
   bestEpoch: number;
-  split: { train: number; selection: number; heldOut: number };
+  /** Images in each set; `nearDuplicates` of all look like others and stand on the same side as those. */
+  split: { train: number; selection: number; heldOut: number; nearDuplicates?: number };
   /** Versions of before it was measured have none. */
   evaluation?: Evaluation;
   gate?: GateDecision;

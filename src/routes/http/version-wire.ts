@@ -22,7 +22,14 @@ export const versionSchema = z
       held_out: z
         .object({ images: z.int(), annotations: z.int(), base: scores, tuned: scores })
         .openapi({ description: "Base and tuned on the same images, which no training step has seen." }),
-      split: z.object({ train: z.int(), selection: z.int(), held_out: z.int() }),
+      split: z.object({
+        train: z.int(),
+        selection: z.int(),
+        held_out: z.int(),
+        near_duplicates: z.int().openapi({
+          description: "Images that look like others and stand on the same side of the split as those.",
+        }),
+      }),
       best_epoch: z.int(),
       curve: z.array(
         z.object({ epoch: z.int(), train_loss: z.number().nullable(), selection_iou: z.number() }),
@@ -83,7 +90,12 @@ export function toVersion(
     parent_version: row.parentVersion,
     metrics: {
       held_out: { ...heldOut, base: toScores(heldOut.base), tuned: toScores(heldOut.tuned) },
-      split: { train: split.train, selection: split.selection, held_out: split.heldOut },
+      split: {
+        train: split.train,
+        selection: split.selection,
+        held_out: split.heldOut,
+        near_duplicates: split.nearDuplicates ?? 0,
+      },
       best_epoch: bestEpoch,
       curve: curve.map((at) => ({
         epoch: at.epoch,

@@ -24,7 +24,7 @@ export function versionMetrics(
     })),
     curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
     bestEpoch: result.bestEpoch,
-    split: data.counts,
+    split: { ...data.counts, nearDuplicates: data.nearDuplicates },
     evaluation,
     gate,
   };
