@@ -7,19 +7,55 @@ export const fewestAnnotatedImages = 3;
 
 const auto = <T extends z.ZodType>(value: T) => z.union([z.literal("auto"), value]).optional();
 
+const weight = z.number().min(0).max(100).optional();
+
+/** The terms of an objective and their weights; training/losses.ts has the formulas. */
+const lossWeights = z
+  .strictObject({ dice: weight, bce: weight, focal: weight, mse: weight, boundary: weight })
+  .refine((weights) => Object.values(weights).some((value) => (value ?? 0) > 0), {
+    message: "at least one term needs a weight above 0",
+  });
+
 /**
  * What a caller may set of a fine-tune; each is a value or "auto", and a name that is left out is "auto".
  * It stands here because rows that plain SQL inserted are read by the same rules as requests.
  */
 export const hyperparametersSchema = z.strictObject({
+  /**
+   * What fills the names that are left out or "auto". "tutorial" is the recipe of the much copied fine-tuning tutorial
+   * of April 2023, to compare with: Adam's defaults (rate 1e-3, no decay, no schedule), one sample a step, exact boxes,
+   * and the loss `tutorial_mse`.
+   */
+  recipe: auto(z.enum(["tutorial"])),
   /** Passes over the training samples, at most; the best one is kept. */
   epochs: auto(z.int().min(1).max(200)),
   /** The peak of the schedule. */
   learning_rate: auto(z.number().min(1e-7).max(0.1)),
   /** Samples of one optimizer step. */
   batch_size: auto(z.int().min(1).max(16)),
-  loss: auto(z.enum(["dice_bce", "focal_dice", "mse"])),
+  /** An objective by name, or its terms and their weights. */
+  loss: z
+    .union([
+      z.literal("auto"),
+      z.enum(["dice_bce", "focal_dice", "mse", "dice_bce_boundary", "tutorial_mse"]),
+      lossWeights,
+    ])
+    .optional(),
+  /** Weight of the loss on the IoU prediction, which keeps scores true to the tuned masks; 0 leaves its head as it is. */
+  iou_loss_weight: auto(z.number().min(0).max(100)),
   weight_decay: auto(z.number().min(0).max(1)),
+  /** Where weights decay to: zero, or the weights that the fine-tune starts from. */
+  decay_to: auto(z.enum(["zero", "base"])),
+  /** Decay of a moving average of the weights by step, which is what is scored and kept; 0 for none. */
+  ema_decay: auto(z.number().min(0).max(0.9999)),
+  /** Which part of the mask decoder is trained. */
+  train: auto(z.enum(["all", "heads", "last", "biases"])),
+  /** What prompts the samples: boxes, or boxes, clicks, corrective clicks and earlier masks as in SAM's own training. */
+  prompts: auto(z.enum(["box", "mixed"])),
+  /** Standard deviation of the boxes' noise as a share of their sides. */
+  box_jitter: auto(z.number().min(0).max(0.5)),
+  /** How the learning rate goes down after its climb. */
+  schedule: auto(z.enum(["cosine", "constant"])),
   /** Gradients are scaled down to this global norm. */
   clip_norm: auto(z.number().min(1e-3).max(1e6)),
   /** Optimizer steps in which the learning rate climbs. */

@@ -32,3 +32,11 @@ export function lossTerms(loss: Loss): [LossTerm, number][] {
 
 /** Whether a batch must bring `edges`. */
 export const wantsEdges = (loss: Loss): boolean => lossTerms(loss).some(([term]) => term === "boundary");
+
+/** For people: a preset's name, or a sum as in `2 dice + 0.5 boundary`. */
+export const lossText = (loss: Loss): string =>
+  typeof loss === "string"
+    ? loss
+    : lossTerms(loss)
+        .map(([term, weight]) => `${weight} ${term}`)
+        .join(" + ");

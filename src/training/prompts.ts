@@ -26,3 +26,6 @@ function edges(from: number, to: number, length: number): [number, number] {
   const low = Math.max(0, Math.min(from, to, length - 1));
   return [low, Math.max(low + 1, Math.min(length, Math.max(from, to)))];
 }
+
+/** Tokens of the longest training prompt: three clicks and the padding point, or a box and two clicks. */
+export const longestPrompt = 4;

@@ -1,15 +1,26 @@
 import type { Hyperparameters } from "../lib/hyperparameters.ts";
-import type { LossName } from "./engine/types.ts";
+import type { TrainableGroup } from "../checkpoint/layout.ts";
+import type { Loss } from "./engine/types.ts";
+import { lossText } from "./objective.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Every number of a run, nothing left to "auto". Counts, never clocks: the same data gives the same run. */
 export interface Recipe {
   readonly epochs: number;
   readonly learningRate: number;
   readonly batchSize: number;
-  readonly loss: LossName;
+  readonly loss: Loss;
+  /** Weight of the IoU head's loss; 0 for none. */
+  readonly iouLossWeight: number;
   readonly weightDecay: number;
+  readonly decayTo: "zero" | "base";
+  /** 0 for no moving average. */
+  readonly emaDecay: number;
+  readonly train: TrainableGroup;
+  readonly prompts: "box" | "mixed";
   readonly clipNorm: number;
   readonly warmupSteps: number;
+  readonly schedule: NonNullable<Schedule["shape"]>;
   readonly patience: number;
   /** Samples of one epoch; a larger training set shows another part of itself in each. */
   readonly samplesPerEpoch: number;
@@ -34,16 +45,41 @@ const longestEpoch = 400;
 const learningRateFrom = (startIou: number): number => (startIou < 0.5 ? 3e-4 : 1e-4);
 
 /**
+ * The tutorial's: torch.optim.Adam's defaults and one sample a step; a norm of 1e6 is never reached, so nothing is
+ * clipped. What is ours even so: the best epoch is kept, the low-res masks are compared, and see objective.ts for
+ * what its loss really does.
+ */
+const tutorial: Hyperparameters = {
+  learning_rate: 1e-3,
+  batch_size: 1,
+  loss: "tutorial_mse",
+  weight_decay: 0,
+  clip_norm: 1e6,
+  warmup_steps: 0,
+  schedule: "constant",
+  box_jitter: 0,
+  patience: 200,
+};
+
+const chosen = <T>(value: T | "auto" | undefined): value is T => value !== undefined && value !== "auto";
+
+/** What was asked for, the rest from the named recipe, if there is one. */
+function withPreset(asked: Hyperparameters): Hyperparameters {
+  if (asked.recipe !== "tutorial") return asked;
+  return { ...tutorial, ...Object.fromEntries(Object.entries(asked).filter(([, value]) => chosen(value))) };
+}
+
+/**
  * Fills what is "auto" or left out.
  * @param trainSamples at least one
  * @param startIou mean IoU of the start on samples that are not held out
  */
 export function resolveRecipe(
-  asked: Hyperparameters,
+  given: Hyperparameters,
   { trainSamples, startIou }: { trainSamples: number; startIou: number },
 ): Recipe {
-  const choose = <T>(value: T | "auto" | undefined, fallback: T): T =>
-    value === undefined || value === "auto" ? fallback : value;
+  const asked = withPreset(given);
+  const choose = <T>(value: T | "auto" | undefined, fallback: T): T => (chosen(value) ? value : fallback);
   const samplesPerEpoch = Math.min(trainSamples, longestEpoch);
   const batchSize = Math.min(choose(asked.batch_size, trainSamples < 8 ? 2 : 4), trainSamples);
   const epochs = choose(
@@ -56,13 +92,19 @@ export function resolveRecipe(
     learningRate: choose(asked.learning_rate, learningRateFrom(startIou)),
     batchSize,
     loss: choose(asked.loss, "dice_bce"),
+    iouLossWeight: choose(asked.iou_loss_weight, 0),
     weightDecay: choose(asked.weight_decay, 0.01),
+    decayTo: choose(asked.decay_to, "zero"),
+    emaDecay: choose(asked.ema_decay, 0),
+    train: choose(asked.train, "all"),
+    prompts: choose(asked.prompts, "box"),
     clipNorm: choose(asked.clip_norm, 1),
     warmupSteps: choose(asked.warmup_steps, Math.min(50, Math.floor(steps / 10))),
+    schedule: choose(asked.schedule, "cosine"),
     // The cosine's last, small steps are the best ones: stop early only where nothing has got better for long.
     patience: choose(asked.patience, Math.max(4, Math.ceil(epochs / 3))),
     samplesPerEpoch,
-    jitter: 0.05,
+    jitter: choose(asked.box_jitter, 0.05),
   };
 }
 
@@ -74,11 +116,25 @@ export const recipeAsUsed = (recipe: Recipe): Record<string, string | number> =>
   epochs: recipe.epochs,
   learning_rate: recipe.learningRate,
   batch_size: recipe.batchSize,
-  loss: recipe.loss,
+  loss: lossText(recipe.loss),
+  iou_loss_weight: recipe.iouLossWeight,
   weight_decay: recipe.weightDecay,
+  decay_to: recipe.decayTo,
+  ema_decay: recipe.emaDecay,
+  train: recipe.train,
+  prompts: recipe.prompts,
   clip_norm: recipe.clipNorm,
   warmup_steps: recipe.warmupSteps,
+  schedule: recipe.schedule,
   patience: recipe.patience,
   samples_per_epoch: recipe.samplesPerEpoch,
   box_jitter: recipe.jitter,
+});
+
+/** The learning rate's way through the whole run. */
+export const scheduleOf = (recipe: Recipe): Schedule => ({
+  learningRate: recipe.learningRate,
+  warmupSteps: recipe.warmupSteps,
+  totalSteps: recipe.epochs * stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize),
+  shape: recipe.schedule,
 });

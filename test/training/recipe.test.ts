@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/lib/errors.ts";
-import { parseHyperparameters } from "../../src/lib/hyperparameters.ts";
-import { resolveRecipe, stepsPerEpoch } from "../../src/training/recipe.ts";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { namesOfGroup } from "../../src/checkpoint/layout.ts";
+import { type Hyperparameters, parseHyperparameters } from "../../src/lib/hyperparameters.ts";
+import { engineSpecOf } from "../../src/training/engine-options.ts";
+import { longestPrompt } from "../../src/training/prompts.ts";
+import { recipeAsUsed, resolveRecipe, scheduleOf, stepsPerEpoch } from "../../src/training/recipe.ts";
+import { learningRateAt } from "../../src/training/schedule.ts";
 
 describe("the recipe of a run", () => {
   it("looks at about the same number of samples for 12 as for 80 of them", () => {
@@ -49,6 +54,59 @@ describe("the recipe of a run", () => {
       warmupSteps: 0,
       patience: 1,
     });
+    const more = parseHyperparameters({
+      loss: { boundary: 0.5, dice: 2 },
+      iou_loss_weight: 0.1,
+      decay_to: "base",
+      ema_decay: 0.99,
+      train: "heads",
+      prompts: "mixed",
+      box_jitter: 0.1,
+      schedule: "constant",
+    });
+    const recipe = resolveRecipe(more, { trainSamples: 30, startIou: 0.2 });
+    expect(recipeAsUsed(recipe)).toMatchObject({ ...more, loss: "2 dice + 0.5 boundary" });
+  });
+
+  it("is what it was where nothing is asked for", () => {
+    const recipe = resolveRecipe({}, { trainSamples: 30, startIou: 0.2 });
+    expect(recipe).toMatchObject({ loss: "dice_bce", prompts: "box", train: "all", schedule: "cosine" });
+    expect(recipe).toMatchObject({ iouLossWeight: 0, emaDecay: 0, decayTo: "zero", jitter: 0.05 });
+  });
+
+  it("can be the tutorial's, and what is asked for comes first", () => {
+    const asked = parseHyperparameters({
+      recipe: "tutorial",
+      learning_rate: "auto",
+      epochs: 5,
+      batch_size: 2,
+    });
+    const recipe = resolveRecipe(asked, { trainSamples: 30, startIou: 0.2 });
+    expect(recipe).toMatchObject({ learningRate: 1e-3, loss: "tutorial_mse", weightDecay: 0, jitter: 0 });
+    expect(recipe).toMatchObject({ epochs: 5, batchSize: 2, warmupSteps: 0, schedule: "constant" });
+    const rates = [0, 10, 74].map((step) => learningRateAt(scheduleOf(recipe), step));
+    expect(rates).toEqual([1e-3, 1e-3, 1e-3]);
+  });
+
+  it("gives its engine what it says", async () => {
+    const weights = await baseModel("mobile_sam").decoderWeights();
+    const specOf = (asked: Hyperparameters) =>
+      engineSpecOf(resolveRecipe(asked, { trainSamples: 30, startIou: 0.2 }), weights);
+    expect(specOf({})).toMatchObject({ points: 2, absentTokens: false, maskPrompts: false, emaDecay: 0 });
+    const mixed = specOf({
+      prompts: "mixed",
+      train: "heads",
+      ema_decay: 0.9,
+      decay_to: "base",
+      loss: { mse: 1 },
+    });
+    expect(mixed).toMatchObject({
+      points: longestPrompt,
+      absentTokens: true,
+      maskPrompts: true,
+      emaDecay: 0.9,
+    });
+    expect(mixed).toMatchObject({ decayTo: "base", loss: { mse: 1 }, trainable: namesOfGroup("heads") });
   });
 });
 
@@ -58,6 +116,11 @@ describe("hyperparameters", () => {
     [{ loss: "hinge" }, "hyperparameters.loss"],
     [{ learning_rate: Number.NaN }, "hyperparameters.learning_rate"],
     [{ epoch: 3 }, "hyperparameters"],
+    [{ loss: {} }, "hyperparameters.loss"],
+    [{ loss: { dice: 0 } }, "hyperparameters.loss"],
+    [{ loss: { dice: 1, jaccard: 1 } }, "hyperparameters.loss"],
+    [{ ema_decay: 1 }, "hyperparameters.ema_decay"],
+    [{ recipe: "best" }, "hyperparameters.recipe"],
     ["fast", "hyperparameters"],
   ])("are refused by name: %j", (value, param) => {
     try {
