@@ -119,24 +119,36 @@ export class FineTuneRun {
     });
   }
 
-  /** Before anything is trained: the start on what chooses, the base and the live version on what is held out. */
+  /** Before anything is trained: the start on what chooses; base, start and live version on what is held out. */
   async #scoreBefore(project: Project, data: PreparedData, start: VersionRef): Promise<Before> {
     const versions: VersionRef[] = [{ number: 0 }];
-    if (project.activeVersion !== null)
-      versions.push(await getVersion(this.#services.db, this.#scope, project.activeVersion));
+    const { activeVersion } = project;
+    if (start.number !== 0) versions.push(start);
+    if (activeVersion !== null && activeVersion !== start.number)
+      versions.push(await getVersion(this.#services.db, this.#scope, activeVersion));
     const options = this.#imageOptions(project);
-    const [base, live] = await scoreVersions(this.#services, data.heldOut, { ...options, versions });
+    const scored = await scoreVersions(this.#services, data.heldOut, { ...options, versions });
+    const scoresOf = (number: number): readonly Score[] | undefined =>
+      scored[versions.findIndex((version) => version.number === number)];
+    const base = scoresOf(0);
+    const live = activeVersion === null ? undefined : scoresOf(activeVersion);
+    const parent = start.number === 0 ? undefined : scoresOf(start.number);
     const [chosen] = await scoreVersions(this.#services, data.selection, { ...options, versions: [start] });
     if (!base || !chosen) throw new Error("the start was not scored");
     const { meanIou, meanDice } = meanScores(base);
     await this.#job.append({
       type: "metrics",
       message: `Untuned: mean IoU ${meanIou.toFixed(3)} on ${data.heldOut.length} held-out annotations`,
-      data: { base_mean_iou: meanIou, base_mean_dice: meanDice },
+      data: {
+        base_mean_iou: meanIou,
+        base_mean_dice: meanDice,
+        ...(parent && { parent_mean_iou: meanScores(parent).meanIou }),
+      },
     });
     return {
       base,
-      active: live && { number: project.activeVersion as number, ...meanScores(live) },
+      parent,
+      active: live && { number: activeVersion as number, ...meanScores(live) },
       startIou: meanScores(chosen).meanIou,
     };
   }
@@ -181,7 +193,7 @@ export class FineTuneRun {
     // As it is now: whoever has set it since means this version.
     const { promotionPolicy: policy } = await getProject(db, this.#scope);
     const gate = decidePromotion({ policy, prompts: evaluation.prompts, active: before.active });
-    const metrics = versionMetrics(data, box, { result, evaluation, gate });
+    const metrics = versionMetrics(data, { ...box, parent: before.parent }, { result, evaluation, gate });
     await this.#progress("register", 0);
     return registerVersion(db, {
       scope: this.#scope,
@@ -223,6 +235,8 @@ export class FineTuneRun {
 
 interface Before {
   readonly base: readonly Score[];
+  /** Of the version that training starts from; none where that is the base. */
+  readonly parent: readonly Score[] | undefined;
   readonly active: { number: number; meanIou: number } | undefined;
   /** Mean IoU of what training starts from, on the selection samples. */
   readonly startIou: number;

@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
@@ -55,7 +56,7 @@ describe("a fine-tune", () => {
     expect(metrics.split).toEqual({ train: 5, selection: 2, heldOut: 3, nearDuplicates: 0 });
     expect(metrics.perAnnotation).toHaveLength(metrics.heldOut.annotations);
     expect(metrics.curve.map((point) => point.epoch)).toEqual([0, 1, 2, 3, 4, 5]);
-    expect(metrics.evaluation?.prompts.map(({ kind, annotations }) => [kind, annotations])).toEqual([
+    expect(metrics.evaluation?.prompts.map((prompt) => [prompt.kind, prompt.annotations])).toEqual([
       ["box", 3],
       ["jittered_box", 3],
       ["one_click", 3],
@@ -149,7 +150,20 @@ describe("a fine-tune", () => {
     expect(second.parentVersion).toBe(1);
     const best = Math.max(...first.metrics.curve.map((point) => point.selectionIou));
     expect(second.metrics.curve[0]?.selectionIou).toBeCloseTo(best, 3);
+    // Judged on the same images as its parent, and beside it.
     expect(second.metrics.heldOut.base).toEqual(first.metrics.heldOut.base);
+    expect(second.metrics.heldOut.parent).toEqual(first.metrics.heldOut.tuned);
+    expect(first.metrics.heldOut.parent).toBeUndefined();
+    // It set out from its parent's weights, not from the base's.
+    const [base, from, to] = [
+      await baseModel("mobile_sam").decoderWeights(),
+      (await tensorsOf(first)).tensors,
+      (await tensorsOf(second)).tensors,
+    ];
+    const name = "mask_decoder.output_hypernetworks_mlps.0.layers.0.weight";
+    const far = (a: NamedTensors, b: NamedTensors): number =>
+      Math.hypot(...a[name]!.data.map((value, i) => value - b[name]!.data[i]!));
+    expect(far(to, from)).toBeLessThan(far(to, base) / 20);
   });
 });
 

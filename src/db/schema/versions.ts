@@ -57,7 +57,14 @@ export interface GateDecision {
 }
 
 export interface VersionMetrics {
-  heldOut: { images: number; annotations: number; base: HeldOutScores; tuned: HeldOutScores };
+  heldOut: {
+    images: number;
+    annotations: number;
+    base: HeldOutScores;
+    /** Of the version that training started from; none where that was the base. */
+    parent?: HeldOutScores;
+    tuned: HeldOutScores;
+  };
   /** One row per held-out annotation, in a stable order. */
   perAnnotation: { imageId: string; annotationId: string; baseIou: number; tunedIou: number }[];
   /** By epoch; epoch 0 is the untouched start. */

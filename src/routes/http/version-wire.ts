@@ -20,8 +20,16 @@ export const versionSchema = z
       .openapi({ description: "Training started from it; null is the base." }),
     metrics: z.object({
       held_out: z
-        .object({ images: z.int(), annotations: z.int(), base: scores, tuned: scores })
-        .openapi({ description: "Base and tuned on the same images, which no training step has seen." }),
+        .object({
+          images: z.int(),
+          annotations: z.int(),
+          base: scores,
+          parent: scores
+            .optional()
+            .openapi({ description: "Of parent_version, where that is not the base." }),
+          tuned: scores,
+        })
+        .openapi({ description: "All on the same images, which no training step has seen." }),
       split: z.object({
         train: z.int(),
         selection: z.int(),
@@ -89,7 +97,13 @@ export function toVersion(
     base_model: row.baseModel,
     parent_version: row.parentVersion,
     metrics: {
-      held_out: { ...heldOut, base: toScores(heldOut.base), tuned: toScores(heldOut.tuned) },
+      held_out: {
+        images: heldOut.images,
+        annotations: heldOut.annotations,
+        base: toScores(heldOut.base),
+        ...(heldOut.parent && { parent: toScores(heldOut.parent) }),
+        tuned: toScores(heldOut.tuned),
+      },
       split: {
         train: split.train,
         selection: split.selection,

@@ -3,10 +3,18 @@ import type { TrainingResult } from "../loop.ts";
 import type { PreparedData } from "../prepare.ts";
 import { meanScores, type Score } from "./score.ts";
 
-/** What a version tells of itself; `base` and `tuned` are in the order of the held-out samples, exact boxes. */
+/** In the order of the held-out samples, exact boxes. */
+export interface BoxScores {
+  readonly base: readonly Score[];
+  /** Of the version that training started from; none where that was the base. */
+  readonly parent?: readonly Score[] | undefined;
+  readonly tuned: readonly Score[];
+}
+
+/** What a version tells of itself. */
 export function versionMetrics(
   data: PreparedData,
-  { base, tuned }: { base: readonly Score[]; tuned: readonly Score[] },
+  { base, parent, tuned }: BoxScores,
   { result, evaluation, gate }: { result: TrainingResult; evaluation: Evaluation; gate: GateDecision },
 ): VersionMetrics {
   return {
@@ -14,6 +22,7 @@ export function versionMetrics(
       images: data.counts.heldOut,
       annotations: data.heldOut.length,
       base: meanScores(base),
+      ...(parent && { parent: meanScores(parent) }),
       tuned: meanScores(tuned),
     },
     perAnnotation: data.heldOut.map(({ image, annotation }, i) => ({
