@@ -5,7 +5,7 @@ import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
 import { cancelFineTune, getFineTune } from "../../src/db/queries/fine-tunes.ts";
-import { deleteProject, getProject } from "../../src/db/queries/projects.ts";
+import { changeProject, deleteProject, getProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
 import { getVersion, listVersions, type Version } from "../../src/db/queries/versions.ts";
@@ -121,6 +121,7 @@ describe("a fine-tune", () => {
     const { db } = bench.services;
     const other = await newProject(db, scope.workspaceId);
     await addRings(bench, other, 10);
+    await changeProject(db, other, { promotionPolicy: "manual" });
     for (const [seed, epochs] of [
       [7, 1],
       [7, 1],
@@ -137,10 +138,16 @@ describe("a fine-tune", () => {
     );
     expect(weights[1]).toBe(weights[0]);
     expect(weights[2]).not.toBe(weights[0]);
+    const [first, second] = [await getVersion(db, other, 1), await getVersion(db, other, 2)];
+    expect(second.metrics).toEqual(first.metrics);
+    // However good they are, a person promotes them.
+    expect(first.metrics.gate).toMatchObject({ policy: "manual", promote: false });
+    expect((await getProject(db, other)).activeVersion).toBeNull();
   });
 
-  it("starts from the version that it is told to", async () => {
+  it("starts from the version that it is told to, and goes live where the project lets all", async () => {
     const { db } = bench.services;
+    await changeProject(db, scope, { promotionPolicy: "always" });
     const id = await newFineTune(db, scope, {
       hyperparameters: { ...short, epochs: 1, learning_rate: 1e-6 },
       baseVersion: 1,
@@ -152,6 +159,8 @@ describe("a fine-tune", () => {
     expect(second.metrics.curve[0]?.selectionIou).toBeCloseTo(best, 3);
     // Judged on the same images as its parent, and beside it.
     expect(second.metrics.heldOut.base).toEqual(first.metrics.heldOut.base);
+    expect(second.metrics.gate).toMatchObject({ policy: "always", promote: true });
+    expect((await getProject(db, scope)).activeVersion).toBe(2);
     expect(second.metrics.heldOut.parent).toEqual(first.metrics.heldOut.tuned);
     expect(first.metrics.heldOut.parent).toBeUndefined();
     // It set out from its parent's weights, not from the base's.
