@@ -1,4 +1,4 @@
-import type { Box } from "../imaging/types.ts";
+import type { BinaryMask, Box } from "../imaging/types.ts";
 import type { Random } from "../lib/random.ts";
 
 /**
@@ -29,3 +29,39 @@ function edges(from: number, to: number, length: number): [number, number] {
 
 /** Tokens of the longest training prompt: three clicks and the padding point, or a box and two clicks. */
 export const longestPrompt = 4;
+
+/** How the prompts of one training sample come about. */
+export interface PromptPlan {
+  readonly start: "box" | "click";
+  /** Rounds of correction: a prediction, and a click where it is most wrong. */
+  readonly corrections: 0 | 1 | 2;
+  /** Whether the last prediction before the step is also a mask prompt. */
+  readonly mask: boolean;
+}
+
+/**
+ * Shares of the mix. SAM's training starts with a box or a click, equally often, and then gives eleven rounds, each
+ * with a corrective click and the mask before it (Kirillov et al. 2023, appendix A). Ours begins with a box more often,
+ * as it is boxes that most callers prompt with, and has fewer rounds, each of which costs a prediction.
+ */
+export const promptMix = { click: 0.3, corrected: 0.4, masked: 0.5 } as const;
+
+export function drawPlan(random: Random, mix: typeof promptMix = promptMix): PromptPlan {
+  const start = random.next() < mix.click ? "click" : "box";
+  const corrected = random.next() < mix.corrected;
+  const [rounds, masked] = [1 + random.below(2), random.next() < mix.masked];
+  return corrected
+    ? { start, corrections: rounds as 1 | 2, mask: masked }
+    : { start, corrections: 0, mask: false };
+}
+
+/** A random foreground pixel's middle, pixels of the original image; null for an empty mask. */
+export function randomClick({ width, data }: BinaryMask, random: Random): [number, number] | null {
+  let count = 0;
+  for (let i = 0; i < data.length; i++) count += data[i] as number;
+  if (count === 0) return null;
+  let left = random.below(count);
+  let at = 0;
+  while (data[at] !== 1 || left-- > 0) at++;
+  return [(at % width) + 0.5, Math.floor(at / width) + 0.5];
+}

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { type LowResTarget, lowResTarget, toInputFrame } from "../imaging/coordinates.ts";
+import { edgeNearness } from "../imaging/edge-nearness.ts";
 import { decodeRle } from "../imaging/rle.ts";
 import type { BinaryMask, Box } from "../imaging/types.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -63,9 +64,10 @@ export function epochBatches(
   );
 }
 
-/** Low-res targets, made when first asked for and kept while they fit 128 MiB: 512 KiB each. */
+/** Low-res targets, made when first asked for and kept while they fit 128 MiB: 512 KiB each, and edges 64 MiB. */
 export class Targets {
   readonly #kept = new LRUCache<string, LowResTarget>({ max: 256 });
+  readonly #edges = new LRUCache<string, Float32Array>({ max: 256 });
 
   of(sample: Sample): LowResTarget {
     const kept = this.#kept.get(sample.annotation.id);
@@ -74,24 +76,45 @@ export class Targets {
     this.#kept.set(sample.annotation.id, made);
     return made;
   }
+
+  /** See edgeNearness. */
+  edgesOf(sample: Sample): Float32Array {
+    const kept = this.#edges.get(sample.annotation.id);
+    if (kept) return kept;
+    const made = edgeNearness(this.of(sample));
+    this.#edges.set(sample.annotation.id, made);
+    return made;
+  }
 }
 
 /** One training batch; `boxes` are what the prompts say, pixels of the original images. */
 export async function trainBatch(
   samples: readonly Sample[],
   boxes: readonly Box[],
-  sources: { embeddingOf: EmbeddingOf; targets: Targets },
+  sources: { embeddingOf: EmbeddingOf; targets: Targets; edges?: boolean },
 ): Promise<TrainBatch> {
   const prompts = await promptBatch(samples, boxes, sources.embeddingOf);
+  return { ...prompts, ...maskBatch(samples, sources.targets, { edges: sources.edges ?? false }) };
+}
+
+/** What the loss of these samples compares their masks with. */
+export function maskBatch(
+  samples: readonly Sample[],
+  from: Targets,
+  options: { edges: boolean },
+): Pick<TrainBatch, "targets" | "valid" | "edges"> {
   const cells = 256 * 256;
   const targets = new Float32Array(samples.length * cells);
   const valid = new Float32Array(samples.length * cells);
   for (const [i, sample] of samples.entries()) {
-    const low = sources.targets.of(sample);
+    const low = from.of(sample);
     targets.set(low.target, i * cells);
     valid.set(low.valid, i * cells);
   }
-  return { ...prompts, targets, valid };
+  if (!options.edges) return { targets, valid };
+  const edges = new Float32Array(samples.length * cells);
+  for (const [i, sample] of samples.entries()) edges.set(from.edgesOf(sample), i * cells);
+  return { targets, valid, edges };
 }
 
 /** Box prompts as the decoder takes them: two corners a sample, in the 1024 frame, labels 2 and 3. */
