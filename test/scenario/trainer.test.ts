@@ -76,7 +76,7 @@ it("imports, embeds ahead of need, and trains what plain SQL asks for", async ()
     expect(ended.events.map((event) => event.message)).toContain("Embedded 0 images; 3 had their embedding");
     const version = await getVersion(db, scope, 1);
     // Too few groups to spare any: the training images choose the epoch.
-    expect(version.metrics.split).toEqual({ train: 2, selection: 0, heldOut: 1 });
+    expect(version.metrics.split).toEqual({ train: 2, selection: 0, heldOut: 1, nearDuplicates: 0 });
   } finally {
     await trainer.stop();
   }
