@@ -1,6 +1,7 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { messageOf } from "../src/lib/errors.ts";
 import { hyperparametersSchema } from "../src/lib/hyperparameters.ts";
 import { Releases } from "../src/lib/releases.ts";
 import type { PreparedData } from "../src/training/prepare.ts";
@@ -19,15 +20,20 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     options = readOptions(args);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${qualityUsage}`);
+    process.stderr.write(`${messageOf(error)}\n${qualityUsage}`);
     return 2;
   }
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
-  const report = await run(options, stop.signal);
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
-  return 0;
+  try {
+    const report = await run(options, stop.signal);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    return 1;
+  }
 }
 
 /** How good the product's fine-tunes are on a folder of data, beside the untuned base and the grid. */
