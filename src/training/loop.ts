@@ -1,14 +1,8 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import { BatchMaker } from "./batch-maker.ts";
 import type { TrainingEngine } from "./engine/types.ts";
-import { type Recipe, stepsPerEpoch } from "./recipe.ts";
-import {
-  type EmbeddingOf,
-  epochBatches,
-  jitteredBoxes,
-  type Sample,
-  Targets,
-  trainBatch,
-} from "./samples.ts";
+import { type Recipe, scheduleOf, stepsPerEpoch } from "./recipe.ts";
+import { type EmbeddingOf, epochBatches, type Sample } from "./samples.ts";
 import { learningRateAt } from "./schedule.ts";
 import { meanIouOf } from "./scores.ts";
 
@@ -74,13 +68,13 @@ export interface TrainingResult {
  */
 export async function train(run: TrainingRun): Promise<TrainingResult> {
   const { recipe } = run;
-  const targets = new Targets();
+  const maker = new BatchMaker({ ...run, samples: run.train });
   let state = run.resume ?? (await endOfEpoch(run, { epoch: 0, trained: null, started: performance.now() }));
   let stopped = false;
   for (let epoch = state.curve.length; epoch <= recipe.epochs; epoch++) {
     if (epoch - 1 - state.best.epoch >= recipe.patience) break;
     const started = performance.now();
-    const trained = await trainEpoch(run, epoch, targets);
+    const trained = await trainEpoch(run, epoch, maker);
     stopped = trained === null;
     if (!trained) break;
     state = await endOfEpoch(run, { epoch, trained, started, before: state });
@@ -96,7 +90,7 @@ interface Trained {
 }
 
 /** Null when a stop was asked for meanwhile. */
-async function trainEpoch(run: TrainingRun, epoch: number, targets: Targets): Promise<Trained | null> {
+async function trainEpoch(run: TrainingRun, epoch: number, maker: BatchMaker): Promise<Trained | null> {
   const { engine, recipe, seed } = run;
   const stepsEach = stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize);
   const batches = epochBatches(run.train.length, {
@@ -105,18 +99,12 @@ async function trainEpoch(run: TrainingRun, epoch: number, targets: Targets): Pr
     perEpoch: recipe.samplesPerEpoch,
     batchSize: recipe.batchSize,
   });
-  const make = async (indexes: readonly number[]) =>
-    trainBatch(
-      indexes.map((index) => run.train[index] as Sample),
-      jitteredBoxes(run.train, indexes, { seed, epoch, jitter: recipe.jitter }),
-      { embeddingOf: run.embeddingOf, targets },
-    );
   let step = (epoch - 1) * stepsEach;
   let lossSum = 0;
   let rate = 0;
   // The failure of a batch is met when it is awaited, if it is; it must not count as unhandled until then.
   const ahead = (indexes: readonly number[]) => {
-    const batch = make(indexes);
+    const batch = maker.prepare(epoch, indexes);
     batch.catch(() => {});
     return batch;
   };
@@ -124,18 +112,11 @@ async function trainEpoch(run: TrainingRun, epoch: number, targets: Targets): Pr
   for (const following of [...batches.slice(1), null]) {
     run.signal.throwIfAborted();
     if (epoch > 1 && run.stopRequested()) return null;
-    const batch = await next;
+    const prepared = await next;
     // Made while the engine's own thread computes.
     if (following) next = ahead(following);
-    rate = learningRateAt(
-      {
-        learningRate: recipe.learningRate,
-        warmupSteps: recipe.warmupSteps,
-        totalSteps: recipe.epochs * stepsEach,
-      },
-      step,
-    );
-    const { loss } = await engine.step(batch, rate);
+    rate = learningRateAt(scheduleOf(recipe), step);
+    const { loss } = await engine.step(await maker.finish(prepared), rate);
     if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step + 1}`);
     lossSum += loss;
     step++;

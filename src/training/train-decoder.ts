@@ -1,8 +1,8 @@
-import { namesReachedByMaskLoss } from "../checkpoint/layout.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { EmbedOptions } from "../inference/types.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
+import { engineSpecOf } from "./engine-options.ts";
 import type { TrainingEngine } from "./engine/types.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { type EpochReport, type LoopState, train, type TrainingResult } from "./loop.ts";
@@ -29,18 +29,7 @@ export async function trainDecoder(
   training: DecoderTraining,
 ): Promise<{ result: TrainingResult; engine: string }> {
   const { recipe, weights } = training;
-  const engine = await services.createEngine(
-    {
-      weights,
-      trainable: namesReachedByMaskLoss(),
-      loss: recipe.loss,
-      batchSize: recipe.batchSize,
-      points: 2,
-      weightDecay: recipe.weightDecay,
-      clipNorm: recipe.clipNorm,
-    },
-    { engine: services.engine },
-  );
+  const engine = await services.createEngine(engineSpecOf(recipe, weights), { engine: services.engine });
   try {
     await job.setFacts({ engine: engine.name });
     await job.append({
