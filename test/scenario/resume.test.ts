@@ -51,11 +51,19 @@ describe("a fine-tune that was interrupted", () => {
 
   it("goes on from its last epoch, with its first data, and ends bit for bit as if nothing had been", async () => {
     const { db, store } = bench.services;
-    const through = await newFineTune(db, scope, { hyperparameters: short });
+    // All that a state can forget: an average beside the weights, prompts that follow from predictions.
+    const hyperparameters = {
+      ...short,
+      ema_decay: 0.8,
+      decay_to: "base",
+      prompts: "mixed",
+      iou_loss_weight: 0.5,
+    };
+    const through = await newFineTune(db, scope, { hyperparameters });
     await runFineTune({ ...bench.trainer, checkpointEveryMs: Number.POSITIVE_INFINITY }, through, never);
     whole = await getVersion(db, scope, 1);
 
-    const id = await newFineTune(db, scope, { hyperparameters: short });
+    const id = await newFineTune(db, scope, { hyperparameters });
     await interrupt(id, 2);
     const waiting = await getFineTune(db, scope, id);
     expect(waiting).toMatchObject({ status: "queued", snapshotHash: whole.snapshotHash });
