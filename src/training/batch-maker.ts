@@ -150,17 +150,13 @@ function correct(
   logits: Float32Array,
   { target, valid }: { target: Float32Array; valid: Float32Array },
 ): void {
-  const plane = (inside: (i: number) => boolean): BinaryMask => ({
-    width: lowResSide,
-    height: lowResSide,
-    data: Uint8Array.from(target, (_, i) => (valid[i] === 1 && inside(i) ? 1 : 0)),
-  });
-  const truth = plane((i) => (target[i] as number) >= 0.5);
-  const click = correctiveClick(
-    plane((i) => (logits[i] as number) > 0),
-    truth,
-    draft.clicked,
-  );
+  // Plain loops: the engine waits for this.
+  const plane = (values: Float32Array, edge: number): BinaryMask => {
+    const data = new Uint8Array(cells);
+    for (let i = 0; i < cells; i++) data[i] = (values[i] as number) > edge && valid[i] === 1 ? 1 : 0;
+    return { width: lowResSide, height: lowResSide, data };
+  };
+  const click = correctiveClick(plane(logits, 0), plane(target, 0.5), draft.clicked);
   if (!click) return;
   draft.clicked.push(click);
   draft.coords.push(click[0] * cellSide, click[1] * cellSide);
