@@ -33,6 +33,8 @@ const environment = z.object({
   // Limits, checked before the work
   MAX_BODY_BYTES: int(32 * MiB, 1024, 1024 * MiB),
   /** At most what S3 takes in one PUT. */
+  /** Of the masks of one answer, as text; only logits come near it. */
+  MAX_ANSWER_BYTES: int(256 * MiB, 1024, 400 * MiB),
   MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),
   MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
   MAX_PROMPTS: int(256, 1, 4096),

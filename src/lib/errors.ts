@@ -45,6 +45,7 @@ export const errorStatus = {
   prompt_empty: 422,
   too_many_prompts: 422,
   too_many_points: 422,
+  answer_too_large: 422,
   box_outside_image: 422,
   box_zero_area: 422,
   point_outside_image: 422,

@@ -13,6 +13,7 @@ import { failures } from "./http/errors.ts";
 import { maskErrors } from "./http/masks.ts";
 import {
   checkAmounts,
+  checkAnswer,
   checkGeometry,
   type PredictBody,
   predictBody,
@@ -54,6 +55,7 @@ const predictWith = (limit: number) =>
         "prompt_empty",
         "too_many_prompts",
         "too_many_points",
+        "answer_too_large",
         "box_outside_image",
         "box_zero_area",
         "point_outside_image",
@@ -76,6 +78,7 @@ export function predictRoutes(services: RouteContext) {
     const versions = await resolveVersions(services, scope, project, body.version);
     const image = await findImage(services, scope, body.image);
     checkGeometry(body.prompts, image.size);
+    checkAnswer(body, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
     const result = await inference.predict({
       workspaceId: scope.workspaceId,
       baseModel: project.baseModel,

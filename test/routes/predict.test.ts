@@ -19,7 +19,7 @@ let bytes: Uint8Array<ArrayBuffer>;
 const disc = { x: 60, y: 45, radius: 25 };
 const around = [35, 20, 85, 70];
 beforeAll(async () => {
-  app = await testApp({ MAX_PROMPTS: 4 });
+  app = await testApp({ MAX_PROMPTS: 4, MAX_ANSWER_BYTES: 300_000 });
   project = await makeProject(app.a);
   url = `/v1/projects/${project}/predict`;
   const drawn = discImage(120, 90, disc);
@@ -141,6 +141,11 @@ describe("POST predict", () => {
     ["an empty prompt", { prompts: [good, {}] }, "422 prompt_empty prompts[1]"],
     ["a prompt of no points", { prompts: [{ points: [] }] }, "422 prompt_empty prompts[0]"],
     ["too many prompts", { prompts: [good, good, good, good, good] }, "422 too_many_prompts prompts"],
+    [
+      "more logits than an answer holds",
+      { prompts: [good, good], multimask: true, format: "logits" },
+      "422 answer_too_large format",
+    ],
     [
       "too many points",
       { prompts: [{ points: Array.from({ length: 63 }, () => [1, 1, 1]) }] },

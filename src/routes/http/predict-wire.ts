@@ -101,6 +101,24 @@ export function checkGeometry(prompts: PredictBody["prompts"], size: Size): void
   }
 }
 
+/**
+ * Throws AppError answer_too_large: before the encoder runs. Only logits are bounded so, because their size is known
+ * beforehand: four bytes a pixel and mask, a third more as base64. The other formats shrink with the mask's outline.
+ */
+export function checkAnswer(
+  body: Pick<PredictBody, "prompts" | "multimask" | "format">,
+  { versions, size: [height, width], limit }: { versions: number; size: Size; limit: number },
+): void {
+  if (body.format !== "logits") return;
+  const masks = versions * body.prompts.length * (body.multimask ? 3 : 1);
+  const bytes = masks * Math.ceil((height * width * 4) / 3) * 4;
+  if (bytes <= limit) return;
+  const message =
+    `format: ${masks} masks of ${width} x ${height} logits are ${bytes} bytes; at most ${limit} are allowed. ` +
+    "Ask for fewer prompts or versions, or for another format.";
+  throw new AppError("answer_too_large", message, { param: "format" });
+}
+
 /** A result as it is sent; version 0 is called `base`. */
 export function toPrediction(
   id: string,
