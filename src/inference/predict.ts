@@ -1,3 +1,4 @@
+import { elapsedMs, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import type { DecodeResult, DecodeTask, IndexedPrompt } from "./decode-worker.ts";
 import { type DecoderGraph, graphFor } from "./graphs.ts";
@@ -62,7 +63,6 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
     }
   });
   signal?.throwIfAborted();
-  const total = performance.now() - start;
   return {
     width: embedding.width,
     height: embedding.height,
@@ -76,12 +76,10 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
       embed: tenth(embedMs),
       decode: tenth(times.decode),
       encode: tenth(times.encode),
-      total: tenth(total),
+      total: elapsedMs(start),
     },
   };
 }
-
-const tenth = (ms: number): number => Math.round(ms * 10) / 10;
 
 interface Batch {
   readonly graph: DecoderGraph;

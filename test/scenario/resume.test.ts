@@ -7,6 +7,7 @@ import { getVersion, type Version } from "../../src/db/queries/versions.ts";
 import { fineTunes } from "../../src/db/schema/index.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { keysBelow } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench, valuesOf, waitFor } from "./harness.ts";
 
@@ -27,12 +28,6 @@ afterAll(async () => {
 const never = new AbortController().signal;
 const short = { epochs: 6, patience: 6, learning_rate: 3e-4, batch_size: 2 };
 const long = { ...short, epochs: 200, patience: 200 };
-
-async function keysBelow(prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const key of bench.services.store.list(prefix)) found.push(key);
-  return found;
-}
 
 /** Runs a job and tells its trainer to stop once it has told of this epoch; those before have left checkpoints. */
 async function interrupt(id: string, epoch: number): Promise<void> {
@@ -68,7 +63,9 @@ describe("a fine-tune that was interrupted", () => {
     const waiting = await getFineTune(db, scope, id);
     expect(waiting).toMatchObject({ status: "queued", snapshotHash: whole.snapshotHash });
     // One object, and the row points to it.
-    expect(await keysBelow(keys.checkpointPrefix(scope.projectId, id))).toEqual([waiting.checkpointKey]);
+    expect(await keysBelow(bench.services.store, keys.checkpointPrefix(scope.projectId, id))).toEqual([
+      waiting.checkpointKey,
+    ]);
     expect(await store.stat(waiting.checkpointKey!)).not.toBeNull();
     await addRings(bench, scope, 2, 100);
 
@@ -87,8 +84,10 @@ describe("a fine-tune that was interrupted", () => {
     expect(epochs[0]).toBe((after.data["resumed_after"] as number) + 1);
     expect(epochs.at(-1)).toBe(6);
     expect(await getFineTune(db, scope, id)).toMatchObject({ status: "succeeded", checkpointKey: null });
-    expect(await keysBelow(keys.checkpointPrefix(scope.projectId, id))).toEqual([]);
-    expect(await keysBelow(keys.weightsPrefix(scope.projectId, id))).toEqual([resumed.weightsKey]);
+    expect(await keysBelow(bench.services.store, keys.checkpointPrefix(scope.projectId, id))).toEqual([]);
+    expect(await keysBelow(bench.services.store, keys.weightsPrefix(scope.projectId, id))).toEqual([
+      resumed.weightsKey,
+    ]);
   });
 
   it("begins again, and says why, when the recipe is another, or the checkpoint is gone", async () => {
@@ -161,8 +160,8 @@ describe("a fine-tune that is stopped", () => {
 
 describe("a fine-tune that is cancelled or replaced", () => {
   const objectsOf = async (id: string): Promise<string[]> => [
-    ...(await keysBelow(keys.checkpointPrefix(scope.projectId, id))),
-    ...(await keysBelow(keys.weightsPrefix(scope.projectId, id))),
+    ...(await keysBelow(bench.services.store, keys.checkpointPrefix(scope.projectId, id))),
+    ...(await keysBelow(bench.services.store, keys.weightsPrefix(scope.projectId, id))),
   ];
 
   it("leaves no objects behind when it is cancelled, in training or between two attempts", async () => {
