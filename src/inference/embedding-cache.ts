@@ -1,6 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { type BaseModel, baseModel, baseModelNames } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
+import type { Box } from "../imaging/types.ts";
+import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { Flight } from "./flight.ts";
@@ -10,8 +12,15 @@ import type { Embedded, EmbedOptions, ImageEmbedding, ImageSource } from "./type
 
 export type Encode = (
   model: BaseModel,
-  image: { sha256: string; bytes: Uint8Array },
+  image: { sha256: string; bytes: Uint8Array; region?: Box | undefined },
 ) => Promise<ImageEmbedding>;
+
+interface Wanted {
+  readonly key: string;
+  readonly model: BaseModel;
+  readonly image: ImageSource;
+  readonly region: Box | undefined;
+}
 
 /**
  * Embeddings from memory, then the object store, then the encoder. Callers who ask for the same one at the same time
@@ -34,7 +43,10 @@ export class EmbeddingCache {
   async get(image: ImageSource, options: EmbedOptions): Promise<Embedded> {
     options.signal?.throwIfAborted();
     const model = baseModel(options.baseModel);
-    const key = keys.embedding(options.workspaceId, model.embeddingId, image.sha256);
+    const { workspaceId, region } = options;
+    const key = region
+      ? keys.regionEmbedding(workspaceId, model.embeddingId, image.sha256, region)
+      : keys.embedding(workspaceId, model.embeddingId, image.sha256);
     const embedding = this.#memory.get(key);
     if (embedding) return { embedding, from: "memory" };
     let flight = this.#flights.get(key);
@@ -44,7 +56,7 @@ export class EmbeddingCache {
       };
       flight = new Flight(async (signal) => {
         try {
-          return await this.#find(key, model, image, signal);
+          return await this.#find({ key, model, image, region }, signal);
         } finally {
           forget();
         }
@@ -54,16 +66,19 @@ export class EmbeddingCache {
     return flight.join(options.signal);
   }
 
-  /** Of every base model, from memory and the store. */
+  /** Of every base model, with those of its regions, from memory and the store. */
   async forget(image: { workspaceId: string; sha256: string }): Promise<void> {
     for (const name of baseModelNames()) {
       const key = keys.embedding(image.workspaceId, baseModel(name).embeddingId, image.sha256);
       this.#memory.delete(key);
       await this.#store.delete(key);
+      const prefix = keys.regionEmbeddingPrefix(image.workspaceId, baseModel(name).embeddingId, image.sha256);
+      for (const held of this.#memory.keys()) if (held.startsWith(prefix)) this.#memory.delete(held);
+      await deleteBelow(this.#store, prefix);
     }
   }
 
-  async #find(key: string, model: BaseModel, image: ImageSource, signal: AbortSignal): Promise<Embedded> {
+  async #find({ key, model, image, region }: Wanted, signal: AbortSignal): Promise<Embedded> {
     const stored = await this.#stored(key);
     if (stored) {
       this.#memory.set(key, stored);
@@ -72,7 +87,7 @@ export class EmbeddingCache {
     const embedding = await this.#encoder.run(async () => {
       const bytes = await image.bytes();
       signal.throwIfAborted();
-      return this.#encode(model, { sha256: image.sha256, bytes });
+      return this.#encode(model, { sha256: image.sha256, bytes, region });
     }, signal);
     this.#memory.set(key, embedding);
     await this.#write(key, encodeEmbedding(embedding));

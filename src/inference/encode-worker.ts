@@ -1,5 +1,7 @@
+import { cropImage } from "../imaging/crop.ts";
 import { decodeImage } from "../imaging/decode.ts";
 import { encoderInput } from "../imaging/preprocess.ts";
+import type { Box } from "../imaging/types.ts";
 import { sha256 } from "../lib/hash.ts";
 import { type Outcome, settle } from "./outcome.ts";
 import { float32, sessionOf } from "./session.ts";
@@ -9,18 +11,21 @@ export interface EncodeTask {
   readonly bytes: Uint8Array;
   /** Of the bytes, as the caller knows it: the embedding will be kept under it. */
   readonly sha256: string;
+  /** Only this rectangle is encoded, as if it were the image. */
+  readonly region?: Box | undefined;
   readonly encoderPath: string;
   readonly threads: number;
   readonly maxPixels: number;
 }
 
-/** Image bytes to embedding, whole: decode, resize, normalise, encode, channels last. */
+/** Image bytes to embedding, whole: decode, crop, resize, normalise, encode, channels last. */
 export default (task: EncodeTask): Promise<Outcome<ImageEmbedding>> => settle(() => encode(task));
 
 async function encode(task: EncodeTask): Promise<ImageEmbedding> {
   if (sha256(task.bytes) !== task.sha256)
     throw new Error(`the image's bytes are not those of ${task.sha256}`);
-  const image = await decodeImage(task.bytes, task);
+  const whole = await decodeImage(task.bytes, task);
+  const image = task.region ? cropImage(whole, task.region) : whole;
   const session = await sessionOf(task.encoderPath, task.threads);
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
   const result = await session.run({ [input]: float32(encoderInput(image), [1, 3, 1024, 1024]) });

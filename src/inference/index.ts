@@ -41,8 +41,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const embeddings = new EmbeddingCache({
     store: options.store,
     entries: options.cacheEntries,
-    encode: async (model, { sha256, bytes }) =>
-      encodePool.run({ bytes, sha256, encoderPath: await model.encoderPath(), threads, maxPixels }),
+    encode: async (model, { sha256, bytes, region }) =>
+      encodePool.run({ bytes, sha256, region, encoderPath: await model.encoderPath(), threads, maxPixels }),
   });
   const running = new Running();
   return {

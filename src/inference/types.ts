@@ -39,6 +39,11 @@ export interface EmbedOptions {
   /** Embeddings are shared inside a workspace, never across. */
   readonly workspaceId: string;
   readonly baseModel: string;
+  /**
+   * Left out, the whole image. Otherwise only this rectangle of it is encoded, as if it were the image: whole pixels of
+   * the oriented original. The embedding's width and height are the rectangle's. See regions.ts.
+   */
+  readonly region?: Box | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,7 +54,7 @@ export interface ImageEmbedding {
    * decoder's 4096 image tokens. On a SharedArrayBuffer: workers read it without a copy.
    */
   readonly data: Float32Array;
-  /** Of the original image, pixels. */
+  /** Of the original image, or of the region of it that was encoded, pixels. */
   readonly width: number;
   readonly height: number;
 }

@@ -11,6 +11,16 @@ export const keys = {
    */
   embedding: (workspaceId: string, encoderSha256: string, imageSha256: string): string =>
     `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}.safetensors`,
+  /** The embedding of one rectangle of an image, [x0, y0, x1, y1] in whole pixels; `width` and `height` are its own. */
+  regionEmbedding: (
+    workspaceId: string,
+    encoderSha256: string,
+    imageSha256: string,
+    region: readonly number[],
+  ): string =>
+    `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}/${region.join("-")}.safetensors`,
+  regionEmbeddingPrefix: (workspaceId: string, encoderSha256: string, imageSha256: string): string =>
+    `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}/`,
   /** The frozen description of the data that a fine-tune ran on, by its hash. */
   snapshot: (projectId: string, hash: string): string => `projects/${projectId}/snapshots/${hash}.json`,
   /** A tuned decoder's weights (safetensors), by content, so that a re-run of a job can't overwrite one. */

@@ -203,3 +203,25 @@ test("a failure is not kept: the next caller tries again", async () => {
   broken = false;
   expect((await get({ ...countedSourceOf(1), ...source })).from).toBe("encoder");
 });
+
+describe("the embedding of a region", () => {
+  const region: EmbedOptions = { ...options, region: [1, 2, 11, 9] };
+
+  test("is kept apart from the whole image's and from other regions'", async () => {
+    await get();
+    expect((await get(a, cache, region)).from).toBe("encoder");
+    expect((await get(a, cache, { ...options, region: [1, 2, 11, 10] })).from).toBe("encoder");
+    expect((await get(a, cache, region)).from).toBe("memory");
+    expect((await get(a, newCache(), region)).from).toBe("store");
+    expect(encoder.runs).toBe(3);
+  });
+
+  test("goes when its image is forgotten, and no other image's does", async () => {
+    const b = countedSourceOf(2);
+    for (const source of [a, b]) await get(source, cache, region);
+    await cache.forget({ workspaceId: "ws_1", sha256: a.sha256 });
+    expect((await get(b, cache, region)).from).toBe("memory");
+    expect((await get(b, newCache(), region)).from).toBe("store");
+    expect((await get(a, cache, region)).from).toBe("encoder");
+  });
+});

@@ -2,7 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cropImage } from "../../src/imaging/crop.ts";
 import { createInference } from "../../src/inference/index.ts";
+import { embedRegion } from "../../src/inference/regions.ts";
 import type { EmbedOptions, Inference } from "../../src/inference/types.ts";
 import { codeOf } from "../helpers/codes.ts";
 import { asPng, asSharp, discImage, noiseImage } from "../helpers/images.ts";
@@ -62,6 +64,26 @@ describe("embed", () => {
     expect(
       Buffer.compare(Buffer.from(png.embedding.data.buffer), Buffer.from(webp.embedding.data.buffer)),
     ).toBe(0);
+  });
+
+  test("encodes a region as if it were the image, the whole image's region as itself", async () => {
+    const picture = noiseImage(150, 110, 7);
+    const size = [110, 150] as const;
+    const region = [31, 12, 131, 92] as const;
+    const whole = { ...countedSource(await asPng(picture)), size };
+    const cut = await embedRegion(inference, whole, { ...options, region });
+    const alone = await inference.embed(countedSource(await asPng(cropImage(picture, region))), options);
+    expect([cut.from, alone.from]).toEqual(["encoder", "encoder"]);
+    expect(cut.embedding).toMatchObject({ width: 100, height: 80 });
+    expect(
+      Buffer.compare(Buffer.from(cut.embedding.data.buffer), Buffer.from(alone.embedding.data.buffer)),
+    ).toBe(0);
+    const own = await inference.embed(whole, options);
+    const all = await embedRegion(inference, whole, { ...options, region: [0, 0, 150, 110] });
+    expect(all).toEqual({ embedding: own.embedding, from: "memory" });
+    expect(await codeOf(() => embedRegion(inference, whole, { ...options, region: [0, 0, 151, 110] }))).toBe(
+      "box_outside_image",
+    );
   });
 
   test("stores nothing for an image that can't be read", async () => {
