@@ -1,7 +1,8 @@
 import type { NamedTensors } from "./named-tensors.ts";
 
 type Shape = readonly number[];
-type Layout = Record<string, Shape>;
+/** Shapes by name. */
+export type Layout = Record<string, Shape>;
 
 /** Width of every token: image, prompt and output. */
 const width = 256;

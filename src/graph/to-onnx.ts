@@ -35,11 +35,25 @@ const elementType: Readonly<Record<Dtype, number>> = {
   bool: dataType.bool,
 };
 
+/** Where a weight's values lie: in a file beside the model, so that neither has ONNX's limit of 2 GiB. */
+export interface StoredTensor {
+  /** File name in the model's own folder. */
+  readonly location: string;
+  /** In bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
 /**
  * The graph as the bytes of an ONNX file. The same graph gives the same bytes.
- * `freeName` names the free dimension in the file. Throws an Error when no input tells its size.
+ * `freeName` names the free dimension in the file; inputs named in `stored` become weights whose values are read from
+ * another file. Throws an Error when no input tells the free dimension's size.
  */
-export function toOnnx(graph: Graph, options: { freeName?: string; producer?: string } = {}): Uint8Array {
+export function toOnnx(
+  graph: Graph,
+  options: { freeName?: string; producer?: string; stored?: ReadonlyMap<string, StoredTensor> } = {},
+): Uint8Array {
+  const { stored = new Map<string, StoredTensor>() } = options;
   const names = new Map<Value, string>();
   graph.inputs.forEach((value) => names.set(value, value.name));
   let count = 0;
@@ -51,6 +65,10 @@ export function toOnnx(graph: Graph, options: { freeName?: string; producer?: st
     return name;
   };
   const initializer: OnnxTensor[] = [];
+  for (const value of graph.inputs) {
+    const place = stored.get(value.name);
+    if (place) initializer.push(externalTensor(value, place));
+  }
   const node: OnnxNode[] = [];
   const sizes = new FreeSizes(graph, node, initializer);
 
@@ -93,7 +111,7 @@ export function toOnnx(graph: Graph, options: { freeName?: string; producer?: st
       name: "graph",
       node: [...node, ...copies],
       initializer,
-      input: graph.inputs.map((value) => info(value.name, value)),
+      input: graph.inputs.filter(({ name }) => !stored.has(name)).map((value) => info(value.name, value)),
       output: graph.outputs.map(({ name, value }) => info(name, value)),
     },
   });
@@ -119,6 +137,16 @@ function dataTensor(name: string, value: Value, data: ArrayLike<number>): OnnxTe
   const packed = value.dtype === "int32" ? Int32Array.from(data) : Uint8Array.from(data);
   const rawData = new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
   return { name, dims, dataType: elementType[value.dtype], rawData };
+}
+
+function externalTensor(value: Value, { location, offset, length }: StoredTensor): OnnxTensor {
+  const dims = fixedShape(value.shape);
+  if (!dims) throw new Error(`the stored weight ${value.name} has a free size`);
+  const externalData = Object.entries({ location, offset, length }).map(([key, text]) => ({
+    key,
+    value: String(text),
+  }));
+  return { name: value.name, dims, dataType: elementType[value.dtype], dataLocation: 1, externalData };
 }
 
 /** Whether an int64 vector is read only as the shape of a Reshape, where one entry may be left open as -1. */
