@@ -22,6 +22,8 @@ export const errorStatus = {
   import_not_found: 404,
   fine_tune_not_found: 404,
   version_not_found: 404,
+  prediction_not_found: 404,
+  picture_not_found: 404,
   base_model_unknown: 422,
   // Images
   image_empty: 422,
@@ -50,6 +52,13 @@ export const errorStatus = {
   box_zero_area: 422,
   point_outside_image: 422,
   point_label_unknown: 422,
+  prediction_image_mismatch: 422,
+  prediction_not_repeatable: 409,
+  prediction_mask_unknown: 422,
+  image_handle_unknown: 404,
+  // Feedback
+  feedback_mask_missing: 422,
+  feedback_image_not_stored: 409,
   // Imports
   import_zip_invalid: 422,
   import_too_large: 413,

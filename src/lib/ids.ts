@@ -1,6 +1,20 @@
 import { randomBytes } from "node:crypto";
 
-export type IdPrefix = "ws" | "key" | "prj" | "img" | "ann" | "imp" | "ft" | "ver" | "prm" | "pred" | "req";
+export type IdPrefix =
+  | "ws"
+  | "key"
+  | "prj"
+  | "img"
+  | "ann"
+  | "imp"
+  | "ft"
+  | "ver"
+  | "prm"
+  | "pred"
+  | "fb"
+  | "wh"
+  | "msg"
+  | "req";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's base 32: no i, l, o, u
 

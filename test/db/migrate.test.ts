@@ -15,6 +15,7 @@ test("several processes may migrate an empty database at once", async () => {
   expect(tables.map((row) => String(row["table_name"])).sort()).toEqual([
     "annotations",
     "api_keys",
+    "feedback",
     "fine_tune_events",
     "fine_tunes",
     "idempotency_keys",

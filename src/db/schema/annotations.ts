@@ -2,7 +2,17 @@ import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { images } from "./images.ts";
+import type { LoggedPrompt } from "./predictions.ts";
 import { projects } from "./projects.ts";
+
+/** Copied from the feedback and the logged prediction, so that it outlives both. */
+export interface AnnotationLineage {
+  action: "accept" | "correct";
+  predictionId: string;
+  /** Which version had seen the prompt; 0 is the base. */
+  version: number;
+  prompt: LoggedPrompt;
+}
 
 /** One ground-truth mask of one object, kept as COCO's compressed RLE at the image's own size. */
 export const annotations = pgTable(
@@ -22,7 +32,9 @@ export const annotations = pgTable(
     /** [x0, y0, x1, y1] in pixels of the original image, x1 and y1 exclusive. */
     box: jsonb("box").$type<[number, number, number, number]>().notNull(),
     label: text("label"),
-    source: text("source").$type<"api" | "import">().notNull(),
+    source: text("source").$type<"api" | "import" | "feedback">().notNull(),
+    /** Of a mask that came from feedback on a prediction: what was predicted, by what, for which prompt. */
+    lineage: jsonb("lineage").$type<AnnotationLineage>(),
     createdAt: createdAt(),
   },
   (table) => [
@@ -30,6 +42,6 @@ export const annotations = pgTable(
     index("annotations_image_idx").on(table.imageId),
     check("annotations_area_check", sql`area > 0`),
     check("annotations_box_check", sql`jsonb_typeof(box) = 'array' and jsonb_array_length(box) = 4`),
-    check("annotations_source_check", sql`source in ('api', 'import')`),
+    check("annotations_source_check", sql`source in ('api', 'import', 'feedback')`),
   ],
 );

@@ -43,6 +43,8 @@ export const fineTunes = pgTable(
     projectId: text("project_id")
       .notNull()
       .references(() => projects.id, { onDelete: "cascade" }),
+    /** Who wanted it: a caller (or psql), or the project's corrections by the trigger on feedback. */
+    cause: text("cause").$type<"request" | "corrections">().notNull().default("request"),
     status: text("status").$type<FineTuneStatus>().notNull().default("queued"),
     /** As requested: each a value or "auto"; a name that is left out is "auto". What was used stands in the version. */
     hyperparameters: jsonb("hyperparameters").$type<Record<string, unknown>>().notNull().default({}),
@@ -78,6 +80,7 @@ export const fineTunes = pgTable(
       "fine_tunes_status_check",
       sql`status in ('queued', 'preparing', 'running', 'evaluating', 'succeeded', 'failed', 'cancelled')`,
     ),
+    check("fine_tunes_cause_check", sql`cause in ('request', 'corrections')`),
     check("fine_tunes_hyperparameters_check", sql`jsonb_typeof(hyperparameters) = 'object'`),
     check("fine_tunes_base_version_check", sql`base_version >= 1`),
     check("fine_tunes_seed_check", sql`seed >= 0`),

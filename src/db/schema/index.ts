@@ -1,6 +1,7 @@
 export * from "./annotations.ts";
 export * from "./api-keys.ts";
 export * from "./common.ts";
+export * from "./feedback.ts";
 export * from "./fine-tune-events.ts";
 export * from "./fine-tunes.ts";
 export * from "./idempotency-keys.ts";

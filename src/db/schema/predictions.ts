@@ -1,8 +1,29 @@
+import { sql } from "drizzle-orm";
 import { index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";
 
-/** A log of what was asked and how long it took; no image and no mask is kept here. */
+/** A prompt as it was asked, in pixels of the original image. */
+export interface LoggedPrompt {
+  box?: readonly [number, number, number, number];
+  /** [x, y, label]; label 1 is foreground, 0 background. */
+  points?: readonly (readonly [number, number, number])[];
+  /** A binary mask as COCO's RLE, an earlier prediction's mask by reference, or null for logits, which are not kept. */
+  mask?:
+    | { format: "rle"; size: [number, number]; counts: string }
+    | { format: "prediction"; id: string; version: number; prompt: number; mask: number }
+    | null;
+}
+
+/** What was asked beside the image and the versions: enough to decode the very same masks again. */
+export interface LoggedRequest {
+  prompts?: LoggedPrompt[];
+  /** True: three masks a prompt, best first; "best": the best of the three; false: the one mask of token 0. */
+  multimask?: boolean | "best";
+  format?: string;
+}
+
+/** A log of what was asked, how large it was and how long it took; no image and no answered mask is kept here. */
 export const predictions = pgTable(
   "predictions",
   {
@@ -12,11 +33,29 @@ export const predictions = pgTable(
       .notNull()
       .references(() => projects.id, { onDelete: "cascade" }),
     imageSha256: text("image_sha256").notNull(),
+    /** Of the image, pixels; rows of before it was logged have none. */
+    width: integer("width"),
+    height: integer("height"),
     /** Numbers; 0 is the base. */
     versions: jsonb("versions").$type<number[]>().notNull(),
     prompts: integer("prompts").notNull(),
+    request: jsonb("request")
+      .$type<LoggedRequest>()
+      .notNull()
+      .default(sql`'{}'`),
+    /** Masks in the answer. */
+    masks: integer("masks"),
+    requestBytes: integer("request_bytes"),
+    answerBytes: integer("answer_bytes"),
+    /** Where the embedding came from: memory, store or encoder. */
+    embeddingFrom: text("embedding_from"),
     timingMs: jsonb("timing_ms").$type<Record<string, number>>().notNull(),
+    /** The key that asked. */
+    actor: text("actor"),
     createdAt: createdAt(),
   },
-  (table) => [index("predictions_project_idx").on(table.projectId, table.createdAt)],
+  (table) => [
+    index("predictions_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("predictions_image_idx").on(table.workspaceId, table.imageSha256),
+  ],
 );

@@ -22,11 +22,17 @@ export const projects = pgTable(
     /** The version that `predict` uses; null is the base. Changed only together with a row in promotions. */
     activeVersion: integer("active_version"),
     promotionPolicy: text("promotion_policy").$type<PromotionPolicy>().notNull().default("auto"),
+    /** So many corrections since the last fine-tune start the next one, in the database itself; null: none does. */
+    fineTuneAfterCorrections: integer("fine_tune_after_corrections"),
+    /** How long logged predictions are kept; 0 until the next sweep. */
+    predictionRetentionDays: integer("prediction_retention_days").notNull().default(90),
     createdAt: createdAt(),
     updatedAt: time("updated_at").notNull().defaultNow(),
   },
   (table) => [
     index("projects_workspace_idx").on(table.workspaceId, table.createdAt, table.id),
     check("projects_promotion_policy_check", sql`promotion_policy in ('auto', 'manual', 'always')`),
+    check("projects_corrections_check", sql`fine_tune_after_corrections >= 1`),
+    check("projects_retention_check", sql`prediction_retention_days between 0 and 3650`),
   ],
 );

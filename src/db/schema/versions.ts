@@ -56,6 +56,15 @@ export interface GateDecision {
   warnings: string[];
 }
 
+/** Before, after and truth of one held-out sample, drawn when the version was made. */
+export interface VersionPicture {
+  /** By gain, as `examples`. */
+  kind: "best" | "median" | "worst";
+  /** In the object store. */
+  key: string;
+  sha256: string;
+}
+
 export interface VersionMetrics {
   heldOut: {
     images: number;
@@ -75,6 +84,7 @@ export interface VersionMetrics {
   /** Versions of before it was measured have none. */
   evaluation?: Evaluation;
   gate?: GateDecision;
+  pictures?: VersionPicture[];
 }
 
 /** A tuned decoder: immutable once registered. */

@@ -1,0 +1,54 @@
+import { and, desc, eq } from "drizzle-orm";
+import type { Executor } from "../client.ts";
+import { annotations, feedback } from "../schema/index.ts";
+import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import { inProject, type ProjectScope } from "./scope.ts";
+
+export type Feedback = typeof feedback.$inferSelect;
+
+/** The insert is the event: of a correction, a trigger may start a fine-tune. */
+export async function insertFeedback(
+  tx: Executor,
+  row: typeof feedback.$inferInsert & { id: string },
+): Promise<Feedback> {
+  const [inserted] = await tx.insert(feedback).values(row).returning();
+  return inserted as Feedback;
+}
+
+/** Takes back what was said of the same mask before, and the annotation that it became. */
+export async function withdrawFeedback(
+  tx: Executor,
+  scope: ProjectScope,
+  { predictionId, promptIndex }: { predictionId: string; promptIndex: number },
+): Promise<void> {
+  const [old] = await tx
+    .delete(feedback)
+    .where(
+      and(
+        inProject(feedback, scope),
+        eq(feedback.predictionId, predictionId),
+        eq(feedback.promptIndex, promptIndex),
+      ),
+    )
+    .returning({ annotationId: feedback.annotationId });
+  if (!old?.annotationId) return;
+  await tx
+    .delete(annotations)
+    .where(and(inProject(annotations, scope), eq(annotations.id, old.annotationId)));
+}
+
+export async function listFeedback(
+  db: Executor,
+  scope: ProjectScope,
+  page: PageRequest & { predictionId?: string | undefined },
+): Promise<Page<Feedback>> {
+  const ofPrediction =
+    page.predictionId === undefined ? undefined : eq(feedback.predictionId, page.predictionId);
+  const rows = await db
+    .select()
+    .from(feedback)
+    .where(and(inProject(feedback, scope), ofPrediction, behind(feedback, page.after)))
+    .orderBy(desc(feedback.createdAt), desc(feedback.id))
+    .limit(page.limit + 1);
+  return cut(rows, page.limit);
+}
