@@ -72,6 +72,7 @@ export const fineTunes = pgTable(
   },
   (table) => [
     index("fine_tunes_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("fine_tunes_workspace_idx").on(table.workspaceId, table.startedAt),
     index("fine_tunes_open_idx")
       .on(table.createdAt)
       .where(sql`status in ('queued', 'preparing', 'running', 'evaluating')`),

@@ -26,6 +26,8 @@ export const images = pgTable(
   },
   (table) => [
     uniqueIndex("images_project_sha256_key").on(table.projectId, table.sha256),
+    // What a workspace holds is read off the index alone.
+    index("images_workspace_idx").on(table.workspaceId, table.bytes),
     index("images_project_idx").on(table.projectId, table.createdAt, table.id),
     check("images_sha256_check", sql`sha256 ~ '^[0-9a-f]{64}$'`),
     check("images_size_check", sql`width > 0 and height > 0 and bytes > 0`),
