@@ -34,7 +34,8 @@ const allowed: Record<string, readonly string[]> = {
     "queue",
   ],
   "services.ts": ["lib", "config.ts", "db", "storage", "inference"],
-  routes: ["lib", "imaging", "storage", "inference", "db", "queue", "services.ts"],
+  exports: ["lib", "checkpoint", "storage", "inference", "db"],
+  routes: ["lib", "imaging", "storage", "inference", "exports", "db", "queue", "services.ts"],
   "app.ts": ["lib", "routes", "services.ts"],
   main: [
     "lib",

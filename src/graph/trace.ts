@@ -4,7 +4,7 @@ import { generalise } from "./generalise.ts";
 import type { Graph } from "./ir.ts";
 import { registerKernels } from "./kernels/register.ts";
 import { backendName, Recorder } from "./recorder.ts";
-import { simplify } from "./simplify/simplify.ts";
+import { simplify, type SimplifyOptions } from "./simplify/simplify.ts";
 
 /** An input of the traced function; a string in its shape is the graph's one free dimension, by name. */
 export interface TraceInput {
@@ -38,13 +38,17 @@ function theRecorder(): Recorder {
  * With a free dimension it records at three sizes: every size that differs must be a linear function of it.
  * Throws an Error that names the op where a kernel is not known or where the recordings do not match.
  */
-export function traceGraph(fn: TracedFunction, inputs: readonly TraceInput[]): Graph {
+export function traceGraph(
+  fn: TracedFunction,
+  inputs: readonly TraceInput[],
+  options: SimplifyOptions = {},
+): Graph {
   const free = new Set(inputs.flatMap((input) => input.shape.filter((dim) => typeof dim === "string")));
   if (free.size > 1) throw new Error(`only one dimension can be free, not ${[...free].join(" and ")}`);
-  if (free.size === 0) return simplify(record(fn, inputs, 0));
+  if (free.size === 0) return simplify(record(fn, inputs, 0), options);
   const recordings = sizes.map((size) => ({ size, graph: record(fn, inputs, size) }));
   const [first, second, third] = recordings as [Recording, Recording, Recording];
-  return simplify(generalise(first, second, third));
+  return simplify(generalise(first, second, third), options);
 }
 
 interface Recording {

@@ -8,6 +8,18 @@ export interface GraphManifest {
   readonly sources: string;
   /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
   readonly decoders: readonly GraphEntry[];
+  /** The decoder for other people's programs, still without its weights. */
+  readonly exports: readonly ExportGraphEntry[];
+}
+
+/** What an exported ONNX decoder gives back: see main/export-outputs.ts. */
+export const exportVariants = ["all", "single", "multi", "cvat"] as const;
+export type ExportVariant = (typeof exportVariants)[number];
+
+export interface ExportGraphEntry {
+  readonly variant: ExportVariant;
+  readonly file: string;
+  readonly sha256: string;
 }
 
 export interface GraphEntry {
@@ -31,11 +43,18 @@ export const graphsFolder = resolve(import.meta.dirname, "../../build/graphs");
 
 /** The graphs that there are, fewest points first. Throws an Error that says how to make them. */
 export function readGraphs(folder = graphsFolder): DecoderGraph[] {
+  return readManifest(folder)
+    .decoders.map(({ file, points, mask }) => ({ path: join(folder, file), points, mask }))
+    .toSorted((a, b) => a.points - b.points);
+}
+
+/** The graphs that exports put weights into. Throws an Error that says how to make them. */
+export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEntry[] =>
+  readManifest(folder).exports;
+
+function readManifest(folder: string): GraphManifest {
   try {
-    const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as GraphManifest;
-    return manifest.decoders
-      .map(({ file, points, mask }) => ({ path: join(folder, file), points, mask }))
-      .toSorted((a, b) => a.points - b.points);
+    return JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as GraphManifest;
   } catch (error) {
     throw new Error(`no decoder graphs in ${folder} (${messageOf(error)}); run: npm run build:graphs`, {
       cause: error,

@@ -1,6 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type GraphEntry, type GraphManifest, graphsFolder } from "../inference/graphs.ts";
+import {
+  type ExportGraphEntry,
+  exportVariants,
+  type GraphEntry,
+  type GraphManifest,
+  graphsFolder,
+} from "../inference/graphs.ts";
 import { sha256 } from "../lib/hash.ts";
 
 /** 2 tokens are a box, or one point with its padding: most prompts. */
@@ -30,6 +36,8 @@ const graphSources = [
   "src/lib/onnx-proto.ts",
   "src/main/build-graphs.ts",
   "src/main/decoder-graph.ts",
+  "src/main/export-",
+  "src/main/onnx-nodes.ts",
 ];
 
 function readManifest(folder: string): GraphManifest | null {
@@ -62,7 +70,14 @@ export async function buildGraphs(
     const { points, mask } = variant;
     return { file, points, mask, absentTokens: true, sha256: sha256(bytes) };
   });
-  const manifest: GraphManifest = { sources, decoders };
+  const { exportOnnx } = await import("./export-graph.ts");
+  const exports = exportVariants.map((variant): ExportGraphEntry => {
+    const bytes = exportOnnx(variant);
+    const file = `export-${variant}.onnx`;
+    writeWhole(join(folder, file), bytes);
+    return { variant, file, sha256: sha256(bytes) };
+  });
+  const manifest: GraphManifest = { sources, decoders, exports };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

@@ -19,10 +19,16 @@ const rules = [
   mergeReshapes,
 ];
 
+export interface SimplifyOptions {
+  /** Whether Gelu may stand as one operator, as it does from opset 20 on; it may by default. */
+  readonly gelu?: boolean;
+}
+
 /** Cleans a graph up and fuses what onnxruntime has one operator for. Every pass keeps what the graph computes. */
-export function simplify(graph: Graph): Graph {
+export function simplify(graph: Graph, { gelu = true }: SimplifyOptions = {}): Graph {
   const shared = tidy(storeSmallFills(graph));
-  return rules.reduce((current, rule) => tidy(rewrite(current, rule)), shared);
+  const wanted = gelu ? rules : rules.filter((rule) => rule !== fuseGelu);
+  return wanted.reduce((current, rule) => tidy(rewrite(current, rule)), shared);
 }
 
 const tidy = (graph: Graph): Graph => removeDead(shareCommon(removeDead(graph)));

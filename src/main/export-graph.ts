@@ -1,0 +1,89 @@
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { decoderLayout } from "../checkpoint/layout.ts";
+import { toOnnx } from "../graph/to-onnx.ts";
+import { type TraceInput, traceGraph } from "../graph/trace.ts";
+import type { ExportVariant } from "../inference/graphs.ts";
+import { dataType, decodeModel, encodeModel, type OnnxModel, valueInfo } from "../lib/onnx-proto.ts";
+import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
+import { segment } from "../model/sam.ts";
+import { NodeList } from "./onnx-nodes.ts";
+import { addOutputs } from "./export-outputs.ts";
+
+/** Meta's own export says 17; whatever runs that file runs ours. IR version 8 belongs to it. */
+const opset = 17;
+const irVersion = 8;
+
+/**
+ * The decoder for other people's programs, as an ONNX file that still wants its weights as inputs (exports/onnx.ts puts
+ * them inside). Its own inputs are Meta's, all float32 (segment-anything: scripts/export_onnx_model.py, utils/onnx.py):
+ * `image_embeddings` [1, 256, 64, 64], `point_coords` [1, N, 2] in pixels of the 1024 frame, `point_labels` [1, N]
+ * (1, 0, 2, 3, and -1 for padding), `mask_input` [1, 1, 256, 256], `has_mask_input` [1], `orig_im_size` [2] (H, W);
+ * N alone is free. The outputs depend on the variant: see export-outputs.ts.
+ */
+export function exportOnnx(variant: ExportVariant): Uint8Array {
+  const model = decodeModel(tracedDecoder());
+  const weights = model.graph.input.filter(({ name }) => Object.hasOwn(decoderLayout, name));
+  const nodes = new NodeList();
+  // The trace works channels last, token by token, and has no channel axis on mask prompts.
+  const planes = nodes.add("Reshape", ["image_embeddings", nodes.ints([1, 256, 4096])]);
+  nodes.add("Transpose", [planes], { perm: [0, 2, 1] }, "_image_tokens");
+  nodes.add("Reshape", ["mask_input", nodes.ints([1, 256, 256])], {}, "_mask_plane");
+  const before = nodes.take();
+  const output = addOutputs(nodes, variant, { logits: "_logits", iou: "_iou" });
+  const float = (name: string, dims: (number | string)[]) => valueInfo(name, dataType.float, dims);
+  const joined: OnnxModel = {
+    ...model,
+    irVersion,
+    // What newer opsets brought, Gelu as one operator, was left out of the trace.
+    opsetImport: [{ domain: "", version: opset }],
+    graph: {
+      ...model.graph,
+      name: "sam_decoder",
+      node: [...before, ...model.graph.node, ...nodes.take()],
+      initializer: [...model.graph.initializer, ...nodes.initializers],
+      input: [
+        float("image_embeddings", [1, 256, 64, 64]),
+        float("point_coords", [1, "num_points", 2]),
+        float("point_labels", [1, "num_points"]),
+        float("mask_input", [1, 1, 256, 256]),
+        float("has_mask_input", [1]),
+        float("orig_im_size", [2]),
+        ...weights,
+      ],
+      output,
+    },
+  };
+  return encodeModel(joined);
+}
+
+/** Prompts of one image, one at a time, as Meta's file takes them: N free, outputs `_logits` and `_iou` of four masks. */
+function tracedDecoder(): Uint8Array {
+  const weights: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
+  const inputs: TraceInput[] = [
+    { name: "_image_tokens", shape: [1, 4096, 256] },
+    { name: "point_coords", shape: [1, "num_points", 2] },
+    { name: "point_labels", shape: [1, "num_points"] },
+    { name: "_mask_plane", shape: [1, 256, 256] },
+    { name: "has_mask_input", shape: [1] },
+  ];
+  const graph = traceGraph(
+    (tensors) => {
+      const input = (name: string): Tensor => tensors[name] as Tensor;
+      const { logits, iou } = segment(
+        {
+          embedding: input("_image_tokens"),
+          imagePe: imagePositionalEncoding(tensors),
+          coords: input("point_coords"),
+          labels: input("point_labels"),
+          masks: input("_mask_plane"),
+          hasMask: input("has_mask_input"),
+        },
+        tensors,
+      );
+      return { _logits: logits, _iou: iou };
+    },
+    [...inputs, ...weights],
+    { gelu: false },
+  );
+  return toOnnx(graph, { freeName: "num_points" });
+}

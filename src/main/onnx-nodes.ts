@@ -1,0 +1,62 @@
+import {
+  attribute,
+  float32Tensor,
+  int64Tensor,
+  type OnnxAttribute,
+  type OnnxNode,
+  type OnnxTensor,
+} from "../lib/onnx-proto.ts";
+
+/** ONNX nodes written by hand, one after the other, with the constants that they want. */
+export class NodeList {
+  readonly initializers: OnnxTensor[] = [];
+  #nodes: OnnxNode[] = [];
+  readonly #constants = new Map<string, string>();
+  #count = 0;
+
+  /** Adds a node of one output and gives back that output's name, which is made up unless it is given. */
+  add(
+    opType: string,
+    input: string[],
+    attributes: Readonly<Record<string, number | readonly number[] | string>> = {},
+    output = `_post_${this.#count++}`,
+  ): string {
+    const list: OnnxAttribute[] = Object.entries(attributes).map(([name, value]) => attribute(name, value));
+    this.#nodes.push({ opType, input, output: [output], attribute: list });
+    return output;
+  }
+
+  /** An int64 vector; equal ones are kept once. */
+  ints(values: readonly number[]): string {
+    return this.#constant(`_post_ints_${values.join("_").replaceAll("-", "m")}`, (name) =>
+      int64Tensor(name, [values.length], values),
+    );
+  }
+
+  /** An int64 number without axes: an index that takes its axis away. */
+  int(value: number): string {
+    return this.#constant(`_post_int_${value}`, (name) => int64Tensor(name, [], [value]));
+  }
+
+  /** A float32 vector. */
+  floats(values: readonly number[]): string {
+    return this.#constant(`_post_floats_${values.join("_")}`, (name) =>
+      float32Tensor(name, [values.length], Float32Array.from(values)),
+    );
+  }
+
+  /** The nodes so far; the next ones start a new list. */
+  take(): OnnxNode[] {
+    const taken = this.#nodes;
+    this.#nodes = [];
+    return taken;
+  }
+
+  #constant(name: string, make: (name: string) => OnnxTensor): string {
+    if (!this.#constants.has(name)) {
+      this.#constants.set(name, name);
+      this.initializers.push(make(name));
+    }
+    return name;
+  }
+}
