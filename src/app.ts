@@ -16,6 +16,7 @@ import { importRoutes } from "./routes/imports.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
+import { versionPictureRoutes } from "./routes/version-pictures.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import type { Services } from "./services.ts";
 
@@ -42,6 +43,7 @@ export function createApp(services: Services, options: { eventPollMs?: number } 
     fineTuneEventRoutes,
     versionRoutes,
     promotionRoutes,
+    versionPictureRoutes,
     healthRoutes,
   ]) {
     app.route("/", routes(context));

@@ -195,20 +195,20 @@ async function pictureRow(
 ): Promise<PictureRow> {
   const { title, annotation, scores } = chosen;
   const { image_id: imageId, box } = annotation;
-  const page = await client.imageBytes(projectId, imageId);
+  const image = await client.imageBytes(projectId, imageId);
   const masks = await client.predict(projectId, imageId, box, ["base", version]);
-  const [base, tuned, truth] = [...masks, annotation.mask].map(decodeRle);
-  if (!base || !tuned || !truth) throw new Error("predict gave fewer masks than versions");
-  const served = { baseIou: iou(base, truth), tunedIou: iou(tuned, truth) };
+  const [before, after, truth] = [...masks, annotation.mask].map(decodeRle);
+  if (!before || !after || !truth) throw new Error("predict gave fewer masks than versions");
+  const served = { beforeIou: iou(before, truth), afterIou: iou(after, truth) };
   // The same prompt on the same page: what is served must be what was measured.
   if (
-    Math.abs(served.baseIou - scores.base_iou) > 0.01 ||
-    Math.abs(served.tunedIou - scores.tuned_iou) > 0.01
+    Math.abs(served.beforeIou - scores.base_iou) > 0.01 ||
+    Math.abs(served.afterIou - scores.tuned_iou) > 0.01
   )
     throw new Error(
       `served masks score ${JSON.stringify(served)}, the version's metrics say ${JSON.stringify(scores)}`,
     );
-  return { title, page, box, base, tuned, truth, ...served };
+  return { title, image, box, before, after, truth, ...served };
 }
 
 await main();

@@ -1,8 +1,9 @@
 import sharp from "sharp";
 import type { BinaryMask } from "../../src/imaging/types.ts";
 import { type Random, seededRandom } from "../../src/lib/random.ts";
-import { textStrokes, textWidth } from "./font.ts";
-import { drawLine, emptyLayer, noise } from "./raster.ts";
+import { textStrokes, textWidth } from "../../src/imaging/picture/font.ts";
+import { drawLine, emptyLayer } from "../../src/imaging/picture/raster.ts";
+import { noise } from "./noise.ts";
 import { between, pick, type Placement, type Rgb, stampInk, type StampKind, stampKinds } from "./stamp.ts";
 
 /** A page as it lay under the scanner, before lens, sensor and JPEG. Both images RGB, row-major. */

@@ -1,6 +1,7 @@
 import type { Random } from "../../src/lib/random.ts";
-import { glyphOf, textStrokes, textWidth } from "./font.ts";
-import { drawLine, drawPolygon, emptyLayer, type Layer, noise } from "./raster.ts";
+import { glyphOf, textStrokes, textWidth } from "../../src/imaging/picture/font.ts";
+import { drawLine, drawPolygon, emptyLayer, type Layer } from "../../src/imaging/picture/raster.ts";
+import { noise } from "./noise.ts";
 
 export type Rgb = readonly [number, number, number];
 

@@ -28,6 +28,11 @@ export const keys = {
     `projects/${projectId}/versions/${fineTuneId}-${sha256.slice(0, 16)}.safetensors`,
   weightsPrefix: (projectId: string, fineTuneId: string): string =>
     `projects/${projectId}/versions/${fineTuneId}-`,
+  /** A picture of what a version does (WebP), by what it shows and content. */
+  picture: (projectId: string, fineTuneId: string, name: string): string =>
+    `projects/${projectId}/pictures/${fineTuneId}/${name}.webp`,
+  picturePrefix: (projectId: string, fineTuneId: string): string =>
+    `projects/${projectId}/pictures/${fineTuneId}/`,
   /** Where a fine-tune in training stands (safetensors), by attempt and epoch; kept until it has ended. */
   checkpoint: (projectId: string, fineTuneId: string, name: string): string =>
     `projects/${projectId}/checkpoints/${fineTuneId}/${name}.safetensors`,

@@ -17,6 +17,7 @@ import { versionMetrics } from "./evaluation/version-metrics.ts";
 import { decidePromotion } from "./gate.ts";
 import type { HeldFineTune } from "./lease.ts";
 import type { TrainingResult } from "./loop.ts";
+import { drawPictures } from "./pictures/draw-pictures.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
 import { ProgressMeter } from "./progress.ts";
 import { type Recipe, recipeAsUsed, resolveRecipe, stepsPerEpoch } from "./recipe.ts";
@@ -190,6 +191,12 @@ export class FineTuneRun {
       box,
       onDone: async (done) => this.#progress("evaluate", data.heldOut.length + kindsWeight * done),
     });
+    const drawn = { projectId: project.id, fineTuneId: this.#row.id, examples: evaluation.examples };
+    const pictures = await drawPictures(this.#services, data.heldOut, {
+      ...this.#imageOptions(project),
+      ...drawn,
+      tuned: version,
+    });
     // As it is now: whoever has set it since means this version.
     const { promotionPolicy: policy } = await getProject(db, this.#scope);
     const gate = decidePromotion({ policy, prompts: evaluation.prompts, active: before.active });
@@ -211,7 +218,7 @@ export class FineTuneRun {
         hyperparameters: recipeAsUsed(recipe),
         seed: this.#row.seed,
         engine,
-        metrics,
+        metrics: { ...metrics, pictures },
       },
     });
   }

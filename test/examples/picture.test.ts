@@ -12,11 +12,12 @@ function block(x0: number, y0: number, x1: number, y1: number): BinaryMask {
 }
 
 async function row(): Promise<PictureRow> {
-  const page = await sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
+  const image = await sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
     .png()
     .toBuffer();
-  const [base, tuned, truth] = [block(40, 30, 160, 120), block(80, 60, 120, 90), block(81, 60, 120, 90)];
-  return { title: "Median", page, box: [40, 30, 160, 120], base, tuned, truth, baseIou: 0.1, tunedIou: 0.9 };
+  const [before, after, truth] = [block(40, 30, 160, 120), block(80, 60, 120, 90), block(81, 60, 120, 90)];
+  const masks = { before, after, truth, beforeIou: 0.1, afterIou: 0.9 };
+  return { title: "Median", image, box: [40, 30, 160, 120], ...masks };
 }
 
 it("gives the same bytes for the same rows", async () => {

@@ -75,7 +75,7 @@ export async function seedVersion(
   projectId: string,
   number: number,
   weights: Uint8Array = Buffer.from(`weights ${number}`),
-  options: Pick<VersionMetrics, "evaluation" | "gate"> = {},
+  options: Pick<VersionMetrics, "evaluation" | "gate" | "pictures"> = {},
 ): Promise<string> {
   const fineTuneId = await seedFineTune(app, projectId);
   const hash = sha256(weights);

@@ -72,6 +72,13 @@ describe("a fine-tune", () => {
     expect(best?.selectionIou).toBe(Math.max(...metrics.curve.map((point) => point.selectionIou)));
     expect(version.hyperparameters).toMatchObject({ ...short, loss: "dice_bce", patience: 4 });
 
+    expect(metrics.pictures?.map(({ kind }) => kind)).toEqual(["best", "median", "worst"]);
+    for (const picture of metrics.pictures ?? [])
+      expect(sha256(await store.get(picture.key))).toBe(picture.sha256);
+    expect((await keysBelow(store, keys.picturePrefix(scope.projectId, id))).sort()).toEqual(
+      metrics.pictures?.map(({ key }) => key),
+    );
+
     const file = await store.get(version.weightsKey);
     expect(sha256(file)).toBe(version.weightsSha256);
     expect((await tensorsOf(version)).metadata).toMatchObject({ project: scope.projectId, fine_tune: id });

@@ -149,13 +149,13 @@ export async function lockFineTune(tx: Executor, lease: FineTuneLease): Promise<
 }
 
 /**
- * Null unless the job has ended; else where its objects lie, and the keys of the weights that its version has.
+ * Null unless the job has ended; else where its objects lie, and the keys of those that its version names.
  * Until the transaction ends nobody can set it back.
  */
 export async function lockEndedFineTune(
   tx: Executor,
   id: string,
-): Promise<{ projectId: string; weightsKeys: string[] } | null> {
+): Promise<{ projectId: string; keys: string[] } | null> {
   const [row] = await tx
     .select({ projectId: fineTunes.projectId })
     .from(fineTunes)
@@ -163,10 +163,14 @@ export async function lockEndedFineTune(
     .for("share");
   if (!row) return null;
   const made = await tx
-    .select({ weightsKey: versions.weightsKey })
+    .select({ weightsKey: versions.weightsKey, metrics: versions.metrics })
     .from(versions)
     .where(eq(versions.fineTuneId, id));
-  return { projectId: row.projectId, weightsKeys: made.map((version) => version.weightsKey) };
+  const named = made.flatMap(({ weightsKey, metrics }) => [
+    weightsKey,
+    ...(metrics.pictures ?? []).map((picture) => picture.key),
+  ]);
+  return { projectId: row.projectId, keys: named };
 }
 
 /** Why a lease is void: what the row says now. Null when the row is gone. */

@@ -4,6 +4,9 @@ import { promotionPolicies } from "../../db/schema/index.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
 import { iso, timeText } from "./scope.ts";
 
+/** Which held-out annotation a picture shows. */
+export const pictureKinds = ["best", "median", "worst"] as const;
+
 const scores = z.object({ mean_iou: z.number(), mean_dice: z.number() });
 
 export const versionSchema = z
@@ -66,6 +69,12 @@ export const versionSchema = z
         .optional()
         .openapi({ description: "Versions of before it was measured have none." }),
     }),
+    pictures: z
+      .array(z.object({ kind: z.enum(pictureKinds), url: z.string() }))
+      .openapi({
+        description:
+          "Before, after and truth of held-out annotations, by their gain; versions of before there were any have none.",
+      }),
     snapshot_hash: z.string().openapi({ description: "Of the data that it was trained and measured on." }),
     hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
     seed: z.int(),
@@ -80,7 +89,7 @@ export function toVersion(
   active: number | null,
   detail: Detail,
 ): z.output<typeof versionSchema> {
-  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation, gate } = row.metrics;
+  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation, gate, pictures } = row.metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -120,6 +129,10 @@ export function toVersion(
       ...(gate && { gate }),
       ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
     },
+    pictures: (pictures ?? []).map(({ kind }) => ({
+      kind,
+      url: `/v1/projects/${row.projectId}/versions/${row.number}/pictures/${kind}`,
+    })),
     snapshot_hash: row.snapshotHash,
     hyperparameters: row.hyperparameters,
     seed: row.seed,

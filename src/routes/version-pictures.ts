@@ -1,0 +1,66 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { getProject } from "../db/queries/projects.ts";
+import { getVersion } from "../db/queries/versions.ts";
+import { AppError } from "../lib/errors.ts";
+import { failures } from "./http/errors.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { pictureKinds } from "./http/version-wire.ts";
+
+const picture = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/versions/{number}/pictures/{kind}",
+  tags: ["versions"],
+  summary: "Get a picture of a held-out annotation: before, after and truth side by side",
+  description: "WebP, 1170 pixels wide. It never changes, so it may be kept; If-None-Match is honoured.",
+  request: {
+    params: projectParams.extend({
+      number: versionInPath().openapi({ param: { name: "number", in: "path" }, example: 1 }),
+      kind: z.enum(pictureKinds).openapi({ param: { name: "kind", in: "path" } }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "The picture.",
+      content: { "image/webp": { schema: { type: "string", format: "binary" } } },
+    },
+    304: { description: "The caller has it." },
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "version_not_found",
+      "picture_not_found",
+      "object_corrupted",
+    ),
+  },
+});
+
+export function versionPictureRoutes({ db, store }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(picture, async (c) => {
+    const { number, kind, ...rest } = c.req.valid("param");
+    const scope = scopeOf(c, rest);
+    await getProject(db, scope);
+    const { metrics } = await getVersion(db, scope, number);
+    const found = metrics.pictures?.find((one) => one.kind === kind);
+    if (!found) {
+      throw new AppError("picture_not_found", `Version ${number} has no picture of its ${kind} example.`, {
+        param: "kind",
+      });
+    }
+    const etag = `"${found.sha256}"`;
+    c.header("ETag", etag);
+    c.header("Cache-Control", "private, max-age=31536000, immutable");
+    if (knows(c.req.header("if-none-match"), etag)) return c.body(null, 304);
+    c.header("Content-Type", "image/webp");
+    c.header("X-Content-Type-Options", "nosniff");
+    return c.body(Uint8Array.from(await store.get(found.key)));
+  });
+
+  return router;
+}
+
+/** Weak and strong tags are the same here (RFC 9110, 13.1.2). */
+const knows = (header: string | undefined, etag: string): boolean =>
+  (header ?? "").split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));
