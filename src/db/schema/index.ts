@@ -3,6 +3,7 @@ export * from "./api-keys.ts";
 export * from "./common.ts";
 export * from "./feedback.ts";
 export * from "./fine-tune-events.ts";
+export * from "./fine-tune-previews.ts";
 export * from "./fine-tunes.ts";
 export * from "./idempotency-keys.ts";
 export * from "./images.ts";
