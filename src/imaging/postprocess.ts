@@ -30,7 +30,7 @@ export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
   const { start, weights } = tapsOf(inputSize(size)[1], width);
   eachRow(lowRes, size, (narrow, y) => {
     // Weights are never negative: only pixels that see a value above 0 can be foreground.
-    const [from, to] = positiveRange(narrow, start);
+    const [from, to] = rangeAbove(narrow, start, 0);
     for (let x = from, w = 3 * from, p = y * width + from; x < to; x++, w += 3, p++) {
       const at = start[x] as number;
       const logit =
@@ -41,6 +41,35 @@ export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
     }
   });
   return { width, height, data };
+}
+
+/**
+ * Foreground (logit > 0) at the original size, with its stability: the IoU of the masks that thresholds `offset` above and
+ * below 0 would give, 0 where there is none. Source: segment-anything utils/amg.py, calculate_stability_score.
+ */
+export function stableMaskAtSize(
+  lowRes: Float32Array,
+  size: Size,
+  offset: number,
+): { mask: BinaryMask; stability: number } {
+  const [height, width] = size;
+  const data = new Uint8Array(height * width);
+  const { start, weights } = tapsOf(inputSize(size)[1], width);
+  let [inner, outer] = [0, 0];
+  eachRow(lowRes, size, (narrow, y) => {
+    const [from, to] = rangeAbove(narrow, start, -offset);
+    for (let x = from, w = 3 * from, p = y * width + from; x < to; x++, w += 3, p++) {
+      const at = start[x] as number;
+      const logit =
+        (weights[w] as number) * (narrow[at] as number) +
+        (weights[w + 1] as number) * (narrow[at + 1] as number) +
+        (weights[w + 2] as number) * (narrow[at + 2] as number);
+      if (logit > 0) data[p] = 1;
+      if (logit > offset) inner++;
+      if (logit > -offset) outer++;
+    }
+  });
+  return { mask: { width, height, data }, stability: outer === 0 ? 0 : inner / outer };
 }
 
 /** Interpolates down: hands out, for each output row, its [256] low-res values. */
@@ -64,13 +93,13 @@ function eachRow(lowRes: Float32Array, size: Size, take: (narrow: Float32Array, 
   }
 }
 
-/** The pixels [from, to) of a row that see a low-res value above 0. */
-function positiveRange(narrow: Float32Array, start: Int32Array): [number, number] {
+/** The pixels [from, to) of a row that see a low-res value above the threshold. */
+function rangeAbove(narrow: Float32Array, start: Int32Array, threshold: number): [number, number] {
   let low = 0;
-  while (low < narrow.length && (narrow[low] as number) <= 0) low++;
+  while (low < narrow.length && (narrow[low] as number) <= threshold) low++;
   if (low === narrow.length) return [0, 0];
   let high = narrow.length - 1;
-  while ((narrow[high] as number) <= 0) high--;
+  while ((narrow[high] as number) <= threshold) high--;
   return [firstAtLeast(start, low - 2), firstAtLeast(start, high + 1)];
 }
 

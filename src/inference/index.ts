@@ -2,13 +2,16 @@ import { Piscina } from "piscina";
 import { baseModel } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
 import type { ObjectStore } from "../storage/store.ts";
+import type * as decodeWorker from "./decode-worker.ts";
 import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
 import type { EncodeTask } from "./encode-worker.ts";
+import { segmentEverything } from "./everything/generate.ts";
 import { readGraphs } from "./graphs.ts";
 import type { InspectTask } from "./inspect-worker.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 import { predict } from "./predict.ts";
+import { embedRegion } from "./regions.ts";
 import type { ImageEmbedding, ImageFacts, Inference } from "./types.ts";
 import { VersionWeights } from "./version-weights.ts";
 
@@ -36,6 +39,9 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const { threads, maxImagePixels: maxPixels } = options;
   const encodePool = workerPool<EncodeTask, ImageEmbedding>("encode-worker.ts", 1);
   const decodePool = workerPool<DecodeTask, DecodeResult>("decode-worker.ts", options.decodeWorkers);
+  const points = decodePool.of<typeof decodeWorker.points>("points");
+  const boxes = decodePool.of<typeof decodeWorker.boxes>("boxes");
+  const masks = decodePool.of<typeof decodeWorker.masks>("masks");
   const inspectPool = workerPool<InspectTask, ImageFacts>("inspect-worker.ts", 1);
   const weights = new VersionWeights(options.store);
   const embeddings = new EmbeddingCache({
@@ -44,10 +50,11 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     encode: async (model, { sha256, bytes, region }) =>
       encodePool.run({ bytes, sha256, region, encoderPath: await model.encoderPath(), threads, maxPixels }),
   });
+  const embed: Inference["embed"] = (image, embedOptions) => embeddings.get(image, embedOptions);
   const running = new Running();
   return {
     inspect: (bytes) => running.track(() => inspectPool.run({ bytes, maxPixels })),
-    embed: (image, embedOptions) => running.track(() => embeddings.get(image, embedOptions)),
+    embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
     predict: (request) =>
       running.track(() =>
         predict(
@@ -55,9 +62,26 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             graphs,
             threads,
             workers: options.decodeWorkers,
-            embed: ({ image }) => embeddings.get(image, request),
+            embed: ({ image }) => embed(image, request),
             weights: (version, name) => weights.get(version, name),
             decode: (task) => decodePool.run(task),
+          },
+          request,
+        ),
+      ),
+    segmentEverything: (request) =>
+      running.track(() =>
+        segmentEverything(
+          {
+            graphs,
+            threads,
+            workers: options.decodeWorkers,
+            embed: ({ image, workspaceId, baseModel: name, signal }, region) =>
+              embedRegion({ embed }, image, { workspaceId, baseModel: name, signal, region }),
+            weights: (version, name) => weights.get(version, name),
+            points,
+            boxes,
+            masks,
           },
           request,
         ),
@@ -71,14 +95,20 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   };
 }
 
+type WorkerFunction = (task: never) => Promise<Outcome<unknown>>;
+type Value<Work extends WorkerFunction> =
+  Awaited<ReturnType<Work>> extends Outcome<infer Result> ? Result : never;
+
 interface WorkerPool<T, R> {
   run(task: T): Promise<R>;
+  /** Another function of the same worker file, by its name. */
+  of<Work extends WorkerFunction>(name: string): (task: Parameters<Work>[0]) => Promise<Value<Work>>;
   close(): Promise<void>;
 }
 
 /** Threads that each load one worker file; they start with the first task and stay, with their sessions. */
 function workerPool<T, R>(file: string, count: number): WorkerPool<T, R> {
-  const pool = new Piscina<T, Outcome<R>>({
+  const pool = new Piscina<unknown, Outcome<unknown>>({
     filename: new URL(file, import.meta.url).href,
     minThreads: 0,
     maxThreads: count,
@@ -89,7 +119,11 @@ function workerPool<T, R>(file: string, count: number): WorkerPool<T, R> {
     atomics: "disabled",
   });
   return {
-    run: async (task) => unwrap(await pool.run(task)),
+    run: async (task) => unwrap((await pool.run(task)) as Outcome<R>),
+    of:
+      <Work extends WorkerFunction>(name: string) =>
+      async (task: Parameters<Work>[0]) =>
+        unwrap((await pool.run(task, { name })) as Outcome<Value<Work>>),
     close: () => pool.close(),
   };
 }

@@ -1,7 +1,8 @@
-import { elapsedMs, tenth } from "../lib/clock.ts";
+import { elapsedMs, now, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import type { DecodeResult, DecodeTask, IndexedPrompt } from "./decode-worker.ts";
 import { type DecoderGraph, graphFor } from "./graphs.ts";
+import { inGroups, inLanes } from "./lanes.ts";
 import type { PackedWeights } from "./packed-weights.ts";
 import { promptTokens } from "./prompt-tokens.ts";
 import type { Embedded, PredictRequest, PredictResult, VersionRef } from "./types.ts";
@@ -43,6 +44,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
         embedding,
         multimask: request.multimask,
         format: request.format,
+        polygonTolerance: request.polygonTolerance ?? 0,
         lowRes: request.lowRes ?? false,
       },
     })),
@@ -53,7 +55,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
   const times = { queue: 0, decode: 0, encode: 0 };
   await inLanes(tasks, deps.workers, async ({ version, batch, task }) => {
     signal?.throwIfAborted();
-    const sentAt = performance.timeOrigin + performance.now();
+    const sentAt = now();
     const result = await deps.decode(task);
     times.queue += Math.max(0, result.startedAt - sentAt);
     times.decode += result.decodeMs;
@@ -110,33 +112,9 @@ function batchPrompts(
     }
   }
   return Array.from(groups).flatMap(([graph, prompts]) =>
-    Array.from({ length: Math.ceil(prompts.length / promptsPerTask) }, (_, i) => ({
-      graph,
-      prompts: prompts.slice(i * promptsPerTask, (i + 1) * promptsPerTask),
-    })),
+    inGroups(prompts, promptsPerTask).map((group) => ({ graph, prompts: group })),
   );
 }
 
 const maxTokens = (graphs: readonly DecoderGraph[], mask: boolean): number =>
   Math.max(0, ...graphs.filter((graph) => graph.mask === mask).map((graph) => graph.points));
-
-/** Works through the items with `lanes` at a time, so that a long request leaves room for others; stops at a failure. */
-async function inLanes<T>(
-  items: readonly T[],
-  lanes: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const lane = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      try {
-        await work(items[next++] as T);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane));
-}

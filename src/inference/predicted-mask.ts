@@ -9,11 +9,12 @@ export async function predictedMask(
   lowRes: Float32Array,
   score: number,
   size: Size,
-  format: MaskFormat,
+  { format, polygonTolerance }: { format: MaskFormat; polygonTolerance: number },
 ): Promise<PredictedMask> {
   if (format !== "logits") {
     const mask = maskAtSize(lowRes, size);
-    return { score, bbox: boxOf(mask), area: areaOf(mask), mask: await writeMask(mask, format) };
+    const written = await writeMask(mask, format, polygonTolerance);
+    return { score, bbox: boxOf(mask), area: areaOf(mask), mask: written };
   }
   const logits = logitsAtSize(lowRes, size);
   const data = new Uint8Array(logits.length);

@@ -1,4 +1,5 @@
 import type { Box, LogitsMask, MaskFormat, Point, WireMask } from "../imaging/types.ts";
+import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 
 /** What the routes and the trainer ask of inference. All heavy work runs in worker threads. */
 export interface Inference {
@@ -11,6 +12,8 @@ export interface Inference {
   embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
   /** Decodes prompts with one or several versions on one embedding. */
   predict(request: PredictRequest): Promise<PredictResult>;
+  /** Every object of an image, without prompts: Meta's automatic mask generator. See everything/generate.ts. */
+  segmentEverything(request: EverythingRequest): Promise<EverythingResult>;
   /**
    * Removes an image's embeddings, of every base model, from this process's memory and the object store: for when a
    * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.
@@ -82,9 +85,14 @@ export interface PredictRequest extends EmbedOptions {
   readonly image: ImageSource;
   readonly versions: readonly VersionRef[];
   readonly prompts: readonly Prompt[];
-  /** True: SAM's three masks for an ambiguous prompt, best score first. False: the one mask of token 0, as Meta's predictor. */
-  readonly multimask: boolean;
+  /**
+   * True: SAM's three masks for an ambiguous prompt, best score first; "best": the first of these alone. False: the one
+   * mask of token 0, as Meta's predictor.
+   */
+  readonly multimask: boolean | "best";
   readonly format: MaskFormat;
+  /** How far, in pixels, a corner that is left out of a polygon may lie from its edge; 0, the default, leaves out none. */
+  readonly polygonTolerance?: number;
   /** True: also the low-res logits of each mask, as the next prompt's `mask` takes them. */
   readonly lowRes?: boolean;
 }

@@ -1,0 +1,178 @@
+import type { WireMask } from "../../imaging/types.ts";
+import { elapsedMs, now, tenth } from "../../lib/clock.ts";
+import { AppError } from "../../lib/errors.ts";
+import { type DecoderGraph, graphFor } from "../graphs.ts";
+import { inGroups, inLanes } from "../lanes.ts";
+import type { PackedWeights } from "../packed-weights.ts";
+import type { Embedded, VersionRef } from "../types.ts";
+import type { PointsResult, PointsTask } from "./decode-points.ts";
+import { planEverything, type PlannedCrop } from "./plan.ts";
+import { type SuppressTask, suppressTask } from "./suppress.ts";
+import type { Candidate, EverythingMask, EverythingRequest, EverythingResult } from "./types.ts";
+import type { WriteTask, WrittenMask } from "./write-masks.ts";
+
+/** Points of one run at most, whatever was asked: more are hardly faster each, take 30 MB each, and make others wait. */
+const pointsPerTask = 8;
+const masksPerTask = 16;
+/** A point and its padding. */
+const tokensPerPoint = 2;
+
+export interface EverythingDeps {
+  readonly graphs: readonly DecoderGraph[];
+  readonly threads: number;
+  readonly workers: number;
+  /** The embedding of one crop; see embedRegion. */
+  embed(request: EverythingRequest, crop: PlannedCrop["crop"]): Promise<Embedded>;
+  weights(version: VersionRef, baseModel: string): Promise<PackedWeights>;
+  points(task: PointsTask): Promise<PointsResult>;
+  boxes(task: SuppressTask): Promise<number[]>;
+  masks(task: WriteTask): Promise<WrittenMask[]>;
+}
+
+/**
+ * Every object of an image, as Meta's automatic mask generator finds them: points over the image and over crops of it,
+ * masks filtered by score and stability, duplicates removed within and across crops. All heavy work goes to workers in
+ * small tasks; the abort signal is looked at before each.
+ * Source: segment-anything automatic_mask_generator.py, generate. Empty masks are dropped, which there survive thresholds
+ * of 0.
+ * Throws what planEverything throws, AppError answer_too_large, and what embedding an image throws.
+ */
+export async function segmentEverything(
+  deps: EverythingDeps,
+  request: EverythingRequest,
+): Promise<EverythingResult> {
+  const start = performance.now();
+  const { image, settings, versions, signal } = request;
+  const plan = planEverything(image.size, settings);
+  const weights = await Promise.all(versions.map((version) => deps.weights(version, request.baseModel)));
+  const times = { queue: 0, embed: 0, decode: 0, encode: 0 };
+  const found = versions.map((): Candidate[] => []);
+  const embeddingsFrom: Embedded["from"][] = [];
+
+  for (const planned of plan) {
+    signal?.throwIfAborted();
+    const embedStart = performance.now();
+    const { embedding, from } = await deps.embed(request, planned.crop);
+    times.embed += performance.now() - embedStart;
+    embeddingsFrom.push(from);
+    for (const [v, own] of weights.entries()) {
+      const task = {
+        embedding,
+        weights: own,
+        threads: deps.threads,
+        graph: graphFor(deps.graphs, tokensPerPoint, false),
+      };
+      const candidates = await decodeCrop(deps, request, { ...task, planned }, times);
+      const scores = candidates.map(({ score }) => score);
+      const kept = await deps.boxes(suppressTask(candidates, scores, settings.boxNmsThresh));
+      for (const at of kept) found[v]?.push(candidates[at] as Candidate);
+    }
+  }
+
+  const writing = { ...request, left: request.maxAnswerBytes };
+  const results = [];
+  for (const [v, { number }] of versions.entries()) {
+    let masks = found[v] ?? [];
+    if (plan.length > 1) {
+      // The mask of the smaller crop is the finer one.
+      const scores = masks.map(({ crop: [x0, y0, x1, y1] }) => 1 / ((x1 - x0) * (y1 - y0)));
+      const kept = await deps.boxes(suppressTask(masks, scores, settings.cropNmsThresh));
+      masks = kept.map((at) => masks[at] as Candidate);
+    }
+    const writeStart = performance.now();
+    results.push({ version: number, masks: await write(deps, writing, masks) });
+    times.encode += performance.now() - writeStart;
+  }
+  signal?.throwIfAborted();
+  const [height, width] = image.size;
+  const timingMs = {
+    queue: tenth(times.queue),
+    embed: tenth(times.embed),
+    decode: tenth(times.decode),
+    encode: tenth(times.encode),
+    total: elapsedMs(start),
+  };
+  return { width, height, results, embeddingsFrom, timingMs };
+}
+
+/** The candidates of all points of one crop, in the points' order. */
+async function decodeCrop(
+  deps: EverythingDeps,
+  { image, settings, signal }: EverythingRequest,
+  {
+    planned,
+    ...task
+  }: Pick<PointsTask, "embedding" | "weights" | "threads" | "graph"> & { planned: PlannedCrop },
+  times: { queue: number; decode: number; encode: number },
+): Promise<Candidate[]> {
+  const groups = inGroups(planned.points, Math.min(settings.pointsPerBatch, pointsPerTask));
+  const candidates = groups.map((): readonly Candidate[] => []);
+  const { predIouThresh, stabilityScoreThresh, stabilityScoreOffset } = settings;
+  const thresholds = { predIouThresh, stabilityScoreThresh, stabilityScoreOffset };
+  await inLanes([...groups.entries()], deps.workers, async ([i, points]) => {
+    signal?.throwIfAborted();
+    const sentAt = now();
+    const result = await deps.points({
+      ...task,
+      points,
+      crop: planned.crop,
+      size: image.size,
+      settings: thresholds,
+    });
+    times.queue += Math.max(0, result.startedAt - sentAt);
+    times.decode += result.decodeMs;
+    times.encode += result.encodeMs;
+    candidates[i] = result.candidates;
+  });
+  return candidates.flat();
+}
+
+/** Masks cleaned and written; `left` counts down over all versions. */
+async function write(
+  deps: EverythingDeps,
+  request: EverythingRequest & { left: number },
+  masks: readonly Candidate[],
+): Promise<EverythingMask[]> {
+  const { image, settings, format, signal } = request;
+  const minArea = settings.minMaskRegionArea;
+  const groups = inGroups(masks, masksPerTask);
+  const written = groups.map((): readonly WrittenMask[] => []);
+  await inLanes([...groups.entries()], deps.workers, async ([i, some]) => {
+    signal?.throwIfAborted();
+    const own = some.map(({ mask, crop, bbox, area }) => ({ mask, crop, bbox, area }));
+    const result = await deps.masks({ masks: own, size: image.size, minArea, format });
+    written[i] = result;
+    for (const { mask } of result) request.left -= lengthOf(mask);
+    if (request.left < 0) {
+      const message =
+        `the ${masks.length} masks take more than the ${request.maxAnswerBytes} characters that an answer may have. ` +
+        "Ask for fewer points or versions, stricter thresholds, or format rle.";
+      throw new AppError("answer_too_large", message, { param: "format" });
+    }
+  });
+  const finished = written.flat();
+  const order = minArea > 0 ? await unchangedFirst(deps, settings, finished) : finished.keys();
+  return Array.from(order, (at) => {
+    const { bbox, area, mask } = finished[at] as WrittenMask;
+    const { score, stability, point, crop } = masks[at] as Candidate;
+    return { score, stability, point, crop, bbox, area, mask };
+  });
+}
+
+/** Cleaning makes new duplicates; of two, the mask that needed none stays. */
+function unchangedFirst(
+  deps: EverythingDeps,
+  { boxNmsThresh, cropNmsThresh }: EverythingRequest["settings"],
+  masks: readonly WrittenMask[],
+): Promise<number[]> {
+  const scores = masks.map(({ changed }) => (changed ? 0 : 1));
+  return deps.boxes(suppressTask(masks, scores, Math.max(boxNmsThresh, cropNmsThresh)));
+}
+
+/** Characters of a mask in an answer, about. */
+function lengthOf(mask: WireMask): number {
+  if (mask.format === "rle") return mask.counts.length;
+  // Coordinates of four digits and a comma.
+  if (mask.format === "polygon") return mask.polygons.reduce((sum, ring) => sum + ring.length * 5, 0);
+  return mask.data.length;
+}
