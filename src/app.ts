@@ -16,6 +16,7 @@ import { importRoutes } from "./routes/imports.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { versionPictureRoutes } from "./routes/version-pictures.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import type { Services } from "./services.ts";
@@ -23,9 +24,13 @@ import type { Services } from "./services.ts";
 export type App = ReturnType<typeof createApp>;
 
 /** The whole HTTP API over the services; it owns none of them. */
-export function createApp(services: Services, options: { eventPollMs?: number } = {}) {
+export function createApp(
+  services: Services,
+  options: { eventPollMs?: number; eventStreamMs?: number } = {},
+) {
   const metrics = createMetrics();
-  const context = { ...services, metrics, eventPollMs: options.eventPollMs ?? 2000 };
+  const { eventPollMs = 2000, eventStreamMs = services.config.EVENT_STREAM_SECONDS * 1000 } = options;
+  const context = { ...services, metrics, eventPollMs, eventStreamMs };
   const app = createRouter();
 
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
@@ -42,8 +47,9 @@ export function createApp(services: Services, options: { eventPollMs?: number } 
     fineTuneRoutes,
     fineTuneEventRoutes,
     versionRoutes,
-    promotionRoutes,
     versionPictureRoutes,
+    promotionRoutes,
+    sessionRoutes,
     healthRoutes,
   ]) {
     app.route("/", routes(context));

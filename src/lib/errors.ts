@@ -8,14 +8,19 @@ export const errorStatus = {
   invalid_request: 400,
   missing_api_key: 401,
   invalid_api_key: 401,
+  csrf_rejected: 403,
+  scope_missing: 403,
+  quota_exceeded: 403,
   route_not_found: 404,
   method_not_allowed: 405,
   body_too_large: 413,
   unsupported_media_type: 415,
+  rate_limited: 429,
   idempotency_key_invalid: 400,
   idempotency_key_reused: 409,
   idempotency_key_in_use: 409,
   // Things that are not there, or not the caller's (the two are told alike, so that ids can't be probed)
+  key_not_found: 404,
   project_not_found: 404,
   image_not_found: 404,
   annotation_not_found: 404,
@@ -25,6 +30,8 @@ export const errorStatus = {
   prediction_not_found: 404,
   picture_not_found: 404,
   base_model_unknown: 422,
+  // Keys
+  last_admin_key: 409,
   // Images
   image_empty: 422,
   image_unreadable: 422,

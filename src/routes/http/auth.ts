@@ -1,26 +1,75 @@
-import type { MiddlewareHandler } from "hono";
-import type { Database } from "../../db/client.ts";
-import { findApiKey, touchApiKey } from "../../db/queries/api-keys.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
+import { type ApiKey, findApiKey, touchApiKey } from "../../db/queries/api-keys.ts";
+import { findSession } from "../../db/queries/sessions.ts";
+import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
+import { type Access, accessTo, routeOf } from "./access.ts";
 import type { Env } from "./router.ts";
 
-/** `Authorization: Bearer mw_…` -> the caller; everything behind this runs for a known workspace. */
-export function authenticate(db: Database): MiddlewareHandler<Env> {
+export const sessionCookie = "maskwright_session";
+/** Any value will do: other sites can't send a header of their own without being asked for leave first. */
+export const csrfHeader = "x-maskwright-csrf";
+
+/**
+ * `Authorization: Bearer mw_…`, or the cookie of a session -> the caller, who may call this route. What comes behind
+ * this runs for a known workspace, but on routes that are open to everybody.
+ * Throws AppError missing_api_key, invalid_api_key, csrf_rejected, scope_missing.
+ */
+export function authenticate(db: Executor): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const header = c.req.header("authorization");
-    if (header === undefined) {
-      c.header("WWW-Authenticate", "Bearer");
-      throw new AppError("missing_api_key", "Send your key as `Authorization: Bearer mw_…`.");
+    const route = routeOf(c);
+    // Where no route is, a key is asked for all the same: paths can't be probed without one.
+    const access: Access = route === null ? "any" : accessTo(route);
+    if (access !== "open") {
+      const key = await whoAsks(c, db);
+      const minuteAgo = Date.now() - 60_000;
+      if (key.lastUsedAt === null || key.lastUsedAt.getTime() < minuteAgo) await touchApiKey(db, key.id);
+      c.set("caller", { workspaceId: key.workspaceId, keyId: key.id, scopes: key.scopes });
+      requireScope(key, access);
     }
-    const key = /^Bearer +(mw_[\w-]{1,200})$/i.exec(header)?.[1];
-    const row = key === undefined ? undefined : await findApiKey(db, key);
-    if (!row) {
-      c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
-      throw new AppError("invalid_api_key", "This key is not known, or it was revoked.");
-    }
-    const minuteAgo = Date.now() - 60_000;
-    if (row.lastUsedAt === null || row.lastUsedAt.getTime() < minuteAgo) await touchApiKey(db, row.id);
-    c.set("caller", { workspaceId: row.workspaceId, keyId: row.id });
     await next();
   };
+}
+
+/** The header before the cookie: a program that shows a key means that one. */
+async function whoAsks(c: Context<Env>, db: Executor): Promise<ApiKey> {
+  const header = c.req.header("authorization");
+  if (header !== undefined) {
+    const key = /^Bearer +(mw_[\w-]{1,200})$/i.exec(header)?.[1];
+    const row = key === undefined ? undefined : await findApiKey(db, key);
+    if (row) return row;
+    c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
+    throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.");
+  }
+  const cookie = getCookie(c, sessionCookie);
+  if (cookie !== undefined) {
+    const session = await findSession(db, cookie);
+    if (!session) throw new AppError("invalid_api_key", "This session has ended; sign in again.");
+    rejectForgery(c);
+    return session.key;
+  }
+  c.header("WWW-Authenticate", "Bearer");
+  throw new AppError("missing_api_key", "Send your key as `Authorization: Bearer mw_…`.");
+}
+
+/**
+ * A browser sends the cookie whoever's page asks it to (SameSite=Strict stops other sites, not other programs on the
+ * same one), so what changes something must also be known to come from a page of ours.
+ */
+export function rejectForgery(c: Context<Env>): void {
+  if (["GET", "HEAD", "OPTIONS"].includes(c.req.method)) return;
+  if (c.req.header("sec-fetch-site") === "same-origin" || c.req.header(csrfHeader) !== undefined) return;
+  throw new AppError(
+    "csrf_rejected",
+    `With a session's cookie, send the header ${csrfHeader} (any value) on what changes something.`,
+  );
+}
+
+function requireScope({ scopes }: ApiKey, access: Access): void {
+  if (access === "any" || scopes.some((scope) => scope === access || scope === "admin")) return;
+  throw new AppError(
+    "scope_missing",
+    `This needs a key with the scope ${access}; this one has ${scopes.join(", ")}.`,
+  );
 }

@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { KeyScope } from "../../db/schema/index.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Services } from "../../services.ts";
 import { invalidRequest } from "./errors.ts";
@@ -8,6 +9,7 @@ import type { Metrics } from "./metrics.ts";
 export interface Caller {
   readonly workspaceId: string;
   readonly keyId: string;
+  readonly scopes: readonly KeyScope[];
 }
 
 export interface Env {
@@ -19,6 +21,8 @@ export interface RouteContext extends Services {
   readonly metrics: Metrics;
   /** Notifications are hints: an open event stream looks into the table this often without any, too. */
   readonly eventPollMs: number;
+  /** An event stream ends after so long; its client takes it up again. */
+  readonly eventStreamMs: number;
 }
 
 /** A router whose schema failures become the API's own error. */

@@ -1,0 +1,59 @@
+import type { Context } from "hono";
+import { matchedRoutes } from "hono/route";
+import type { KeyScope } from "../../db/schema/index.ts";
+
+/** What a route asks of its caller: a scope, just some key (`any`), or nothing (`open`). */
+export type Access = KeyScope | "any" | "open";
+
+/** Who may call what: every route of the API, and nowhere else. `admin` holds every scope. */
+export const routeAccess: Readonly<Record<string, Access>> = {
+  "POST /v1/session": "open",
+  "GET /v1/session": "any",
+  "DELETE /v1/session": "open",
+
+  "GET /v1/projects": "read",
+  "POST /v1/projects": "annotate",
+  "GET /v1/projects/{project_id}": "read",
+  "PATCH /v1/projects/{project_id}": "train",
+  "DELETE /v1/projects/{project_id}": "admin",
+
+  "GET /v1/projects/{project_id}/images": "read",
+  "POST /v1/projects/{project_id}/images": "annotate",
+  "GET /v1/projects/{project_id}/images/{image_id}": "read",
+  "GET /v1/projects/{project_id}/images/{image_id}/content": "read",
+  "DELETE /v1/projects/{project_id}/images/{image_id}": "annotate",
+
+  "GET /v1/projects/{project_id}/annotations": "read",
+  "POST /v1/projects/{project_id}/annotations": "annotate",
+  "GET /v1/projects/{project_id}/annotations/{annotation_id}": "read",
+  "DELETE /v1/projects/{project_id}/annotations/{annotation_id}": "annotate",
+
+  "GET /v1/projects/{project_id}/imports": "read",
+  "POST /v1/projects/{project_id}/imports": "annotate",
+  "GET /v1/projects/{project_id}/imports/{import_id}": "read",
+
+  "POST /v1/projects/{project_id}/predict": "predict",
+
+  "GET /v1/projects/{project_id}/fine-tunes": "read",
+  "POST /v1/projects/{project_id}/fine-tunes": "train",
+  "GET /v1/projects/{project_id}/fine-tunes/{fine_tune_id}": "read",
+  "GET /v1/projects/{project_id}/fine-tunes/{fine_tune_id}/events": "read",
+  "POST /v1/projects/{project_id}/fine-tunes/{fine_tune_id}/cancel": "train",
+  "POST /v1/projects/{project_id}/fine-tunes/{fine_tune_id}/stop": "train",
+
+  "GET /v1/projects/{project_id}/versions": "read",
+  "GET /v1/projects/{project_id}/versions/{number}": "read",
+  "GET /v1/projects/{project_id}/versions/{number}/export": "read",
+  "POST /v1/projects/{project_id}/versions/{number}/promote": "train",
+  "POST /v1/projects/{project_id}/rollback": "train",
+  "GET /v1/projects/{project_id}/promotions": "read",
+};
+
+/** What `METHOD /path/{param}` asks for. A route that nobody has declared is for admins alone. */
+export const accessTo = (route: string): Access => routeAccess[route] ?? "admin";
+
+/** The route that will answer, as it stands in `routeAccess`; null where none will. HEAD is answered by GET's. */
+export function routeOf(c: Context): string | null {
+  const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
+  return route ? `${route.method} ${route.path.replaceAll(/:(\w+)/g, "{$1}")}` : null;
+}

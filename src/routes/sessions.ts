@@ -1,0 +1,128 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { findApiKey, getApiKey } from "../db/queries/api-keys.ts";
+import { deleteSession, findSession, generateSession, insertSession } from "../db/queries/sessions.ts";
+import { keyScopes } from "../db/schema/index.ts";
+import { AppError } from "../lib/errors.ts";
+import { rejectForgery, sessionCookie } from "./http/auth.ts";
+import { failures } from "./http/errors.ts";
+import { createRouter, type Env, type RouteContext } from "./http/router.ts";
+import { isoOrNull, json, jsonBody, timeText } from "./http/scope.ts";
+import { limitBody } from "./http/upload.ts";
+
+const sessionSeconds = 7 * 24 * 3600;
+
+const sessionSchema = z
+  .object({
+    object: z.literal("session"),
+    workspace_id: z.string(),
+    key: z.object({ id: z.string(), name: z.string(), scopes: z.array(z.enum(keyScopes)) }),
+    expires_at: timeText
+      .nullable()
+      .openapi({ description: "Of the cookie; null for a request with a key of its own." }),
+  })
+  .openapi("Session");
+
+interface Signed {
+  readonly id: string;
+  readonly name: string;
+  readonly workspaceId: string;
+  readonly scopes: z.output<typeof sessionSchema>["key"]["scopes"];
+}
+
+const toSession = (key: Signed, expiresAt: Date | null): z.output<typeof sessionSchema> => ({
+  object: "session",
+  workspace_id: key.workspaceId,
+  key: { id: key.id, name: key.name, scopes: key.scopes },
+  expires_at: isoOrNull(expiresAt),
+});
+
+const tags = ["keys"];
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/session",
+  tags,
+  summary: "Sign a browser in: a key becomes an HttpOnly cookie",
+  description:
+    "The cookie lasts for seven days, or until the key ends. With it, requests that change something need the header `x-maskwright-csrf` (any value), or a browser that says `Sec-Fetch-Site: same-origin`.",
+  middleware: [limitBody(4096)] as const,
+  request: { body: jsonBody(z.strictObject({ key: z.string().max(250) })) },
+  responses: {
+    201: json(sessionSchema, "Signed in."),
+    ...failures(
+      "invalid_json",
+      "invalid_request",
+      "unsupported_media_type",
+      "body_too_large",
+      "invalid_api_key",
+    ),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/session",
+  tags,
+  summary: "Who asks, and what the key may do",
+  responses: { 200: json(sessionSchema, "The caller."), ...failures() },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/session",
+  tags,
+  summary: "Sign a browser out; again is no error",
+  responses: {
+    200: json(z.object({ object: z.literal("session"), deleted: z.literal(true) }), "Signed out."),
+    ...failures("csrf_rejected"),
+  },
+});
+
+export function sessionRoutes({ db }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(create, async (c) => {
+    const { key } = c.req.valid("json");
+    const row = await findApiKey(db, key.trim());
+    if (!row) {
+      throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.", {
+        param: "key",
+      });
+    }
+    const session = generateSession();
+    const { expiresAt } = await insertSession(db, session, {
+      keyId: row.id,
+      key: key.trim(),
+      seconds: sessionSeconds,
+    });
+    setCookie(c, sessionCookie, session, { ...cookieOptions(c), maxAge: sessionSeconds });
+    return c.json(toSession(row, expiresAt), 201);
+  });
+
+  router.openapi(get, async (c) => {
+    const { workspaceId, keyId } = c.get("caller");
+    const cookie = c.req.header("authorization") === undefined ? getCookie(c, sessionCookie) : undefined;
+    const session = cookie === undefined ? undefined : await findSession(db, cookie);
+    return c.json(toSession(await getApiKey(db, workspaceId, keyId), session?.expiresAt ?? null), 200);
+  });
+
+  router.openapi(remove, async (c) => {
+    const session = getCookie(c, sessionCookie);
+    if (session !== undefined) {
+      rejectForgery(c);
+      await deleteSession(db, session);
+      deleteCookie(c, sessionCookie, cookieOptions(c));
+    }
+    return c.json({ object: "session" as const, deleted: true as const }, 200);
+  });
+
+  return router;
+}
+
+/** Only over TLS, where the visitor came over TLS: a proxy may have ended it before us. */
+function cookieOptions(c: Context<Env>) {
+  const secure = c.req.url.startsWith("https:") || c.req.header("x-forwarded-proto") === "https";
+  return { path: "/", httpOnly: true, sameSite: "Strict" as const, secure };
+}
