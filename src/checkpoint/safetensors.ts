@@ -1,7 +1,7 @@
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
 
 /** The format's own limit, so that a lying length can't make us parse a huge header (safetensors/src/tensor.rs). */
-const maxHeaderBytes = 100_000_000;
+export const maxHeaderBytes = 100_000_000;
 
 export interface SafetensorsFile {
   readonly tensors: NamedTensors;
@@ -53,25 +53,47 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   if (headerBytes > maxHeaderBytes)
     throw bad(`its header of ${headerBytes} bytes is over the limit of ${maxHeaderBytes}`);
   if (8 + headerBytes > file.length) throw bad(`its header of ${headerBytes} bytes ends after the file`);
-  const header = parseHeader(file.subarray(8, 8 + headerBytes));
   const values = file.subarray(8 + headerBytes);
+  const { entries, metadata } = readHeader(file.subarray(8, 8 + headerBytes), values.length, { F32: 4 });
+  const tensors = entries.map(({ name, shape, begin, end }): [string, NamedTensor] => {
+    const from = values.byteOffset + begin;
+    return [name, { shape, data: new Float32Array(values.buffer.slice(from, from + end - begin)) }];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
 
+/** A tensor in the file: bytes [begin, end) after the header. */
+export interface SafetensorsEntry {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * The JSON header: its tensors in the order of their bytes, which fill the `length` bytes behind it without hole or
+ * overlap. `itemBytes` are the dtypes that are read, with their bytes a value. Throws an Error as decodeSafetensors does.
+ */
+export function readHeader(
+  bytes: Uint8Array,
+  length: number,
+  itemBytes: Readonly<Record<string, number>>,
+): { entries: SafetensorsEntry[]; metadata: Record<string, string> } {
+  const header = parseHeader(bytes);
   const entries = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
-    .map(([name, entry]) => readEntry(name, entry))
+    .map(([name, entry]) => readEntry(name, entry, itemBytes))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
-  const tensors: [string, NamedTensor][] = [];
-  for (const { name, shape, begin, end } of entries) {
+  for (const { name, begin, end } of entries) {
     if (begin < at) throw bad(`${name} overlaps the tensor before it`);
     if (begin > at) throw bad(`there is a hole of ${begin - at} bytes before ${name}`);
-    if (end > values.length) throw bad(`${name} ends at byte ${end}, the values at ${values.length}`);
-    const from = values.byteOffset + begin;
-    tensors.push([name, { shape, data: new Float32Array(values.buffer.slice(from, from + end - begin)) }]);
+    if (end > length) throw bad(`${name} ends at byte ${end}, the values at ${length}`);
     at = end;
   }
-  if (at !== values.length) throw bad(`${values.length - at} bytes are left over after the last tensor`);
-  return { tensors: Object.fromEntries(tensors), metadata: readMetadata(header.__metadata__) };
+  if (at !== length) throw bad(`${length - at} bytes are left over after the last tensor`);
+  return { entries, metadata: readMetadata(header.__metadata__) };
 }
 
 const bad = (why: string): Error => new Error(`not a valid safetensors file: ${why}`);
@@ -95,18 +117,23 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 function readEntry(
   name: string,
   entry: unknown,
-): { name: string; shape: number[]; begin: number; end: number } {
+  itemBytes: Readonly<Record<string, number>>,
+): SafetensorsEntry {
   if (!isRecord(entry)) throw bad(`${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== "F32") throw bad(`${name} has dtype ${String(dtype)}; only F32 is read`);
+  if (typeof dtype !== "string" || !Object.hasOwn(itemBytes, dtype)) {
+    const known = Object.keys(itemBytes).join(", ");
+    throw bad(`${name} has dtype ${String(dtype)}; only ${known} ${known.includes(",") ? "are" : "is"} read`);
+  }
   if (!isCounts(shape)) throw bad(`${name} has a shape that is not a list of whole numbers`);
   if (!isCounts(offsets) || offsets.length !== 2)
     throw bad(`${name} has data_offsets that are not two whole numbers`);
   const [begin = 0, end = 0] = offsets;
-  if (end - begin !== sizeOf(shape) * 4) {
-    throw bad(`${name} has ${end - begin} bytes, its shape [${shape.join()}] wants ${sizeOf(shape) * 4}`);
+  const wanted = sizeOf(shape) * (itemBytes[dtype] as number);
+  if (end - begin !== wanted) {
+    throw bad(`${name} has ${end - begin} bytes, its shape [${shape.join()}] wants ${wanted}`);
   }
-  return { name, shape, begin, end };
+  return { name, dtype, shape, begin, end };
 }
 
 function readMetadata(value: unknown): Record<string, string> {

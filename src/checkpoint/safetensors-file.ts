@@ -1,0 +1,48 @@
+import { open } from "node:fs/promises";
+import { messageOf } from "../lib/errors.ts";
+import { RefusedFile } from "./refused.ts";
+import { maxHeaderBytes, readHeader } from "./safetensors.ts";
+import { isItemType, itemBytes, readBytes, type TensorFile, toFloat32 } from "./tensor-file.ts";
+
+/** Opens a safetensors file of floating-point tensors, read one at a time. Throws RefusedFile `truncated` or `unreadable`. */
+export async function openSafetensors(path: string): Promise<TensorFile> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const head = await readBytes(file, 0, 8);
+    const headerBytes = Number(new DataView(head.buffer).getBigUint64(0, true));
+    if (headerBytes > maxHeaderBytes) throw unreadable(`its header would have ${headerBytes} bytes`);
+    const header = await readBytes(file, 8, headerBytes);
+    const start = 8 + headerBytes;
+    const entries = entriesOf(header, size - start);
+    return {
+      format: "safetensors",
+      shapes: new Map([...entries].map(([name, { shape }]) => [name, shape])),
+      read: async (name) => {
+        const entry = entries.get(name);
+        if (!entry || !isItemType(entry.dtype)) throw new Error(`there is no tensor ${name}`);
+        const bytes = await readBytes(file, start + entry.begin, entry.end - entry.begin);
+        return toFloat32(bytes, entry.dtype);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function entriesOf(header: Uint8Array, length: number) {
+  try {
+    const { entries } = readHeader(header, length, itemBytes);
+    return new Map(entries.map((entry) => [entry.name, entry]));
+  } catch (error) {
+    const message = messageOf(error);
+    throw new RefusedFile(message.includes("ends at byte") ? "truncated" : "unreadable", message, {
+      cause: error,
+    });
+  }
+}
+
+const unreadable = (why: string): RefusedFile =>
+  new RefusedFile("unreadable", `not a valid safetensors file: ${why}`);

@@ -1,0 +1,65 @@
+import type { FileHandle } from "node:fs/promises";
+import { RefusedFile } from "./refused.ts";
+
+/** Number types of stored weights, by safetensors' names; all are read as float32. */
+export const itemBytes = { F32: 4, F16: 2, BF16: 2, F64: 8 } as const;
+export type ItemType = keyof typeof itemBytes;
+export const isItemType = (name: unknown): name is ItemType =>
+  typeof name === "string" && Object.hasOwn(itemBytes, name);
+
+/**
+ * An open weights file: what is in it is known, its values are read one tensor at a time, so that a file larger than
+ * memory can be gone through.
+ */
+export interface TensorFile {
+  /** "PyTorch" or "safetensors". */
+  readonly format: string;
+  /** Shapes by the file's own names. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** A tensor's values, row-major, as float32. Throws RefusedFile when the file ends before they do. */
+  read(name: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Bytes [offset, offset + length) of a file, on a buffer of their own. Throws RefusedFile `truncated`. */
+export async function readBytes(
+  file: FileHandle,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  while (at < length) {
+    const { bytesRead } = await file.read(bytes, at, length - at, offset + at);
+    if (bytesRead === 0)
+      throw new RefusedFile(
+        "truncated",
+        `the file ends at byte ${offset + at}, where ${length - at} more are due`,
+      );
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+/** Little-endian numbers of any of the types as float32; float64 is rounded. */
+export function toFloat32(bytes: Uint8Array<ArrayBuffer>, type: ItemType): Float32Array {
+  if (type === "F32") return new Float32Array(bytes.buffer);
+  if (type === "F64") return Float32Array.from(new Float64Array(bytes.buffer));
+  const halves = new Uint16Array(bytes.buffer);
+  if (type === "BF16") {
+    // The upper half of a float32
+    const words = Uint32Array.from(halves, (half) => half << 16);
+    return new Float32Array(words.buffer);
+  }
+  return Float32Array.from(halves, fromHalf);
+}
+
+/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
+function fromHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -1,0 +1,85 @@
+import type { FileHandle } from "node:fs/promises";
+import { fromFdPromise, type Entry } from "yauzl";
+import { messageOf } from "../../lib/errors.ts";
+import { RefusedFile } from "../refused.ts";
+import { readBytes } from "../tensor-file.ts";
+
+/** More entries than any model has tensors. */
+const maxEntries = 100_000;
+/** The pickle of ViT-H's state dict has 50 kB. */
+const maxPickleBytes = 32 * 1024 * 1024;
+
+/** The zip that torch.save writes: entries by their name without the archive's folder, none compressed. */
+export interface TorchArchive {
+  readonly pickle: Uint8Array;
+  /** Bytes of an entry, or null when there is none. */
+  size(name: string): number | null;
+  /** Where an entry's bytes begin in the file. */
+  start(name: string): Promise<number>;
+}
+
+/**
+ * Opens the archive. Nothing is unpacked: PyTorch stores its entries as they are, so an entry that is compressed, or
+ * entries that claim more bytes than the file has, are refused as what they must be, a zip bomb.
+ * Throws RefusedFile `truncated`, `zip_bomb` or `unreadable`.
+ */
+export async function openArchive(file: FileHandle): Promise<TorchArchive> {
+  const { size: fileBytes } = await file.stat();
+  const zip = await fromFdPromise(file.fd, { lazyEntries: true, autoClose: false }).catch(
+    (error: unknown) => {
+      throw new RefusedFile("truncated", `the zip has no end: ${messageOf(error)}`, { cause: error });
+    },
+  );
+  if (zip.entryCount > maxEntries) throw new RefusedFile("zip_bomb", `the zip has ${zip.entryCount} entries`);
+  const entries = new Map<string, Entry>();
+  let claimed = 0;
+  try {
+    for await (const entry of zip.eachEntry()) {
+      claimed += entry.uncompressedSize;
+      if (entry.compressionMethod !== 0)
+        throw new RefusedFile(
+          "zip_bomb",
+          `the entry ${entry.fileName} is compressed; PyTorch compresses none`,
+        );
+      if (claimed > fileBytes)
+        throw new RefusedFile("zip_bomb", `the zip's entries claim more bytes than its ${fileBytes}`);
+      const name = entry.fileName.slice(entry.fileName.indexOf("/") + 1);
+      if (entries.has(name)) throw new RefusedFile("unreadable", `the zip has two entries ${name}`);
+      entries.set(name, entry);
+    }
+  } catch (error) {
+    if (error instanceof RefusedFile) throw error;
+    throw new RefusedFile("unreadable", `the zip's directory can't be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  const start = async (name: string): Promise<number> => {
+    const entry = entries.get(name);
+    if (!entry) throw new RefusedFile("truncated", `the zip has no entry ${name}`);
+    const { fileDataStart } = await zip
+      .readLocalFileHeaderPromise(entry, { minimal: true })
+      .catch((error: unknown) => {
+        throw new RefusedFile("unreadable", `the entry ${name} can't be read: ${messageOf(error)}`, {
+          cause: error,
+        });
+      });
+    if (fileDataStart + entry.uncompressedSize > fileBytes)
+      throw new RefusedFile("truncated", `the entry ${name} ends after the file`);
+    return fileDataStart;
+  };
+  const read = async (name: string): Promise<Uint8Array> =>
+    readBytes(file, await start(name), entries.get(name)?.uncompressedSize ?? 0);
+
+  const pickleSize = entries.get("data.pkl")?.uncompressedSize;
+  if (pickleSize === undefined)
+    throw new RefusedFile("unreadable", "the zip is not one of torch.save: it has no data.pkl");
+  if (pickleSize > maxPickleBytes) throw new RefusedFile("zip_bomb", `data.pkl has ${pickleSize} bytes`);
+  const order = entries.get("byteorder");
+  if (order && order.uncompressedSize < 16 && new TextDecoder().decode(await read("byteorder")) !== "little")
+    throw new RefusedFile("unreadable", "the values are big-endian; only little-endian files are read");
+  return {
+    pickle: await read("data.pkl"),
+    size: (name) => entries.get(name)?.uncompressedSize ?? null,
+    start,
+  };
+}

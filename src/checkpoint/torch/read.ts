@@ -1,0 +1,107 @@
+import { open } from "node:fs/promises";
+import { RefusedFile } from "../refused.ts";
+import { itemBytes, readBytes, type TensorFile, toFloat32 } from "../tensor-file.ts";
+import { openArchive, type TorchArchive } from "./archive.ts";
+import { TensorRef } from "./globals.ts";
+import { readPickle } from "./pickle.ts";
+
+/** Keys under which training scripts keep the state dict beside other things. */
+const wrappers = ["state_dict", "model", "model_state_dict", "module"];
+
+/**
+ * Opens a `.pth` or `.pt` of torch.save: a state dict, or a dict that holds one as `state_dict`, `model` and the like.
+ * No code of the file runs (pickle.ts). Entries that are no tensors of floating-point numbers are left out.
+ * Throws RefusedFile `foreign_global`, `zip_bomb`, `truncated` or `unreadable`.
+ */
+export async function openTorch(path: string): Promise<TensorFile> {
+  const file = await open(path);
+  try {
+    const archive = await openArchive(file);
+    const tensors = tensorsOf(readPickle(archive.pickle));
+    return {
+      format: "PyTorch",
+      shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
+      read: async (name) => {
+        const tensor = tensors.get(name);
+        if (!tensor) throw new Error(`there is no tensor ${name}`);
+        const place = await placeOf(archive, name, tensor);
+        const bytes = await readBytes(file, place.start, place.count * itemBytes[place.itemType]);
+        const values = toFloat32(bytes, place.itemType);
+        return isContiguous(tensor) ? values : gathered(tensor, values);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function tensorsOf(root: unknown): Map<string, TensorRef> {
+  const found = stateDict(root);
+  if (found) return found;
+  for (const key of wrappers) {
+    const inner = root instanceof Map ? stateDict(root.get(key)) : null;
+    if (inner) return inner;
+  }
+  throw new RefusedFile("unreadable", "the file holds no state dict: no dict of names and tensors");
+}
+
+/** The dict's tensors, or null where there are none. */
+function stateDict(value: unknown): Map<string, TensorRef> | null {
+  if (!(value instanceof Map)) return null;
+  const tensors = new Map<string, TensorRef>();
+  for (const [name, entry] of value as Map<unknown, unknown>) {
+    // Counters and index tables are whole numbers
+    if (typeof name === "string" && entry instanceof TensorRef && entry.storage.itemType)
+      tensors.set(name, entry);
+  }
+  return tensors.size > 0 ? tensors : null;
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** The bytes to read: all values between a tensor's first and last. */
+async function placeOf(archive: TorchArchive, name: string, { storage, offset, shape, strides }: TensorRef) {
+  const entry = `data/${storage.key}`;
+  const found = archive.size(entry);
+  const { itemType } = storage;
+  if (itemType === null) throw new RefusedFile("unreadable", `${name} is of ${storage.typeName}`);
+  if (found === null) throw new RefusedFile("truncated", `the zip lacks ${entry}, the values of ${name}`);
+  if (found !== storage.length * itemBytes[itemType])
+    throw new RefusedFile(
+      "truncated",
+      `${entry}, the values of ${name}, has ${found} bytes where ${storage.length * itemBytes[itemType]} are due`,
+    );
+  const last = shape.reduce((sum, size, i) => sum + (size - 1) * (strides[i] ?? 0), 0);
+  const count = sizeOf(shape) === 0 ? 0 : last + 1;
+  if (offset + count > storage.length || sizeOf(shape) > storage.length)
+    throw new RefusedFile("unreadable", `${name} reaches beyond its storage of ${storage.length} values`);
+  return { start: (await archive.start(entry)) + offset * itemBytes[itemType], count, itemType };
+}
+
+function isContiguous({ shape, strides }: TensorRef): boolean {
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== step) return false;
+    step *= shape[i] as number;
+  }
+  return true;
+}
+
+/** A transposed or sliced tensor's values in row-major order. */
+function gathered({ shape, strides }: TensorRef, values: Float32Array): Float32Array {
+  const out = new Float32Array(sizeOf(shape));
+  const index = shape.map(() => 0);
+  for (let i = 0, at = 0; i < out.length; i++) {
+    out[i] = values[at] as number;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis] = (index[axis] as number) + 1;
+      at += strides[axis] as number;
+      if ((index[axis] as number) < (shape[axis] as number)) break;
+      at -= (strides[axis] as number) * (shape[axis] as number);
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
