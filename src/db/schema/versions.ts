@@ -87,7 +87,20 @@ export interface VersionMetrics {
   pictures?: VersionPicture[];
 }
 
-/** A tuned decoder: immutable once registered. */
+/** Where a version that no fine-tune made came from. */
+export interface ImportedFile {
+  format: "safetensors" | "pth" | "onnx";
+  fileName: string | null;
+  /** Of the file as it was sent. */
+  sha256: string;
+  bytes: number;
+  /** What the file says of itself (project, version, base model, snapshot), unchecked; empty where it says nothing. */
+  says: Record<string, string>;
+  /** The id of the key that sent it. */
+  actor: string;
+}
+
+/** A decoder that a fine-tune made or somebody imported: immutable once registered. */
 export const versions = pgTable(
   "versions",
   {
@@ -98,22 +111,22 @@ export const versions = pgTable(
       .references(() => projects.id, { onDelete: "cascade" }),
     /** 1, 2, 3 ... within the project. */
     number: integer("number").notNull(),
-    fineTuneId: text("fine_tune_id")
-      .notNull()
-      .references(() => fineTunes.id, { onDelete: "cascade" }),
+    /** Null is an imported version: it has no data, no metrics and no training of ours. */
+    fineTuneId: text("fine_tune_id").references(() => fineTunes.id, { onDelete: "cascade" }),
+    imported: jsonb("imported").$type<ImportedFile>(),
     baseModel: text("base_model").notNull(),
     /** The version that training started from; null is the base. */
     parentVersion: integer("parent_version"),
     weightsKey: text("weights_key").notNull(),
     weightsSha256: text("weights_sha256").notNull(),
     weightsBytes: bigint("weights_bytes", { mode: "number" }).notNull(),
-    snapshotHash: text("snapshot_hash").notNull(),
-    snapshotKey: text("snapshot_key").notNull(),
+    snapshotHash: text("snapshot_hash"),
+    snapshotKey: text("snapshot_key"),
     /** As used: no "auto" is left. */
     hyperparameters: jsonb("hyperparameters").$type<Record<string, unknown>>().notNull(),
-    seed: integer("seed").notNull(),
-    engine: text("engine").notNull(),
-    metrics: jsonb("metrics").$type<VersionMetrics>().notNull(),
+    seed: integer("seed"),
+    engine: text("engine"),
+    metrics: jsonb("metrics").$type<VersionMetrics>(),
     createdAt: createdAt(),
   },
   (table) => [
@@ -121,6 +134,12 @@ export const versions = pgTable(
     // One fine-tune can make one version, whatever becomes of its trainers.
     uniqueIndex("versions_fine_tune_key").on(table.fineTuneId),
     check("versions_number_check", sql`number >= 1`),
+    check(
+      "versions_origin_check",
+      sql`case when imported is null
+        then num_nulls(fine_tune_id, snapshot_hash, snapshot_key, seed, engine, metrics) = 0
+        else num_nonnulls(fine_tune_id, snapshot_hash, snapshot_key, seed, engine, metrics) = 0 end`,
+    ),
     check("versions_weights_check", sql`weights_sha256 ~ '^[0-9a-f]{64}$' and weights_bytes > 0`),
   ],
 );
