@@ -10,10 +10,18 @@ const int = (fallback: number, min: number, max: number) =>
 const environment = z.object({
   /** postgres://…; left out, a real Postgres from npm runs in DATA_DIR. */
   DATABASE_URL: z.string().url().optional(),
+  /** Instead of it: the ARN of a secret of AWS Secrets Manager, as Aurora makes them (username, password, host, port, dbname). */
+  DATABASE_SECRET_ARN: z.string().optional(),
+  /** Connections of one process at most, beside the few that listen and that the queue keeps. */
+  DATABASE_POOL: int(10, 1, 1000),
   /** Where the embedded database, local objects and the first key live. */
   DATA_DIR: z.string().default(".data"),
   HOST: z.string().default("127.0.0.1"),
   PORT: int(3000, 0, 65_535),
+  /** Whether AWS Lambda's function URL streams answers (invoke mode RESPONSE_STREAM) or takes them whole. */
+  LAMBDA_RESPONSE: z.enum(["buffered", "stream"]).default("buffered"),
+  /** An event stream ends after so many seconds; its client goes on with Last-Event-ID. 0 sends what is there and ends. */
+  EVENT_STREAM_SECONDS: int(3600, 0, 86_400),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   /** Left out, objects lie on local disk in DATA_DIR. */
   S3_BUCKET: z.string().optional(),
@@ -49,10 +57,4 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
   throw new Error(`The environment is not right:\n${lines.join("\n")}`);
-}
-
-/** DATABASE_URL, for the programs that have no database of their own. */
-export function requireDatabaseUrl(config: Config): string {
-  if (config.DATABASE_URL !== undefined) return config.DATABASE_URL;
-  throw new Error("DATABASE_URL is not set: this program needs a Postgres (npm start brings its own).");
 }

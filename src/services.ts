@@ -33,7 +33,7 @@ export async function createServices(
   const releases = new Releases();
   const closing = new AbortController();
   try {
-    const database = openDatabase(options.databaseUrl);
+    const database = openDatabase(options.databaseUrl, { max: config.DATABASE_POOL });
     releases.add("the database", () => database.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());

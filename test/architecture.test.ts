@@ -143,7 +143,7 @@ describe("the arrows between the folders of src", () => {
 });
 
 describe("the serving path", () => {
-  it.each(["app.ts", "services.ts", "main/server.ts"])("never loads TensorFlow.js from %s", (entry) => {
+  it.each(["app.ts", "services.ts", "main/server.ts", "main/lambda.ts", "main/lambda-tasks.ts"])("never loads TensorFlow.js from %s", (entry) => {
     const loaded = [...closure(entry)];
     expect(loaded.length).toBeGreaterThan(10);
     expect(loaded.filter((name) => name.startsWith("@tensorflow/")).map(show)).toEqual([]);

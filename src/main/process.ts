@@ -49,3 +49,16 @@ export async function runProgram(log: Log, releases: Releases, start: () => Prom
     log.error({ err: error }, "did not stop cleanly");
   }
 }
+
+/** Runs a program that ends by itself; a failure is told and sets the exit code. */
+export async function runTask(log: Log, releases: Releases, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    process.exitCode = 1;
+    log.fatal({ err: error }, "failed");
+    process.stderr.write(`Failed: ${messageOf(error)}\n`);
+  } finally {
+    await releases.release();
+  }
+}

@@ -1,7 +1,8 @@
 /** `npm run server`: the API alone, against a Postgres and an object store that others run. */
-import { readConfig, requireDatabaseUrl } from "../config.ts";
+import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
+import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runProgram } from "./process.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
 
@@ -9,7 +10,7 @@ const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "server" });
 const releases = new Releases();
 await runProgram(log, releases, async () => {
-  const databaseUrl = requireDatabaseUrl(config);
+  const databaseUrl = await databaseUrlOf(config);
   const services = await startServices({ config, databaseUrl, log, releases });
   const key = await firstKey(databaseUrl);
   // On stdout, once, and not in the log: only its hash is kept.

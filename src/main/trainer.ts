@@ -1,7 +1,8 @@
 /** `npm run trainer`: a trainer by itself, on any machine that reaches the database and the object store. */
-import { readConfig, requireDatabaseUrl } from "../config.ts";
+import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
+import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
 import { startServices } from "./start.ts";
@@ -10,7 +11,7 @@ const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
 const releases = new Releases();
 await runProgram(log, releases, async () => {
-  const databaseUrl = requireDatabaseUrl(config);
+  const databaseUrl = await databaseUrlOf(config);
   const services = await startServices({ config, databaseUrl, log, releases });
   await startTraining(services, databaseUrl, releases);
   log.info("the trainer waits for fine-tunes");

@@ -46,7 +46,7 @@ const events = createRoute({
   tags: ["fine-tunes"],
   summary: "What a fine-tune tells, oldest first: a page, or a live stream with Accept: text/event-stream",
   description:
-    "The stream's events are named by the `object` of their data: `fine_tune.event`, whose id `Last-Event-ID` takes up again, and at the end one `fine_tune`, the job as it ended; then it closes. Lines that begin with a colon are heartbeats.",
+    "The stream's events are named by the `object` of their data: `fine_tune.event`, whose id `Last-Event-ID` takes up again, and at the end one `fine_tune`, the job as it ended; then it closes. A stream that closes before has reached its time limit: ask again with `Last-Event-ID`, as browsers do by themselves. Lines that begin with a colon are heartbeats.",
   request: {
     params: fineTuneParams,
     query: pageQuery,
@@ -116,9 +116,9 @@ export function fineTuneEventRoutes(services: RouteContext) {
   return router;
 }
 
-/** Sends what is there and what comes, until the job has ended, the client has gone or the process closes. */
+/** Sends what is there and what comes, until the job has ended, the client has gone, time is up or the process closes. */
 async function follow(
-  { db, listener, closing, eventPollMs }: RouteContext,
+  { db, listener, closing, eventPollMs, eventStreamMs }: RouteContext,
   stream: SSEStreamingApi,
   { scope, fineTuneId }: Watched,
   start: number,
@@ -132,6 +132,7 @@ async function follow(
   stream.onAbort(bell.ring);
   let after = start;
   let lastSign = performance.now();
+  const end = lastSign + eventStreamMs;
   try {
     stops.push(await listener.watch(channels.fineTuneEvents, ringFor));
     stops.push(await listener.watch(channels.fineTuneChanged, ringFor));
@@ -151,11 +152,13 @@ async function follow(
         await stream.writeSSE({ event: "fine_tune", data: JSON.stringify(toFineTune(job)) });
         return;
       }
+      // With no event lost: the client asks again, with the last id that it has.
+      if (performance.now() >= end) return;
       if (performance.now() - lastSign >= heartbeatMs) {
         await stream.write(": still here\n\n");
         lastSign = performance.now();
       }
-      await bell.wait(Math.min(eventPollMs, heartbeatMs));
+      await bell.wait(Math.min(eventPollMs, heartbeatMs, Math.max(0, end - performance.now())));
     }
   } finally {
     closing.removeEventListener("abort", bell.ring);

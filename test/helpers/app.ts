@@ -67,6 +67,8 @@ export async function testApp(settings: Partial<Config> = {}) {
   return {
     app,
     services,
+    databaseUrl: database.url,
+    sql: database.sql,
     db,
     store,
     a: await client("a"),

@@ -1,6 +1,13 @@
 import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { fineTunes, imports, openFineTune, openImport } from "../schema/index.ts";
+import {
+  fineTunePreviews,
+  fineTunes,
+  imports,
+  openFineTune,
+  openImport,
+  openPreview,
+} from "../schema/index.ts";
 
 /** A row whose job has not started yet. */
 export interface Waiting {
@@ -16,9 +23,13 @@ export const waitingFineTunes = (db: Executor): Promise<Waiting[]> => waitingIn(
 /** Every import that waits to be started, oldest first. */
 export const waitingImports = (db: Executor): Promise<Waiting[]> => waitingIn(db, imports, openImport);
 
+/** Every preview that waits to be started, oldest first. */
+export const waitingPreviews = (db: Executor): Promise<Waiting[]> =>
+  waitingIn(db, fineTunePreviews, openPreview);
+
 async function waitingIn(
   db: Executor,
-  table: typeof fineTunes | typeof imports,
+  table: typeof fineTunes | typeof imports | typeof fineTunePreviews,
   open: readonly string[],
 ): Promise<Waiting[]> {
   return db.execute<Waiting & Record<string, unknown>>(sql`
@@ -44,6 +55,13 @@ export async function lockWaitingImport(tx: Executor, id: string): Promise<boole
   return rows.length > 0;
 }
 
+/** Whether the preview still waits; no other transaction can change it before this one ends. */
+export async function lockWaitingPreview(tx: Executor, id: string): Promise<boolean> {
+  const waits = and(eq(fineTunePreviews.id, id), eq(fineTunePreviews.status, "queued"));
+  const rows = await tx.select({ id: fineTunePreviews.id }).from(fineTunePreviews).where(waits).for("update");
+  return rows.length > 0;
+}
+
 /** Those of the given fine-tunes that are still wanted: not cancelled, and not deleted with their project. */
 export async function wantedFineTunes(db: Executor, ids: string[]): Promise<string[]> {
   const rows = await db
@@ -53,8 +71,31 @@ export async function wantedFineTunes(db: Executor, ids: string[]): Promise<stri
   return rows.map((row) => row.id);
 }
 
+/** Those of the given previews that are still wanted: not cancelled, and not deleted with their project. */
+export async function wantedPreviews(db: Executor, ids: string[]): Promise<string[]> {
+  const rows = await db
+    .select({ id: fineTunePreviews.id })
+    .from(fineTunePreviews)
+    .where(and(inArray(fineTunePreviews.id, ids), ne(fineTunePreviews.status, "cancelled")));
+  return rows.map((row) => row.id);
+}
+
 /** Those of the given imports that were not deleted with their project. */
 export async function wantedImports(db: Executor, ids: string[]): Promise<string[]> {
   const rows = await db.select({ id: imports.id }).from(imports).where(inArray(imports.id, ids));
   return rows.map((row) => row.id);
+}
+
+/**
+ * How many trainers there is work for: projects with a fine-tune or an import that has not ended, because one of each
+ * runs at a time in a project. What trainers are scaled by, on AWS and Kubernetes.
+ */
+export async function countTrainersWanted(db: Executor): Promise<number> {
+  const [row] = await db.execute<{ n: number }>(sql`
+    select count(distinct project_id)::int as n from (
+      select project_id from ${fineTunes} where status in ${[...openFineTune]}
+      union all
+      select project_id from ${imports} where status in ${[...openImport]}
+    ) as open`);
+  return row?.n ?? 0;
 }

@@ -1,0 +1,34 @@
+/** Small jobs of the deployment on AWS Lambda, one exported handler each. */
+import { readConfig } from "../config.ts";
+import { openDatabase } from "../db/client.ts";
+import { migrate as runMigrations } from "../db/migrate.ts";
+import { countTrainersWanted } from "../db/queries/waiting.ts";
+import { databaseUrlOf } from "./database-url.ts";
+
+/** Before a deployment lets new code in: brings the database to the newest schema. */
+export async function migrate(): Promise<void> {
+  await runMigrations(await databaseUrlOf(readConfig()));
+}
+
+/** Every minute: tells CloudWatch how many trainers there is work for. */
+export async function queueDepth(): Promise<void> {
+  const database = openDatabase(await databaseUrlOf(readConfig()), { max: 1 });
+  try {
+    process.stdout.write(
+      `${JSON.stringify(trainersWantedMetric(await countTrainersWanted(database.db), Date.now()))}\n`,
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+/** One line in CloudWatch's embedded metric format: the log becomes the metric, with no call and no permission. */
+export const trainersWantedMetric = (wanted: number, timestamp: number): object => ({
+  _aws: {
+    Timestamp: timestamp,
+    CloudWatchMetrics: [
+      { Namespace: "Maskwright", Dimensions: [[]], Metrics: [{ Name: "TrainersWanted", Unit: "Count" }] },
+    ],
+  },
+  TrainersWanted: wanted,
+});

@@ -1,0 +1,14 @@
+/** `npm run migrate`: brings the database to the newest schema, before the new programs start. */
+import { readConfig } from "../config.ts";
+import { migrate } from "../db/migrate.ts";
+import { createLog } from "../lib/log.ts";
+import { Releases } from "../lib/releases.ts";
+import { databaseUrlOf } from "./database-url.ts";
+import { orExit, runTask } from "./process.ts";
+
+const config = orExit(readConfig);
+const log = createLog({ level: config.LOG_LEVEL, name: "migrate" });
+await runTask(log, new Releases(), async () => {
+  await migrate(await databaseUrlOf(config));
+  log.info("the database has the newest schema");
+});
