@@ -38,5 +38,12 @@ export const keys = {
     `projects/${projectId}/checkpoints/${fineTuneId}/${name}.safetensors`,
   checkpointPrefix: (projectId: string, fineTuneId: string): string =>
     `projects/${projectId}/checkpoints/${fineTuneId}/`,
+  /** What a base model is (JSON); written last, so that it names only what is there. */
+  baseModel: (name: string): string => `base-models/${name}/manifest.json`,
+  baseModelsPrefix: "base-models/",
+  /** A file of a base model, by the import that wrote it. */
+  baseModelFile: (name: string, importId: string, file: string): string =>
+    `base-models/${name}/${importId}/${file}`,
+  baseModelFilesPrefix: (name: string, importId: string): string => `base-models/${name}/${importId}/`,
   projectPrefix: (projectId: string): string => `projects/${projectId}/`,
 };
