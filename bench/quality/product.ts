@@ -9,7 +9,7 @@ import { getFineTune, insertFineTune } from "../../src/db/queries/fine-tunes.ts"
 import { getImport, insertImport } from "../../src/db/queries/imports.ts";
 import { getProject, insertProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
-import { getVersion, type Version } from "../../src/db/queries/versions.ts";
+import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
 import { workspaces } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createLog } from "../../src/lib/log.ts";
@@ -32,7 +32,7 @@ const workspaceId = "ws_quality";
 const baseModel = "mobile_sam";
 
 export interface FineTuned {
-  readonly version: Version;
+  readonly version: TunedVersion;
   /** Whether the project's own gate let it go live, and what it said. */
   readonly promoted: boolean;
   readonly said: string;
@@ -151,7 +151,7 @@ export class Product {
     const row = await getFineTune(db, scope, id);
     if (row.status !== "succeeded" || row.resultVersion === null)
       throw new Error(`${job.name}: ${row.error?.message ?? row.status}`);
-    const version = await getVersion(db, scope, row.resultVersion);
+    const version = await getTunedVersion(db, scope, row.resultVersion);
     const { activeVersion } = await getProject(db, scope);
     const promoted = activeVersion === version.number;
     return { version, promoted, said: watch.last(), seconds, phases: watch.phases };

@@ -43,7 +43,7 @@ export function versionPictureRoutes({ db, store }: RouteContext) {
     const scope = scopeOf(c, rest);
     await getProject(db, scope);
     const { metrics } = await getVersion(db, scope, number);
-    const found = metrics.pictures?.find((one) => one.kind === kind);
+    const found = metrics?.pictures?.find((one) => one.kind === kind);
     if (!found) {
       throw new AppError("picture_not_found", `Version ${number} has no picture of its ${kind} example.`, {
         param: "kind",

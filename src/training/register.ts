@@ -9,7 +9,7 @@ import {
 import { lockProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { setActiveVersion } from "../db/queries/promotions.ts";
-import { insertVersion, type NewVersion, nextVersionNumber } from "../db/queries/version-registry.ts";
+import { insertVersion, type NewTunedVersion, nextVersionNumber } from "../db/queries/version-registry.ts";
 import type { GateDecision } from "../db/schema/index.ts";
 import { newId } from "../lib/ids.ts";
 import { whyLost } from "./lease.ts";
@@ -18,7 +18,7 @@ export interface Registration {
   readonly scope: ProjectScope;
   readonly lease: FineTuneLease;
   /** All of the version but what the registry gives it. Its weights lie in the object store already. */
-  readonly version: Omit<NewVersion, "id" | "number" | "workspaceId" | "projectId" | "fineTuneId">;
+  readonly version: Omit<NewTunedVersion, "id" | "number" | "workspaceId" | "projectId" | "fineTuneId">;
   readonly decision: Pick<GateDecision, "promote" | "reason">;
   /** Which version was live when the decision was made; null is the base. */
   readonly judgedAgainst: number | null;

@@ -8,7 +8,7 @@ import { cancelFineTune, getFineTune } from "../../src/db/queries/fine-tunes.ts"
 import { changeProject, deleteProject, getProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
-import { getVersion, listVersions, type Version } from "../../src/db/queries/versions.ts";
+import { getTunedVersion, listVersions, type Version } from "../../src/db/queries/versions.ts";
 import { annotations } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { deleteBelow } from "../../src/storage/delete-below.ts";
@@ -50,7 +50,7 @@ describe("a fine-tune", () => {
     expect(row).toMatchObject({ status: "succeeded", resultVersion: 1, engine: "compiled", error: null });
     expect(row.progress).toMatchObject({ phase: "register", done: 1, etaSeconds: 0 });
 
-    const version = await getVersion(db, scope, 1);
+    const version = await getTunedVersion(db, scope, 1);
     const { metrics } = version;
     expect(metrics.heldOut.tuned.meanIou).toBeGreaterThan(metrics.heldOut.base.meanIou + 0.1);
     expect(metrics.split).toEqual({ train: 5, selection: 2, heldOut: 3, nearDuplicates: 0 });
@@ -94,7 +94,7 @@ describe("a fine-tune", () => {
 
   it("moves what it trains and leaves the prompt encoder as it was", async () => {
     const base = await baseModel("mobile_sam").decoderWeights();
-    const { tensors } = await tensorsOf(await getVersion(bench.services.db, scope, 1));
+    const { tensors } = await tensorsOf(await getTunedVersion(bench.services.db, scope, 1));
     const moved = Object.keys(base).filter(
       (name) => !Buffer.from(base[name]!.data.buffer).equals(Buffer.from(tensors[name]!.data.buffer)),
     );
@@ -105,7 +105,7 @@ describe("a fine-tune", () => {
 
   it("tells its story in events", async () => {
     const { db } = bench.services;
-    const { fineTuneId } = await getVersion(db, scope, 1);
+    const { fineTuneId } = await getTunedVersion(db, scope, 1);
     const events = await eventsOf(db, scope, fineTuneId);
     const epochs = events.filter((event) => "epoch" in event.data);
     expect(epochs.map((event) => event.data["epoch"])).toEqual([0, 1, 2, 3, 4, 5]);
@@ -139,13 +139,13 @@ describe("a fine-tune", () => {
     }
     const weights = await Promise.all(
       [1, 2, 3].map(async (number) => {
-        const { tensors } = await tensorsOf(await getVersion(db, other, number));
+        const { tensors } = await tensorsOf(await getTunedVersion(db, other, number));
         return sha256(Buffer.concat(Object.values(tensors).map(({ data }) => Buffer.from(data.buffer))));
       }),
     );
     expect(weights[1]).toBe(weights[0]);
     expect(weights[2]).not.toBe(weights[0]);
-    const [first, second] = [await getVersion(db, other, 1), await getVersion(db, other, 2)];
+    const [first, second] = [await getTunedVersion(db, other, 1), await getTunedVersion(db, other, 2)];
     expect(second.metrics).toEqual(first.metrics);
     // However good they are, a person promotes them.
     expect(first.metrics.gate).toMatchObject({ policy: "manual", promote: false });
@@ -160,7 +160,7 @@ describe("a fine-tune", () => {
       baseVersion: 1,
     });
     await runFineTune(bench.trainer, id, never);
-    const [first, second] = [await getVersion(db, scope, 1), await getVersion(db, scope, 2)];
+    const [first, second] = [await getTunedVersion(db, scope, 1), await getTunedVersion(db, scope, 2)];
     expect(second.parentVersion).toBe(1);
     const best = Math.max(...first.metrics.curve.map((point) => point.selectionIou));
     expect(second.metrics.curve[0]?.selectionIou).toBeCloseTo(best, 3);

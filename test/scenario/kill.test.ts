@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
-import { getVersion, listVersions } from "../../src/db/queries/versions.ts";
+import { getTunedVersion, listVersions } from "../../src/db/queries/versions.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, openBench, valuesOf, waitFor } from "./harness.ts";
 
@@ -54,7 +54,7 @@ it("a trainer killed in mid-training: another one goes on from its last epoch, a
 
   const through = await newFineTune(db, scope, { hyperparameters });
   await waitFor(bench, scope, through);
-  const [resumed, whole] = [await getVersion(db, scope, 1), await getVersion(db, scope, 2)];
+  const [resumed, whole] = [await getTunedVersion(db, scope, 1), await getTunedVersion(db, scope, 2)];
   expect(await valuesOf(bench, resumed)).toBe(await valuesOf(bench, whole));
   expect(resumed.metrics.curve).toEqual(whole.metrics.curve);
 }, 300_000);

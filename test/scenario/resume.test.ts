@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
 import { cancelFineTune, getFineTune, stopFineTune } from "../../src/db/queries/fine-tunes.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
-import { getVersion, type Version } from "../../src/db/queries/versions.ts";
+import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
 import { fineTunes } from "../../src/db/schema/index.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
@@ -42,7 +42,7 @@ async function interrupt(id: string, epoch: number): Promise<void> {
 }
 
 describe("a fine-tune that was interrupted", () => {
-  let whole: Version;
+  let whole: TunedVersion;
 
   it("goes on from its last epoch, with its first data, and ends bit for bit as if nothing had been", async () => {
     const { db, store } = bench.services;
@@ -56,7 +56,7 @@ describe("a fine-tune that was interrupted", () => {
     };
     const through = await newFineTune(db, scope, { hyperparameters });
     await runFineTune({ ...bench.trainer, checkpointEveryMs: Number.POSITIVE_INFINITY }, through, never);
-    whole = await getVersion(db, scope, 1);
+    whole = await getTunedVersion(db, scope, 1);
 
     const id = await newFineTune(db, scope, { hyperparameters });
     await interrupt(id, 2);
@@ -70,7 +70,7 @@ describe("a fine-tune that was interrupted", () => {
     await addRings(bench, scope, 2, 100);
 
     await runFineTune(bench.trainer, id, never);
-    const resumed = await getVersion(db, scope, 2);
+    const resumed = await getTunedVersion(db, scope, 2);
     expect(await valuesOf(bench, resumed)).toBe(await valuesOf(bench, whole));
     expect(resumed.metrics.curve).toEqual(whole.metrics.curve);
     expect(resumed.metrics.heldOut).toEqual(whole.metrics.heldOut);
@@ -131,7 +131,7 @@ describe("a fine-tune that is stopped", () => {
     await run;
     const row = await getFineTune(db, scope, id);
     expect(row).toMatchObject({ status: "succeeded", error: null });
-    const { metrics } = await getVersion(db, scope, row.resultVersion!);
+    const { metrics } = await getTunedVersion(db, scope, row.resultVersion!);
     const last = metrics.curve.at(-1)!.epoch;
     expect(last).toBeGreaterThanOrEqual(2);
     expect(last).toBeLessThan(200);
@@ -151,7 +151,7 @@ describe("a fine-tune that is stopped", () => {
     await stopFineTune(db, scope, id, "key_x");
     await runFineTune(bench.trainer, id, never);
     const { resultVersion } = await getFineTune(db, scope, id);
-    const { metrics } = await getVersion(db, scope, resultVersion!);
+    const { metrics } = await getTunedVersion(db, scope, resultVersion!);
     const events = await eventsOf(db, scope, id);
     const resumed = events.find(({ data }) => "resumed_after" in data)!;
     expect(metrics.curve.at(-1)!.epoch).toBe(resumed.data["resumed_after"]);

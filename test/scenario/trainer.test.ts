@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { getImport, insertImport } from "../../src/db/queries/imports.ts";
-import { getVersion } from "../../src/db/queries/versions.ts";
+import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { fineTunes } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createQueue } from "../../src/queue/queue.ts";
@@ -74,7 +74,7 @@ it("imports, embeds ahead of need, and trains what plain SQL asks for", async ()
     const ended = await waitFor(bench, scope, row?.id ?? "");
     expect(ended.row).toMatchObject({ status: "succeeded", workspaceId: scope.workspaceId });
     expect(ended.events.map((event) => event.message)).toContain("Embedded 0 images; 3 had their embedding");
-    const version = await getVersion(db, scope, 1);
+    const version = await getTunedVersion(db, scope, 1);
     // Too few groups to spare any: the training images choose the epoch.
     expect(version.metrics.split).toEqual({ train: 2, selection: 0, heldOut: 1, nearDuplicates: 0 });
   } finally {

@@ -168,7 +168,7 @@ export async function lockEndedFineTune(
     .where(eq(versions.fineTuneId, id));
   const named = made.flatMap(({ weightsKey, metrics }) => [
     weightsKey,
-    ...(metrics.pictures ?? []).map((picture) => picture.key),
+    ...(metrics?.pictures ?? []).map((picture) => picture.key),
   ]);
   return { projectId: row.projectId, keys: named };
 }

@@ -1,11 +1,16 @@
 import { and, desc, eq, inArray, lt } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { versions } from "../schema/index.ts";
+import { type OfTraining, versions } from "../schema/index.ts";
 import { cut, type Page } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
 export type Version = typeof versions.$inferSelect;
+/** A version that a fine-tune made. */
+export type TunedVersion = Version & { [Column in OfTraining]: NonNullable<Version[Column]> };
+
+/** A check in the database holds all of it together. */
+export const isTuned = (version: Version): version is TunedVersion => version.imported === null;
 
 export const versionNotFound = (number: number, param = "version"): AppError =>
   new AppError("version_not_found", `This project has no version ${number}.`, { param });
@@ -22,6 +27,17 @@ export async function getVersion(
     .from(versions)
     .where(and(inProject(versions, scope), eq(versions.number, number)));
   if (!version) throw versionNotFound(number, param);
+  return version;
+}
+
+/** The same of a version that a fine-tune made. Throws an Error where it was imported. */
+export async function getTunedVersion(
+  db: Executor,
+  scope: ProjectScope,
+  number: number,
+): Promise<TunedVersion> {
+  const version = await getVersion(db, scope, number);
+  if (!isTuned(version)) throw new Error(`version ${number} was imported`);
   return version;
 }
 

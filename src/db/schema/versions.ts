@@ -100,6 +100,9 @@ export interface ImportedFile {
   actor: string;
 }
 
+/** What an imported version lacks. */
+export type OfTraining = "fineTuneId" | "snapshotHash" | "snapshotKey" | "seed" | "engine" | "metrics";
+
 /** A decoder that a fine-tune made or somebody imported: immutable once registered. */
 export const versions = pgTable(
   "versions",

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Version } from "../../db/queries/versions.ts";
-import { promotionPolicies } from "../../db/schema/index.ts";
+import { promotionPolicies, type VersionMetrics } from "../../db/schema/index.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
 import { iso, timeText } from "./scope.ts";
 
@@ -9,87 +9,98 @@ export const pictureKinds = ["best", "median", "worst"] as const;
 
 const scores = z.object({ mean_iou: z.number(), mean_dice: z.number() });
 
+/** What was measured of a version that a fine-tune made. */
+const metricsSchema = z.object({
+  held_out: z
+    .object({
+      images: z.int(),
+      annotations: z.int(),
+      base: scores,
+      parent: scores.optional().openapi({ description: "Of parent_version, where that is not the base." }),
+      tuned: scores,
+    })
+    .openapi({ description: "All on the same images, which no training step has seen." }),
+  split: z.object({
+    train: z.int(),
+    selection: z.int(),
+    held_out: z.int(),
+    near_duplicates: z.int().openapi({
+      description: "Images that look like others and stand on the same side of the split as those.",
+    }),
+  }),
+  best_epoch: z.int(),
+  curve: z.array(z.object({ epoch: z.int(), train_loss: z.number().nullable(), selection_iou: z.number() })),
+  per_annotation: z
+    .array(
+      z.object({
+        image_id: z.string(),
+        annotation_id: z.string(),
+        base_iou: z.number(),
+        tuned_iou: z.number(),
+      }),
+    )
+    .optional()
+    .openapi({ description: "Only where one version is asked for." }),
+  gate: z
+    .object({
+      policy: z.enum(promotionPolicies),
+      promote: z.boolean(),
+      reason: z.string(),
+      warnings: z.array(z.string()).openapi({ description: "Kinds of prompts that lose." }),
+    })
+    .optional()
+    .openapi({ description: "Whether it may go live by itself; promotions tell what was done." }),
+  evaluation: evaluationSchema
+    .optional()
+    .openapi({ description: "Versions of before it was measured have none." }),
+});
+
 export const versionSchema = z
   .object({
     id: z.string(),
     object: z.literal("version"),
     number: z.int(),
     status: z.enum(["active", "inactive"]).openapi({ description: "Active: what predict uses by default." }),
-    fine_tune_id: z.string(),
+    fine_tune_id: z.string().nullable().openapi({ description: "Null of an imported version." }),
+    imported: z
+      .object({
+        format: z.enum(["safetensors", "pth", "onnx"]),
+        file_name: z.string().nullable(),
+        sha256: z.string(),
+        bytes: z.int(),
+        says: z
+          .record(z.string(), z.string())
+          .openapi({ description: "What the file told of itself, unchecked." }),
+        actor: z.string().openapi({ description: "The id of the key that sent it." }),
+      })
+      .nullable()
+      .openapi({ description: "The file that it came from; null of a fine-tune's version." }),
     base_model: z.string(),
     parent_version: z
       .int()
       .nullable()
       .openapi({ description: "Training started from it; null is the base." }),
-    metrics: z.object({
-      held_out: z
-        .object({
-          images: z.int(),
-          annotations: z.int(),
-          base: scores,
-          parent: scores
-            .optional()
-            .openapi({ description: "Of parent_version, where that is not the base." }),
-          tuned: scores,
-        })
-        .openapi({ description: "All on the same images, which no training step has seen." }),
-      split: z.object({
-        train: z.int(),
-        selection: z.int(),
-        held_out: z.int(),
-        near_duplicates: z.int().openapi({
-          description: "Images that look like others and stand on the same side of the split as those.",
-        }),
-      }),
-      best_epoch: z.int(),
-      curve: z.array(
-        z.object({ epoch: z.int(), train_loss: z.number().nullable(), selection_iou: z.number() }),
-      ),
-      per_annotation: z
-        .array(
-          z.object({
-            image_id: z.string(),
-            annotation_id: z.string(),
-            base_iou: z.number(),
-            tuned_iou: z.number(),
-          }),
-        )
-        .optional()
-        .openapi({ description: "Only where one version is asked for." }),
-      gate: z
-        .object({
-          policy: z.enum(promotionPolicies),
-          promote: z.boolean(),
-          reason: z.string(),
-          warnings: z.array(z.string()).openapi({ description: "Kinds of prompts that lose." }),
-        })
-        .optional()
-        .openapi({ description: "Whether it may go live by itself; promotions tell what was done." }),
-      evaluation: evaluationSchema
-        .optional()
-        .openapi({ description: "Versions of before it was measured have none." }),
+    metrics: metricsSchema
+      .nullable()
+      .openapi({ description: "Null of an imported version: nothing was measured." }),
+    pictures: z.array(z.object({ kind: z.enum(pictureKinds), url: z.string() })).openapi({
+      description:
+        "Before, after and truth of held-out annotations, by their gain; versions of before there were any have none.",
     }),
-    pictures: z
-      .array(z.object({ kind: z.enum(pictureKinds), url: z.string() }))
-      .openapi({
-        description:
-          "Before, after and truth of held-out annotations, by their gain; versions of before there were any have none.",
-      }),
-    snapshot_hash: z.string().openapi({ description: "Of the data that it was trained and measured on." }),
+    snapshot_hash: z
+      .string()
+      .nullable()
+      .openapi({ description: "Of the data that it was trained and measured on." }),
     hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
-    seed: z.int(),
-    engine: z.string(),
+    seed: z.int().nullable(),
+    engine: z.string().nullable(),
     weights: z.object({ sha256: z.string(), bytes: z.int() }),
     created_at: timeText,
   })
   .openapi("Version");
 
-export function toVersion(
-  row: Version,
-  active: number | null,
-  detail: Detail,
-): z.output<typeof versionSchema> {
-  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation, gate, pictures } = row.metrics;
+function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof metricsSchema> {
+  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation, gate } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -98,38 +109,54 @@ export function toVersion(
     tuned_iou: one.tunedIou,
   }));
   return {
+    held_out: {
+      images: heldOut.images,
+      annotations: heldOut.annotations,
+      base: toScores(heldOut.base),
+      ...(heldOut.parent && { parent: toScores(heldOut.parent) }),
+      tuned: toScores(heldOut.tuned),
+    },
+    split: {
+      train: split.train,
+      selection: split.selection,
+      held_out: split.heldOut,
+      near_duplicates: split.nearDuplicates ?? 0,
+    },
+    best_epoch: bestEpoch,
+    curve: curve.map((at) => ({
+      epoch: at.epoch,
+      train_loss: at.trainLoss,
+      selection_iou: at.selectionIou,
+    })),
+    ...(detail === "full" && { per_annotation: rows }),
+    ...(gate && { gate }),
+    ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
+  };
+}
+
+export function toVersion(
+  row: Version,
+  active: number | null,
+  detail: Detail,
+): z.output<typeof versionSchema> {
+  return {
     id: row.id,
     object: "version",
     number: row.number,
     status: row.number === active ? "active" : "inactive",
     fine_tune_id: row.fineTuneId,
+    imported: row.imported && {
+      format: row.imported.format,
+      file_name: row.imported.fileName,
+      sha256: row.imported.sha256,
+      bytes: row.imported.bytes,
+      says: row.imported.says,
+      actor: row.imported.actor,
+    },
     base_model: row.baseModel,
     parent_version: row.parentVersion,
-    metrics: {
-      held_out: {
-        images: heldOut.images,
-        annotations: heldOut.annotations,
-        base: toScores(heldOut.base),
-        ...(heldOut.parent && { parent: toScores(heldOut.parent) }),
-        tuned: toScores(heldOut.tuned),
-      },
-      split: {
-        train: split.train,
-        selection: split.selection,
-        held_out: split.heldOut,
-        near_duplicates: split.nearDuplicates ?? 0,
-      },
-      best_epoch: bestEpoch,
-      curve: curve.map((at) => ({
-        epoch: at.epoch,
-        train_loss: at.trainLoss,
-        selection_iou: at.selectionIou,
-      })),
-      ...(detail === "full" && { per_annotation: rows }),
-      ...(gate && { gate }),
-      ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
-    },
-    pictures: (pictures ?? []).map(({ kind }) => ({
+    metrics: row.metrics && toMetrics(row.metrics, detail),
+    pictures: (row.metrics?.pictures ?? []).map(({ kind }) => ({
       kind,
       url: `/v1/projects/${row.projectId}/versions/${row.number}/pictures/${kind}`,
     })),
