@@ -3,10 +3,12 @@ import { requestId } from "hono/request-id";
 import { newId } from "./lib/ids.ts";
 import { annotationRoutes } from "./routes/annotations.ts";
 import { addDocs } from "./routes/docs.ts";
+import { feedbackRoutes } from "./routes/feedback.ts";
 import { fineTuneEventRoutes } from "./routes/fine-tune-events.ts";
 import { fineTuneRoutes } from "./routes/fine-tunes.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
+import { createRecentMasks } from "./routes/http/earlier-masks.ts";
 import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./routes/http/errors.ts";
 import { createMetrics } from "./routes/http/metrics.ts";
 import { requestLog } from "./routes/http/request-log.ts";
@@ -14,6 +16,7 @@ import { createRouter } from "./routes/http/router.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { predictRoutes } from "./routes/predict.ts";
+import { predictionRoutes } from "./routes/predictions.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -30,7 +33,7 @@ export function createApp(
 ) {
   const metrics = createMetrics();
   const { eventPollMs = 2000, eventStreamMs = services.config.EVENT_STREAM_SECONDS * 1000 } = options;
-  const context = { ...services, metrics, eventPollMs, eventStreamMs };
+  const context = { ...services, metrics, recentMasks: createRecentMasks(), eventPollMs, eventStreamMs };
   const app = createRouter();
 
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
@@ -44,6 +47,8 @@ export function createApp(
     annotationRoutes,
     importRoutes,
     predictRoutes,
+    predictionRoutes,
+    feedbackRoutes,
     fineTuneRoutes,
     fineTuneEventRoutes,
     versionRoutes,

@@ -2,6 +2,7 @@ import { contours } from "d3-contour";
 import { AppError } from "../lib/errors.ts";
 import { boxOf } from "./geometry.ts";
 import { fillColumnMajor } from "./rle.ts";
+import { simplifyRing } from "./simplify.ts";
 import type { BinaryMask } from "./types.ts";
 
 /** Edges in all rings together may be this long (pixels), whatever the image: it bounds the work. */
@@ -33,8 +34,10 @@ export function polygonsToMask(
  * One ring per connected region. COCO's format has no holes, so a hole is part of its region's ring: the outer edge,
  * a bridge of no width to the hole, round it the other way, on to the next, and back over the bridges. Even-odd and
  * non-zero fills both leave it empty.
+ *
+ * With a `tolerance` (pixels) every ring is simplified by itself: corners that lie so near to what replaces them go.
  */
-export function maskToPolygons(mask: BinaryMask): number[][] {
+export function maskToPolygons(mask: BinaryMask, tolerance = 0): number[][] {
   const [x0, y0, x1, y1] = boxOf(mask);
   const [width, height] = [x1 - x0, y1 - y0];
   if (width === 0) return [];
@@ -46,10 +49,9 @@ export function maskToPolygons(mask: BinaryMask): number[][] {
   }
   const trace = contours().size([width, height]).smooth(false);
   return trace.contour(values, 0.5).coordinates.map((rings) => {
-    const [outer, ...holes] = rings.map((ring) => cornersOf(ring as [number, number][], x0, y0)) as [
-      number[],
-      ...number[][],
-    ];
+    const [outer, ...holes] = rings.map((ring) =>
+      simplifyRing(cornersOf(ring as [number, number][], x0, y0), tolerance),
+    ) as [number[], ...number[][]];
     if (holes.length === 0) return outer;
     // Every ring closes on its own first point; the bridges lead from each to the next, and at the end all the way back.
     const out = outer.concat(outer.slice(0, 2), ...holes.map((hole) => hole.concat(hole.slice(0, 2))));

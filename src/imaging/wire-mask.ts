@@ -30,13 +30,17 @@ export async function readMask(wire: WireMask, size: Size): Promise<BinaryMask> 
   }
 }
 
-/** A binary mask as an answer carries it. Logits are written by `writeLogits`: a binary mask has none. */
+/**
+ * A binary mask as an answer carries it. Logits are written by `writeLogits`: a binary mask has none.
+ * `polygonTolerance`: see maskToPolygons.
+ */
 export async function writeMask(
   mask: BinaryMask,
   format: Exclude<MaskFormat, "logits">,
+  polygonTolerance = 0,
 ): Promise<RleMask | PolygonMask | PngMask> {
   if (format === "rle") return encodeRle(mask);
-  if (format === "polygon") return { format, polygons: maskToPolygons(mask) };
+  if (format === "polygon") return { format, polygons: maskToPolygons(mask, polygonTolerance) };
   return { format, data: (await maskToPng(mask)).toString("base64") };
 }
 

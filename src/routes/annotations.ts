@@ -16,6 +16,7 @@ import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { annotationMask, box, maskErrors, wireMask } from "./http/masks.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -50,7 +51,16 @@ const annotationSchema = z
     box,
     area: z.int().openapi({ description: "Foreground pixels." }),
     label: z.string().nullable(),
-    source: z.enum(["api", "import"]),
+    source: z.enum(["api", "import", "feedback"]),
+    lineage: z
+      .object({
+        action: z.enum(["accept", "correct"]),
+        prediction_id: z.string(),
+        version: versionOrBase,
+        prompt: loggedPromptSchema,
+      })
+      .nullable()
+      .openapi({ description: "Of feedback: which version had seen which prompt, in which prediction." }),
     created_at: timeText,
   })
   .openapi("Annotation");
@@ -64,6 +74,12 @@ const toAnnotation = (row: Annotation): z.output<typeof annotationSchema> => ({
   area: row.area,
   label: row.label,
   source: row.source,
+  lineage: row.lineage && {
+    action: row.lineage.action,
+    prediction_id: row.lineage.predictionId,
+    version: toVersionName(row.lineage.version),
+    prompt: toLoggedPrompt(row.lineage.prompt),
+  },
   created_at: iso(row.createdAt),
 });
 

@@ -1,28 +1,24 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getImage } from "../db/queries/images.ts";
+import type { TypedResponse } from "hono";
 import { insertPrediction } from "../db/queries/predictions.ts";
-import { getProject, type Project } from "../db/queries/projects.ts";
-import type { ProjectScope } from "../db/queries/scope.ts";
-import { selectWeights, versionNotFound } from "../db/queries/versions.ts";
-import type { Size } from "../imaging/types.ts";
-import type { ImageSource, VersionRef } from "../inference/types.ts";
-import { AppError } from "../lib/errors.ts";
-import { sha256 } from "../lib/hash.ts";
+import { getProject } from "../db/queries/projects.ts";
 import { newId } from "../lib/ids.ts";
+import { resolveVersions } from "./http/asked-versions.ts";
+import { keepLowRes, keepsLowRes } from "./http/earlier-masks.ts";
 import { failures } from "./http/errors.ts";
+import { findImage, imageSourceErrors } from "./http/image-source.ts";
 import { maskErrors } from "./http/masks.ts";
 import {
   checkAmounts,
   checkAnswer,
   checkGeometry,
-  type PredictBody,
   predictBody,
   predictionSchema,
   toPrediction,
 } from "./http/predict-wire.ts";
+import { readPrompts } from "./http/prompts.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
-import { imageErrors } from "./http/stored-images.ts";
 import { limitBody } from "./http/upload.ts";
 
 const predictWith = (limit: number) =>
@@ -49,9 +45,8 @@ const predictWith = (limit: number) =>
         "body_too_large",
         "unsupported_media_type",
         "project_not_found",
-        "image_not_found",
         "version_not_found",
-        ...imageErrors,
+        ...imageSourceErrors,
         "prompt_empty",
         "too_many_prompts",
         "too_many_points",
@@ -62,6 +57,10 @@ const predictWith = (limit: number) =>
         "point_label_unknown",
         ...maskErrors,
         "mask_logits_invalid",
+        "prediction_not_found",
+        "prediction_image_mismatch",
+        "prediction_mask_unknown",
+        "prediction_not_repeatable",
       ),
     },
   });
@@ -73,102 +72,54 @@ export function predictRoutes(services: RouteContext) {
   router.openapi(predictWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
+    const { signal } = c.req.raw;
     const project = await getProject(db, scope);
     checkAmounts(body.prompts, config.MAX_PROMPTS);
     const versions = await resolveVersions(services, scope, project, body.version);
-    const image = await findImage(services, scope, body.image);
+    const image = await findImage(services, scope, body.image, { baseModel: project.baseModel, signal });
     checkGeometry(body.prompts, image.size);
     checkAnswer(body, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
+    const prompts = await readPrompts(services, project, body.prompts, image);
+    const lowRes = keepsLowRes(body, versions.length);
     const result = await inference.predict({
       workspaceId: scope.workspaceId,
       baseModel: project.baseModel,
       image: image.source,
       versions,
-      prompts: body.prompts,
+      prompts: prompts.asked,
       multimask: body.multimask,
       format: body.format,
-      signal: c.req.raw.signal,
+      polygonTolerance: body.polygon_tolerance,
+      lowRes,
+      signal,
     });
     const answer = toPrediction(newId("pred"), { id: image.id, sha256: image.source.sha256 }, result);
+    if (lowRes) keepLowRes(services.recentMasks, answer.id, result);
     metrics.embeddings.inc({ from: result.embeddingFrom });
-    const masks = answer.results.flatMap((one) => one.predictions.flatMap((each) => each.masks));
-    metrics.predictedMasks.inc(masks.length);
+    const masks = answer.results.flatMap((one) => one.predictions.flatMap((each) => each.masks)).length;
+    metrics.predictedMasks.inc(masks);
+    const text = JSON.stringify(answer);
     await insertPrediction(db, {
       ...scope,
       id: answer.id,
       imageSha256: image.source.sha256,
+      width: result.width,
+      height: result.height,
       versions: versions.map(({ number }) => number),
       prompts: body.prompts.length,
+      request: { prompts: prompts.logged, multimask: body.multimask, format: body.format },
+      masks,
+      requestBytes: Number(c.req.header("content-length") ?? 0) || null,
+      answerBytes: Buffer.byteLength(text),
+      embeddingFrom: result.embeddingFrom,
       timingMs: answer.timing_ms,
+      actor: c.get("caller").keyId,
     });
     c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
-    return c.json(answer, 200);
+    // What c.json does, without writing the text a second time.
+    const response = c.body(text, 200, { "content-type": "application/json" });
+    return response as unknown as TypedResponse<typeof answer, 200, "json">;
   });
 
   return router;
-}
-
-/** Names to weights, each version once, in the order asked. Throws AppError version_not_found. */
-async function resolveVersions(
-  { db }: RouteContext,
-  scope: ProjectScope,
-  project: Project,
-  asked: PredictBody["version"],
-): Promise<VersionRef[]> {
-  const names = Array.isArray(asked) ? asked : [asked];
-  const numberOf = (name: (typeof names)[number]): number => {
-    if (name === "active") return project.activeVersion ?? 0;
-    return name === "base" ? 0 : name;
-  };
-  const numbers = [...new Set(names.map(numberOf))];
-  const tuned = numbers.filter((number) => number > 0);
-  const weights = new Map((await selectWeights(db, scope, tuned)).map((row) => [row.number, row]));
-  return numbers.map((number) => {
-    if (number === 0) return { number };
-    const found = weights.get(number);
-    if (!found) throw versionNotFound(number);
-    return found;
-  });
-}
-
-interface FoundImage {
-  readonly id: string | null;
-  readonly size: Size;
-  readonly source: ImageSource;
-}
-
-/** A stored image of this project, or one that came with the request, which is decoded here to know its size. */
-async function findImage(
-  { db, store, inference }: RouteContext,
-  scope: ProjectScope,
-  asked: PredictBody["image"],
-): Promise<FoundImage> {
-  if ("id" in asked) {
-    const image = await getImage(db, scope, asked.id).catch((error: unknown) => {
-      throw error instanceof AppError
-        ? new AppError(error.code, error.message, { param: "image.id" })
-        : error;
-    });
-    const bytes = (): Promise<Uint8Array> => store.get(image.objectKey);
-    return { id: image.id, size: [image.height, image.width], source: { sha256: image.sha256, bytes } };
-  }
-  const bytes = decodeBase64(asked.base64);
-  try {
-    const { width, height } = await inference.inspect(bytes);
-    const source = { sha256: sha256(bytes), bytes: () => Promise.resolve(bytes) };
-    return { id: null, size: [height, width], source };
-  } catch (error) {
-    throw error instanceof AppError
-      ? new AppError(error.code, error.message, { param: "image.base64" })
-      : error;
-  }
-}
-
-/** Throws AppError invalid_request; Node's own decoder skips what is no base64, which would hide a mistake. */
-function decodeBase64(text: string): Uint8Array {
-  const data = text.replace(/^data:[\w/+.-]+;base64,/, "");
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
-    throw new AppError("invalid_request", "image.base64: not base64.", { param: "image.base64" });
-  }
-  return Buffer.from(data, "base64");
 }

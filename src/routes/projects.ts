@@ -8,6 +8,7 @@ import {
   listProjects,
   lockProject,
   type Project,
+  type ProjectChange,
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { promotionPolicies } from "../db/schema/index.ts";
@@ -32,6 +33,17 @@ const promotionPolicy = z.enum(promotionPolicies).openapi({
     "above zero; manual: never; always: whatever was measured.",
 });
 
+const afterCorrections = z.int().min(1).max(1_000_000).nullable().openapi({
+  description:
+    "After so many new corrections (feedback) a fine-tune starts by itself; null: never. Corrections since the last fine-tune began count; while one runs, its end asks again.",
+});
+
+const retentionDays = z
+  .int()
+  .min(0)
+  .max(3650)
+  .openapi({ description: "How long logged predictions are kept; 0 until the next sweep, at most an hour." });
+
 const projectSchema = z
   .object({
     id: z.string(),
@@ -40,6 +52,8 @@ const projectSchema = z
     base_model: z.string(),
     active_version: z.int().nullable().openapi({ description: "What predict uses; null is the base." }),
     promotion_policy: promotionPolicy,
+    fine_tune_after_corrections: afterCorrections,
+    prediction_retention_days: retentionDays,
     created_at: timeText,
   })
   .openapi("Project");
@@ -51,15 +65,22 @@ const toProject = (row: Project): z.output<typeof projectSchema> => ({
   base_model: row.baseModel,
   active_version: row.activeVersion,
   promotion_policy: row.promotionPolicy,
+  fine_tune_after_corrections: row.fineTuneAfterCorrections,
+  prediction_retention_days: row.predictionRetentionDays,
   created_at: iso(row.createdAt),
 });
 
-/** Nothing to change is a mistake: of the two, the name is asked for. */
+/** Nothing to change is a mistake: of them all, the name is asked for. */
 const changeSchema = z
-  .strictObject({ name: name.optional(), promotion_policy: promotionPolicy.optional() })
-  .refine((body) => body.name !== undefined || body.promotion_policy !== undefined, {
+  .strictObject({
+    name: name.optional(),
+    promotion_policy: promotionPolicy.optional(),
+    fine_tune_after_corrections: afterCorrections.optional(),
+    prediction_retention_days: retentionDays.optional(),
+  })
+  .refine((body) => Object.values(body).some((value) => value !== undefined), {
     path: ["name"],
-    message: "a name or a promotion_policy is needed",
+    message: "a name or another setting is needed",
   });
 
 const tags = ["projects"];
@@ -78,6 +99,8 @@ const create = createRoute({
         name,
         base_model: z.string().default("mobile_sam"),
         promotion_policy: promotionPolicy.default("auto"),
+        fine_tune_after_corrections: afterCorrections.default(null),
+        prediction_retention_days: retentionDays.default(90),
       }),
     ),
   },
@@ -115,7 +138,7 @@ const patch = createRoute({
   method: "patch",
   path: "/v1/projects/{project_id}",
   tags,
-  summary: "Change a project's name or promotion policy",
+  summary: "Change a project's name or settings",
   middleware: [small] as const,
   request: { params: projectParams, body: jsonBody(changeSchema) },
   responses: {
@@ -148,6 +171,8 @@ export function projectRoutes(services: RouteContext) {
         name: body.name,
         baseModel: body.base_model,
         promotionPolicy: body.promotion_policy,
+        fineTuneAfterCorrections: body.fine_tune_after_corrections,
+        predictionRetentionDays: body.prediction_retention_days,
       };
       return { status: 201, body: toProject(await insertProject(db, row)) };
     });
@@ -183,9 +208,12 @@ export function projectRoutes(services: RouteContext) {
   return router;
 }
 
-const toChange = ({ name: to, promotion_policy: policy }: z.output<typeof changeSchema>) => ({
-  ...(to !== undefined && { name: to }),
-  ...(policy !== undefined && { promotionPolicy: policy }),
+/** The database leaves alone what is undefined. */
+const toChange = (body: z.output<typeof changeSchema>): ProjectChange => ({
+  name: body.name,
+  promotionPolicy: body.promotion_policy,
+  fineTuneAfterCorrections: body.fine_tune_after_corrections,
+  predictionRetentionDays: body.prediction_retention_days,
 });
 
 /** The project is gone by now, so an object that can't be removed is the log's business, not the caller's. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, expect, test } from "vitest";
+import type { OpenDatabase } from "../../src/db/client.ts";
 import { testDatabase } from "../helpers/database.ts";
 
 const database = await testDatabase();
@@ -21,9 +22,11 @@ async function annotate(images: number): Promise<void> {
 }
 
 let next = 0;
-const say = (action = "correct", tx: typeof sql | Parameters<Parameters<typeof sql.begin>[0]>[0] = sql) =>
-  tx`insert into feedback (project_id, prediction_id, prompt_index, version, action)
-    values ('prj', ${`pred_${next++}`}, 0, 0, ${action})`;
+const say = (action = "correct", tx: Pick<OpenDatabase["sql"], "unsafe"> = sql) =>
+  tx.unsafe(
+    `insert into feedback (project_id, prediction_id, prompt_index, version, action) values ('prj', $1, 0, 0, $2)`,
+    [`pred_${next++}`, action],
+  );
 const jobs = () =>
   sql`select id, status, cause, workspace_id from fine_tunes where project_id = 'prj' order by created_at`;
 

@@ -44,6 +44,7 @@ describe("POST annotations", () => {
         area: 25,
         label: "stamp",
         source: "api",
+        lineage: null,
         created_at: expect.any(String),
       });
     }

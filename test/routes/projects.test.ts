@@ -20,6 +20,8 @@ describe("POST /v1/projects", () => {
       base_model: "mobile_sam",
       active_version: null,
       promotion_policy: "auto",
+      fine_tune_after_corrections: null,
+      prediction_retention_days: 90,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     expect(answer.headers.get("x-request-id")).toMatch(/^req_/);

@@ -1,4 +1,4 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { annotations, feedback } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
@@ -15,12 +15,16 @@ export async function insertFeedback(
   return inserted as Feedback;
 }
 
-/** Takes back what was said of the same mask before, and the annotation that it became. */
+/**
+ * Takes back what was said of the same mask before, and the annotation that it became. Until the transaction ends
+ * nobody else says anything of this prediction.
+ */
 export async function withdrawFeedback(
   tx: Executor,
   scope: ProjectScope,
   { predictionId, promptIndex }: { predictionId: string; promptIndex: number },
 ): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`feedback:${predictionId}`}, 0))`);
   const [old] = await tx
     .delete(feedback)
     .where(

@@ -7,6 +7,9 @@ import type { ProjectScope } from "./scope.ts";
 
 export type Project = typeof projects.$inferSelect;
 
+type Setting = "promotionPolicy" | "fineTuneAfterCorrections" | "predictionRetentionDays";
+export type ProjectChange = { [Name in "name" | Setting]?: Project[Name] | undefined };
+
 const inScope = (scope: ProjectScope) =>
   and(eq(projects.workspaceId, scope.workspaceId), eq(projects.id, scope.projectId));
 
@@ -15,7 +18,7 @@ const projectNotFound = (id: string): AppError =>
 
 export async function insertProject(
   db: Executor,
-  row: Pick<Project, "id" | "workspaceId" | "name" | "baseModel"> & Partial<Pick<Project, "promotionPolicy">>,
+  row: Pick<Project, "id" | "workspaceId" | "name" | "baseModel"> & Partial<Pick<Project, Setting>>,
 ): Promise<Project> {
   const [project] = await db.insert(projects).values(row).returning();
   return project as Project;
@@ -60,7 +63,7 @@ export async function listProjects(
 export async function changeProject(
   db: Executor,
   scope: ProjectScope,
-  change: Partial<Pick<Project, "name" | "promotionPolicy">>,
+  change: ProjectChange,
 ): Promise<Project> {
   const [project] = await db
     .update(projects)

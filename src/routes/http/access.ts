@@ -33,6 +33,11 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/imports/{import_id}": "read",
 
   "POST /v1/projects/{project_id}/predict": "predict",
+  "POST /v1/projects/{project_id}/prewarm": "predict",
+  "GET /v1/projects/{project_id}/predictions": "read",
+  "GET /v1/projects/{project_id}/predictions/{prediction_id}": "read",
+  "POST /v1/projects/{project_id}/predictions/{prediction_id}/feedback": "annotate",
+  "GET /v1/projects/{project_id}/feedback": "read",
 
   "GET /v1/projects/{project_id}/fine-tunes": "read",
   "POST /v1/projects/{project_id}/fine-tunes": "train",

@@ -8,6 +8,9 @@ export const fineTuneSchema = z
     id: z.string(),
     object: z.literal("fine_tune"),
     project_id: z.string(),
+    cause: z.enum(["request", "corrections"]).openapi({
+      description: "Who wanted it: a caller, or as many corrections as the project's owner had set.",
+    }),
     status: z.enum(["queued", "preparing", "running", "evaluating", "succeeded", "failed", "cancelled"]),
     hyperparameters: z
       .record(z.string(), z.unknown())
@@ -42,6 +45,7 @@ export function toFineTune(row: FineTune): z.output<typeof fineTuneSchema> {
     id: row.id,
     object: "fine_tune",
     project_id: row.projectId,
+    cause: row.cause,
     status: row.status,
     hyperparameters: row.hyperparameters,
     base_version: row.baseVersion,

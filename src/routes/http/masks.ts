@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { idText, versionNumber } from "./scope.ts";
 
 /** The shapes of boxes, points and masks; whether they fit their image is imaging's to check. */
 export const box = z
@@ -31,6 +32,21 @@ const logits = z.strictObject({
   data: z.string().openapi({ description: "Little-endian float32 in base64, row-major." }),
 });
 
+const reference = z
+  .strictObject({
+    format: z.literal("prediction"),
+    id: idText().openapi({ description: "An earlier prediction on the same image." }),
+    version: z
+      .union([z.literal("base"), versionNumber()])
+      .optional()
+      .openapi({ description: "Whose mask; left out, that of the first version which answered." }),
+    prompt: z.int().min(0).default(0).openapi({ description: "Place of the prompt in that request." }),
+    mask: z.int().min(0).default(0).openapi({ description: "Place among that prompt's masks." }),
+  })
+  .openapi({
+    description: "An earlier answer's mask, as the decoder made it: no mask is sent back and forth.",
+  });
+
 /** What a mask that was sent can fail with, logits aside. */
 export const maskErrors = [
   "mask_size_mismatch",
@@ -44,4 +60,8 @@ export const maskErrors = [
 /** Ground truth: logits are no truth. */
 export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
 export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");
+/** What a prompt may carry: a mask, or where to find one. */
+export const promptMask = z
+  .discriminatedUnion("format", [rle, polygon, png, logits, reference])
+  .openapi("PromptMask");
 export const maskFormat = z.enum(["rle", "polygon", "png", "logits"]);

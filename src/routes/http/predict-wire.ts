@@ -3,34 +3,38 @@ import { checkBox, checkPoint } from "../../imaging/geometry.ts";
 import type { Size } from "../../imaging/types.ts";
 import type { PredictResult } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
-import { idText, versionNumber } from "./scope.ts";
-import { box, maskFormat, point, wireMask } from "./masks.ts";
+import { versionNames } from "./asked-versions.ts";
+import { imageBody } from "./image-source.ts";
+import { box, maskFormat, point, promptMask, wireMask } from "./masks.ts";
 
 /** The largest decoder graph takes 64 tokens, of which a box needs two. */
 const maxPoints = 62;
-const maxVersions = 16;
 
-const versionName = z.union([z.literal("active"), z.literal("base"), versionNumber()]);
+const promptBody = z.strictObject({
+  box: box.optional(),
+  points: z.array(point).optional(),
+  mask: promptMask.optional(),
+});
 
 export const predictBody = z.strictObject({
-  image: z.union([
-    z.strictObject({ id: idText() }),
-    z.strictObject({ base64: z.string().openapi({ description: "The image file; a data URL is fine." }) }),
-  ]),
-  prompts: z
-    .array(
-      z.strictObject({ box: box.optional(), points: z.array(point).optional(), mask: wireMask.optional() }),
-    )
-    .openapi({ description: "One object each, by at least one of box, points and mask." }),
-  version: z
-    .union([versionName, z.array(versionName).min(1).max(maxVersions)])
-    .default("active")
-    .openapi({ description: "active, base, a number, or a list of them; one named twice answers once." }),
+  image: imageBody,
+  prompts: z.array(promptBody).openapi({
+    description:
+      "One object each, by at least one of box, points and mask; any mix, and as many points each as it takes.",
+  }),
+  version: versionNames,
   multimask: z
-    .boolean()
+    .union([z.boolean(), z.literal("best")])
     .default(false)
-    .openapi({ description: "Three masks for an ambiguous prompt, best first, instead of one." }),
+    .openapi({
+      description:
+        "For ambiguous prompts: true gives SAM's three masks, best first; best, of these three the one with the highest score; false, the one mask that SAM gives for a clear prompt.",
+    }),
   format: maskFormat.default("rle"),
+  polygon_tolerance: z.number().min(0).max(100).default(0).openapi({
+    description:
+      "How far, in pixels, a left-out corner of a polygon may lie from its edge; 0 keeps every pixel's corner.",
+  }),
 });
 
 export type PredictBody = z.output<typeof predictBody>;
@@ -45,7 +49,14 @@ export const predictionSchema = z
   .object({
     id: z.string(),
     object: z.literal("prediction"),
-    image: z.object({ id: z.string().nullable(), width: z.int(), height: z.int(), sha256: z.string() }),
+    image: z.object({
+      id: z.string().nullable(),
+      width: z.int(),
+      height: z.int(),
+      sha256: z.string().openapi({
+        description: "The image's handle: as `image.sha256` of the next request it stands for the bytes.",
+      }),
+    }),
     results: z.array(
       z.object({
         version: z.union([z.literal("base"), z.int()]),
@@ -110,7 +121,7 @@ export function checkAnswer(
   { versions, size: [height, width], limit }: { versions: number; size: Size; limit: number },
 ): void {
   if (body.format !== "logits") return;
-  const masks = versions * body.prompts.length * (body.multimask ? 3 : 1);
+  const masks = versions * body.prompts.length * (body.multimask === true ? 3 : 1);
   const bytes = masks * Math.ceil((height * width * 4) / 3) * 4;
   if (bytes <= limit) return;
   const message =

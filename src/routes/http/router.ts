@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { KeyScope } from "../../db/schema/index.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Services } from "../../services.ts";
+import type { RecentMasks } from "./earlier-masks.ts";
 import { invalidRequest } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -19,6 +20,8 @@ export interface Env {
 /** What a route file is given: the process's services and this app's counters. */
 export interface RouteContext extends Services {
   readonly metrics: Metrics;
+  /** Of the last answers, for prompts that refer to one. */
+  readonly recentMasks: RecentMasks;
   /** Notifications are hints: an open event stream looks into the table this often without any, too. */
   readonly eventPollMs: number;
   /** An event stream ends after so long; its client takes it up again. */

@@ -20,6 +20,7 @@ const id = (name: string, example: string) =>
 
 export const projectParams = z.object({ project_id: id("project_id", "prj") });
 export const imageParams = projectParams.extend({ image_id: id("image_id", "img") });
+export const predictionParams = projectParams.extend({ prediction_id: id("prediction_id", "pred") });
 export const annotationParams = projectParams.extend({ annotation_id: id("annotation_id", "ann") });
 export const importParams = projectParams.extend({ import_id: id("import_id", "imp") });
 export const fineTuneParams = projectParams.extend({ fine_tune_id: id("fine_tune_id", "ft") });

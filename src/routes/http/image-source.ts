@@ -1,0 +1,101 @@
+import { z } from "@hono/zod-openapi";
+import { getImage } from "../../db/queries/images.ts";
+import type { ProjectScope } from "../../db/queries/scope.ts";
+import type { Size } from "../../imaging/types.ts";
+import type { ImageSource } from "../../inference/types.ts";
+import { AppError } from "../../lib/errors.ts";
+import { sha256 } from "../../lib/hash.ts";
+import type { RouteContext } from "./router.ts";
+import { idText } from "./scope.ts";
+import { imageErrors } from "./stored-images.ts";
+
+/** An image to predict on: stored, sent along, or the handle of one that was sent before. */
+export const imageBody = z.union([
+  z.strictObject({ id: idText() }),
+  z.strictObject({
+    base64: z.string().openapi({ description: "The image file; a data URL is fine." }),
+  }),
+  z.strictObject({
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits")
+      .openapi({
+        description:
+          "The handle of an image that this workspace predicted on before: the `image.sha256` of that answer. Clicks on one image need to send its bytes only once.",
+      }),
+  }),
+]);
+
+/** What naming or sending an image can fail with. */
+export const imageSourceErrors = ["image_not_found", "image_handle_unknown", ...imageErrors] as const;
+
+export interface FoundImage {
+  readonly id: string | null;
+  readonly size: Size;
+  readonly source: ImageSource;
+}
+
+/**
+ * A stored image of this project, one that came with the request (decoded here to know its size), or one whose
+ * embedding the workspace still has. Throws AppError imageSourceErrors, invalid_request, with the field.
+ */
+export async function findImage(
+  services: RouteContext,
+  scope: ProjectScope,
+  asked: z.output<typeof imageBody>,
+  options: { baseModel: string; signal?: AbortSignal },
+): Promise<FoundImage> {
+  const [field] = Object.keys(asked) as [string];
+  try {
+    if ("id" in asked) return await storedImage(services, scope, asked.id);
+    if ("sha256" in asked) return await knownImage(services, scope, asked.sha256, options);
+    return await sentImage(services, asked.base64);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new AppError(error.code, error.message, { param: `image.${field}` });
+  }
+}
+
+async function storedImage(
+  { db, store }: RouteContext,
+  scope: ProjectScope,
+  id: string,
+): Promise<FoundImage> {
+  const image = await getImage(db, scope, id);
+  const bytes = (): Promise<Uint8Array> => store.get(image.objectKey);
+  return { id: image.id, size: [image.height, image.width], source: { sha256: image.sha256, bytes } };
+}
+
+async function sentImage({ inference }: RouteContext, base64: string): Promise<FoundImage> {
+  const bytes = decodeBase64(base64);
+  const { width, height } = await inference.inspect(bytes);
+  const source = { sha256: sha256(bytes), bytes: () => Promise.resolve(bytes) };
+  return { id: null, size: [height, width], source };
+}
+
+/** Embeddings are a workspace's own, so a hash opens nothing of another one's. */
+async function knownImage(
+  { inference }: RouteContext,
+  { workspaceId }: ProjectScope,
+  hash: string,
+  { baseModel, signal }: { baseModel: string; signal?: AbortSignal },
+): Promise<FoundImage> {
+  const source = {
+    sha256: hash,
+    bytes: (): Promise<never> => {
+      const message = `No embedding of ${hash} is kept; send the image itself once more.`;
+      return Promise.reject(new AppError("image_handle_unknown", message));
+    },
+  };
+  const { embedding } = await inference.embed(source, { workspaceId, baseModel, signal });
+  return { id: null, size: [embedding.height, embedding.width], source };
+}
+
+/** Throws AppError invalid_request; Node's own decoder skips what is no base64, which would hide a mistake. */
+function decodeBase64(text: string): Uint8Array {
+  const data = text.replace(/^data:[\w/+.-]+;base64,/, "");
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
+    throw new AppError("invalid_request", "image.base64: not base64.");
+  }
+  return Buffer.from(data, "base64");
+}

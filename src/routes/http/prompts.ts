@@ -1,0 +1,78 @@
+import { getPrediction } from "../../db/queries/predictions.ts";
+import type { Project } from "../../db/queries/projects.ts";
+import type { LoggedPrompt } from "../../db/schema/index.ts";
+import { encodeRle } from "../../imaging/rle.ts";
+import type { WireMask } from "../../imaging/types.ts";
+import { readMask } from "../../imaging/wire-mask.ts";
+import type { Prompt } from "../../inference/types.ts";
+import { AppError } from "../../lib/errors.ts";
+import { lowResOf } from "./earlier-masks.ts";
+import type { FoundImage } from "./image-source.ts";
+import type { PredictBody } from "./predict-wire.ts";
+import type { RouteContext } from "./router.ts";
+
+type AskedPrompt = PredictBody["prompts"][number];
+type AskedMask = NonNullable<AskedPrompt["mask"]>;
+
+/** Prompts as inference takes them, and as the log keeps them: the same, but for masks that came as logits. */
+export interface ReadPrompts {
+  readonly asked: Prompt[];
+  readonly logged: LoggedPrompt[];
+}
+
+/**
+ * Reads the prompts' masks: references are looked up, other masks checked and brought to RLE.
+ * Throws what readMask throws, and AppError prediction_not_found, prediction_image_mismatch, prediction_mask_unknown,
+ * prediction_not_repeatable (params `prompts[0].mask`, ...).
+ */
+export async function readPrompts(
+  context: RouteContext,
+  project: Project,
+  prompts: readonly AskedPrompt[],
+  image: FoundImage,
+): Promise<ReadPrompts> {
+  const read: ReadPrompts = { asked: [], logged: [] };
+  for (const [i, { mask, ...rest }] of prompts.entries()) {
+    if (mask === undefined) {
+      read.asked.push(rest);
+      read.logged.push(rest);
+      continue;
+    }
+    try {
+      const [asked, logged] = await readMaskPrompt(context, project, mask, image);
+      read.asked.push({ ...rest, mask: asked });
+      read.logged.push({ ...rest, mask: logged });
+    } catch (error) {
+      throw error instanceof AppError ? error.within(`prompts[${i}]`) : error;
+    }
+  }
+  return read;
+}
+
+async function readMaskPrompt(
+  context: RouteContext,
+  project: Project,
+  mask: AskedMask,
+  image: FoundImage,
+): Promise<[WireMask, NonNullable<LoggedPrompt["mask"]> | null]> {
+  if (mask.format === "logits") return [mask, null];
+  if (mask.format !== "prediction") {
+    const rle = encodeRle(await readMask(mask, image.size));
+    return [rle, rle];
+  }
+  const scope = { workspaceId: project.workspaceId, projectId: project.id };
+  const row = await getPrediction(context.db, scope, mask.id, "mask.id");
+  if (row.imageSha256 !== image.source.sha256) {
+    const message = `mask.id: ${mask.id} was a prediction on another image.`;
+    throw new AppError("prediction_image_mismatch", message, { param: "mask.id" });
+  }
+  const version =
+    mask.version === undefined ? (row.versions[0] as number) : mask.version === "base" ? 0 : mask.version;
+  const place = { version, prompt: mask.prompt, mask: mask.mask };
+  try {
+    const logits = await lowResOf(context, project, row, place);
+    return [logits, { format: "prediction", id: mask.id, ...place }];
+  } catch (error) {
+    throw error instanceof AppError ? new AppError(error.code, error.message, { param: "mask" }) : error;
+  }
+}
