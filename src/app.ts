@@ -15,11 +15,15 @@ import { requestLog } from "./routes/http/request-log.ts";
 import { createRouter } from "./routes/http/router.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { importRoutes } from "./routes/imports.ts";
+import { keyRoutes } from "./routes/keys.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
+import { segmentEverythingRoutes } from "./routes/segment-everything.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { usageRoutes } from "./routes/usage.ts";
+import { versionExportRoutes } from "./routes/version-exports.ts";
 import { versionPictureRoutes } from "./routes/version-pictures.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import type { Services } from "./services.ts";
@@ -39,7 +43,7 @@ export function createApp(
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
   app.use(requestLog(services.log, metrics));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  app.use("/v1/*", authenticate(services.db));
+  app.use("/v1/*", authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));
 
   for (const routes of [
     projectRoutes,
@@ -47,14 +51,18 @@ export function createApp(
     annotationRoutes,
     importRoutes,
     predictRoutes,
+    segmentEverythingRoutes,
     predictionRoutes,
     feedbackRoutes,
     fineTuneRoutes,
     fineTuneEventRoutes,
     versionRoutes,
+    versionExportRoutes,
     versionPictureRoutes,
     promotionRoutes,
     sessionRoutes,
+    keyRoutes,
+    usageRoutes,
     healthRoutes,
   ]) {
     app.route("/", routes(context));

@@ -6,6 +6,8 @@ const MiB = 1024 * 1024;
 const int = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+const bound = (max: number) => z.coerce.number().int().min(0).max(max).optional();
+
 /** Every setting, its default and its meaning. */
 const environment = z.object({
   /** postgres://…; left out, a real Postgres from npm runs in DATA_DIR. */
@@ -46,7 +48,16 @@ const environment = z.object({
   MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),
   MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
   MAX_PROMPTS: int(256, 1, 4096),
+  /** Points of one segment-everything, over its crops and versions. */
+  MAX_EVERYTHING_POINTS: int(8192, 1, 1_000_000),
   MAX_IMAGES_PER_PROJECT: int(50_000, 1, 10_000_000),
+  /** Of one key, over all instances; a key that was silent may send two seconds' worth at once. 0 is no limit. */
+  RATE_LIMIT_PER_SECOND: int(500, 0, 1_000_000),
+  // What a workspace may hold and use that has no quota of its own (columns quota_… of workspaces); left out, no bound
+  QUOTA_IMAGES: bound(2_147_483_647),
+  QUOTA_BYTES: bound(Number.MAX_SAFE_INTEGER),
+  /** In a calendar month, UTC. */
+  QUOTA_TRAINING_MINUTES: bound(2_147_483_647),
 });
 
 export type Config = z.infer<typeof environment>;

@@ -15,6 +15,11 @@ export async function startTraining(
   await startTrainer(services, queue, {
     engine: config.TRAINER_ENGINE,
     maxImagesPerProject: config.MAX_IMAGES_PER_PROJECT,
+    quotas: {
+      images: config.QUOTA_IMAGES ?? null,
+      bytes: config.QUOTA_BYTES ?? null,
+      trainingMinutes: config.QUOTA_TRAINING_MINUTES ?? null,
+    },
     checkpointEveryMs: config.CHECKPOINT_SECONDS * 1000,
   });
 }

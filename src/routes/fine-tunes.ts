@@ -11,6 +11,7 @@ import {
 import { isImporting } from "../db/queries/imports.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { requireTrainingTime } from "../db/queries/usage.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { fewestAnnotatedImages, hyperparametersSchema } from "../lib/hyperparameters.ts";
@@ -18,6 +19,7 @@ import { newId } from "../lib/ids.ts";
 import { failures, invalidRequest } from "./http/errors.ts";
 import { fineTuneSchema, toFineTune } from "./http/fine-tune-wire.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { fineTuneParams, json, jsonBody, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
@@ -52,6 +54,7 @@ const create = createRoute({
       "version_not_found",
       "hyperparameter_invalid",
       "not_enough_annotations",
+      "quota_exceeded",
       "body_too_large",
       ...idempotencyErrors,
     ),
@@ -106,7 +109,7 @@ const stop = createRoute({
   },
 });
 
-export function fineTuneRoutes({ db, metrics }: RouteContext) {
+export function fineTuneRoutes({ db, config, metrics }: RouteContext) {
   const router = createRouter();
 
   router.openapi(
@@ -120,6 +123,7 @@ export function fineTuneRoutes({ db, metrics }: RouteContext) {
           await holdProject(tx, scope);
           if (body.base_version !== undefined) await getVersion(tx, scope, body.base_version, "base_version");
           await requireEnough(tx, scope);
+          await requireTrainingTime(tx, scope.workspaceId, quotasOf(config));
           return insertFineTune(tx, rowOf(scope, body));
         });
         metrics.fineTunesCreated.inc();

@@ -61,6 +61,7 @@ const uploadRoute = (limit: number) =>
         "body_too_large",
         "unsupported_media_type",
         "too_many_images",
+        "quota_exceeded",
         ...imageErrors,
         ...idempotencyErrors,
       ),

@@ -14,6 +14,7 @@ import {
   selectImportStatus,
   setImportProgress,
 } from "../db/queries/import-leases.ts";
+import { noQuotas } from "../db/queries/usage.ts";
 import type { AppError } from "../lib/errors.ts";
 import { keys } from "../storage/keys.ts";
 import { LeaseLost } from "./lease.ts";
@@ -91,7 +92,7 @@ class ImportRun {
   }
 
   async run(): Promise<StoredImport> {
-    const { db, store, maxImagesPerProject } = this.#services;
+    const { db, store, maxImagesPerProject, quotas = noQuotas } = this.#services;
     const dataset = await this.#open();
     await this.#progress({ layout: dataset.layout, imagesTotal: dataset.images, imagesDone: 0 });
     const items = await this.#putObjects(dataset);
@@ -100,6 +101,7 @@ class ImportRun {
       lease: this.#lease,
       items,
       maxImages: maxImagesPerProject,
+      quotas,
     });
     await this.#putMissing(dataset, stored);
     await store.delete(this.#row.objectKey);

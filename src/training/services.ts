@@ -1,4 +1,5 @@
 import type { Database } from "../db/client.ts";
+import type { Quotas } from "../db/queries/usage.ts";
 import type { Inference } from "../inference/types.ts";
 import type { Log } from "../lib/log.ts";
 import type { ObjectStore } from "../storage/store.ts";
@@ -19,6 +20,8 @@ export interface TrainerServices extends ProcessServices {
   /** Who this trainer is, for people: host and process. */
   readonly holder: string;
   readonly maxImagesPerProject: number;
+  /** Of workspaces that have none of their own; left out, no bound. */
+  readonly quotas?: Quotas;
   /** Milliseconds of training between two checkpoints, at least; 0 writes one after every epoch. Default: 10 s. */
   readonly checkpointEveryMs?: number;
 }

@@ -12,6 +12,7 @@ import {
 } from "../db/queries/import-rows.ts";
 import { lockProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { type Quotas, requireRoom } from "../db/queries/usage.ts";
 import type { DatasetAnnotation, DatasetItem } from "../datasets/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
@@ -30,7 +31,7 @@ export interface StoredImport {
 /**
  * Writes all rows of an import and ends it, in one transaction that the lease fences. Bytes that the project has
  * already are the same image; a mask that such an image has already, with the same label, is not written again.
- * Throws LeaseLost, or AppError project_not_found, too_many_images.
+ * Throws LeaseLost, or AppError project_not_found, too_many_images, quota_exceeded.
  */
 export async function storeImport(
   db: Database,
@@ -39,9 +40,10 @@ export async function storeImport(
     lease: ImportLease;
     items: readonly StoredItem[];
     maxImages: number;
+    quotas: Quotas;
   },
 ): Promise<StoredImport> {
-  const { scope, lease, items, maxImages } = options;
+  const { scope, lease, items, maxImages, quotas } = options;
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
     if (!(await lockImport(tx, lease))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
@@ -69,6 +71,7 @@ export async function storeImport(
         `With this import the project would hold more than the ${maxImages} images that are allowed.`,
       );
     }
+    await requireRoom(tx, scope.workspaceId, quotas);
     const counts = { imagesCreated: created.length, annotationsCreated: written };
     if (!(await succeedImport(tx, lease, counts))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
     return { created, annotations: written };

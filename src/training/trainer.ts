@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { Queue } from "../queue/queue.ts";
 import { createEngine } from "./engine/create.ts";
-import type { EngineName } from "./engine/types.ts";
+import { giveUpPreview, runPreview } from "./preflight/run-preview.ts";
 import { runEmbed } from "./run-embed.ts";
 import { giveUpFineTune, runFineTune } from "./run-fine-tune.ts";
 import { giveUpImport, runImport } from "./run-import.ts";
@@ -13,20 +13,18 @@ export interface Trainer {
   stop(): Promise<void>;
 }
 
-/** Takes fine-tunes, imports and embeds from the queue, one of each kind at a time. */
+/** Takes fine-tunes, imports, previews and embeds from the queue, one of each kind at a time. */
 export async function startTrainer(
   services: ProcessServices,
   queue: Queue,
-  options: { engine: EngineName | "auto"; maxImagesPerProject: number; checkpointEveryMs: number },
+  options: Pick<TrainerServices, "engine" | "maxImagesPerProject" | "quotas" | "checkpointEveryMs">,
 ): Promise<Trainer> {
   const { log } = services;
   const context: TrainerServices = {
     ...services,
     createEngine,
-    engine: options.engine,
+    ...options,
     holder: `${hostname()}:${process.pid}`,
-    maxImagesPerProject: options.maxImagesPerProject,
-    checkpointEveryMs: options.checkpointEveryMs,
   };
   const turns = new Turns();
   await queue.work(
@@ -41,6 +39,11 @@ export async function startTrainer(
         await queue.sendEmbed({ imageId, projectId });
     },
     { onExhausted: async ({ id, attempts }) => giveUpImport(context, id, attempts) },
+  );
+  await queue.work(
+    "preview",
+    async ({ id, signal }) => turns.during(async () => runPreview(context, id, signal)),
+    { onExhausted: async ({ id, attempts }) => giveUpPreview(context, id, attempts) },
   );
   await queue.work("embed", async ({ id, projectId, signal }) =>
     runEmbed(context, { imageId: id, projectId, signal, turns }),

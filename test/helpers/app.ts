@@ -8,6 +8,7 @@ import { type App, createApp } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";
 import { insertWorkspace } from "../../src/db/queries/workspaces.ts";
+import type { KeyScope } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createServices } from "../../src/services.ts";
 import { testDatabase } from "./database.ts";
@@ -43,10 +44,17 @@ export async function testApp(settings: Partial<Config> = {}) {
   const { db, store } = services;
   const app = createApp(services);
 
-  const client = async (name: string): Promise<Client> => {
-    const { id: workspaceId } = await insertWorkspace(db, { id: newId("ws"), name });
+  const client = async (name: string): Promise<Client> =>
+    clientOf((await insertWorkspace(db, { id: newId("ws"), name })).id, ["admin"], name);
+
+  /** A client with a new key of the workspace. */
+  const clientOf = async (
+    workspaceId: string,
+    scopes: KeyScope[],
+    name: string = scopes.join(),
+  ): Promise<Client> => {
     const key = generateKey();
-    const { id: keyId } = await insertApiKey(db, key, { workspaceId, name });
+    const { id: keyId } = await insertApiKey(db, key, { workspaceId, name, scopes });
     const send: Client["send"] = async (method, path, { json, body, headers = {} } = {}) => {
       const type: Record<string, string> = json === undefined ? {} : { "content-type": "application/json" };
       const init: RequestInit = { method, headers: { authorization: `Bearer ${key}`, ...type, ...headers } };
@@ -71,6 +79,7 @@ export async function testApp(settings: Partial<Config> = {}) {
     sql: database.sql,
     db,
     store,
+    clientOf,
     a: await client("a"),
     b: await client("b"),
     /** How many rows each table holds that a request may write, and every key in the store: what was left behind. */
@@ -114,7 +123,7 @@ export async function overHttp(app: App, use: (origin: string) => Promise<void>)
 
 export async function read(response: Response): Promise<Answer> {
   const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("application/json");
+  const isJson = text !== "" && response.headers.get("content-type")?.includes("application/json");
   const body = (isJson ? JSON.parse(text) : {}) as Answer["body"];
   return { status: response.status, headers: response.headers, body };
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { claimImport } from "../../src/db/queries/import-leases.ts";
 import { getImport, insertImport } from "../../src/db/queries/imports.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
+import { noQuotas } from "../../src/db/queries/usage.ts";
 import { annotations, images } from "../../src/db/schema/index.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { newId } from "../../src/lib/ids.ts";
@@ -169,6 +170,20 @@ describe("an import", () => {
     expect(await objectsOf(scope)).toHaveLength(5);
   });
 
+  it("is refused whole when the workspace would hold more than its quota", async () => {
+    const { db } = bench.services;
+    const scope = await newProject(db);
+    const id = await upload(scope, await pages());
+    const quotas = { ...noQuotas, images: 4 };
+    await runImport({ ...bench.trainer, quotas }, id, never);
+    expect(await getImport(db, scope, id)).toMatchObject({
+      status: "failed",
+      error: { code: "quota_exceeded", message: expect.stringContaining("its quota is 4") },
+    });
+    expect((await rowsOf(scope)).images).toHaveLength(0);
+    expect(await objectsOf(scope)).toEqual([]);
+  });
+
   it("goes back to the queue when the trainer is told to stop, and then runs from the start", async () => {
     const { db } = bench.services;
     const scope = await newProject(db);
@@ -219,6 +234,7 @@ describe("an import", () => {
       lease: { id, token: lost?.leaseToken ?? "" },
       items: [],
       maxImages: 100,
+      quotas: noQuotas,
     });
     await expect(stale).rejects.toThrow(LeaseLost);
     expect(await getImport(db, scope, id)).toMatchObject({ status: "running", imagesCreated: null });

@@ -11,6 +11,13 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/session": "any",
   "DELETE /v1/session": "open",
 
+  "GET /v1/keys": "admin",
+  "POST /v1/keys": "admin",
+  "GET /v1/keys/{key_id}": "admin",
+  "DELETE /v1/keys/{key_id}": "admin",
+  "POST /v1/keys/{key_id}/rotate": "admin",
+  "GET /v1/usage": "read",
+
   "GET /v1/projects": "read",
   "POST /v1/projects": "annotate",
   "GET /v1/projects/{project_id}": "read",
@@ -33,6 +40,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/imports/{import_id}": "read",
 
   "POST /v1/projects/{project_id}/predict": "predict",
+  "POST /v1/projects/{project_id}/segment-everything": "predict",
   "POST /v1/projects/{project_id}/prewarm": "predict",
   "GET /v1/projects/{project_id}/predictions": "read",
   "GET /v1/projects/{project_id}/predictions/{prediction_id}": "read",
@@ -49,6 +57,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/versions": "read",
   "GET /v1/projects/{project_id}/versions/{number}": "read",
   "GET /v1/projects/{project_id}/versions/{number}/export": "read",
+  "GET /v1/projects/{project_id}/versions/{number}/pictures/{kind}": "read",
   "POST /v1/projects/{project_id}/versions/{number}/promote": "train",
   "POST /v1/projects/{project_id}/rollback": "train",
   "GET /v1/projects/{project_id}/promotions": "read",

@@ -5,6 +5,7 @@ import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type Access, accessTo, routeOf } from "./access.ts";
+import { limitRate } from "./limits.ts";
 import type { Env } from "./router.ts";
 
 export const sessionCookie = "maskwright_session";
@@ -14,9 +15,9 @@ export const csrfHeader = "x-maskwright-csrf";
 /**
  * `Authorization: Bearer mw_…`, or the cookie of a session -> the caller, who may call this route. What comes behind
  * this runs for a known workspace, but on routes that are open to everybody.
- * Throws AppError missing_api_key, invalid_api_key, csrf_rejected, scope_missing.
+ * Throws AppError missing_api_key, invalid_api_key, csrf_rejected, rate_limited, scope_missing.
  */
-export function authenticate(db: Executor): MiddlewareHandler<Env> {
+export function authenticate(db: Executor, requestsPerSecond: number): MiddlewareHandler<Env> {
   return async (c, next) => {
     const route = routeOf(c);
     // Where no route is, a key is asked for all the same: paths can't be probed without one.
@@ -25,6 +26,7 @@ export function authenticate(db: Executor): MiddlewareHandler<Env> {
       const key = await whoAsks(c, db);
       const minuteAgo = Date.now() - 60_000;
       if (key.lastUsedAt === null || key.lastUsedAt.getTime() < minuteAgo) await touchApiKey(db, key.id);
+      await limitRate(c, db, key, requestsPerSecond);
       c.set("caller", { workspaceId: key.workspaceId, keyId: key.id, scopes: key.scopes });
       requireScope(key, access);
     }

@@ -33,7 +33,8 @@ interface StoredError {
  * Carries out a creating request once for each Idempotency-Key. `request` is what was asked, with bytes given by
  * their hash (a multipart boundary differs from try to try, its parts don't). Answers below 500 are kept, errors
  * too; a failure on our side frees the key. Between the work and the keeping of its answer lies a moment where a
- * dead process leaves the key in use; it is free again after ten minutes.
+ * dead process leaves the key in use; it is free again after ten minutes. `keep` takes out of an answer what must not
+ * be kept.
  * Throws AppError idempotency_key_invalid, idempotency_key_reused, idempotency_key_in_use.
  */
 export async function idempotent<Body, Status extends number>(
@@ -41,6 +42,7 @@ export async function idempotent<Body, Status extends number>(
   db: Database,
   request: unknown,
   run: () => Promise<Answer<Body, Status>>,
+  keep: (body: Body) => Body = (body) => body,
 ): Promise<Answer<Body, Status>> {
   const key = c.req.header("idempotency-key");
   if (key === undefined) return run();
@@ -63,7 +65,7 @@ export async function idempotent<Body, Status extends number>(
     return replay(c, row.status as Status, row.body);
   }
   await deleteOldKeys(db, workspaceId);
-  return runAndKeep(db, scope, run);
+  return runAndKeep(db, scope, run, keep);
 }
 
 function replay<Body, Status extends number>(
@@ -81,6 +83,7 @@ async function runAndKeep<Body, Status extends number>(
   db: Database,
   scope: { workspaceId: string; key: string },
   run: () => Promise<Answer<Body, Status>>,
+  keep: (body: Body) => Body,
 ): Promise<Answer<Body, Status>> {
   let answer: Answer<Body, Status>;
   try {
@@ -95,6 +98,6 @@ async function runAndKeep<Body, Status extends number>(
     throw error;
   }
   // Where this fails the work is done all the same, so the key stays taken: free, it would let it be done twice.
-  await storeAnswer(db, scope, answer);
+  await storeAnswer(db, scope, { status: answer.status, body: keep(answer.body) });
   return answer;
 }

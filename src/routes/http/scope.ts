@@ -18,6 +18,7 @@ export const versionInPath = () => z.coerce.number().pipe(versionNumber());
 const id = (name: string, example: string) =>
   idText().openapi({ param: { name, in: "path" }, example: `${example}_06b3f0cd7k…` });
 
+export const keyParams = z.object({ key_id: id("key_id", "key") });
 export const projectParams = z.object({ project_id: id("project_id", "prj") });
 export const imageParams = projectParams.extend({ image_id: id("image_id", "img") });
 export const predictionParams = projectParams.extend({ prediction_id: id("prediction_id", "pred") });

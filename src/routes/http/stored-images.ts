@@ -10,9 +10,11 @@ import {
 } from "../../db/queries/images.ts";
 import { holdProject } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
+import { requireRoom } from "../../db/queries/usage.ts";
 import { AppError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { keys } from "../../storage/keys.ts";
+import { quotasOf } from "./limits.ts";
 import type { RouteContext } from "./router.ts";
 import { iso, timeText } from "./scope.ts";
 import type { Upload } from "./upload.ts";
@@ -83,6 +85,7 @@ export async function storeImage(services: RouteContext, scope: ProjectScope, up
         fileName: upload.fileName,
         splitGroup: upload.fields["group"] ?? null,
       });
+      await requireRoom(tx, scope.workspaceId, quotasOf(config));
       metrics.imagesStored.inc();
       return { status: 201 as const, body: toImage(image) };
     });

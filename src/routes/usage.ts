@@ -1,0 +1,55 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { selectHeld, selectPeriod, selectQuotas, selectTrainingSeconds } from "../db/queries/usage.ts";
+import { failures } from "./http/errors.ts";
+import { quotasOf } from "./http/limits.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { iso, json, timeText } from "./http/scope.ts";
+
+const counted = (used: z.ZodType<number>, description: string) =>
+  z
+    .object({ used, limit: z.int().nullable().openapi({ description: "Null: no bound." }) })
+    .openapi({ description });
+
+const usageSchema = z
+  .object({
+    object: z.literal("usage"),
+    workspace_id: z.string(),
+    period: z
+      .object({ start: timeText, end: timeText })
+      .openapi({ description: "The calendar month, UTC, that training_minutes are counted in." }),
+    images: counted(z.int(), "Held now, in all projects."),
+    bytes: counted(z.int(), "Of those images, as uploaded."),
+    training_minutes: counted(z.number(), "That fine-tunes have run in this period."),
+  })
+  .openapi("Usage");
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/usage",
+  tags: ["keys"],
+  summary: "What the workspace holds and has used, beside its quotas",
+  responses: { 200: json(usageSchema, "As it is now."), ...failures() },
+});
+
+export function usageRoutes({ db, config }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(get, async (c) => {
+    const { workspaceId } = c.get("caller");
+    const quotas = await selectQuotas(db, workspaceId, quotasOf(config));
+    const held = await selectHeld(db, workspaceId);
+    const minutes = (await selectTrainingSeconds(db, workspaceId)) / 60;
+    const { start, end } = await selectPeriod(db);
+    const usage: z.output<typeof usageSchema> = {
+      object: "usage",
+      workspace_id: workspaceId,
+      period: { start: iso(start), end: iso(end) },
+      images: { used: held.images, limit: quotas.images },
+      bytes: { used: held.bytes, limit: quotas.bytes },
+      training_minutes: { used: Math.round(minutes * 100) / 100, limit: quotas.trainingMinutes },
+    };
+    return c.json(usage, 200);
+  });
+
+  return router;
+}
