@@ -21,6 +21,8 @@ export interface LoggedRequest {
   /** True: three masks a prompt, best first; "best": the best of the three; false: the one mask of token 0. */
   multimask?: boolean | "best";
   format?: string;
+  /** The settings of segment-everything, which has no prompts of its own. */
+  everything?: object;
 }
 
 /** A log of what was asked, how large it was and how long it took; no image and no answered mask is kept here. */

@@ -34,9 +34,16 @@ export function planEverything(size: Size, settings: EverythingSettings): Planne
   });
 }
 
-/** How many points a plan asks for one version. */
-export const pointsOf = (plan: readonly PlannedCrop[]): number =>
-  plan.reduce((sum, { points }) => sum + points.length, 0);
+/** How many points the settings ask for, of one version; to be known before any is made. */
+export function countPoints(settings: EverythingSettings): number {
+  const { pointGrids, pointsPerSide, cropNLayers, cropNPointsDownscaleFactor: factor } = settings;
+  const perCrop = (layer: number): number =>
+    pointGrids ? (pointGrids[layer]?.length ?? 0) : Math.trunc(pointsPerSide / factor ** layer) ** 2;
+  return Array.from({ length: cropNLayers + 1 }, (_, layer) => 4 ** layer * perCrop(layer)).reduce(
+    (sum, points) => sum + points,
+    0,
+  );
+}
 
 /** Source: segment-anything utils/amg.py, build_all_layer_point_grids. */
 function gridsOf(settings: EverythingSettings): (readonly [number, number])[][] {
