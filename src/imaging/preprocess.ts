@@ -12,14 +12,19 @@ const normalised = Float32Array.from({ length: 3 * 256 }, (_, i) => {
   return Math.fround((i % 256) - Math.fround(mean[channel])) / Math.fround(std[channel]);
 });
 
+/** The image with its longest side at 1024, by Pillow's antialiased bilinear. */
+export function resizedImage(image: RgbImage): RgbImage {
+  const [height, width] = inputSize([image.height, image.width]);
+  return resizeBilinear(image, width, height);
+}
+
 /**
  * The image encoder's input, [3, 1024, 1024] float32: the longest side resized to 1024, normalised, and padded on the
  * right and below with zeros (after normalising, as SAM does: the padding is the mean colour, not black).
  * Source: segment-anything predictor.py, set_image, and modeling/sam.py, preprocess.
  */
 export function encoderInput(image: RgbImage): Float32Array {
-  const [height, width] = inputSize([image.height, image.width]);
-  const { data } = resizeBilinear(image, width, height);
+  const { width, height, data } = resizedImage(image);
   const plane = frameSide * frameSide;
   const input = new Float32Array(3 * plane);
   for (let y = 0, from = 0; y < height; y++) {

@@ -1,10 +1,11 @@
 import { LRUCache } from "lru-cache";
-import { type BaseModel, baseModel, baseModelNames } from "../checkpoint/base-models.ts";
+import type { BaseModel } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
 import type { Box } from "../imaging/types.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
+import type { BaseModels } from "./base-models.ts";
 import { Flight } from "./flight.ts";
 import { Slots } from "./slots.ts";
 import { decodeEmbedding, encodeEmbedding } from "./stored-embedding.ts";
@@ -28,21 +29,23 @@ interface Wanted {
  */
 export class EmbeddingCache {
   readonly #store: ObjectStore;
+  readonly #models: BaseModels;
   readonly #encode: Encode;
   readonly #memory: LRUCache<string, ImageEmbedding>;
   readonly #flights = new Map<string, Flight<Embedded>>();
   /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. */
   readonly #encoder = new Slots(1);
 
-  constructor(options: { store: ObjectStore; entries: number; encode: Encode }) {
+  constructor(options: { store: ObjectStore; models: BaseModels; entries: number; encode: Encode }) {
     this.#store = options.store;
+    this.#models = options.models;
     this.#encode = options.encode;
     this.#memory = new LRUCache({ max: options.entries });
   }
 
   async get(image: ImageSource, options: EmbedOptions): Promise<Embedded> {
+    const model = await this.#models.get(options.baseModel);
     options.signal?.throwIfAborted();
-    const model = baseModel(options.baseModel);
     const { workspaceId, region } = options;
     const key = region
       ? keys.regionEmbedding(workspaceId, model.embeddingId, image.sha256, region)
@@ -68,11 +71,12 @@ export class EmbeddingCache {
 
   /** Of every base model, with those of its regions, from memory and the store. */
   async forget(image: { workspaceId: string; sha256: string }): Promise<void> {
-    for (const name of baseModelNames()) {
-      const key = keys.embedding(image.workspaceId, baseModel(name).embeddingId, image.sha256);
+    for (const name of await this.#models.names()) {
+      const { embeddingId } = await this.#models.get(name);
+      const key = keys.embedding(image.workspaceId, embeddingId, image.sha256);
       this.#memory.delete(key);
       await this.#store.delete(key);
-      const prefix = keys.regionEmbeddingPrefix(image.workspaceId, baseModel(name).embeddingId, image.sha256);
+      const prefix = keys.regionEmbeddingPrefix(image.workspaceId, embeddingId, image.sha256);
       for (const held of this.#memory.keys()) if (held.startsWith(prefix)) this.#memory.delete(held);
       await deleteBelow(this.#store, prefix);
     }

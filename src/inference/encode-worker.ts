@@ -1,10 +1,12 @@
+import type { Tensor } from "onnxruntime-node";
 import { cropImage } from "../imaging/crop.ts";
 import { decodeImage } from "../imaging/decode.ts";
-import { encoderInput } from "../imaging/preprocess.ts";
-import type { Box } from "../imaging/types.ts";
+import type { EncoderInput } from "../checkpoint/base-models.ts";
+import { encoderInput, resizedImage } from "../imaging/preprocess.ts";
+import type { Box, RgbImage } from "../imaging/types.ts";
 import { sha256 } from "../lib/hash.ts";
 import { type Outcome, settle } from "./outcome.ts";
-import { float32, sessionOf } from "./session.ts";
+import { float32, soleSessionOf } from "./session.ts";
 import type { ImageEmbedding } from "./types.ts";
 
 export interface EncodeTask {
@@ -14,6 +16,7 @@ export interface EncodeTask {
   /** Only this rectangle is encoded, as if it were the image. */
   readonly region?: Box | undefined;
   readonly encoderPath: string;
+  readonly encoderInput: EncoderInput;
   readonly threads: number;
   readonly maxPixels: number;
 }
@@ -26,14 +29,20 @@ async function encode(task: EncodeTask): Promise<ImageEmbedding> {
     throw new Error(`the image's bytes are not those of ${task.sha256}`);
   const whole = await decodeImage(task.bytes, task);
   const image = task.region ? cropImage(whole, task.region) : whole;
-  const session = await sessionOf(task.encoderPath, task.threads);
+  const session = await soleSessionOf(task.encoderPath, task.threads);
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
-  const result = await session.run({ [input]: float32(encoderInput(image), [1, 3, 1024, 1024]) });
+  const result = await session.run({ [input]: inputOf(image, task.encoderInput) });
   const channelsFirst = result[output]?.data;
   if (!(channelsFirst instanceof Float32Array) || channelsFirst.length !== channels * cells) {
     throw new Error(`${task.encoderPath} gave no [1,256,64,64] float32 embedding`);
   }
   return { data: channelsLast(channelsFirst), width: image.width, height: image.height };
+}
+
+function inputOf(image: RgbImage, input: EncoderInput): Tensor {
+  if (input === "normalised") return float32(encoderInput(image), [1, 3, 1024, 1024]);
+  const { width, height, data } = resizedImage(image);
+  return float32(Float32Array.from(data), [height, width, 3]);
 }
 
 const channels = 256;

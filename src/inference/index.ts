@@ -1,7 +1,9 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Piscina } from "piscina";
-import { baseModel } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
 import type { ObjectStore } from "../storage/store.ts";
+import { BaseModels } from "./base-models.ts";
 import type * as decodeWorker from "./decode-worker.ts";
 import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
@@ -25,6 +27,8 @@ export interface InferenceOptions {
   readonly decodeWorkers: number;
   /** Larger images are refused by their header. */
   readonly maxImagePixels: number;
+  /** Where image encoders of imported base models are kept on disk; below the temporary folder by default. */
+  readonly modelsFolder?: string;
   /** Where the decoder graphs are; build/graphs of this package by default. */
   readonly graphsFolder?: string;
 }
@@ -43,12 +47,22 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const boxes = decodePool.of<typeof decodeWorker.boxes>("boxes");
   const masks = decodePool.of<typeof decodeWorker.masks>("masks");
   const inspectPool = workerPool<InspectTask, ImageFacts>("inspect-worker.ts", 1);
-  const weights = new VersionWeights(options.store);
+  const models = new BaseModels(options.store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
+  const weights = new VersionWeights(options.store, models);
   const embeddings = new EmbeddingCache({
     store: options.store,
+    models,
     entries: options.cacheEntries,
     encode: async (model, { sha256, bytes, region }) =>
-      encodePool.run({ bytes, sha256, region, encoderPath: await model.encoderPath(), threads, maxPixels }),
+      encodePool.run({
+        bytes,
+        sha256,
+        region,
+        encoderPath: await model.encoderPath(),
+        encoderInput: model.encoderInput,
+        threads,
+        maxPixels,
+      }),
   });
   const embed: Inference["embed"] = (image, embedOptions) => embeddings.get(image, embedOptions);
   const running = new Running();
@@ -87,7 +101,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
         ),
       ),
     forget: (image) => running.track(() => embeddings.forget(image)),
-    checkBaseModel: (name) => void baseModel(name),
+    baseModel: (name) => models.get(name),
     close: async () => {
       await running.drain();
       await Promise.all([encodePool.close(), decodePool.close(), inspectPool.close()]);

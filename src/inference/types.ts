@@ -1,3 +1,4 @@
+import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Box, LogitsMask, MaskFormat, Point, WireMask } from "../imaging/types.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 
@@ -19,8 +20,8 @@ export interface Inference {
    * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.
    */
   forget(image: { workspaceId: string; sha256: string }): Promise<void>;
-  /** Throws AppError base_model_unknown, listing those that there are. */
-  checkBaseModel(name: string): void;
+  /** Built in or imported. Throws AppError base_model_unknown, listing those that there are. */
+  baseModel(name: string): Promise<BaseModel>;
   close(): Promise<void>;
 }
 

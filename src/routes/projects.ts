@@ -162,7 +162,7 @@ export function projectRoutes(services: RouteContext) {
 
   router.openapi(create, async (c) => {
     const body = c.req.valid("json");
-    inference.checkBaseModel(body.base_model);
+    await inference.baseModel(body.base_model);
     const { workspaceId } = c.get("caller");
     const answer = await idempotent(c, db, body, async () => {
       const row = {

@@ -1,4 +1,3 @@
-import { baseModel } from "../checkpoint/base-models.ts";
 import type { Inference } from "../inference/types.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
@@ -28,7 +27,7 @@ export async function embedMissing(
     before?: () => Promise<void>;
   },
 ): Promise<number> {
-  const { embeddingId } = baseModel(options.baseModel);
+  const { embeddingId } = await deps.inference.baseModel(options.baseModel);
   const missing: EmbeddableImage[] = [];
   for (let from = 0; from < images.length; from += lookups) {
     options.signal.throwIfAborted();

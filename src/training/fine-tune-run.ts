@@ -1,4 +1,3 @@
-import { baseModel } from "../checkpoint/base-models.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
@@ -91,7 +90,8 @@ export class FineTuneRun {
   async #start(project: Project): Promise<{ version: VersionRef; weights: NamedTensors }> {
     const number = this.#row.baseVersion;
     if (number === null) {
-      return { version: { number: 0 }, weights: await baseModel(project.baseModel).decoderWeights() };
+      const base = await this.#services.inference.baseModel(project.baseModel);
+      return { version: { number: 0 }, weights: await base.decoderWeights() };
     }
     const version = await getVersion(this.#services.db, this.#scope, number, "base_version");
     const file = await this.#services.store.get(version.weightsKey);

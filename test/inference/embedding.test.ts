@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { BaseModels } from "../../src/inference/base-models.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import type { EmbedOptions, ImageEmbedding } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";
@@ -42,7 +43,12 @@ let storage: Awaited<ReturnType<typeof localTestStore>>;
 let encoder: SlowEncoder;
 let cache: EmbeddingCache;
 const newCache = (entries = 8) =>
-  new EmbeddingCache({ store: storage.store, entries, encode: encoder.encode });
+  new EmbeddingCache({
+    store: storage.store,
+    models: new BaseModels(storage.store, join(storage.dir, "models")),
+    entries,
+    encode: encoder.encode,
+  });
 
 beforeEach(async () => {
   storage = await localTestStore();

@@ -81,7 +81,7 @@ interface Steps {
 const damaged = (what: string): RefusedFile => new RefusedFile("unreadable", `the pickle ${what}`);
 
 const tuple = (m: Steps, count: number): void => {
-  const items = Array.from({ length: count }, () => m.pop()).reverse();
+  const items = Array.from({ length: count }, () => m.pop()).toReversed();
   m.push(items);
 };
 

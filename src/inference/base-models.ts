@@ -1,0 +1,120 @@
+import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type BaseModel, baseModelNames, builtInModel, unknownBaseModel } from "../checkpoint/base-models.ts";
+import { checkLayout } from "../checkpoint/layout.ts";
+import { decodeSafetensors } from "../checkpoint/safetensors.ts";
+import { AppError } from "../lib/errors.ts";
+import { once } from "../lib/once.ts";
+import { keys } from "../storage/keys.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import { type BaseModelManifest, readManifest } from "./base-model-manifest.ts";
+
+const namePattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
+/** Whether a base model may be called so: it is part of object keys and of requests. */
+export const isBaseModelName = (name: string): boolean => namePattern.test(name);
+
+/**
+ * The base models that there are: those that come with the package, and those that were imported into the object
+ * store. An imported one never changes, so what was looked up once is kept.
+ */
+export class BaseModels {
+  readonly #store: ObjectStore;
+  readonly #folder: string;
+  readonly #found = new Map<string, BaseModel>();
+
+  /** @param folder where image encoders of imported models are kept for onnxruntime, which reads files */
+  constructor(store: ObjectStore, folder: string) {
+    this.#store = store;
+    this.#folder = folder;
+  }
+
+  /** Throws AppError base_model_unknown, listing those that there are. */
+  async get(name: string): Promise<BaseModel> {
+    const known = builtInModel(name) ?? this.#found.get(name);
+    if (known) return known;
+    const manifest = await this.manifest(name);
+    if (!manifest) throw unknownBaseModel(name, await this.names());
+    const model = await this.#imported(manifest);
+    this.#found.set(name, model);
+    return model;
+  }
+
+  /** Built-in ones first, then imported ones by name. */
+  async names(): Promise<string[]> {
+    const imported: string[] = [];
+    for await (const key of this.#store.list(keys.baseModelsPrefix)) {
+      const name = key.split("/")[1] ?? "";
+      if (key === keys.baseModel(name)) imported.push(name);
+    }
+    return [...baseModelNames(), ...imported];
+  }
+
+  /** What the store says of an imported model, or null. */
+  async manifest(name: string): Promise<BaseModelManifest | null> {
+    if (!isBaseModelName(name)) return null;
+    try {
+      return readManifest(await this.#store.get(keys.baseModel(name)));
+    } catch (error) {
+      if (error instanceof AppError && error.code === "object_not_found") return null;
+      throw error;
+    }
+  }
+
+  async #imported(manifest: BaseModelManifest): Promise<BaseModel> {
+    const { name, type, licence, decoder, encoder } = manifest;
+    const own = { name, type, licence, decoderWeights: once(() => this.#decoder(name, decoder)) };
+    if ("of" in encoder) {
+      const { embeddingId, encoderInput, encoderPath } = await this.get(encoder.of);
+      return { ...own, embeddingId, encoderInput, encoderPath };
+    }
+    return {
+      ...own,
+      embeddingId: manifest.embedding_id,
+      encoderInput: encoder.input,
+      encoderPath: () => this.#encoder(manifest.embedding_id, encoder),
+    };
+  }
+
+  async #decoder(name: string, { key, sha256 }: BaseModelManifest["decoder"]) {
+    const stored = await this.#store.stat(key);
+    if (stored && stored.sha256 !== sha256)
+      throw new AppError("object_corrupted", `the decoder of ${name} is not the one that was imported`);
+    const { tensors } = decodeSafetensors(await this.#store.get(key));
+    checkLayout(tensors);
+    return tensors;
+  }
+
+  /** The encoder's files on this machine's disk, fetched when they are first wanted; each fetch is checked by its hash. */
+  async #encoder(
+    id: string,
+    { graph, files }: Extract<BaseModelManifest["encoder"], { graph: string }>,
+  ): Promise<string> {
+    const folder = join(this.#folder, id);
+    const whole = await Promise.all(
+      files.map(async ({ file, bytes }) => (await sizeOf(join(folder, file))) === bytes),
+    );
+    if (whole.every(Boolean)) return join(folder, graph);
+    await mkdir(dirname(folder), { recursive: true });
+    const draft = await mkdtemp(`${folder}-`);
+    try {
+      for (const { file, key } of files) await this.#store.getFile(key, join(draft, file));
+      await rm(folder, { recursive: true, force: true });
+      await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
+        // Another process was faster, with the same files.
+        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+      });
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+    return join(folder, graph);
+  }
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return null;
+  }
+}
