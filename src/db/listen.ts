@@ -12,6 +12,10 @@ export const channels = {
   fineTuneEvents: "maskwright_fine_tune_events",
   /** An import waits to be started. */
   imports: "maskwright_imports",
+  /** The status of an import is another one. */
+  importChanged: "maskwright_import_changed",
+  /** A message to a webhook waits to be delivered. */
+  webhookDeliveries: "maskwright_webhook_deliveries",
 } as const;
 
 export type Channel = (typeof channels)[keyof typeof channels];

@@ -16,4 +16,5 @@ export * from "./sessions.ts";
 export * from "./signing-secrets.ts";
 export * from "./uploads.ts";
 export * from "./versions.ts";
+export * from "./webhooks.ts";
 export * from "./workspaces.ts";
