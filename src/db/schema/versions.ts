@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { type Focus, plainFocus } from "../../lib/focus.ts";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
 import { projects, type PromotionPolicy } from "./projects.ts";
@@ -123,6 +124,8 @@ export const versions = pgTable(
     weightsKey: text("weights_key").notNull(),
     weightsSha256: text("weights_sha256").notNull(),
     weightsBytes: bigint("weights_bytes", { mode: "number" }).notNull(),
+    /** How it looks at images: which part is encoded for a prompt, and how its masks are sharpened. */
+    focus: jsonb("focus").$type<Focus>().notNull().default(plainFocus),
     snapshotHash: text("snapshot_hash"),
     snapshotKey: text("snapshot_key"),
     /** As used: no "auto" is left. */

@@ -1,0 +1,1 @@
+ALTER TABLE "versions" ADD COLUMN "focus" jsonb DEFAULT '{"zoom":null,"refine":null}'::jsonb NOT NULL;

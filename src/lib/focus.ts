@@ -1,0 +1,36 @@
+import { z } from "zod";
+
+/** Which part of an image is encoded for a prompt. */
+export const zoomSchema = z.strictObject({
+  /** Side of the square window round a prompt's box, in longer sides of the box. */
+  context: z.number().min(1).max(16),
+  /** The window is encoded in so many tiles along each axis. */
+  tiles: z.int().min(1).max(4),
+  /** Side of the window round clicks without a box, pixels of the original image: what the training boxes would have. */
+  click_side: z.number().min(1).max(1e6),
+});
+
+/** How masks are sharpened along the image's own edges: a guided filter, see imaging/guided-filter.ts. */
+export const refineSchema = z.strictObject({
+  /** Of the filter's window, pixels. */
+  radius: z.int().min(1).max(64),
+  /** Variance of colour, of values in [0, 1], below which the image's edges do not count. */
+  epsilon: z.number().min(1e-6).max(1),
+  /** The filtered share of foreground above which a pixel is foreground. */
+  threshold: z.number().min(0.05).max(0.95),
+});
+
+/**
+ * How a version looks at an image, decided when it was trained and honoured wherever it answers. Null, for either, is
+ * plain SAM: the whole image in one embedding, its mask scaled up.
+ */
+export const focusSchema = z.strictObject({ zoom: zoomSchema.nullable(), refine: refineSchema.nullable() });
+
+export type Zoom = z.infer<typeof zoomSchema>;
+export type Refine = z.infer<typeof refineSchema>;
+export type Focus = z.infer<typeof focusSchema>;
+
+/** Plain SAM. */
+export const plainFocus: Focus = { zoom: null, refine: null };
+
+export const isPlain = ({ zoom, refine }: Focus): boolean => zoom === null && refine === null;
