@@ -21,6 +21,7 @@ import { predictionRoutes } from "./routes/predictions.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
 import { segmentEverythingRoutes } from "./routes/segment-everything.ts";
+import { previewRoutes } from "./routes/previews.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { versionExportRoutes } from "./routes/version-exports.ts";
@@ -60,6 +61,7 @@ export function createApp(
     versionExportRoutes,
     versionPictureRoutes,
     promotionRoutes,
+    previewRoutes,
     sessionRoutes,
     keyRoutes,
     usageRoutes,

@@ -16,6 +16,8 @@ export const channels = {
   importChanged: "maskwright_import_changed",
   /** A message to a webhook waits to be delivered. */
   webhookDeliveries: "maskwright_webhook_deliveries",
+  /** A preview waits to be started. */
+  previews: "maskwright_fine_tune_previews",
 } as const;
 
 export type Channel = (typeof channels)[keyof typeof channels];

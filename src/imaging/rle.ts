@@ -125,8 +125,11 @@ function packCounts(runs: readonly number[]): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
-/** Text to runs, which must be in range and add up to `pixels`. */
-function unpackCounts(counts: string, pixels: number): number[] {
+/**
+ * The column-major run lengths of a COCO string, background first; they add up to `pixels`.
+ * Throws AppError mask_rle_invalid (param `counts`).
+ */
+export function unpackCounts(counts: string, pixels: number): number[] {
   const invalid = (why: string) => new AppError("mask_rle_invalid", `counts ${why}`, { param: "counts" });
   const runs: number[] = [];
   let total = 0;

@@ -29,6 +29,7 @@ export const errorStatus = {
   version_not_found: 404,
   prediction_not_found: 404,
   picture_not_found: 404,
+  preview_not_found: 404,
   base_model_unknown: 422,
   // Keys
   last_admin_key: 409,
@@ -75,6 +76,7 @@ export const errorStatus = {
   not_enough_annotations: 422,
   fine_tune_finished: 409,
   fine_tune_not_training: 409,
+  preview_finished: 409,
   hyperparameter_invalid: 422,
   nothing_to_roll_back: 409,
   version_already_active: 409,

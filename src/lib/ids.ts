@@ -8,6 +8,7 @@ export type IdPrefix =
   | "ann"
   | "imp"
   | "ft"
+  | "fpv"
   | "ver"
   | "prm"
   | "pred"

@@ -5,9 +5,11 @@ import { channels, type Listener } from "../db/listen.ts";
 import {
   lockWaitingFineTune,
   lockWaitingImport,
+  lockWaitingPreview,
   type Waiting,
   waitingFineTunes,
   waitingImports,
+  waitingPreviews,
 } from "../db/queries/waiting.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -16,6 +18,7 @@ import { type JobData, jobId } from "./jobs.ts";
 const sources = {
   fine_tune: { channel: channels.fineTunes, waiting: waitingFineTunes, lock: lockWaitingFineTune },
   import: { channel: channels.imports, waiting: waitingImports, lock: lockWaitingImport },
+  preview: { channel: channels.previews, waiting: waitingPreviews, lock: lockWaitingPreview },
 } as const;
 
 const sweepEveryMs = 2_000;

@@ -1,6 +1,6 @@
 import { sha256 } from "../lib/hash.ts";
 
-export type JobName = "fine_tune" | "import" | "embed";
+export type JobName = "fine_tune" | "import" | "preview" | "embed";
 
 /** What is kept in a job of pg-boss; everything else stands in the row. */
 export interface JobData {
@@ -13,7 +13,7 @@ export interface JobData {
 
 /** A job in the hands of a handler. */
 export interface RunningJob {
-  /** Of the row: ft_…, imp_… or img_…. */
+  /** Of the row: ft_…, imp_…, fpv_… or img_…. */
   readonly id: string;
   readonly projectId: string;
   /** 1 at the first start; every start counts, whatever ended the one before. */
@@ -81,6 +81,7 @@ export const queueSettings = {
   // One job of a project at a time; a project's others wait. (groupConcurrency is not strict: six of one ran at once.)
   fine_tune: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 24 * 3600 },
   import: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 24 * 3600 },
+  preview: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 3600 },
   embed: { ...common, policy: "standard", retryDelayMax: 60, expireInSeconds: 3600, deleteAfterSeconds: 60 },
 } as const satisfies Record<JobName, object>;
 

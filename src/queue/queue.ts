@@ -2,7 +2,7 @@ import { PgBoss, type JobWithMetadata } from "pg-boss";
 import { setTimeout as pause } from "node:timers/promises";
 import { openDatabase } from "../db/client.ts";
 import { channels, createListener } from "../db/listen.ts";
-import { wantedFineTunes, wantedImports } from "../db/queries/waiting.ts";
+import { wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
@@ -20,7 +20,7 @@ import {
 
 export interface Queue {
   /**
-   * Starts taking jobs. For `fine_tune` and `import` rows are the jobs: whatever is inserted as `queued` is run.
+   * Starts taking jobs. For `fine_tune`, `import` and `preview` rows are the jobs: whatever is inserted as `queued` is run.
    * One job of a project at a time, also over several processes.
    */
   work(name: JobName, handler: Handler, options?: WorkOptions): Promise<void>;
@@ -127,6 +127,7 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
     for (const [name, wanted] of [
       ["fine_tune", wantedFineTunes],
       ["import", wantedImports],
+      ["preview", wantedPreviews],
     ] as const) {
       const mine = [...running.values()].filter((entry) => entry.name === name);
       if (mine.length === 0) continue;

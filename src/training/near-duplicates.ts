@@ -16,6 +16,8 @@ export interface Grouping {
   readonly groupOf: (image: SnapshotImage) => string;
   /** Images that look like one of another group. */
   readonly nearDuplicates: number;
+  /** Their ids, those that stand together in one list; lists and ids in the order of the images. */
+  readonly copies: readonly (readonly string[])[];
 }
 
 /**
@@ -51,7 +53,16 @@ export async function groupNearDuplicates(
     // Pairs grow with the square: thousands of images would hold the event loop for seconds.
     if (i % 100 === 99) await nextTurn();
   }
-  return { groupOf: (image) => leastOf(groupKey(image)), nearDuplicates: copies.size };
+  const groupOf = (image: SnapshotImage): string => leastOf(groupKey(image));
+  const together = Map.groupBy(
+    images.filter((image) => copies.has(image.id)),
+    groupOf,
+  );
+  return {
+    groupOf,
+    nearDuplicates: copies.size,
+    copies: [...together.values()].map((some) => some.map((image) => image.id)),
+  };
 }
 
 async function lookOfStored(store: ObjectStore, image: SnapshotImage): Promise<Look | null> {

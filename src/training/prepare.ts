@@ -23,7 +23,7 @@ const mostSelectionSamples = 100;
  * The same for every run of every project, whatever the run's own seed: all versions are judged on the same images,
  * and one that starts from another has not learnt what it is judged by.
  */
-const splitSeed = 0;
+export const splitSeed = 0;
 
 export interface PreparedData {
   readonly frozen: FrozenSnapshot;

@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { and, asc, count, eq, notExists, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
@@ -35,4 +35,25 @@ export async function selectAnnotatedImages(db: Executor, scope: ProjectScope): 
     .innerJoin(images, eq(images.id, annotations.imageId))
     .where(inProject(annotations, scope))
     .orderBy(asc(annotations.id));
+}
+
+/** Images of a project that carry no annotation: how many, and the ids of the oldest. */
+export async function selectWithoutAnnotations(
+  db: Executor,
+  scope: ProjectScope,
+  most: number,
+): Promise<{ count: number; ids: string[] }> {
+  const marks = db
+    .select({ one: sql`1` })
+    .from(annotations)
+    .where(eq(annotations.imageId, images.id));
+  const bare = and(inProject(images, scope), notExists(marks));
+  const [counted] = await db.select({ n: count() }).from(images).where(bare);
+  const rows = await db
+    .select({ id: images.id })
+    .from(images)
+    .where(bare)
+    .orderBy(asc(images.createdAt), asc(images.id))
+    .limit(most);
+  return { count: counted?.n ?? 0, ids: rows.map((row) => row.id) };
 }

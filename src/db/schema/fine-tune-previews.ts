@@ -59,6 +59,8 @@ export interface LearningCurve {
   /** Images that a fine-tune of the project trains on. */
   images_now: number;
   gain_from_twice: Interval;
+  /** Mean IoU on a dozen masks after long training on these alone: what the decoder can make of the encoder's features. */
+  by_heart_iou: number;
   /** Mean IoU of the truth itself once it went through the decoder's 256 x 256 grid: no training gets above it. */
   grid_limit_iou: number;
 }

@@ -1,0 +1,103 @@
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { LearningCurve } from "../../db/schema/index.ts";
+import { lowResTarget } from "../../imaging/coordinates.ts";
+import { iou } from "../../imaging/metrics.ts";
+import { maskAtSize } from "../../imaging/postprocess.ts";
+import { maskOf, randomFor, type Sample, samplesOf, someOf } from "../samples.ts";
+import type { Snapshot, SnapshotImage } from "../snapshot.ts";
+import type { Fold } from "./folds.ts";
+import { type FoldScores, intervalsOf } from "./power-law.ts";
+import { batchSize, ShortRuns } from "./short-runs.ts";
+
+/**
+ * Steps of a run, and of the one that asks what the decoder can learn by heart. Six runs and that one are 256 steps of 4
+ * samples: a good minute of training on two cores, whatever the project's size.
+ */
+const stepsOfRun = 32;
+const stepsByHeart = 64;
+const imagesByHeart = 8;
+const mostJudging = 32;
+const mostTrained = 12;
+
+export interface CurvePlan {
+  readonly snapshot: Snapshot;
+  readonly folds: readonly Fold[];
+  readonly groupOf: (image: SnapshotImage) => string;
+  /** Images that a fine-tune of the project trains on. */
+  readonly imagesNow: number;
+  readonly seed: number;
+}
+
+/** All that has to be embedded. */
+export const imagesOfPlan = ({ folds }: Pick<CurvePlan, "folds">): SnapshotImage[] => [
+  ...new Set(folds.flatMap(({ train, validation }) => [...validation, ...(train.at(-1) ?? [])])),
+];
+
+/** Samples that the whole curve trains on and scores, for its progress. */
+export function samplesOfPlan({ folds }: Pick<CurvePlan, "folds">): number {
+  const runs = folds.reduce((sum, { train }) => sum + train.length, 0);
+  const scored = (runs + folds.length) * mostJudging + runs * mostTrained + mostTrained;
+  return (runs * stepsOfRun + stepsByHeart) * batchSize + scored;
+}
+
+/** Draws the curve by training short runs on more and more of the images. Deterministic but for the rates. */
+export async function drawCurve(
+  services: Parameters<typeof ShortRuns.open>[0],
+  plan: CurvePlan,
+  options: { weights: NamedTensors } & Parameters<typeof ShortRuns.open>[2],
+): Promise<{ curve: LearningCurve; rates: ShortRuns["rates"] }> {
+  const { snapshot, folds, groupOf, imagesNow, seed } = plan;
+  const { weights, ...context } = options;
+  const runs = await ShortRuns.open(services, weights, context);
+  try {
+    const sizes = (folds[0] as Fold).train.map((images) => images.length);
+    const judging = folds.map(({ validation }) => someOf(samplesOf(snapshot, validation), mostJudging, seed));
+    const baseIou = meanOf(await runs.score(judging.flat()));
+    const scores: FoldScores[] = [];
+    const trained = sizes.map((): number[] => []);
+    for (const [fold, { train }] of folds.entries()) {
+      const judges = judging[fold] as Sample[];
+      const points: number[][] = [];
+      for (const [point, images] of train.entries()) {
+        const samples = samplesOf(snapshot, images);
+        await runs.train(samples, { steps: stepsOfRun, startIou: baseIou });
+        points.push(await runs.score(judges));
+        trained[point]?.push(...(await runs.score(someOf(samples, mostTrained, seed))));
+      }
+      scores.push({ groups: judges.map(({ image }) => groupOf(image)), points });
+    }
+    const few = samplesOf(snapshot, (folds[0] as Fold).train.at(-1)?.slice(0, imagesByHeart) ?? []);
+    const heart = someOf(few, mostTrained, seed);
+    await runs.train(heart, { steps: stepsByHeart, startIou: baseIou });
+    const byHeart = meanOf(await runs.score(heart));
+    const random = randomFor(seed, "learning curve");
+    const { points, law, gain } = intervalsOf(scores, { sizes, imagesNow, random });
+    const curve: LearningCurve = {
+      base_iou: baseIou,
+      points: points.map((interval, i) => ({
+        images: sizes[i] as number,
+        iou: interval,
+        train_iou: meanOf(trained[i] as number[]),
+      })),
+      power_law: law,
+      images_now: imagesNow,
+      gain_from_twice: gain,
+      by_heart_iou: byHeart,
+      grid_limit_iou: meanOf(judging.flat().map(throughGrid)),
+    };
+    return { curve, rates: runs.rates };
+  } finally {
+    await runs.close();
+  }
+}
+
+/** IoU of a mask with itself after it went through the decoder's grid and back: the most that any answer can reach. */
+function throughGrid(sample: Sample): number {
+  const mask = maskOf(sample);
+  const { target } = lowResTarget(mask);
+  const logits = target.map((share) => share - 0.5);
+  return iou(maskAtSize(logits, [mask.height, mask.width]), mask);
+}
+
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

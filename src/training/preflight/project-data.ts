@@ -1,0 +1,77 @@
+import { selectAnnotatedImages, selectWithoutAnnotations } from "../../db/queries/annotated-images.ts";
+import type { Database } from "../../db/client.ts";
+import type { Project } from "../../db/queries/projects.ts";
+import { fewestAnnotatedImages } from "../../lib/hyperparameters.ts";
+import type { ObjectStore } from "../../storage/store.ts";
+import { type Grouping, groupNearDuplicates } from "../near-duplicates.ts";
+import { splitSeed } from "../prepare.ts";
+import { buildSnapshot, type Snapshot, type SnapshotImage } from "../snapshot.ts";
+import { groupKey, type Split, splitSnapshot } from "../split.ts";
+import type { Found } from "./report.ts";
+
+/** Below it a fine-tune has no images of its own to choose its best epoch by, and its intervals are wide. */
+const comfortableGroups = 8;
+const mostIds = 20;
+
+/** A project's data as a fine-tune would take it now; nothing of it is frozen. */
+export interface ProjectData {
+  readonly snapshot: Snapshot;
+  readonly grouping: Grouping;
+  readonly groupOf: (image: SnapshotImage) => string;
+  readonly groups: number;
+  /** Null where there is nothing to split. */
+  readonly split: Split | null;
+  readonly found: readonly Found[];
+}
+
+/** Reads what there is, and what it lacks as a whole. */
+export async function readProject(
+  { db, store }: { db: Database; store: ObjectStore },
+  project: Project,
+): Promise<ProjectData> {
+  const scope = { workspaceId: project.workspaceId, projectId: project.id };
+  const snapshot = buildSnapshot(project, await selectAnnotatedImages(db, scope));
+  const grouping = await groupNearDuplicates(store, snapshot.images);
+  const apart = splitSnapshot(snapshot, splitSeed, grouping.groupOf);
+  const split = apart ?? splitSnapshot(snapshot, splitSeed);
+  const groupOf = apart ? grouping.groupOf : groupKey;
+  const groups = new Set(snapshot.images.map(groupOf)).size;
+  const bare = await selectWithoutAnnotations(db, scope, mostIds);
+  const found = [
+    ...ofNumbers(snapshot.images.length, groups),
+    ...grouping.copies.map(copies),
+    ...(bare.count > 0 ? [withoutAnnotations(bare)] : []),
+  ];
+  return { snapshot, grouping, groupOf, groups, split, found };
+}
+
+function ofNumbers(images: number, groups: number): Found[] {
+  const ids = { image_ids: [], annotation_ids: [] };
+  if (images < fewestAnnotatedImages) {
+    const message = `A fine-tune needs at least ${fewestAnnotatedImages} annotated images; this project has ${images}.`;
+    return [{ code: "too_few_images", severity: "error", message, ...ids }];
+  }
+  if (groups < 2) {
+    const message = "All annotated images are of one group; one more is needed, to judge by.";
+    return [{ code: "too_few_groups", severity: "error", message, ...ids }];
+  }
+  if (groups >= comfortableGroups) return [];
+  const message = `Images of ${groups} groups are few: with ${comfortableGroups} or more, some can choose the best epoch and the scores get narrower intervals.`;
+  return [{ code: "too_few_groups", severity: "warning", message, ...ids }];
+}
+
+const copies = (ids: readonly string[]): Found => ({
+  code: "image_near_duplicate",
+  severity: "warning",
+  message: `${ids.length} images of different groups look the same; they will stand on one side of the split.`,
+  image_ids: ids.slice(0, mostIds),
+  annotation_ids: [],
+});
+
+const withoutAnnotations = ({ count, ids }: { count: number; ids: string[] }): Found => ({
+  code: "images_without_annotations",
+  severity: "info",
+  message: `${count} ${count === 1 ? "image has" : "images have"} no annotation; a fine-tune leaves them out.`,
+  image_ids: ids,
+  annotation_ids: [],
+});

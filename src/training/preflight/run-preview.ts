@@ -1,0 +1,189 @@
+import { baseModel } from "../../checkpoint/base-models.ts";
+import {
+  abandonPreview,
+  claimPreview,
+  failPreview,
+  type PreviewLease,
+  type PreviewRow,
+  releasePreview,
+  setPreviewProgress,
+  succeedPreview,
+} from "../../db/queries/preview-leases.ts";
+import { getProject, type Project } from "../../db/queries/projects.ts";
+import type { LearningCurve, PreviewProgress, PreviewResult } from "../../db/schema/index.ts";
+import { embedMissing } from "../embed-missing.ts";
+import { LeaseLost } from "../lease.ts";
+import { resolveRecipe } from "../recipe.ts";
+import { isFinal } from "../run-fine-tune.ts";
+import type { EmbeddingOf } from "../samples.ts";
+import type { TrainerServices } from "../services.ts";
+import { annotationsOf } from "../snapshot.ts";
+import { readColours } from "./colours.ts";
+import { estimateOf, measuredElsewhere, type Rates } from "./estimate.ts";
+import { foldsOf } from "./folds.ts";
+import { type CurvePlan, drawCurve, imagesOfPlan, samplesOfPlan } from "./learning-curve.ts";
+import { countMissing } from "./missing-embeddings.ts";
+import { findInMarks, marksOf } from "./marks.ts";
+import { findOutliers } from "./outliers.ts";
+import { type ProjectData, readProject } from "./project-data.ts";
+import { report } from "./report.ts";
+import { verdictOf } from "./verdict.ts";
+
+/** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
+const progressEveryMs = 400;
+
+/**
+ * One attempt at a preview. Resolves when there is nothing more to do: it succeeded, failed for good, was cancelled, or
+ * belongs to someone else. Rejects when the queue shall run it again.
+ */
+export async function runPreview(
+  services: TrainerServices,
+  previewId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const row = await claimPreview(services.db, previewId);
+  if (!row) return;
+  const lease = { id: row.id, token: row.leaseToken };
+  const log = services.log.child({ preview: row.id, attempt: row.attempt });
+  try {
+    const result = await new PreviewRun(services, row, lease, signal).run();
+    if (await succeedPreview(services.db, lease, result))
+      log.info({ verdict: result.verdict.code }, "a preview succeeded");
+  } catch (error) {
+    log.warn({ err: error }, "a preview stopped");
+    if (error instanceof LeaseLost) return;
+    if (!signal.aborted && isFinal(error)) {
+      await failPreview(services.db, lease, { code: error.code, message: error.message });
+      return;
+    }
+    if (await releasePreview(services.db, lease)) throw error;
+  }
+}
+
+/** Ends a preview that the queue gave up after its last attempt failed or died. */
+export async function giveUpPreview(
+  { db }: TrainerServices,
+  previewId: string,
+  attempts: number,
+): Promise<void> {
+  await abandonPreview(db, previewId, {
+    code: "internal_error",
+    message: `The trainer failed in each of ${attempts} attempts; its log says why.`,
+  });
+}
+
+/** Checks, then trains a little. It writes nothing but its row and embeddings, which whoever needs them next finds. */
+class PreviewRun {
+  readonly #services: TrainerServices;
+  readonly #row: PreviewRow;
+  readonly #lease: PreviewLease;
+  readonly #signal: AbortSignal;
+  #lastWrite = Number.NEGATIVE_INFINITY;
+
+  constructor(services: TrainerServices, row: PreviewRow, lease: PreviewLease, signal: AbortSignal) {
+    this.#services = services;
+    this.#row = row;
+    this.#lease = lease;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<PreviewResult> {
+    const { db, store } = this.#services;
+    const scope = { workspaceId: this.#row.workspaceId, projectId: this.#row.projectId };
+    const project = await getProject(db, scope);
+    await this.#progress("check", 0, 1);
+    const data = await readProject({ db, store }, project);
+    const marks = marksOf(data.snapshot);
+    const { images, annotations } = data.snapshot;
+    const { colours, unreadable } = await readColours(store, marks, {
+      signal: this.#signal,
+      onImage: async (done) => this.#progress("check", done, images.length),
+    });
+    const found = [...data.found, ...unreadable, ...findInMarks(marks), ...findOutliers(marks, colours)];
+    const told = report(found, annotations.length);
+    const broken = told.findings.some(({ severity }) => severity === "error");
+    const drawn = broken ? null : await this.#curve(project, data);
+    return {
+      images: images.length,
+      annotations: annotations.length,
+      groups: data.groups,
+      ...told,
+      estimate: broken ? null : await this.#estimate(project, data, drawn),
+      curve: drawn?.curve ?? null,
+      verdict: verdictOf(told.findings, drawn?.curve ?? null),
+    };
+  }
+
+  /** Null where there are too few groups. The held-out images stay unseen. */
+  async #curve(
+    project: Project,
+    { snapshot, split, groupOf }: ProjectData,
+  ): Promise<{ curve: LearningCurve; rates: Rates } | null> {
+    if (!split) return null;
+    const { inference, store } = this.#services;
+    const seed = this.#row.seed;
+    const folds = foldsOf([...split.train, ...split.selection], groupOf, seed);
+    if (!folds) return null;
+    const plan: CurvePlan = { snapshot, folds, groupOf, imagesNow: split.train.length, seed };
+    const images = imagesOfPlan(plan);
+    const options = this.#imageOptions(project);
+    const began = performance.now();
+    const made = await embedMissing(
+      this.#services,
+      images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
+      { ...options, onDone: async (done) => this.#progress("embed", done, images.length) },
+    );
+    const embedSeconds =
+      made === 0 ? measuredElsewhere.embedSeconds : (performance.now() - began) / 1000 / made;
+    const embeddingOf: EmbeddingOf = async (image) => {
+      const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
+      return (await inference.embed(source, options)).embedding.data;
+    };
+    const total = samplesOfPlan(plan);
+    let done = 0;
+    const { curve, rates } = await drawCurve(this.#services, plan, {
+      weights: await baseModel(project.baseModel).decoderWeights(),
+      seed,
+      embeddingOf,
+      signal: this.#signal,
+      onSamples: async (count) => this.#progress("train", Math.min(total, (done += count)), total),
+    });
+    return { curve, rates: { embedSeconds, ...rates, measured: true } };
+  }
+
+  async #estimate(
+    project: Project,
+    { snapshot, split }: ProjectData,
+    drawn: { curve: LearningCurve; rates: Rates } | null,
+  ): Promise<PreviewResult["estimate"]> {
+    if (!split) return null;
+    const count = (images: ProjectData["snapshot"]["images"]): number =>
+      annotationsOf(snapshot, images).length;
+    const [train, selection, heldOut] = [split.train, split.selection, split.heldOut].map(count);
+    const trainSamples = train ?? 0;
+    const recipe = resolveRecipe({}, { trainSamples, startIou: drawn?.curve.base_iou ?? 0 });
+    const counts = {
+      embeddingsMissing: await countMissing(
+        this.#services.store,
+        snapshot.images,
+        this.#imageOptions(project),
+      ),
+      selection: Math.min(100, selection || trainSamples),
+      heldOut: heldOut ?? 0,
+    };
+    return estimateOf(counts, recipe, drawn?.rates ?? { ...measuredElsewhere, measured: false });
+  }
+
+  #imageOptions(project: Project): { workspaceId: string; baseModel: string; signal: AbortSignal } {
+    return { workspaceId: project.workspaceId, baseModel: project.baseModel, signal: this.#signal };
+  }
+
+  async #progress(phase: PreviewProgress["phase"], done: number, total: number): Promise<void> {
+    this.#signal.throwIfAborted();
+    const now = performance.now();
+    if (now - this.#lastWrite < progressEveryMs && done < total) return;
+    this.#lastWrite = now;
+    if (!(await setPreviewProgress(this.#services.db, this.#lease, { phase, done, total })))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+}

@@ -1,0 +1,142 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import { iou } from "../../imaging/metrics.ts";
+import { maskAtSize } from "../../imaging/postprocess.ts";
+import { BatchMaker } from "../batch-maker.ts";
+import { engineSpecOf } from "../engine-options.ts";
+import type { CreateEngine, EngineName, EngineState, TrainingEngine } from "../engine/types.ts";
+import { type Recipe, resolveRecipe } from "../recipe.ts";
+import { type EmbeddingOf, epochBatches, maskOf, promptBatch, type Sample } from "../samples.ts";
+import { learningRateAt } from "../schedule.ts";
+
+export const batchSize = 4;
+const warmupSteps = 4;
+/** Samples of one engine call when scoring. */
+const perCall = 4;
+
+interface Context {
+  readonly seed: number;
+  readonly embeddingOf: EmbeddingOf;
+  readonly signal: AbortSignal;
+  /** Called with the samples of every step and score. */
+  readonly onSamples: (count: number) => Promise<void>;
+}
+
+/** Short training runs in one engine, each from the untouched start. Their rates are this trainer's, measured. */
+export class ShortRuns {
+  readonly #engine: TrainingEngine;
+  readonly #start: EngineState;
+  readonly #recipe: Recipe;
+  readonly #context: Context;
+  #stepMs = 0;
+  #steps = 0;
+  #scoreMs = 0;
+  #scored = 0;
+
+  private constructor(engine: TrainingEngine, start: EngineState, recipe: Recipe, context: Context) {
+    this.#engine = engine;
+    this.#start = start;
+    this.#recipe = recipe;
+    this.#context = context;
+  }
+
+  static async open(
+    services: { createEngine: CreateEngine; engine: EngineName | "auto" },
+    weights: NamedTensors,
+    context: Context,
+  ): Promise<ShortRuns> {
+    const recipe = recipeOf(0);
+    const engine = await services.createEngine(engineSpecOf(recipe, weights), { engine: services.engine });
+    try {
+      return new ShortRuns(engine, await engine.state(), recipe, context);
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Trains from the start on these samples for so many steps, whatever their number: only the data differs.
+   * `startIou`, the untrained weights' mean IoU, decides about the learning rate as in a fine-tune.
+   */
+  async train(
+    samples: readonly Sample[],
+    { steps, startIou }: { steps: number; startIou: number },
+  ): Promise<void> {
+    const { seed, embeddingOf, signal, onSamples } = this.#context;
+    await this.#engine.restore(this.#start);
+    const maker = new BatchMaker({ samples, recipe: this.#recipe, seed, embeddingOf, engine: this.#engine });
+    const { learningRate } = recipeOf(startIou);
+    const schedule = { learningRate, warmupSteps, totalSteps: steps };
+    let step = 0;
+    for (let epoch = 1; step < steps; epoch++) {
+      const perEpoch = Math.min(samples.length, (steps - step) * batchSize);
+      for (const indexes of epochBatches(samples.length, { seed, epoch, perEpoch, batchSize })) {
+        signal.throwIfAborted();
+        const batch = await maker.finish(await maker.prepare(epoch, indexes));
+        const began = performance.now();
+        const { loss } = await this.#engine.step(batch, learningRateAt(schedule, step++));
+        if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step}`);
+        this.#stepMs += performance.now() - began;
+        this.#steps++;
+        await onSamples(batchSize);
+      }
+    }
+  }
+
+  /** IoU of each sample with the weights as they are, at the original size, exact boxes. */
+  async score(samples: readonly Sample[]): Promise<number[]> {
+    const { embeddingOf, signal, onSamples } = this.#context;
+    const scores: number[] = [];
+    for (let from = 0; from < samples.length; from += perCall) {
+      signal.throwIfAborted();
+      const some = samples.slice(from, from + perCall);
+      const began = performance.now();
+      const boxes = some.map(({ annotation }) => annotation.box);
+      const { logits } = await this.#engine.predict(await promptBatch(some, boxes, embeddingOf));
+      const cells = logits.length / some.length;
+      for (const [i, sample] of some.entries()) {
+        const { height, width } = sample.image;
+        const mask = maskAtSize(logits.subarray(i * cells, (i + 1) * cells), [height, width]);
+        scores.push(iou(mask, maskOf(sample)));
+        await nextTurn();
+      }
+      this.#scoreMs += performance.now() - began;
+      this.#scored += some.length;
+      await onSamples(some.length);
+    }
+    return scores;
+  }
+
+  /** Seconds of a training sample and of a scored one, and on what. */
+  get rates(): { trainSeconds: number; scoreSeconds: number; device: string } {
+    return {
+      trainSeconds: this.#stepMs / 1000 / (this.#steps * batchSize),
+      scoreSeconds: this.#scoreMs / 1000 / this.#scored,
+      device: this.#engine.device,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.dispose();
+  }
+}
+
+/** A plain recipe, pinned: what auto makes of itself some day must not move old curves. */
+const recipeOf = (startIou: number): Recipe =>
+  resolveRecipe(
+    {
+      batch_size: batchSize,
+      epochs: 1,
+      loss: "dice_bce",
+      iou_loss_weight: 0,
+      weight_decay: 0.01,
+      decay_to: "zero",
+      ema_decay: 0,
+      train: "all",
+      prompts: "box",
+      box_jitter: 0.05,
+      clip_norm: 1,
+    },
+    { trainSamples: batchSize, startIou },
+  );

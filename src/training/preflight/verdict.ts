@@ -1,0 +1,62 @@
+import type { Finding, LearningCurve, PreviewResult } from "../../db/schema/index.ts";
+import { fewestGroups } from "./folds.ts";
+
+type Verdict = PreviewResult["verdict"];
+
+/** IoU that is worth the work of drawing twice as many masks. */
+const worthwhile = 0.01;
+/** The most that a flat curve may still promise at the upper end of its interval. */
+const flatAtMost = 0.03;
+/** A decoder that can't get this far on a dozen masks by heart lacks something that images don't give it. */
+const learntByHeart = 0.75;
+/** Of the truth through the grid: below it, the grid costs more than any image brings. */
+const coarseGrid = 0.85;
+
+/** What to do next, in one sentence. The numbers in it are the curve's own. */
+export function verdictOf(findings: readonly Finding[], curve: LearningCurve | null): Verdict {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  if (errors.length > 0) {
+    const [first] = errors as [Finding];
+    const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+    return { code: "fix_data_first", message: `Fix the data first${rest}: ${first.message}` };
+  }
+  if (!curve) {
+    return {
+      code: "unclear",
+      message: `A learning curve needs at least ${fewestGroups} groups of images beside the held-out ones; annotate more images.`,
+    };
+  }
+  const { gain_from_twice: gain, by_heart_iou: byHeart, grid_limit_iou: grid } = curve;
+  const now = (curve.points.at(-1) as LearningCurve["points"][number]).iou.mean;
+  if (gain.low > 0 && gain.mean >= worthwhile) {
+    return {
+      code: "more_images_help",
+      message: `More images help: twice as many promise about ${signed(gain.mean)} IoU (${signed(gain.low)} to ${signed(gain.high)}).`,
+    };
+  }
+  if (gain.mean >= worthwhile || gain.high > flatAtMost) {
+    return {
+      code: "unclear",
+      message: `Whether more images help is not clear: twice as many may change the IoU by ${signed(gain.low)} to ${signed(gain.high)}.`,
+    };
+  }
+  const flat = `More images will not help: the curve is flat (twice as many promise ${signed(gain.mean)} IoU)`;
+  if (grid < coarseGrid && byHeart > grid - 0.1) {
+    return {
+      code: "grid_is_the_limit",
+      message: `${flat}, and the masks are finer than the decoder's 256 x 256 grid, through which even the truth keeps an IoU of ${grid.toFixed(2)} only: crop closer or use tiles.`,
+    };
+  }
+  if (byHeart < learntByHeart) {
+    return {
+      code: "encoder_is_the_limit",
+      message: `${flat}, and even the images that it trains on reach an IoU of ${byHeart.toFixed(2)} only: the frozen encoder is the limit.`,
+    };
+  }
+  return {
+    code: "enough_images",
+    message: `${flat}; a fine-tune with what there is should come to about ${now.toFixed(2)}.`,
+  };
+}
+
+const signed = (value: number): string => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(3)}`;
