@@ -102,13 +102,19 @@ if (!file) {
   process.exit(2);
 }
 
+/** What is built from the sources; each sees by itself whether there is anything to do. */
+const builders = [
+  ["src/main/build-graphs.ts", "Building the decoder graphs"],
+  ["src/main/build-console.ts", "Building the console"],
+];
+
 let node = process.execPath;
 alone(() => {
   if (!installed()) install();
   if (!existsSync(stamp)) writeFileSync(stamp, wanted);
   node = projectNode();
-  const graphs = "src/main/build-graphs.ts";
-  if (file !== graphs) run(node, [...quiet(), graphs, "--if-stale"], "Building the decoder graphs");
+  for (const [builder, what] of builders)
+    if (file !== builder) run(node, [...quiet(), builder, "--if-stale"], what);
 });
 
 /** Type stripping is what we run on; its notice that it is experimental tells a user nothing. */

@@ -22,7 +22,8 @@ beforeAll(async () => {
   await copyFile("scripts/run.mjs", join(root, "scripts/run.mjs"));
   await writeFile(join(root, "package-lock.json"), "{}");
   await writeFile(join(root, "npm.cjs"), npm);
-  await writeFile(join(root, "src/main/build-graphs.ts"), "");
+  for (const builder of ["graphs", "console"])
+    await writeFile(join(root, `src/main/build-${builder}.ts`), "");
   await writeFile(join(root, "program.ts"), "process.stdout.write('it runs');");
 });
 afterAll(() => rm(root, { recursive: true, force: true }));

@@ -122,7 +122,8 @@ function packCounts(runs: readonly number[]): string {
       bytes.push(c + 48);
     }
   }
-  return Buffer.from(bytes).toString("latin1");
+  // All of them lie in ASCII. No Buffer: the console runs this in browsers.
+  return new TextDecoder().decode(Uint8Array.from(bytes));
 }
 
 /**

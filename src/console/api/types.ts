@@ -1,0 +1,162 @@
+/** The API's answers, as far as the console reads them; /openapi.json has them whole. */
+export type Box = [number, number, number, number];
+export type Point = [number, number, 0 | 1];
+
+export interface Page<T> {
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+export interface Project {
+  id: string;
+  name: string;
+  base_model: string;
+  active_version: number | null;
+  promotion_policy: "auto" | "manual" | "always";
+  created_at: string;
+}
+export interface Overview {
+  images: number;
+  labelled_images: number;
+  annotations: number;
+  labels: { label: string; annotations: number }[];
+  cover_image_id: string | null;
+  live: { version: number; base_iou: number; tuned_iou: number } | null;
+}
+export interface Image {
+  id: string;
+  width: number;
+  height: number;
+  sha256: string;
+  bytes: number;
+  format: string;
+  file_name: string | null;
+  created_at: string;
+}
+export interface GalleryEntry {
+  image: Image;
+  annotations: { id: string; label: string | null; counts: string }[];
+  split: "train" | "test" | null;
+  base_iou: number | null;
+  tuned_iou: number | null;
+}
+export interface Rle {
+  format: "rle";
+  size: [number, number];
+  counts: string;
+}
+export interface Annotation {
+  id: string;
+  image_id: string;
+  mask: Rle;
+  box: Box;
+  area: number;
+  label: string | null;
+  source: string;
+}
+export interface Import {
+  id: string;
+  status: "queued" | "running" | "succeeded" | "failed";
+  file_name: string | null;
+  progress: { images_done: number; images_total: number | null };
+  images_created: number | null;
+  annotations_created: number | null;
+  error: { code: string; message: string; file?: string } | null;
+}
+export interface PredictedMask extends Rle {
+  score: number;
+  bbox: Box;
+  area: number;
+}
+export interface Prediction {
+  id: string;
+  image: { id: string | null; width: number; height: number };
+  results: { version: "base" | number; predictions: { masks: PredictedMask[] }[] }[];
+  timing_ms: { queue: number; embed: number; decode: number; encode: number; total: number };
+}
+export type FineTuneStatus =
+  | "queued"
+  | "preparing"
+  | "running"
+  | "evaluating"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+export interface FineTune {
+  id: string;
+  status: FineTuneStatus;
+  hyperparameters: Record<string, unknown>;
+  base_version: number | null;
+  progress: { phase: string; done: number; total: number; eta_seconds: number | null } | null;
+  version: number | null;
+  error: { code: string; message: string } | null;
+  engine: string | null;
+  stop_requested_at: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+export interface FineTuneEvent {
+  id: string;
+  created_at: string;
+  level: "info" | "warn" | "error";
+  type: "message" | "metrics";
+  message: string;
+  data: Record<string, unknown>;
+}
+export interface Interval {
+  mean: number;
+  low: number | null;
+  high: number | null;
+}
+export interface PromptScores {
+  mean_iou: number;
+  mean_dice: number;
+  mean_boundary_iou: number;
+  calibration_error: number;
+}
+export interface KindMetrics {
+  kind: string;
+  annotations: number;
+  groups: number;
+  base: PromptScores;
+  tuned: PromptScores;
+  gain: { iou: Interval; dice: Interval; boundary_iou: Interval };
+}
+export interface Version {
+  id: string;
+  number: number;
+  status: "active" | "inactive";
+  fine_tune_id: string;
+  base_model: string;
+  parent_version: number | null;
+  metrics: {
+    held_out: {
+      images: number;
+      annotations: number;
+      base: { mean_iou: number; mean_dice: number };
+      tuned: { mean_iou: number; mean_dice: number };
+    };
+    split: { train: number; selection: number; held_out: number };
+    best_epoch: number;
+    curve: { epoch: number; train_loss: number | null; selection_iou: number }[];
+    per_annotation?: { image_id: string; annotation_id: string; base_iou: number; tuned_iou: number }[];
+    gate?: { policy: string; promote: boolean; reason: string; warnings: string[] };
+    evaluation?: { prompts: KindMetrics[] };
+  };
+  snapshot_hash: string;
+  hyperparameters: Record<string, unknown>;
+  seed: number;
+  engine: string;
+  weights: { sha256: string; bytes: number };
+  created_at: string;
+}
+export interface Promotion {
+  id: string;
+  kind: "promote" | "rollback" | "auto";
+  from_version: number | null;
+  to_version: number | null;
+  actor: string;
+  reason: string;
+  created_at: string;
+}

@@ -1,0 +1,37 @@
+import { api, send, upload } from "../api/client.ts";
+import type { Import, Project } from "../api/types.ts";
+
+/** Makes the example project out of the pages that came with the console. Resolves with its id once all is in. */
+export async function startExample(tell: (step: string, share: number) => void): Promise<string> {
+  tell("Fetching 30 pages …", 0.05);
+  const zip = await (await send("GET", "/console/example.zip")).blob();
+  const project = await api.create<Project>("/v1/projects", { name: "Example: stamps on letters" });
+  tell("Uploading …", 0.15);
+  const job = await upload<Import>(`/v1/projects/${project.id}/imports`, zip, {
+    type: "application/zip",
+    onProgress: (share) => tell("Uploading …", 0.15 + 0.25 * share),
+    signal: new AbortController().signal,
+  });
+  await untilImported(project.id, job, (now) => {
+    const { images_done: done, images_total: total } = now.progress;
+    tell(`Importing ${done} of ${total ?? 30} pages …`, 0.4 + 0.6 * (done / (total ?? 30)));
+  });
+  return project.id;
+}
+
+/** Asks until the import has ended. Throws an Error with the file at fault where it failed. */
+export async function untilImported(
+  projectId: string,
+  first: Import,
+  onProgress: (job: Import) => void,
+): Promise<Import> {
+  let job = first;
+  while (job.status === "queued" || job.status === "running") {
+    onProgress(job);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    job = await api.get<Import>(`/v1/projects/${projectId}/imports/${job.id}`);
+  }
+  if (job.status === "succeeded") return job;
+  const file = job.error?.file === undefined ? "" : `${job.error.file}: `;
+  throw new Error(`${file}${job.error?.message ?? "The import failed."}`);
+}

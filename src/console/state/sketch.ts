@@ -1,0 +1,206 @@
+import { batch, computed, signal } from "@preact/signals";
+import { encodeRle, decodeRle } from "../../imaging/rle.ts";
+import { areaOf } from "../../imaging/geometry.ts";
+import type { BinaryMask } from "../../imaging/types.ts";
+import { all, api } from "../api/client.ts";
+import type { Annotation, Box, Image, Point } from "../api/types.ts";
+
+/** What is being drawn: prompts, and the mask that they or the hand made. Never changed in place. */
+export interface Draft {
+  readonly points: readonly Point[];
+  readonly box: Box | null;
+  readonly mask: BinaryMask | null;
+  readonly score: number | null;
+  /** Corrected by hand since the last prediction, which then starts from this mask. */
+  readonly byHand: boolean;
+  /** The annotation that it takes the place of. */
+  readonly replaces: string | null;
+}
+
+export interface Instance {
+  readonly id: string;
+  readonly label: string | null;
+  readonly mask: BinaryMask;
+  readonly colour: number;
+}
+
+type Step =
+  | { readonly kind: "draft"; readonly before: Draft; readonly after: Draft }
+  | {
+      readonly kind: "accept";
+      readonly before: Draft;
+      readonly added: Instance;
+      readonly gone: Instance | null;
+    }
+  | { readonly kind: "remove"; readonly gone: Instance };
+
+export const emptyDraft: Draft = {
+  points: [],
+  box: null,
+  mask: null,
+  score: null,
+  byHand: false,
+  replaces: null,
+};
+
+/** Masks of past steps are kept up to so many bytes; then the oldest go. */
+const historyBytes = 256 * 1024 * 1024;
+
+/** One image under annotation: what is saved, what is being drawn, and the way back. */
+export class Sketch {
+  readonly projectId: string;
+  readonly image: Image;
+  readonly instances = signal<readonly Instance[]>([]);
+  readonly draft = signal<Draft>(emptyDraft);
+  readonly label = signal("");
+  readonly busy = signal(false);
+  readonly #past = signal<readonly Step[]>([]);
+  readonly #future = signal<readonly Step[]>([]);
+  #colours = 0;
+  readonly canUndo = computed(() => this.#past.value.length > 0);
+  readonly canRedo = computed(() => this.#future.value.length > 0);
+  readonly hasDraft = computed(() => this.draft.value !== emptyDraft && this.draft.value.mask !== null);
+
+  constructor(projectId: string, image: Image) {
+    this.projectId = projectId;
+    this.image = image;
+  }
+
+  get #path(): string {
+    return `/v1/projects/${this.projectId}/annotations`;
+  }
+
+  async load(): Promise<void> {
+    const rows = await all<Annotation>(`${this.#path}?image_id=${this.image.id}`);
+    this.instances.value = rows.toReversed().map((row) => this.#instanceOf(row));
+  }
+
+  #instanceOf(row: Annotation): Instance {
+    return { id: row.id, label: row.label, mask: decodeRle(row.mask), colour: ++this.#colours };
+  }
+
+  /** The next state of what is being drawn, with a way back. */
+  draw(after: Draft): void {
+    const before = this.draft.value;
+    batch(() => {
+      this.draft.value = after;
+      this.#remember({ kind: "draft", before, after });
+    });
+  }
+
+  /** The answer to the prompts that `draw` put there: one step together with them, so no step of its own. */
+  answer(to: Draft, mask: BinaryMask, score: number): void {
+    if (this.draft.value !== to) return;
+    const after = { ...to, mask, score, byHand: false };
+    batch(() => {
+      this.draft.value = after;
+      const last = this.#past.value.at(-1);
+      if (last?.kind === "draft" && last.after === to)
+        this.#past.value = [...this.#past.value.slice(0, -1), { ...last, after }];
+    });
+  }
+
+  #remember(step: Step): void {
+    let steps = [...this.#past.value, step];
+    const size = this.image.width * this.image.height;
+    const most = Math.max(10, Math.floor(historyBytes / size));
+    if (steps.length > most) steps = steps.slice(-most);
+    this.#past.value = steps;
+    this.#future.value = [];
+  }
+
+  /** Saves what is drawn as an annotation. Throws ApiError. */
+  async accept(): Promise<void> {
+    const before = this.draft.value;
+    if (!before.mask || areaOf(before.mask) === 0 || this.busy.value) return;
+    await this.#busily(async () => {
+      const gone = this.instances.value.find(({ id }) => id === before.replaces) ?? null;
+      const added = await this.#add(before.mask as BinaryMask, this.label.value.trim() || null, gone?.colour);
+      if (gone) await this.#drop(gone);
+      batch(() => {
+        this.draft.value = emptyDraft;
+        this.#remember({ kind: "accept", before, added, gone });
+      });
+    });
+  }
+
+  async remove(instance: Instance): Promise<void> {
+    await this.#busily(async () => {
+      await this.#drop(instance);
+      if (this.draft.value.replaces === instance.id) this.draft.value = emptyDraft;
+      this.#remember({ kind: "remove", gone: instance });
+    });
+  }
+
+  /** Takes a saved annotation up again. */
+  edit(instance: Instance): void {
+    this.label.value = instance.label ?? "";
+    this.draw({ ...emptyDraft, mask: instance.mask, byHand: true, replaces: instance.id });
+  }
+
+  clear(): void {
+    if (this.draft.value !== emptyDraft) this.draw(emptyDraft);
+  }
+
+  async undo(): Promise<void> {
+    const step = this.#past.value.at(-1);
+    if (!step || this.busy.value) return;
+    await this.#busily(async () => {
+      let back = step;
+      if (step.kind === "draft") this.draft.value = step.before;
+      else if (step.kind === "remove") {
+        const again = await this.#add(step.gone.mask, step.gone.label, step.gone.colour);
+        back = { kind: "remove", gone: again };
+      } else {
+        await this.#drop(step.added);
+        const again = step.gone && (await this.#add(step.gone.mask, step.gone.label, step.gone.colour));
+        const before = { ...step.before, replaces: again?.id ?? null };
+        this.label.value = step.added.label ?? "";
+        this.draft.value = before;
+        back = { ...step, before, gone: again };
+      }
+      this.#past.value = this.#past.value.slice(0, -1);
+      this.#future.value = [...this.#future.value, back];
+    });
+  }
+
+  async redo(): Promise<void> {
+    const step = this.#future.value.at(-1);
+    if (!step || this.busy.value) return;
+    await this.#busily(async () => {
+      let done = step;
+      if (step.kind === "draft") this.draft.value = step.after;
+      else if (step.kind === "remove") await this.#drop(step.gone);
+      else {
+        const added = await this.#add(step.added.mask, step.added.label, step.added.colour);
+        if (step.gone) await this.#drop(step.gone);
+        this.draft.value = emptyDraft;
+        done = { ...step, added };
+      }
+      this.#future.value = this.#future.value.slice(0, -1);
+      this.#past.value = [...this.#past.value, done];
+    });
+  }
+
+  async #busily(work: () => Promise<void>): Promise<void> {
+    this.busy.value = true;
+    try {
+      await work();
+    } finally {
+      this.busy.value = false;
+    }
+  }
+
+  async #add(mask: BinaryMask, label: string | null, colour?: number): Promise<Instance> {
+    const body = { image_id: this.image.id, mask: encodeRle(mask), ...(label !== null && { label }) };
+    const row = await api.create<Annotation>(this.#path, body);
+    const added = { id: row.id, label, mask, colour: colour ?? ++this.#colours };
+    this.instances.value = [...this.instances.value, added];
+    return added;
+  }
+
+  async #drop({ id }: Instance): Promise<void> {
+    await api.remove(`${this.#path}/${id}`);
+    this.instances.value = this.instances.value.filter((one) => one.id !== id);
+  }
+}

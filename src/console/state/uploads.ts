@@ -1,0 +1,119 @@
+import { computed, effect, signal } from "@preact/signals";
+import { ApiError, offline, upload } from "../api/client.ts";
+import type { Import, Image } from "../api/types.ts";
+import { untilImported } from "./example.ts";
+import { messageOf } from "./text.ts";
+
+export type UploadStatus = "waiting" | "sending" | "importing" | "done" | "failed";
+
+export interface Upload {
+  readonly id: number;
+  readonly projectId: string;
+  readonly file: File;
+  readonly status: UploadStatus;
+  /** 0 to 1. */
+  readonly share: number;
+  /** What came of it, or why nothing did. */
+  readonly note: string;
+}
+
+const atOnce = 3;
+let next = 0;
+
+/** Files on their way, of all projects: they go on while one looks at other pages. */
+export const uploads = signal<readonly Upload[]>([]);
+export const paused = signal(false);
+/** Counts what has arrived: galleries load again when it changes. */
+export const arrived = signal(0);
+const stops = new Map<number, AbortController>();
+
+export const open = computed(() =>
+  uploads.value.filter(({ status }) => status !== "done" && status !== "failed"),
+);
+
+export function addFiles(projectId: string, files: Iterable<File>): void {
+  const fresh = [...files].map((file): Upload => ({
+    id: next++,
+    projectId,
+    file,
+    status: "waiting",
+    share: 0,
+    note: "",
+  }));
+  uploads.value = [...uploads.value, ...fresh];
+}
+
+export function retryFailed(): void {
+  for (const { id, status } of uploads.value)
+    if (status === "failed") change(id, { status: "waiting", share: 0, note: "" });
+}
+
+export function clearEnded(): void {
+  uploads.value = open.value;
+}
+
+/** Stops what is being sent; `paused.value = false` sends it again from its beginning. */
+export function pause(): void {
+  paused.value = true;
+  for (const stop of stops.values()) stop.abort();
+}
+
+function change(id: number, to: Partial<Upload>): void {
+  uploads.value = uploads.value.map((one) => (one.id === id ? { ...one, ...to } : one));
+}
+
+// Whoever waits goes as soon as there is room, nobody has pressed pause and the server is there.
+effect(() => {
+  if (paused.value || offline.value) return;
+  const busy = uploads.value.filter(({ status }) => status === "sending" || status === "importing").length;
+  const free = uploads.value
+    .filter(({ status }) => status === "waiting")
+    .slice(0, Math.max(0, atOnce - busy));
+  for (const item of free) queueMicrotask(() => void run(item.id));
+});
+
+async function run(id: number): Promise<void> {
+  const item = uploads.value.find((one) => one.id === id);
+  if (item?.status !== "waiting") return;
+  const stop = new AbortController();
+  stops.set(id, stop);
+  change(id, { status: "sending", share: 0 });
+  try {
+    const note = isZip(item.file) ? await sendZip(item, stop.signal) : await sendImage(item, stop.signal);
+    change(id, { status: "done", share: 1, note });
+    arrived.value++;
+  } catch (error) {
+    // A broken line and a pause are no failure of the file: it waits for its next turn.
+    const again = stop.signal.aborted || (error instanceof ApiError && error.status === 0);
+    change(id, again ? { status: "waiting", share: 0 } : { status: "failed", note: messageOf(error) });
+  } finally {
+    stops.delete(id);
+  }
+}
+
+async function sendImage({ id, projectId, file }: Upload, stop: AbortSignal): Promise<string> {
+  const query = new URLSearchParams({ file_name: file.name });
+  await upload<Image>(`/v1/projects/${projectId}/images?${query.toString()}`, file, {
+    type: file.type.startsWith("image/") ? file.type : "application/octet-stream",
+    onProgress: (share) => change(id, { share }),
+    signal: stop,
+  });
+  return "Uploaded";
+}
+
+async function sendZip({ id, projectId, file }: Upload, stop: AbortSignal): Promise<string> {
+  const first = await upload<Import>(`/v1/projects/${projectId}/imports`, file, {
+    type: "application/zip",
+    onProgress: (share) => change(id, { share: share / 2 }),
+    signal: stop,
+  });
+  change(id, { status: "importing" });
+  const job = await untilImported(projectId, first, ({ progress }) => {
+    change(id, {
+      share: 0.5 + 0.5 * (progress.images_done / (progress.images_total ?? Number.POSITIVE_INFINITY)),
+    });
+  });
+  return `${job.images_created ?? 0} new images, ${job.annotations_created ?? 0} annotations`;
+}
+
+const isZip = (file: File): boolean => file.type.includes("zip") || file.name.toLowerCase().endsWith(".zip");

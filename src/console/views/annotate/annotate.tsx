@@ -1,0 +1,163 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { all, api } from "../../api/client.ts";
+import type { Image, Overview, Project, Version } from "../../api/types.ts";
+import { useLoad } from "../../state/load.ts";
+import { go, href } from "../../state/router.ts";
+import { Sketch } from "../../state/sketch.ts";
+import { attempt } from "../../state/toasts.ts";
+import { version } from "../../state/tools.ts";
+import { versionName } from "../../state/text.ts";
+import { Await, Button } from "../../ui/parts.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import type { Controller } from "./controller.ts";
+import { Objects } from "./objects.tsx";
+import { listenToKeys } from "./shortcuts.ts";
+import { Stage } from "./stage.tsx";
+import { Toolbar } from "./toolbar.tsx";
+
+interface Around {
+  readonly image: Image;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly at: number;
+  readonly of: number;
+}
+
+/** The image, and its neighbours in the order of the grid. */
+async function loadAround(projectId: string, imageId: string): Promise<Around> {
+  const [image, images] = await Promise.all([
+    api.get<Image>(`/v1/projects/${projectId}/images/${imageId}`),
+    all<Image>(`/v1/projects/${projectId}/images`),
+  ]);
+  const at = images.findIndex(({ id }) => id === imageId);
+  return {
+    image,
+    before: images[at - 1]?.id ?? null,
+    after: at < 0 ? null : (images[at + 1]?.id ?? null),
+    at: at + 1,
+    of: images.length,
+  };
+}
+
+export function Annotate({ project, imageId }: { project: Project; imageId: string }) {
+  const around = useLoad(() => loadAround(project.id, imageId), [project.id, imageId]);
+  return (
+    <div class="annotate">
+      {around.data ? (
+        <Workbench project={project} around={around.data} />
+      ) : (
+        <main class="main">
+          <Await of={around}>{() => null}</Await>
+        </main>
+      )}
+    </div>
+  );
+}
+
+function Workbench({ project, around }: { project: Project; around: Around }) {
+  const { image } = around;
+  const sketch = useMemo(() => new Sketch(project.id, image), [project.id, image.id]);
+  const controller = useRef<Controller>(null);
+  const labels =
+    useLoad((signal) => api.get<Overview>(`/v1/projects/${project.id}/overview`, signal), [project.id]).data
+      ?.labels ?? [];
+  const to = (id: string | null): void => {
+    if (id !== null) go(href("projects", project.id, "annotate", id));
+  };
+  const actions = {
+    accept: () => attempt(() => sketch.accept()),
+    undo: () => attempt(() => sketch.undo()),
+    redo: () => attempt(() => sketch.redo()),
+    before: () => to(around.before),
+    after: () => to(around.after),
+  };
+  useEffect(() => {
+    void attempt(() => sketch.load());
+    const names = labels.map(({ label }) => label);
+    return listenToKeys({ sketch, controller: () => controller.current, actions, labels: names });
+  }, [sketch, labels.length]);
+  return (
+    <>
+      <header class="annotate-top">
+        <a class="button quiet" href={href("projects", project.id, "images")}>
+          <Icon name="back" />
+          <span class="wide">Images</span>
+        </a>
+        <h1 class="annotate-name" title={image.file_name ?? image.id}>
+          {image.file_name ?? image.id}
+        </h1>
+        <VersionChoice project={project} />
+        <div class="row tight-row">
+          <Button
+            kind="quiet"
+            icon="back"
+            label="Image before (Page Up)"
+            disabled={!around.before}
+            onClick={actions.before}
+          />
+          <span class="muted small nums">
+            {around.at} / {around.of}
+          </span>
+          <Button
+            kind="quiet"
+            icon="next"
+            label="Next image (Page Down)"
+            disabled={!around.after}
+            onClick={actions.after}
+          />
+        </div>
+      </header>
+      <main class="workbench">
+        <Toolbar sketch={sketch} controller={controller} actions={actions} />
+        <div class="stage">
+          <Stage sketch={sketch} controller={controller} />
+          <Hint sketch={sketch} />
+        </div>
+        <Objects sketch={sketch} labels={labels} actions={actions} />
+      </main>
+    </>
+  );
+}
+
+function VersionChoice({ project }: { project: Project }) {
+  const versions =
+    useLoad(() => all<Version>(`/v1/projects/${project.id}/versions`), [project.id]).data ?? [];
+  if (versions.length === 0) return null;
+  return (
+    <label class="row tight-row">
+      <span class="muted small wide">Model</span>
+      <select
+        class="input select-inline"
+        aria-label="Model"
+        value={String(version.value)}
+        onChange={(event) => {
+          const { value } = event.currentTarget;
+          version.value = value === "active" || value === "base" ? value : Number(value);
+        }}
+      >
+        <option value="active">live ({versionName(project.active_version)})</option>
+        <option value="base">base</option>
+        {versions.map(({ number }) => (
+          <option key={number} value={number}>
+            v{number}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** What to do next, in one line; read out when it changes. */
+function Hint({ sketch }: { sketch: Sketch }) {
+  const { mask, score, points } = sketch.draft.value;
+  const text = mask
+    ? `${score === null ? "Corrected by hand" : `Predicted IoU ${score.toFixed(2)}`} · Enter accepts`
+    : points.length > 0 || sketch.draft.value.box
+      ? "Segmenting …"
+      : "Click an object, or drag a box round it";
+  return (
+    <p class="hint" role="status">
+      {text}
+    </p>
+  );
+}

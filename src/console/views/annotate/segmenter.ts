@@ -1,0 +1,78 @@
+import type { BinaryMask } from "../../../imaging/types.ts";
+import { predict } from "../../state/predict.ts";
+import type { Draft, Sketch } from "../../state/sketch.ts";
+import { toast } from "../../state/toasts.ts";
+import { version } from "../../state/tools.ts";
+import { messageOf } from "../../state/text.ts";
+import { LocalDecoder } from "../../decoder/local.ts";
+
+/** Asks for masks: of clicks at once, of the place below the pointer when there is nothing else to do. */
+export class Segmenter {
+  readonly #sketch: Sketch;
+  readonly #show: (mask: BinaryMask | null) => void;
+  readonly #local: LocalDecoder;
+  #asking: AbortController | null = null;
+  #previewing = false;
+  #next: [number, number] | null = null;
+  #closed = false;
+
+  constructor(sketch: Sketch, show: (mask: BinaryMask | null) => void) {
+    this.#sketch = sketch;
+    this.#show = show;
+    this.#local = new LocalDecoder(sketch.projectId, sketch.image);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#asking?.abort();
+    this.#local.close();
+  }
+
+  /** Resolves with true once the sketch has the mask; a newer question ends an older one. */
+  async ask(draft: Draft): Promise<boolean> {
+    this.#asking?.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
+    this.#next = null;
+    try {
+      const { mask, score } = await predict(this.#sketch.projectId, this.#sketch.image.id, draft, {
+        version: version.value,
+        signal: asking.signal,
+      });
+      this.#sketch.answer(draft, mask, score);
+      return true;
+    } catch (error) {
+      if (!asking.signal.aborted) toast(messageOf(error), { bad: true });
+      return false;
+    }
+  }
+
+  /** What a click at `at` would give, as soon as nothing else is under way; only the last place counts. */
+  preview(at: [number, number]): void {
+    this.#next = at;
+    if (!this.#previewing) void this.#previews();
+  }
+
+  async #previews(): Promise<void> {
+    this.#previewing = true;
+    try {
+      for (let at = this.#next; at && !this.#closed; at = this.#next) {
+        this.#next = null;
+        const mask = await this.#previewAt(at);
+        if (!this.#next || this.#local.ready) this.#show(mask);
+      }
+    } catch {
+      // A preview that fails is none: the click will say what is wrong.
+    } finally {
+      this.#previewing = false;
+    }
+  }
+
+  async #previewAt([x, y]: [number, number]): Promise<BinaryMask> {
+    const points: Draft["points"] = [[Math.round(x * 10) / 10, Math.round(y * 10) / 10, 1]];
+    if (this.#local.ready) return this.#local.decode(points[0] as Draft["points"][0], version.value);
+    const draft = { points, box: null, mask: null, byHand: false };
+    return (await predict(this.#sketch.projectId, this.#sketch.image.id, draft, { version: version.value }))
+      .mask;
+  }
+}

@@ -1,0 +1,133 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { plural } from "../../state/text.ts";
+import {
+  addFiles,
+  clearEnded,
+  pause,
+  paused,
+  retryFailed,
+  type Upload,
+  uploads,
+} from "../../state/uploads.ts";
+import { Icon } from "../../ui/icon.tsx";
+import { Bar, Button } from "../../ui/parts.tsx";
+
+const accepted =
+  "image/jpeg,image/png,image/webp,image/tiff,.jpg,.jpeg,.png,.webp,.tif,.tiff,.zip,application/zip";
+
+/** Files can be dropped anywhere on the page; the box says so and opens the file chooser. */
+export function DropZone({ projectId, small }: { projectId: string; small: boolean }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const carriesFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
+    addEventListener(
+      "dragover",
+      (event) => {
+        if (!carriesFiles(event)) return;
+        event.preventDefault();
+        setOver(true);
+      },
+      { signal },
+    );
+    addEventListener("dragleave", (event) => event.relatedTarget === null && setOver(false), { signal });
+    addEventListener(
+      "drop",
+      (event) => {
+        if (!carriesFiles(event)) return;
+        event.preventDefault();
+        setOver(false);
+        addFiles(projectId, event.dataTransfer?.files ?? []);
+      },
+      { signal },
+    );
+    return () => stop.abort();
+  }, [projectId]);
+  return (
+    <div class={`drop ${small ? "small" : ""} ${over ? "over" : ""}`}>
+      <Icon name="upload" />
+      <p>
+        <b>{over ? "Let go to upload" : "Drop images or zips here"}</b>
+        <span class="muted small">
+          JPEG, PNG, WebP, TIFF. A zip may hold images/ and masks/ of the same names, or a COCO file.
+        </span>
+      </p>
+      <Button onClick={() => input.current?.click()}>Choose files</Button>
+      <input
+        ref={input}
+        class="visually-hidden"
+        type="file"
+        multiple
+        accept={accepted}
+        aria-label="Images or zips to upload"
+        tabIndex={-1}
+        onChange={(event) => {
+          addFiles(projectId, event.currentTarget.files ?? []);
+          event.currentTarget.value = "";
+        }}
+      />
+    </div>
+  );
+}
+
+export function UploadList({ projectId }: { projectId: string }) {
+  const mine = uploads.value.filter((one) => one.projectId === projectId);
+  if (mine.length === 0) return null;
+  const failed = mine.filter(({ status }) => status === "failed");
+  const ended = mine.filter(({ status }) => status === "done" || status === "failed");
+  const share = mine.reduce((sum, one) => sum + (one.status === "failed" ? 1 : one.share), 0) / mine.length;
+  const running = ended.length < mine.length;
+  return (
+    <section class="card tight stack-s" aria-label="Uploads">
+      <div class="row between">
+        <p class="nums" role="status">
+          <b>
+            {ended.length - failed.length} of {plural(mine.length, "file")} uploaded
+          </b>
+          {failed.length > 0 && <span class="badge bad">{failed.length} failed</span>}
+        </p>
+        <div class="row">
+          {running && !paused.value && <Button kind="quiet" icon="pause" onClick={pause} children="Pause" />}
+          {running && paused.value && (
+            <Button kind="quiet" icon="play" onClick={() => (paused.value = false)} children="Resume" />
+          )}
+          {failed.length > 0 && <Button kind="quiet" onClick={retryFailed} children="Try failed again" />}
+          {!running && <Button kind="quiet" onClick={clearEnded} children="Close" />}
+        </div>
+      </div>
+      <Bar share={share} label="All uploads" />
+      <ul class="uploads">
+        {mine
+          .filter((one) => one.status !== "done" || mine.length <= 6 || one.note !== "Uploaded")
+          .slice(0, 50)
+          .map((one) => (
+            <UploadRow key={one.id} upload={one} />
+          ))}
+      </ul>
+    </section>
+  );
+}
+
+const said = {
+  waiting: "Waiting",
+  sending: "Uploading",
+  importing: "Importing",
+  done: "Done",
+  failed: "Failed",
+};
+
+const UploadRow = ({ upload }: { upload: Upload }) => (
+  <li>
+    <span class="tile-name" title={upload.file.name}>
+      {upload.file.name}
+    </span>
+    {upload.status === "failed" ? (
+      <span class="upload-error">{upload.note}</span>
+    ) : (
+      <Bar share={upload.share} label={upload.file.name} />
+    )}
+    <span class="muted small">{upload.status === "done" ? upload.note : said[upload.status]}</span>
+  </li>
+);

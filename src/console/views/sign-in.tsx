@@ -1,0 +1,65 @@
+import { useState } from "preact/hooks";
+import { ApiError } from "../api/client.ts";
+import { signIn } from "../api/session.ts";
+import { messageOf } from "../state/text.ts";
+import { Button, Notice } from "../ui/parts.tsx";
+
+export function SignIn() {
+  const [key, setKey] = useState("");
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    setError(undefined);
+    try {
+      await signIn(key.trim());
+    } catch (thrown) {
+      const wrong = thrown instanceof ApiError && thrown.status === 401;
+      setError(wrong ? "This key is not known, or it was revoked." : messageOf(thrown));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <main class="sign-in">
+      <form class="card stack" onSubmit={(event) => void submit(event)}>
+        <div class="stack-s">
+          <span class="brand">
+            <img src="/favicon.svg" alt="" />
+            maskwright
+          </span>
+          <h1>Your own Segment Anything</h1>
+          <p class="muted">
+            Sign in with an API key. The server's first start shows one: it begins with mw_.
+          </p>
+        </div>
+        <label class="field">
+          <span>API key</span>
+          <input
+            class="input mono"
+            type="password"
+            name="key"
+            autocomplete="current-password"
+            placeholder="mw_…"
+            value={key}
+            required
+            onInput={(event) => setKey(event.currentTarget.value)}
+          />
+        </label>
+        {error !== undefined && (
+          <Notice kind="bad">
+            <p>{error}</p>
+          </Notice>
+        )}
+        <Button kind="primary large" submit disabled={busy}>
+          Sign in
+        </Button>
+        <p class="muted small">
+          The key goes to this server once and becomes a session cookie that no script can read. It is not
+          kept in this browser.
+        </p>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,1 @@
+export const Usage = () => <p>Usage</p>;

@@ -1,0 +1,1 @@
+export const Webhooks = () => <p>Webhooks</p>;

@@ -1,0 +1,23 @@
+import sharp from "sharp";
+import { AppError, messageOf } from "../lib/errors.ts";
+
+/**
+ * An image as WebP for a screen: turned as EXIF says, of several pages the first, its longer side at most `side` pixels.
+ * What is transparent lies over white, as `decodeImage` has it. Throws AppError image_unreadable.
+ */
+export async function thumbnail(
+  bytes: Uint8Array,
+  { side, maxPixels }: { side: number; maxPixels: number },
+): Promise<Uint8Array> {
+  try {
+    return await sharp(bytes, { limitInputPixels: maxPixels, failOn: "truncated", sequentialRead: true })
+      .autoOrient()
+      .flatten({ background: "#ffffff" })
+      .resize(side, side, { fit: "inside", withoutEnlargement: true })
+      .toColourspace("srgb")
+      .webp({ quality: 82, effort: 2 })
+      .toBuffer();
+  } catch (cause) {
+    throw new AppError("image_unreadable", `the image can't be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,176 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { countGallery, countLabels, listGallery, listOverlays } from "../db/queries/gallery.ts";
+import { getProject } from "../db/queries/projects.ts";
+import { getVersion, type Version } from "../db/queries/versions.ts";
+import { failures } from "./http/errors.ts";
+import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { json, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
+import { imageSchema, toImage } from "./http/stored-images.ts";
+
+const overlay = z.object({
+  id: z.string(),
+  label: z.string().nullable(),
+  counts: z.string().openapi({ description: "COCO's compressed run-length text, at the image's size." }),
+});
+
+const entry = z
+  .object({
+    object: z.literal("gallery_entry"),
+    image: imageSchema,
+    annotations: z.array(overlay),
+    split: z.enum(["train", "test"]).nullable().openapi({
+      description: "Of the version that was asked about: test images taught it nothing and measured it.",
+    }),
+    base_iou: z
+      .number()
+      .nullable()
+      .openapi({ description: "Means over the image's annotations; box prompts." }),
+    tuned_iou: z.number().nullable(),
+  })
+  .openapi("GalleryEntry");
+
+const filters = ["all", "unlabelled", "labelled", "train", "test", "worst"] as const;
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/gallery",
+  tags: ["images"],
+  summary:
+    "List images together with their masks and, for a version, their side of its split and their scores",
+  description:
+    "Newest first; `worst` lists the version's test images by rising IoU, all on one page. train, test and worst need `version`.",
+  request: {
+    params: projectParams,
+    query: pageQuery.extend({
+      filter: z.enum(filters).default("all"),
+      version: z.coerce.number().pipe(versionNumber()).optional(),
+    }),
+  },
+  responses: {
+    200: json(pageOf(entry), "One page."),
+    ...failures("invalid_request", "project_not_found", "version_not_found"),
+  },
+});
+
+const overview = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/overview",
+  tags: ["projects"],
+  summary: "Count what a project holds, and tell what its live version gains",
+  request: { params: projectParams },
+  responses: {
+    200: json(
+      z
+        .object({
+          object: z.literal("project_overview"),
+          images: z.int(),
+          labelled_images: z.int(),
+          annotations: z.int(),
+          labels: z.array(z.object({ label: z.string(), annotations: z.int() })),
+          cover_image_id: z.string().nullable(),
+          live: z
+            .object({ version: z.int(), base_iou: z.number().nullable(), tuned_iou: z.number().nullable() })
+            .nullable()
+            .openapi({
+              description: "Mean IoU on its held-out images, where it was measured; null is the base.",
+            }),
+        })
+        .openapi("ProjectOverview"),
+      "The counts.",
+    ),
+    ...failures("project_not_found"),
+  },
+});
+
+interface Scores {
+  readonly base: number;
+  readonly tuned: number;
+}
+
+export function galleryRoutes({ db }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(list, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const query = c.req.valid("query");
+    await getProject(db, scope);
+    const version = query.version === undefined ? undefined : await getVersion(db, scope, query.version);
+    const scores = version ? scoresOf(version) : new Map<string, Scores>();
+    const ids = [...scores.keys()];
+    const worst = query.filter === "worst";
+    const page = await listGallery(
+      db,
+      scope,
+      {
+        ...(query.filter === "unlabelled" && { labelled: false }),
+        ...((query.filter === "labelled" || query.filter === "train") && { labelled: true }),
+        ...((query.filter === "test" || worst) && { only: ids }),
+        ...(query.filter === "train" && { except: ids }),
+      },
+      worst ? { limit: Math.max(1, ids.length) } : pageRequest(query),
+    );
+    const overlays = Map.groupBy(
+      await listOverlays(
+        db,
+        scope,
+        page.rows.map(({ id }) => id),
+      ),
+      (one) => one.imageId,
+    );
+    const body = pageBody(page, (row): z.output<typeof entry> => {
+      const masks = overlays.get(row.id) ?? [];
+      const score = scores.get(row.id);
+      const trained = version !== undefined && masks.length > 0 && row.createdAt < version.createdAt;
+      return {
+        object: "gallery_entry",
+        image: toImage(row),
+        annotations: masks.map(({ id, label, counts }) => ({ id, label, counts })),
+        split: score ? "test" : trained ? "train" : null,
+        base_iou: score?.base ?? null,
+        tuned_iou: score?.tuned ?? null,
+      };
+    });
+    if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
+    return c.json(body, 200);
+  });
+
+  router.openapi(overview, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const { activeVersion } = await getProject(db, scope);
+    const counts = await countGallery(db, scope);
+    const live = activeVersion === null ? null : await getVersion(db, scope, activeVersion);
+    return c.json(
+      {
+        object: "project_overview" as const,
+        images: counts.images,
+        labelled_images: counts.labelled,
+        annotations: counts.annotations,
+        labels: await countLabels(db, scope),
+        cover_image_id: counts.cover,
+        live: live && {
+          version: live.number,
+          base_iou: live.metrics?.heldOut.base.meanIou ?? null,
+          tuned_iou: live.metrics?.heldOut.tuned.meanIou ?? null,
+        },
+      },
+      200,
+    );
+  });
+
+  return router;
+}
+
+/** Of each held-out image of a version, the means over its annotations. */
+function scoresOf({ metrics }: Version): Map<string, Scores> {
+  const byImage = Map.groupBy(metrics?.perAnnotation ?? [], (row) => row.imageId);
+  return new Map(
+    [...byImage].map(([id, rows]) => [
+      id,
+      {
+        base: rows.reduce((sum, row) => sum + row.baseIou, 0) / rows.length,
+        tuned: rows.reduce((sum, row) => sum + row.tunedIou, 0) / rows.length,
+      },
+    ]),
+  );
+}
