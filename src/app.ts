@@ -2,10 +2,12 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { newId } from "./lib/ids.ts";
 import { annotationRoutes } from "./routes/annotations.ts";
+import { consoleRoutes } from "./routes/console.ts";
 import { addDocs } from "./routes/docs.ts";
 import { feedbackRoutes } from "./routes/feedback.ts";
 import { fineTuneEventRoutes } from "./routes/fine-tune-events.ts";
 import { fineTuneRoutes } from "./routes/fine-tunes.ts";
+import { galleryRoutes } from "./routes/gallery.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
 import { createRecentMasks } from "./routes/http/earlier-masks.ts";
@@ -13,15 +15,16 @@ import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./rou
 import { createMetrics } from "./routes/http/metrics.ts";
 import { requestLog } from "./routes/http/request-log.ts";
 import { createRouter } from "./routes/http/router.ts";
+import { imageContentRoutes } from "./routes/images-content.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
+import { previewRoutes } from "./routes/previews.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
 import { segmentEverythingRoutes } from "./routes/segment-everything.ts";
-import { previewRoutes } from "./routes/previews.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { versionExportRoutes } from "./routes/version-exports.ts";
@@ -49,6 +52,8 @@ export function createApp(
   for (const routes of [
     projectRoutes,
     imageRoutes,
+    imageContentRoutes,
+    galleryRoutes,
     annotationRoutes,
     importRoutes,
     predictRoutes,
@@ -56,12 +61,12 @@ export function createApp(
     predictionRoutes,
     feedbackRoutes,
     fineTuneRoutes,
+    previewRoutes,
     fineTuneEventRoutes,
     versionRoutes,
     versionExportRoutes,
     versionPictureRoutes,
     promotionRoutes,
-    previewRoutes,
     sessionRoutes,
     keyRoutes,
     usageRoutes,
@@ -70,6 +75,7 @@ export function createApp(
     app.route("/", routes(context));
   }
   addDocs(app);
+  app.route("/", consoleRoutes());
 
   app.onError(onError);
   app.notFound(notFound);

@@ -23,11 +23,14 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}": "read",
   "PATCH /v1/projects/{project_id}": "train",
   "DELETE /v1/projects/{project_id}": "admin",
+  "GET /v1/projects/{project_id}/overview": "read",
+  "GET /v1/projects/{project_id}/gallery": "read",
 
   "GET /v1/projects/{project_id}/images": "read",
   "POST /v1/projects/{project_id}/images": "annotate",
   "GET /v1/projects/{project_id}/images/{image_id}": "read",
   "GET /v1/projects/{project_id}/images/{image_id}/content": "read",
+  "GET /v1/projects/{project_id}/images/{image_id}/thumbnail": "read",
   "DELETE /v1/projects/{project_id}/images/{image_id}": "annotate",
 
   "GET /v1/projects/{project_id}/annotations": "read",
