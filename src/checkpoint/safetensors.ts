@@ -10,36 +10,53 @@ export interface SafetensorsFile {
 }
 
 /**
- * Writes float32 tensors as a safetensors file: 8 bytes of header length, the JSON header padded with spaces to a
- * multiple of 8, then the values, little endian, in the order of the names. The same tensors give the same bytes.
- * Throws an Error naming a tensor whose values don't fill its shape.
+ * Writes float32 tensors as a safetensors file: the header, then the values, little endian, in the order of the names.
+ * The same tensors give the same bytes. Throws an Error naming a tensor whose values don't fill its shape.
  */
 export function encodeSafetensors(
   tensors: NamedTensors,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const header: Record<string, unknown> = {};
-  const keys = Object.keys(metadata).sort();
-  if (keys.length > 0) header.__metadata__ = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
   const entries = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
-  let end = 0;
-  for (const [name, { shape, data }] of entries) {
-    if (name === "__metadata__") throw new Error("a tensor can't be named __metadata__");
-    if (data.length !== sizeOf(shape))
-      throw new Error(`${name} holds ${data.length} values, its shape says ${sizeOf(shape)}`);
-    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += data.byteLength)] };
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const start = 8 + Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(start + end).fill(0x20, 8, start);
-  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true);
-  file.set(json, 8);
-  let offset = start;
+  const header = safetensorsHeader(
+    entries.map(([name, { shape, data }]) => ({ name, shape, bytes: data.byteLength })),
+    metadata,
+  );
+  const end = entries.reduce((sum, [, { data }]) => sum + data.byteLength, header.length);
+  const file = new Uint8Array(end);
+  file.set(header);
+  let offset = header.length;
   for (const [, { data }] of entries) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;
   }
   return file;
+}
+
+/**
+ * What stands before the values of float32 tensors, which follow in this order: 8 bytes of header length, then the JSON
+ * header padded with spaces to a multiple of 8. Throws an Error naming a tensor whose bytes don't fill its shape.
+ */
+export function safetensorsHeader(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly bytes: number }[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = {};
+  const keys = Object.keys(metadata).sort();
+  if (keys.length > 0) header.__metadata__ = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
+  let end = 0;
+  for (const { name, shape, bytes } of tensors) {
+    if (name === "__metadata__") throw new Error("a tensor can't be named __metadata__");
+    if (bytes !== 4 * sizeOf(shape))
+      throw new Error(`${name} holds ${bytes / 4} values, its shape says ${sizeOf(shape)}`);
+    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += bytes)] };
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const length = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + length).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(json, 8);
+  return bytes;
 }
 
 /**

@@ -3,6 +3,7 @@ import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
+import { holdsTag } from "./http/etag.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { pictureKinds } from "./http/version-wire.ts";
@@ -52,7 +53,7 @@ export function versionPictureRoutes({ db, store }: RouteContext) {
     const etag = `"${found.sha256}"`;
     c.header("ETag", etag);
     c.header("Cache-Control", "private, max-age=31536000, immutable");
-    if (knows(c.req.header("if-none-match"), etag)) return c.body(null, 304);
+    if (holdsTag(c.req.header("if-none-match"), etag)) return c.body(null, 304);
     c.header("Content-Type", "image/webp");
     c.header("X-Content-Type-Options", "nosniff");
     return c.body(Uint8Array.from(await store.get(found.key)));
@@ -60,7 +61,3 @@ export function versionPictureRoutes({ db, store }: RouteContext) {
 
   return router;
 }
-
-/** Weak and strong tags are the same here (RFC 9110, 13.1.2). */
-const knows = (header: string | undefined, etag: string): boolean =>
-  (header ?? "").split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));

@@ -1,7 +1,6 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { getProject } from "../db/queries/projects.ts";
 import { getVersion, listVersions, type Version } from "../db/queries/versions.ts";
-import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -37,27 +36,7 @@ const get = createRoute({
   },
 });
 
-const exportRoute = createRoute({
-  method: "get",
-  path: "/v1/projects/{project_id}/versions/{number}/export",
-  tags,
-  summary: "Get a version's weights as a file",
-  request: {
-    params,
-    query: z.object({
-      format: z.string().default("safetensors").openapi({ description: "safetensors; others come later." }),
-    }),
-  },
-  responses: {
-    200: {
-      description: "The weights of prompt encoder and mask decoder, by Meta's names.",
-      content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
-    },
-    ...failures("project_not_found", "version_not_found", "export_format_unsupported", "object_corrupted"),
-  },
-});
-
-export function versionRoutes({ db, store }: RouteContext) {
+export function versionRoutes({ db }: RouteContext) {
   const router = createRouter();
 
   router.openapi(list, async (c) => {
@@ -78,24 +57,6 @@ export function versionRoutes({ db, store }: RouteContext) {
     const scope = scopeOf(c, rest);
     const { activeVersion } = await getProject(db, scope);
     return c.json(toVersion(await getVersion(db, scope, number), activeVersion, "full"), 200);
-  });
-
-  router.openapi(exportRoute, async (c) => {
-    const { number, ...rest } = c.req.valid("param");
-    const { format } = c.req.valid("query");
-    const scope = scopeOf(c, rest);
-    const project = await getProject(db, scope);
-    const version = await getVersion(db, scope, number);
-    if (format !== "safetensors") {
-      throw new AppError("export_format_unsupported", `format: ${format} is not offered; safetensors is.`, {
-        param: "format",
-      });
-    }
-    const bytes = await store.get(version.weightsKey);
-    c.header("Content-Type", "application/octet-stream");
-    c.header("Content-Disposition", `attachment; filename="${project.id}-v${number}.safetensors"`);
-    c.header("ETag", `"${version.weightsSha256}"`);
-    return c.body(Uint8Array.from(bytes));
   });
 
   return router;

@@ -118,22 +118,8 @@ describe("GET versions", () => {
     ["versions/0", "400 invalid_request number"],
     ["versions/99999999999", "400 invalid_request number"],
     ["versions/one", "400 invalid_request number"],
-    ["versions/1/export?format=gguf", "422 export_format_unsupported format"],
-    ["versions/9/export", "404 version_not_found version"],
   ])("%s is refused", async (path, error) => {
     expect(errorOf(await app.a.get(`${url}/${path}`))).toBe(error);
-  });
-
-  it("exports the weights byte for byte", async () => {
-    const response = await app.app.request(`${url}/versions/1/export?format=safetensors`, {
-      headers: { authorization: `Bearer ${app.a.key}` },
-    });
-    expect(response.status).toBe(200);
-    expect(Buffer.from(await response.arrayBuffer())).toEqual(weights);
-    expect(response.headers.get("etag")).toBe(`"${sha256(weights)}"`);
-    expect(response.headers.get("content-disposition")).toBe(
-      `attachment; filename="${project}-v1.safetensors"`,
-    );
   });
 
   it("is nobody else's", async () => {

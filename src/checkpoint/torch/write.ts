@@ -1,13 +1,7 @@
 import type { Readable } from "node:stream";
 import { storedZip, type ZipEntry } from "../../lib/zip-writer.ts";
+import type { TensorContent } from "../tensor-content.ts";
 import { pickleStateDict } from "./write-pickle.ts";
-
-/** A tensor to be written: its values, or how to read them (little-endian float32, row-major) when their turn comes. */
-export interface TensorContent {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly content: Uint8Array | (() => Readable);
-}
 
 /** The folder inside the archive, as torch.save names it after the file. */
 const root = "archive";

@@ -1,0 +1,83 @@
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { BaseModel } from "../checkpoint/base-models.ts";
+import {
+  type EncoderArchitecture,
+  encoderArchitectures,
+  encoderLayout,
+  type EncoderType,
+} from "../checkpoint/encoder-layout.ts";
+import type { TensorContent } from "../checkpoint/tensor-content.ts";
+import { AppError } from "../lib/errors.ts";
+import { decodeModel, type OnnxTensor } from "../lib/onnx-proto.ts";
+import type { ZipEntry } from "../lib/zip-writer.ts";
+
+/** The architecture of a base's image encoder, where it is one of SAM's own ViTs; else null. */
+export const architectureOf = ({ type }: BaseModel): EncoderArchitecture | null =>
+  Object.hasOwn(encoderArchitectures, type) ? encoderArchitectures[type as EncoderType] : null;
+
+/** The ONNX encoder as `encoder.onnx`, with the files beside it that hold its weights. */
+export async function encoderEntries(base: BaseModel): Promise<ZipEntry[]> {
+  const path = await base.encoderPath();
+  const beside = new Set<string>();
+  for (const tensor of decodeModel(await readFile(path)).graph.initializer) {
+    const { location } = placeOf(tensor);
+    if (location !== undefined) beside.add(basename(location));
+  }
+  const entry = (name: string, file: string): ZipEntry => ({
+    path: name,
+    content: () => createReadStream(file),
+  });
+  return [
+    entry("encoder.onnx", path),
+    ...[...beside].sort().map((name) => entry(name, join(dirname(path), name))),
+  ];
+}
+
+/**
+ * The encoder's weights by Meta's names, read from where its ONNX file says that they lie.
+ * Throws AppError export_full_unavailable where the base has no such names.
+ */
+export async function encoderTensors(base: BaseModel): Promise<TensorContent[]> {
+  const architecture = architectureOf(base);
+  if (!architecture) throw unavailable(base);
+  const path = await base.encoderPath();
+  const stored = new Map(
+    decodeModel(await readFile(path)).graph.initializer.map((tensor) => [tensor.name, placeOf(tensor)]),
+  );
+  return Object.entries(encoderLayout(architecture)).map(([name, shape]) => {
+    const { location, offset = 0, length = 0 } = stored.get(name) ?? {};
+    if (location === undefined || length === 0) throw unavailable(base);
+    const file = join(dirname(path), basename(location));
+    return {
+      name,
+      shape,
+      content: () => createReadStream(file, { start: offset, end: offset + length - 1 }),
+    };
+  });
+}
+
+interface Place {
+  location?: string;
+  offset?: number;
+  length?: number;
+}
+
+function placeOf({ externalData = [], dataLocation }: OnnxTensor): Place {
+  if (dataLocation !== 1) return {};
+  const said = new Map(externalData.map(({ key, value }) => [key, value]));
+  const location = said.get("location");
+  return {
+    ...(location !== undefined && { location }),
+    offset: Number(said.get("offset") ?? 0),
+    length: Number(said.get("length") ?? 0),
+  };
+}
+
+const unavailable = ({ name }: BaseModel): AppError =>
+  new AppError(
+    "export_full_unavailable",
+    `full: the image encoder of ${name} has no weights under Meta's names; onnx and hf carry it as encoder.onnx.`,
+    { param: "full" },
+  );

@@ -1,0 +1,25 @@
+import type { Version } from "../db/queries/versions.ts";
+import type { ExportSubject } from "./types.ts";
+
+/**
+ * How images and prompts have to be brought before the decoder, where that is not SAM's own way: the one place where a
+ * version's settings of that kind enter its card and its files. Names and values are text.
+ */
+export function promptingOf(_version: Version | null): Readonly<Record<string, string>> {
+  return {};
+}
+
+/** What every exported file says of itself, in its format's own place for such things; text to text. */
+export function factsOf({ projectId, base, version }: ExportSubject): Record<string, string> {
+  return {
+    made_by: "maskwright",
+    project: projectId,
+    version: version ? String(version.number) : "base",
+    base_model: base.name,
+    encoder: base.embeddingId,
+    ...(version?.snapshotHash && { snapshot_hash: version.snapshotHash }),
+    ...(version && { weights_sha256: version.weightsSha256 }),
+    licence: base.licence,
+    ...promptingOf(version),
+  };
+}

@@ -1,0 +1,31 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { StreamDigest } from "../lib/hash.ts";
+
+/**
+ * Writes a stream into a temporary file, so that its length and hash are known before its first byte is sent. The file
+ * goes with the stream that is given back.
+ */
+export async function spool(source: Readable): Promise<{ bytes: number; sha256: string; content: Readable }> {
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-export-"));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const path = join(folder, "file");
+    const digest = new StreamDigest();
+    await pipeline(
+      source,
+      (chunks: AsyncIterable<Uint8Array>) => digest.through(chunks),
+      createWriteStream(path),
+    );
+    const content = createReadStream(path);
+    content.once("close", () => void remove());
+    return { bytes: digest.bytes, sha256: digest.sha256(), content };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import { Readable } from "node:stream";
+import { createRoute, z } from "@hono/zod-openapi";
+import { getProject } from "../db/queries/projects.ts";
+import { getVersion } from "../db/queries/versions.ts";
+import { exportVersion } from "../exports/index.ts";
+import { type ExportFormat, exportFormats, exportVariants } from "../exports/types.ts";
+import { AppError } from "../lib/errors.ts";
+import { failures } from "./http/errors.ts";
+import { holdsTag } from "./http/etag.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+
+const binary = { schema: { type: "string", format: "binary" } } as const;
+
+const exportRoute = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/versions/{number}/export",
+  tags: ["versions"],
+  summary: "Get a version as a file for other programs; `base` instead of a number is the untuned model",
+  description:
+    "Each file carries its model card: where the weights come from, how they were measured, licences. " +
+    "`safetensors` and `pth`: prompt encoder and mask decoder under Meta's names, for Sam.load_state_dict. " +
+    "`onnx`: Meta's decoder signature, the number of points free. " +
+    "`hf`: a zip; unpacked, SamModel.from_pretrained loads the folder. `card`: the model card alone, Markdown. " +
+    "If-None-Match is honoured. docs/exports.md tells how to load each.",
+  request: {
+    params: projectParams.extend({
+      number: z
+        .union([z.literal("base"), versionInPath()])
+        .openapi({ param: { name: "number", in: "path" }, example: 1 }),
+    }),
+    query: z.object({
+      format: z
+        .string()
+        .default("safetensors")
+        .openapi({ enum: [...exportFormats], description: "What the file is for." }),
+      variant: z
+        .enum(exportVariants)
+        .default("all")
+        .openapi({
+          description:
+            "What an ONNX decoder gives back. all: the single mask under Meta's names, the four masks as multimask_… and " +
+            "bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what CVAT's browser " +
+            "plugin reads. Other formats have no variants.",
+        }),
+      full: z.stringbool().default(false).openapi({
+        type: "boolean",
+        description: "With the image encoder: onnx becomes a zip of encoder.onnx and decoder.onnx.",
+      }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "The file; ETag is its SHA-256.",
+      content: {
+        "application/octet-stream": binary,
+        "application/zip": binary,
+        "text/markdown": { schema: { type: "string" } },
+      },
+    },
+    304: { description: "The caller has it." },
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "version_not_found",
+      "export_format_unsupported",
+      "export_full_unavailable",
+      "object_corrupted",
+    ),
+  },
+});
+
+const isFormat = (name: string): name is ExportFormat => exportFormats.some((format) => format === name);
+
+export function versionExportRoutes({ db, store, inference }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(exportRoute, async (c) => {
+    const { number, ...rest } = c.req.valid("param");
+    const { format, variant, full } = c.req.valid("query");
+    const scope = scopeOf(c, rest);
+    const project = await getProject(db, scope);
+    const version = number === "base" ? null : await getVersion(db, scope, number);
+    if (!isFormat(format)) {
+      const message = `format: ${format} is not offered; these are: ${exportFormats.join(", ")}.`;
+      throw new AppError("export_format_unsupported", message, { param: "format" });
+    }
+    const base = await inference.baseModel(version?.baseModel ?? project.baseModel);
+    const subject = { projectId: project.id, base, version };
+    const file = await exportVersion(store, subject, { format, variant, full });
+    const etag = `"${file.sha256}"`;
+    c.header("ETag", etag);
+    // A version never changes, but what is told of it may: ask each time, send only what is new.
+    c.header("Cache-Control", "private, no-cache");
+    if (holdsTag(c.req.header("if-none-match"), etag)) {
+      if (file.content instanceof Readable) file.content.destroy();
+      return c.body(null, 304);
+    }
+    c.header("Content-Type", file.contentType);
+    c.header("Content-Disposition", `attachment; filename="${file.fileName}"`);
+    c.header("Content-Length", String(file.bytes));
+    c.header("X-Content-Type-Options", "nosniff");
+    return c.body(file.content instanceof Readable ? webStream(file.content) : Uint8Array.from(file.content));
+  });
+
+  return router;
+}
+
+const webStream = (stream: Readable): ReadableStream => Readable.toWeb(stream) as ReadableStream;
