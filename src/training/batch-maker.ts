@@ -2,6 +2,7 @@ import { frameSide, lowResSide, toInputFrame } from "../imaging/coordinates.ts";
 import type { BinaryMask, Point } from "../imaging/types.ts";
 import type { DecoderOutput, PromptBatch, TrainBatch, TrainingEngine } from "./engine/types.ts";
 import { correctiveClick } from "./evaluation/clicks.ts";
+import { LoggedPrompts } from "./logged-prompts.ts";
 import { wantsEdges } from "./objective.ts";
 import { drawPlan, jitterBox, longestPrompt, type PromptPlan, randomClick } from "./prompts.ts";
 import type { Recipe } from "./recipe.ts";
@@ -44,6 +45,7 @@ export class BatchMaker {
   readonly #embeddingOf: EmbeddingOf;
   readonly #engine: Pick<TrainingEngine, "predict">;
   readonly #targets = new Targets();
+  readonly #logged: LoggedPrompts;
 
   constructor(options: {
     samples: readonly Sample[];
@@ -53,6 +55,7 @@ export class BatchMaker {
     engine: Pick<TrainingEngine, "predict">;
   }) {
     this.#samples = options.samples;
+    this.#logged = new LoggedPrompts(options.samples);
     this.#recipe = options.recipe;
     this.#seed = options.seed;
     this.#embeddingOf = options.embeddingOf;
@@ -128,6 +131,8 @@ export class BatchMaker {
   #draft(sample: Sample, [epoch, index]: readonly [epoch: number, index: number]): PromptDraft {
     const { annotation, image } = sample;
     const plan = drawPlan(randomFor(this.#seed, "prompt", epoch, index));
+    const real = this.#logged.start(sample, plan, randomFor(this.#seed, "logged", epoch, index));
+    if (real) return { plan, ...real };
     const click =
       plan.start === "click"
         ? randomClick(maskOf(sample), randomFor(this.#seed, "click", epoch, index))

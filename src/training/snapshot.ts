@@ -1,5 +1,6 @@
 import type { AnnotatedRow } from "../db/queries/annotated-images.ts";
-import type { Box } from "../imaging/types.ts";
+import type { AnnotationLineage } from "../db/schema/index.ts";
+import type { Box, Point } from "../imaging/types.ts";
 import { canonicalJson, sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
@@ -25,6 +26,17 @@ export interface SnapshotAnnotation {
   /** [x0, y0, x1, y1] in pixels of the image. */
   readonly box: Box;
   readonly label: string | null;
+  /** Of a mask that feedback made: which version had seen which prompt. The prompts feed prompt sampling. */
+  readonly feedback?: SnapshotFeedback;
+}
+
+export interface SnapshotFeedback {
+  readonly action: "accept" | "correct";
+  readonly prediction: string;
+  /** 0 is the base. */
+  readonly version: number;
+  /** Pixels of the image; points are [x, y, label]. */
+  readonly prompt: { readonly box?: Box; readonly points?: readonly Point[] };
 }
 
 /** All that a fine-tune learns from, frozen: images that carry annotations, and those annotations. */
@@ -71,6 +83,7 @@ export function buildSnapshot(
       counts: annotation.counts,
       box: annotation.box,
       label: annotation.label,
+      ...(annotation.lineage && { feedback: feedbackOf(annotation.lineage) }),
     },
   }));
   return {
@@ -81,6 +94,16 @@ export function buildSnapshot(
     annotations: annotations.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ value }) => value),
   };
 }
+
+const feedbackOf = ({ action, predictionId, version, prompt }: AnnotationLineage): SnapshotFeedback => ({
+  action,
+  prediction: predictionId,
+  version,
+  prompt: {
+    ...(prompt.box && { box: prompt.box }),
+    ...(prompt.points && { points: prompt.points }),
+  },
+});
 
 /** Writes the snapshot under its own hash; frozen twice, the same data is one object. */
 export async function freezeSnapshot(store: ObjectStore, snapshot: Snapshot): Promise<FrozenSnapshot> {

@@ -1,6 +1,6 @@
 import { and, asc, count, eq, notExists, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { annotations, images } from "../schema/index.ts";
+import { type AnnotationLineage, annotations, images } from "../schema/index.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
 export interface AnnotatedRow {
@@ -8,7 +8,10 @@ export interface AnnotatedRow {
     typeof images.$inferSelect,
     "id" | "sha256" | "bytes" | "width" | "height" | "objectKey" | "splitGroup"
   >;
-  readonly annotation: Pick<typeof annotations.$inferSelect, "id" | "counts" | "box" | "label">;
+  readonly annotation: Pick<typeof annotations.$inferSelect, "id" | "counts" | "box" | "label"> & {
+    /** Of masks that feedback made: who had predicted what, for which prompt. */
+    lineage?: AnnotationLineage | null;
+  };
 }
 
 /** Every annotation of a project with its image, in one statement and so of one moment. */
@@ -29,6 +32,7 @@ export async function selectAnnotatedImages(db: Executor, scope: ProjectScope): 
         counts: annotations.counts,
         box: annotations.box,
         label: annotations.label,
+        lineage: annotations.lineage,
       },
     })
     .from(annotations)
