@@ -1,4 +1,8 @@
-import { type EncoderArchitecture, encoderArchitectures, encoderLayout } from "../checkpoint/encoder-layout.ts";
+import {
+  type EncoderArchitecture,
+  encoderArchitectures,
+  encoderLayout,
+} from "../checkpoint/encoder-layout.ts";
 import { huggingFaceName, sharedEmbeddingName } from "../checkpoint/hugging-face.ts";
 import { decoderLayout, type Layout } from "../checkpoint/layout.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
@@ -22,7 +26,10 @@ const ignored = new Set(["pixel_mean", "pixel_std", sharedEmbeddingName]);
 const relatives: readonly (readonly [string, string])[] = [
   ["image_encoder.trunk.", "SAM 2, which is another architecture"],
   ["mask_decoder.hf_token", "SAM-HQ, whose decoder has a token more"],
-  ["image_encoder.patch_embed.seq.", "MobileSAM's TinyViT, which comes built in as mobile_sam; other TinyViTs can be imported as an ONNX pair"],
+  [
+    "image_encoder.patch_embed.seq.",
+    "MobileSAM's TinyViT, which comes built in as mobile_sam; other TinyViTs can be imported as an ONNX pair",
+  ],
 ];
 
 /**
@@ -39,11 +46,15 @@ export function identify(
   for (const [mark, what] of relatives)
     if (bare.some((name) => name.startsWith(mark)))
       throw new RefusedFile("wrong_architecture", `the weights are those of ${what}`);
-  const naming = bare.some((name) => /^(vision_encoder\.|mask_decoder\.upscale_)/.test(name)) ? "hugging_face" : "meta";
+  const naming = bare.some((name) => /^(vision_encoder\.|mask_decoder\.upscale_)/.test(name))
+    ? "hugging_face"
+    : "meta";
   const nameOf = (meta: string): string => {
     const own = prefix + (naming === "meta" ? meta : huggingFaceName(meta));
     const tied = prefix + sharedEmbeddingName;
-    return own.endsWith("shared_embedding.positional_embedding") && !shapes.has(own) && shapes.has(tied) ? tied : own;
+    return own.endsWith("shared_embedding.positional_embedding") && !shapes.has(own) && shapes.has(tied)
+      ? tied
+      : own;
   };
   const type = encoderType(bare, shapes.get(nameOf("image_encoder.patch_embed.proj.weight")), architectures);
   const architecture = type === null ? undefined : architectures[type];
@@ -75,7 +86,9 @@ function encoderType(
       `the weights are no SAM's: there is no patch embedding of an image encoder among ${names.length} tensors (${some}, ...)`,
     );
   }
-  const blocks = names.map((name) => Number(/^(?:image_encoder\.blocks|vision_encoder\.layers)\.(\d+)\./.exec(name)?.[1] ?? -1));
+  const blocks = names.map((name) =>
+    Number(/^(?:image_encoder\.blocks|vision_encoder\.layers)\.(\d+)\./.exec(name)?.[1] ?? -1),
+  );
   const depth = Math.max(-1, ...blocks) + 1;
   const width = patches[0] ?? 0;
   const known = Object.entries(architectures);
@@ -104,7 +117,8 @@ function check(
     const found = shapes.get(name);
     wanted.add(name);
     if (!found) missing.push(`${name} is missing`);
-    else if (found.join() !== shape.join()) faults.push(`${name} has shape [${found.join()}], not [${shape.join()}]`);
+    else if (found.join() !== shape.join())
+      faults.push(`${name} has shape [${found.join()}], not [${shape.join()}]`);
   }
   for (const name of shapes.keys())
     if (!wanted.has(name) && !ignored.has(name.slice(prefix.length))) faults.push(`${name} is unknown`);

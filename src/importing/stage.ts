@@ -27,7 +27,12 @@ export async function writeEncoderWeights(
     let offset = 0;
     for (const name of Object.keys(encoderLayout(architecture))) {
       const values = await finite(source, nameOf(name));
-      await out.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 0, values.byteLength, offset);
+      await out.write(
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+        0,
+        values.byteLength,
+        offset,
+      );
       stored.set(name, { location: place.file, offset, length: values.byteLength });
       offset = Math.ceil((offset + values.byteLength) / alignment) * alignment;
     }

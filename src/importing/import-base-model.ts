@@ -1,0 +1,96 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { builtInModel } from "../checkpoint/base-models.ts";
+import { RefusedFile } from "../checkpoint/refused.ts";
+import { type BaseModelManifest } from "../inference/base-model-manifest.ts";
+import { type BaseModels, isBaseModelName } from "../inference/base-models.ts";
+import { digestFile } from "../lib/hash.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import type { Architectures } from "./identify.ts";
+import { findSource, type Source } from "./open.ts";
+import { stageOnnx } from "./stage-onnx.ts";
+import { stageWeights } from "./stage-weights.ts";
+import type { Staged } from "./staged.ts";
+import { storeBaseModel } from "./store-base-model.ts";
+
+export interface ImportOptions {
+  readonly store: ObjectStore;
+  readonly models: BaseModels;
+  /** One weights file, an ONNX pair, or a folder with either. */
+  readonly paths: readonly string[];
+  /** What projects will call it as their `base_model`. */
+  readonly name: string;
+  readonly licence?: string;
+  /** The base model whose image encoder a file without one is used with. */
+  readonly encoderOf?: string;
+  /** On a disk with room for the whole model once more; emptied afterwards. */
+  readonly workFolder: string;
+  /** Image encoders that are known; SAM's three by default. */
+  readonly architectures?: Architectures;
+}
+
+export interface Imported {
+  readonly manifest: BaseModelManifest;
+  /** False when the same files had been imported under this name before. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Makes a base model of a file: reads and checks all of it, and only then stores it, its manifest last.
+ * Throws RefusedFile, with nothing stored; AppError when the store fails, or base_model_unknown for `encoderOf`.
+ */
+export async function importBaseModel(options: ImportOptions): Promise<Imported> {
+  const { name, models, workFolder } = options;
+  if (!isBaseModelName(name))
+    throw new RefusedFile(
+      "name_taken",
+      `"${name}" can't be a name: up to 64 of a-z, 0-9, _ and -, the first no sign`,
+    );
+  if (builtInModel(name)) throw new RefusedFile("name_taken", `${name} is a built-in model`);
+  const source = await findSource(options.paths);
+  const files = await digests(source);
+  const present = await models.manifest(name);
+  if (present) return { manifest: sameSource(present, files), isNew: false };
+
+  await mkdir(workFolder, { recursive: true });
+  const folder = await mkdtemp(join(workFolder, "import-"));
+  try {
+    const staged = await stage(source, folder, options);
+    return { manifest: await storeBaseModel(staged, files, folder, options), isNew: true };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function stage(source: Source, folder: string, options: ImportOptions): Promise<Staged> {
+  if (source.kind === "onnx") return stageOnnx(source.paths, folder);
+  const file = await source.open();
+  try {
+    return await stageWeights(file, folder, options.architectures);
+  } finally {
+    await file.close();
+  }
+}
+
+type SourceFiles = BaseModelManifest["source"]["files"];
+
+const digests = async (source: Source): Promise<SourceFiles> => {
+  const paths = source.kind === "onnx" ? source.paths : [source.path];
+  const files: SourceFiles = [];
+  for (const path of paths) files.push({ file: basename(path), ...(await digestFile(path)) });
+  return files;
+};
+
+/** The manifest, when it was made of these files. Throws RefusedFile `name_taken` when it was made of others. */
+function sameSource(manifest: BaseModelManifest, files: SourceFiles): BaseModelManifest {
+  const hashes = (list: SourceFiles): string =>
+    list
+      .map(({ sha256 }) => sha256)
+      .sort()
+      .join();
+  if (hashes(manifest.source.files) === hashes(files)) return manifest;
+  throw new RefusedFile(
+    "name_taken",
+    `${manifest.name} is the name of another base model, imported from other files`,
+  );
+}

@@ -1,0 +1,43 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { encoderArchitectures } from "../checkpoint/encoder-layout.ts";
+import type { TensorFile } from "../checkpoint/tensor-file.ts";
+import { encoderOnnx } from "./encoder-graph.ts";
+import { type Architectures, identify } from "./identify.ts";
+import { readDecoderWeights, writeEncoderWeights } from "./stage.ts";
+import type { Staged } from "./staged.ts";
+
+const weightsFile = "encoder.bin";
+const graphFile = "encoder.onnx";
+
+/**
+ * A PyTorch or safetensors file, checked and laid out for onnxruntime in `folder`: the traced image encoder, its weights
+ * beside it, and the decoder's in memory (16 MB). One tensor is in memory at a time.
+ * Throws RefusedFile for whatever is wrong with it.
+ */
+export async function stageWeights(
+  source: TensorFile,
+  folder: string,
+  architectures: Architectures = encoderArchitectures,
+): Promise<Staged> {
+  const identified = identify(source.shapes, architectures);
+  const { type, naming } = identified;
+  const architecture = type === null ? null : architectures[type];
+  const decoder = await readDecoderWeights(source, identified);
+  const counts = Object.values(decoder).map(({ data }) => data.length);
+  let encoder: Staged["encoder"] = null;
+  if (architecture) {
+    const stored = await writeEncoderWeights(source, identified, architecture, { folder, file: weightsFile });
+    counts.push(...Array.from(stored.values(), ({ length }) => length / 4));
+    await writeFile(join(folder, graphFile), encoderOnnx(architecture, stored));
+    const files = [graphFile, weightsFile].map((file) => ({ file, path: join(folder, file) }));
+    encoder = { input: "normalised", graph: graphFile, files };
+  }
+  return {
+    type,
+    format: `${source.format}, ${naming === "meta" ? "Meta's names" : "Hugging Face's names"}`,
+    encoder,
+    decoder,
+    parameters: counts.reduce((a, b) => a + b, 0),
+  };
+}

@@ -1,0 +1,21 @@
+import type { EncoderInput } from "../checkpoint/base-models.ts";
+import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+
+/** Files on this machine that have passed every check and only have to be stored. */
+export interface Staged {
+  /** `vit_b`, `vit_l`, `vit_h` or `onnx`; null where the image encoder is another model's. */
+  readonly type: string | null;
+  /** "PyTorch", "safetensors" or "ONNX", and whose names it has. */
+  readonly format: string;
+  readonly encoder: StagedEncoder | null;
+  readonly decoder: NamedTensors;
+  readonly parameters: number;
+}
+
+export interface StagedEncoder {
+  readonly input: EncoderInput;
+  /** The ONNX file among `files`. */
+  readonly graph: string;
+  /** By the names that the ONNX file refers to. */
+  readonly files: readonly { readonly file: string; readonly path: string }[];
+}
