@@ -14,6 +14,17 @@ export function cropImage(image: RgbImage, region: Box): RgbImage {
   return { width, height, data };
 }
 
+/** The same of a plane of numbers, row-major [height, width] of `size`. */
+export function cropPlane(plane: Float32Array, size: Size, region: Box): Float32Array {
+  checkRegion(region, size);
+  const [x0, y0, x1, y1] = region;
+  const out = new Float32Array((x1 - x0) * (y1 - y0));
+  for (let y = y0, to = 0; y < y1; y++, to += x1 - x0) {
+    out.set(plane.subarray(y * size[1] + x0, y * size[1] + x1), to);
+  }
+  return out;
+}
+
 /** Throws AppError box_outside_image or box_zero_area (param `region`) unless it is whole pixels inside the image. */
 export function checkRegion([x0, y0, x1, y1]: Box, [height, width]: Size): void {
   const text = `region [${[x0, y0, x1, y1].join(", ")}]`;

@@ -2,9 +2,11 @@ import type { MaskFormat, WireMask } from "../imaging/types.ts";
 import { writeLogits } from "../imaging/wire-mask.ts";
 import { AppError } from "../lib/errors.ts";
 import { now } from "../lib/clock.ts";
+import { chosenTokens } from "./chosen-tokens.ts";
 import { decodePoints, type PointsResult, type PointsTask } from "./everything/decode-points.ts";
 import { type SuppressTask, suppress } from "./everything/suppress.ts";
 import { type WriteTask, writeMasks, type WrittenMask } from "./everything/write-masks.ts";
+import { look, type LookResult, type LookTask } from "./focused/look.ts";
 import { maskPrompt } from "./mask-prompt.ts";
 import { type Outcome, settle } from "./outcome.ts";
 import { predictedMask } from "./predicted-mask.ts";
@@ -40,6 +42,9 @@ export interface DecodeResult {
 /** Prompts to masks with one version. */
 export default (task: DecodeTask): Promise<Outcome<DecodeResult>> => settle(() => decode(task));
 
+/** One prompt of a version that looks closer. */
+export const looks = (task: LookTask): Promise<Outcome<LookResult>> => settle(() => look(task));
+
 /** The steps of segment-everything, which share this worker's threads and sessions. */
 export const points = (task: PointsTask): Promise<Outcome<PointsResult>> => settle(() => decodePoints(task));
 export const boxes = (task: SuppressTask): Promise<Outcome<number[]>> => settle(async () => suppress(task));
@@ -57,7 +62,7 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
   const predictions = [];
   for (let p = 0; p < prompts.length; p++) {
     const answers = [];
-    for (const token of chosen(scores.subarray(p * maskTokens, (p + 1) * maskTokens), task.multimask)) {
+    for (const token of chosenTokens(scores.subarray(p * maskTokens, (p + 1) * maskTokens), task.multimask)) {
       const at = p * maskTokens + token;
       const lowRes = logits.subarray(at * plane, (at + 1) * plane);
       const mask = await predictedMask(lowRes, scores[at] as number, size, task);
@@ -66,13 +71,6 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
     predictions.push({ masks: answers });
   }
   return { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt, predictions };
-}
-
-/** Token 0 alone, or SAM's three for an ambiguous prompt, best score first, or the best of them. */
-function chosen(scores: Float32Array, multimask: boolean | "best"): number[] {
-  if (multimask === false) return [0];
-  const ordered = [1, 2, 3].sort((a, b) => (scores[b] as number) - (scores[a] as number));
-  return multimask === "best" ? ordered.slice(0, 1) : ordered;
 }
 
 /** [P, 256, 256] of prompts that all have a mask. */

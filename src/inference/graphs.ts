@@ -68,3 +68,7 @@ export function graphFor(graphs: readonly DecoderGraph[], points: number, mask: 
   if (!graph) throw new Error(`no decoder graph takes ${points} points${mask ? " and a mask" : ""}`);
   return graph;
 }
+
+/** Tokens of the longest prompt that there is a graph for. */
+export const mostTokens = (graphs: readonly DecoderGraph[], mask: boolean): number =>
+  Math.max(0, ...graphs.filter((graph) => graph.mask === mask).map((graph) => graph.points));

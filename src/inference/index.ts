@@ -9,7 +9,9 @@ import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
 import type { EncodeTask } from "./encode-worker.ts";
 import { segmentEverything } from "./everything/generate.ts";
+import { Pixels } from "./focused/pixels.ts";
 import { readGraphs } from "./graphs.ts";
+import type * as inspectWorker from "./inspect-worker.ts";
 import type { InspectTask } from "./inspect-worker.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 import { predict } from "./predict.ts";
@@ -44,9 +46,12 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const encodePool = workerPool<EncodeTask, ImageEmbedding>("encode-worker.ts", 1);
   const decodePool = workerPool<DecodeTask, DecodeResult>("decode-worker.ts", options.decodeWorkers);
   const points = decodePool.of<typeof decodeWorker.points>("points");
+  const looks = decodePool.of<typeof decodeWorker.looks>("looks");
   const boxes = decodePool.of<typeof decodeWorker.boxes>("boxes");
   const masks = decodePool.of<typeof decodeWorker.masks>("masks");
   const inspectPool = workerPool<InspectTask, ImageFacts>("inspect-worker.ts", 1);
+  const decodePixels = inspectPool.of<typeof inspectWorker.pixels>("pixels");
+  const pixels = new Pixels(({ bytes }) => decodePixels({ bytes, maxPixels }));
   const models = new BaseModels(options.store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
   const weights = new VersionWeights(options.store, models);
   const embeddings = new EmbeddingCache({
@@ -77,6 +82,10 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             threads,
             workers: options.decodeWorkers,
             embed: ({ image }) => embed(image, request),
+            embedRegion: ({ image }, size, region) =>
+              embedRegion({ embed }, { ...image, size }, { ...request, region }),
+            pixels: ({ image }) => pixels.of(image),
+            look: looks,
             weights: (version, name) => weights.get(version, name),
             decode: (task) => decodePool.run(task),
           },
@@ -100,7 +109,10 @@ export async function createInference(options: InferenceOptions): Promise<Infere
           request,
         ),
       ),
-    forget: (image) => running.track(() => embeddings.forget(image)),
+    forget: (image) => {
+      pixels.forget(image.sha256);
+      return running.track(() => embeddings.forget(image));
+    },
     baseModel: (name) => models.get(name),
     close: async () => {
       await running.drain();

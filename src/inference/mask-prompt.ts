@@ -1,10 +1,10 @@
 import { lowResMean, lowResSide } from "../imaging/coordinates.ts";
-import type { Size, WireMask } from "../imaging/types.ts";
+import type { LogitsMask, Size, WireMask } from "../imaging/types.ts";
 import { readLogits, readMask } from "../imaging/wire-mask.ts";
 import { AppError } from "../lib/errors.ts";
 
 /** Foreground of a binary mask becomes this logit, background and padding its negative: about what SAM itself gives. */
-const certain = 8;
+export const certain = 8;
 
 /**
  * A mask prompt as the decoder takes it: [256, 256] logits in the padded low-res frame.
@@ -19,16 +19,24 @@ export async function maskPrompt(wire: WireMask, size: Size): Promise<Float32Arr
     const { mean } = lowResMean(mask.data, size);
     return mean.map((share) => certain * (2 * share - 1));
   }
+  const { logits, lowRes } = promptLogits(wire, size);
+  if (lowRes) return logits;
+  const { mean, valid } = lowResMean(logits, size);
+  return mean.map((value, i) => (valid[i] === 1 ? value : -certain));
+}
+
+/**
+ * Logits as a prompt: [256, 256] in the padded low-res frame (`lowRes`), or of the image's size.
+ * Throws AppError mask_logits_invalid, mask_size_mismatch (param `mask`).
+ */
+export function promptLogits(wire: LogitsMask, size: Size): { logits: Float32Array; lowRes: boolean } {
   const [height, width] = wire.shape;
   const lowRes = height === lowResSide && width === lowResSide;
   if (!lowRes && (height !== size[0] || width !== size[1])) {
     const message = `logits are ${height} x ${width} (height x width); 256 x 256 or the image's ${size[0]} x ${size[1]} are taken`;
     throw new AppError("mask_size_mismatch", message, { param: "mask" });
   }
-  const logits = withinMask(() => readLogits(wire));
-  if (lowRes) return logits;
-  const { mean, valid } = lowResMean(logits, size);
-  return mean.map((value, i) => (valid[i] === 1 ? value : -certain));
+  return { logits: withinMask(() => readLogits(wire)), lowRes };
 }
 
 function withinMask<T>(read: () => T): T {

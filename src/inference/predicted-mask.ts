@@ -16,9 +16,20 @@ export async function predictedMask(
     const written = await writeMask(mask, format, polygonTolerance);
     return { score, bbox: boxOf(mask), area: areaOf(mask), mask: written };
   }
-  const logits = logitsAtSize(lowRes, size);
+  return maskOfLogits(logitsAtSize(lowRes, size), score, size, { format, polygonTolerance });
+}
+
+/** The same of logits at the original size, row-major [height, width]. */
+export async function maskOfLogits(
+  logits: Float32Array,
+  score: number,
+  size: Size,
+  { format, polygonTolerance }: { format: MaskFormat; polygonTolerance: number },
+): Promise<PredictedMask> {
   const data = new Uint8Array(logits.length);
   for (let i = 0; i < data.length; i++) data[i] = (logits[i] as number) > 0 ? 1 : 0;
   const mask: BinaryMask = { width: size[1], height: size[0], data };
-  return { score, bbox: boxOf(mask), area: areaOf(mask), mask: writeLogits(logits, size) };
+  const written =
+    format === "logits" ? writeLogits(logits, size) : await writeMask(mask, format, polygonTolerance);
+  return { score, bbox: boxOf(mask), area: areaOf(mask), mask: written };
 }

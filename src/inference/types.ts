@@ -1,5 +1,6 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
-import type { Box, LogitsMask, MaskFormat, Point, WireMask } from "../imaging/types.ts";
+import type { Box, LogitsMask, MaskFormat, Point, Size, WireMask } from "../imaging/types.ts";
+import type { Focus } from "../lib/focus.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 
 /** What the routes and the trainer ask of inference. All heavy work runs in worker threads. */
@@ -73,6 +74,8 @@ export interface VersionRef {
   readonly number: number;
   readonly weightsKey?: string;
   readonly weightsSha256?: string;
+  /** How it looks at images; left out, as plain SAM. */
+  readonly focus?: Focus;
 }
 
 /** At least one of the three. A mask prompt is a previous mask: at the image's size, or [256,256] low-res logits in SAM's padded frame. */
@@ -84,6 +87,8 @@ export interface Prompt {
 
 export interface PredictRequest extends EmbedOptions {
   readonly image: ImageSource;
+  /** The image's [height, width] where the caller knows it; it saves an encode where no version wants the whole image. */
+  readonly size?: Size;
   readonly versions: readonly VersionRef[];
   readonly prompts: readonly Prompt[];
   /**

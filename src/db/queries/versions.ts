@@ -46,13 +46,14 @@ export async function selectWeights(
   db: Executor,
   scope: ProjectScope,
   numbers: readonly number[],
-): Promise<Pick<Version, "number" | "weightsKey" | "weightsSha256">[]> {
+): Promise<Pick<Version, "number" | "weightsKey" | "weightsSha256" | "focus">[]> {
   if (numbers.length === 0) return [];
   return db
     .select({
       number: versions.number,
       weightsKey: versions.weightsKey,
       weightsSha256: versions.weightsSha256,
+      focus: versions.focus,
     })
     .from(versions)
     .where(and(inProject(versions, scope), inArray(versions.number, [...numbers])));
