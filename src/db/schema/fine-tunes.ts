@@ -22,7 +22,7 @@ export const openFineTune = [
 
 /** How far a running job is; what the progress bars draw. */
 export interface FineTuneProgress {
-  phase: "embed" | "train" | "evaluate" | "register";
+  phase: "embed" | "search" | "train" | "evaluate" | "register";
   done: number;
   total: number;
   /** Seconds until the job's end, by the speed so far; null while unknown. */
@@ -55,6 +55,8 @@ export const fineTunes = pgTable(
     /** Of the data that the first attempt froze; every later attempt learns from the same. */
     snapshotHash: text("snapshot_hash"),
     engine: text("engine"),
+    /** The recipe and zoom that the search has chosen, for a later attempt; see training/search/chosen.ts. */
+    chosen: jsonb("chosen").$type<Record<string, unknown>>(),
     /** The number of the version that it made. */
     resultVersion: integer("result_version"),
     error: jsonb("error").$type<JobError>(),
