@@ -21,7 +21,7 @@ export interface Overview {
   annotations: number;
   labels: { label: string; annotations: number }[];
   cover_image_id: string | null;
-  live: { version: number; base_iou: number; tuned_iou: number } | null;
+  live: { version: number; base_iou: number | null; tuned_iou: number | null } | null;
 }
 export interface Image {
   id: string;
@@ -123,31 +123,34 @@ export interface KindMetrics {
   tuned: PromptScores;
   gain: { iou: Interval; dice: Interval; boundary_iou: Interval };
 }
+export interface VersionMetrics {
+  held_out: {
+    images: number;
+    annotations: number;
+    base: { mean_iou: number; mean_dice: number };
+    tuned: { mean_iou: number; mean_dice: number };
+  };
+  split: { train: number; selection: number; held_out: number };
+  best_epoch: number;
+  curve: { epoch: number; train_loss: number | null; selection_iou: number }[];
+  /** Only where one version was asked for. */
+  per_annotation?: { image_id: string; annotation_id: string; base_iou: number; tuned_iou: number }[];
+  gate?: { policy: string; promote: boolean; reason: string; warnings: string[] };
+  evaluation?: { prompts: KindMetrics[] };
+}
 export interface Version {
   id: string;
   number: number;
   status: "active" | "inactive";
-  fine_tune_id: string;
+  fine_tune_id: string | null;
   base_model: string;
   parent_version: number | null;
-  metrics: {
-    held_out: {
-      images: number;
-      annotations: number;
-      base: { mean_iou: number; mean_dice: number };
-      tuned: { mean_iou: number; mean_dice: number };
-    };
-    split: { train: number; selection: number; held_out: number };
-    best_epoch: number;
-    curve: { epoch: number; train_loss: number | null; selection_iou: number }[];
-    per_annotation?: { image_id: string; annotation_id: string; base_iou: number; tuned_iou: number }[];
-    gate?: { policy: string; promote: boolean; reason: string; warnings: string[] };
-    evaluation?: { prompts: KindMetrics[] };
-  };
-  snapshot_hash: string;
+  /** Null of an imported version. */
+  metrics: VersionMetrics | null;
+  snapshot_hash: string | null;
   hyperparameters: Record<string, unknown>;
-  seed: number;
-  engine: string;
+  seed: number | null;
+  engine: string | null;
   weights: { sha256: string; bytes: number };
   created_at: string;
 }
@@ -159,4 +162,46 @@ export interface Promotion {
   actor: string;
   reason: string;
   created_at: string;
+}
+
+export interface Preview {
+  id: string;
+  status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+  progress: { phase: string; done: number; total: number } | null;
+  result: {
+    images: number;
+    annotations: number;
+    findings: {
+      code: string;
+      severity: "error" | "warning" | "info";
+      message: string;
+      image_ids: string[];
+      annotation_ids: string[];
+    }[];
+    estimate: { seconds: number; embeddings_missing: number; measured: boolean } | null;
+    curve: {
+      base_iou: number;
+      points: { images: number; iou: { mean: number; low: number; high: number }; train_iou: number }[];
+      images_now: number;
+      gain_from_twice: { mean: number; low: number; high: number };
+    } | null;
+    verdict: { code: string; message: string };
+  } | null;
+  error: { code: string; message: string } | null;
+  created_at: string;
+}
+export interface Key {
+  id: string;
+  name: string;
+  hint: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+export interface Usage {
+  period: { start: string; end: string };
+  images: { used: number; limit: number | null };
+  bytes: { used: number; limit: number | null };
+  training_minutes: { used: number; limit: number | null };
 }

@@ -47,3 +47,7 @@ const kinds: Record<string, string> = {
   click_refine: "Click, then refine",
 };
 export const kindName = (kind: string): string => kinds[kind] ?? kind;
+
+/** A stored name without the folders of the zip that it came in. */
+export const fileName = (image: { file_name: string | null; id: string }): string =>
+  image.file_name?.split("/").at(-1) ?? image.id;

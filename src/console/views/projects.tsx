@@ -54,6 +54,7 @@ function ProjectCard({ project }: { project: Project }) {
     [project.id],
   ).data;
   const live = overview?.live;
+  const gain = live?.tuned_iou == null || live.base_iou === null ? null : live.tuned_iou - live.base_iou;
   return (
     <a class="project-card" href={href("projects", project.id, "images")}>
       <div class="cover">
@@ -75,7 +76,7 @@ function ProjectCard({ project }: { project: Project }) {
             {live && <span class="dot" />}
             {versionName(project.active_version)} live
           </span>
-          {live && <span class="badge good nums">{signed(live.tuned_iou - live.base_iou)} IoU</span>}
+          {gain !== null && <span class="badge good nums">{signed(gain)} IoU</span>}
           <span class="muted small">{ago(project.created_at)}</span>
         </p>
       </div>

@@ -1,2 +1,132 @@
+import { api } from "../api/client.ts";
+import type { Version } from "../api/types.ts";
+import { useLoad } from "../state/load.ts";
+import { href } from "../state/router.ts";
+import { bytes, dateTime, versionName } from "../state/text.ts";
+import { Await, Head, LinkButton } from "../ui/parts.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Result } from "./result.tsx";
+import { Curves } from "./run/curves.tsx";
 import type { InProject } from "./project.tsx";
-export const VersionView = ({ number }: InProject & { number: number }) => <p>{number}</p>;
+
+/** What each file is for. */
+const formats = [
+  ["onnx", "ONNX", "Meta's decoder signature: browsers, onnxruntime, CVAT"],
+  ["safetensors", "safetensors", "Meta's tensor names"],
+  ["pth", "PyTorch", "load_state_dict of segment-anything and MobileSAM"],
+  ["hf", "Hugging Face", "SamModel.from_pretrained"],
+  ["card", "Model card", "what it was trained and measured on"],
+] as const;
+
+export function VersionView({ project, reload, number }: InProject & { number: number }) {
+  const path = `/v1/projects/${project.id}/versions/${number}`;
+  const version = useLoad((signal) => api.get<Version>(path, signal), [path, project.active_version]);
+  return (
+    <>
+      <Head
+        title={`Version ${number}`}
+        actions={
+          <LinkButton icon="compare" href={`${href("projects", project.id, "compare")}?with=base,${number}`}>
+            Compare
+          </LinkButton>
+        }
+      >
+        {version.data ? `Made ${dateTime(version.data.created_at)}.` : " "}
+      </Head>
+      <Await of={version}>
+        {(data) => (
+          <>
+            <Result project={project} reload={reload} version={data} />
+            {data.metrics && <TrainingCurve metrics={data.metrics} />}
+            <Exports path={path} />
+            <Facts projectId={project.id} version={data} />
+          </>
+        )}
+      </Await>
+    </>
+  );
+}
+
+function TrainingCurve({ metrics }: { metrics: NonNullable<Version["metrics"]> }) {
+  const epochs = metrics.curve.map((at) => ({
+    epoch: at.epoch,
+    loss: at.train_loss,
+    iou: at.selection_iou,
+    low: null,
+    high: null,
+  }));
+  return (
+    <Curves epochs={epochs} base={metrics.held_out.base.mean_iou} best={metrics.best_epoch} live={false} />
+  );
+}
+
+const Exports = ({ path }: { path: string }) => (
+  <section class="card stack-s">
+    <h2>Take it with you</h2>
+    <ul class="exports">
+      {formats.map(([format, name, what]) => (
+        <li key={format}>
+          <a class="export" href={`${path}/export?format=${format}`} download>
+            <Icon name="download" />
+            <span>
+              <b>{name}</b>
+              <span class="muted small">{what}</span>
+            </span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  </section>
+);
+
+function Facts({ projectId, version }: { projectId: string; version: Version }) {
+  const { metrics } = version;
+  const rows: [string, string][] = [
+    ["Base model", version.base_model],
+    ["Started from", versionName(version.parent_version)],
+    ...(metrics
+      ? ([
+          [
+            "Images",
+            `${metrics.split.train} train, ${metrics.split.selection} choose the epoch, ${metrics.split.held_out} test`,
+          ],
+          ["Best epoch", String(metrics.best_epoch)],
+        ] as [string, string][])
+      : []),
+    ...(version.engine === null ? [] : ([["Engine", version.engine]] as [string, string][])),
+    ...(version.seed === null ? [] : ([["Seed", String(version.seed)]] as [string, string][])),
+    ["Weights", `${bytes(version.weights.bytes)}, SHA-256 ${version.weights.sha256}`],
+    ...(version.snapshot_hash === null
+      ? []
+      : ([["Data snapshot", version.snapshot_hash]] as [string, string][])),
+    ...Object.entries(version.hyperparameters).map(([name, value]): [string, string] => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  ];
+  return (
+    <details class="card">
+      <summary>
+        <b>How it was made</b>
+      </summary>
+      <dl class="facts">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt class="muted">{name}</dt>
+            <dd class="mono">{value}</dd>
+          </div>
+        ))}
+        {version.fine_tune_id !== null && (
+          <div>
+            <dt class="muted">Fine-tune</dt>
+            <dd>
+              <a class="mono" href={href("projects", projectId, "fine-tune", version.fine_tune_id)}>
+                {version.fine_tune_id}
+              </a>
+            </dd>
+          </div>
+        )}
+      </dl>
+    </details>
+  );
+}

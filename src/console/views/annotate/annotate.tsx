@@ -6,7 +6,7 @@ import { go, href } from "../../state/router.ts";
 import { Sketch } from "../../state/sketch.ts";
 import { attempt } from "../../state/toasts.ts";
 import { version } from "../../state/tools.ts";
-import { versionName } from "../../state/text.ts";
+import { fileName, versionName } from "../../state/text.ts";
 import { Await, Button } from "../../ui/parts.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import type { Controller } from "./controller.ts";
@@ -83,8 +83,8 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
           <Icon name="back" />
           <span class="wide">Images</span>
         </a>
-        <h1 class="annotate-name" title={image.file_name ?? image.id}>
-          {image.file_name ?? image.id}
+        <h1 class="annotate-name" title={fileName(image)}>
+          {fileName(image)}
         </h1>
         <VersionChoice project={project} />
         <div class="row tight-row">

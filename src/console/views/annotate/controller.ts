@@ -4,6 +4,7 @@ import type { BinaryMask } from "../../../imaging/types.ts";
 import type { Ring } from "../../canvas/edit.ts";
 import type { Box } from "../../api/types.ts";
 import { type Draft, emptyDraft, type Sketch } from "../../state/sketch.ts";
+import { toast } from "../../state/toasts.ts";
 import { background, brushSize, preview, tool } from "../../state/tools.ts";
 import { highlighted } from "./highlight.ts";
 import { Painting, Polygons } from "./hands.ts";
@@ -54,14 +55,20 @@ export class Controller {
       effect(() => this.#onChange()),
     );
     canvas.addEventListener("blur", () => this.#setCross(null));
-    void loadPicture(sketch.projectId, sketch.image).then((picture) => {
-      this.#picture = picture;
-      canvas.dataset["ready"] = "true";
-      this.repaint();
-    });
+    void this.#load();
     canvas.addEventListener("maskwright:latencies", () => {
       canvas.dataset["latencies"] = JSON.stringify(this.latencies);
     });
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#picture = await loadPicture(this.#sketch.projectId, this.#sketch.image);
+      this.#canvas.dataset["ready"] = "true";
+      this.repaint();
+    } catch {
+      toast("The image can't be shown.", { bad: true });
+    }
   }
 
   close(): void {
@@ -204,18 +211,14 @@ export class Controller {
   #ask(draft: Draft, time: number): void {
     this.#hover = null;
     this.#sketch.draw(draft);
-    void this.#segmenter.ask(draft).then((shown) => {
-      if (!shown) return;
-      // The callback before the next frame, then the frame itself: what the eye sees.
-      requestAnimationFrame(() => {
-        const channel = new MessageChannel();
-        channel.port1.addEventListener("message", () => this.latencies.push(performance.now() - time), {
-          once: true,
-        });
-        channel.port1.start();
-        channel.port2.postMessage(null);
-      });
-    });
+    void this.#answer(draft, time);
+  }
+
+  /** The mask, and how long it took from the hand to the eye. */
+  async #answer(draft: Draft, time: number): Promise<void> {
+    if (!(await this.#segmenter.ask(draft))) return;
+    await nextFrame();
+    this.latencies.push(performance.now() - time);
   }
 
   #hoverAt(x: number, y: number): void {
@@ -286,3 +289,15 @@ export class Controller {
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;
+
+/** Resolves when the frame that is painted next is on the screen: the first task behind its callbacks. */
+function nextFrame(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.addEventListener("message", () => resolve(), { once: true });
+      channel.port1.start();
+      channel.port2.postMessage(null);
+    });
+  });
+}

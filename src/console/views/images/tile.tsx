@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { GalleryEntry } from "../../api/types.ts";
 import { colourOf, sampleRle } from "../../canvas/layer.ts";
 import { href } from "../../state/router.ts";
-import { plural, score } from "../../state/text.ts";
+import { fileName, plural, score } from "../../state/text.ts";
 import { thumbnailUrl } from "../annotate/picture.ts";
 
 const side = 400;
@@ -10,7 +10,7 @@ const side = 400;
 /** One image with its masks laid over it; a click goes to its annotation. */
 export function Tile({ projectId, entry }: { projectId: string; entry: GalleryEntry }) {
   const { image, annotations, split, tuned_iou: iou } = entry;
-  const name = image.file_name ?? image.id;
+  const name = fileName(image);
   return (
     <a class="tile" href={href("projects", projectId, "annotate", image.id)}>
       <span class="tile-picture">
