@@ -28,6 +28,7 @@ import { segmentEverythingRoutes } from "./routes/segment-everything.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { versionExportRoutes } from "./routes/version-exports.ts";
+import { versionImportRoutes } from "./routes/version-imports.ts";
 import { versionPictureRoutes } from "./routes/version-pictures.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import type { Services } from "./services.ts";
@@ -65,6 +66,7 @@ export function createApp(
     fineTuneEventRoutes,
     versionRoutes,
     versionExportRoutes,
+    versionImportRoutes,
     versionPictureRoutes,
     promotionRoutes,
     sessionRoutes,

@@ -33,9 +33,10 @@ const allowed: Record<string, readonly string[]> = {
     "db",
     "queue",
   ],
+  importing: ["lib", "checkpoint", "model", "graph", "storage", "inference"],
   "services.ts": ["lib", "config.ts", "db", "storage", "inference"],
   exports: ["lib", "checkpoint", "storage", "inference", "db"],
-  routes: ["lib", "imaging", "storage", "inference", "exports", "db", "queue", "services.ts"],
+  routes: ["lib", "imaging", "storage", "inference", "exports", "importing", "db", "queue", "services.ts"],
   "app.ts": ["lib", "routes", "services.ts"],
   main: [
     "lib",

@@ -14,9 +14,10 @@ export async function openSafetensors(path: string): Promise<TensorFile> {
     if (headerBytes > maxHeaderBytes) throw unreadable(`its header would have ${headerBytes} bytes`);
     const header = await readBytes(file, 8, headerBytes);
     const start = 8 + headerBytes;
-    const entries = entriesOf(header, size - start);
+    const { entries, metadata } = entriesOf(header, size - start);
     return {
       format: "safetensors",
+      metadata,
       shapes: new Map([...entries].map(([name, { shape }]) => [name, shape])),
       read: async (name) => {
         const entry = entries.get(name);
@@ -34,8 +35,8 @@ export async function openSafetensors(path: string): Promise<TensorFile> {
 
 function entriesOf(header: Uint8Array, length: number) {
   try {
-    const { entries } = readHeader(header, length, itemBytes);
-    return new Map(entries.map((entry) => [entry.name, entry]));
+    const { entries, metadata } = readHeader(header, length, itemBytes);
+    return { entries: new Map(entries.map((entry) => [entry.name, entry])), metadata };
   } catch (error) {
     const message = messageOf(error);
     throw new RefusedFile(message.includes("ends at byte") ? "truncated" : "unreadable", message, {

@@ -16,6 +16,8 @@ export interface TensorFile {
   readonly format: string;
   /** Shapes by the file's own names. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** What the file says of itself, where its format has a place for it. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** A tensor's values, row-major, as float32. Throws RefusedFile when the file ends before they do. */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;

@@ -1,12 +1,13 @@
 import type { Version } from "../db/queries/versions.ts";
+import { isPlain } from "../lib/focus.ts";
 import type { ExportSubject } from "./types.ts";
 
 /**
  * How images and prompts have to be brought before the decoder, where that is not SAM's own way: the one place where a
  * version's settings of that kind enter its card and its files. Names and values are text.
  */
-export function promptingOf(_version: Version | null): Readonly<Record<string, string>> {
-  return {};
+export function promptingOf(version: Version | null): Readonly<Record<string, string>> {
+  return version && !isPlain(version.focus) ? { focus: JSON.stringify(version.focus) } : {};
 }
 
 /** What every exported file says of itself, in its format's own place for such things; text to text. */

@@ -23,9 +23,12 @@ export const keys = {
     `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}/`,
   /** The frozen description of the data that a fine-tune ran on, by its hash. */
   snapshot: (projectId: string, hash: string): string => `projects/${projectId}/snapshots/${hash}.json`,
-  /** A tuned decoder's weights (safetensors), by content, so that a re-run of a job can't overwrite one. */
-  weights: (projectId: string, fineTuneId: string, sha256: string): string =>
-    `projects/${projectId}/versions/${fineTuneId}-${sha256.slice(0, 16)}.safetensors`,
+  /**
+   * A decoder's weights (safetensors), by the fine-tune that made them, or the version that they were imported as, and
+   * by content, so that a re-run of a job can't overwrite one.
+   */
+  weights: (projectId: string, origin: string, sha256: string): string =>
+    `projects/${projectId}/versions/${origin}-${sha256.slice(0, 16)}.safetensors`,
   weightsPrefix: (projectId: string, fineTuneId: string): string =>
     `projects/${projectId}/versions/${fineTuneId}-`,
   /** A picture of what a version does (WebP), by what it shows and content. */

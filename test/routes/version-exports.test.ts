@@ -1,9 +1,9 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { readDecoderOnnx } from "../../src/checkpoint/decoder-onnx.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { readDecoderOnnx } from "../../src/exports/onnx.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { RefusedFile } from "../refused.ts";
 import { itemBytes, readBytes, type TensorFile, toFloat32 } from "../tensor-file.ts";
 import { openArchive, type TorchArchive } from "./archive.ts";
@@ -19,6 +19,7 @@ export async function openTorch(path: string): Promise<TensorFile> {
     const archive = await openArchive(file);
     const tensors = tensorsOf(readPickle(archive.pickle));
     return {
+      metadata: await factsOf(file, archive),
       format: "PyTorch",
       shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
       read: async (name) => {
@@ -36,6 +37,23 @@ export async function openTorch(path: string): Promise<TensorFile> {
     throw error;
   }
 }
+
+/** The record that our own files carry beside their tensors (torch/write.ts); other files have none. */
+async function factsOf(file: FileHandle, archive: TorchArchive): Promise<Record<string, string>> {
+  const size = archive.size("facts.json");
+  if (size === null || size > maxFactsBytes) return {};
+  const text = new TextDecoder().decode(await readBytes(file, await archive.start("facts.json"), size));
+  try {
+    const entries = Object.entries(JSON.parse(text) as Record<string, unknown>);
+    return Object.fromEntries(
+      entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
+  } catch {
+    return {};
+  }
+}
+
+const maxFactsBytes = 64 * 1024;
 
 function tensorsOf(root: unknown): Map<string, TensorRef> {
   const found = stateDict(root);

@@ -1,7 +1,9 @@
 import { max } from "drizzle-orm";
-import type { Executor } from "../client.ts";
-import { type OfTraining, versions } from "../schema/index.ts";
+import type { Database, Executor } from "../client.ts";
+import { type ImportedFile, type OfTraining, versions } from "../schema/index.ts";
+import { lockProject } from "./projects.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
+import { getVersion, type Version } from "./versions.ts";
 
 export type NewVersion = Omit<typeof versions.$inferInsert, "createdAt">;
 /** One that a fine-tune made. */
@@ -16,6 +18,20 @@ export async function nextVersionNumber(tx: Executor, scope: ProjectScope): Prom
     .from(versions)
     .where(inProject(versions, scope));
   return (row?.highest ?? 0) + 1;
+}
+
+/** Registers a version that no fine-tune made, under the project's next number. Throws AppError project_not_found. */
+export async function registerImported(
+  db: Database,
+  scope: ProjectScope,
+  row: Omit<NewVersion, OfTraining | "number" | "workspaceId" | "projectId"> & { imported: ImportedFile },
+): Promise<Version> {
+  return db.transaction(async (tx) => {
+    await lockProject(tx, scope);
+    const number = await nextVersionNumber(tx, scope);
+    await insertVersion(tx, { ...row, ...scope, number });
+    return getVersion(tx, scope, number);
+  });
 }
 
 export async function insertVersion(tx: Executor, row: NewVersion): Promise<void> {

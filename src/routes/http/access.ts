@@ -58,6 +58,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/projects/{project_id}/fine-tunes/{fine_tune_id}/stop": "train",
 
   "GET /v1/projects/{project_id}/versions": "read",
+  "POST /v1/projects/{project_id}/versions": "train",
   "GET /v1/projects/{project_id}/versions/{number}": "read",
   "GET /v1/projects/{project_id}/versions/{number}/export": "read",
   "GET /v1/projects/{project_id}/versions/{number}/pictures/{kind}": "read",

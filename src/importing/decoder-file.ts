@@ -1,0 +1,93 @@
+import { readFile, stat } from "node:fs/promises";
+import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
+import { checkLayout, decoderLayout } from "../checkpoint/layout.ts";
+import { decoderFromOnnx } from "../checkpoint/mobile-sam.ts";
+import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import { RefusedFile } from "../checkpoint/refused.ts";
+import { messageOf } from "../lib/errors.ts";
+import { identify } from "./identify.ts";
+import { findSource } from "./open.ts";
+import { allFinite, readDecoderWeights } from "./stage.ts";
+
+/** A decoder read from a file, every tensor checked. */
+export interface DecoderFile {
+  readonly format: "safetensors" | "pth" | "onnx";
+  /** Prompt encoder and mask decoder by Meta's names. */
+  readonly tensors: NamedTensors;
+  /** What the file says of itself, without its model card; unchecked. */
+  readonly says: Readonly<Record<string, string>>;
+  /** Of the image encoder that the file holds as well, `vit_b` and so on; null where it holds none. */
+  readonly encoderType: string | null;
+}
+
+/** A decoder has 16.5 MB; an ONNX file is read whole. */
+const maxOnnxBytes = 256 * 1024 * 1024;
+
+/**
+ * Reads the decoder of a safetensors or PyTorch file (Meta's names or Hugging Face's, alone or with an image encoder) or of
+ * an ONNX decoder that this program or Meta's script exported. No code of the file runs.
+ * Throws RefusedFile for whatever is wrong with it.
+ */
+export async function readDecoderFile(path: string): Promise<DecoderFile> {
+  const source = await findSource([path]);
+  if (source.kind === "onnx") return { ...(await readOnnx(path)), format: "onnx", encoderType: null };
+  const file = await source.open();
+  try {
+    const identified = identify(file.shapes);
+    const tensors = await readDecoderWeights(file, identified);
+    const format = file.format === "safetensors" ? "safetensors" : "pth";
+    return { format, tensors, says: withoutCard(file.metadata ?? {}), encoderType: identified.type };
+  } finally {
+    await file.close();
+  }
+}
+
+async function readOnnx(path: string): Promise<Pick<DecoderFile, "tensors" | "says">> {
+  const { size } = await stat(path);
+  if (size > maxOnnxBytes)
+    throw new RefusedFile("wrong_architecture", `an ONNX file of ${size} bytes is no decoder of SAM's`);
+  const bytes = await readFile(path);
+  let read: ReturnType<typeof readDecoderOnnx>;
+  try {
+    read = readDecoderOnnx(bytes);
+  } catch (cause) {
+    const message = messageOf(cause);
+    // protobufjs says so of a field that ends after the file.
+    const inner = messageOf(cause instanceof Error ? cause.cause : cause);
+    const reason = inner.includes("out of range") ? "truncated" : "unreadable";
+    throw new RefusedFile(reason, `the ONNX file can't be read: ${message}`, { cause });
+  }
+  if (!read) return { tensors: readForeign(bytes), says: {} };
+  checkTensors(read.tensors);
+  return { tensors: read.tensors, says: withoutCard(read.metadata) };
+}
+
+/** A decoder of Meta's export script. */
+function readForeign(bytes: Uint8Array): NamedTensors {
+  try {
+    return decoderFromOnnx(bytes);
+  } catch (cause) {
+    const message = messageOf(cause);
+    throw new RefusedFile(message.includes("not finite") ? "not_finite" : "wrong_architecture", message, {
+      cause,
+    });
+  }
+}
+
+function checkTensors(tensors: NamedTensors): void {
+  const missing = Object.keys(decoderLayout).filter((name) => !tensors[name]);
+  if (missing.length > 0) throw new RefusedFile("names_missing", `${missing.join(", ")}: missing`);
+  for (const [name, { data }] of Object.entries(tensors)) {
+    if (!allFinite(data)) throw new RefusedFile("not_finite", `${name} holds values that are not finite`);
+  }
+  try {
+    checkLayout(tensors);
+  } catch (cause) {
+    throw new RefusedFile("wrong_architecture", messageOf(cause), { cause });
+  }
+}
+
+function withoutCard(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const { model_card: _, format: __, ...says } = metadata;
+  return says;
+}

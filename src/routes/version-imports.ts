@@ -1,0 +1,116 @@
+import { createRoute } from "@hono/zod-openapi";
+import { getProject } from "../db/queries/projects.ts";
+import { registerImported } from "../db/queries/version-registry.ts";
+import { encodeVersion, readVersionFile } from "../importing/version-file.ts";
+import { AppError } from "../lib/errors.ts";
+import { newId } from "../lib/ids.ts";
+import { sha256 } from "../lib/hash.ts";
+import { keys } from "../storage/keys.ts";
+import { failures } from "./http/errors.ts";
+import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { json, projectParams, scopeOf } from "./http/scope.ts";
+import { withFileUpload } from "./http/upload.ts";
+import { toVersion, versionSchema } from "./http/version-wire.ts";
+
+const binary = { schema: { type: "string", format: "binary" } } as const;
+
+const importRoute = createRoute({
+  method: "post",
+  path: "/v1/projects/{project_id}/versions",
+  tags: ["versions"],
+  summary: "Import a decoder as a version: what a fine-tune may start from",
+  description:
+    "safetensors, PyTorch (.pth) or ONNX, as the export writes them or as Meta's and Hugging Face's programs do; told by " +
+    "content. Every name, shape and value is checked first, and no code of the file runs. The version is not live, and " +
+    "has no metrics. The multipart field `file`, or the file as the body.",
+  request: {
+    params: projectParams,
+    headers: idempotencyHeader,
+    body: {
+      required: true,
+      content: {
+        "application/octet-stream": binary,
+        "multipart/form-data": {
+          schema: {
+            type: "object",
+            required: ["file"],
+            properties: { file: { type: "string", format: "binary" } },
+          },
+        },
+      },
+    },
+  },
+  responses: {
+    201: json(versionSchema, "The new version."),
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "import_too_large",
+      "unsupported_media_type",
+      "weights_unreadable",
+      "weights_truncated",
+      "weights_foreign_global",
+      "weights_zip_bomb",
+      "weights_wrong_architecture",
+      "weights_names_missing",
+      "weights_not_finite",
+      "weights_base_mismatch",
+      ...idempotencyErrors,
+    ),
+  },
+});
+
+export function versionImportRoutes({ db, store, inference, config }: RouteContext) {
+  const router = createRouter();
+
+  router.openapi(importRoute, async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    // Asked before the body is read: nobody sends a model for a 404.
+    const project = await getProject(db, scope);
+    if ((c.req.header("content-type") ?? "").startsWith("application/json")) {
+      throw new AppError(
+        "unsupported_media_type",
+        "Send the file itself, or multipart/form-data with a field `file`.",
+      );
+    }
+    const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) =>
+      idempotent(c, db, { sha256: file.sha256, fileName: file.fileName }, async () => {
+        const base = await inference.baseModel(project.baseModel);
+        const { format, tensors, says, focus } = await readVersionFile(file.path, base);
+        const bytes = encodeVersion(tensors);
+        const hash = sha256(bytes);
+        const id = newId("ver");
+        const weightsKey = keys.weights(scope.projectId, id, hash);
+        try {
+          await store.put(weightsKey, bytes);
+          const version = await registerImported(db, scope, {
+            id,
+            baseModel: base.name,
+            parentVersion: null,
+            weightsKey,
+            weightsSha256: hash,
+            weightsBytes: bytes.length,
+            focus,
+            hyperparameters: {},
+            imported: {
+              format,
+              fileName: file.fileName,
+              sha256: file.sha256,
+              bytes: file.bytes,
+              says,
+              actor: c.get("caller").keyId,
+            },
+          });
+          return { status: 201 as const, body: toVersion(version, project.activeVersion, "full") };
+        } catch (error) {
+          await store.delete(weightsKey);
+          throw error;
+        }
+      }),
+    );
+    return c.json(answer.body, answer.status);
+  });
+
+  return router;
+}
