@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
+import { getProject } from "../db/queries/projects.ts";
 import { thumbnail } from "../imaging/thumbnail.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -32,8 +33,46 @@ const thumbnailRoute = createRoute({
   },
 });
 
-export function imageContentRoutes({ db, store, config }: RouteContext) {
+const embeddingRoute = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/images/{image_id}/embedding",
+  tags: ["images"],
+  summary: "Get an image's embedding, for decoders that run elsewhere",
+  description:
+    "float32, little endian, [1, 256, 64, 64]: `image_embeddings` of Meta's ONNX decoder, as `export?format=onnx` gives one. " +
+    "The encoder runs where the image has no embedding yet.",
+  request: { params: imageParams },
+  responses: {
+    200: {
+      description: "4 MiB of numbers.",
+      content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+    },
+    304: { description: "The one that the caller has." },
+    ...failures("image_not_found", "project_not_found", "object_corrupted"),
+  },
+});
+
+export function imageContentRoutes({ db, store, config, inference }: RouteContext) {
   const router = createRouter();
+
+  router.openapi(embeddingRoute, async (c) => {
+    const params = c.req.valid("param");
+    const scope = scopeOf(c, params);
+    const { baseModel } = await getProject(db, scope);
+    const image = await getImage(db, scope, params.image_id);
+    const tag = `"${image.sha256}-${baseModel}"`;
+    c.header("ETag", tag);
+    c.header("Cache-Control", "private, no-cache");
+    if (c.req.header("if-none-match") === tag) return c.body(null, 304);
+    const bytes = (): Promise<Uint8Array> => store.get(image.objectKey);
+    const { embedding } = await inference.embed(
+      { sha256: image.sha256, bytes },
+      { workspaceId: scope.workspaceId, baseModel, signal: c.req.raw.signal },
+    );
+    c.header("Content-Type", "application/octet-stream");
+    c.header("X-Content-Type-Options", "nosniff");
+    return c.body(channelsFirst(embedding.data), 200);
+  });
 
   router.openapi(thumbnailRoute, async (c) => {
     const params = c.req.valid("param");
@@ -53,4 +92,15 @@ export function imageContentRoutes({ db, store, config }: RouteContext) {
   });
 
   return router;
+}
+
+/** [64, 64, 256] to [256, 64, 64], as bytes; every machine that Node 22 runs on is little endian. */
+function channelsFirst(data: Float32Array): Uint8Array<ArrayBuffer> {
+  const [cells, channels] = [64 * 64, 256];
+  const out = new Float32Array(data.length);
+  for (let cell = 0, at = 0; cell < cells; cell++) {
+    for (let channel = 0; channel < channels; channel++, at++)
+      out[channel * cells + cell] = data[at] as number;
+  }
+  return new Uint8Array(out.buffer);
 }

@@ -205,3 +205,17 @@ export interface Usage {
   bytes: { used: number; limit: number | null };
   training_minutes: { used: number; limit: number | null };
 }
+export interface Webhook {
+  id: string;
+  url: string;
+  project_id: string | null;
+  events: string[];
+  enabled: boolean;
+}
+export interface Delivery {
+  id: string;
+  event: string;
+  status: "queued" | "delivered" | "failed";
+  attempts: { at: string; status: number | null; error: string | null; ms: number }[];
+  created_at: string;
+}

@@ -1,1 +1,88 @@
-export {};
+import type * as Ort from "onnxruntime-web/wasm";
+import { lowResSide, toInputFrame } from "../../imaging/coordinates.ts";
+import { maskAtSize } from "../../imaging/postprocess.ts";
+import type { Answered, Asked, Question } from "./protocol.ts";
+
+/** One decoder on one image's embedding, in a thread of its own: the project's version as `export?format=onnx` gives it. */
+interface Scene {
+  readonly embedding: Ort.Tensor;
+  readonly width: number;
+  readonly height: number;
+}
+
+// Unbundled: its threads load it again by its own address.
+const runtime = "/console/ort/ort.wasm.bundle.min.mjs";
+let ort: typeof Ort | undefined;
+let session: Ort.InferenceSession | undefined;
+let scene: Scene | undefined;
+
+async function answer(question: Question): Promise<Omit<Answered, "id">> {
+  if (question.kind === "model") await openModel(question);
+  else if (question.kind === "image") return { ms: await openImage(question) };
+  else return { mask: await decode(question.x, question.y) };
+  return {};
+}
+
+async function openModel({ url, threads }: Extract<Question, { kind: "model" }>): Promise<void> {
+  if (!ort) {
+    ort = (await import(runtime)) as typeof Ort;
+    ort.env.wasm.numThreads = threads;
+    ort.env.wasm.wasmPaths = { wasm: "/console/ort/ort-wasm-simd-threaded.wasm" };
+  }
+  const model = new Uint8Array(await (await get(url)).arrayBuffer());
+  await session?.release();
+  session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+}
+
+async function openImage({ url, width, height }: Extract<Question, { kind: "image" }>): Promise<number> {
+  if (!ort) throw new Error("no runtime");
+  const values = new Float32Array(await (await get(url)).arrayBuffer());
+  scene = { embedding: new ort.Tensor("float32", values, [1, 256, 64, 64]), width, height };
+  // The first run also lays out memory; the second is what every later one takes.
+  await decode(width / 2, height / 2);
+  const start = performance.now();
+  await decode(width / 2, height / 2);
+  return performance.now() - start;
+}
+
+/** The single mask of one foreground point in pixels of the image. */
+async function decode(x: number, y: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (!ort || !session || !scene) throw new Error("no image");
+  const { width, height, embedding } = scene;
+  const [u, v] = toInputFrame([x, y], [height, width]);
+  const float = (values: number[], shape: number[]): Ort.Tensor =>
+    new (ort as typeof Ort).Tensor("float32", Float32Array.from(values), shape);
+  const { low_res_masks: lowRes } = await session.run({
+    image_embeddings: embedding,
+    // A point without a box is followed by one that is not there, as Meta's own program feeds it.
+    point_coords: float([u ?? 0, v ?? 0, 0, 0], [1, 2, 2]),
+    point_labels: float([1, -1], [1, 2]),
+    mask_input: new ort.Tensor("float32", new Float32Array(lowResSide ** 2), [1, 1, lowResSide, lowResSide]),
+    has_mask_input: float([0], [1]),
+    // The masks at full size are made here: the graph makes small ones that nobody looks at.
+    orig_im_size: float([lowResSide, lowResSide], [2]),
+  });
+  const logits = (lowRes?.data as Float32Array).slice(0, lowResSide ** 2);
+  return maskAtSize(logits, [height, width]).data as Uint8Array<ArrayBuffer>;
+}
+
+async function get(url: string): Promise<Response> {
+  const found = await fetch(url, { credentials: "same-origin" });
+  if (!found.ok) throw new Error(`${url}: ${found.status}`);
+  return found;
+}
+
+// One after the other: a session does one thing at a time.
+let line: Promise<unknown> = Promise.resolve();
+addEventListener("message", ({ data }: MessageEvent<Asked>) => {
+  line = line.then(async () => {
+    let answered: Answered;
+    try {
+      answered = { id: data.id, ...(await answer(data.question)) };
+    } catch (error) {
+      answered = { id: data.id, error: error instanceof Error ? error.message : String(error) };
+    }
+    postMessage(answered, { transfer: answered.mask ? [answered.mask.buffer] : [] });
+    return answered;
+  });
+});

@@ -50,6 +50,8 @@ const historyBytes = 256 * 1024 * 1024;
 export class Sketch {
   readonly projectId: string;
   readonly image: Image;
+  /** The project's live version; null is the base. */
+  readonly live: number | null;
   readonly instances = signal<readonly Instance[]>([]);
   readonly draft = signal<Draft>(emptyDraft);
   readonly label = signal("");
@@ -61,7 +63,8 @@ export class Sketch {
   readonly canRedo = computed(() => this.#future.value.length > 0);
   readonly hasDraft = computed(() => this.draft.value !== emptyDraft && this.draft.value.mask !== null);
 
-  constructor(projectId: string, image: Image) {
+  constructor(projectId: string, image: Image, live: number | null) {
+    this.live = live;
     this.projectId = projectId;
     this.image = image;
   }

@@ -56,7 +56,7 @@ export function Annotate({ project, imageId }: { project: Project; imageId: stri
 
 function Workbench({ project, around }: { project: Project; around: Around }) {
   const { image } = around;
-  const sketch = useMemo(() => new Sketch(project.id, image), [project.id, image.id]);
+  const sketch = useMemo(() => new Sketch(project.id, image, project.active_version), [project.id, image.id]);
   const controller = useRef<Controller>(null);
   const labels =
     useLoad((signal) => api.get<Overview>(`/v1/projects/${project.id}/overview`, signal), [project.id]).data

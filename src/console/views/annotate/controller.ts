@@ -9,6 +9,7 @@ import { background, brushSize, preview, tool } from "../../state/tools.ts";
 import { highlighted } from "./highlight.ts";
 import { Painting, Polygons } from "./hands.ts";
 import { Pointers, type Press } from "./pointers.ts";
+import { nextFrame } from "../../canvas/frame.ts";
 import { loadPicture } from "./picture.ts";
 import { forgetLayer, paint } from "./scene.ts";
 import { Segmenter } from "./segmenter.ts";
@@ -236,6 +237,7 @@ export class Controller {
   }
 
   #showHover(mask: BinaryMask | null): void {
+    this.#canvas.dataset["preview"] = mask ? this.#segmenter.previewsFrom : "none";
     this.#hover = this.#sketch.draft.value === emptyDraft ? mask : null;
     this.repaint();
   }
@@ -289,15 +291,3 @@ export class Controller {
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;
-
-/** Resolves when the frame that is painted next is on the screen: the first task behind its callbacks. */
-function nextFrame(): Promise<void> {
-  return new Promise((resolve) => {
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.addEventListener("message", () => resolve(), { once: true });
-      channel.port1.start();
-      channel.port2.postMessage(null);
-    });
-  });
-}

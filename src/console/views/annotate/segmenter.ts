@@ -1,3 +1,4 @@
+import { effect } from "@preact/signals";
 import type { BinaryMask } from "../../../imaging/types.ts";
 import { predict } from "../../state/predict.ts";
 import type { Draft, Sketch } from "../../state/sketch.ts";
@@ -14,17 +15,20 @@ export class Segmenter {
   #asking: AbortController | null = null;
   #previewing = false;
   #next: [number, number] | null = null;
+  readonly #unwatch: () => void;
   #closed = false;
 
   constructor(sketch: Sketch, show: (mask: BinaryMask | null) => void) {
     this.#sketch = sketch;
     this.#show = show;
-    this.#local = new LocalDecoder(sketch.projectId, sketch.image);
+    this.#local = new LocalDecoder(sketch.projectId, sketch.image, sketch.live);
+    this.#unwatch = effect(() => this.#local.prepare(version.value));
   }
 
   close(): void {
     this.#closed = true;
     this.#asking?.abort();
+    this.#unwatch();
     this.#local.close();
   }
 
@@ -59,7 +63,7 @@ export class Segmenter {
       for (let at = this.#next; at && !this.#closed; at = this.#next) {
         this.#next = null;
         const mask = await this.#previewAt(at);
-        if (!this.#next || this.#local.ready) this.#show(mask);
+        if (!this.#next || this.#local.ready !== null) this.#show(mask);
       }
     } catch {
       // A preview that fails is none: the click will say what is wrong.
@@ -69,10 +73,20 @@ export class Segmenter {
   }
 
   async #previewAt([x, y]: [number, number]): Promise<BinaryMask> {
-    const points: Draft["points"] = [[Math.round(x * 10) / 10, Math.round(y * 10) / 10, 1]];
-    if (this.#local.ready) return this.#local.decode(points[0] as Draft["points"][0], version.value);
-    const draft = { points, box: null, mask: null, byHand: false };
-    return (await predict(this.#sketch.projectId, this.#sketch.image.id, draft, { version: version.value }))
-      .mask;
+    const at = [Math.round(x * 10) / 10, Math.round(y * 10) / 10] as const;
+    if (this.#local.ready === version.value) return this.#local.decode(...at);
+    const draft: Pick<Draft, "points" | "box" | "mask" | "byHand"> = {
+      points: [[...at, 1]],
+      box: null,
+      mask: null,
+      byHand: false,
+    };
+    const { projectId, image } = this.#sketch;
+    return (await predict(projectId, image.id, draft, { version: version.value })).mask;
+  }
+
+  /** Where the previews come from; the stage says so, for those who measure. */
+  get previewsFrom(): "browser" | "server" {
+    return this.#local.ready === version.value ? "browser" : "server";
   }
 }

@@ -1,0 +1,19 @@
+/** What the page asks of the decoder's worker; each question has one answer with its id. */
+export type Question =
+  | { readonly kind: "model"; readonly url: string; readonly threads: number }
+  | { readonly kind: "image"; readonly url: string; readonly width: number; readonly height: number }
+  | { readonly kind: "point"; readonly x: number; readonly y: number };
+
+export interface Asked {
+  readonly id: number;
+  readonly question: Question;
+}
+
+export interface Answered {
+  readonly id: number;
+  readonly error?: string;
+  /** Of `point`: the mask, row-major [height, width], 1 is foreground. */
+  readonly mask?: Uint8Array<ArrayBuffer>;
+  /** Of `image`: milliseconds of one decode. */
+  readonly ms?: number;
+}

@@ -1,0 +1,63 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../../src/config.ts";
+import { createLog } from "../../src/lib/log.ts";
+import { type Local, startLocal } from "../../src/main/local.ts";
+
+/** Everything that `npm start` runs, on a port that stays its own, so that it can go down and come back. */
+export class Server {
+  readonly url: string;
+  readonly #folder: string;
+  readonly #port: number;
+  #local: Local | undefined;
+  key = "";
+
+  constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  static async start(): Promise<Server> {
+    const folder = await mkdtemp(join(tmpdir(), "maskwright-e2e-"));
+    // Postgres doesn't run as root: under root another user has to get in.
+    await chmod(folder, 0o755);
+    const server = new Server(folder, await freePort());
+    await server.up();
+    return server;
+  }
+
+  async up(): Promise<void> {
+    const config = readConfig({ DATA_DIR: this.#folder, PORT: String(this.#port), LOG_LEVEL: "error" });
+    this.#local = await startLocal(config, createLog({ level: "error", name: "e2e" }));
+    this.key = this.#local.key ?? "";
+  }
+
+  async down(): Promise<void> {
+    await this.#local?.stop();
+    this.#local = undefined;
+  }
+
+  /** What the API itself says, past the console. */
+  async get<T>(path: string): Promise<T> {
+    const answer = await fetch(this.url + path, { headers: { authorization: `Bearer ${this.key}` } });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
+  async close(): Promise<void> {
+    await this.down();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
