@@ -6,7 +6,7 @@ const leastSide = 32;
 /** Sides grow by this factor: prompts that differ by a hair share a window, and so its embedding. */
 const sideStep = 2 ** 0.25;
 /** Windows lie on a raster of this part of their side, for the same reason. */
-const rasterShare = 1 / 8;
+const rasterShare = 1 / 4;
 /** A window that covers this much of the image along both axes is the image. */
 const wholeShare = 0.9;
 /** Neighbouring tiles share this part of their side, so that no edge of an object is seen at a border only. */

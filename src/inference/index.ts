@@ -73,6 +73,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const running = new Running();
   return {
     inspect: (bytes) => running.track(() => inspectPool.run({ bytes, maxPixels })),
+    pixels: (image) => running.track(() => pixels.of(image)),
     embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
     predict: (request) =>
       running.track(() =>

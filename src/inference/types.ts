@@ -1,5 +1,5 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
-import type { Box, LogitsMask, MaskFormat, Point, Size, WireMask } from "../imaging/types.ts";
+import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
 import type { Focus } from "../lib/focus.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 
@@ -9,7 +9,9 @@ export interface Inference {
    * Decodes an image whole, so that what is stored is known to be readable.
    * Throws AppError image_empty, image_unreadable, image_truncated, image_format_unsupported, image_too_many_pixels, image_too_small.
    */
-  inspect(bytes: Uint8Array): Promise<ImageFacts>;
+  inspect(bytesOrPath: Uint8Array | string): Promise<ImageFacts>;
+  /** An image's pixels, decoded as the encoder sees them; kept in memory for a while. Throws as inspect does. */
+  pixels(image: ImageSource): Promise<RgbImage>;
   /** The image's embedding from memory, the object store, or the encoder, which then writes it to both. */
   embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
   /** Decodes prompts with one or several versions on one embedding. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AppError } from "./errors.ts";
+import { refineSchema, zoomSchema } from "./focus.ts";
 import { pathText } from "./text.ts";
 
 /** Annotated images that a fine-tune needs: one to learn from, one to choose the best epoch by, one to measure on. */
@@ -27,7 +28,16 @@ export const hyperparametersSchema = z.strictObject({
    * and the loss `tutorial_mse`.
    */
   recipe: auto(z.enum(["tutorial"])),
-  /** Passes over the training samples, at most; the best one is kept. */
+  /**
+   * How long "auto" may take, in seconds of two cores; work is counted at fixed rates, not timed, so that the same data
+   * gives the same version on any machine. 300 by default.
+   */
+  budget_seconds: auto(z.number().min(10).max(86_400)),
+  /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
+  zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
+  /** How masks are sharpened along the image's edges. */
+  refine: z.union([z.literal("auto"), z.literal("none"), refineSchema]).optional(),
+  /** Passes over the training samples, at most; the best one is kept. A number here is a recipe by hand: no search. */
   epochs: auto(z.int().min(1).max(200)),
   /** The peak of the schedule. */
   learning_rate: auto(z.number().min(1e-7).max(0.1)),

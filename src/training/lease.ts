@@ -37,7 +37,11 @@ export class HeldFineTune {
     await this.#must(setFineTuneStatus(this.#db, this.lease, status));
   }
 
-  async setFacts(facts: { snapshotHash?: string; engine?: string }): Promise<void> {
+  async setFacts(facts: {
+    snapshotHash?: string;
+    engine?: string;
+    chosen?: Record<string, unknown>;
+  }): Promise<void> {
     await this.#must(setFineTuneFacts(this.#db, this.lease, facts));
   }
 

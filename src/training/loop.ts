@@ -1,4 +1,5 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import type { Zoom } from "../lib/focus.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import type { TrainingEngine } from "./engine/types.ts";
 import { type Recipe, scheduleOf, stepsPerEpoch } from "./recipe.ts";
@@ -37,6 +38,8 @@ export interface TrainingRun {
   readonly train: readonly Sample[];
   /** Chooses the best epoch; never empty. */
   readonly selection: readonly Sample[];
+  /** How the selection is seen; the training samples are what is seen already. Left out, as plain SAM sees. */
+  readonly zoom?: Zoom | null;
   readonly embeddingOf: EmbeddingOf;
   /** Goes on from here, where the engine stands already; left out, begins. */
   readonly resume?: LoopState | undefined;
@@ -136,6 +139,7 @@ async function endOfEpoch(
     embeddingOf,
     batchSize: run.recipe.batchSize,
     signal,
+    zoom: run.zoom ?? null,
   });
   const report: EpochReport = {
     epoch,

@@ -2,9 +2,9 @@ import type { FineTuneProgress } from "../db/schema/index.ts";
 
 type Phase = FineTuneProgress["phase"];
 
-/** Milliseconds an item takes until it has been measured: an encode, a training sample, a scored sample. */
-const guessMs: Record<Phase, number> = { embed: 700, train: 115, evaluate: 60, register: 300 };
-const phases: readonly Phase[] = ["embed", "train", "evaluate", "register"];
+/** Milliseconds an item takes until it has been measured: an encode, a trial's sample, a training sample, a scored sample. */
+const guessMs: Record<Phase, number> = { embed: 700, search: 60, train: 115, evaluate: 60, register: 300 };
+const phases: readonly Phase[] = ["embed", "search", "train", "evaluate", "register"];
 
 /** Turns "so many of so many" into progress with an estimate of the time to the job's end, by the speed so far. */
 export class ProgressMeter {
@@ -17,7 +17,7 @@ export class ProgressMeter {
 
   /** @param clock milliseconds, never going back */
   constructor(totals: Partial<Record<Phase, number>> = {}, clock: () => number = () => performance.now()) {
-    this.#totals = { embed: 0, train: 0, evaluate: 0, register: 1, ...totals };
+    this.#totals = { embed: 0, search: 0, train: 0, evaluate: 0, register: 1, ...totals };
     this.#clock = clock;
   }
 

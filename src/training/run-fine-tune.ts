@@ -8,7 +8,7 @@ import { AppError } from "../lib/errors.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import { clearAfterEnd } from "./clear-after-end.ts";
-import { FineTuneRun } from "./fine-tune-run.ts";
+import { fineTune } from "./fine-tune-run.ts";
 import { HeldFineTune, LeaseLost } from "./lease.ts";
 import type { TrainerServices } from "./services.ts";
 
@@ -31,7 +31,7 @@ export async function runFineTune(
     if (row.attempt > 1 && row.checkpointKey === null) {
       await job.append({ level: "warn", message: `Attempt ${row.attempt}: from the beginning again` });
     }
-    const { number, promoted } = await new FineTuneRun(services, row, job, signal).run();
+    const { number, promoted } = await fineTune(services, row, job, signal);
     log.info({ version: number, promoted }, "a fine-tune succeeded");
   } catch (error) {
     log.warn({ err: error }, "a fine-tune stopped");

@@ -12,11 +12,17 @@ import { annotationsOf, type Snapshot, type SnapshotAnnotation, type SnapshotIma
 /** One annotation as a thing to learn or to score: its image, its mask, the box that prompts for it. */
 export interface Sample {
   readonly annotation: SnapshotAnnotation;
-  readonly image: SnapshotImage;
+  readonly image: SampleImage;
+}
+
+/** An image of the snapshot, or one region of it, whose width and height then are the region's. */
+export interface SampleImage extends SnapshotImage {
+  /** [x0, y0, x1, y1] in whole pixels of the snapshot's image; left out, all of it. */
+  readonly region?: Box;
 }
 
 /** Gives an image's embedding, [64, 64, 256] channels last; from memory or the store, rarely from the encoder. */
-export type EmbeddingOf = (image: SnapshotImage) => Promise<Float32Array>;
+export type EmbeddingOf = (image: SampleImage) => Promise<Float32Array>;
 
 /** The samples of some images of a snapshot, in the snapshot's order. */
 export function samplesOf(snapshot: Snapshot, images: readonly SnapshotImage[]): Sample[] {

@@ -1,9 +1,10 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
-import type { EmbedOptions } from "../inference/types.ts";
+import type { Zoom } from "../lib/focus.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { engineSpecOf } from "./engine-options.ts";
 import type { TrainingEngine } from "./engine/types.ts";
+import { trainingParts } from "./focus/parts.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { type EpochReport, type LoopState, train, type TrainingResult } from "./loop.ts";
 import type { PreparedData } from "./prepare.ts";
@@ -13,10 +14,11 @@ import type { TrainerServices } from "./services.ts";
 
 export interface DecoderTraining {
   readonly row: FineTuneRow;
-  /** Whose images they are, and the signal that ends the work. */
-  readonly images: EmbedOptions & { readonly signal: AbortSignal };
+  readonly signal: AbortSignal;
   readonly data: PreparedData;
   readonly recipe: Recipe;
+  readonly zoom: Zoom | null;
+  readonly embeddingOf: EmbeddingOf;
   /** What training starts from. */
   readonly weights: NamedTensors;
   onSamples(done: number): Promise<void>;
@@ -51,15 +53,15 @@ export async function trainDecoder(
 }
 
 async function epochs(
-  { inference, store, log, checkpointEveryMs }: TrainerServices,
+  { store, log, checkpointEveryMs }: TrainerServices,
   job: HeldFineTune,
   training: DecoderTraining,
   engine: TrainingEngine,
 ): Promise<TrainingResult> {
-  const { row, images, data, recipe, weights } = training;
+  const { row, signal, data, recipe, zoom, embeddingOf, weights } = training;
   const origin = {
     snapshot: data.frozen.hash,
-    recipe: recipeAsUsed(recipe),
+    recipe: { ...recipeAsUsed(recipe), zoom: JSON.stringify(zoom) },
     seed: row.seed,
     base_version: row.baseVersion,
     engine: engine.name,
@@ -67,19 +69,16 @@ async function epochs(
   };
   const keeper = new CheckpointKeeper({ store, log, everyMs: checkpointEveryMs }, job, row, origin);
   const resume = await resumeFrom(keeper, job, { row, engine, weights });
-  const embeddingOf: EmbeddingOf = async (image) => {
-    const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
-    return (await inference.embed(source, images)).embedding.data;
-  };
   return train({
     engine,
     recipe,
     seed: row.seed,
-    train: data.train,
+    train: trainingParts(data.train, zoom),
     selection: data.selection,
+    zoom,
     embeddingOf,
     resume,
-    signal: images.signal,
+    signal,
     stopRequested: () => job.stopRequested,
     onSamples: async (done) => training.onSamples(done),
     onEpoch: async (report) => job.append(asEvent(report)),

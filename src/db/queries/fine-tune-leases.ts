@@ -66,11 +66,11 @@ export async function setFineTuneStatus(
   return rows.length > 0;
 }
 
-/** What the run found out about itself: the data it froze and the engine it got. */
+/** What the run found out about itself: the data it froze, the engine it got, what its search has chosen. */
 export async function setFineTuneFacts(
   db: Executor,
   lease: FineTuneLease,
-  facts: { snapshotHash?: string; engine?: string },
+  facts: { snapshotHash?: string; engine?: string; chosen?: Record<string, unknown> },
 ): Promise<boolean> {
   const rows = await db.update(fineTunes).set(facts).where(holds(lease)).returning({ id: fineTunes.id });
   return rows.length > 0;

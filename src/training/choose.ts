@@ -1,0 +1,170 @@
+import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import type { Project } from "../db/queries/projects.ts";
+import type { Zoom } from "../lib/focus.ts";
+import type { Hyperparameters } from "../lib/hyperparameters.ts";
+import { mostWithAllKinds } from "./evaluation/evaluation.ts";
+import { trainingParts } from "./focus/parts.ts";
+import type { PreparedData } from "./prepare.ts";
+import { type Recipe, resolveRecipe } from "./recipe.ts";
+import type { RunContext } from "./run-context.ts";
+import type { Sample } from "./samples.ts";
+import { nameOfArm } from "./search/arms.ts";
+import { costs, Purse } from "./search/costs.ts";
+import { foldsFor } from "./search/folds.ts";
+import { search, type Trial, trialText, zoomText } from "./search/search.ts";
+import { clickSide, optionOf, type ZoomOption, zoomOptions } from "./search/zoom-options.ts";
+
+/** What a fine-tune does, once nothing is left to "auto". Plain JSON: a later attempt takes it from the row. */
+export interface Chosen {
+  readonly recipe: Recipe;
+  readonly zoom: Zoom | null;
+  readonly trials: readonly Trial[];
+}
+
+/** Five minutes on two cores. */
+const defaultBudget = 300;
+/** The search gets so much of the budget; what it leaves goes to the training. */
+const searchShare = 0.45;
+/** And the training at least so much, whatever the evaluation will take. */
+const trainingShare = 0.25;
+const [fewestEpochs, mostEpochs] = [4, 60];
+
+/**
+ * Chooses recipe and zoom: by search, within the budget, or as they were asked for. A number of epochs that is asked for
+ * is a recipe by hand, and nothing is searched; so it is with data that can't be halved.
+ */
+export async function choose(
+  run: RunContext,
+  project: Project,
+  data: PreparedData,
+  start: { weights: NamedTensors; iou: number },
+): Promise<Chosen> {
+  if (run.row.chosen) return run.row.chosen as unknown as Chosen;
+  const { asked } = data;
+  const known = { trainSamples: data.train.length, startIou: start.iou };
+  const folds = foldsFor(developmentSamples(data), ({ image }) => data.groupOf(image), run.row.seed);
+  if (asked.recipe === "tutorial" || isSet(asked.epochs) || !folds) {
+    return { recipe: resolveRecipe(asked, known), zoom: askedZoom(asked, data.train), trials: [] };
+  }
+  const budget = isSet(asked.budget_seconds) ? asked.budget_seconds : defaultBudget;
+  const options = searchedZooms(asked, data.train);
+  const purse = new Purse(budget * searchShare);
+  const samples = folds.parts.flat();
+  await run.job.append({
+    message: `Searching for a recipe within ${budget} budget seconds: ${options.map(({ zoom }) => zoomText(zoom)).join("; ")}`,
+    data: { budget_seconds: budget, zooms: options.map(asSent) },
+  });
+  let looked = 0;
+  const found = await search(
+    {
+      ...run.services,
+      weights: start.weights,
+      seed: run.row.seed,
+      signal: run.signal,
+      embeddingOf: run.embeddingsOf(project),
+      embed: async (some, zoom) => embedParts(run, project, some, zoom),
+      onSamples: async (count) => run.progress("search", (looked += count)),
+      onTrial: async (trial) => run.job.append(trialEvent(trial)),
+      stopRequested: () => run.job.stopRequested,
+    },
+    { asked, options, folds, purse },
+  );
+  const spent = budget * searchShare - purse.left;
+  const left = budget - spent - evaluationCost(data, found.zoom, samples.length);
+  const recipe = finalRecipe(data, found, {
+    startIou: start.iou,
+    seconds: Math.max(left, budget * trainingShare),
+  });
+  const chosen: Chosen = { recipe, zoom: found.zoom, trials: found.trials };
+  await run.job.setFacts({ chosen: { ...chosen } });
+  await run.job.append({
+    message: `Chosen: ${zoomText(found.zoom)}, ${nameOfArm(found.arm)}, at most ${recipe.epochs} epochs`,
+    data: { zoom: found.zoom, epochs: recipe.epochs, trials: found.trials.length },
+  });
+  return chosen;
+}
+
+const isSet = <T>(value: T | "auto" | undefined): value is T => value !== undefined && value !== "auto";
+
+/** All but what is held out; each once. */
+const developmentSamples = ({ train, selection }: PreparedData): Sample[] => [
+  ...new Set([...train, ...selection]),
+];
+
+function askedZoom(asked: Hyperparameters, samples: readonly Sample[]): Zoom | null {
+  if (!isSet(asked.zoom) || asked.zoom === "none") return null;
+  return { ...asked.zoom, click_side: clickSide(samples, asked.zoom.context) };
+}
+
+const searchedZooms = (asked: Hyperparameters, samples: readonly Sample[]): ZoomOption[] =>
+  isSet(asked.zoom) ? [optionOf(samples.slice(0, 24), askedZoom(asked, samples))] : zoomOptions(samples);
+
+/** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */
+function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: number): number {
+  const { regions } = optionOf(data.train.slice(0, 24), zoom);
+  const kinds = Math.min(mostWithAllKinds, data.heldOut.length);
+  const scoring = data.heldOut.length * costs.score * (1 + regions) + kinds * costs.kinds + 2 * costs.engine;
+  if (!zoom) return scoring;
+  const unseen = Math.max(0, data.train.length + data.selection.length - searched);
+  // A drawn box may fall into another window than the exact one, and a click always does.
+  const encodes =
+    regions * (unseen + data.heldOut.length + kinds) + kinds * (1 + (zoom.tiles > 1 ? regions : 0));
+  return scoring + encodes * costs.encode;
+}
+
+/** The recipe of the last training: as many epochs as there is budget for. */
+function finalRecipe(
+  data: PreparedData,
+  { arm, zoom }: { arm: Trial["arm"]; zoom: Zoom | null },
+  { startIou, seconds }: { startIou: number; seconds: number },
+): Recipe {
+  const parts = trainingParts(data.train, zoom).length;
+  const { regions } = optionOf(data.selection.slice(0, 24), zoom);
+  const asked: Hyperparameters = {
+    prompts: "mixed",
+    iou_loss_weight: 0.1,
+    ...Object.fromEntries(Object.entries(data.asked).filter(([, value]) => isSet(value))),
+    loss: arm.loss,
+    learning_rate: arm.learningRate,
+  };
+  const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
+  const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
+  const perEpoch = samplesPerEpoch * perSample + data.selection.length * regions * costs.score;
+  const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor(seconds / perEpoch)));
+  return resolveRecipe({ ...asked, epochs }, { trainSamples: parts, startIou });
+}
+
+/** Encodes what is encoded nowhere, so that training does not wait for it piece by piece. */
+export async function embedParts(
+  run: RunContext,
+  project: Project,
+  samples: readonly Sample[],
+  zoom: Zoom | null,
+): Promise<void> {
+  if (!zoom) return;
+  const embeddingOf = run.embeddingsOf(project);
+  const images = new Map(trainingParts(samples, zoom).map(({ image }) => [image.id, image]));
+  let done = 0;
+  run.meter.plan({ embed: images.size });
+  for (const image of images.values()) {
+    run.signal.throwIfAborted();
+    await embeddingOf(image);
+    await run.progress("embed", ++done);
+  }
+}
+
+const trialEvent = (trial: Trial) => ({
+  type: "metrics" as const,
+  message: trialText(trial),
+  data: {
+    trial: trial.trial,
+    rung: trial.rung,
+    zoom: trial.zoom,
+    loss: trial.arm.loss,
+    learning_rate: trial.arm.learningRate,
+    samples: trial.samples,
+    mean_iou: trial.meanIou,
+  },
+});
+
+const asSent = ({ zoom, ceiling, regions }: ZoomOption) => ({ zoom, ceiling_iou: ceiling, regions });

@@ -1,0 +1,109 @@
+import { encodeSafetensors } from "../checkpoint/safetensors.ts";
+import { getProject, type Project } from "../db/queries/projects.ts";
+import type { VersionRef } from "../inference/types.ts";
+import { sha256 } from "../lib/hash.ts";
+import { keys } from "../storage/keys.ts";
+import type { Chosen } from "./choose.ts";
+import { scoreVersions } from "./evaluation/box-scores.ts";
+import { evaluate } from "./evaluation/evaluation.ts";
+import type { Score } from "./evaluation/score.ts";
+import { versionMetrics } from "./evaluation/version-metrics.ts";
+import { decidePromotion } from "./gate.ts";
+import type { TrainingResult } from "./loop.ts";
+import { drawPictures } from "./pictures/draw-pictures.ts";
+import type { PreparedData } from "./prepare.ts";
+import { recipeAsUsed } from "./recipe.ts";
+import { registerVersion } from "./register.ts";
+import type { RunContext } from "./run-context.ts";
+import type { Settled } from "./settle-focus.ts";
+
+/** Scoring a sample with every kind of prompt, base and tuned, costs so many times what its box alone does. */
+export const kindsWeight = 10;
+
+/** What was there before training, on the held-out samples, exact boxes. */
+export interface Before {
+  readonly base: readonly Score[];
+  /** Of the version that training starts from; none where that is the base. */
+  readonly parent: readonly Score[] | undefined;
+  readonly active: { number: number; meanIou: number } | undefined;
+  /** Mean IoU of what training starts from, on the selection samples. */
+  readonly startIou: number;
+}
+
+interface Ended {
+  readonly before: Before;
+  readonly chosen: Chosen;
+  readonly result: TrainingResult;
+  readonly settled: Settled;
+  readonly engine: string;
+}
+
+/** Stores the weights, judges them on what was held out, and registers the version with all that is known of it. */
+export async function evaluateAndRegister(
+  run: RunContext,
+  project: Project,
+  data: PreparedData,
+  { before, chosen, result, settled, engine }: Ended,
+): Promise<{ number: number; promoted: boolean }> {
+  const { services, row, scope } = run;
+  const { db, store } = services;
+  const images = run.imageOptions(project);
+  const { focus, weights } = settled;
+  const file = encodeSafetensors(weights, {
+    format: "maskwright-decoder",
+    project: project.id,
+    base_model: project.baseModel,
+    snapshot: data.frozen.hash,
+    fine_tune: row.id,
+  });
+  const hash = sha256(file);
+  const weightsKey = keys.weights(project.id, row.id, hash);
+  await store.put(weightsKey, file);
+  // It has no number yet; decoding goes by its weights.
+  const version: VersionRef = { number: -1, weightsKey, weightsSha256: hash, focus };
+  const [tuned] = await scoreVersions(services, data.heldOut, {
+    ...images,
+    versions: [version],
+    onDone: async (done) => run.progress("evaluate", done),
+  });
+  if (!tuned) throw new Error("the tuned version was not scored");
+  const box = { base: before.base, tuned };
+  const evaluation = await evaluate(services, data, {
+    ...images,
+    base: { number: 0 },
+    tuned: version,
+    box,
+    onDone: async (done) => run.progress("evaluate", data.heldOut.length + kindsWeight * done),
+  });
+  const drawn = { projectId: project.id, fineTuneId: row.id, examples: evaluation.examples };
+  const pictures = await drawPictures(services, data.heldOut, {
+    ...images,
+    ...drawn,
+    tuned: version,
+  });
+  // As it is now: whoever has set it since means this version.
+  const { promotionPolicy: policy } = await getProject(db, scope);
+  const gate = decidePromotion({ policy, prompts: evaluation.prompts, active: before.active });
+  const metrics = versionMetrics(data, { ...box, parent: before.parent }, { result, evaluation, gate });
+  await run.progress("register", 0);
+  return registerVersion(db, {
+    scope: scope,
+    lease: run.job.lease,
+    decision: gate,
+    judgedAgainst: project.activeVersion,
+    version: {
+      baseModel: project.baseModel,
+      parentVersion: row.baseVersion,
+      weightsKey,
+      weightsSha256: hash,
+      weightsBytes: file.byteLength,
+      snapshotHash: data.frozen.hash,
+      snapshotKey: data.frozen.key,
+      focus,
+      hyperparameters: recipeAsUsed(chosen.recipe),
+      seed: row.seed,
+      engine,
+      metrics: { ...metrics, pictures },
+    },
+  });
+}

@@ -1,0 +1,68 @@
+import { boxIn, tilesOf, windowOf } from "../../imaging/windows.ts";
+import { cropMask } from "../../imaging/crop.ts";
+import { encodeRle } from "../../imaging/rle.ts";
+import type { Box, Size } from "../../imaging/types.ts";
+import type { Zoom } from "../../lib/focus.ts";
+import { maskOf, type Sample } from "../samples.ts";
+
+/** A sample as a version with some zoom sees it. */
+export interface Seen {
+  readonly sample: Sample;
+  /** All that is looked at, [x0, y0, x1, y1] in whole pixels of the image. */
+  readonly window: Box;
+  /** Samples of their own, whose image is one region of the sample's. */
+  readonly parts: readonly Part[];
+}
+
+export interface Part {
+  readonly region: Box;
+  readonly sample: Sample;
+}
+
+/** The same windows and tiles as inference/focused/plan.ts has for the sample's exact box. Plain SAM sees one part: all. */
+export function seenThrough(sample: Sample, zoom: Zoom | null): Seen {
+  const { image, annotation } = sample;
+  const size: Size = [image.height, image.width];
+  const all: Box = [0, 0, image.width, image.height];
+  const window = zoom ? windowOf(annotation, size, zoom) : all;
+  const parts = tilesOf(window, zoom?.tiles ?? 1).flatMap((region) => {
+    const box = boxIn(annotation.box, region);
+    return box ? [{ region, sample: partOf(sample, region, box) }] : [];
+  });
+  return { sample, window, parts };
+}
+
+/**
+ * What training learns from, given a zoom: every part of every sample, and where a window is cut into tiles the window
+ * as a whole too, as clicks without a box are answered from there first.
+ */
+export function trainingParts(samples: readonly Sample[], zoom: Zoom | null): Sample[] {
+  const once = new Map<string, Sample>();
+  for (const sample of samples) {
+    const seen = [seenThrough(sample, zoom)];
+    if (zoom && zoom.tiles > 1) seen.push(seenThrough(sample, { ...zoom, tiles: 1 }));
+    // Parts of one sample that are the same, because it is too small for tiles, count once.
+    for (const { parts } of seen) for (const { sample: part } of parts) once.set(part.annotation.id, part);
+  }
+  return [...once.values()];
+}
+
+/** A region of a sample as a sample. */
+function partOf(sample: Sample, region: Box, box: Box): Sample {
+  const { image, annotation } = sample;
+  const [x0, y0, x1, y1] = region;
+  if (x0 === 0 && y0 === 0 && x1 === image.width && y1 === image.height) return sample;
+  const name = region.join("-");
+  return {
+    image: { ...image, id: `${image.id}@${name}`, width: x1 - x0, height: y1 - y0, region },
+    annotation: {
+      ...annotation,
+      id: `${annotation.id}@${name}`,
+      image: `${image.id}@${name}`,
+      counts: encodeRle(cropMask(maskOf(sample), region)).counts,
+      box,
+      // Its prompt was about the whole image.
+      feedback: undefined,
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import type { Zoom } from "../../lib/focus.ts";
+import type { Hyperparameters } from "../../lib/hyperparameters.ts";
+import { lossText } from "../objective.ts";
+import { resolveRecipe } from "../recipe.ts";
+import type { Sample } from "../samples.ts";
+import { type Arm, armsFor } from "./arms.ts";
+import { costs, type Purse } from "./costs.ts";
+import type { Folds } from "./folds.ts";
+import { runTrial, type TrialDeps } from "./trial.ts";
+import type { ZoomOption } from "./zoom-options.ts";
+
+/** One trial: a recipe and a zoom, trained on each half of the data and judged on the other. */
+export interface Trial {
+  /** 1, 2, 3 ... in the order they ran. */
+  readonly trial: number;
+  /** What it was about. */
+  readonly rung: "zoom" | "recipe" | "final";
+  readonly arm: Arm;
+  readonly zoom: Zoom | null;
+  /** Training samples of each half. */
+  readonly samples: number;
+  /** Mean over all judged samples. */
+  readonly meanIou: number;
+}
+
+export interface SearchDeps extends TrialDeps {
+  /** Makes sure that all regions that these samples are seen in are embedded. */
+  readonly embed: (samples: readonly Sample[], zoom: Zoom | null) => Promise<void>;
+  readonly onTrial: (trial: Trial) => Promise<void>;
+  /** True ends the search with the best so far. */
+  readonly stopRequested: () => boolean;
+}
+
+export interface Found {
+  readonly arm: Arm;
+  readonly zoom: Zoom | null;
+  readonly trials: readonly Trial[];
+}
+
+/** A closer look costs an encode for every prompt; it has to bring so much mean IoU over the one before. */
+const zoomIsWorth = 0.01;
+const batch = 4;
+const [fewestSamples, mostSamples] = [48, 200];
+
+/**
+ * Successive halving over zooms and recipes (Jamieson and Talwalkar 2016): first every zoom with the first recipe, then
+ * every other recipe with the best zoom, then the two best recipes with twice the samples. The purse decides how long
+ * trials are, by counts alone, so the same data and seed search the same way everywhere.
+ */
+export async function search(
+  deps: SearchDeps,
+  {
+    asked,
+    options,
+    folds,
+    purse,
+  }: { asked: Hyperparameters; options: readonly ZoomOption[]; folds: Folds; purse: Purse },
+): Promise<Found> {
+  const arms = armsFor(asked);
+  const trials: Trial[] = [];
+  const judged = folds.parts[0].length + folds.parts[1].length;
+  const embedding = options.reduce(
+    (sum, option) => sum + (option.zoom ? option.regions * judged * costs.encode : 0),
+    0,
+  );
+  purse.spend(embedding);
+  const runs = options.length + arms.length - 1 + (arms.length > 2 ? 4 : 0);
+  const each = 2 * (costs.engine + (judged / 2) * costs.score);
+  const affordable = (purse.left - runs * each) / (runs * 2 * costs.train);
+  const samples = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(affordable / batch) * batch));
+
+  const attempt = async (rung: Trial["rung"], arm: Arm, zoom: Zoom | null, count: number): Promise<Trial> => {
+    const ious: number[] = [];
+    for (const [train, judge] of [folds.parts, folds.parts.toReversed()] as [Sample[], Sample[]][]) {
+      const recipe = trialRecipe(asked, arm, train.length);
+      const score = await runTrial(deps, { recipe, zoom, train, judge, samples: count });
+      ious.push(...score.ious);
+    }
+    purse.spend(each + 2 * count * costs.train);
+    const meanIou = ious.reduce((sum, iou) => sum + iou, 0) / ious.length;
+    const trial: Trial = { trial: trials.length + 1, rung, arm, zoom, samples: count, meanIou };
+    trials.push(trial);
+    await deps.onTrial(trial);
+    return trial;
+  };
+
+  const [first, ...others] = arms as [Arm, ...Arm[]];
+  let best: Trial | undefined;
+  for (const { zoom } of options) {
+    if (best && deps.stopRequested()) break;
+    await deps.embed(folds.parts.flat(), zoom);
+    const trial = await attempt("zoom", first, zoom, samples);
+    if (!best || trial.meanIou > best.meanIou + zoomIsWorth) best = trial;
+  }
+  if (!best) throw new Error("there was no zoom to try");
+  const { zoom } = best;
+  let ranked = [best];
+  for (const arm of others) {
+    if (deps.stopRequested()) break;
+    ranked.push(await attempt("recipe", arm, zoom, samples));
+  }
+  ranked = ranked.toSorted((a, b) => b.meanIou - a.meanIou);
+  if (ranked.length > 2 && !deps.stopRequested()) {
+    const finalists: Trial[] = [];
+    for (const { arm } of ranked.slice(0, 2)) finalists.push(await attempt("final", arm, zoom, 2 * samples));
+    ranked = finalists.toSorted((a, b) => b.meanIou - a.meanIou);
+  }
+  return { arm: (ranked[0] as Trial).arm, zoom, trials };
+}
+
+/** Boxes alone: a trial is short, and all are compared by boxes. */
+const trialRecipe = (asked: Hyperparameters, { loss, learningRate }: Arm, trainSamples: number) =>
+  resolveRecipe(
+    {
+      ...asked,
+      loss,
+      learning_rate: learningRate,
+      batch_size: Math.min(batch, trainSamples),
+      prompts: "box",
+      ema_decay: 0,
+    },
+    { trainSamples, startIou: 0 },
+  );
+
+/** For people. */
+export const zoomText = (zoom: Zoom | null): string => {
+  if (!zoom) return "whole image";
+  const window = `a window of ${zoom.context} boxes`;
+  return zoom.tiles === 1 ? window : `${window} in ${zoom.tiles} x ${zoom.tiles} tiles`;
+};
+
+export const trialText = ({ trial, rung, arm, zoom, meanIou, samples }: Trial): string =>
+  `Trial ${trial} (${rung}): ${zoomText(zoom)}, ${lossText(arm.loss)} at ${arm.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;

@@ -1,0 +1,70 @@
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { Zoom } from "../../lib/focus.ts";
+import { BatchMaker } from "../batch-maker.ts";
+import { engineSpecOf } from "../engine-options.ts";
+import type { CreateEngine, EngineName } from "../engine/types.ts";
+import { trainingParts } from "../focus/parts.ts";
+import { type Recipe, scheduleOf } from "../recipe.ts";
+import { type EmbeddingOf, epochBatches, type Sample } from "../samples.ts";
+import { learningRateAt } from "../schedule.ts";
+import { iousOf } from "../scores.ts";
+
+/** What one trial trains with and on. */
+export interface TrialRun {
+  readonly recipe: Recipe;
+  readonly zoom: Zoom | null;
+  readonly train: readonly Sample[];
+  readonly judge: readonly Sample[];
+  /** Training samples to look at in all; rounded up to full batches. */
+  readonly samples: number;
+}
+
+export interface TrialDeps {
+  readonly createEngine: CreateEngine;
+  readonly engine: EngineName | "auto";
+  /** What training starts from. */
+  readonly weights: NamedTensors;
+  readonly seed: number;
+  readonly embeddingOf: EmbeddingOf;
+  readonly signal: AbortSignal;
+  /** After every step, with the samples it took. */
+  readonly onSamples: (count: number) => Promise<void>;
+}
+
+export interface TrialScore {
+  /** IoU of each judging sample, in their order, exact boxes, masks as they are. */
+  readonly ious: readonly number[];
+  /** Mean loss of the last quarter of the steps. */
+  readonly loss: number;
+}
+
+/** One short training from the start, and what it makes of samples that it did not see. */
+export async function runTrial(deps: TrialDeps, run: TrialRun): Promise<TrialScore> {
+  const { seed, embeddingOf, signal } = deps;
+  const { recipe, zoom } = run;
+  const parts = trainingParts(run.train, zoom);
+  const { batchSize } = recipe;
+  const steps = Math.ceil(run.samples / batchSize);
+  const schedule = { ...scheduleOf(recipe), warmupSteps: Math.floor(steps / 10), totalSteps: steps };
+  const engine = await deps.createEngine(engineSpecOf(recipe, deps.weights), { engine: deps.engine });
+  try {
+    const maker = new BatchMaker({ samples: parts, recipe, seed, embeddingOf, engine });
+    const losses: number[] = [];
+    for (let epoch = 1; losses.length < steps; epoch++) {
+      const perEpoch = Math.min(parts.length, (steps - losses.length) * batchSize);
+      for (const indexes of epochBatches(parts.length, { seed, epoch, perEpoch, batchSize })) {
+        signal.throwIfAborted();
+        const batch = await maker.finish(await maker.prepare(epoch, indexes));
+        const { loss } = await engine.step(batch, learningRateAt(schedule, losses.length));
+        if (!Number.isFinite(loss)) return { ious: run.judge.map(() => 0), loss };
+        losses.push(loss);
+        await deps.onSamples(batchSize);
+      }
+    }
+    const ious = await iousOf(engine, run.judge, { embeddingOf, batchSize, signal, zoom });
+    const last = losses.slice(-Math.ceil(losses.length / 4));
+    return { ious, loss: last.reduce((sum, loss) => sum + loss, 0) / last.length };
+  } finally {
+    await engine.dispose();
+  }
+}
