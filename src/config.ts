@@ -32,6 +32,8 @@ const environment = z.object({
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
   /** `auto` takes the compiled engine. */
   TRAINER_ENGINE: z.enum(["auto", "compiled", "eager"]).default("auto"),
+  /** What the trainer must run on: `gpu` takes the eager engine on tfjs-node-gpu, and nothing where there is no GPU. */
+  TRAINER_DEVICE: z.enum(["auto", "cpu", "gpu"]).default("auto"),
   /** Seconds of training between two checkpoints, at least: what a crash may cost. 0 writes one after every epoch. */
   CHECKPOINT_SECONDS: int(10, 0, 3600),
   /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
@@ -40,6 +42,8 @@ const environment = z.object({
   DECODE_WORKERS: int(1, 1, 64),
   /** Image embeddings kept in memory, 4 MiB each. */
   EMBEDDING_CACHE_ENTRIES: int(64, 1, 100_000),
+  /** Lets webhooks use http and reach private addresses: for tests and closed networks. */
+  WEBHOOK_ALLOW_PRIVATE: z.stringbool().default(false),
   // Limits, checked before the work
   MAX_BODY_BYTES: int(32 * MiB, 1024, 1024 * MiB),
   /** At most what S3 takes in one PUT. */

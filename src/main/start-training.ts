@@ -1,9 +1,12 @@
 import type { Releases } from "../lib/releases.ts";
 import { createQueue } from "../queue/queue.ts";
 import type { Services } from "../services.ts";
+import { startHousekeeping } from "./housekeeping.ts";
+import { createEngineOn } from "../training/engine/create.ts";
 import { startTrainer } from "../training/trainer.ts";
+import { workWebhooks } from "../webhooks/work.ts";
 
-/** Takes training jobs. Stopping gives what runs back to the queue. */
+/** Takes training jobs and messages to webhooks. Stopping gives what runs back to the queue. */
 export async function startTraining(
   services: Services,
   databaseUrl: string,
@@ -12,7 +15,10 @@ export async function startTraining(
   const { config, log } = services;
   const queue = await createQueue({ databaseUrl, log });
   releases.add("the queue", () => queue.stop());
+  startHousekeeping(services, releases);
+  await workWebhooks(services, queue, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE });
   await startTrainer(services, queue, {
+    createEngine: createEngineOn(config.TRAINER_DEVICE),
     engine: config.TRAINER_ENGINE,
     maxImagesPerProject: config.MAX_IMAGES_PER_PROJECT,
     quotas: {

@@ -2,6 +2,7 @@
 import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
+import { proveDevice } from "../training/engine/device.ts";
 import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
@@ -13,6 +14,9 @@ const releases = new Releases();
 await runProgram(log, releases, async () => {
   const databaseUrl = await databaseUrlOf(config);
   const services = await startServices({ config, databaseUrl, log, releases });
+  // Before the first job is taken: a trainer on the wrong device fails here, in words, and not slowly in each job.
+  const proof = await proveDevice({ engine: config.TRAINER_ENGINE, device: config.TRAINER_DEVICE });
+  log.info(proof, "the trainer has proved its device");
   await startTraining(services, databaseUrl, releases);
   log.info("the trainer waits for fine-tunes");
 });

@@ -17,7 +17,8 @@ export interface Trainer {
 export async function startTrainer(
   services: ProcessServices,
   queue: Queue,
-  options: Pick<TrainerServices, "engine" | "maxImagesPerProject" | "quotas" | "checkpointEveryMs">,
+  options: Pick<TrainerServices, "engine" | "maxImagesPerProject" | "quotas" | "checkpointEveryMs"> &
+    Partial<Pick<TrainerServices, "createEngine">>,
 ): Promise<Trainer> {
   const { log } = services;
   const context: TrainerServices = {

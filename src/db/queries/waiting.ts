@@ -87,8 +87,8 @@ export async function wantedImports(db: Executor, ids: string[]): Promise<string
 }
 
 /**
- * How many trainers there is work for: projects with a fine-tune or an import that has not ended, because one of each
- * runs at a time in a project. What trainers are scaled by, on AWS and Kubernetes.
+ * How many trainers there is work for: projects with a fine-tune, an import or a preview that has not ended, because one of
+ * each runs at a time in a project. What trainers are scaled by, on AWS and Kubernetes.
  */
 export async function countTrainersWanted(db: Executor): Promise<number> {
   const [row] = await db.execute<{ n: number }>(sql`
@@ -96,6 +96,8 @@ export async function countTrainersWanted(db: Executor): Promise<number> {
       select project_id from ${fineTunes} where status in ${[...openFineTune]}
       union all
       select project_id from ${imports} where status in ${[...openImport]}
+      union all
+      select project_id from ${fineTunePreviews} where status in ${[...openPreview]}
     ) as open`);
   return row?.n ?? 0;
 }

@@ -3,11 +3,11 @@ import type {
   CreateEngine,
   DecoderOutput,
   EngineName,
-  EngineSpec,
   EngineState,
   PromptBatch,
   StepResult,
   TrainBatch,
+  TrainerDevice,
   TrainingEngine,
 } from "./types.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
@@ -15,22 +15,37 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
 
 /**
- * Starts an engine in a worker thread of its own. `auto` takes the compiled engine, and the eager one where that
- * can't start. Throws an Error that names what is missing.
+ * Starts engines in worker threads of their own. `auto` takes the compiled engine, and the eager one where that can't
+ * start; on a GPU only the eager one runs. Throws an Error that names what is missing.
  */
-export const createEngine: CreateEngine = async (spec, options = {}) => {
-  const wanted = options.engine ?? "auto";
-  if (wanted !== "auto") return RemoteEngine.start(wanted, spec);
-  try {
-    return await RemoteEngine.start("compiled", spec);
-  } catch (compiled) {
+export const createEngineOn =
+  (device: TrainerDevice): CreateEngine =>
+  async (spec, options = {}) => {
+    const wanted = engineFor(device, options.engine ?? "auto");
+    if (wanted !== "auto") return RemoteEngine.start(wanted, { spec, device });
     try {
-      return await RemoteEngine.start("eager", spec, `the compiled engine can't run: ${causeOf(compiled)}`);
-    } catch (eager) {
-      throw new AggregateError([compiled, eager], "no training engine can run here", { cause: eager });
+      return await RemoteEngine.start("compiled", { spec, device });
+    } catch (compiled) {
+      const note = `the compiled engine can't run: ${causeOf(compiled)}`;
+      try {
+        return await RemoteEngine.start("eager", { spec, device }, note);
+      } catch (eager) {
+        throw new AggregateError([compiled, eager], "no training engine can run here", { cause: eager });
+      }
     }
-  }
-};
+  };
+
+export const createEngine: CreateEngine = createEngineOn("auto");
+
+/** The engine that a device leaves. Throws an Error where the two that were asked for don't go together. */
+export function engineFor(device: TrainerDevice, engine: EngineName | "auto"): EngineName | "auto" {
+  if (device !== "gpu") return engine;
+  if (engine === "compiled")
+    throw new Error(
+      "the compiled engine runs on no GPU: set TRAINER_ENGINE to auto or eager, or TRAINER_DEVICE to cpu",
+    );
+  return "eager";
+}
 
 const causeOf = (error: unknown): string =>
   messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
@@ -51,9 +66,9 @@ class RemoteEngine implements TrainingEngine {
   /** Why the thread will end, once that is wanted. */
   #farewell: string | undefined;
 
-  private constructor(name: EngineName, spec: EngineSpec) {
+  private constructor(name: EngineName, start: Omit<WorkerStart, "engine">) {
     this.name = name;
-    const workerData: WorkerStart = { engine: name, spec };
+    const workerData: WorkerStart = { engine: name, ...start };
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (error: Error) => this.#end(error));
@@ -63,8 +78,12 @@ class RemoteEngine implements TrainingEngine {
   }
 
   /** @param note why it is this engine, told with the device, so that a fall-back is never silent */
-  static async start(name: EngineName, spec: EngineSpec, note?: string): Promise<RemoteEngine> {
-    const engine = new RemoteEngine(name, spec);
+  static async start(
+    name: EngineName,
+    start: Omit<WorkerStart, "engine">,
+    note?: string,
+  ): Promise<RemoteEngine> {
+    const engine = new RemoteEngine(name, start);
     try {
       const device = (await engine.#expect(0)) as string;
       engine.#device = note === undefined ? device : `${device} (${note})`;

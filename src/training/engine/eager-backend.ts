@@ -1,28 +1,43 @@
+import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
+import { promisify } from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import { messageOf } from "../../lib/errors.ts";
+import type { TrainerDevice } from "./types.ts";
 import { registerMissingWasmKernels } from "./wasm-kernels.ts";
 
+const gpuPackage = "@tensorflow/tfjs-node-gpu";
 /** Optional peers, the fastest first; both register the backend `tensorflow`. */
-const native = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
+const native: Record<TrainerDevice, readonly string[]> = {
+  auto: [gpuPackage, "@tensorflow/tfjs-node"],
+  cpu: ["@tensorflow/tfjs-node"],
+  gpu: [gpuPackage],
+};
 
 /**
- * Makes the best tfjs backend of this machine the current one: tfjs-node-gpu, else tfjs-node, else wasm.
- * Returns what it is, for people. Throws an Error that says why none of them starts.
+ * Makes the best tfjs backend of this machine the current one: tfjs-node-gpu, else tfjs-node, else wasm; on `cpu`
+ * without the first, on `gpu` the first on a real GPU or none. Returns what it is, for people. Throws an Error that
+ * says why none of them starts.
  */
-export async function useBestBackend(): Promise<string> {
+export async function useBestBackend(device: TrainerDevice = "auto"): Promise<string> {
   const failures: string[] = [];
-  for (const name of native) {
+  for (const name of native[device]) {
     try {
       // A name that is not written out, so that nobody needs the optional package to compile.
       await import(name);
-      if (await tf.setBackend("tensorflow")) return `${name} ${versionOf(name)}`;
-      failures.push(`${name}: its backend does not start`);
+      if (!(await tf.setBackend("tensorflow"))) failures.push(`${name}: its backend does not start`);
+      else if (name !== gpuPackage) return `${name} ${versionOf(name)}`;
+      else if (onGpu()) return `${name} ${versionOf(name)} on a GPU (${await gpuFacts()})`;
+      // Its library computes on the processor then, without a word.
+      else if (device === "auto") return `${name} ${versionOf(name)} WITHOUT a GPU (${await gpuFacts()})`;
+      else failures.push(`${name} sees no GPU: ${await gpuFacts()}`);
     } catch (error) {
       failures.push(`${name}: ${messageOf(error)}`);
     }
   }
+  if (device === "gpu")
+    throw new Error(`TRAINER_DEVICE is gpu and there is none to train on: ${failures.join("; ")}`);
   try {
     const wasm = await import("@tensorflow/tfjs-backend-wasm");
     const folder = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
@@ -34,6 +49,23 @@ export async function useBestBackend(): Promise<string> {
     failures.push(`wasm: ${messageOf(error)}`);
   }
   throw new Error(`no tfjs backend can train here: ${failures.join("; ")}`);
+}
+
+/** What libtensorflow itself says it found. */
+const onGpu = (): boolean => (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+
+/** What the driver says of the GPU, or why there is nobody to ask. */
+async function gpuFacts(): Promise<string> {
+  const args = ["--query-gpu=name,driver_version", "--format=csv,noheader"];
+  try {
+    const { stdout } = await promisify(execFile)("nvidia-smi", args, { timeout: 10_000 });
+    return `nvidia-smi names ${stdout.trim().split("\n").join(" and ")}; libtensorflow 2.9 wants CUDA 11 with cuDNN 8`;
+  } catch (error) {
+    const none = "there is no nvidia-smi: no driver, or the container was started without its GPU";
+    return (error as NodeJS.ErrnoException).code === "ENOENT"
+      ? none
+      : `nvidia-smi fails: ${messageOf(error)}`;
+  }
 }
 
 function versionOf(name: string): string {

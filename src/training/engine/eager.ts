@@ -17,16 +17,24 @@ import {
   trainedNames,
   trainStep,
 } from "./step.ts";
-import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
+import type {
+  DecoderOutput,
+  EngineSpec,
+  EngineState,
+  PromptBatch,
+  StepResult,
+  TrainBatch,
+  TrainerDevice,
+} from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
 
 type Tensors = Record<string, tf.Tensor>;
 
 /** Runs the step op by op on the best tfjs backend there is. Call it in a worker thread: ops block it. */
-export async function startEager(spec: EngineSpec): Promise<WorkerEngine> {
+export async function startEager(spec: EngineSpec, on: TrainerDevice = "auto"): Promise<WorkerEngine> {
   const names = trainedNames(spec);
   const parts = stateParts(spec);
-  const device = await useBestBackend();
+  const device = await useBestBackend(on);
   const frozen = weightTensors(
     spec,
     Object.keys(spec.weights).filter((name) => !names.includes(name)),

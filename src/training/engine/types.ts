@@ -114,6 +114,9 @@ export interface TrainingEngine {
 
 export type EngineName = TrainingEngine["name"];
 
+/** What an engine must run on; `auto` leaves it to what there is. */
+export type TrainerDevice = "auto" | "cpu" | "gpu";
+
 /** Throws when the engine that was asked for can't run here, naming what is missing. */
 export type CreateEngine = (
   spec: EngineSpec,

@@ -1,4 +1,4 @@
-import type { EngineName, EngineSpec, TrainingEngine } from "./types.ts";
+import type { EngineName, EngineSpec, TrainerDevice, TrainingEngine } from "./types.ts";
 
 /** What the engines do inside their worker thread; the calls are those of TrainingEngine, one at a time. */
 export type WorkerEngine = Omit<TrainingEngine, "name">;
@@ -7,6 +7,7 @@ export type WorkerEngine = Omit<TrainingEngine, "name">;
 export interface WorkerStart {
   readonly engine: EngineName;
   readonly spec: EngineSpec;
+  readonly device: TrainerDevice;
 }
 
 export type Method = "step" | "predict" | "weights" | "state" | "restore" | "dispose";

@@ -6,13 +6,13 @@ import type { Answer, Call, WorkerEngine, WorkerStart } from "./worker-protocol.
 /** The engines' thread: starts one engine, then answers calls in the order in which they come. */
 const port = parentPort;
 if (!port) throw new Error("this file runs as a worker thread only");
-const { engine: name, spec } = workerData as WorkerStart;
+const { engine: name, spec, device } = workerData as WorkerStart;
 
 // Each engine brings its own runtime, so only the one that was asked for is loaded.
 const start = async (): Promise<WorkerEngine> =>
   name === "compiled"
     ? (await import("./compiled.ts")).startCompiled(spec)
-    : (await import("./eager.ts")).startEager(spec);
+    : (await import("./eager.ts")).startEager(spec, device);
 
 const answer = async (id: number, work: () => Promise<unknown>): Promise<void> => {
   let message: Answer;

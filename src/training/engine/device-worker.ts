@@ -1,0 +1,76 @@
+import { parentPort, workerData } from "node:worker_threads";
+import * as tf from "@tensorflow/tfjs-core";
+import type { EngineName, TrainerDevice } from "./types.ts";
+
+/** Handed to the thread when it starts. */
+export interface ProofStart {
+  readonly engine: EngineName;
+  readonly device: TrainerDevice;
+}
+
+/** The thread's one message. */
+export interface ProductTimed {
+  readonly device: string;
+  readonly ms: number;
+}
+
+const size = 1024;
+/** Every value of the product: one row of ones times one column of halves. */
+const expected = size / 2;
+
+interface Machine {
+  readonly device: string;
+  /** A [1024, 1024] of ones times one of halves, all of it back in memory. */
+  multiply(): Promise<Float32Array>;
+}
+
+async function eager(device: TrainerDevice): Promise<Machine> {
+  const { useBestBackend } = await import("./eager-backend.ts");
+  const name = await useBestBackend(device);
+  const [a, b] = [tf.ones([size, size]), tf.fill([size, size], 0.5)];
+  const multiply = async (): Promise<Float32Array> => {
+    const product = tf.matMul(a, b);
+    const values = await product.data<"float32">();
+    product.dispose();
+    return values;
+  };
+  return { device: `${name}, ${tf.getBackend()}`, multiply };
+}
+
+async function compiled(): Promise<Machine> {
+  const [ort, { traceGraph }, { toOnnx }] = await Promise.all([
+    import("onnxruntime-node"),
+    import("../../graph/trace.ts"),
+    import("../../graph/to-onnx.ts"),
+  ]);
+  const shape = [size, size];
+  const inputs = [
+    { name: "a", shape },
+    { name: "b", shape },
+  ];
+  const multiply = ({ a, b }: Record<string, tf.Tensor>) => ({
+    product: tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D),
+  });
+  const graph = traceGraph(multiply, inputs);
+  const session = await ort.InferenceSession.create(toOnnx(graph));
+  const matrix = (value: number) => new ort.Tensor(new Float32Array(size * size).fill(value), shape);
+  const feeds = { a: matrix(1), b: matrix(0.5) };
+  return {
+    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} cpu`,
+    multiply: async () => (await session.run(feeds))["product"]?.data as Float32Array,
+  };
+}
+
+const { engine, device } = workerData as ProofStart;
+const machine = engine === "eager" ? await eager(device) : await compiled();
+let fastest = Number.POSITIVE_INFINITY;
+// The first run also compiles and allocates.
+for (let run = 0; run < 4; run++) {
+  const start = performance.now();
+  const product = await machine.multiply();
+  if (run > 0) fastest = Math.min(fastest, performance.now() - start);
+  if (product.length !== size * size || product.some((value) => Math.abs(value - expected) > 1e-3))
+    throw new Error(`${machine.device} multiplies wrongly: ${product[0]} where ${expected} is right`);
+}
+const message: ProductTimed = { device: machine.device, ms: fastest };
+parentPort?.postMessage(message);
