@@ -21,6 +21,7 @@ import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
+import { prewarmRoutes } from "./routes/prewarm.ts";
 import { previewRoutes } from "./routes/previews.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
@@ -31,6 +32,8 @@ import { versionExportRoutes } from "./routes/version-exports.ts";
 import { versionImportRoutes } from "./routes/version-imports.ts";
 import { versionPictureRoutes } from "./routes/version-pictures.ts";
 import { versionRoutes } from "./routes/versions.ts";
+import { webhookDeliveryRoutes } from "./routes/webhook-deliveries.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import type { Services } from "./services.ts";
 
 export type App = ReturnType<typeof createApp>;
@@ -59,8 +62,11 @@ export function createApp(
     importRoutes,
     predictRoutes,
     segmentEverythingRoutes,
+    prewarmRoutes,
     predictionRoutes,
     feedbackRoutes,
+    webhookRoutes,
+    webhookDeliveryRoutes,
     fineTuneRoutes,
     previewRoutes,
     fineTuneEventRoutes,

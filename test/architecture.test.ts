@@ -36,7 +36,8 @@ const allowed: Record<string, readonly string[]> = {
   importing: ["lib", "checkpoint", "model", "graph", "storage", "inference"],
   "services.ts": ["lib", "config.ts", "db", "storage", "inference"],
   exports: ["lib", "checkpoint", "storage", "inference", "db"],
-  routes: ["lib", "imaging", "storage", "inference", "exports", "importing", "db", "queue", "services.ts"],
+  webhooks: ["lib", "db", "queue"],
+  routes: ["lib", "imaging", "storage", "inference", "exports", "importing", "webhooks", "db", "queue", "services.ts"],
   "app.ts": ["lib", "routes", "services.ts"],
   main: [
     "lib",
@@ -50,6 +51,7 @@ const allowed: Record<string, readonly string[]> = {
     "model",
     "graph",
     "training",
+    "webhooks",
   ],
 };
 

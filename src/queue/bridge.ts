@@ -11,6 +11,7 @@ import {
   waitingImports,
   waitingPreviews,
 } from "../db/queries/waiting.ts";
+import { lockWaitingDelivery, waitingDeliveries } from "../db/queries/webhook-deliveries.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { type JobData, jobId } from "./jobs.ts";
@@ -19,6 +20,7 @@ const sources = {
   fine_tune: { channel: channels.fineTunes, waiting: waitingFineTunes, lock: lockWaitingFineTune },
   import: { channel: channels.imports, waiting: waitingImports, lock: lockWaitingImport },
   preview: { channel: channels.previews, waiting: waitingPreviews, lock: lockWaitingPreview },
+  webhook: { channel: channels.webhookDeliveries, waiting: waitingDeliveries, lock: lockWaitingDelivery },
 } as const;
 
 const sweepEveryMs = 2_000;

@@ -1,6 +1,6 @@
 import { sha256 } from "../lib/hash.ts";
 
-export type JobName = "fine_tune" | "import" | "preview" | "embed";
+export type JobName = "fine_tune" | "import" | "preview" | "embed" | "webhook";
 
 /** What is kept in a job of pg-boss; everything else stands in the row. */
 export interface JobData {
@@ -13,8 +13,9 @@ export interface JobData {
 
 /** A job in the hands of a handler. */
 export interface RunningJob {
-  /** Of the row: ft_…, imp_…, fpv_… or img_…. */
+  /** Of the row: ft_…, imp_…, fpv_…, img_… or msg_…. */
   readonly id: string;
+  /** Of a webhook's message, the webhook: whose jobs take turns. */
   readonly projectId: string;
   /** 1 at the first start; every start counts, whatever ended the one before. */
   readonly attempt: number;
@@ -61,12 +62,21 @@ export interface WorkOptions {
   onExhausted?: (job: { id: string; projectId: string; attempts: number }, error: unknown) => Promise<void>;
 }
 
-/** Retries after the first attempt, before a job has failed for good. */
-export const retryLimit = 3;
+/**
+ * Retries after the first attempt, before a job has failed for good. A webhook's receiver may be down for hours: 5 s,
+ * then twice as long each time, are five to seven hours in all.
+ */
+export const retryLimits: Record<JobName, number> = {
+  fine_tune: 3,
+  import: 3,
+  preview: 3,
+  embed: 3,
+  webhook: 12,
+};
 
 /**
  * pg-boss counts a job that was handed back at a shutdown as retried, so its own limit only has to be out of the
- * way; ours is `retryLimit`. The heartbeat decides how soon a job of a killed process runs again: 15 s without
+ * way; ours is in `retryLimits`. The heartbeat decides how soon a job of a killed process runs again: 15 s without
  * one, at most 5 s until the supervisor looks, and the back-off.
  */
 const common = {
@@ -83,6 +93,7 @@ export const queueSettings = {
   import: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 24 * 3600 },
   preview: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 3600 },
   embed: { ...common, policy: "standard", retryDelayMax: 60, expireInSeconds: 3600, deleteAfterSeconds: 60 },
+  webhook: { ...common, policy: "standard", retryDelay: 5, retryDelayMax: 4 * 3600, expireInSeconds: 60 },
 } as const satisfies Record<JobName, object>;
 
 /** The same row gives the same job id in every process, so that several that see it make one job. A UUID of version 8. */

@@ -14,7 +14,7 @@ import {
   jobId,
   type JobName,
   queueSettings,
-  retryLimit,
+  retryLimits,
   type WorkOptions,
 } from "./jobs.ts";
 
@@ -94,7 +94,7 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
       await work.onExhausted?.({ id, projectId, attempts }, error);
     };
     // Its process was killed each time, so nobody was there to say so.
-    if (failures > retryLimit)
+    if (failures > retryLimits[name])
       return exhausted(failures, new Error(`the process died in each of ${failures} attempts`));
 
     const control = new AbortController();
@@ -109,7 +109,7 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
       if (why === "shutdown") return await handBack(name, job);
       // Of a lost job pg-boss takes no answer, and of a cancelled one nobody wants any.
       if (why !== undefined) return log.info({ queue: name, id, why }, "a job was aborted");
-      if (failures === retryLimit) return await exhausted(failures + 1, error);
+      if (failures === retryLimits[name]) return await exhausted(failures + 1, error);
       log.warn(
         { queue: name, id, attempt: failures + 1, error: messageOf(error) },
         "a job failed and will run again",

@@ -18,6 +18,17 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/keys/{key_id}/rotate": "admin",
   "GET /v1/usage": "read",
 
+  "GET /v1/webhooks": "admin",
+  "POST /v1/webhooks": "admin",
+  "GET /v1/webhooks/{webhook_id}": "admin",
+  "PATCH /v1/webhooks/{webhook_id}": "admin",
+  "DELETE /v1/webhooks/{webhook_id}": "admin",
+  "POST /v1/webhooks/{webhook_id}/rotate-secret": "admin",
+  "POST /v1/webhooks/{webhook_id}/test": "admin",
+  "GET /v1/webhooks/{webhook_id}/deliveries": "admin",
+  "GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}": "admin",
+  "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": "admin",
+
   "GET /v1/projects": "read",
   "POST /v1/projects": "annotate",
   "GET /v1/projects/{project_id}": "read",

@@ -1,0 +1,93 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { getProject } from "../db/queries/projects.ts";
+import { resolveVersions, versionNames } from "./http/asked-versions.ts";
+import { failures } from "./http/errors.ts";
+import { findImage, imageBody, imageSourceErrors } from "./http/image-source.ts";
+import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
+import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { limitBody } from "./http/upload.ts";
+
+const bodySchema = z.strictObject({ image: imageBody, version: versionNames });
+
+const prewarmSchema = z
+  .object({
+    object: z.literal("prewarm"),
+    image: z.object({ id: z.string().nullable(), width: z.int(), height: z.int(), sha256: z.string() }),
+    versions: z.array(versionOrBase),
+    embedding_from: z
+      .enum(["memory", "store", "encoder"])
+      .openapi({ description: "encoder: it was made just now; memory: nothing had to be done." }),
+    timing_ms: z.object({
+      queue: z.number(),
+      embed: z.number(),
+      decode: z.number(),
+      encode: z.number(),
+      total: z.number(),
+    }),
+  })
+  .openapi("Prewarm");
+
+const prewarmWith = (limit: number) =>
+  createRoute({
+    method: "post",
+    path: "/v1/projects/{project_id}/prewarm",
+    tags: ["predict"],
+    summary: "Get an image and versions ready, so that the first click is as fast as the next",
+    description:
+      "Embeds the image, loads the versions' weights and starts the decoder. The answer's `image.sha256` is the image's handle for `predict`.",
+    middleware: [limitBody(limit)] as const,
+    request: { params: projectParams, body: jsonBody(bodySchema) },
+    responses: {
+      200: json(prewarmSchema, "Ready."),
+      ...failures(
+        "invalid_json",
+        "invalid_request",
+        "body_too_large",
+        "unsupported_media_type",
+        "project_not_found",
+        "version_not_found",
+        ...imageSourceErrors,
+      ),
+    },
+  });
+
+export function prewarmRoutes(services: RouteContext) {
+  const { db, inference, config, metrics } = services;
+  const router = createRouter();
+
+  router.openapi(prewarmWith(config.MAX_BODY_BYTES), async (c) => {
+    const scope = scopeOf(c, c.req.valid("param"));
+    const body = c.req.valid("json");
+    const { signal } = c.req.raw;
+    const project = await getProject(db, scope);
+    const versions = await resolveVersions(services, scope, project, body.version);
+    const { baseModel } = project;
+    const image = await findImage(services, scope, body.image, { baseModel, signal });
+    const [height, width] = image.size;
+    // One click does all that the first click would have to do; its mask is nobody's, and is not logged.
+    const warmed = await inference.predict({
+      workspaceId: scope.workspaceId,
+      baseModel,
+      image: image.source,
+      versions,
+      prompts: [{ points: [[width / 2, height / 2, 1]] }],
+      multimask: false,
+      format: "rle",
+      signal,
+    });
+    metrics.embeddings.inc({ from: warmed.embeddingFrom });
+    return c.json(
+      {
+        object: "prewarm" as const,
+        image: { id: image.id, width, height, sha256: image.source.sha256 },
+        versions: versions.map(({ number }) => toVersionName(number)),
+        embedding_from: warmed.embeddingFrom,
+        timing_ms: { ...warmed.timingMs },
+      },
+      200,
+    );
+  });
+
+  return router;
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { checkWebhookUrl, isPublic, publicLookup } from "../../src/webhooks/guard.ts";
+import { errorOf } from "../helpers/codes.ts";
+
+const codeOf = async (url: string, allowPrivate = false): Promise<string | undefined> =>
+  (await errorOf(() => checkWebhookUrl(url, { allowPrivate })))?.message;
+
+describe("a webhook's URL", () => {
+  it.each(["https://example.org/hooks?a=1", "https://8.8.8.8:8443/", "https://[2606:4700:4700::1111]/x"])(
+    "may be %s",
+    async (url) => {
+      expect(await codeOf(url)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["http://example.org/", "url: only https is taken."],
+    ["ftp://example.org/", "url: only https is taken."],
+    ["file:///etc/passwd", "url: only https is taken."],
+    ["example.org", "url: not a URL."],
+    ["https://user:secret@example.org/", "url: a URL with a name or password is not taken."],
+    ["https://localhost/", "url: localhost is not a public name."],
+    ["https://metadata/", "url: metadata is not a public name."],
+    ["https://127.0.0.1/", "url: 127.0.0.1 is not a public address."],
+    ["https://169.254.169.254/latest/meta-data", "url: 169.254.169.254 is not a public address."],
+    ["https://10.1.2.3/", "url: 10.1.2.3 is not a public address."],
+    // Other ways to write 127.0.0.1, which the URL parser reads as such.
+    ["https://2130706433/", "url: 127.0.0.1 is not a public address."],
+    ["https://0x7f.1/", "url: 127.0.0.1 is not a public address."],
+    ["https://0177.0.0.1/", "url: 127.0.0.1 is not a public address."],
+    ["https://[::1]/", "url: ::1 is not a public address."],
+    ["https://[::ffff:127.0.0.1]/", "url: ::ffff:7f00:1 is not a public address."],
+    ["https://[64:ff9b::7f00:1]/", "url: 64:ff9b::7f00:1 is not a public address."],
+    ["https://[fd00::1]/", "url: fd00::1 is not a public address."],
+    ["https://[fe80::1]/", "url: fe80::1 is not a public address."],
+    ["https://[2002:7f00:1::]/", "url: 2002:7f00:1:: is not a public address."],
+  ])("may not be %s", async (url, message) => {
+    expect(await codeOf(url)).toBe(message);
+  });
+
+  it("may be private and plain where the settings allow that, but carries no password even so", async () => {
+    expect(await codeOf("http://127.0.0.1:9000/hook", true)).toBeUndefined();
+    expect(await codeOf("http://a:b@127.0.0.1/", true)).toBeDefined();
+    expect(await codeOf("ftp://127.0.0.1/", true)).toBeDefined();
+  });
+});
+
+it("knows the edges of the private ranges", () => {
+  const edges = [
+    "9.255.255.255",
+    "11.0.0.0",
+    "172.15.255.255",
+    "172.32.0.0",
+    "100.63.255.255",
+    "100.128.0.0",
+  ];
+  expect(edges.filter((address) => !isPublic(address))).toEqual([]);
+  const inside = ["10.0.0.0", "172.31.255.255", "100.127.255.255", "0.0.0.0", "255.255.255.255", "224.0.0.1"];
+  expect(inside.filter((address) => isPublic(address))).toEqual([]);
+  expect(isPublic("not an address")).toBe(false);
+});
+
+it("refuses a name that is private at the moment of the connection", async () => {
+  const error = await new Promise((resolve) => {
+    publicLookup("localhost", { all: true }, (failure) => resolve(failure));
+  });
+  expect(String(error)).toMatch(/localhost is (127\.0\.0\.1|::1), which is not public/);
+});
