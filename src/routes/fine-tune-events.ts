@@ -46,7 +46,7 @@ const events = createRoute({
   tags: ["fine-tunes"],
   summary: "What a fine-tune tells, oldest first: a page, or a live stream with Accept: text/event-stream",
   description:
-    "The stream's events are named by the `object` of their data: `fine_tune.event`, whose id `Last-Event-ID` takes up again, and at the end one `fine_tune`, the job as it ended; then it closes. A stream that closes before has reached its time limit: ask again with `Last-Event-ID`, as browsers do by themselves. Lines that begin with a colon are heartbeats.",
+    "The stream's events are named by the `object` of their data: `fine_tune.event`, whose id `Last-Event-ID` takes up again; `fine_tune.progress`, how far the job is and when it will be done, whenever that has changed; and at the end one `fine_tune`, the job as it ended; then it closes. A stream that closes before has reached its time limit: ask again with `Last-Event-ID`, as browsers do by themselves. Lines that begin with a colon are heartbeats.",
   request: {
     params: fineTuneParams,
     query: pageQuery,
@@ -131,6 +131,7 @@ async function follow(
   closing.addEventListener("abort", bell.ring);
   stream.onAbort(bell.ring);
   let after = start;
+  let told = "";
   let lastSign = performance.now();
   const end = lastSign + eventStreamMs;
   try {
@@ -148,6 +149,14 @@ async function follow(
       }
       if (rows.length > 0) lastSign = performance.now();
       if (rows.length === batch) continue;
+      if (job.progress && JSON.stringify(job.progress) !== told) {
+        told = JSON.stringify(job.progress);
+        // Without an id: it is no event to go on from, only how far the job is.
+        const { id, status, progress, estimated_finish } = toFineTune(job);
+        const event = { object: "fine_tune.progress", id, status, progress, estimated_finish };
+        await stream.writeSSE({ event: event.object, data: JSON.stringify(event) });
+        lastSign = performance.now();
+      }
       if (hasEnded(job.status)) {
         await stream.writeSSE({ event: "fine_tune", data: JSON.stringify(toFineTune(job)) });
         return;

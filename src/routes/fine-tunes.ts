@@ -1,9 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Executor } from "../db/client.ts";
+import { channels } from "../db/listen.ts";
 import { countAnnotatedImages } from "../db/queries/annotations.ts";
 import {
   cancelFineTune,
+  type FineTune,
   getFineTune,
+  hasEnded,
   insertFineTune,
   listFineTunes,
   stopFineTune,
@@ -24,6 +27,7 @@ import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { fineTuneParams, json, jsonBody, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
+import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
 const bodySchema = z.strictObject({
   hyperparameters: hyperparametersSchema.default({}).openapi({
@@ -44,9 +48,14 @@ const create = createRoute({
   tags,
   summary: "Fine-tune the mask decoder on the project's annotations; {} is enough",
   middleware: [small] as const,
-  request: { params: projectParams, headers: idempotencyHeader, body: jsonBody(bodySchema) },
+  request: {
+    params: projectParams,
+    headers: idempotencyHeader.extend(preferHeader.shape),
+    body: jsonBody(bodySchema),
+  },
   responses: {
-    202: json(fineTuneSchema, "The job, queued."),
+    200: json(fineTuneSchema, "The job as it ended, where `Prefer: wait` was long enough."),
+    202: json(fineTuneSchema, "The job, queued or under way."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -109,7 +118,8 @@ const stop = createRoute({
   },
 });
 
-export function fineTuneRoutes({ db, config, metrics }: RouteContext) {
+export function fineTuneRoutes(services: RouteContext) {
+  const { db, config, metrics } = services;
   const router = createRouter();
 
   router.openapi(
@@ -129,7 +139,14 @@ export function fineTuneRoutes({ db, config, metrics }: RouteContext) {
         metrics.fineTunesCreated.inc();
         return { status: 202, body: toFineTune(row) };
       });
-      return c.json(answer.body, answer.status);
+      const seconds = preferredWait(c);
+      if (seconds === 0) return c.json(answer.body, answer.status);
+      const { id } = answer.body;
+      const look = async () => getFineTune(db, scope, id);
+      const ended = (row: FineTune): boolean => hasEnded(row.status);
+      const job = { channel: channels.fineTuneChanged, id, seconds, look, ended };
+      const row = await untilEnded(c, services, job);
+      return c.json(toFineTune(row), ended(row) ? 200 : 202);
     },
     (result) => {
       if (result.success) return;

@@ -1,8 +1,10 @@
 import { open } from "node:fs/promises";
 import { createRoute, z } from "@hono/zod-openapi";
+import { channels } from "../db/listen.ts";
 import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { openImport } from "../db/schema/index.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
@@ -12,6 +14,7 @@ import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { importParams, iso, isoOrNull, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
 import { type FileUpload, withFileUpload } from "./http/upload.ts";
+import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
 const importSchema = z
   .object({
@@ -73,7 +76,7 @@ const create = createRoute({
     "COCO (`annotations.json` and images), or `images/` and `masks/` of the same stem (`<stem>__<k>` for several). The multipart field `file`, or the zip as the body.",
   request: {
     params: projectParams,
-    headers: idempotencyHeader,
+    headers: idempotencyHeader.extend(preferHeader.shape),
     body: {
       required: true,
       content: {
@@ -89,6 +92,7 @@ const create = createRoute({
     },
   },
   responses: {
+    200: json(importSchema, "The import as it ended, where `Prefer: wait` was long enough."),
     202: json(importSchema, "Stored; a worker reads it now."),
     ...failures(
       "invalid_request",
@@ -140,7 +144,13 @@ export function importRoutes(services: RouteContext) {
       const asked = { sha256: file.sha256, fileName: file.fileName };
       return idempotent(c, db, asked, () => storeImport(services, scope, file));
     });
-    return c.json(answer.body, answer.status);
+    const seconds = preferredWait(c);
+    if (seconds === 0) return c.json(answer.body, answer.status);
+    const { id } = answer.body;
+    const look = async () => getImport(db, scope, id);
+    const ended = (row: Import): boolean => !openImport.some((status) => status === row.status);
+    const row = await untilEnded(c, services, { channel: channels.importChanged, id, seconds, look, ended });
+    return c.json(toImport(row), ended(row) ? 200 : 202);
   });
 
   router.openapi(list, async (c) => {

@@ -1,0 +1,63 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Channel } from "../../db/listen.ts";
+import { createBell } from "./bell.ts";
+import type { Env, RouteContext } from "./router.ts";
+
+/** What a proxy in between lets a request take. */
+const longestWait = 60;
+
+/** For the `headers` of a route that starts a job. */
+export const preferHeader = z.object({
+  prefer: z
+    .string()
+    .optional()
+    .openapi({
+      description: `wait=20: the answer comes at the job's end (200), or as it is after so many seconds (202); at most ${longestWait}.`,
+      example: "wait=20",
+    }),
+});
+
+/** Seconds that the caller is willing to wait, by RFC 7240; 0 without the preference or with one that makes no sense. */
+export function preferredWait(c: Context<Env>): number {
+  const given = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?(?=$|[,;\s])/i.exec(c.req.header("prefer") ?? "")?.[1];
+  return Math.min(Number(given ?? 0), longestWait);
+}
+
+/**
+ * A job's row once it has ended, or as it is when the time is up, the client has gone or the process closes. Looks
+ * whenever the database tells of a change, and now and then without.
+ */
+export async function untilEnded<Row>(
+  c: Context<Env>,
+  { listener, closing, eventPollMs }: RouteContext,
+  job: {
+    channel: Channel;
+    id: string;
+    seconds: number;
+    look: () => Promise<Row>;
+    ended: (row: Row) => boolean;
+  },
+): Promise<Row> {
+  const { signal } = c.req.raw;
+  const bell = createBell();
+  const end = performance.now() + job.seconds * 1000;
+  const unwatch = await listener.watch(job.channel, (id) => {
+    if (id === null || id === job.id) bell.ring();
+  });
+  signal.addEventListener("abort", bell.ring);
+  closing.addEventListener("abort", bell.ring);
+  c.header("Preference-Applied", `wait=${job.seconds}`);
+  try {
+    for (;;) {
+      const row = await job.look();
+      const left = end - performance.now();
+      if (job.ended(row) || left <= 0 || signal.aborted || closing.aborted) return row;
+      await bell.wait(Math.min(left, eventPollMs));
+    }
+  } finally {
+    unwatch();
+    signal.removeEventListener("abort", bell.ring);
+    closing.removeEventListener("abort", bell.ring);
+  }
+}
