@@ -1,5 +1,6 @@
 import type { Version } from "../db/queries/versions.ts";
 import type { PairedGain, PromptMetrics, VersionMetrics } from "../db/schema/index.ts";
+import { architectureOf } from "./encoder.ts";
 import { promptingOf } from "./facts.ts";
 import type { ExportSubject } from "./types.ts";
 
@@ -22,6 +23,7 @@ export function modelCard(subject: ExportSubject): string {
       ? [section("Hyperparameters as used", codeBlock(version.hyperparameters))]
       : []),
     section("How to prompt it", prompting(version)),
+    ...(architectureOf(base) ? [] : [section("With transformers", noVisionEncoder)]),
     section("Licences", licences(subject)),
   ];
   return `${sections.join("\n\n")}\n`;
@@ -139,6 +141,10 @@ function prompting(version: Version | null): string {
     ? usual
     : `${usual}\n\nThis version was trained with settings of its own, which have to be the same when it is used:\n\n${list(settings.map(([key, value]) => [key, code(value)]))}`;
 }
+
+const noVisionEncoder =
+  "transformers has no such image encoder: `SamModel.from_pretrained` reports the vision encoder's tensors as missing. " +
+  "Give that model `image_embeddings` of the base's own encoder, never `pixel_values`.";
 
 function licences({ base, version }: ExportSubject): string {
   const own = version
