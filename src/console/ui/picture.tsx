@@ -47,19 +47,19 @@ export function Picture({
   return <canvas ref={canvas} class="picture" role="img" aria-label={label} />;
 }
 
-/** A box with room round it, inside the image; the whole image where the box fills most of it. */
+/** As wide as this, where the image allows it: the pictures lie one above the other on a wide page. */
+const aspect = 1.9;
+
+/** A box with room round it, widened to a band of the image; never beyond its edges. */
 export function regionRound(
   box: readonly number[],
   { width, height }: { width: number; height: number },
 ): Region {
   const [x0, y0, x1, y1] = box as [number, number, number, number];
-  const room = 0.35 * Math.max(x1 - x0, y1 - y0);
-  const region = [
-    Math.max(0, x0 - room),
-    Math.max(0, y0 - room),
-    Math.min(width, x1 + room),
-    Math.min(height, y1 + room),
-  ] as const;
-  const share = ((region[2] - region[0]) * (region[3] - region[1])) / (width * height);
-  return share > 0.6 ? [0, 0, width, height] : region;
+  const room = 0.3 * Math.max(x1 - x0, y1 - y0);
+  const tall = Math.min(height, y1 - y0 + 2 * room);
+  const wide = Math.min(width, Math.max(x1 - x0 + 2 * room, tall * aspect));
+  const left = Math.min(width - wide, Math.max(0, (x0 + x1 - wide) / 2));
+  const top = Math.min(height - tall, Math.max(0, (y0 + y1 - tall) / 2));
+  return [left, top, left + wide, top + tall];
 }

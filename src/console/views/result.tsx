@@ -100,7 +100,7 @@ export function PromoteButton({ project, reload, number }: InProject & { number:
       number === "base" ? "The untuned model is live." : `Version ${number} is live.`,
     );
   return (
-    <Button kind="primary" icon="check" onClick={promote}>
+    <Button kind={number === "base" ? "" : "primary"} icon="check" onClick={promote}>
       {number === "base" ? "Make the base live" : `Promote v${number}`}
     </Button>
   );
