@@ -1,29 +1,38 @@
 #!/usr/bin/env bash
-# Builds @tensorflow/tfjs-node 4.22 against a current libtensorflow, for the eager training engine (optional).
+# Builds @tensorflow/tfjs-node 4.22, or tfjs-node-gpu, against a current libtensorflow, for the eager training engine
+# (optional).
 #
 # tfjs-node's own install script downloads libtensorflow 2.9.1 from Google; where that host is out of reach, or where
-# that library is too old, this takes the libraries out of pip's tensorflow-cpu wheel and compiles the binding on them.
+# that library is too old (for a GPU that CUDA 11 does not know, say), this takes the libraries out of pip's wheel,
+# tensorflow-cpu or tensorflow, and compiles the binding on them. For a GPU the CUDA libraries must be where the loader
+# finds them: pip install "tensorflow[and-cuda]", and LD_LIBRARY_PATH over its nvidia/*/lib folders. That way was not
+# run by us, for want of a GPU; the way for the processor is tested by npm run test:tensorflow.
 # Needs Python 3 with pip, a C++ compiler, make, and the headers of Node (node-gyp fetches them, or set
 # npm_config_nodedir). Run it after npm ci; npm ci removes what it made.
 #
-#   bash scripts/build-tfjs-node.sh [python]
+#   bash scripts/build-tfjs-node.sh [python] [cpu|gpu]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python="${1:-python3}"
-package=node_modules/@tensorflow/tfjs-node
+case "${2:-cpu}" in
+  cpu) name=tfjs-node wheel=tensorflow-cpu ;;
+  gpu) name=tfjs-node-gpu wheel=tensorflow ;;
+  *) echo "the second argument is cpu or gpu, not $2" >&2; exit 1 ;;
+esac
+package="node_modules/@tensorflow/$name"
 
 for node in node_modules/node-*/bin/node; do
   [ -x "$node" ] && PATH="$PWD/$(dirname "$node"):$PATH" && break
 done
 node --version | grep -q '^v22\.' || { echo "Node 22 is needed: tfjs-node breaks on 23 and later" >&2; exit 1; }
 
-echo "Installing @tensorflow/tfjs-node without its install script ..."
-npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error @tensorflow/tfjs-node@4.22.0
+echo "Installing @tensorflow/$name without its install script ..."
+npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "@tensorflow/$name@4.22.0"
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-echo "Taking libtensorflow out of pip's tensorflow-cpu ..."
-"$python" -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" tensorflow-cpu
+echo "Taking libtensorflow out of pip's $wheel ..."
+"$python" -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" "$wheel"
 "$python" - "$work" "$package/deps" <<'PYTHON'
 import pathlib, sys, zipfile
 work, deps = map(pathlib.Path, sys.argv[1:])
@@ -55,5 +64,6 @@ echo "Compiling the binding ..."
   cp -f build/Release/tfjs_binding.node lib/napi-v8/
 )
 TF_CPP_MIN_LOG_LEVEL=2 node -e '
-  const tf = require("@tensorflow/tfjs-node");
-  console.log(`tfjs-node ${tf.version["tfjs-node"]} runs, backend ${tf.getBackend()}`);'
+  const name = process.argv[1];
+  const tf = require(`@tensorflow/${name}`);
+  console.log(`${name} ${tf.version["tfjs-core"]} runs, backend ${tf.getBackend()}`);' "$name"
