@@ -68,6 +68,8 @@ export const fineTunes = pgTable(
     checkpointKey: text("checkpoint_key"),
     /** Since when training shall end early and keep its best epoch; setting it in plain SQL stops a fine-tune too. */
     stopRequestedAt: time("stop_requested_at"),
+    /** W3C `traceparent` of the request that asked for it, so that one trace goes from the click to the version. */
+    traceParent: text("trace_parent"),
     createdAt: createdAt(),
     startedAt: time("started_at"),
     finishedAt: time("finished_at"),

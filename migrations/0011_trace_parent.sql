@@ -1,0 +1,1 @@
+ALTER TABLE "fine_tunes" ADD COLUMN "trace_parent" text;
