@@ -24,7 +24,7 @@ export interface Chosen {
 /** Five minutes on two cores. */
 const defaultBudget = 300;
 /** The search gets so much of the budget; what it leaves goes to the training. */
-const searchShare = 0.45;
+const searchShare = 0.5;
 /** And the training at least so much, whatever the evaluation will take. */
 const trainingShare = 0.25;
 const [fewestEpochs, mostEpochs] = [4, 60];

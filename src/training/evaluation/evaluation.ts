@@ -8,10 +8,10 @@ import { scoreKinds } from "./prompt-kinds.ts";
 import { type Measure, meanOf, promptScores, type Score } from "./score.ts";
 
 /**
- * Annotations that are scored with every kind of prompt. One takes five decodes of base and tuned each: 32 take about
- * as long as a dozen training steps.
+ * Annotations that are scored with every kind of prompt. One takes five decodes of base and tuned each, and with a zoom
+ * two or more encodes of its own.
  */
-export const mostWithAllKinds = 32;
+export const mostWithAllKinds = 20;
 /** The same for every version: all are judged by the same. */
 const judgeSeed = 0;
 

@@ -40,12 +40,14 @@ export interface Found {
 /** A closer look costs an encode for every prompt; it has to bring so much mean IoU over the one before. */
 const zoomIsWorth = 0.01;
 const batch = 4;
-const [fewestSamples, mostSamples] = [48, 200];
+const [fewestSamples, mostSamples] = [60, 120];
+/** Recipes are tried beside the first while the purse lasts; trials are made so long that at least so many can be. */
+const wantedRecipes = 2;
 
 /**
  * Successive halving over zooms and recipes (Jamieson and Talwalkar 2016): first every zoom with the first recipe, then
- * every other recipe with the best zoom, then the two best recipes with twice the samples. The purse decides how long
- * trials are, by counts alone, so the same data and seed search the same way everywhere.
+ * other recipes with the best zoom, then the two best recipes with twice the samples. The purse decides how long trials
+ * are and which still run, by counts alone, so the same data and seed search the same way everywhere.
  */
 export async function search(
   deps: SearchDeps,
@@ -64,10 +66,11 @@ export async function search(
     0,
   );
   purse.spend(embedding);
-  const runs = options.length + arms.length - 1 + (arms.length > 2 ? 4 : 0);
+  const runs = options.length + Math.min(wantedRecipes, arms.length - 1);
   const each = 2 * (costs.engine + (judged / 2) * costs.score);
   const affordable = (purse.left - runs * each) / (runs * 2 * costs.train);
   const samples = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(affordable / batch) * batch));
+  const costOf = (count: number): number => each + 2 * count * costs.train;
 
   const attempt = async (rung: Trial["rung"], arm: Arm, zoom: Zoom | null, count: number): Promise<Trial> => {
     const ious: number[] = [];
@@ -76,7 +79,7 @@ export async function search(
       const score = await runTrial(deps, { recipe, zoom, train, judge, samples: count });
       ious.push(...score.ious);
     }
-    purse.spend(each + 2 * count * costs.train);
+    purse.spend(costOf(count));
     const meanIou = ious.reduce((sum, iou) => sum + iou, 0) / ious.length;
     const trial: Trial = { trial: trials.length + 1, rung, arm, zoom, samples: count, meanIou };
     trials.push(trial);
@@ -96,11 +99,11 @@ export async function search(
   const { zoom } = best;
   let ranked = [best];
   for (const arm of others) {
-    if (deps.stopRequested()) break;
+    if (deps.stopRequested() || purse.left < costOf(samples)) break;
     ranked.push(await attempt("recipe", arm, zoom, samples));
   }
   ranked = ranked.toSorted((a, b) => b.meanIou - a.meanIou);
-  if (ranked.length > 2 && !deps.stopRequested()) {
+  if (ranked.length > 2 && !deps.stopRequested() && purse.left >= 2 * costOf(2 * samples)) {
     const finalists: Trial[] = [];
     for (const { arm } of ranked.slice(0, 2)) finalists.push(await attempt("final", arm, zoom, 2 * samples));
     ranked = finalists.toSorted((a, b) => b.meanIou - a.meanIou);

@@ -25,12 +25,14 @@ const contexts = [3, 1.5];
 const leastCloser = 0.3;
 /** Tiles are tried where the truth itself loses more than this to the low-res cells. */
 const fineCeiling = 0.93;
+/** What loses so much more than the best to the low-res cells is not tried: a short training would not show it. */
+const hopeless = 0.05;
 /** Samples that the ceilings are taken over. */
 const most = 24;
 
 /**
- * The zooms that the data gives reason to try, plain SAM first: a window round the object where objects are smaller than
- * their images, and tiles of it where they are too thin for the low-res cells even so.
+ * The zooms that the data gives reason to try, the cheapest first: plain SAM; windows round the object where objects are
+ * smaller than their images; and tiles of it where they are too thin for the low-res cells even so. At least one.
  */
 export function zoomOptions(samples: readonly Sample[]): ZoomOption[] {
   const some = samples.slice(0, most);
@@ -43,7 +45,8 @@ export function zoomOptions(samples: readonly Sample[]): ZoomOption[] {
   const tiles = optionOf(some, { context: close, tiles: 2, click_side: clickSide(samples, close) });
   const { ceiling } = options.at(-1) as ZoomOption;
   if (ceiling < fineCeiling && tiles.ceiling > ceiling + 0.01) options.push(tiles);
-  return options;
+  const best = Math.max(...options.map((option) => option.ceiling));
+  return options.filter((option) => option.ceiling >= best - hopeless);
 }
 
 /** A click says nothing of size: the window is one in which three quarters of the training objects fit. */
