@@ -1,8 +1,10 @@
 import { frameSide, lowResSide, toInputFrame } from "../imaging/coordinates.ts";
 import type { Box, Point } from "../imaging/types.ts";
+import { boxIn, pointsIn } from "../imaging/windows.ts";
 import type { Random } from "../lib/random.ts";
 import { longestPrompt, type PromptPlan } from "./prompts.ts";
 import type { Sample } from "./samples.ts";
+import type { SnapshotFeedback } from "./snapshot.ts";
 
 /** How often a training prompt is a real one, where there is any to be had. The rest keeps to the synthetic mix. */
 const realShare = 0.5;
@@ -52,6 +54,18 @@ export class LoggedPrompts {
     const room = longestPrompt - plan.corrections - (own.box ? 2 : 1);
     return tokens(own.box, (own.points ?? []).slice(0, Math.max(0, room)), size);
   }
+}
+
+/** A prompt as it is in one region of its image; clicks beside the region are left out. Undefined where nothing is left. */
+export function feedbackIn(
+  feedback: SnapshotFeedback | undefined,
+  region: Box,
+): SnapshotFeedback | undefined {
+  if (!feedback) return undefined;
+  const box = feedback.prompt.box && boxIn(feedback.prompt.box, region);
+  const points = pointsIn(feedback.prompt.points ?? [], region);
+  if (!box && points.length === 0) return undefined;
+  return { ...feedback, prompt: { ...(box && { box }), ...(points.length > 0 && { points }) } };
 }
 
 function tokens(

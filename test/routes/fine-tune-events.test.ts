@@ -196,4 +196,30 @@ describe("GET events as a stream", () => {
     ending.abort();
     expect(await events.next()).toBeUndefined();
   });
+
+  it("tells how far the job is whenever that has changed, without an id to go on from", async () => {
+    const quick = createApp(app.services, { eventPollMs: 20 });
+    const id = await seedFineTune(app, project);
+    const events = eventsOf(await stream(id, {}, quick));
+    const set = (done: number) =>
+      app.db.execute(
+        sql`update fine_tunes set status = 'running', progress = ${JSON.stringify({ phase: "train", done, total: 9, etaSeconds: 4.5 })}::jsonb where id = ${id}`,
+      );
+    for (const done of [1, 2]) {
+      await set(done);
+      expect(await events.next()).toEqual({
+        event: "fine_tune.progress",
+        id: undefined,
+        data: {
+          object: "fine_tune.progress",
+          id,
+          status: "running",
+          progress: { phase: "train", done, total: 9, eta_seconds: 4.5 },
+          estimated_finish: expect.any(String),
+        },
+      });
+    }
+    await end(id, "failed");
+    expect((await events.next())?.event).toBe("fine_tune");
+  });
 });

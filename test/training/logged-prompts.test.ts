@@ -3,7 +3,7 @@ import type { AnnotatedRow } from "../../src/db/queries/annotated-images.ts";
 import type { AnnotationLineage } from "../../src/db/schema/index.ts";
 import { canonicalJson } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { LoggedPrompts, type LoggedStart } from "../../src/training/logged-prompts.ts";
+import { feedbackIn, LoggedPrompts, type LoggedStart } from "../../src/training/logged-prompts.ts";
 import { longestPrompt, type PromptPlan } from "../../src/training/prompts.ts";
 import { samplesOf } from "../../src/training/samples.ts";
 import { manyRows, row, snapshotOf } from "./fixtures.ts";
@@ -110,6 +110,21 @@ describe("logged prompts", () => {
       expect(coords).toEqual([(40 - 5) * 16, (30 - 4) * 16, 64 * 16, 48 * 16]);
     }
     expect(new Set(startsOf(rows, "ann_b", plan("click")))).toEqual(new Set([null]));
+  });
+
+  it("move with a region of their image, and lose what lies beside it", () => {
+    const feedback = { action: "accept", prediction: "pred_1", version: 0 } as const;
+    const region = [10, 10, 30, 30] as const;
+    const points = [
+      [12, 15, 1],
+      [31, 15, 0],
+    ] as const;
+    expect(feedbackIn({ ...feedback, prompt: { box: [5, 12, 25, 28], points } }, region)?.prompt).toEqual({
+      box: [0, 2, 15, 18],
+      points: [[2, 5, 1]],
+    });
+    expect(feedbackIn({ ...feedback, prompt: { points: [[40, 40, 1]] } }, region)).toBeUndefined();
+    expect(feedbackIn(undefined, region)).toBeUndefined();
   });
 
   it("do not lend the offsets of a box that was meant for something else", () => {

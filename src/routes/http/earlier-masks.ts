@@ -87,6 +87,7 @@ export async function predictAgain(
     workspaceId: project.workspaceId,
     baseModel: project.baseModel,
     image: await sourceOf(context, scope, row),
+    ...(row.width !== null && row.height !== null && { size: [row.height, row.width] }),
     versions: await refsOf(context, scope, [place.version]),
     prompts: [await toPrompt(context, project, logged, depth)],
     multimask: row.request.multimask ?? false,

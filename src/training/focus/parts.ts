@@ -3,6 +3,7 @@ import { cropMask } from "../../imaging/crop.ts";
 import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import type { Zoom } from "../../lib/focus.ts";
+import { feedbackIn } from "../logged-prompts.ts";
 import { maskOf, type Sample } from "../samples.ts";
 
 /** A sample as a version with some zoom sees it. */
@@ -61,8 +62,7 @@ function partOf(sample: Sample, region: Box, box: Box): Sample {
       image: `${image.id}@${name}`,
       counts: encodeRle(cropMask(maskOf(sample), region)).counts,
       box,
-      // Its prompt was about the whole image.
-      feedback: undefined,
+      feedback: feedbackIn(annotation.feedback, region),
     },
   };
 }
