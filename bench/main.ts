@@ -1,29 +1,40 @@
 import { parseArgs } from "node:util";
 import type { Report } from "./report.ts";
 import { qualityUsage } from "./quality/options.ts";
+import { parityUsage } from "./everything/options.ts";
 import { printTable } from "./report.ts";
 
-/** npm run bench -- train | decode [--json] [--python PATH] [--rounds N] [--threads N], or quality: see its usage. */
+/** npm run bench -- train | decode | everything [--json] [--python PATH] [--rounds N] [--threads N], or quality, everything-parity: see their usage. */
 const usage =
-  "usage: npm run bench -- <train|decode> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
+  "usage: npm run bench -- <train|decode|everything> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
   "  train   one optimizer step, against PyTorch (PATH, else .venv/bin/python)\n" +
   "  decode  one prompt on a cached embedding, against Meta's ONNX decoder\n" +
+  "  everything [--meta PATH]  a whole image, against Meta's automatic mask generator in PyTorch, of the package\n" +
+  "          segment_anything or of the checkout at PATH\n" +
+  parityUsage +
   qualityUsage;
 
 export interface BenchOptions {
   readonly python: string | undefined;
   readonly rounds: number;
   readonly threads: number;
+  /** A checkout of facebookresearch/segment-anything. */
+  readonly meta: string | undefined;
 }
 
 const benches: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<Report> }>>> = {
   train: () => import("./train.ts"),
   decode: () => import("./decode.ts"),
+  everything: () => import("./everything.ts"),
 };
 
 const args = process.argv.slice(2);
-process.exitCode =
-  args[0] === "quality" ? await (await import("./quality.ts")).main(args.slice(1)) : await time();
+const programs: Readonly<Record<string, () => Promise<{ main(args: string[]): Promise<number> }>>> = {
+  quality: () => import("./quality.ts"),
+  "everything-parity": () => import("./everything-parity.ts"),
+};
+const program = programs[args[0] ?? ""];
+process.exitCode = program ? await (await program()).main(args.slice(1)) : await time();
 
 async function time(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -32,6 +43,7 @@ async function time(): Promise<number> {
     options: {
       json: { type: "boolean", default: false },
       python: { type: "string" },
+      meta: { type: "string" },
       rounds: { type: "string", default: "21" },
       threads: { type: "string", default: "2" },
     },
@@ -42,7 +54,7 @@ async function time(): Promise<number> {
     process.stderr.write(usage);
     return 2;
   }
-  const report = await (await bench()).run({ python: values.python, rounds, threads });
+  const report = await (await bench()).run({ python: values.python, meta: values.meta, rounds, threads });
   if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else printTable(report);
   return 0;

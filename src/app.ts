@@ -11,6 +11,7 @@ import { galleryRoutes } from "./routes/gallery.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
 import { createRecentMasks } from "./routes/http/earlier-masks.ts";
+import { conditional } from "./routes/http/conditional.ts";
 import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./routes/http/errors.ts";
 import { createMetrics } from "./routes/http/metrics.ts";
 import { requestLog } from "./routes/http/request-log.ts";
@@ -19,6 +20,7 @@ import { imageContentRoutes } from "./routes/images-content.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { linkRoutes } from "./routes/links.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { prewarmRoutes } from "./routes/prewarm.ts";
@@ -27,6 +29,7 @@ import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
 import { segmentEverythingRoutes } from "./routes/segment-everything.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import { versionExportRoutes } from "./routes/version-exports.ts";
 import { versionImportRoutes } from "./routes/version-imports.ts";
@@ -51,6 +54,7 @@ export function createApp(
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
   app.use(requestLog(services.log, metrics));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use("/v1/*", conditional());
   app.use("/v1/*", authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));
 
   for (const routes of [
@@ -77,6 +81,8 @@ export function createApp(
     promotionRoutes,
     sessionRoutes,
     keyRoutes,
+    uploadRoutes,
+    linkRoutes,
     usageRoutes,
     healthRoutes,
   ]) {

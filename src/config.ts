@@ -25,6 +25,10 @@ const environment = z.object({
   /** An event stream ends after so many seconds; its client goes on with Last-Event-ID. 0 sends what is there and ends. */
   EVENT_STREAM_SECONDS: int(3600, 0, 86_400),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  /** Where traces go (OTLP over HTTP, such as http://collector:4318); left out, there are none. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().url().optional(),
+  /** Share of the traces that begin here that are kept, in [0, 1]; callers who send a traceparent decide for theirs. */
+  TRACE_SHARE: z.coerce.number().min(0).max(1).default(1),
   /** Left out, objects lie on local disk in DATA_DIR. */
   S3_BUCKET: z.string().optional(),
   S3_ENDPOINT: z.string().url().optional(),

@@ -63,7 +63,7 @@ export async function importBaseModel(options: ImportOptions): Promise<Imported>
 }
 
 async function stage(source: Source, folder: string, options: ImportOptions): Promise<Staged> {
-  if (source.kind === "onnx") return stageOnnx(source.paths, folder);
+  if (source.kind === "onnx") return stageOnnx(source);
   const file = await source.open();
   try {
     return await stageWeights(file, folder, options.architectures);
@@ -75,7 +75,8 @@ async function stage(source: Source, folder: string, options: ImportOptions): Pr
 type SourceFiles = BaseModelManifest["source"]["files"];
 
 const digests = async (source: Source): Promise<SourceFiles> => {
-  const paths = source.kind === "onnx" ? source.paths : [source.path];
+  const paths =
+    source.kind === "weights" ? [source.path] : [...source.graphs, ...(source.weights ? [source.weights.path] : [])];
   const files: SourceFiles = [];
   for (const path of paths) files.push({ file: basename(path), ...(await digestFile(path)) });
   return files;

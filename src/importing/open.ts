@@ -8,28 +8,33 @@ import { openTorch } from "../checkpoint/torch/read.ts";
 /** What was given to import, told by content. */
 export type Source =
   | { readonly kind: "weights"; readonly path: string; open(): Promise<TensorFile> }
-  | { readonly kind: "onnx"; readonly paths: readonly string[] };
+  | {
+      readonly kind: "onnx";
+      readonly graphs: readonly string[];
+      /** The decoder's, where that is no ONNX file. */
+      readonly weights?: Extract<Source, { kind: "weights" }>;
+    };
 
 /**
- * One weights file, one or two ONNX files, or a folder with such in it (Hugging Face's repositories, samexporter's
+ * One weights file, one or two ONNX files, an ONNX encoder with its decoder's weights file, or a folder with such in it (Hugging Face's repositories, samexporter's
  * output). Throws RefusedFile `unreadable` or `truncated`, naming what was found.
  */
 export async function findSource(paths: readonly string[]): Promise<Source> {
   const [first, ...others] = paths;
   if (first === undefined) throw new RefusedFile("unreadable", "no file was named");
   if (others.length === 0 && (await statOf(first)).isDirectory()) return findSource(await filesOf(first));
-  const kinds = await Promise.all(paths.map(sniff));
-  if (kinds.every((kind) => kind === "onnx")) return { kind: "onnx", paths };
-  if (others.length > 0)
-    throw new RefusedFile(
-      "unreadable",
-      `several files are only read when all are ONNX; these are ${kinds.join(" and ")}`,
-    );
-  return {
-    kind: "weights",
-    path: first,
-    open: () => (kinds[0] === "torch" ? openTorch(first) : openSafetensors(first)),
-  };
+  const graphs: string[] = [];
+  const weights: Extract<Source, { kind: "weights" }>[] = [];
+  for (const path of paths) {
+    const kind = await sniff(path);
+    if (kind === "onnx") graphs.push(path);
+    else weights.push({ kind: "weights", path, open: () => (kind === "torch" ? openTorch(path) : openSafetensors(path)) });
+  }
+  const [own] = weights;
+  if (paths.length > 2 || weights.length > 1)
+    throw new RefusedFile("unreadable", "one weights file, or an image encoder and a decoder, are read at a time");
+  if (own) return graphs.length === 0 ? own : { kind: "onnx", graphs, weights: own };
+  return { kind: "onnx", graphs };
 }
 
 async function statOf(path: string) {

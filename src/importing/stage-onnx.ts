@@ -1,6 +1,87 @@
+import { readFile, stat } from "node:fs/promises";
+import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
+import { checkLayout, decoderLayout } from "../checkpoint/layout.ts";
+import { decoderFromOnnx } from "../checkpoint/mobile-sam.ts";
+import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import { type OnnxOutline, readOutline } from "../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
+import { messageOf } from "../lib/errors.ts";
+import { identify } from "./identify.ts";
+import { checkEncoder } from "./onnx-encoder.ts";
+import type { Source } from "./open.ts";
+import { readDecoderWeights } from "./stage.ts";
 import type { Staged } from "./staged.ts";
+import { tryEncoder } from "./try-encoder.ts";
 
-export async function stageOnnx(_paths: readonly string[], _folder: string): Promise<Staged> {
-  throw new RefusedFile("unreadable", "not yet");
+/** SAM's decoder has 16 MB. */
+const maxDecoderBytes = 128 * 1024 * 1024;
+
+/**
+ * ONNX files: an image encoder, which is run as it is, and a decoder, whose weights are taken out of its graph by Meta's
+ * names, so that it can be tuned (samexporter's layout, Meta's export script, our own exports). The decoder may also be a
+ * weights file; alone, it is an ONNX decoder to be used with another model's encoder.
+ * Throws RefusedFile for whatever is wrong.
+ */
+export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "onnx" }>): Promise<Staged> {
+  const parts: { path: string; outline: OnnxOutline }[] = [];
+  for (const path of graphs) parts.push({ path, outline: await readOutline(path) });
+  const decoders = parts.filter(({ outline }) => isDecoder(outline));
+  const encoders = parts.filter(({ outline }) => !isDecoder(outline));
+  const [decoderPart, encoderPart] = [decoders[0], encoders[0]];
+  if (decoders.length + (weights ? 1 : 0) !== 1 || encoders.length > 1)
+    throw new RefusedFile(
+      "wrong_architecture",
+      `one image encoder and one decoder are wanted; these are ${encoders.length} and ${decoders.length + (weights ? 1 : 0)} (a decoder takes point_coords or input_points)`,
+    );
+  const decoder = decoderPart ? await decoderOf(decoderPart.path) : await weightsOf(weights);
+  let parameters = Object.values(decoder).reduce((sum, { data }) => sum + data.length, 0);
+  let encoder: Staged["encoder"] = null;
+  if (encoderPart) {
+    const checked = await checkEncoder(encoderPart.path, encoderPart.outline);
+    await tryEncoder(encoderPart.path, checked.encoder.input);
+    encoder = checked.encoder;
+    parameters += checked.parameters;
+  }
+  return { type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters };
+}
+
+const isDecoder = ({ model }: OnnxOutline): boolean =>
+  model.graph.input.some(({ name }) => name === "point_coords" || name === "input_points");
+
+async function decoderOf(path: string): Promise<NamedTensors> {
+  const { size } = await stat(path);
+  if (size > maxDecoderBytes)
+    throw new RefusedFile("wrong_architecture", `${path} has ${size} bytes; SAM's decoder has 16 million`);
+  const file = await readFile(path);
+  try {
+    const own = readDecoderOnnx(file);
+    if (!own) return decoderFromOnnx(file);
+    checkLayout(own.tensors);
+    return own.tensors;
+  } catch (error) {
+    const message = messageOf(error);
+    throw new RefusedFile(refusalOf(message), hinted(message), { cause: error });
+  }
+}
+
+const refusalOf = (message: string) =>
+  message.includes("not finite") ? "not_finite" : message.includes("is missing") ? "names_missing" : "unreadable";
+
+/** Transformers.js's decoders take points only: what boxes and mask prompts need was left out when they were made. */
+const hinted = (message: string): string =>
+  message.includes("point_embeddings.2.weight is missing") && message.includes("mask_downscaling")
+    ? `${message}. An ONNX decoder for points only lacks these; name the model's own model.safetensors as the decoder`
+    : message;
+
+async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefined): Promise<NamedTensors> {
+  if (!source) throw new Error("no decoder was found");
+  const file = await source.open();
+  try {
+    const wanted = new Map([...file.shapes].filter(([name]) => !/^(\w+\.)?(image|vision)_encoder\./.test(name)));
+    const identified = identify(wanted);
+    if (identified.type !== null) throw new Error(`${Object.keys(decoderLayout).length} tensors were wanted`);
+    return await readDecoderWeights(file, identified);
+  } finally {
+    await file.close();
+  }
 }

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Piscina } from "piscina";
 import { AppError } from "../lib/errors.ts";
+import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { BaseModels } from "./base-models.ts";
 import type * as decodeWorker from "./decode-worker.ts";
@@ -59,17 +60,24 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     models,
     entries: options.cacheEntries,
     encode: async (model, { sha256, bytes, region }) =>
-      encodePool.run({
-        bytes,
-        sha256,
-        region,
-        encoderPath: await model.encoderPath(),
-        encoderInput: model.encoderInput,
-        threads,
-        maxPixels,
-      }),
+      inSpan("encode", {}, async () =>
+        encodePool.run({
+          bytes,
+          sha256,
+          region,
+          encoderPath: await model.encoderPath(),
+          encoderInput: model.encoderInput,
+          threads,
+          maxPixels,
+        }),
+      ),
   });
-  const embed: Inference["embed"] = (image, embedOptions) => embeddings.get(image, embedOptions);
+  const embed: Inference["embed"] = (image, embedOptions) =>
+    inSpan("embedding", {}, async (span) => {
+      const embedded = await embeddings.get(image, embedOptions);
+      span.setAttribute("maskwright.embedding_from", embedded.from);
+      return embedded;
+    });
   const running = new Running();
   return {
     inspect: (bytes) => running.track(() => inspectPool.run({ bytes, maxPixels })),
@@ -88,7 +96,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             pixels: ({ image }) => pixels.of(image),
             look: looks,
             weights: (version, name) => weights.get(version, name),
-            decode: (task) => decodePool.run(task),
+            decode: (task) =>
+              inSpan("decode", { "maskwright.prompts": task.prompts.length }, () => decodePool.run(task)),
           },
           request,
         ),

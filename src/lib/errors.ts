@@ -37,6 +37,11 @@ export const errorStatus = {
   base_model_unknown: 422,
   // Keys
   last_admin_key: 409,
+  // Links and uploads by link
+  link_invalid: 403,
+  upload_not_found: 404,
+  upload_incomplete: 409,
+  upload_mismatch: 422,
   // Images
   image_empty: 422,
   image_unreadable: 422,

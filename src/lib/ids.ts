@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 export type IdPrefix =
   | "ws"
   | "key"
+  | "upl"
   | "prj"
   | "img"
   | "ann"

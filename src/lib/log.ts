@@ -1,4 +1,5 @@
 import { pino, type Logger } from "pino";
+import { spanIds } from "./trace.ts";
 
 export type Log = Logger;
 
@@ -8,6 +9,8 @@ export function createLog(options: { level: string; name: string; file?: string 
     {
       name: options.name,
       level: options.level,
+      // Where the line was written inside a trace that is recorded.
+      mixin: () => spanIds() ?? {},
       redact: ["authorization", "*.authorization", "key", "*.key"],
     },
     pino.destination({ dest: options.file ?? 2, sync: true }),

@@ -2,8 +2,10 @@ import { handle, type LambdaContext, type LambdaEvent, streamHandle } from "hono
 import { createApp } from "../app.ts";
 import type { Config } from "../config.ts";
 import { createLog } from "../lib/log.ts";
+import { Releases } from "../lib/releases.ts";
 import { createServices, type Services } from "../services.ts";
 import { databaseUrlOf } from "./database-url.ts";
+import { startTracing } from "./tracing.ts";
 
 /** One instance serves one request at a time, and hundreds of them share the database. */
 const connections = 2;
@@ -20,6 +22,7 @@ export interface LambdaApi {
  */
 export async function createLambda(config: Config): Promise<LambdaApi> {
   const log = createLog({ level: config.LOG_LEVEL, name: "lambda" });
+  await startTracing(config, "lambda", new Releases());
   const databaseUrl = await databaseUrlOf(config);
   const settings = { ...config, DATABASE_POOL: Math.min(connections, config.DATABASE_POOL) };
   const services = await createServices(settings, { databaseUrl, log });

@@ -9,6 +9,7 @@ import { Releases } from "../lib/releases.ts";
 import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
+import { startTracing } from "./tracing.ts";
 import { welcome } from "./welcome.ts";
 
 export interface Local {
@@ -25,6 +26,7 @@ export interface Local {
 export async function startLocal(config: Config, log: Log): Promise<Local> {
   const releases = new Releases();
   try {
+    await startTracing(config, "local", releases);
     const dataDir = makeDataDir(config.DATA_DIR);
     let databaseUrl = config.DATABASE_URL;
     if (databaseUrl === undefined) {

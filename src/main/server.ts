@@ -5,11 +5,13 @@ import { Releases } from "../lib/releases.ts";
 import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runProgram } from "./process.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
+import { startTracing } from "./tracing.ts";
 
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "server" });
 const releases = new Releases();
 await runProgram(log, releases, async () => {
+  await startTracing(config, "server", releases);
   const databaseUrl = await databaseUrlOf(config);
   const services = await startServices({ config, databaseUrl, log, releases });
   const key = await firstKey(databaseUrl);

@@ -7,11 +7,13 @@ import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
 import { startServices } from "./start.ts";
+import { startTracing } from "./tracing.ts";
 
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
 const releases = new Releases();
 await runProgram(log, releases, async () => {
+  await startTracing(config, "trainer", releases);
   const databaseUrl = await databaseUrlOf(config);
   const services = await startServices({ config, databaseUrl, log, releases });
   // Before the first job is taken: a trainer on the wrong device fails here, in words, and not slowly in each job.

@@ -10,25 +10,22 @@ import {
 } from "../db/queries/images.ts";
 import { getProject } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
-import { sha256 } from "../lib/hash.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type Env, type RouteContext } from "./http/router.ts";
 import { deleted, imageParams, json, projectParams, scopeOf, text } from "./http/scope.ts";
 import { forgetImages, imageErrors, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
-import { cleanName, limitBody, readUpload, type Upload } from "./http/upload.ts";
+import { cleanName, type FileUpload, withFileUpload } from "./http/upload.ts";
 
 const group = text(200);
 const tags = ["images"];
 
-const uploadRoute = (limit: number) =>
-  createRoute({
+const uploadRoute = createRoute({
     method: "post",
     path: "/v1/projects/{project_id}/images",
     tags,
     summary: "Upload an image: the multipart field `file`, or the image as the body",
-    middleware: [limitBody(limit)] as const,
     request: {
       params: projectParams,
       headers: idempotencyHeader,
@@ -66,7 +63,7 @@ const uploadRoute = (limit: number) =>
         ...idempotencyErrors,
       ),
     },
-  });
+});
 
 const list = createRoute({
   method: "get",
@@ -120,14 +117,20 @@ export function imageRoutes(services: RouteContext) {
   const { db, store, config } = services;
   const router = createRouter();
 
-  router.openapi(uploadRoute(config.MAX_BODY_BYTES), async (c) => {
+  router.openapi(uploadRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 30 MiB for a 404.
     await getProject(db, scope);
-    const upload = withQuery(await readUpload(c), c.req.valid("query"));
-    const hash = sha256(upload.bytes);
-    const asked = { sha256: hash, fileName: upload.fileName, fields: upload.fields };
-    const answer = await idempotent(c, db, asked, () => storeImage(services, scope, upload, hash));
+    const take = async (file: FileUpload) => {
+      const { fileName, group: splitGroup } = named(file, c.req.valid("query"));
+      // As it was hashed before: an answer that is kept stays good.
+      const fields = splitGroup === null ? {} : { group: splitGroup };
+      const asked = { sha256: file.sha256, fileName, fields };
+      const { path, bytes, sha256 } = file;
+      const image = { path, bytes, sha256, fileName, splitGroup };
+      return idempotent(c, db, asked, () => storeImage(services, scope, image));
+    };
+    const answer = await withFileUpload(c, config.MAX_BODY_BYTES, take, "body_too_large");
     return c.json(answer.body, answer.status);
   });
 
@@ -169,15 +172,12 @@ export function imageRoutes(services: RouteContext) {
 }
 
 /** Group and name may come as form fields or in the query; the form wins. */
-function withQuery(upload: Upload, query: { group?: string | undefined; file_name?: string | undefined }) {
-  const asked = upload.fields["group"] ?? query.group;
-  const parsed = group.optional().safeParse(asked);
+function named(file: FileUpload, query: { group?: string | undefined; file_name?: string | undefined }) {
+  const parsed = group.optional().safeParse(file.fields["group"] ?? query.group);
   if (!parsed.success) {
     throw new AppError("invalid_request", "group: 1 to 200 characters.", { param: "group" });
   }
-  const fileName = upload.fileName ?? cleanName(query.file_name);
-  const fields: Record<string, string> = parsed.data === undefined ? {} : { group: parsed.data };
-  return { bytes: upload.bytes, fileName, fields };
+  return { fileName: file.fileName ?? cleanName(query.file_name), group: parsed.data ?? null };
 }
 
 /** Sandboxed and typed by what the bytes were found to be, so that no browser takes an upload for a page. */
@@ -187,5 +187,5 @@ function sendImage(c: Context<Env>, image: Image, bytes: Uint8Array): Response {
   c.header("X-Content-Type-Options", "nosniff");
   c.header("Cache-Control", "private, max-age=31536000, immutable");
   c.header("ETag", `"${image.sha256}"`);
-  return c.body(Uint8Array.from(bytes));
+  return c.body(bytes as Uint8Array<ArrayBuffer>);
 }

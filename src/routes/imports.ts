@@ -134,12 +134,6 @@ export function importRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 2 GiB for a 404.
     await getProject(db, scope);
-    if ((c.req.header("content-type") ?? "").startsWith("application/json")) {
-      throw new AppError(
-        "unsupported_media_type",
-        "Send the zip itself, or multipart/form-data with a field `file`.",
-      );
-    }
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
       const asked = { sha256: file.sha256, fileName: file.fileName };
       return idempotent(c, db, asked, () => storeImport(services, scope, file));

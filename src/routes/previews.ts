@@ -1,15 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
-import type { Database } from "../db/client.ts";
-import {
-  cancelPreview,
-  getPreview,
-  hasEnded,
-  insertPreview,
-  listPreviews,
-  type Preview,
-} from "../db/queries/previews.ts";
+import { channels } from "../db/listen.ts";
+import { cancelPreview, getPreview, hasEnded, insertPreview, listPreviews } from "../db/queries/previews.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { newId } from "../lib/ids.ts";
@@ -17,15 +8,13 @@ import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { previewSchema, toPreview } from "./http/preview-wire.ts";
-import { createRouter, type Env, type RouteContext } from "./http/router.ts";
+import { createRouter, type RouteContext } from "./http/router.ts";
 import { idText, json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
+import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
 const tags = ["fine-tunes"];
 const small = limitBody(64 * 1024);
-/** Seconds that an answer may be waited for. */
-const longestWait = 60;
-const lookEveryMs = 250;
 
 const previewParams = projectParams.extend({
   preview_id: idText().openapi({ param: { name: "preview_id", in: "path" }, example: "fpv_06b3f0cd7k…" }),
@@ -38,17 +27,16 @@ const create = createRoute({
   summary: "Look at the data before a fine-tune: faults, time, and what more images would bring",
   description:
     "Checks the annotations, trains short runs on parts of the images (about a minute on two cores) and draws a learning " +
-    "curve. With `Prefer: wait=n` the answer waits up to n seconds (60 at most) for the end; poll `fine-tune-previews/{id}` else.",
+    "curve. Its end is told by `fine-tune-previews/{id}`, or by this answer with `Prefer: wait=60`.",
   middleware: [small] as const,
   request: {
     params: projectParams,
-    headers: idempotencyHeader.extend({
-      prefer: z.string().optional().openapi({ description: "`wait=n`", example: "wait=60" }),
-    }),
+    headers: idempotencyHeader.extend(preferHeader.shape),
     body: jsonBody(z.strictObject({ seed: z.int().min(0).max(2_147_483_647).default(0) })),
   },
   responses: {
-    202: json(previewSchema, "The preview: queued, or further where it was waited for."),
+    200: json(previewSchema, "The preview as it ended, where `Prefer: wait` was long enough."),
+    202: json(previewSchema, "The preview, queued or under way."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -92,7 +80,8 @@ const cancel = createRoute({
   },
 });
 
-export function previewRoutes({ db }: RouteContext) {
+export function previewRoutes(services: RouteContext) {
+  const { db } = services;
   const router = createRouter();
 
   router.openapi(create, async (c) => {
@@ -106,10 +95,18 @@ export function previewRoutes({ db }: RouteContext) {
       });
       return { status: 202 as const, body: toPreview(row) };
     });
-    const seconds = waitOf(c);
-    if (seconds === null) return c.json(answer.body, answer.status);
-    c.header("Preference-Applied", `wait=${seconds}`);
-    return c.json(toPreview(await waitForEnd(db, scope, answer.body.id, { seconds, c })), answer.status);
+    const seconds = preferredWait(c);
+    if (seconds === 0) return c.json(answer.body, answer.status);
+    const { id } = answer.body;
+    const look = async () => getPreview(db, scope, id);
+    const row = await untilEnded(c, services, {
+      channel: channels.previews,
+      id,
+      seconds,
+      look,
+      ended: hasEnded,
+    });
+    return c.json(toPreview(row), hasEnded(row) ? 200 : 202);
   });
 
   router.openapi(list, async (c) => {
@@ -129,26 +126,4 @@ export function previewRoutes({ db }: RouteContext) {
   });
 
   return router;
-}
-
-/** Seconds that the caller is ready to wait (RFC 7240); null without such a wish. */
-function waitOf(c: Context<Env>): number | null {
-  const found = /(?:^|[\s,;])wait=(\d{1,6})(?=$|[\s,;])/i.exec(c.req.header("prefer") ?? "");
-  return found ? Math.min(longestWait, Number(found[1])) : null;
-}
-
-/** The preview when it has ended, the time is over, or the caller has gone. */
-async function waitForEnd(
-  db: Database,
-  scope: ProjectScope,
-  id: string,
-  { seconds, c }: { seconds: number; c: Context<Env> },
-): Promise<Preview> {
-  const until = performance.now() + seconds * 1000;
-  for (;;) {
-    const row = await getPreview(db, scope, id);
-    const left = until - performance.now();
-    if (hasEnded(row) || left <= 0 || c.req.raw.signal.aborted) return row;
-    await pause(Math.min(lookEveryMs, left));
-  }
 }

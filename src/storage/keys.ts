@@ -3,6 +3,8 @@ export const keys = {
   /** An uploaded image, byte for byte as it came, by its own hash. */
   image: (projectId: string, sha256: string): string => `projects/${projectId}/images/${sha256}`,
   imagePrefix: (projectId: string): string => `projects/${projectId}/images/`,
+  /** What a client sends by a link, until the upload is completed; an import's zip stays here until it has ended. */
+  upload: (projectId: string, uploadId: string): string => `projects/${projectId}/uploads/${uploadId}`,
   /** An uploaded zip, kept until its import has ended. */
   importZip: (projectId: string, importId: string): string => `projects/${projectId}/imports/${importId}.zip`,
   /**

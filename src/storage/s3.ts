@@ -14,6 +14,8 @@ import {
 import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
+import type { ObjectLinks } from "./links.ts";
+import { s3Links } from "./s3-links.ts";
 import type { ObjectInfo, ObjectStore } from "./store.ts";
 
 export interface S3Options {
@@ -30,6 +32,7 @@ export interface S3Options {
 
 /** Objects in a bucket of S3 or of anything that speaks its protocol; the SHA-256 stands in the metadata `sha256`. */
 export class S3Store implements ObjectStore {
+  readonly links: ObjectLinks;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #pageSize: number;
@@ -49,6 +52,7 @@ export class S3Store implements ObjectStore {
       // Of silence on the line, not of the whole transfer: a large object may take long.
       requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
     });
+    this.links = s3Links(this.#client, options.bucket);
   }
 
   async put(key: string, data: Uint8Array, options: { contentType?: string } = {}): Promise<ObjectInfo> {

@@ -1,3 +1,5 @@
+import type { ObjectLinks } from "./links.ts";
+
 /** What a stored object says of itself. */
 export interface ObjectInfo {
   readonly key: string;
@@ -12,6 +14,8 @@ export interface ObjectInfo {
  * Every read is checked against the SHA-256 that was recorded at the write.
  */
 export interface ObjectStore {
+  /** Left out where clients can't reach the store, as on local disk. */
+  readonly links?: ObjectLinks;
   /** Writes whole or not at all. Throws AppError `object_conflict`. */
   put(key: string, data: Uint8Array, options?: { contentType?: string }): Promise<ObjectInfo>;
   /** The same from a file of this machine, streamed: an object that is larger than memory. */

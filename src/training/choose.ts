@@ -22,7 +22,7 @@ export interface Chosen {
 }
 
 /** Five minutes on two cores. */
-const defaultBudget = 300;
+export const defaultBudget = 300;
 /** The search gets so much of the budget; what it leaves goes to the training. */
 const searchShare = 0.5;
 /** And the training at least so much, whatever the evaluation will take. */

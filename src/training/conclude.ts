@@ -84,7 +84,16 @@ export async function evaluateAndRegister(
   // As it is now: whoever has set it since means this version.
   const { promotionPolicy: policy } = await getProject(db, scope);
   const gate = decidePromotion({ policy, prompts: evaluation.prompts, active: before.active });
-  const metrics = versionMetrics(data, { ...box, parent: before.parent }, { result, evaluation, gate });
+  const metrics = versionMetrics(
+    data,
+    { ...box, parent: before.parent },
+    {
+      result,
+      trials: chosen.trials,
+      evaluation,
+      gate,
+    },
+  );
   await run.progress("register", 0);
   return registerVersion(db, {
     scope: scope,

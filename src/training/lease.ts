@@ -10,6 +10,7 @@ import {
   setFineTuneProgress,
   setFineTuneStatus,
 } from "../db/queries/fine-tune-leases.ts";
+import { tellSpan } from "../lib/trace.ts";
 import type { FineTuneProgress, JobError } from "../db/schema/index.ts";
 
 /** Another worker holds the job now, or it has ended or gone; this one must stop and can write nothing more. */
@@ -34,6 +35,7 @@ export class HeldFineTune {
   }
 
   async setStatus(status: "preparing" | "running" | "evaluating"): Promise<void> {
+    tellSpan(status);
     await this.#must(setFineTuneStatus(this.#db, this.lease, status));
   }
 

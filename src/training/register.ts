@@ -12,6 +12,7 @@ import { setActiveVersion } from "../db/queries/promotions.ts";
 import { insertVersion, type NewTunedVersion, nextVersionNumber } from "../db/queries/version-registry.ts";
 import type { GateDecision } from "../db/schema/index.ts";
 import { newId } from "../lib/ids.ts";
+import { inSpan } from "../lib/trace.ts";
 import { whyLost } from "./lease.ts";
 
 export interface Registration {
@@ -33,32 +34,34 @@ export async function registerVersion(
   db: Database,
   { scope, lease, version, decision, judgedAgainst }: Registration,
 ): Promise<{ number: number; promoted: boolean }> {
-  return db.transaction(async (tx) => {
-    // The project first, then the job: the order in which deleting a project takes them.
-    const project = await lockProject(tx, scope);
-    if (!(await lockFineTune(tx, lease))) throw await whyLost(tx, lease.id);
-    const number = await nextVersionNumber(tx, scope);
-    await insertVersion(tx, { ...version, ...scope, id: newId("ver"), number, fineTuneId: lease.id });
-    const moved = project.activeVersion !== judgedAgainst;
-    const promoted = decision.promote && !moved;
-    if (promoted) {
-      await setActiveVersion(tx, scope, {
-        kind: "auto",
-        toVersion: number,
-        actor: lease.id,
-        reason: decision.reason,
+  return inSpan("register", {}, async () =>
+    db.transaction(async (tx) => {
+      // The project first, then the job: the order in which deleting a project takes them.
+      const project = await lockProject(tx, scope);
+      if (!(await lockFineTune(tx, lease))) throw await whyLost(tx, lease.id);
+      const number = await nextVersionNumber(tx, scope);
+      await insertVersion(tx, { ...version, ...scope, id: newId("ver"), number, fineTuneId: lease.id });
+      const moved = project.activeVersion !== judgedAgainst;
+      const promoted = decision.promote && !moved;
+      if (promoted) {
+        await setActiveVersion(tx, scope, {
+          kind: "auto",
+          toVersion: number,
+          actor: lease.id,
+          reason: decision.reason,
+        });
+      }
+      const why = decision.promote && moved ? "another version went live meanwhile" : decision.reason;
+      const { heldOut } = version.metrics;
+      await appendEvent(tx, lease, {
+        message: `Version ${number} is registered${promoted ? " and live" : ", not live"}: ${why}`,
+        data: { version: number, promoted, base: asSent(heldOut.base), tuned: asSent(heldOut.tuned) },
       });
-    }
-    const why = decision.promote && moved ? "another version went live meanwhile" : decision.reason;
-    const { heldOut } = version.metrics;
-    await appendEvent(tx, lease, {
-      message: `Version ${number} is registered${promoted ? " and live" : ", not live"}: ${why}`,
-      data: { version: number, promoted, base: asSent(heldOut.base), tuned: asSent(heldOut.tuned) },
-    });
-    await setFineTuneProgress(tx, lease, { phase: "register", done: 1, total: 1, etaSeconds: 0 });
-    if (!(await succeedFineTune(tx, lease, number))) throw await whyLost(tx, lease.id);
-    return { number, promoted };
-  });
+      await setFineTuneProgress(tx, lease, { phase: "register", done: 1, total: 1, etaSeconds: 0 });
+      if (!(await succeedFineTune(tx, lease, number))) throw await whyLost(tx, lease.id);
+      return { number, promoted };
+    }),
+  );
 }
 
 /** Scores as an event's data carries them, which callers see. */

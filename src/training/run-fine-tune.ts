@@ -4,7 +4,9 @@ import {
   type FineTuneRow,
   selectFineTuneStatus,
 } from "../db/queries/fine-tune-leases.ts";
+import { noQuotas, requireTrainingTime } from "../db/queries/usage.ts";
 import { AppError } from "../lib/errors.ts";
+import { inSpan, inTraceOf } from "../lib/trace.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import { clearAfterEnd } from "./clear-after-end.ts";
@@ -28,10 +30,24 @@ export async function runFineTune(
   const job = new HeldFineTune(services.db, { id: row.id, token: row.leaseToken });
   const log = services.log.child({ fine_tune: row.id, attempt: row.attempt });
   try {
+    // Nobody had asked when corrections started it; a caller was refused by the route.
+    if (row.cause === "corrections" && row.attempt === 1)
+      await requireTrainingTime(services.db, row.workspaceId, services.quotas ?? noQuotas);
     if (row.attempt > 1 && row.checkpointKey === null) {
       await job.append({ level: "warn", message: `Attempt ${row.attempt}: from the beginning again` });
     }
-    const { number, promoted } = await fineTune(services, row, job, signal);
+    const { number, promoted } = await inTraceOf(row.traceParent, () =>
+      inSpan(
+        "fine_tune",
+        { "maskwright.fine_tune": row.id, "maskwright.attempt": row.attempt },
+        async (span) => {
+          const made = await fineTune(services, row, job, signal);
+          span.setAttributes({ "maskwright.version": made.number, "maskwright.promoted": made.promoted });
+          return made;
+        },
+        "consumer",
+      ),
+    );
     log.info({ version: number, promoted }, "a fine-tune succeeded");
   } catch (error) {
     log.warn({ err: error }, "a fine-tune stopped");

@@ -28,7 +28,7 @@ export function openBrowser(): Promise<Browser> {
 export async function openPage(browser: Browser, url: string): Promise<{ page: Page; faults: string[] }> {
   const context = await browser.newContext({ viewport: widths.wide, colorScheme: "light", locale: "en" });
   const page = await context.newPage();
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(300_000);
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("console", (message) => {

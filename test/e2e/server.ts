@@ -42,8 +42,17 @@ export class Server {
   }
 
   /** What the API itself says, past the console. */
-  async get<T>(path: string): Promise<T> {
-    const answer = await fetch(this.url + path, { headers: { authorization: `Bearer ${this.key}` } });
+  get<T>(path: string): Promise<T> {
+    return this.#ask(path, {});
+  }
+
+  post<T>(path: string, body: unknown): Promise<T> {
+    return this.#ask(path, { method: "POST", body: JSON.stringify(body) });
+  }
+
+  async #ask<T>(path: string, init: RequestInit): Promise<T> {
+    const headers = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
+    const answer = await fetch(this.url + path, { ...init, headers });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
   }

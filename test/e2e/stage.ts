@@ -1,4 +1,5 @@
 import type { Locator, Page } from "playwright-core";
+import type { RleMask } from "../../src/imaging/types.ts";
 
 /** The annotation page's canvas, by pixels of the image. */
 export class StageHand {
@@ -45,9 +46,14 @@ export class StageHand {
     await this.#page.getByText(/Predicted IoU/).waitFor();
   }
 
-  /** Milliseconds from each click so far to the frame with its mask. */
-  async latencies(): Promise<number[]> {
-    await this.canvas.dispatchEvent("maskwright:latencies");
-    return JSON.parse((await this.canvas.getAttribute("data-latencies")) ?? "[]") as number[];
+  /** Milliseconds from each click so far to the frame with its mask, and the preview that is shown. */
+  async report(): Promise<{
+    latencies: number[];
+    preview: { point: [number, number]; mask: RleMask } | null;
+  }> {
+    await this.canvas.dispatchEvent("maskwright:report");
+    return JSON.parse((await this.canvas.getAttribute("data-report")) ?? "null") as Awaited<
+      ReturnType<StageHand["report"]>
+    >;
   }
 }

@@ -11,6 +11,7 @@ import { insertWorkspace } from "../../src/db/queries/workspaces.ts";
 import type { KeyScope } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createServices } from "../../src/services.ts";
+import { holdToContract } from "./contract.ts";
 import { testDatabase } from "./database.ts";
 import { keysBelow } from "./objects.ts";
 
@@ -42,7 +43,7 @@ export async function testApp(settings: Partial<Config> = {}) {
   const config = { ...readConfig({ DATA_DIR: folder, LOG_LEVEL: "silent" }), ...settings };
   const services = await createServices(config, { databaseUrl: database.url });
   const { db, store } = services;
-  const app = createApp(services);
+  const app = holdToContract(createApp(services));
 
   const client = async (name: string): Promise<Client> =>
     clientOf((await insertWorkspace(db, { id: newId("ws"), name })).id, ["admin"], name);

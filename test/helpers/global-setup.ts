@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -8,11 +8,14 @@ import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { Releases } from "../../src/lib/releases.ts";
+import { missingAnswers } from "./missing-answers.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
     /** Of a database that may create others, and the migrated one that they are copied from. */
     postgres: { adminUrl: string; template: string };
+    /** Where the answers are noted that tests got: see contract.ts. */
+    contractFolder: string;
   }
 }
 
@@ -33,14 +36,32 @@ export default async function setup(project: TestProject): Promise<() => Promise
     url.pathname = template;
     await migrate(url.href);
     project.provide("postgres", { adminUrl, template });
+    const contractFolder = await mkdtemp(join(tmpdir(), "maskwright-contract-"));
+    releases.add("the contract's notes", () => rm(contractFolder, { recursive: true, force: true }));
+    project.provide("contractFolder", contractFolder);
     return async () => {
+      const missing = missingAnswers(contractFolder, await routeTests());
       await releases.release();
+      if (missing !== null && missing.length > 0) {
+        throw new Error(`Documented answers that no test in test/routes got:\n  ${missing.join("\n  ")}`);
+      }
       if (graphs.failure !== undefined) throw graphs.failure;
     };
   } catch (error) {
     await releases.release();
     throw error;
   }
+}
+
+/** The test files that speak to the API: only where all of them ran is it known what none of them got. */
+async function routeTests(): Promise<string[]> {
+  const folder = join(import.meta.dirname, "../routes");
+  const files: string[] = [];
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (name.endsWith(".test.ts") && (await readFile(path, "utf8")).includes("testApp(")) files.push(path);
+  }
+  return files;
 }
 
 async function startServer(releases: Releases): Promise<string> {

@@ -43,6 +43,7 @@ export function wrapStore(store: ObjectStore, changed: Partial<ObjectStore>): Ob
     stat: (key) => store.stat(key),
     delete: (key) => store.delete(key),
     list: (prefix) => store.list(prefix),
+    ...(store.links && { links: store.links }),
     check: () => store.check(),
     close: () => store.close(),
     ...changed,

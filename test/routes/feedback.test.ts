@@ -15,7 +15,7 @@ let bytes: Uint8Array<ArrayBuffer>;
 const box = [35, 20, 85, 70];
 const click = [60, 45, 1];
 beforeAll(async () => {
-  app = await testApp();
+  app = await testApp({ MAX_BODY_BYTES: 100_000 });
   project = await makeProject(app.a);
   const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
   truth = drawn.mask;
@@ -176,6 +176,22 @@ describe("POST feedback", () => {
     const before = await app.traces();
     expect(errorOf(await give(id, json))).toBe(error);
     expect(await app.traces()).toEqual(before);
+  });
+
+  it("takes JSON of a size, and cursors of its own", async () => {
+    const id = idOf(await predict({ prompts: [{ box }] }));
+    const long = { action: "reject", label: "x".repeat(100_001) };
+    expect(errorOf(await give(id, long))).toBe("413 body_too_large");
+    const url = `/v1/projects/${project}/predictions/${id}/feedback`;
+    const plain = { body: "accept", headers: { "content-type": "text/plain" } };
+    expect(errorOf(await app.a.send("POST", url, plain))).toBe("415 unsupported_media_type");
+    for (const list of ["feedback", "predictions"]) {
+      const asked = await app.a.get(`/v1/projects/${project}/${list}?cursor=x`);
+      expect(errorOf(asked)).toBe("400 invalid_request cursor");
+    }
+    expect(errorOf(await app.b.get(`/v1/projects/${project}/feedback`))).toBe(
+      "404 project_not_found project_id",
+    );
   });
 
   it("knows no other prediction", async () => {

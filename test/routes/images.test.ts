@@ -165,8 +165,8 @@ describe("POST images", () => {
     const doomed = await makeProject(app.a, "doomed");
     // Written, and then it fails all the same.
     const store = wrapStore(app.store, {
-      put: async (key, data) => {
-        const { bytes } = await app.store.put(key, data);
+      putFile: async (key, path) => {
+        const { bytes } = await app.store.putFile(key, path);
         throw new Error(`lost after ${bytes} bytes`);
       },
     });

@@ -16,7 +16,7 @@ let truth: BinaryMask;
 let bytes: Uint8Array<ArrayBuffer>;
 const around = [35, 20, 85, 70];
 beforeAll(async () => {
-  app = await testApp();
+  app = await testApp({ MAX_BODY_BYTES: 1_000_000 });
   project = await makeProject(app.a);
   url = `/v1/projects/${project}/predict`;
   const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
@@ -162,6 +162,25 @@ describe("an image's handle", () => {
     expect(errorOf(await app.a.post(url, { image: { sha256: "a" }, prompts }))).toBe(
       "400 invalid_request image",
     );
+  });
+});
+
+describe("POST prewarm", () => {
+  it.each<[string, object, string]>([
+    ["no image", {}, "400 invalid_request image"],
+    ["an unknown image", { image: { id: "img_1" } }, "404 image_not_found image.id"],
+    [
+      "an unknown version",
+      { image: { sha256: "a".repeat(64) }, version: 7 },
+      "404 version_not_found version",
+    ],
+    ["no image at all", { image: { base64: "aGVsbG8=" } }, "415 image_format_unsupported image.base64"],
+    ["an empty image", { image: { base64: "" } }, "422 image_empty image.base64"],
+    ["too large a body", { image: { base64: "A".repeat(1_000_001) } }, "413 body_too_large"],
+  ])("refuses %s and leaves nothing behind", async (_what, json, error) => {
+    const before = await app.traces();
+    expect(errorOf(await app.a.post(`/v1/projects/${project}/prewarm`, json))).toBe(error);
+    expect(await app.traces()).toEqual(before);
   });
 });
 

@@ -39,6 +39,7 @@ describe("POST /v1/webhooks", () => {
     ["this machine", { url: "https://127.0.0.1:5432/" }, "422 webhook_url_not_allowed url"],
     ["a cloud's metadata", { url: "https://169.254.169.254/" }, "422 webhook_url_not_allowed url"],
     ["an unknown event", { url, events: ["project.renamed"] }, "400 invalid_request events[0]"],
+    ["too long a body", { url: `${url}?${"x".repeat(17_000)}` }, "413 body_too_large"],
     ["an unknown project", { url, project_id: "prj_1" }, "404 project_not_found project_id"],
   ])("refuses %s", async (_what, json, error) => {
     expect(errorOf(await app.a.post("/v1/webhooks", json))).toBe(error);
@@ -64,6 +65,12 @@ describe("one webhook", () => {
     expect(errorOf(await app.a.send("PATCH", one, { json: { url: "https://10.0.0.1/" } }))).toBe(
       "422 webhook_url_not_allowed url",
     );
+    const long = { overlap_seconds: 1, url: "x".repeat(17_000) };
+    expect(errorOf(await app.a.send("PATCH", one, { json: long }))).toBe("413 body_too_large");
+    expect(errorOf(await app.a.post(`${one}/rotate-secret`, long))).toBe("413 body_too_large");
+    expect(errorOf(await app.a.post(`${one}/rotate-secret`, { overlap_seconds: -1 }))).toBe(
+      "400 invalid_request overlap_seconds",
+    );
     const rotated = await app.a.post(`${one}/rotate-secret`, { overlap_seconds: 60 });
     expect(rotated.body).toMatchObject({
       secret: expect.stringMatching(/^whsec_/),
@@ -74,6 +81,8 @@ describe("one webhook", () => {
     const log = await app.a.get(`${one}/deliveries?status=queued`);
     expect(log.body["data"]).toEqual([test.body]);
     expect((await app.a.get(`${one}/deliveries?status=failed`)).body["data"]).toEqual([]);
+    for (const list of ["/v1/webhooks", `${one}/deliveries`])
+      expect(errorOf(await app.a.get(`${list}?cursor=x`))).toBe("400 invalid_request cursor");
     const message = `${one}/deliveries/${idOf(test)}`;
     expect((await app.a.get(message)).body).toEqual(test.body);
     expect((await app.a.post(`${message}/replay`, {})).body).toEqual(test.body);

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
+import { traceParent } from "../../lib/trace.ts";
 import type { Database, Executor } from "../client.ts";
 import { fineTuneEvents, fineTunes, type FineTuneStatus, openFineTune } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
@@ -22,7 +23,8 @@ export async function insertFineTune(
   db: Executor,
   row: Pick<FineTune, "id" | "workspaceId" | "projectId" | "hyperparameters" | "baseVersion" | "seed">,
 ): Promise<FineTune> {
-  const [inserted] = await db.insert(fineTunes).values(row).returning();
+  const values = { ...row, traceParent: traceParent() };
+  const [inserted] = await db.insert(fineTunes).values(values).returning();
   return inserted as FineTune;
 }
 

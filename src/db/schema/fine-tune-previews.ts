@@ -59,7 +59,7 @@ export interface LearningCurve {
   /** Images that a fine-tune of the project trains on. */
   images_now: number;
   gain_from_twice: Interval;
-  /** Mean IoU on a dozen masks after long training on these alone: what the decoder can make of the encoder's features. */
+  /** Mean IoU on 8 masks after long and bold training on these alone: what the decoder can make of the encoder's features. */
   by_heart_iou: number;
   /** Mean IoU of the truth itself once it went through the decoder's 256 x 256 grid: no training gets above it. */
   grid_limit_iou: number;
@@ -70,6 +70,7 @@ export const verdictCodes = [
   "more_images_help",
   "encoder_is_the_limit",
   "grid_is_the_limit",
+  "train_longer",
   "enough_images",
   "unclear",
 ] as const;

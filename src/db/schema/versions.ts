@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
-import { type Focus, plainFocus } from "../../lib/focus.ts";
+import { type Focus, plainFocus, type Zoom } from "../../lib/focus.ts";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
 import { projects, type PromotionPolicy } from "./projects.ts";
@@ -57,6 +57,19 @@ export interface GateDecision {
   warnings: string[];
 }
 
+/** A short training that was tried before the recipe was chosen; see training/search/search.ts. */
+export interface VersionTrial {
+  trial: number;
+  rung: "zoom" | "recipe" | "final";
+  zoom: Zoom | null;
+  loss: string;
+  learningRate: number;
+  /** Training samples on each half of the data. */
+  samples: number;
+  /** Of the other half, mean over both. */
+  meanIou: number;
+}
+
 /** Before, after and truth of one held-out sample, drawn when the version was made. */
 export interface VersionPicture {
   /** By gain, as `examples`. */
@@ -80,6 +93,8 @@ export interface VersionMetrics {
   /** By epoch; epoch 0 is the untouched start. */
   curve: { epoch: number; trainLoss: number | null; selectionIou: number }[];
   bestEpoch: number;
+  /** Empty where nothing was searched; versions of before there was a search have none. */
+  trials?: VersionTrial[];
   /** Images in each set; `nearDuplicates` of all look like others and stand on the same side as those. */
   split: { train: number; selection: number; heldOut: number; nearDuplicates?: number };
   /** Versions of before it was measured have none. */

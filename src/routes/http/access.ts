@@ -18,6 +18,14 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/keys/{key_id}/rotate": "admin",
   "GET /v1/usage": "read",
 
+  "GET /v1/links/{token}": "open",
+  "PUT /v1/links/{token}": "open",
+  "POST /v1/projects/{project_id}/uploads": "annotate",
+  "GET /v1/projects/{project_id}/uploads/{upload_id}": "read",
+  "POST /v1/projects/{project_id}/uploads/{upload_id}/complete": "annotate",
+  "POST /v1/projects/{project_id}/images/{image_id}/link": "read",
+  "POST /v1/projects/{project_id}/versions/{number}/link": "read",
+
   "GET /v1/webhooks": "admin",
   "POST /v1/webhooks": "admin",
   "GET /v1/webhooks/{webhook_id}": "admin",
@@ -42,6 +50,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/images/{image_id}": "read",
   "GET /v1/projects/{project_id}/images/{image_id}/content": "read",
   "GET /v1/projects/{project_id}/images/{image_id}/thumbnail": "read",
+  "GET /v1/projects/{project_id}/images/{image_id}/embedding": "predict",
   "DELETE /v1/projects/{project_id}/images/{image_id}": "annotate",
 
   "GET /v1/projects/{project_id}/annotations": "read",

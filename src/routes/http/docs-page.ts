@@ -1,7 +1,4 @@
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Env } from "./router.ts";
-
-type Document = ReturnType<OpenAPIHono<Env>["getOpenAPI31Document"]>;
+import type { Document } from "./document.ts";
 
 interface Content {
   [mediaType: string]: { schema?: unknown };

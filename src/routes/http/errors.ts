@@ -23,8 +23,8 @@ export const errorBody = z
   })
   .openapi("Error");
 
-/** Every route can end so. */
-const common: readonly ErrorCode[] = ["invalid_api_key", "missing_api_key", "internal_error", "unavailable"];
+/** Every route can end so; what the middleware in front of them answers is added by document.ts. */
+const common: readonly ErrorCode[] = ["internal_error", "unavailable"];
 
 /**
  * The error answers of a route, by status, each naming its codes. Typed as nothing on purpose: handlers throw
@@ -89,10 +89,25 @@ function fromHono(error: HTTPException, c: Context): AppError | null {
   return null;
 }
 
+/** What the Postgres client and the server say where there is no connection to be had, or it broke. */
+const unreachable =
+  /^(08\w{3}|57P0[123]|53300|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_\w+)$/;
+
+/** Drizzle wraps what the database's client throws. */
+function isUnreachable(thrown: unknown): boolean {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if ("code" in error && typeof error.code === "string" && unreachable.test(error.code)) return true;
+  }
+  return false;
+}
+
 /** The one place where an error becomes an answer. A 5xx never tells what happened inside; the log does. */
 export function onError(thrown: Error, c: Context<Env>): Response {
   const error = thrown instanceof HTTPException ? (fromHono(thrown, c) ?? thrown) : thrown;
-  const known = error instanceof AppError ? error : new AppError("internal_error", "");
+  const known =
+    error instanceof AppError
+      ? error
+      : new AppError(isUnreachable(error) ? "unavailable" : "internal_error", "");
   // A client that went away stops its own work; that is no failure, and nobody reads the answer.
   if (c.req.raw.signal.aborted) c.get("log").info("the client has gone");
   else if (known.status >= 500) c.get("log").error({ err: thrown }, "request failed");

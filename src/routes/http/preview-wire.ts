@@ -18,13 +18,13 @@ const finding = z.object({
 });
 
 const estimate = z.object({
-  seconds: z.int().openapi({ description: "Of a fine-tune with {} on this trainer, once it starts." }),
+  seconds: z.int().openapi({ description: "Of a fine-tune with {}, once it starts." }),
   embed_seconds: z.int(),
   train_seconds: z.int(),
   evaluate_seconds: z.int(),
   embeddings_missing: z.int().openapi({ description: "Images that a fine-tune has to encode first." }),
   measured: z.boolean().openapi({
-    description: "True: at the speed that this trainer had just now. False: at that of two cores of a Xeon.",
+    description: "True: at the speed that this trainer had just now. False: at that of two quiet cores.",
   }),
   gpu_hours: z.number().nullable().openapi({ description: "Null unless the trainer trains on a GPU." }),
 });
@@ -45,7 +45,7 @@ const curve = z.object({
   gain_from_twice: interval.openapi({ description: "IoU that twice as many images promise." }),
   by_heart_iou: z.number().openapi({
     description:
-      "On a dozen masks after long training on these alone: what the frozen encoder lets it learn.",
+      "On 8 masks after long and bold training on these alone: what the frozen encoder lets it learn.",
   }),
   grid_limit_iou: z.number().openapi({
     description: "Of the truth itself after the decoder's 256 x 256 grid: no answer gets above it.",

@@ -2,24 +2,36 @@ import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { elapsedMs } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { inSpan, inTraceOf } from "../../lib/trace.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Env } from "./router.ts";
 
-/** One structured line and one count for each request: no header, no query, no body is written down. */
+/** One structured line, one count and one span for each request: no header, no query, no body is written down. */
 export function requestLog(log: Log, metrics: Metrics): MiddlewareHandler<Env> {
   return async (c, next) => {
     const start = performance.now();
     const requestLogger = log.child({ request_id: c.get("requestId") });
     c.set("log", requestLogger);
-    await next();
-    const ms = elapsedMs(start);
     const { method, path } = c.req;
-    const { status } = c.res;
-    // The pattern, not the path: ids would make a new time series each.
-    const route = matchedRoutes(c).findLast((matched) => matched.method !== "ALL")?.path ?? "none";
-    metrics.requests.inc({ method, route, status });
-    metrics.seconds.observe({ method, route }, ms / 1000);
-    const workspace = c.get("caller")?.workspaceId;
-    requestLogger.info({ method, path, route, status, ms, ...(workspace && { workspace }) }, "request");
+    await inTraceOf(c.req.header("traceparent"), () =>
+      inSpan(
+        method,
+        { "http.request.method": method, "maskwright.request_id": c.get("requestId") },
+        async (span) => {
+          await next();
+          const ms = elapsedMs(start);
+          const { status } = c.res;
+          // The pattern, not the path: ids would make a new time series each.
+          const route = matchedRoutes(c).findLast((matched) => matched.method !== "ALL")?.path ?? "none";
+          metrics.requests.inc({ method, route, status });
+          metrics.seconds.observe({ method, route }, ms / 1000);
+          const workspace = c.get("caller")?.workspaceId;
+          span.updateName(`${method} ${route}`);
+          span.setAttributes({ "http.route": route, "http.response.status_code": status });
+          requestLogger.info({ method, path, route, status, ms, ...(workspace && { workspace }) }, "request");
+        },
+        "server",
+      ),
+    );
   };
 }

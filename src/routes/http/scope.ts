@@ -26,6 +26,7 @@ export const webhookParams = z.object({ webhook_id: id("webhook_id", "wh") });
 export const deliveryParams = webhookParams.extend({ delivery_id: id("delivery_id", "msg") });
 export const annotationParams = projectParams.extend({ annotation_id: id("annotation_id", "ann") });
 export const importParams = projectParams.extend({ import_id: id("import_id", "imp") });
+export const uploadParams = projectParams.extend({ upload_id: id("upload_id", "upl") });
 export const fineTuneParams = projectParams.extend({ fine_tune_id: id("fine_tune_id", "ft") });
 
 /** The caller's workspace and the project of the path: what every query is scoped by. */

@@ -17,7 +17,6 @@ import { keys } from "../../storage/keys.ts";
 import { quotasOf } from "./limits.ts";
 import type { RouteContext } from "./router.ts";
 import { iso, timeText } from "./scope.ts";
-import type { Upload } from "./upload.ts";
 
 /** What bytes that should be an image can fail with. */
 export const imageErrors = [
@@ -59,38 +58,45 @@ export const toImage = (row: Image): z.output<typeof imageSchema> => ({
 
 const hashesPerQuery = 1000;
 
+/** An image that lies in a file of this machine. */
+export interface ImageFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly fileName: string | null;
+  readonly splitGroup: string | null;
+}
+
 /** The object first, then its row, both under the lock of these bytes; on failure the object goes again. */
-export async function storeImage(services: RouteContext, scope: ProjectScope, upload: Upload, hash: string) {
+export async function storeImage(services: RouteContext, scope: ProjectScope, file: ImageFile) {
   const { db, store, inference, config, metrics } = services;
-  const facts = await inference.inspect(upload.bytes);
-  const objectKey = keys.image(scope.projectId, hash);
+  const { path, ...about } = file;
+  const facts = await inference.inspect(path);
+  const objectKey = keys.image(scope.projectId, file.sha256);
   try {
     return await db.transaction(async (tx) => {
       await holdProject(tx, scope);
       await lockImageBytes(tx, objectKey);
-      const known = await findImageByHash(tx, scope, hash);
+      const known = await findImageByHash(tx, scope, file.sha256);
       if (known) return { status: 200 as const, body: toImage(known) };
       if ((await countImages(tx, scope)) >= config.MAX_IMAGES_PER_PROJECT) {
         const limit = config.MAX_IMAGES_PER_PROJECT;
         throw new AppError("too_many_images", `This project holds the ${limit} images that are allowed.`);
       }
-      await store.put(objectKey, upload.bytes, { contentType: `image/${facts.format}` });
+      await store.putFile(objectKey, path, { contentType: `image/${facts.format}` });
       const image = await insertImage(tx, {
         ...scope,
         ...facts,
+        ...about,
         id: newId("img"),
-        sha256: hash,
         objectKey,
-        bytes: upload.bytes.length,
-        fileName: upload.fileName,
-        splitGroup: upload.fields["group"] ?? null,
       });
       await requireRoom(tx, scope.workspaceId, quotasOf(config));
       metrics.imagesStored.inc();
       return { status: 201 as const, body: toImage(image) };
     });
   } catch (error) {
-    await ifUnused(db, scope, { objectKey, sha256: hash }, (key) => store.delete(key));
+    await ifUnused(db, scope, { objectKey, sha256: file.sha256 }, (key) => store.delete(key));
     throw error;
   }
 }

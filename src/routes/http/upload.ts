@@ -26,41 +26,6 @@ const tooLarge = (code: ErrorCode, bytes: number): AppError =>
 const contentTypeOf = (c: Context): string =>
   (c.req.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 
-export interface Upload {
-  readonly bytes: Uint8Array;
-  readonly fileName: string | null;
-  /** The text fields beside the file; empty for a raw body. */
-  readonly fields: Readonly<Record<string, string>>;
-}
-
-/**
- * A small upload, whole in memory: the multipart field `file`, or the raw body of any type but JSON.
- * Throws AppError unsupported_media_type, invalid_request.
- */
-export async function readUpload(c: Context<Env>): Promise<Upload> {
-  const type = contentTypeOf(c);
-  if (type === "application/json") {
-    throw new AppError(
-      "unsupported_media_type",
-      "Send the file itself, or multipart/form-data with a field `file`.",
-    );
-  }
-  if (type !== "multipart/form-data") {
-    return { bytes: new Uint8Array(await c.req.arrayBuffer()), fileName: null, fields: {} };
-  }
-  let form: FormData;
-  try {
-    form = await c.req.formData();
-  } catch (cause) {
-    throw new AppError("invalid_request", "The multipart body can't be read.", { cause });
-  }
-  const file = form.get("file");
-  if (!(file instanceof File)) throw noFile();
-  const fields: Record<string, string> = {};
-  for (const [name, value] of form) if (typeof value === "string") fields[name] = value;
-  return { bytes: new Uint8Array(await file.arrayBuffer()), fileName: cleanName(file.name), fields };
-}
-
 const noFile = (): AppError =>
   new AppError("invalid_request", "file: the multipart body has no file of this name.", { param: "file" });
 
@@ -73,18 +38,37 @@ export interface FileUpload {
   readonly bytes: number;
   readonly sha256: string;
   readonly fileName: string | null;
+  /** The text fields that stood beside the file; none for a raw body. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+interface UploadLimit {
+  readonly bytes: number;
+  readonly code: ErrorCode;
 }
 
 /**
- * A large upload, streamed into a temporary file that is gone once `use` has ended. The multipart field `file`, or
- * the raw body. Throws AppError import_too_large, invalid_request.
+ * An upload, streamed into a temporary file that is gone once `use` has ended: no more of it is in memory than what
+ * has just arrived. The multipart field `file`, or the raw body.
+ * Throws AppError unsupported_media_type, invalid_request, or `code` above the limit.
  */
 export async function withFileUpload<T>(
   c: Context<Env>,
-  limit: number,
+  limitBytes: number,
   use: (file: FileUpload) => Promise<T>,
+  code: ErrorCode = "import_too_large",
 ): Promise<T> {
-  if (Number(c.req.header("content-length") ?? 0) > limit) throw tooLarge("import_too_large", limit);
+  const limit = { bytes: limitBytes, code };
+  if (contentTypeOf(c) === "application/json") {
+    throw new AppError(
+      "unsupported_media_type",
+      "Send the file itself, or multipart/form-data with a field `file`.",
+    );
+  }
+  // The parts of a multipart body have heads of their own; what they frame is counted as it comes.
+  const multipart = contentTypeOf(c) === "multipart/form-data";
+  const told = Number(c.req.header("content-length") ?? 0);
+  if (told > limit.bytes + (multipart ? headRoom : 0)) throw tooLarge(limit.code, limit.bytes);
   const folder = await mkdtemp(join(tmpdir(), "maskwright-upload-"));
   try {
     return await use(await receive(c, join(folder, "upload"), limit));
@@ -93,31 +77,48 @@ export async function withFileUpload<T>(
   }
 }
 
-async function receive(c: Context<Env>, path: string, limit: number): Promise<FileUpload> {
+const headRoom = 64 * 1024;
+
+async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promise<FileUpload> {
   const { body } = c.req.raw;
-  if (!body) throw new AppError("invalid_request", "The request has no body.");
-  const source = Readable.fromWeb(body);
+  const source = body ? Readable.from(chunksOf(body)) : Readable.from([]);
   const sink = countingSink(path, limit);
-  let fileName: string | null = null;
+  let part: Part = { fileName: null, fields: {} };
   try {
-    if (contentTypeOf(c) === "multipart/form-data") {
-      fileName = await receiveMultipart(c, source, sink.write);
-    } else {
-      await sink.write(source);
-    }
+    if (contentTypeOf(c) === "multipart/form-data") part = await receiveMultipart(c, source, sink.write);
+    else await sink.write(source);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError("invalid_request", "The upload broke off or can't be read.", { cause });
   }
-  return { path, fileName, ...sink.result() };
+  return { path, ...part, ...sink.result() };
+}
+
+/** What the platform's own stream types say of each other differs from one set of libraries to the next. */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+interface Part {
+  readonly fileName: string | null;
+  readonly fields: Record<string, string>;
 }
 
 /** Writes one stream into a file, counting and hashing; fails as soon as it passes the limit. */
-function countingSink(path: string, limit: number) {
+function countingSink(path: string, limit: UploadLimit) {
   const digest = new StreamDigest();
   async function* limited(chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of digest.through(chunks)) {
-      if (digest.bytes > limit) throw tooLarge("import_too_large", limit);
+      if (digest.bytes > limit.bytes) throw tooLarge(limit.code, limit.bytes);
       yield chunk;
     }
   }
@@ -127,15 +128,22 @@ function countingSink(path: string, limit: number) {
   };
 }
 
-/** Hands the first field `file` to `write`; resolves with its name once all is written. */
+/** Hands the first field `file` to `write`; resolves with its name, and the text fields, once all is written. */
 async function receiveMultipart(
   c: Context<Env>,
   source: Readable,
   write: (stream: Readable) => Promise<void>,
-): Promise<string | null> {
-  const parser = new Busboy({ headers: { "content-type": c.req.header("content-type") ?? "" } });
+): Promise<Part> {
+  const parser = new Busboy({
+    headers: { "content-type": c.req.header("content-type") ?? "" },
+    limits: { fields: 20, fieldSize: 10_000 },
+  });
   const refused = new AbortController();
+  const fields: Record<string, string> = {};
   let written: Promise<string | null> | undefined;
+  parser.on("field", (name, value) => {
+    fields[name] = value;
+  });
   parser.on("file", (field, stream, name) => {
     if (field !== "file" || written) {
       // A body that breaks off inside this part fails it too, and an error that nobody hears ends the process.
@@ -155,5 +163,5 @@ async function receiveMultipart(
     throw error;
   }
   if (!written) throw noFile();
-  return written;
+  return { fileName: await written, fields };
 }

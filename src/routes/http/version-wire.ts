@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Version } from "../../db/queries/versions.ts";
 import { promotionPolicies, type VersionMetrics } from "../../db/schema/index.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
+import { focusSchema, zoomSchema } from "../../lib/focus.ts";
 import { iso, timeText } from "./scope.ts";
 
 /** Which held-out annotation a picture shows. */
@@ -29,6 +30,21 @@ const metricsSchema = z.object({
     }),
   }),
   best_epoch: z.int(),
+  trials: z
+    .array(
+      z.object({
+        trial: z.int(),
+        rung: z.enum(["zoom", "recipe", "final"]),
+        zoom: zoomSchema.nullable(),
+        loss: z.string(),
+        learning_rate: z.number(),
+        samples: z.int(),
+        mean_iou: z.number(),
+      }),
+    )
+    .openapi({
+      description: "Short trainings on halves of the data that chose recipe and zoom; empty where none ran.",
+    }),
   curve: z.array(z.object({ epoch: z.int(), train_loss: z.number().nullable(), selection_iou: z.number() })),
   per_annotation: z
     .array(
@@ -92,6 +108,10 @@ export const versionSchema = z
       .nullable()
       .openapi({ description: "Of the data that it was trained and measured on." }),
     hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
+    focus: focusSchema.openapi({
+      description:
+        "How it looks at images: the window that is encoded for a prompt (null: the whole image), and the guided filter that sharpens its masks (null: none). Predict honours it.",
+    }),
     seed: z.int().nullable(),
     engine: z.string().nullable(),
     weights: z.object({ sha256: z.string(), bytes: z.int() }),
@@ -100,7 +120,7 @@ export const versionSchema = z
   .openapi("Version");
 
 function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof metricsSchema> {
-  const { heldOut, split, curve, perAnnotation, bestEpoch, evaluation, gate } = metrics;
+  const { heldOut, split, curve, perAnnotation, bestEpoch, trials, evaluation, gate } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -123,6 +143,11 @@ function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof met
       near_duplicates: split.nearDuplicates ?? 0,
     },
     best_epoch: bestEpoch,
+    trials: (trials ?? []).map(({ learningRate, meanIou, ...rest }) => ({
+      ...rest,
+      learning_rate: learningRate,
+      mean_iou: meanIou,
+    })),
     curve: curve.map((at) => ({
       epoch: at.epoch,
       train_loss: at.trainLoss,
@@ -162,6 +187,7 @@ export function toVersion(
     })),
     snapshot_hash: row.snapshotHash,
     hyperparameters: row.hyperparameters,
+    focus: row.focus,
     seed: row.seed,
     engine: row.engine,
     weights: { sha256: row.weightsSha256, bytes: row.weightsBytes },

@@ -1,6 +1,8 @@
 import type { Evaluation, GateDecision, VersionMetrics } from "../../db/schema/index.ts";
 import type { TrainingResult } from "../loop.ts";
+import { lossText } from "../objective.ts";
 import type { PreparedData } from "../prepare.ts";
+import type { Trial } from "../search/search.ts";
 import { meanScores, type Score } from "./score.ts";
 
 /** In the order of the held-out samples, exact boxes. */
@@ -15,7 +17,12 @@ export interface BoxScores {
 export function versionMetrics(
   data: PreparedData,
   { base, parent, tuned }: BoxScores,
-  { result, evaluation, gate }: { result: TrainingResult; evaluation: Evaluation; gate: GateDecision },
+  {
+    result,
+    trials,
+    evaluation,
+    gate,
+  }: { result: TrainingResult; trials: readonly Trial[]; evaluation: Evaluation; gate: GateDecision },
 ): VersionMetrics {
   return {
     heldOut: {
@@ -33,6 +40,15 @@ export function versionMetrics(
     })),
     curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
     bestEpoch: result.bestEpoch,
+    trials: trials.map(({ trial, rung, arm, zoom, samples, meanIou }) => ({
+      trial,
+      rung,
+      zoom,
+      loss: lossText(arm.loss),
+      learningRate: arm.learningRate,
+      samples,
+      meanIou,
+    })),
     split: { ...data.counts, nearDuplicates: data.nearDuplicates },
     evaluation,
     gate,

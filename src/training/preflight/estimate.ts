@@ -1,44 +1,40 @@
 import type { PreviewResult } from "../../db/schema/index.ts";
-import type { Recipe } from "../recipe.ts";
-import { stepsPerEpoch } from "../recipe.ts";
+import { defaultBudget } from "../choose.ts";
+import { mostWithAllKinds } from "../evaluation/evaluation.ts";
+import { costs } from "../search/costs.ts";
 
-/** Seconds, each as measured on two quiet cores of a Xeon with AVX-512: encoding an image, a training sample, a prompt. */
-export const measuredElsewhere = { embedSeconds: 0.6, trainSeconds: 0.058, scoreSeconds: 0.04 };
-/** Prompts that are answered for a held-out annotation with every kind of prompt, base and tuned. */
-const promptsWithAllKinds = 12;
-const mostWithAllKinds = 32;
-
+/** How fast this trainer is, as the preview has just seen; null where it saw nothing. */
 export interface Rates {
-  readonly embedSeconds: number;
+  /** Encoding an image. */
+  readonly embedSeconds: number | null;
+  /** One training sample. */
   readonly trainSeconds: number;
-  readonly scoreSeconds: number;
-  /** Whether training's are of this trainer. */
-  readonly measured: boolean;
-  /** As the engine names it; left out where none ran. */
-  readonly device?: string;
+  /** As the engine names it. */
+  readonly device: string;
 }
 
-/** What a fine-tune with this recipe will take: every epoch trains and scores, and the end scores base and tuned. */
+/**
+ * What a fine-tune with {} will take. Its search, training and evaluation are counted in budget seconds, each a second
+ * of the machine that `costs` were measured on; the ratio of a training sample there and here turns them into seconds
+ * of this trainer.
+ */
 export function estimateOf(
-  counts: { embeddingsMissing: number; selection: number; heldOut: number },
-  recipe: Recipe,
-  rates: Rates,
+  counts: { embeddingsMissing: number; heldOut: number },
+  rates: Rates | null,
 ): NonNullable<PreviewResult["estimate"]> {
-  const { epochs, samplesPerEpoch, batchSize } = recipe;
-  const samples = epochs * stepsPerEpoch(samplesPerEpoch, batchSize) * batchSize;
-  const choosing = (epochs + 2) * counts.selection;
-  const judging = 2 * counts.heldOut + promptsWithAllKinds * Math.min(mostWithAllKinds, counts.heldOut);
-  const embed = counts.embeddingsMissing * rates.embedSeconds;
-  const train = samples * rates.trainSeconds + choosing * rates.scoreSeconds;
-  const evaluate = judging * rates.scoreSeconds;
-  const whole = (seconds: number): number => Math.max(0, Math.round(seconds));
+  const slower = rates ? rates.trainSeconds / costs.train : 1;
+  const embed = counts.embeddingsMissing * (rates?.embedSeconds ?? costs.encode * slower);
+  const kinds = costs.kinds * Math.min(mostWithAllKinds, counts.heldOut);
+  const evaluate = slower * (kinds + 2 * costs.score * counts.heldOut);
+  const train = Math.max(0, slower * defaultBudget - evaluate);
+  const seconds = embed + train + evaluate;
   return {
-    seconds: whole(embed + train + evaluate),
-    embed_seconds: whole(embed),
-    train_seconds: whole(train),
-    evaluate_seconds: whole(evaluate),
+    seconds: Math.round(seconds),
+    embed_seconds: Math.round(embed),
+    train_seconds: Math.round(train),
+    evaluate_seconds: Math.round(evaluate),
     embeddings_missing: counts.embeddingsMissing,
-    measured: rates.measured,
-    gpu_hours: /gpu|cuda/i.test(rates.device ?? "") ? (embed + train + evaluate) / 3600 : null,
+    measured: rates !== null,
+    gpu_hours: /gpu|cuda/i.test(rates?.device ?? "") ? seconds / 3600 : null,
   };
 }

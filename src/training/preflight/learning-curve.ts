@@ -7,15 +7,21 @@ import { maskOf, randomFor, type Sample, samplesOf, someOf } from "../samples.ts
 import type { Snapshot, SnapshotImage } from "../snapshot.ts";
 import type { Fold } from "./folds.ts";
 import { type FoldScores, intervalsOf } from "./power-law.ts";
-import { batchSize, ShortRuns } from "./short-runs.ts";
+import { batchSize, rateFrom, ShortRuns } from "./short-runs.ts";
 
-/**
- * Steps of a run, and of the one that asks what the decoder can learn by heart. Six runs and that one are 256 steps of 4
- * samples: a good minute of training on two cores, whatever the project's size.
- */
-const stepsOfRun = 32;
-const stepsByHeart = 64;
-const imagesByHeart = 8;
+/** How long to train, in optimizer steps of 4 samples: counts, never clocks, so that the same data gives the same curve. */
+export interface Effort {
+  /** Of each run. */
+  readonly run: number;
+  /** Of the run that asks what the decoder can learn by heart. */
+  readonly byHeart: number;
+}
+
+/** Six runs and one: 288 steps, which is a good minute of training on two quiet cores, whatever the project's size. */
+export const usualEffort: Effort = { run: 32, byHeart: 96 };
+const samplesByHeart = 8;
+/** Learning by heart may be bold: of 8 stamps 64 steps learnt .55 with it and .43 with 3e-4. */
+const rateByHeart = 1e-3;
 const mostJudging = 32;
 const mostTrained = 12;
 
@@ -26,6 +32,7 @@ export interface CurvePlan {
   /** Images that a fine-tune of the project trains on. */
   readonly imagesNow: number;
   readonly seed: number;
+  readonly effort: Effort;
 }
 
 /** All that has to be embedded. */
@@ -34,10 +41,10 @@ export const imagesOfPlan = ({ folds }: Pick<CurvePlan, "folds">): SnapshotImage
 ];
 
 /** Samples that the whole curve trains on and scores, for its progress. */
-export function samplesOfPlan({ folds }: Pick<CurvePlan, "folds">): number {
+export function samplesOfPlan({ folds, effort }: Pick<CurvePlan, "folds" | "effort">): number {
   const runs = folds.reduce((sum, { train }) => sum + train.length, 0);
-  const scored = (runs + folds.length) * mostJudging + runs * mostTrained + mostTrained;
-  return (runs * stepsOfRun + stepsByHeart) * batchSize + scored;
+  const scored = (runs + folds.length) * mostJudging + runs * mostTrained + samplesByHeart;
+  return (runs * effort.run + effort.byHeart) * batchSize + scored;
 }
 
 /** Draws the curve by training short runs on more and more of the images. Deterministic but for the rates. */
@@ -46,13 +53,14 @@ export async function drawCurve(
   plan: CurvePlan,
   options: { weights: NamedTensors } & Parameters<typeof ShortRuns.open>[2],
 ): Promise<{ curve: LearningCurve; rates: ShortRuns["rates"] }> {
-  const { snapshot, folds, groupOf, imagesNow, seed } = plan;
+  const { snapshot, folds, groupOf, imagesNow, seed, effort } = plan;
   const { weights, ...context } = options;
   const runs = await ShortRuns.open(services, weights, context);
   try {
     const sizes = (folds[0] as Fold).train.map((images) => images.length);
     const judging = folds.map(({ validation }) => someOf(samplesOf(snapshot, validation), mostJudging, seed));
     const baseIou = meanOf(await runs.score(judging.flat()));
+    const learningRate = rateFrom(baseIou);
     const scores: FoldScores[] = [];
     const trained = sizes.map((): number[] => []);
     for (const [fold, { train }] of folds.entries()) {
@@ -60,15 +68,14 @@ export async function drawCurve(
       const points: number[][] = [];
       for (const [point, images] of train.entries()) {
         const samples = samplesOf(snapshot, images);
-        await runs.train(samples, { steps: stepsOfRun, startIou: baseIou });
+        await runs.train(samples, { steps: effort.run, learningRate });
         points.push(await runs.score(judges));
         trained[point]?.push(...(await runs.score(someOf(samples, mostTrained, seed))));
       }
       scores.push({ groups: judges.map(({ image }) => groupOf(image)), points });
     }
-    const few = samplesOf(snapshot, (folds[0] as Fold).train.at(-1)?.slice(0, imagesByHeart) ?? []);
-    const heart = someOf(few, mostTrained, seed);
-    await runs.train(heart, { steps: stepsByHeart, startIou: baseIou });
+    const heart = someOf(samplesOf(snapshot, (folds[0] as Fold).train.at(-1) ?? []), samplesByHeart, seed);
+    await runs.train(heart, { steps: effort.byHeart, learningRate: rateByHeart });
     const byHeart = meanOf(await runs.score(heart));
     const random = randomFor(seed, "learning curve");
     const { points, law, gain } = intervalsOf(scores, { sizes, imagesNow, random });

@@ -13,20 +13,23 @@ import { getProject, type Project } from "../../db/queries/projects.ts";
 import type { LearningCurve, PreviewProgress, PreviewResult } from "../../db/schema/index.ts";
 import { embedMissing } from "../embed-missing.ts";
 import { LeaseLost } from "../lease.ts";
-import { resolveRecipe } from "../recipe.ts";
 import { isFinal } from "../run-fine-tune.ts";
 import type { EmbeddingOf } from "../samples.ts";
 import type { TrainerServices } from "../services.ts";
 import { annotationsOf } from "../snapshot.ts";
-import { readColours } from "./colours.ts";
-import { estimateOf, measuredElsewhere, type Rates } from "./estimate.ts";
+import { checkProject } from "./check.ts";
+import { estimateOf, type Rates } from "./estimate.ts";
 import { foldsOf } from "./folds.ts";
-import { type CurvePlan, drawCurve, imagesOfPlan, samplesOfPlan } from "./learning-curve.ts";
+import {
+  type CurvePlan,
+  drawCurve,
+  type Effort,
+  imagesOfPlan,
+  samplesOfPlan,
+  usualEffort,
+} from "./learning-curve.ts";
 import { countMissing } from "./missing-embeddings.ts";
-import { findInMarks, marksOf } from "./marks.ts";
-import { findOutliers } from "./outliers.ts";
-import { type ProjectData, readProject } from "./project-data.ts";
-import { report } from "./report.ts";
+import type { ProjectData } from "./project-data.ts";
 import { verdictOf } from "./verdict.ts";
 
 /** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
@@ -40,13 +43,14 @@ export async function runPreview(
   services: TrainerServices,
   previewId: string,
   signal: AbortSignal,
+  effort: Effort = usualEffort,
 ): Promise<void> {
   const row = await claimPreview(services.db, previewId);
   if (!row) return;
   const lease = { id: row.id, token: row.leaseToken };
   const log = services.log.child({ preview: row.id, attempt: row.attempt });
   try {
-    const result = await new PreviewRun(services, row, lease, signal).run();
+    const result = await new PreviewRun(services, row, { lease, signal, effort }).run();
     if (await succeedPreview(services.db, lease, result))
       log.info({ verdict: result.verdict.code }, "a preview succeeded");
   } catch (error) {
@@ -78,13 +82,19 @@ class PreviewRun {
   readonly #row: PreviewRow;
   readonly #lease: PreviewLease;
   readonly #signal: AbortSignal;
+  readonly #effort: Effort;
   #lastWrite = Number.NEGATIVE_INFINITY;
 
-  constructor(services: TrainerServices, row: PreviewRow, lease: PreviewLease, signal: AbortSignal) {
+  constructor(
+    services: TrainerServices,
+    row: PreviewRow,
+    job: { lease: PreviewLease; signal: AbortSignal; effort: Effort },
+  ) {
     this.#services = services;
     this.#row = row;
-    this.#lease = lease;
-    this.#signal = signal;
+    this.#lease = job.lease;
+    this.#signal = job.signal;
+    this.#effort = job.effort;
   }
 
   async run(): Promise<PreviewResult> {
@@ -92,16 +102,11 @@ class PreviewRun {
     const scope = { workspaceId: this.#row.workspaceId, projectId: this.#row.projectId };
     const project = await getProject(db, scope);
     await this.#progress("check", 0, 1);
-    const data = await readProject({ db, store }, project);
-    const marks = marksOf(data.snapshot);
-    const { images, annotations } = data.snapshot;
-    const { colours, unreadable } = await readColours(store, marks, {
+    const { data, broken, ...told } = await checkProject({ db, store }, project, {
       signal: this.#signal,
-      onImage: async (done) => this.#progress("check", done, images.length),
+      onImage: async (done, images) => this.#progress("check", done, images),
     });
-    const found = [...data.found, ...unreadable, ...findInMarks(marks), ...findOutliers(marks, colours)];
-    const told = report(found, annotations.length);
-    const broken = told.findings.some(({ severity }) => severity === "error");
+    const { images, annotations } = data.snapshot;
     const drawn = broken ? null : await this.#curve(project, data);
     return {
       images: images.length,
@@ -124,7 +129,14 @@ class PreviewRun {
     const seed = this.#row.seed;
     const folds = foldsOf([...split.train, ...split.selection], groupOf, seed);
     if (!folds) return null;
-    const plan: CurvePlan = { snapshot, folds, groupOf, imagesNow: split.train.length, seed };
+    const plan: CurvePlan = {
+      snapshot,
+      folds,
+      groupOf,
+      imagesNow: split.train.length,
+      seed,
+      effort: this.#effort,
+    };
     const images = imagesOfPlan(plan);
     const options = this.#imageOptions(project);
     const began = performance.now();
@@ -133,8 +145,7 @@ class PreviewRun {
       images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
       { ...options, onDone: async (done) => this.#progress("embed", done, images.length) },
     );
-    const embedSeconds =
-      made === 0 ? measuredElsewhere.embedSeconds : (performance.now() - began) / 1000 / made;
+    const embedSeconds = made === 0 ? null : (performance.now() - began) / 1000 / made;
     const embeddingOf: EmbeddingOf = async (image) => {
       const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
       return (await inference.embed(source, options)).embedding.data;
@@ -148,7 +159,7 @@ class PreviewRun {
       signal: this.#signal,
       onSamples: async (count) => this.#progress("train", Math.min(total, (done += count)), total),
     });
-    return { curve, rates: { embedSeconds, ...rates, measured: true } };
+    return { curve, rates: { embedSeconds, ...rates } };
   }
 
   async #estimate(
@@ -157,21 +168,14 @@ class PreviewRun {
     drawn: { curve: LearningCurve; rates: Rates } | null,
   ): Promise<PreviewResult["estimate"]> {
     if (!split) return null;
-    const count = (images: ProjectData["snapshot"]["images"]): number =>
-      annotationsOf(snapshot, images).length;
-    const [train, selection, heldOut] = [split.train, split.selection, split.heldOut].map(count);
-    const trainSamples = train ?? 0;
-    const recipe = resolveRecipe({}, { trainSamples, startIou: drawn?.curve.base_iou ?? 0 });
-    const counts = {
-      embeddingsMissing: await countMissing(
-        this.#services.store,
-        snapshot.images,
-        this.#imageOptions(project),
-      ),
-      selection: Math.min(100, selection || trainSamples),
-      heldOut: heldOut ?? 0,
-    };
-    return estimateOf(counts, recipe, drawn?.rates ?? { ...measuredElsewhere, measured: false });
+    const { store } = this.#services;
+    return estimateOf(
+      {
+        embeddingsMissing: await countMissing(store, snapshot.images, this.#imageOptions(project)),
+        heldOut: annotationsOf(snapshot, split.heldOut).length,
+      },
+      drawn?.rates ?? null,
+    );
   }
 
   #imageOptions(project: Project): { workspaceId: string; baseModel: string; signal: AbortSignal } {

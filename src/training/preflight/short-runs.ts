@@ -30,8 +30,6 @@ export class ShortRuns {
   readonly #context: Context;
   #stepMs = 0;
   #steps = 0;
-  #scoreMs = 0;
-  #scored = 0;
 
   private constructor(engine: TrainingEngine, start: EngineState, recipe: Recipe, context: Context) {
     this.#engine = engine;
@@ -55,18 +53,14 @@ export class ShortRuns {
     }
   }
 
-  /**
-   * Trains from the start on these samples for so many steps, whatever their number: only the data differs.
-   * `startIou`, the untrained weights' mean IoU, decides about the learning rate as in a fine-tune.
-   */
+  /** Trains from the start on these samples for so many steps, whatever their number: only the data differs. */
   async train(
     samples: readonly Sample[],
-    { steps, startIou }: { steps: number; startIou: number },
+    { steps, learningRate }: { steps: number; learningRate: number },
   ): Promise<void> {
     const { seed, embeddingOf, signal, onSamples } = this.#context;
     await this.#engine.restore(this.#start);
     const maker = new BatchMaker({ samples, recipe: this.#recipe, seed, embeddingOf, engine: this.#engine });
-    const { learningRate } = recipeOf(startIou);
     const schedule = { learningRate, warmupSteps, totalSteps: steps };
     let step = 0;
     for (let epoch = 1; step < steps; epoch++) {
@@ -91,7 +85,6 @@ export class ShortRuns {
     for (let from = 0; from < samples.length; from += perCall) {
       signal.throwIfAborted();
       const some = samples.slice(from, from + perCall);
-      const began = performance.now();
       const boxes = some.map(({ annotation }) => annotation.box);
       const { logits } = await this.#engine.predict(await promptBatch(some, boxes, embeddingOf));
       const cells = logits.length / some.length;
@@ -101,18 +94,15 @@ export class ShortRuns {
         scores.push(iou(mask, maskOf(sample)));
         await nextTurn();
       }
-      this.#scoreMs += performance.now() - began;
-      this.#scored += some.length;
       await onSamples(some.length);
     }
     return scores;
   }
 
-  /** Seconds of a training sample and of a scored one, and on what. */
-  get rates(): { trainSeconds: number; scoreSeconds: number; device: string } {
+  /** Seconds of a training sample, and on what. */
+  get rates(): { trainSeconds: number; device: string } {
     return {
       trainSeconds: this.#stepMs / 1000 / (this.#steps * batchSize),
-      scoreSeconds: this.#scoreMs / 1000 / this.#scored,
       device: this.#engine.device,
     };
   }
@@ -121,6 +111,9 @@ export class ShortRuns {
     await this.#engine.dispose();
   }
 }
+
+/** The rate that a fine-tune would take from such a start. */
+export const rateFrom = (startIou: number): number => recipeOf(startIou).learningRate;
 
 /** A plain recipe, pinned: what auto makes of itself some day must not move old curves. */
 const recipeOf = (startIou: number): Recipe =>

@@ -7,8 +7,10 @@ type Verdict = PreviewResult["verdict"];
 const worthwhile = 0.01;
 /** The most that a flat curve may still promise at the upper end of its interval. */
 const flatAtMost = 0.03;
-/** A decoder that can't get this far on a dozen masks by heart lacks something that images don't give it. */
+/** A decoder that can't get this far on 8 masks by heart lacks something that images don't give it. */
 const learntByHeart = 0.75;
+/** What it learnt by heart so much better than in a short run shows that the run was too short to judge by. */
+const stillLearning = 0.1;
 /** Of the truth through the grid: below it, the grid costs more than any image brings. */
 const coarseGrid = 0.85;
 
@@ -27,7 +29,7 @@ export function verdictOf(findings: readonly Finding[], curve: LearningCurve | n
     };
   }
   const { gain_from_twice: gain, by_heart_iou: byHeart, grid_limit_iou: grid } = curve;
-  const now = (curve.points.at(-1) as LearningCurve["points"][number]).iou.mean;
+  const last = curve.points.at(-1) as LearningCurve["points"][number];
   if (gain.low > 0 && gain.mean >= worthwhile) {
     return {
       code: "more_images_help",
@@ -47,6 +49,12 @@ export function verdictOf(findings: readonly Finding[], curve: LearningCurve | n
       message: `${flat}, and the masks are finer than the decoder's 256 x 256 grid, through which even the truth keeps an IoU of ${grid.toFixed(2)} only: crop closer or use tiles.`,
     };
   }
+  if (byHeart - last.train_iou > stillLearning && last.train_iou < learntByHeart) {
+    return {
+      code: "train_longer",
+      message: `In runs as short as these more images bring nothing (twice as many promise ${signed(gain.mean)} IoU), for the decoder was still learning: ${last.train_iou.toFixed(2)} on the images that it trains on, ${byHeart.toFixed(2)} by heart; train longer before you draw more masks.`,
+    };
+  }
   if (byHeart < learntByHeart) {
     return {
       code: "encoder_is_the_limit",
@@ -55,7 +63,7 @@ export function verdictOf(findings: readonly Finding[], curve: LearningCurve | n
   }
   return {
     code: "enough_images",
-    message: `${flat}; a fine-tune with what there is should come to about ${now.toFixed(2)}.`,
+    message: `${flat}; a fine-tune with what there is should come to about ${last.iou.mean.toFixed(2)} or more.`,
   };
 }
 

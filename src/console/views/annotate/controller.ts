@@ -1,5 +1,6 @@
 import { effect } from "@preact/signals";
 import { fit, isInside, pan, toImage, type View, zoom } from "../../canvas/viewport.ts";
+import { encodeRle } from "../../../imaging/rle.ts";
 import type { BinaryMask } from "../../../imaging/types.ts";
 import type { Ring } from "../../canvas/edit.ts";
 import type { Box } from "../../api/types.ts";
@@ -57,8 +58,9 @@ export class Controller {
     );
     canvas.addEventListener("blur", () => this.#setCross(null));
     void this.#load();
-    canvas.addEventListener("maskwright:latencies", () => {
-      canvas.dataset["latencies"] = JSON.stringify(this.latencies);
+    canvas.addEventListener("maskwright:report", () => {
+      const preview = this.#hover && { point: this.#segmenter.previewed, mask: encodeRle(this.#hover) };
+      canvas.dataset["report"] = JSON.stringify({ latencies: this.latencies, preview });
     });
   }
 

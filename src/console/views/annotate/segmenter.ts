@@ -14,6 +14,8 @@ export class Segmenter {
   readonly #local: LocalDecoder;
   #asking: AbortController | null = null;
   #previewing = false;
+  /** Where the last preview is of, in pixels of the image. */
+  previewed: readonly [number, number] | null = null;
   #next: [number, number] | null = null;
   readonly #unwatch: () => void;
   #closed = false;
@@ -74,6 +76,7 @@ export class Segmenter {
 
   async #previewAt([x, y]: [number, number]): Promise<BinaryMask> {
     const at = [Math.round(x * 10) / 10, Math.round(y * 10) / 10] as const;
+    this.previewed = at;
     if (this.#local.ready === version.value) return this.#local.decode(...at);
     const draft: Pick<Draft, "points" | "box" | "mask" | "byHand"> = {
       points: [[...at, 1]],

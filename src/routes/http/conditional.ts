@@ -1,0 +1,20 @@
+import type { MiddlewareHandler } from "hono";
+import { etag } from "hono/etag";
+import type { Env } from "./router.ts";
+
+/**
+ * An ETag on every JSON answer to a GET, and 304 where the caller has it; files bring their own tag. Streams have none:
+ * a tag would be read to their end first.
+ */
+export function conditional(): MiddlewareHandler<Env> {
+  const tag = etag();
+  return async (c, next) => {
+    await next();
+    if (c.req.method !== "GET" && c.req.method !== "HEAD") return;
+    const type = c.res.headers.get("content-type") ?? "";
+    if (!type.startsWith("application/json") && !c.res.headers.has("etag")) return;
+    // Of one caller, and never taken for fresh without asking.
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "private, no-cache");
+    await tag(c, async () => {});
+  };
+}

@@ -1,0 +1,205 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { openDatabase } from "../../src/db/client.ts";
+import { routeAccess } from "../../src/routes/http/access.ts";
+import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { holdToContract } from "../helpers/contract.ts";
+import {
+  makeProject,
+  rectangleRle,
+  seedFineTune,
+  seedImage,
+  seedVersion,
+} from "../helpers/seeds.ts";
+
+/** What holds for every route; each answer is held against the description by testApp itself. */
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly access: string;
+}
+
+let app: TestApp;
+let operations: Operation[];
+beforeAll(async () => {
+  app = await testApp();
+  const { body } = await read(await app.app.request("/openapi.json"));
+  operations = Object.entries(body["paths"] as Record<string, object>).flatMap(([path, item]) =>
+    Object.keys(item)
+      .map((method) => ({ method: method.toUpperCase(), path }))
+      .map((one) => ({ ...one, access: routeAccess[`${one.method} ${path}`] ?? "none" })),
+  );
+});
+afterAll(() => app?.close());
+
+/** A path with these values for its parameters, and any for the others. */
+const fill = (path: string, values: Record<string, string> = {}): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => values[name] ?? "x");
+
+describe("every route", () => {
+  it("tells a key that has sent too much to wait", async () => {
+    const client = await app.clientOf(app.a.workspaceId, ["admin"]);
+    await app.db.execute(
+      sql`insert into rate_buckets values (${client.keyId}, now() + interval '1 hour')`,
+    );
+    for (const { method, path, access } of operations) {
+      if (access === "open" || access === "none") continue;
+      const answer = await client.send(method, fill(path));
+      expect(`${method} ${path}: ${errorOf(answer)}`).toBe(`${method} ${path}: 429 rate_limited`);
+      expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(3500);
+    }
+  });
+
+  it("says 500 or 503 when the database fails, and not why", async () => {
+    const throwing = (cause: Error) =>
+      new Proxy(app.db, {
+        get: () => () => {
+          throw new Error("the password is hunter2", { cause });
+        },
+      });
+    for (const [cause, told] of [
+      [new Error("hunter2"), "500 internal_error"],
+      [Object.assign(new Error("hunter2"), { code: "CONNECTION_ENDED" }), "503 unavailable"],
+    ] as const) {
+      const failing = holdToContract(createApp({ ...app.services, db: throwing(cause) }));
+      for (const { method, path, access } of operations) {
+        if (access === "none") continue;
+        const json = method === "POST" && access === "open" ? { key: app.a.key } : undefined;
+        const answer = await askEverything(failing, { method, path, json });
+        expect(`${method} ${path}: ${errorOf(answer)}`).toBe(`${method} ${path}: ${told}`);
+        expect(JSON.stringify(answer.body)).not.toContain("hunter2");
+      }
+    }
+  });
+
+  it("is unavailable while nothing answers where the database should be", async () => {
+    const away = openDatabase("postgres://nobody:hunter2@127.0.0.1:1/nothing", { max: 1 });
+    try {
+      const failing = holdToContract(createApp({ ...app.services, db: away.db }));
+      const headers = { authorization: `Bearer ${app.a.key}` };
+      const answer = await read(await failing.request("/v1/projects", { headers }));
+      expect(errorOf(answer)).toBe("503 unavailable");
+      expect(errorOf(await read(await failing.request("/readyz")))).toBe("503 unavailable database");
+    } finally {
+      await away.close();
+    }
+  });
+
+  /** With a key where one is asked for, with a session where it is not. */
+  async function askEverything(
+    on: ReturnType<typeof createApp>,
+    { method, path, json }: { method: string; path: string; json: object | undefined },
+  ) {
+    const headers = {
+      ...(routeAccess[`${method} ${path}`] === "open"
+        ? { cookie: "maskwright_session=x", "x-maskwright-csrf": "1" }
+        : { authorization: `Bearer ${app.a.key}` }),
+      ...(json && { "content-type": "application/json" }),
+    };
+    const init = { method, headers, ...(json && { body: JSON.stringify(json) }) };
+    return read(await on.request(fill(path), init));
+  }
+
+  it("keeps what one workspace has from the others, and changes none of it for them", async () => {
+    const values = await seedEverything(app.a);
+    const before = await app.traces();
+    const wrong: string[] = [];
+    for (const { method, path } of operations) {
+      if (!/\{(project_id|key_id)\}/.test(path)) continue;
+      const answer = await app.b.send(method, fill(path, values), {
+        ...(method !== "GET" && { json: {} }),
+      });
+      const told = `${method} ${path}: ${errorOf(answer)}`;
+      if (answer.status < 400 || (method === "GET" && answer.status !== 404)) wrong.push(told);
+    }
+    expect(wrong).toEqual([]);
+    expect(await app.traces()).toEqual(before);
+  });
+
+  async function seedEverything(client: Client): Promise<Record<string, string>> {
+    const project_id = await makeProject(client);
+    const image_id = await seedImage(app, project_id);
+    const annotation = await client.post(`/v1/projects/${project_id}/annotations`, {
+      image_id,
+      mask: rectangleRle([2, 2, 6, 6]),
+    });
+    expect(annotation.status).toBe(201);
+    await seedVersion(app, project_id, 1);
+    return {
+      project_id,
+      image_id,
+      annotation_id: idOf(annotation),
+      fine_tune_id: await seedFineTune(app, project_id),
+      number: "1",
+      kind: "best",
+      key_id: client.keyId,
+    };
+  }
+});
+
+describe("a GET", () => {
+  it("is answered with 304 to who has it, and in full once it has changed", async () => {
+    const id = await makeProject(app.a);
+    const path = `/v1/projects/${id}`;
+    const first = await app.a.get(path);
+    const tag = String(first.headers.get("etag"));
+    expect(first.headers.get("cache-control")).toBe("private, no-cache");
+    const ask = (etags: string) => app.a.send("GET", path, { headers: { "if-none-match": etags } });
+    for (const etags of [tag, `W/${tag}`, `"other", ${tag}`, "*"]) {
+      const answer = await ask(etags);
+      expect(answer.status).toBe(304);
+      expect(answer.headers.get("etag")).toBe(tag);
+    }
+    expect((await ask('"other"')).status).toBe(200);
+    await app.a.send("PATCH", path, { json: { name: "another" } });
+    const changed = await ask(tag);
+    expect(changed.body).toMatchObject({ name: "another" });
+    expect(changed.headers.get("etag")).not.toBe(tag);
+  });
+
+  it("that finds nothing has no tag", async () => {
+    const answer = await app.a.send("GET", "/v1/projects/prj_none", { headers: { "if-none-match": "*" } });
+    expect(answer.status).toBe(404);
+    expect(answer.headers.has("etag")).toBe(false);
+  });
+});
+
+describe("the description", () => {
+  it("names the scope that each route asks for", async () => {
+    const { body } = await read(await app.app.request("/openapi.json"));
+    const paths = body["paths"] as Record<string, Record<string, { security: unknown }>>;
+    expect(paths["/v1/projects/{project_id}/predict"]?.["post"]?.security).toEqual([
+      { bearer: ["predict"] },
+      { session: ["predict"] },
+    ]);
+    expect(paths["/v1/session"]?.["post"]?.security).toEqual([]);
+    expect(paths["/v1/session"]?.["get"]?.security).toEqual([{ bearer: [] }, { session: [] }]);
+  });
+
+  it("is held against every answer: one that it doesn't know fails the request", async () => {
+    const other = createApp(app.services);
+    other.get("/v1/forgotten", (c) => c.json({}));
+    const held = holdToContract(other);
+    const ask = async (path: string) => held.request(path, { headers: { authorization: `Bearer ${app.a.key}` } });
+    expect((await ask("/v1/projects")).status).toBe(200);
+    await expect(ask("/v1/forgotten")).rejects.toThrow("/v1/forgotten answers 200 and is not documented");
+    const project = await makeProject(app.a);
+    const { body } = await app.a.get(`/v1/projects/${project}`);
+    for (const [answer, status, problem] of [
+      [{ ...body, secret: 1 }, 200, "not as documented"],
+      [{ ...body, name: 1 }, 200, "not as documented"],
+      [body, 202, "not documented"],
+    ] as const) {
+      const liar = createApp(app.services);
+      const honest = liar.fetch;
+      liar.fetch = async (request, ...rest) =>
+        new URL(request.url).pathname.startsWith("/v1/")
+          ? Response.json(answer, { status })
+          : honest(request, ...rest);
+      const told = holdToContract(liar).request(`/v1/projects/${project}`);
+      await expect(told).rejects.toThrow(problem);
+    }
+  });
+});
