@@ -2,7 +2,6 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { channels } from "../db/listen.ts";
 import { cancelPreview, getPreview, hasEnded, insertPreview, listPreviews } from "../db/queries/previews.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
-import type { ProjectScope } from "../db/queries/scope.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";

@@ -77,6 +77,11 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/projects/{project_id}/fine-tunes/{fine_tune_id}/cancel": "train",
   "POST /v1/projects/{project_id}/fine-tunes/{fine_tune_id}/stop": "train",
 
+  "POST /v1/projects/{project_id}/fine-tunes:preview": "train",
+  "GET /v1/projects/{project_id}/fine-tune-previews": "read",
+  "GET /v1/projects/{project_id}/fine-tune-previews/{preview_id}": "read",
+  "POST /v1/projects/{project_id}/fine-tune-previews/{preview_id}/cancel": "train",
+
   "GET /v1/projects/{project_id}/versions": "read",
   "POST /v1/projects/{project_id}/versions": "train",
   "GET /v1/projects/{project_id}/versions/{number}": "read",
@@ -93,5 +98,5 @@ export const accessTo = (route: string): Access => routeAccess[route] ?? "admin"
 /** The route that will answer, as it stands in `routeAccess`; null where none will. HEAD is answered by GET's. */
 export function routeOf(c: Context): string | null {
   const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
-  return route ? `${route.method} ${route.path.replaceAll(/:(\w+)/g, "{$1}")}` : null;
+  return route ? `${route.method} ${route.path.replaceAll(/\/:(\w+)/g, "/{$1}")}` : null;
 }

@@ -58,7 +58,7 @@ describe("its intervals", () => {
         points: points.map((point) => point.map((iou, i) => iou + 0.1 * (Math.floor(i / 5) % 2))),
       }));
       const { points } = intervalsOf(shared, { sizes, imagesNow: 24, random: seededRandom(3) });
-      const [first] = points as [{ low: number; high: number }];
+      const first = points[0] as { low: number; high: number };
       return first.high - first.low;
     };
     expect(width(5)).toBeGreaterThan(1.5 * width(1));
