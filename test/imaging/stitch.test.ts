@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { lowResTarget } from "../../src/imaging/coordinates.ts";
+import { cropMask, cropPlane } from "../../src/imaging/crop.ts";
+import { logitsAtSize } from "../../src/imaging/postprocess.ts";
+import { resizePlane } from "../../src/imaging/resize-plane.ts";
+import { nothing, placed, stitch } from "../../src/imaging/stitch.ts";
+import type { BinaryMask, Box } from "../../src/imaging/types.ts";
+import { tilesOf } from "../../src/imaging/windows.ts";
+
+const ring: BinaryMask = {
+  width: 300,
+  height: 200,
+  data: Uint8Array.from({ length: 300 * 200 }, (_, i) => {
+    const distance = Math.hypot((i % 300) - 150, Math.floor(i / 300) - 100);
+    return distance < 70 && distance > 66 ? 1 : 0;
+  }),
+};
+
+const wrongIn = (logits: Float32Array, window: Box): number => {
+  const truth = cropMask(ring, window).data;
+  return truth.reduce((sum, bit, i) => sum + ((logits[i] as number) > 0 === (bit === 1) ? 0 : 1), 0);
+};
+const seen = (region: Box) => ({
+  region,
+  lowRes: lowResTarget(cropMask(ring, region)).target.map((share) => 16 * (share - 0.5)),
+});
+
+describe("stitched tiles", () => {
+  it("show a thin ring better than one look at the window, without a seam", () => {
+    const window: Box = [60, 10, 240, 190];
+    const one = stitch(window, [seen(window)]);
+    const four = stitch(window, tilesOf(window, 2).map(seen));
+    expect(one).toEqual(logitsAtSize(seen(window).lowRes, [180, 180]));
+    expect(wrongIn(four, window)).toBeLessThan(0.5 * wrongIn(one, window) + 1);
+  });
+
+  it("are background where no tile is", () => {
+    const logits = stitch([0, 0, 100, 100], [seen([0, 0, 60, 100])]);
+    expect(logits[99]).toBe(nothing);
+  });
+
+  it("are laid into the image at their place", () => {
+    const whole = placed(Float32Array.from([1, 2, 3, 4]), [1, 1, 3, 3], [4, 5]);
+    expect(Array.from(cropPlane(whole, [4, 5], [1, 1, 3, 3]))).toEqual([1, 2, 3, 4]);
+    expect(whole[0]).toBe(nothing);
+    expect(whole).toHaveLength(20);
+  });
+});
+
+describe("a plane at another size", () => {
+  it("keeps a ramp and what is constant", () => {
+    const ramp = Float32Array.from({ length: 6 * 4 }, (_, i) => i % 6);
+    const twice = resizePlane(ramp, [4, 6], [8, 12]);
+    expect(Array.from(twice.slice(0, 12))).toEqual([
+      0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.25, 4.75, 5,
+    ]);
+    expect(resizePlane(ramp, [4, 6], [4, 6])).toBe(ramp);
+    expect(new Set(resizePlane(new Float32Array(12).fill(7), [3, 4], [2, 9]))).toEqual(new Set([7]));
+  });
+});
