@@ -30,8 +30,6 @@ export const errorStatus = {
   prediction_not_found: 404,
   webhook_not_found: 404,
   webhook_delivery_not_found: 404,
-  webhook_not_found: 404,
-  webhook_delivery_not_found: 404,
   picture_not_found: 404,
   preview_not_found: 404,
   base_model_unknown: 422,
@@ -77,9 +75,6 @@ export const errorStatus = {
   // Feedback
   feedback_mask_missing: 422,
   feedback_image_not_stored: 409,
-  // Webhooks
-  webhook_url_not_allowed: 422,
-  too_many_webhooks: 409,
   // Webhooks
   webhook_url_not_allowed: 422,
   too_many_webhooks: 409,
