@@ -120,13 +120,7 @@ function finalRecipe(
 ): Recipe {
   const parts = trainingParts(data.train, zoom).length;
   const { regions } = optionOf(data.selection.slice(0, 24), zoom);
-  const asked: Hyperparameters = {
-    prompts: "mixed",
-    iou_loss_weight: 0.1,
-    ...Object.fromEntries(Object.entries(data.asked).filter(([, value]) => isSet(value))),
-    loss: arm.loss,
-    learning_rate: arm.learningRate,
-  };
+  const asked = { ...data.asked, loss: arm.loss, learning_rate: arm.learningRate };
   const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
   const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
   const perEpoch = samplesPerEpoch * perSample + data.selection.length * regions * costs.score;

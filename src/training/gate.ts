@@ -8,26 +8,17 @@ export interface Judgement {
   readonly active?: { readonly number: number; readonly meanIou: number } | undefined;
 }
 
-/** How much a kind of prompt may lose before it is said. */
+/** How much a kind of prompt may lose before it holds a version back. */
 const bearable = 0.01;
 
 /**
- * Whether a kind of prompt that loses more than .01 holds a version back. Off for now: the default recipe trains box
- * prompts alone, with which clicks may lose while boxes win; to be switched on with recipes that train all kinds. What
- * loses is said all the same, as a warning. See docs/adr/0008-gate.md.
- */
-const everyKindMustHold = false;
-
-/**
  * Whether a new version goes live by itself, and why, in a sentence for the audit trail. By `auto` it does when the
- * 95 % interval of its gain over the base lies above zero (mean IoU, exact boxes, held-out images) and, if another
- * version is live, it beats that one's mean on the same images. Where images came since, a few of those may have
- * trained the live one, which makes it look better than it is, so that the new one waits.
+ * 95 % interval of its gain over the base lies above zero (mean IoU, exact boxes, held-out images), no other kind of
+ * prompt loses more than .01, and, if another version is live, it beats that one's mean on the same images. Where images
+ * came since, a few of those may have trained the live one, which makes it look better than it is, so that the new one
+ * waits.
  */
-export function decidePromotion(
-  { policy, prompts, active }: Judgement,
-  options = { everyKindMustHold },
-): GateDecision {
+export function decidePromotion({ policy, prompts, active }: Judgement): GateDecision {
   const box = prompts.find(({ kind }) => kind === "box");
   if (!box) throw new Error("nothing was scored with boxes");
   const warnings = prompts
@@ -37,10 +28,10 @@ export function decidePromotion(
         `${kind} loses: mean IoU ${base.meanIou.toFixed(3)} falls to ${tuned.meanIou.toFixed(3)}`,
     );
   const verdict = judge(box, active);
-  const holds = !options.everyKindMustHold || warnings.length === 0;
-  const promote = policy === "always" || (policy === "auto" && verdict.wins && holds);
+  const promote = policy === "always" || (policy === "auto" && verdict.wins && warnings.length === 0);
   const policySaid = policy === "auto" ? "" : `; promotion is ${policy} here`;
-  const warned = warnings.length === 0 ? "" : `; warning: ${warnings.join(", ")}`;
+  const word = policy === "auto" && verdict.wins ? "held back" : "warning";
+  const warned = warnings.length === 0 ? "" : `; ${word}: ${warnings.join(", ")}`;
   return { policy, promote, reason: `${verdict.reason}${policySaid}${warned}`, warnings };
 }
 
