@@ -191,6 +191,20 @@ describe("POST versions", () => {
     expect(await traces()).toEqual(before);
   });
 
+  it("refuses what is too large by its length alone, and keys that were used for another file", async () => {
+    const before = await traces();
+    const large = { "content-length": "99999999999" };
+    expect(errorOf(await send(Buffer.from("x"), large))).toBe("413 import_too_large");
+    const long = { "idempotency-key": "k".repeat(256) };
+    expect(errorOf(await send(encodeSafetensors(weights), long))).toBe(
+      "400 idempotency_key_invalid idempotency-key",
+    );
+    expect(errorOf(await send(encodeSafetensors(base), { "idempotency-key": "once" }))).toBe(
+      "409 idempotency_key_reused",
+    );
+    expect(await traces()).toEqual(before);
+  });
+
   it("refuses JSON, and projects that are not the caller's", async () => {
     expect(errorOf(await app.a.post(url, {}))).toBe("415 unsupported_media_type");
     expect(errorOf(await app.b.send("POST", url, { body: "x" }))).toBe("404 project_not_found project_id");
