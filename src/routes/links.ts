@@ -3,6 +3,7 @@ import { getImage } from "../db/queries/images.ts";
 import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
+import { sha256 } from "../lib/hash.ts";
 import { attachment } from "../storage/links.ts";
 import { failures } from "./http/errors.ts";
 import { linkSchema, linkToRead, readOwnLink, toLink } from "./http/links.ts";
@@ -67,7 +68,13 @@ const write = createRoute({
   },
   responses: {
     204: { description: "They have arrived." },
-    ...failures("link_invalid", "body_too_large", "unsupported_media_type", "upload_mismatch", "invalid_request"),
+    ...failures(
+      "link_invalid",
+      "body_too_large",
+      "unsupported_media_type",
+      "upload_mismatch",
+      "invalid_request",
+    ),
   },
 });
 
@@ -97,6 +104,8 @@ export function linkRoutes(services: RouteContext) {
     const link = await readOwnLink(services, c.req.valid("param").token, "GET");
     const bytes = await store.get(link.key);
     c.header("Content-Type", link.type);
+    // What lies under a key never changes.
+    c.header("ETag", `"${sha256(link.key).slice(0, 32)}"`);
     c.header("Content-Disposition", attachment(link.name));
     c.header("Content-Security-Policy", "default-src 'none'; sandbox");
     c.header("X-Content-Type-Options", "nosniff");

@@ -104,7 +104,7 @@ async function readContract(get: (path: string) => Promise<Response>): Promise<C
 const count = (path: string): number => path.split("{").length;
 
 const fits = (known: string, type: string): boolean =>
-  known === type || (known.endsWith("/*") && type.startsWith(known.slice(0, -1)));
+  known === type || known === "*/*" || (known.endsWith("/*") && type.startsWith(known.slice(0, -1)));
 
 /** Of what is served below /v1, only that there is no such route or method may go without a description. */
 async function undocumented(path: string, response: Response): Promise<string | null> {
