@@ -108,7 +108,8 @@ export const versionSchema = z
       .nullable()
       .openapi({ description: "Of the data that it was trained and measured on." }),
     hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
-    focus: focusSchema.openapi({
+    // A copy: what was made before zod-openapi was loaded has no such method.
+    focus: focusSchema.clone().openapi({
       description:
         "How it looks at images: the window that is encoded for a prompt (null: the whole image), and the guided filter that sharpens its masks (null: none). Predict honours it.",
     }),
