@@ -68,10 +68,10 @@ describe("the recipe of a run", () => {
     expect(recipeAsUsed(recipe)).toMatchObject({ ...more, loss: "2 dice + 0.5 boundary" });
   });
 
-  it("is what it was where nothing is asked for", () => {
+  it("trains every kind of prompt where nothing is asked for", () => {
     const recipe = resolveRecipe({}, { trainSamples: 30, startIou: 0.2 });
-    expect(recipe).toMatchObject({ loss: "dice_bce", prompts: "box", train: "all", schedule: "cosine" });
-    expect(recipe).toMatchObject({ iouLossWeight: 0, emaDecay: 0, decayTo: "zero", jitter: 0.05 });
+    expect(recipe).toMatchObject({ loss: "dice_bce", prompts: "mixed", train: "all", schedule: "cosine" });
+    expect(recipe).toMatchObject({ iouLossWeight: 0.1, emaDecay: 0, decayTo: "zero", jitter: 0.05 });
   });
 
   it("can be the tutorial's, and what is asked for comes first", () => {
@@ -92,7 +92,7 @@ describe("the recipe of a run", () => {
     const weights = await baseModel("mobile_sam").decoderWeights();
     const specOf = (asked: Hyperparameters) =>
       engineSpecOf(resolveRecipe(asked, { trainSamples: 30, startIou: 0.2 }), weights);
-    expect(specOf({})).toMatchObject({ points: 2, absentTokens: false, maskPrompts: false, emaDecay: 0 });
+    expect(specOf({ prompts: "box" })).toMatchObject({ points: 2, absentTokens: false, maskPrompts: false, emaDecay: 0 });
     const mixed = specOf({
       prompts: "mixed",
       train: "heads",
