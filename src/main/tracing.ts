@@ -27,7 +27,7 @@ export async function startTracing(config: Config, service: string, releases: Re
   const provider = new sdk.TracerProvider({
     resource: resourceFromAttributes({ "service.name": `maskwright-${service}` }),
     sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(config.TRACE_SHARE) }),
-    spanProcessors: [new sdk.BatchSpanProcessor(exporter)],
+    spanProcessors: [new sdk.BatchSpanProcessor({ exporter })],
   });
   api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   api.propagation.setGlobalPropagator(new core.W3CTraceContextPropagator());

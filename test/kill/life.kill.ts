@@ -21,6 +21,9 @@ import { Fleet, type Member } from "./fleet.ts";
 const rounds = Number(process.env["KILL_ROUNDS"] ?? 20);
 const random = seededRandom(Number(process.env["KILL_SEED"] ?? 6));
 
+/** Nothing is searched for: what is tested is not the training. */
+const shortJob = { epochs: 2, batch_size: 2, learning_rate: 1e-4, zoom: "none", refine: "none" };
+
 /** When in a job's life a trainer is ended, and by which signal. */
 interface Step {
   readonly name: string;
@@ -118,7 +121,7 @@ async function oneRound(client: CarefulClient, scope: ProjectScope, step: Step):
     replaced.push(fleet.start(member.program));
   };
   const dying = Promise.withResolvers<void>();
-  const id = await client.startFineTune(scope.projectId, { epochs: 2, batch_size: 2 }, () => {
+  const id = await client.startFineTune(scope.projectId, shortJob, () => {
     const soon = random.below(25);
     setTimeout(() => void replace(asked).then(dying.resolve, dying.reject), soon);
   });

@@ -79,7 +79,9 @@ it("follows a request to its decode, and a click to its version, and sends nothi
   const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const base64 = (await asPng(ringImage(1).image)).toString("base64");
   await post("predict", { image: { base64 }, prompts: [{ box: [10, 10, 60, 60] }] });
-  const { id } = await post("fine-tunes", { hyperparameters: { epochs: 1, batch_size: 1 } });
+  const { id } = await post("fine-tunes", {
+    hyperparameters: { epochs: 1, batch_size: 1, learning_rate: 1e-4, zoom: "none", refine: "none" },
+  });
   await runFineTune(bench.trainer, String(id), new AbortController().signal);
   expect((await getFineTune(db, scope, String(id))).status).toBe("succeeded");
   await releases.release();
