@@ -1,4 +1,4 @@
-import { baseModel } from "../../checkpoint/base-models.ts";
+import type { Inference } from "../../inference/types.ts";
 import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { SnapshotImage } from "../snapshot.ts";
@@ -8,11 +8,11 @@ const lookups = 16;
 
 /** How many images have no embedding in the store, which a fine-tune will have to make. */
 export async function countMissing(
-  store: ObjectStore,
+  { store, inference }: { store: ObjectStore; inference: Pick<Inference, "baseModel"> },
   images: readonly SnapshotImage[],
   options: { workspaceId: string; baseModel: string; signal: AbortSignal },
 ): Promise<number> {
-  const { embeddingId } = baseModel(options.baseModel);
+  const { embeddingId } = await inference.baseModel(options.baseModel);
   let missing = 0;
   for (let from = 0; from < images.length; from += lookups) {
     options.signal.throwIfAborted();

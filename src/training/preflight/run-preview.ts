@@ -1,4 +1,3 @@
-import { baseModel } from "../../checkpoint/base-models.ts";
 import {
   abandonPreview,
   claimPreview,
@@ -152,8 +151,9 @@ class PreviewRun {
     };
     const total = samplesOfPlan(plan);
     let done = 0;
+    const base = await inference.baseModel(project.baseModel);
     const { curve, rates } = await drawCurve(this.#services, plan, {
-      weights: await baseModel(project.baseModel).decoderWeights(),
+      weights: await base.decoderWeights(),
       seed,
       embeddingOf,
       signal: this.#signal,
@@ -168,10 +168,10 @@ class PreviewRun {
     drawn: { curve: LearningCurve; rates: Rates } | null,
   ): Promise<PreviewResult["estimate"]> {
     if (!split) return null;
-    const { store } = this.#services;
+    const { store, inference } = this.#services;
     return estimateOf(
       {
-        embeddingsMissing: await countMissing(store, snapshot.images, this.#imageOptions(project)),
+        embeddingsMissing: await countMissing({ store, inference }, snapshot.images, this.#imageOptions(project)),
         heldOut: annotationsOf(snapshot, split.heldOut).length,
       },
       drawn?.rates ?? null,
