@@ -92,14 +92,20 @@ export function versionExportRoutes({ db, store, inference }: RouteContext) {
     c.header("ETag", etag);
     // A version never changes, but what is told of it may: ask each time, send only what is new.
     c.header("Cache-Control", "private, no-cache");
+    // A file that nobody reads would stay in the temporary folder.
+    const drop = (): void => void (file.content instanceof Readable && file.content.destroy());
     if (holdsTag(c.req.header("if-none-match"), etag)) {
-      if (file.content instanceof Readable) file.content.destroy();
+      drop();
       return c.body(null, 304);
     }
     c.header("Content-Type", file.contentType);
     c.header("Content-Disposition", `attachment; filename="${file.fileName}"`);
     c.header("Content-Length", String(file.bytes));
     c.header("X-Content-Type-Options", "nosniff");
+    if (c.req.method === "HEAD") {
+      drop();
+      return c.body(null);
+    }
     return c.body(file.content instanceof Readable ? webStream(file.content) : Uint8Array.from(file.content));
   });
 

@@ -1,5 +1,7 @@
+import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import * as ort from "onnxruntime-node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { readDecoderOnnx } from "../../src/checkpoint/decoder-onnx.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
@@ -121,6 +123,22 @@ describe("GET export", () => {
     ]);
     expect(session.outputNames.slice(0, 3)).toEqual(["masks", "iou_predictions", "low_res_masks"]);
     await session.release();
+  });
+
+  it("leaves nothing behind in the temporary folder, whether its file is read or not", async () => {
+    const path = "1/export?format=onnx&full=true";
+    const left = async (): Promise<string[]> =>
+      (await readdir(tmpdir())).filter((name) => name.startsWith("maskwright-export-"));
+    const before = await left();
+    const { headers } = await file(path);
+    const authorization = `Bearer ${app.a.key}`;
+    const head = await app.app.request(`${url}/${path}`, { method: "HEAD", headers: { authorization } });
+    expect([head.status, head.headers.get("etag")]).toEqual([200, headers.get("etag")]);
+    const unread = await app.app.request(`${url}/${path}`, { headers: { authorization } });
+    await unread.body?.cancel();
+    expect((await file(path, { "if-none-match": headers.get("etag") ?? "" })).status).toBe(304);
+    // The file goes once its stream has closed.
+    await vi.waitFor(async () => expect(await left()).toEqual(before), { timeout: 10_000 });
   });
 
   it("joins encoder and decoder in one zip", async () => {
