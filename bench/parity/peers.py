@@ -6,7 +6,7 @@ Run: python bench/parity/peers.py META DATA WEIGHTS ENCODER OUT [STAGE ...]
   WEIGHTS  decoder weights (safetensors by Meta's names); scripts/reference/export_weights.ts writes mobile_sam's
   ENCODER  mobile_sam's image encoder (ONNX)
   OUT      an empty folder
-  STAGE    vit_b, vit_l, vit_h, modules, mobile, whole; all by default
+  STAGE    vit_b, vit_l, vit_h, modules, mobile, mobile-hf, whole; all by default
 Needs torch, numpy, pillow, safetensors, transformers, onnxruntime.
 """
 
@@ -22,11 +22,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import SamConfig, SamModel
+from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
 META, DATA, WEIGHTS, ENCODER, OUT = (Path(a) for a in sys.argv[1:6])
-STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "whole"]
+STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "mobile-hf", "whole"]
 # Images of the stage `whole`: a ViT-B takes torch 5 to 60 s an image on a CPU.
-WHOLE = 6
+WHOLE = 3
 OUT.mkdir(parents=True, exist_ok=True)
 
 
@@ -186,8 +188,6 @@ def meta_predictor(sam):
 
 
 def hugging_face(model, encode):
-    from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
-
     processor = SamImageProcessorPil()
 
     def embed(rgb):
@@ -213,8 +213,6 @@ def hugging_face(model, encode):
 
 def hugging_face_model(sam, **vision):
     """The same weights in transformers' own class, by Hugging Face's names."""
-    from transformers import SamConfig, SamModel
-
     model = SamModel(SamConfig(vision_config=vision)).eval()
     pairs = [("image_encoder", "vision_encoder"), ("patch_embed.proj", "patch_embed.projection"), ("blocks.", "layers."),
              ("neck.0", "neck.conv1"), ("neck.1", "neck.layer_norm1"), ("neck.2", "neck.conv2"), ("neck.3", "neck.layer_norm2"),
@@ -305,8 +303,12 @@ def modules_stage():
 @torch.no_grad()
 def mobile_stage():
     """mobile_sam's encoder is the same ONNX file for all; the rest is the peers' own, preprocessing included."""
+    answers("mobile-meta", images(24), *meta_predictor(mobile_sam()))
+
+
+@torch.no_grad()
+def mobile_hf_stage():
     sam = mobile_sam()
-    answers("mobile-meta", images(24), *meta_predictor(sam))
     model = hugging_face_model(sam, num_hidden_layers=1, global_attn_indexes=[])
     answers("mobile-hf", images(24), *hugging_face(model, sam.image_encoder))
 
@@ -322,5 +324,11 @@ def whole_stage():
     answers("whole-hf", images(WHOLE), *hugging_face(model, model.get_image_embeddings))
 
 
+import onnxruntime  # noqa: E402
+import PIL  # noqa: E402
+import transformers  # noqa: E402
+
+versions = dict(PyTorch=torch.__version__, transformers=transformers.__version__, onnxruntime=onnxruntime.__version__, Pillow=PIL.__version__)
+(OUT / "versions.json").write_text(json.dumps(versions))
 for stage in STAGES:
-    dict(modules=modules_stage, mobile=mobile_stage, whole=whole_stage).get(stage, lambda: encoder_stage(stage))()
+    {"modules": modules_stage, "mobile": mobile_stage, "mobile-hf": mobile_hf_stage, "whole": whole_stage}.get(stage, lambda: encoder_stage(stage))()

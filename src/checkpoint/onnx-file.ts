@@ -69,7 +69,8 @@ class Scanner {
     const index = this.#initializers++;
     return this.#message(entry.content, entry.to, (inner) => {
       const length = inner.to - inner.content;
-      const isValues = inner.wire === 2 && (inner.number === field.rawData || inner.number === field.floatData);
+      const isValues =
+        inner.wire === 2 && (inner.number === field.rawData || inner.number === field.floatData);
       if (!isValues || length <= maxInlineBytes) return Promise.resolve(null);
       this.values.set(index, { offset: inner.content, length });
       return Promise.resolve(new Uint8Array(0));
@@ -83,7 +84,7 @@ class Scanner {
     replace: (entry: Field) => Promise<Uint8Array | null>,
   ): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const entry = await this.#field(at, to);
       const content = await replace(entry);
       if (content) parts.push(varint(entry.number * 8 + 2), varint(content.length), content);
@@ -96,7 +97,10 @@ class Scanner {
   async #keep({ from, to }: Field): Promise<Uint8Array> {
     this.#kept += to - from;
     if (this.#kept > maxGraphBytes)
-      throw new RefusedFile("unreadable", `the ONNX graph without its weights is over ${maxGraphBytes} bytes`);
+      throw new RefusedFile(
+        "unreadable",
+        `the ONNX graph without its weights is over ${maxGraphBytes} bytes`,
+      );
     return readBytes(this.#file, from, to - from);
   }
 
@@ -110,11 +114,15 @@ class Scanner {
       const [length, lengthBytes] = readVarint(head, keyBytes);
       const content = after + lengthBytes;
       if (content + length > end)
-        throw new RefusedFile("truncated", `the ONNX file ends at byte ${end}, a field of it at ${content + length}`);
+        throw new RefusedFile(
+          "truncated",
+          `the ONNX file ends at byte ${end}, a field of it at ${content + length}`,
+        );
       return { number, wire, from, content, to: content + length };
     }
     const size = wire === 0 ? readVarint(head, keyBytes)[1] : wire === 1 ? 8 : wire === 5 ? 4 : null;
-    if (size === null || after + size > end) throw new RefusedFile("unreadable", `not an ONNX file: byte ${from} is no field`);
+    if (size === null || after + size > end)
+      throw new RefusedFile("unreadable", `not an ONNX file: byte ${from} is no field`);
     return { number, wire, from, content: after, to: after + size };
   }
 }

@@ -76,7 +76,9 @@ type SourceFiles = BaseModelManifest["source"]["files"];
 
 const digests = async (source: Source): Promise<SourceFiles> => {
   const paths =
-    source.kind === "weights" ? [source.path] : [...source.graphs, ...(source.weights ? [source.weights.path] : [])];
+    source.kind === "weights"
+      ? [source.path]
+      : [...source.graphs, ...(source.weights ? [source.weights.path] : [])];
   const files: SourceFiles = [];
   for (const path of paths) files.push({ file: basename(path), ...(await digestFile(path)) });
   return files;

@@ -49,8 +49,14 @@ export async function checkEncoder(
     else if (tensor.rawData && !allFinite(aligned(tensor.rawData))) throw notFinite(tensor.name ?? "");
   }
   if (outside.has(graphFile))
-    throw new RefusedFile("unreadable", `the weights of the ONNX file lie in a file called ${graphFile}; rename it`);
-  const files = [{ file: graphFile, path }, ...Array.from(outside, (file) => ({ file, path: join(folder, file) }))];
+    throw new RefusedFile(
+      "unreadable",
+      `the weights of the ONNX file lie in a file called ${graphFile}; rename it`,
+    );
+  const files = [
+    { file: graphFile, path },
+    ...Array.from(outside, (file) => ({ file, path: join(folder, file) })),
+  ];
   return { encoder: { input, graph: graphFile, files }, parameters };
 }
 
@@ -73,7 +79,11 @@ function inputKind(input: OnnxValueInfo | undefined): EncoderInput | null {
 }
 
 const shown = (value: OnnxValueInfo): string =>
-  `${value.name} [${dimsOf(value)?.map((dim) => dim ?? "?").join() ?? "?"}]`;
+  `${value.name} [${
+    dimsOf(value)
+      ?.map((dim) => dim ?? "?")
+      .join() ?? "?"
+  }]`;
 
 const entryOf = (tensor: OnnxTensor, key: string): string | undefined =>
   tensor.externalData?.find((entry) => entry.key === key)?.value;
@@ -81,7 +91,10 @@ const entryOf = (tensor: OnnxTensor, key: string): string | undefined =>
 function externalName(tensor: OnnxTensor, seen: Set<string>): string {
   const name = entryOf(tensor, "location") ?? "";
   if (!plainName.test(name))
-    throw new RefusedFile("unreadable", `${tensor.name} lies in ${JSON.stringify(name)}, which is no file beside the ONNX file`);
+    throw new RefusedFile(
+      "unreadable",
+      `${tensor.name} lies in ${JSON.stringify(name)}, which is no file beside the ONNX file`,
+    );
   seen.add(name);
   return name;
 }
@@ -94,12 +107,19 @@ function externalPlace(tensor: OnnxTensor): { offset: number; length: number } {
   return { offset, length };
 }
 
-async function checkFinite(path: string, place: { offset: number; length: number }, name: string): Promise<void> {
+async function checkFinite(
+  path: string,
+  place: { offset: number; length: number },
+  name: string,
+): Promise<void> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new RefusedFile("truncated", `${path}, which holds ${name}, is not there`, { cause });
   });
   if (place.offset + place.length > found.size)
-    throw new RefusedFile("truncated", `${name} ends at byte ${place.offset + place.length} of ${path}, which has ${found.size}`);
+    throw new RefusedFile(
+      "truncated",
+      `${name} ends at byte ${place.offset + place.length} of ${path}, which has ${found.size}`,
+    );
   const file = await open(path);
   try {
     for (let at = 0; at < place.length; at += chunkBytes) {

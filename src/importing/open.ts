@@ -28,11 +28,19 @@ export async function findSource(paths: readonly string[]): Promise<Source> {
   for (const path of paths) {
     const kind = await sniff(path);
     if (kind === "onnx") graphs.push(path);
-    else weights.push({ kind: "weights", path, open: () => (kind === "torch" ? openTorch(path) : openSafetensors(path)) });
+    else
+      weights.push({
+        kind: "weights",
+        path,
+        open: () => (kind === "torch" ? openTorch(path) : openSafetensors(path)),
+      });
   }
   const [own] = weights;
   if (paths.length > 2 || weights.length > 1)
-    throw new RefusedFile("unreadable", "one weights file, or an image encoder and a decoder, are read at a time");
+    throw new RefusedFile(
+      "unreadable",
+      "one weights file, or an image encoder and a decoder, are read at a time",
+    );
   if (own) return graphs.length === 0 ? own : { kind: "onnx", graphs, weights: own };
   return { kind: "onnx", graphs };
 }

@@ -65,7 +65,11 @@ async function decoderOf(path: string): Promise<NamedTensors> {
 }
 
 const refusalOf = (message: string) =>
-  message.includes("not finite") ? "not_finite" : message.includes("is missing") ? "names_missing" : "unreadable";
+  message.includes("not finite")
+    ? "not_finite"
+    : message.includes("is missing")
+      ? "names_missing"
+      : "unreadable";
 
 /** Transformers.js's decoders take points only: what boxes and mask prompts need was left out when they were made. */
 const hinted = (message: string): string =>
@@ -77,7 +81,9 @@ async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefine
   if (!source) throw new Error("no decoder was found");
   const file = await source.open();
   try {
-    const wanted = new Map([...file.shapes].filter(([name]) => !/^(\w+\.)?(image|vision)_encoder\./.test(name)));
+    const wanted = new Map(
+      [...file.shapes].filter(([name]) => !/^(\w+\.)?(image|vision)_encoder\./.test(name)),
+    );
     const identified = identify(wanted);
     if (identified.type !== null) throw new Error(`${Object.keys(decoderLayout).length} tensors were wanted`);
     return await readDecoderWeights(file, identified);

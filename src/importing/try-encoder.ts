@@ -14,7 +14,10 @@ export async function tryEncoder(path: string, input: EncoderInput): Promise<voi
   const shape = shapes[input];
   let output: ort.Tensor | undefined;
   try {
-    const session = await ort.InferenceSession.create(path, { executionProviders: ["cpu"], logSeverityLevel: 3 });
+    const session = await ort.InferenceSession.create(path, {
+      executionProviders: ["cpu"],
+      logSeverityLevel: 3,
+    });
     try {
       const image = new ort.Tensor("float32", new Float32Array(3 * 1024 * 1024), shape);
       const result = await session.run({ [session.inputNames[0] as string]: image });
@@ -23,9 +26,15 @@ export async function tryEncoder(path: string, input: EncoderInput): Promise<voi
       await session.release();
     }
   } catch (error) {
-    throw new RefusedFile("unreadable", `onnxruntime can't run ${path}: ${messageOf(error)}`, { cause: error });
+    throw new RefusedFile("unreadable", `onnxruntime can't run ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   if (output?.dims.join() !== "1,256,64,64" || !(output.data instanceof Float32Array))
-    throw new RefusedFile("wrong_architecture", `${path} gives [${output?.dims.join() ?? ""}], not [1,256,64,64] float32`);
-  if (!allFinite(output.data)) throw new RefusedFile("not_finite", `${path} gives values that are not finite`);
+    throw new RefusedFile(
+      "wrong_architecture",
+      `${path} gives [${output?.dims.join() ?? ""}], not [1,256,64,64] float32`,
+    );
+  if (!allFinite(output.data))
+    throw new RefusedFile("not_finite", `${path} gives values that are not finite`);
 }

@@ -7,7 +7,7 @@ import type { ObjectStore } from "../../src/storage/store.ts";
 /** Real inference with MobileSAM on a store; close it before the store. */
 export async function testInference(
   store: ObjectStore,
-  options: { cacheEntries?: number } = {},
+  options: { cacheEntries?: number; modelsFolder?: string } = {},
 ): Promise<Inference> {
   await buildGraphs();
   return createInference({
@@ -16,6 +16,7 @@ export async function testInference(
     threads: 1,
     decodeWorkers: 1,
     maxImagePixels: 4_000_000,
+    ...(options.modelsFolder === undefined ? {} : { modelsFolder: options.modelsFolder }),
   });
 }
 

@@ -27,10 +27,15 @@ export async function tinyPth(
 
 /** The same weights as transformers saves them. */
 export async function tinyHuggingFace(folder: string): Promise<string> {
-  const named = Object.entries(await tinySam()).map(([name, tensor]) => [huggingFaceName(name), tensor] as const);
+  const named = Object.entries(await tinySam()).map(
+    ([name, tensor]) => [huggingFaceName(name), tensor] as const,
+  );
   const tensors: NamedTensors = Object.fromEntries(named);
   const matrix = tensors["prompt_encoder.shared_embedding.positional_embedding"];
   if (!matrix) throw new Error("the positional matrix is not called as transformers calls it");
-  await writeFile(join(folder, "model.safetensors"), encodeSafetensors({ ...tensors, [sharedEmbeddingName]: matrix }));
+  await writeFile(
+    join(folder, "model.safetensors"),
+    encodeSafetensors({ ...tensors, [sharedEmbeddingName]: matrix }),
+  );
   return folder;
 }

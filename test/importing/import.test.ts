@@ -129,14 +129,26 @@ describe("a file that is no SAM", () => {
       { "image_encoder.neck.1.bias": [128] },
       "wrong_architecture: the weights are not whole: image_encoder.neck.1.bias has shape [128], not [256]",
     ],
-    ["has a tensor more", { "mask_decoder.extra": [1] }, "wrong_architecture: the weights are not whole: mask_decoder.extra is unknown"],
+    [
+      "has a tensor more",
+      { "mask_decoder.extra": [1] },
+      "wrong_architecture: the weights are not whole: mask_decoder.extra is unknown",
+    ],
     [
       "has another width",
       { "image_encoder.patch_embed.proj.weight": [48, 3, 16, 16] },
       "wrong_architecture: the image encoder has 2 blocks of width 48; there are tiny (2 blocks of 32)",
     ],
-    ["is SAM 2's", { "image_encoder.trunk.pos_embed": [1] }, "wrong_architecture: the weights are those of SAM 2"],
-    ["is SAM-HQ's", { "mask_decoder.hf_token.weight": [1, 256] }, "wrong_architecture: the weights are those of SAM-HQ"],
+    [
+      "is SAM 2's",
+      { "image_encoder.trunk.pos_embed": [1] },
+      "wrong_architecture: the weights are those of SAM 2",
+    ],
+    [
+      "is SAM-HQ's",
+      { "mask_decoder.hf_token.weight": [1, 256] },
+      "wrong_architecture: the weights are those of SAM-HQ",
+    ],
   ])("because it %s is refused", async (_what, changes, message) => {
     const path = await tinyPth(folder, (tensors) => {
       for (const [name, shape] of Object.entries(changes)) {
@@ -169,7 +181,10 @@ describe("a file that is no SAM", () => {
 
   test.each([
     ["version https://git-lfs.github.com/spec/v1", "unreadable: .* pointer of Git LFS"],
-    ["\u0089PNG\r\n and so on, no weights", "unreadable: .* neither a PyTorch zip, nor safetensors, nor ONNX"],
+    [
+      "\u0089PNG\r\n and so on, no weights",
+      "unreadable: .* neither a PyTorch zip, nor safetensors, nor ONNX",
+    ],
   ])("because it begins with %j is refused", async (content, message) => {
     const path = join(folder, "file");
     await writeFile(path, content);
@@ -196,7 +211,9 @@ describe("an ONNX pair", () => {
   });
 
   test("of two encoders, or of one and nothing, is refused", async () => {
-    expect(await refusal([encoder, encoder])).toMatch(/^wrong_architecture: one image encoder and one decoder/);
+    expect(await refusal([encoder, encoder])).toMatch(
+      /^wrong_architecture: one image encoder and one decoder/,
+    );
     expect(await refusal(encoder)).toMatch(/^wrong_architecture: one image encoder and one decoder/);
   });
 
@@ -206,7 +223,9 @@ describe("an ONNX pair", () => {
     await writeFile(path, whole.subarray(0, whole.length >> 1));
     expect(await refusal([path, decoder])).toMatch(/^truncated: the ONNX file ends/);
 
-    const changed = (change: (weight: { rawData?: Uint8Array; [key: string]: unknown }) => void): Uint8Array => {
+    const changed = (
+      change: (weight: { rawData?: Uint8Array; [key: string]: unknown }) => void,
+    ): Uint8Array => {
       const model = decodeModel(whole);
       const weight = model.graph.initializer.find(({ rawData }) => (rawData?.length ?? 0) > 100_000);
       if (!weight) throw new Error("the encoder has no large weight");
@@ -215,7 +234,9 @@ describe("an ONNX pair", () => {
     };
     await writeFile(
       path,
-      changed((weight) => (weight.rawData = new Uint8Array((weight.rawData as Uint8Array).length).fill(0xff))),
+      changed(
+        (weight) => (weight.rawData = new Uint8Array((weight.rawData as Uint8Array).length).fill(0xff)),
+      ),
     );
     expect(await refusal([path, decoder])).toMatch(/^not_finite: /);
 

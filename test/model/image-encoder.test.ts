@@ -52,7 +52,9 @@ test("the traced image encoder gives what PyTorch gives, with its weights in a f
     await session.release();
     expect(embedding?.dims).toEqual([1, 256, architecture.grid, architecture.grid]);
     const found = embedding?.data as Float32Array;
-    const furthest = Math.max(...at.map((index, i) => Math.abs((found[index] as number) - (values[i] as number))));
+    const furthest = Math.max(
+      ...at.map((index, i) => Math.abs((found[index] as number) - (values[i] as number))),
+    );
     expect(furthest / largest).toBeLessThan(1e-5);
   } finally {
     await rm(folder, { recursive: true });
@@ -78,7 +80,9 @@ test("ViT-H's graph holds none of its 2.5 GB, and says of every weight where it 
   const { graph } = decodeModel(file);
   expect(graph.input.map(({ name }) => name)).toEqual(["pixels"]);
   const outside = graph.initializer.filter(({ dataLocation }) => dataLocation === 1);
-  expect(outside.map(({ name }) => name).sort()).toEqual(Object.keys(encoderLayout(encoderArchitectures.vit_h)).sort());
+  expect(outside.map(({ name }) => name).sort()).toEqual(
+    Object.keys(encoderLayout(encoderArchitectures.vit_h)).sort(),
+  );
   const ends = outside.map(({ externalData = [] }) =>
     externalData.reduce((sum, { key, value }) => sum + (key === "location" ? 0 : Number(value)), 0),
   );

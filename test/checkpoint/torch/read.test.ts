@@ -34,7 +34,9 @@ async function refusal(bytes: Uint8Array): Promise<string> {
 }
 
 /** One float32 tensor `w` as torch.save describes it. */
-const tensor = (options: { storage?: string; shape?: number[]; strides?: number[]; length?: number } = {}) => {
+const tensor = (
+  options: { storage?: string; shape?: number[]; strides?: number[]; length?: number } = {},
+) => {
   const { storage = "FloatStorage", shape = [2, 3], strides = [3, 1], length = 6 } = options;
   const ints = (values: readonly number[]) => ["(", ...values.flatMap((value) => ["K", value]), "t"];
   return [
@@ -56,8 +58,13 @@ describe("a file of torch.save", () => {
       ["weight", [3, 2]],
       ["bias", [3]],
     ]);
-    expect(Array.from(await file.read("weight"))).toEqual([0.11580032110214233, -0.20344595611095428, -0.5634203553199768, -0.3794252276420593, -0.2694688141345978, 0.5619743466377258]);
-    expect(Array.from(await file.read("bias"))).toEqual([0.35288771986961365, 0.16527506709098816, 0.3164795935153961]);
+    expect(Array.from(await file.read("weight"))).toEqual([
+      0.11580032110214233, -0.20344595611095428, -0.5634203553199768, -0.3794252276420593,
+      -0.2694688141345978, 0.5619743466377258,
+    ]);
+    expect(Array.from(await file.read("bias"))).toEqual([
+      0.35288771986961365, 0.16527506709098816, 0.3164795935153961,
+    ]);
     await file.close();
   });
 
@@ -70,12 +77,26 @@ describe("a file of torch.save", () => {
   });
 
   test.each([
-    ["HalfStorage", Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000), [1, -2, 0.333251953125, 2 ** -24, 65504, -0]],
-    ["BFloat16Storage", Uint16Array.of(0x3f80, 0xc000, 0x3eab, 0, 0x4049, 0xbf00), [1, -2, 0.333984375, 0, 3.140625, -0.5]],
-    ["DoubleStorage", Float64Array.of(1, -2, 1 / 3, 0, 1e300, 7), [1, -2, Math.fround(1 / 3), 0, Infinity, 7]],
+    [
+      "HalfStorage",
+      Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000),
+      [1, -2, 0.333251953125, 2 ** -24, 65504, -0],
+    ],
+    [
+      "BFloat16Storage",
+      Uint16Array.of(0x3f80, 0xc000, 0x3eab, 0, 0x4049, 0xbf00),
+      [1, -2, 0.333984375, 0, 3.140625, -0.5],
+    ],
+    [
+      "DoubleStorage",
+      Float64Array.of(1, -2, 1 / 3, 0, 1e300, 7),
+      [1, -2, Math.fround(1 / 3), 0, Infinity, 7],
+    ],
   ])("may hold %s, read as float32", async (storage, values, expected) => {
     const data = new Uint8Array(values.buffer);
-    const file = await openTorch(await write(await archiveOf({ "data.pkl": pickleOf(...tensor({ storage })), "data/0": data })));
+    const file = await openTorch(
+      await write(await archiveOf({ "data.pkl": pickleOf(...tensor({ storage })), "data/0": data })),
+    );
     expect(Array.from(await file.read("w"))).toEqual(expected);
     await file.close();
   });
@@ -99,16 +120,19 @@ describe("a pickle", () => {
   const opened = async (...parts: readonly (string | number)[]) =>
     refusal(await archiveOf({ "data.pkl": pickleOf(...parts), "data/0": sixFloats }));
 
-  test.each(["posix\nsystem", "builtins\neval", "torch._utils\n_rebuild_sparse_tensor", "collections\nCounter", "torch\nload"])(
-    "that asks for %j is refused by that name",
-    async (name) => {
-      const global = name.replace("\n", ".");
-      const message = `foreign_global: the pickle asks for "${global}", which weights don't need; nothing of it was run`;
-      expect(await opened(`c${name}\n`, unicode("touch /tmp/x"), 0x85, "R")).toBe(message);
-      const [module = "", attribute = ""] = name.split("\n");
-      expect(await opened(unicode(module), unicode(attribute), 0x93)).toBe(message);
-    },
-  );
+  test.each([
+    "posix\nsystem",
+    "builtins\neval",
+    "torch._utils\n_rebuild_sparse_tensor",
+    "collections\nCounter",
+    "torch\nload",
+  ])("that asks for %j is refused by that name", async (name) => {
+    const global = name.replace("\n", ".");
+    const message = `foreign_global: the pickle asks for "${global}", which weights don't need; nothing of it was run`;
+    expect(await opened(`c${name}\n`, unicode("touch /tmp/x"), 0x85, "R")).toBe(message);
+    const [module = "", attribute = ""] = name.split("\n");
+    expect(await opened(unicode(module), unicode(attribute), 0x93)).toBe(message);
+  });
 
   test.each([
     ["INST", "i", "0x69"],
@@ -123,7 +147,11 @@ describe("a pickle", () => {
     ["nothing to take", ["s"], "unreadable: the pickle takes a value where there is none"],
     ["no list to close", ["t"], "unreadable: the pickle closes a list that it never opened"],
     ["an entry that it never stored", ["h", 7], "unreadable: the pickle refers to entry 7"],
-    ["a call of a storage type", ["ctorch\nFloatStorage\n)R"], "unreadable: the pickle calls torch.FloatStorage"],
+    [
+      "a call of a storage type",
+      ["ctorch\nFloatStorage\n)R"],
+      "unreadable: the pickle calls torch.FloatStorage",
+    ],
     ["no tensors", ["}"], "unreadable: the file holds no state dict"],
     ["a list for a dict", ["]"], "unreadable: the file holds no state dict"],
     ["text cut short", ["X", 255, "\0\0\0ab"], "truncated: the pickle ends in the middle of a value"],
@@ -136,7 +164,10 @@ describe("an archive", () => {
   const pickle = pickleOf(...tensor());
 
   test("that is compressed is refused as a zip bomb", async () => {
-    const bomb = await archiveOf({ "data.pkl": pickle, "data/0": new Uint8Array(1 << 20) }, { compress: true });
+    const bomb = await archiveOf(
+      { "data.pkl": pickle, "data/0": new Uint8Array(1 << 20) },
+      { compress: true },
+    );
     expect(await refusal(bomb)).toMatch(/^zip_bomb: the entry .* is compressed/);
   });
 
@@ -158,8 +189,16 @@ describe("an archive", () => {
   test.each([
     ["lacks its pickle", { "data/0": sixFloats }, "unreadable: the zip is not one of torch.save"],
     ["lacks a tensor's values", { "data.pkl": pickle }, "truncated: the zip lacks data/0, the values of w"],
-    ["holds too few values", { "data.pkl": pickle, "data/0": sixFloats.subarray(4) }, "has 20 bytes where 24 are due"],
-    ["is big-endian", { "data.pkl": pickle, "data/0": sixFloats, byteorder: "big" }, "unreadable: the values are big-endian"],
+    [
+      "holds too few values",
+      { "data.pkl": pickle, "data/0": sixFloats.subarray(4) },
+      "has 20 bytes where 24 are due",
+    ],
+    [
+      "is big-endian",
+      { "data.pkl": pickle, "data/0": sixFloats, byteorder: "big" },
+      "unreadable: the values are big-endian",
+    ],
     [
       "describes a tensor beyond its values",
       { "data.pkl": pickleOf(...tensor({ shape: [200, 200], strides: [0, 0] })), "data/0": sixFloats },
