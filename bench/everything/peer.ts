@@ -27,7 +27,7 @@ export interface PeerAnswer {
 
 export interface Peer {
   readonly name: string;
-  generate(image: string, settings: Partial<EverythingSettings>): Promise<PeerAnswer>;
+  readonly generate: (image: string, settings: Partial<EverythingSettings>) => Promise<PeerAnswer>;
   stop(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { randomMask } from "../helpers/images.ts";
 const draw = (...rows: string[]): BinaryMask => ({
   width: (rows[0] as string).length,
   height: rows.length,
-  data: Uint8Array.from([...rows.join("")], (c) => (c === "#" ? 1 : 0)),
+  data: Uint8Array.from(rows.join("").split(""), (c) => (c === "#" ? 1 : 0)),
 });
 const rowsOf = ({ width, height, data }: BinaryMask): string[] =>
   Array.from({ length: height }, (_, y) =>

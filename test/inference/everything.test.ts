@@ -20,7 +20,7 @@ const generate = (changed: Partial<EverythingRequest> = {}) =>
   disc.inference.segmentEverything({
     workspaceId: "ws_1",
     baseModel: "mobile_sam",
-    image: { ...disc.request.image, bytes: disc.request.image.bytes, size },
+    image: { ...disc.request.image, size },
     versions: [{ number: 0 }],
     settings: few,
     format: "rle",

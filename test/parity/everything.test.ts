@@ -36,7 +36,7 @@ describe("segment-everything finds what Meta's SamAutomaticMaskGenerator finds",
       const { results } = await inference.segmentEverything({
         workspaceId: "ws_1",
         baseModel: "mobile_sam",
-        image: { ...source, bytes: source.bytes, size: [scene.height, scene.width] },
+        image: { ...source, size: [scene.height, scene.width] },
         versions: [{ number: 0 }],
         settings: { ...everythingDefaults, ...settings },
         format: "rle",
