@@ -160,7 +160,7 @@ describe("an image's handle", () => {
       errorOf(await app.b.post(`/v1/projects/${theirs}/predict`, { image: { sha256: handle }, prompts })),
     ).toBe("404 image_handle_unknown image.sha256");
     expect(errorOf(await app.a.post(url, { image: { sha256: "a" }, prompts }))).toBe(
-      "400 invalid_request image",
+      "400 invalid_request image.sha256",
     );
   });
 });

@@ -4,7 +4,7 @@ import type { EverythingResult, EverythingSettings } from "../../inference/every
 import { AppError } from "../../lib/errors.ts";
 import { versionNames } from "./asked-versions.ts";
 import { imageBody } from "./image-source.ts";
-import { box, wireMask } from "./masks.ts";
+import { box, maskWith } from "./masks.ts";
 
 const defaults = everythingDefaults;
 const share = z.number().min(0).max(1);
@@ -62,7 +62,7 @@ export const everythingBody = z.strictObject({
 
 export type EverythingBody = z.output<typeof everythingBody>;
 
-const everythingMask = z.object({
+const everythingMask = maskWith({
   score: z.number().openapi({ description: "The decoder's own IoU prediction." }),
   stability_score: z.number(),
   bbox: box,
@@ -81,7 +81,7 @@ export const everythingSchema = z
     results: z.array(
       z.object({
         version: z.union([z.literal("base"), z.int()]),
-        masks: z.array(z.intersection(everythingMask, wireMask)),
+        masks: z.array(everythingMask),
       }),
     ),
     timing_ms: z.object({

@@ -60,6 +60,14 @@ export const maskErrors = [
 /** Ground truth: logits are no truth. */
 export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
 export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");
+/** A mask in an answer, together with what stands beside it: its schema names all of it, and nothing else comes. */
+export const maskWith = <Shape extends z.ZodRawShape>(beside: Shape) =>
+  z.discriminatedUnion("format", [
+    rle.extend(beside),
+    polygon.extend(beside),
+    png.extend(beside),
+    logits.extend(beside),
+  ]);
 /** What a prompt may carry: a mask, or where to find one. */
 export const promptMask = z
   .discriminatedUnion("format", [rle, polygon, png, logits, reference])

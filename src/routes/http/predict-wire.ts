@@ -5,7 +5,7 @@ import type { PredictResult } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { versionNames } from "./asked-versions.ts";
 import { imageBody } from "./image-source.ts";
-import { box, maskFormat, point, promptMask, wireMask } from "./masks.ts";
+import { box, maskFormat, maskWith, point, promptMask } from "./masks.ts";
 
 /** The largest decoder graph takes 64 tokens, of which a box needs two. */
 const maxPoints = 62;
@@ -39,7 +39,7 @@ export const predictBody = z.strictObject({
 
 export type PredictBody = z.output<typeof predictBody>;
 
-const predictedMask = z.object({
+const predictedMask = maskWith({
   score: z.number().openapi({ description: "The decoder's own IoU prediction." }),
   bbox: box,
   area: z.int(),
@@ -60,7 +60,7 @@ export const predictionSchema = z
     results: z.array(
       z.object({
         version: z.union([z.literal("base"), z.int()]),
-        predictions: z.array(z.object({ masks: z.array(z.intersection(predictedMask, wireMask)) })),
+        predictions: z.array(z.object({ masks: z.array(predictedMask) })),
       }),
     ),
     timing_ms: z.object({
