@@ -8,7 +8,7 @@ export function welcome(local: Local, logFile: string): string {
   return `
   maskwright is up: your own Segment Anything, one click away
 
-    URL    ${local.url}        docs at ${local.url}/docs
+    URL    ${local.url}        the console, opens with the key; docs at ${local.url}/docs
     Key    ${local.key ?? "made elsewhere (this database had one)"}
     Data   ${local.dataDir} (${database}), log in ${logFile}
 

@@ -230,6 +230,7 @@ describe("somebody who has never read the docs", () => {
 
   it("fine-tunes with one more click, and watches it learn", async () => {
     await page.goto(`${server.url}/#${place}/fine-tune`);
+    await page.getByLabel("Effort").selectOption("quick");
     await page.getByRole("button", { name: "Fine-tune", exact: true }).click();
     await page.waitForURL(/fine-tune\/ft_/);
     await page.getByText("Training", { exact: true }).waitFor();
@@ -283,9 +284,11 @@ describe("somebody who has never read the docs", () => {
     await poll(() => audit.count()).toBe(3);
   });
 
-  it("cancels a fine-tune", async () => {
+  it("sees trials as they run, and cancels a fine-tune", async () => {
     await tab("Fine-tune");
     await page.getByRole("button", { name: "Fine-tune", exact: true }).click();
+    await page.getByRole("region", { name: "Trials" }).locator("tbody tr").first().waitFor();
+    await shoot(page, "run-trials-light-wide");
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("cancelled", { exact: true }).waitFor();
     expect(await live()).toBe(1);

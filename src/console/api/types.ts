@@ -1,3 +1,5 @@
+import type { Trial } from "../state/run.ts";
+
 /** The API's answers, as far as the console reads them; /openapi.json has them whole. */
 export type Box = [number, number, number, number];
 export type Point = [number, number, 0 | 1];
@@ -132,6 +134,8 @@ export interface VersionMetrics {
   };
   split: { train: number; selection: number; held_out: number };
   best_epoch: number;
+  /** The short trainings that chose the recipe. */
+  trials?: Trial[];
   curve: { epoch: number; train_loss: number | null; selection_iou: number }[];
   /** Only where one version was asked for. */
   per_annotation?: { image_id: string; annotation_id: string; base_iou: number; tuned_iou: number }[];

@@ -9,6 +9,8 @@ export type VersionName = "active" | "base" | number;
 export interface Answer {
   readonly mask: BinaryMask;
   readonly score: number;
+  /** The prediction's, for feedback. */
+  readonly id: string;
   /** Milliseconds in the server; what is missing to the whole is the way there and back. */
   readonly serverMs: number;
 }
@@ -30,5 +32,5 @@ export async function predict(
   const answer = await api.post<Prediction>(`/v1/projects/${projectId}/predict`, body, options.signal);
   const best = answer.results[0]?.predictions[0]?.masks[0];
   if (!best) throw new Error("The answer holds no mask.");
-  return { mask: decodeRle(best), score: best.score, serverMs: answer.timing_ms.total };
+  return { mask: decodeRle(best), score: best.score, id: answer.id, serverMs: answer.timing_ms.total };
 }

@@ -13,6 +13,8 @@ export interface Draft {
   readonly score: number | null;
   /** Corrected by hand since the last prediction, which then starts from this mask. */
   readonly byHand: boolean;
+  /** The last one that it came from: what is accepted of it goes back as feedback. */
+  readonly prediction: string | null;
   /** The annotation that it takes the place of. */
   readonly replaces: string | null;
 }
@@ -40,6 +42,7 @@ export const emptyDraft: Draft = {
   mask: null,
   score: null,
   byHand: false,
+  prediction: null,
   replaces: null,
 };
 
@@ -92,9 +95,9 @@ export class Sketch {
   }
 
   /** The answer to the prompts that `draw` put there: one step together with them, so no step of its own. */
-  answer(to: Draft, mask: BinaryMask, score: number): void {
+  answer(to: Draft, { mask, score, id }: { mask: BinaryMask; score: number; id: string }): void {
     if (this.draft.value !== to) return;
-    const after = { ...to, mask, score, byHand: false };
+    const after = { ...to, mask, score, byHand: false, prediction: id };
     batch(() => {
       this.draft.value = after;
       const last = this.#past.value.at(-1);
@@ -118,7 +121,8 @@ export class Sketch {
     if (!before.mask || areaOf(before.mask) === 0 || this.busy.value) return;
     await this.#busily(async () => {
       const gone = this.instances.value.find(({ id }) => id === before.replaces) ?? null;
-      const added = await this.#add(before.mask as BinaryMask, this.label.value.trim() || null, gone?.colour);
+      const label = this.label.value.trim() || null;
+      const added = await this.#keep(before, before.mask as BinaryMask, { label, colour: gone?.colour });
       if (gone) await this.#drop(gone);
       batch(() => {
         this.draft.value = emptyDraft;
@@ -194,11 +198,28 @@ export class Sketch {
     }
   }
 
+  /** What came of a prediction becomes an annotation with its lineage, which later fine-tunes learn from. */
+  async #keep(
+    { prediction, byHand }: Draft,
+    mask: BinaryMask,
+    { label, colour }: { label: string | null; colour: number | undefined },
+  ): Promise<Instance> {
+    if (prediction === null) return this.#add(mask, label, colour);
+    const said = byHand ? { action: "correct", mask: encodeRle(mask) } : { action: "accept" };
+    const path = `/v1/projects/${this.projectId}/predictions/${prediction}/feedback`;
+    const body = { ...said, ...(label !== null && { label }) };
+    const { annotation_id: id } = await api.create<{ annotation_id: string }>(path, body);
+    return this.#show({ id, label, mask, colour: colour ?? ++this.#colours });
+  }
+
   async #add(mask: BinaryMask, label: string | null, colour?: number): Promise<Instance> {
     const body = { image_id: this.image.id, mask: encodeRle(mask), ...(label !== null && { label }) };
     const row = await api.create<Annotation>(this.#path, body);
-    const added = { id: row.id, label, mask, colour: colour ?? ++this.#colours };
-    this.instances.value = [...this.instances.value, added];
+    return this.#show({ id: row.id, label, mask, colour: colour ?? ++this.#colours });
+  }
+
+  #show(added: Instance): Instance {
+    this.instances.value = [...this.instances.value.filter(({ id }) => id !== added.id), added];
     return added;
   }
 

@@ -44,6 +44,7 @@ function Start({
   running: FineTune | undefined;
 }) {
   const [from, setFrom] = useState<number | null>(null);
+  const [effort, setEffort] = useState<Effort>("auto");
   const labelled = overview.labelled_images;
   if (running) {
     return (
@@ -78,7 +79,11 @@ function Start({
   }
   const start = (): Promise<boolean> =>
     attempt(async () => {
-      const body = from === null ? {} : { base_version: from };
+      const hyperparameters = efforts[effort].hyperparameters;
+      const body = {
+        ...(hyperparameters && { hyperparameters }),
+        ...(from !== null && { base_version: from }),
+      };
       const job = await api.create<FineTune>(`/v1/projects/${projectId}/fine-tunes`, body);
       go(href("projects", projectId, "fine-tune", job.id));
     });
@@ -92,6 +97,7 @@ function Start({
           Some images are held back: the version is measured on them beside the untuned model, and goes live
           by itself only if it is surely better.
         </p>
+        <EffortChoice value={effort} onChange={setEffort} />
         <StartFrom projectId={projectId} value={from} onChange={setFrom} />
       </div>
       <Button kind="primary large" icon="spark" onClick={start}>
@@ -100,6 +106,32 @@ function Start({
     </section>
   );
 }
+
+type Effort = "auto" | "quick" | "thorough";
+
+/** How much is tried before the training. */
+const efforts: Record<Effort, { text: string; hyperparameters?: Record<string, unknown> }> = {
+  auto: { text: "Find the best recipe, about five minutes" },
+  quick: { text: "Quick: 12 epochs, nothing tried", hyperparameters: { epochs: 12 } },
+  thorough: { text: "Thorough: half an hour", hyperparameters: { budget_seconds: 1800 } },
+};
+
+const EffortChoice = ({ value, onChange }: { value: Effort; onChange: (value: Effort) => void }) => (
+  <label class="row">
+    <span class="small">Effort</span>
+    <select
+      class="input select-inline"
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value as Effort)}
+    >
+      {Object.entries(efforts).map(([name, { text }]) => (
+        <option key={name} value={name}>
+          {text}
+        </option>
+      ))}
+    </select>
+  </label>
+);
 
 function StartFrom({
   projectId,

@@ -4,7 +4,7 @@ import { followFineTune } from "../api/events.ts";
 import type { FineTune, FineTuneEvent, Version } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { href } from "../state/router.ts";
-import { mainCurve, trialsOf } from "../state/run.ts";
+import { curveOf, trialsOf } from "../state/run.ts";
 import { dateTime, duration, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Await, Bar, Button, Head, Notice } from "../ui/parts.tsx";
@@ -51,7 +51,7 @@ export function RunView({ project, reload, id }: InProject & { id: string }) {
           </Head>
           <Progress job={data} line={line} />
           {data.version !== null && <Made project={project} reload={reload} number={data.version} />}
-          <Curves epochs={mainCurve(events)} base={baseIou(events)} best={null} live={open} />
+          <Curves epochs={curveOf(events)} base={baseIou(events)} best={null} live={open} />
           <Trials trials={trialsOf(events)} />
           <Log events={events} open={!data.version} />
         </>
@@ -96,6 +96,7 @@ function RunActions({
 
 const phases: Record<string, string> = {
   embed: "Reading the images",
+  search: "Trying recipes",
   train: "Training",
   evaluate: "Measuring on images it has not seen",
   register: "Saving the version",

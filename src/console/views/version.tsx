@@ -7,6 +7,7 @@ import { Await, Head, LinkButton } from "../ui/parts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Result } from "./result.tsx";
 import { Curves } from "./run/curves.tsx";
+import { Trials } from "./run/trials.tsx";
 import type { InProject } from "./project.tsx";
 
 /** What each file is for. */
@@ -38,6 +39,7 @@ export function VersionView({ project, reload, number }: InProject & { number: n
           <>
             <Result project={project} reload={reload} version={data} />
             {data.metrics && <TrainingCurve metrics={data.metrics} />}
+            <Trials trials={data.metrics?.trials ?? []} />
             <Exports path={path} />
             <Facts projectId={project.id} version={data} />
           </>

@@ -41,11 +41,11 @@ export class Segmenter {
     this.#asking = asking;
     this.#next = null;
     try {
-      const { mask, score } = await predict(this.#sketch.projectId, this.#sketch.image.id, draft, {
+      const answer = await predict(this.#sketch.projectId, this.#sketch.image.id, draft, {
         version: version.value,
         signal: asking.signal,
       });
-      this.#sketch.answer(draft, mask, score);
+      this.#sketch.answer(draft, answer);
       return true;
     } catch (error) {
       if (!asking.signal.aborted) toast(messageOf(error), { bad: true });

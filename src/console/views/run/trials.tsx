@@ -2,38 +2,57 @@ import type { Trial } from "../../state/run.ts";
 import { score } from "../../state/text.ts";
 import { Bar } from "../../ui/parts.tsx";
 
-/** What was tried before the run settled: each with its best IoU so far. */
+const rungs: Record<string, string> = { zoom: "How close to look", recipe: "Which recipe", final: "Final" };
+
+const look = (zoom: Trial["zoom"]): string => {
+  if (!zoom) return "the whole image";
+  const round = `${zoom.context} × the box`;
+  return zoom.tiles > 1 ? `${round}, ${zoom.tiles} × ${zoom.tiles} tiles` : round;
+};
+
+/** What was tried before the run settled: each a short training on one half of the data, judged on the other. */
 export function Trials({ trials }: { trials: readonly Trial[] }) {
   if (trials.length === 0) return null;
-  const top = Math.max(...trials.map(({ best }) => best ?? 0));
+  const top = Math.max(...trials.map((trial) => trial.mean_iou));
   return (
-    <section class="card tight stack-s">
+    <section class="card stack-s">
       <h2>Trials</h2>
-      <div class="table-wrap">
+      <p class="muted small">
+        Short trainings on one half of the data, judged on the other; the best goes on.
+      </p>
+      <div class="table-wrap" tabIndex={0} role="region" aria-label="Trials">
         <table class="table">
           <thead>
             <tr>
-              <th scope="col">Trial</th>
               <th scope="col" class="num">
-                Epochs
+                #
               </th>
-              <th scope="col">Best IoU</th>
-              <th scope="col">Last said</th>
+              <th scope="col">About</th>
+              <th scope="col">Sees</th>
+              <th scope="col">Loss</th>
+              <th scope="col" class="num">
+                Rate
+              </th>
+              <th scope="col">IoU</th>
             </tr>
           </thead>
           <tbody>
             {trials.map((trial) => (
-              <tr key={trial.name}>
+              <tr key={trial.trial}>
+                <td class="num">{trial.trial}</td>
+                <td>{rungs[trial.rung] ?? trial.rung}</td>
+                <td>{look(trial.zoom)}</td>
+                <td class="mono small">{trial.loss}</td>
+                <td class="num">{trial.learning_rate}</td>
                 <td>
-                  {trial.name}{" "}
-                  {trial.best !== null && trial.best === top && <span class="badge good">leads</span>}
+                  <span class="row nowrap">
+                    <span class="trial-bar">
+                      <Bar share={trial.mean_iou} label={`IoU of trial ${trial.trial}`} />
+                    </span>
+                    <span class="nums">{score(trial.mean_iou)}</span>
+                    {trial.mean_iou === top && <span class="badge good">best</span>}
+                  </span>
                 </td>
-                <td class="num">{trial.epochs.length}</td>
-                <td>
-                  <span class="nums">{score(trial.best)}</span>
-                  <Bar share={trial.best ?? 0} label={`Best IoU of ${trial.name}`} />
-                </td>
-                <td class="muted small">{trial.note}</td>
               </tr>
             ))}
           </tbody>
