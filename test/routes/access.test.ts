@@ -12,7 +12,7 @@ beforeAll(async () => {
     ...new Set(
       app.app.routes
         .filter(({ method, path }) => method !== "ALL" && path.startsWith("/v1/"))
-        .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
+        .map(({ method, path }) => `${method} ${path.replaceAll(/\/:(\w+)/g, "/{$1}")}`),
     ),
   ];
 });

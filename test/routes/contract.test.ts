@@ -5,13 +5,7 @@ import { openDatabase } from "../../src/db/client.ts";
 import { routeAccess } from "../../src/routes/http/access.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
-import {
-  makeProject,
-  rectangleRle,
-  seedFineTune,
-  seedImage,
-  seedVersion,
-} from "../helpers/seeds.ts";
+import { makeProject, rectangleRle, seedFineTune, seedImage, seedVersion } from "../helpers/seeds.ts";
 
 /** What holds for every route; each answer is held against the description by testApp itself. */
 
@@ -19,6 +13,13 @@ interface Operation {
   readonly method: string;
   readonly path: string;
   readonly access: string;
+  /** A JSON body is asked for. */
+  readonly json: boolean;
+}
+
+interface RequestBody {
+  readonly required?: boolean;
+  readonly content: object;
 }
 
 let app: TestApp;
@@ -26,10 +27,13 @@ let operations: Operation[];
 beforeAll(async () => {
   app = await testApp();
   const { body } = await read(await app.app.request("/openapi.json"));
-  operations = Object.entries(body["paths"] as Record<string, object>).flatMap(([path, item]) =>
-    Object.keys(item)
-      .map((method) => ({ method: method.toUpperCase(), path }))
-      .map((one) => ({ ...one, access: routeAccess[`${one.method} ${path}`] ?? "none" })),
+  const paths = body["paths"] as Record<string, Record<string, { requestBody?: RequestBody }>>;
+  operations = Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([name, { requestBody }]) => {
+      const method = name.toUpperCase();
+      const json = requestBody?.required === true && "application/json" in requestBody.content;
+      return { method, path, json, access: routeAccess[`${method} ${path}`] ?? "none" };
+    }),
   );
 });
 afterAll(() => app?.close());
@@ -41,14 +45,32 @@ const fill = (path: string, values: Record<string, string> = {}): string =>
 describe("every route", () => {
   it("tells a key that has sent too much to wait", async () => {
     const client = await app.clientOf(app.a.workspaceId, ["admin"]);
-    await app.db.execute(
-      sql`insert into rate_buckets values (${client.keyId}, now() + interval '1 hour')`,
-    );
+    await app.db.execute(sql`insert into rate_buckets values (${client.keyId}, now() + interval '1 hour')`);
     for (const { method, path, access } of operations) {
       if (access === "open" || access === "none") continue;
       const answer = await client.send(method, fill(path));
       expect(`${method} ${path}: ${errorOf(answer)}`).toBe(`${method} ${path}: 429 rate_limited`);
       expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(3500);
+    }
+  });
+
+  it("refuses names that can be none, and bodies that are no JSON or call themselves something else", async () => {
+    for (const { method, path, json } of operations) {
+      const told = async (to: string, options: Parameters<Client["send"]>[2] = {}) =>
+        `${method} ${path}: ${errorOf(await app.a.send(method, to, options))
+          .split(" ")
+          .slice(0, 2)
+          .join(" ")}`;
+      // Longer than any id and any link, and with a character that nothing can hold.
+      const impossible = path.replaceAll(/\{\w+\}/g, `%00${"x".repeat(4001)}`);
+      if (impossible !== path) {
+        const body = json ? { json: {} } : {};
+        expect(await told(impossible, body)).toBe(`${method} ${path}: 400 invalid_request`);
+      }
+      if (!json) continue;
+      const as = (type: string) => ({ body: "{", headers: { "content-type": type } });
+      expect(await told(fill(path), as("application/json"))).toBe(`${method} ${path}: 400 invalid_json`);
+      expect(await told(fill(path), as("text/plain"))).toBe(`${method} ${path}: 415 unsupported_media_type`);
     }
   });
 
@@ -182,7 +204,8 @@ describe("the description", () => {
     const other = createApp(app.services);
     other.get("/v1/forgotten", (c) => c.json({}));
     const held = holdToContract(other);
-    const ask = async (path: string) => held.request(path, { headers: { authorization: `Bearer ${app.a.key}` } });
+    const ask = async (path: string) =>
+      held.request(path, { headers: { authorization: `Bearer ${app.a.key}` } });
     expect((await ask("/v1/projects")).status).toBe(200);
     await expect(ask("/v1/forgotten")).rejects.toThrow("/v1/forgotten answers 200 and is not documented");
     const project = await makeProject(app.a);

@@ -13,6 +13,8 @@ interface Answer {
 }
 
 interface Operation {
+  parameters?: { in: string }[];
+  requestBody?: { content: Record<string, unknown> };
   security?: Record<string, string[]>[];
   responses: Record<string, Answer>;
 }
@@ -54,6 +56,7 @@ export function describeApi(app: OpenAPIHono<Env>): Document {
     for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
       const access = accessTo(`${method.toUpperCase()} ${path}`);
       guard(operation, access, method !== "get");
+      addValidation(operation);
       if (method === "get") makeConditional(operation);
       for (const answer of Object.values(operation.responses)) {
         answer.headers = { ...refer("x-request-id"), ...answer.headers };
@@ -94,6 +97,14 @@ function guard(operation: Operation, access: Access, changes: boolean): void {
   if (changes) addFailures(operation, "csrf_rejected");
   const limited = operation.responses[errorStatus.rate_limited] as Answer;
   limited.headers = { ...limited.headers, ...refer("retry-after") };
+}
+
+/** What the schemas of a request refuse before its handler is asked. */
+function addValidation(operation: Operation): void {
+  if (operation.parameters?.some((one) => one.in === "path")) addFailures(operation, "invalid_request");
+  const types = Object.keys(operation.requestBody?.content ?? {});
+  if (types.length !== 1 || types[0] !== "application/json") return;
+  addFailures(operation, "invalid_json", "invalid_request", "unsupported_media_type");
 }
 
 function addFailures(operation: Operation, ...codes: ErrorCode[]): void {
