@@ -59,6 +59,6 @@ function byWorkspace(
 ): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const { workspaceId, imageSha256 } of rows)
-    found.set(workspaceId, (found.get(workspaceId) ?? new Set()).add(imageSha256));
+    found.set(workspaceId, (found.get(workspaceId) ?? new Set<string>()).add(imageSha256));
   return found;
 }

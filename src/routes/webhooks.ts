@@ -61,8 +61,10 @@ const toWebhook = (row: Webhook): z.output<typeof webhookSchema> => ({
   created_at: iso(row.createdAt),
 });
 
+type NewWebhook = z.output<typeof newWebhookSchema>;
+
 /** What is kept of an answer for its replay. */
-const withoutSecret = (body: z.output<typeof newWebhookSchema>) => ({ ...body, secret: null });
+const withoutSecret = (body: NewWebhook): NewWebhook => ({ ...body, secret: null });
 
 /** A workspace's webhooks, so that one event stays a few messages. */
 const mostWebhooks = 20;
@@ -198,7 +200,7 @@ export function webhookRoutes({ db, config }: RouteContext) {
   router.openapi(create, async (c) => {
     const body = c.req.valid("json");
     const { workspaceId } = c.get("caller");
-    const run = async () => {
+    const run = async (): Promise<{ status: 201; body: NewWebhook }> => {
       const target = check(body.url);
       if (body.project_id !== undefined) await getProject(db, { workspaceId, projectId: body.project_id });
       if ((await countWebhooks(db, workspaceId)) >= mostWebhooks)
@@ -213,7 +215,7 @@ export function webhookRoutes({ db, config }: RouteContext) {
         enabled: body.enabled,
         secret,
       });
-      return { status: 201 as const, body: { ...toWebhook(row), secret } };
+      return { status: 201, body: { ...toWebhook(row), secret } };
     };
     const answer = await idempotent(c, db, body, run, withoutSecret);
     return c.json(answer.body, answer.status);

@@ -60,7 +60,7 @@ async function post(
 ): Promise<number> {
   const answered = Promise.withResolvers<number>();
   const timeout = AbortSignal.timeout(timeoutMs);
-  const send = url.protocol === "https:" ? requestHttps : requestHttp;
+  const send: typeof requestHttp = url.protocol === "https:" ? requestHttps : requestHttp;
   const request = send(
     url,
     {

@@ -87,7 +87,7 @@ export async function predictAgain(
     workspaceId: project.workspaceId,
     baseModel: project.baseModel,
     image: await sourceOf(context, scope, row),
-    ...(row.width !== null && row.height !== null && { size: [row.height, row.width] }),
+    ...(row.width !== null && row.height !== null && { size: [row.height, row.width] as const }),
     versions: await refsOf(context, scope, [place.version]),
     prompts: [await toPrompt(context, project, logged, depth)],
     multimask: row.request.multimask ?? false,
