@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import type { Box } from "../../../src/imaging/types.ts";
+import { encodeRle } from "../../../src/imaging/rle.ts";
+import { armsFor } from "../../../src/training/search/arms.ts";
+import { foldsFor } from "../../../src/training/search/folds.ts";
+import { clickSide, optionOf, zoomOptions } from "../../../src/training/search/zoom-options.ts";
+import type { Sample } from "../../../src/training/samples.ts";
+
+/** A ring of so many pixels' stroke, in the middle of an image of `side` squared. */
+function ring(name: string, side: number, radius: number, stroke: number): Sample {
+  const data = Uint8Array.from({ length: side * side }, (_, i) => {
+    const distance = Math.hypot((i % side) + 0.5 - side / 2, Math.floor(i / side) + 0.5 - side / 2);
+    return distance <= radius && distance > radius - stroke ? 1 : 0;
+  });
+  const [low, high] = [Math.floor(side / 2 - radius), Math.ceil(side / 2 + radius)];
+  return {
+    image: { id: name, sha256: name, bytes: 1, width: side, height: side, object_key: name, group: null },
+    annotation: {
+      id: name,
+      image: name,
+      counts: encodeRle({ width: side, height: side, data }).counts,
+      box: [low, low, high, high] as Box,
+      label: null,
+    },
+  };
+}
+const rings = (side: number, radius: number, stroke: number): Sample[] =>
+  Array.from({ length: 4 }, (_, i) => ring(`ring${i}`, side, radius - i, stroke));
+
+describe("the zooms that data gives reason to try", () => {
+  it("are plain SAM alone where thick objects fill their images", () => {
+    expect(zoomOptions(rings(200, 90, 40)).map(({ zoom }) => zoom)).toEqual([null]);
+  });
+
+  it("are windows, too, where objects are small", () => {
+    const zooms = zoomOptions(rings(900, 90, 40)).map(({ zoom }) => zoom);
+    expect(zooms[0]).toBeNull();
+    expect(zooms.slice(1).map((zoom) => [zoom?.context, zoom?.tiles])).toEqual([
+      [3, 1],
+      [1.5, 1],
+    ]);
+  });
+
+  it("are tiles where strokes are thinner than the low-res cells of the whole object, and nothing coarser", () => {
+    const options = zoomOptions(rings(1000, 480, 2));
+    expect(options.map(({ zoom }) => zoom?.tiles)).toEqual([2]);
+    const [tiles] = options;
+    expect(tiles?.ceiling).toBeGreaterThan(optionOf(rings(1000, 480, 2), null).ceiling + 0.05);
+    expect(tiles?.regions).toBe(4);
+  });
+
+  it("know no ceiling above one, and lose nothing where a cell is a pixel", () => {
+    expect(optionOf(rings(256, 60, 9), null).ceiling).toBeGreaterThan(0.98);
+    expect(optionOf(rings(256, 60, 9), null).ceiling).toBeLessThanOrEqual(1);
+  });
+
+  it("give clicks the window that three quarters of the objects fit in", () => {
+    expect(clickSide(rings(900, 90, 40), 2)).toBe(2 * 178);
+  });
+});
+
+describe("the recipes that are tried", () => {
+  it("keep what was asked for, and differ", () => {
+    expect(armsFor({})).toHaveLength(4);
+    expect(armsFor({ loss: "mse" }).map(({ learningRate }) => learningRate)).toEqual([
+      3e-4, 1e-4, 2e-4, 6e-4,
+    ]);
+    expect(armsFor({ learning_rate: 5e-5 }).map(({ loss }) => loss)).toEqual(["dice_bce", "focal_dice"]);
+    expect(armsFor({ loss: "mse", learning_rate: 5e-5 })).toEqual([{ loss: "mse", learningRate: 5e-5 }]);
+  });
+});
+
+describe("the halves that trials are judged by", () => {
+  const samples = Array.from({ length: 40 }, (_, i) => ring(`i${i}`, 32, 10, 3));
+  const groupOf = ({ image }: Sample): string => `g${Number(image.id.slice(1)) % 13}`;
+
+  it("share no group, are about equal, and are the same for the same seed", () => {
+    const folds = foldsFor(samples, groupOf, 1);
+    if (!folds) throw new Error("there are groups enough");
+    const [a, b] = folds.parts;
+    expect(a.map(groupOf).filter((group) => b.map(groupOf).includes(group))).toEqual([]);
+    expect(Math.abs(a.length - b.length)).toBeLessThanOrEqual(4);
+    expect(a.length + b.length).toBe(40);
+    expect(foldsFor(samples, groupOf, 1)).toEqual(folds);
+    expect(foldsFor(samples, groupOf, 2)).not.toEqual(folds);
+  });
+
+  it("are not to be had from one group, and bounded from many samples", () => {
+    expect(foldsFor(samples, () => "one", 0)).toBeNull();
+    const many = Array.from({ length: 200 }, (_, i) => ring(`i${i}`, 16, 5, 2));
+    const parts = foldsFor(many, ({ image }) => image.id, 0)?.parts;
+    expect(parts?.map((part) => part.length)).toEqual([24, 24]);
+  });
+});
