@@ -20,6 +20,10 @@ interface ModulesPeer extends Record<
   readonly full: Saved[];
 }
 
+/** The decoder takes the embedding's cells as a list. */
+const shapeOf = (peer: ModulesPeer, name: keyof ModulesPeer & string): readonly number[] =>
+  name === "embedding" ? [1, 4096, 256] : (peer[name] as Saved).shape;
+
 /** Prompt encoder, decoder and postprocessing by themselves, each on the peer's own inputs. */
 export async function compareModules(peers: string): Promise<Row[]> {
   const peer = JSON.parse(readFileSync(join(peers, "modules.json"), "utf8")) as ModulesPeer;
@@ -31,7 +35,7 @@ export async function compareModules(peers: string): Promise<Row[]> {
       const input = (name: string): Tensor => t[name] as Tensor;
       const { logits, iou } = decodeMasks(
         {
-          image: input("embedding").reshape([1, 4096, 256]),
+          image: input("embedding"),
           imagePe: imagePositionalEncoding(t),
           sparse: input("peer_sparse"),
           dense: input("peer_dense"),
@@ -49,7 +53,7 @@ export async function compareModules(peers: string): Promise<Row[]> {
       ...layout,
       ...names.map((name) => ({
         name: name === "sparse" || name === "dense" ? `peer_${name}` : name,
-        shape: peer[name].shape,
+        shape: shapeOf(peer, name),
       })),
     ],
   );
@@ -57,10 +61,10 @@ export async function compareModules(peers: string): Promise<Row[]> {
   const feeds: Record<string, ort.Tensor> = {};
   for (const name of session.inputNames) {
     const own = weights[name];
-    const saved = peer[name.replace("peer_", "") as (typeof names)[number]];
+    const saved = name.replace("peer_", "") as (typeof names)[number];
     feeds[name] = own
       ? new ort.Tensor("float32", own.data, own.shape)
-      : new ort.Tensor("float32", floats(peers, saved), saved.shape);
+      : new ort.Tensor("float32", floats(peers, peer[saved]), shapeOf(peer, saved));
   }
   const output = await session.run(feeds);
   await session.release();
