@@ -78,6 +78,7 @@ export class Sketch {
 
   async load(): Promise<void> {
     const rows = await all<Annotation>(`${this.#path}?image_id=${this.image.id}`);
+    this.#colours = 0;
     this.instances.value = rows.toReversed().map((row) => this.#instanceOf(row));
   }
 

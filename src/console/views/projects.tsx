@@ -89,7 +89,7 @@ function FirstRun({ onNew }: { onNew: () => void }) {
     <section class="first-run">
       <div class="stack">
         <span class="badge info">First run</span>
-        <h2>See it learn in about a minute</h2>
+        <h2>See it learn</h2>
         <p class="muted">
           The example has 30 scanned pages with ink stamps and a mask for each. Two clicks: one makes the
           project, the next fine-tunes it. Then compare the untuned model with yours.

@@ -75,6 +75,8 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
     void attempt(() => sketch.load());
     // The encoder runs while one still looks where to click; where it can't, the first click says why.
     api.post(`/v1/projects/${project.id}/prewarm`, { image: { id: image.id } }).catch(() => {});
+  }, [sketch]);
+  useEffect(() => {
     const names = labels.map(({ label }) => label);
     return listenToKeys({ sketch, controller: () => controller.current, actions, labels: names });
   }, [sketch, labels.length]);
