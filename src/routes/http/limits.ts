@@ -1,17 +1,16 @@
 import type { Context } from "hono";
-import type { Config } from "../../config.ts";
 import type { Executor } from "../../db/client.ts";
 import type { ApiKey } from "../../db/queries/api-keys.ts";
 import { type BucketSize, takeFromBucket } from "../../db/queries/rate-buckets.ts";
 import type { Quotas } from "../../db/queries/usage.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { Env } from "./router.ts";
+import type { Env, RouteContext } from "./router.ts";
 
 /** A key that was silent may send so many seconds' worth of requests at once. */
 const burstSeconds = 2;
 
 /** The quotas of a workspace that has none of its own. */
-export const quotasOf = (config: Config): Quotas => ({
+export const quotasOf = (config: RouteContext["config"]): Quotas => ({
   images: config.QUOTA_IMAGES ?? null,
   bytes: config.QUOTA_BYTES ?? null,
   trainingMinutes: config.QUOTA_TRAINING_MINUTES ?? null,
