@@ -26,11 +26,21 @@ for node in node_modules/node-*/bin/node; do
 done
 node --version | grep -q '^v22\.' || { echo "Node 22 is needed: tfjs-node breaks on 23 and later" >&2; exit 1; }
 
-echo "Installing @tensorflow/$name without its install script ..."
-npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "@tensorflow/$name@4.22.0"
-
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+echo "Installing @tensorflow/$name without its install script ..."
+# Elsewhere first: npm does not install what package.json names as an optional peer. What is here already stays as it
+# is, tfjs-core above all, of which there may be one only.
+echo '{ "private": true }' > "$work/package.json"
+npm install --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error "@tensorflow/$name@4.22.0"
+for found in "$work"/node_modules/* "$work"/node_modules/@*/*; do
+  entry="${found#"$work/node_modules/"}"
+  case "$entry" in @*/*) ;; @*) continue ;; esac
+  [ -e "node_modules/$entry" ] && continue
+  mkdir -p "node_modules/$(dirname "$entry")"
+  cp -r "$found" "node_modules/$entry"
+done
+
 echo "Taking libtensorflow out of pip's $wheel ..."
 "$python" -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" "$wheel"
 "$python" - "$work" "$package/deps" <<'PYTHON'

@@ -3,11 +3,20 @@ import { readConfig } from "../config.ts";
 import { openDatabase } from "../db/client.ts";
 import { migrate as runMigrations } from "../db/migrate.ts";
 import { countTrainersWanted } from "../db/queries/waiting.ts";
+import { createLog } from "../lib/log.ts";
+import { cleanUp as runCleanUp } from "./clean-up.ts";
 import { databaseUrlOf } from "./database-url.ts";
 
 /** Before a deployment lets new code in: brings the database to the newest schema. */
 export async function migrate(): Promise<void> {
   await runMigrations(await databaseUrlOf(readConfig()));
+}
+
+/** Every night: removes what is kept no longer, and objects that no row refers to. */
+export async function cleanUp(): Promise<void> {
+  const config = readConfig();
+  const log = createLog({ level: config.LOG_LEVEL, name: "clean-up" });
+  await runCleanUp(config, await databaseUrlOf(config), log);
 }
 
 /** Every minute: tells CloudWatch how many trainers there is work for. */

@@ -51,4 +51,5 @@ export const keys = {
     `base-models/${name}/${importId}/${file}`,
   baseModelFilesPrefix: (name: string, importId: string): string => `base-models/${name}/${importId}/`,
   projectPrefix: (projectId: string): string => `projects/${projectId}/`,
+  workspacePrefix: (workspaceId: string): string => `workspaces/${workspaceId}/`,
 };

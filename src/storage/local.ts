@@ -17,7 +17,7 @@ import { AppError } from "../lib/errors.ts";
 import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
-import type { ObjectInfo, ObjectStore } from "./store.ts";
+import type { ObjectInfo, ObjectStore, StoredObject } from "./store.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -73,11 +73,11 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async stat(key: string): Promise<ObjectInfo | null> {
+  async stat(key: string): Promise<StoredObject | null> {
     checkKey(key);
     try {
-      const { size } = await stat(this.#object(key));
-      return { key, bytes: size, sha256: await this.#digest(key) };
+      const { size, mtime } = await stat(this.#object(key));
+      return { key, bytes: size, sha256: await this.#digest(key), writtenAt: mtime };
     } catch (error) {
       if (isMissing(error)) return null;
       throw unavailable("read", error);

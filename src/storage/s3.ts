@@ -16,7 +16,7 @@ import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
 import type { ObjectLinks } from "./links.ts";
 import { s3Links } from "./s3-links.ts";
-import type { ObjectInfo, ObjectStore } from "./store.ts";
+import type { ObjectInfo, ObjectStore, StoredObject } from "./store.ts";
 
 export interface S3Options {
   bucket: string;
@@ -84,11 +84,16 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async stat(key: string): Promise<ObjectInfo | null> {
+  async stat(key: string): Promise<StoredObject | null> {
     checkKey(key);
     try {
       const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
-      return { key, bytes: head.ContentLength ?? 0, sha256: head.Metadata?.["sha256"] ?? "not recorded" };
+      return {
+        key,
+        bytes: head.ContentLength ?? 0,
+        sha256: head.Metadata?.["sha256"] ?? "not recorded",
+        writtenAt: head.LastModified ?? new Date(),
+      };
     } catch (error) {
       if (isMissing(error)) return null;
       throw unavailable("read", error);

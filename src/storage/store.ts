@@ -8,6 +8,12 @@ export interface ObjectInfo {
   readonly sha256: string;
 }
 
+/** What a stored object says when it is asked for by its key. */
+export interface StoredObject extends ObjectInfo {
+  /** When it was written, by the store's clock. */
+  readonly writtenAt: Date;
+}
+
 /**
  * Bytes under immutable keys, on local disk or S3; both pass the same tests.
  * A key is written once: the same bytes again are fine, other bytes are `object_conflict`.
@@ -25,7 +31,7 @@ export interface ObjectStore {
   /** The same into a file at `path`, streamed; on failure there is no such file. Throws as `get`. */
   getFile(key: string, path: string): Promise<void>;
   /** Null when the key is not there. */
-  stat(key: string): Promise<ObjectInfo | null>;
+  stat(key: string): Promise<StoredObject | null>;
   /** No error when the key is not there. */
   delete(key: string): Promise<void>;
   /** All keys below a prefix, in order. */

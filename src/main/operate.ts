@@ -1,0 +1,58 @@
+/**
+ * `npm run operate -- COMMAND`: what an operator does by hand or by schedule; see docs/operations.md.
+ *   backup FOLDER, restore FOLDER, clean-up, delete-workspace ID
+ */
+import { resolve } from "node:path";
+import { type Config, readConfig } from "../config.ts";
+import { openDatabase } from "../db/client.ts";
+import { startEmbeddedPostgres } from "../db/embedded.ts";
+import { createLog, type Log } from "../lib/log.ts";
+import { Releases } from "../lib/releases.ts";
+import { backUp } from "../operations/backup.ts";
+import { deleteWorkspace } from "../operations/delete-workspace.ts";
+import { restore } from "../operations/restore.ts";
+import { createObjectStore } from "../storage/create.ts";
+import { cleanUp } from "./clean-up.ts";
+import { databaseUrlOf } from "./database-url.ts";
+import { orExit, runTask } from "./process.ts";
+
+const usage = "usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | delete-workspace ID";
+
+/** The database of the settings, or the embedded one of DATA_DIR, which nobody else may be running then. */
+async function database(config: Config, log: Log, releases: Releases): Promise<string> {
+  if (config.DATABASE_URL !== undefined || config.DATABASE_SECRET_ARN !== undefined)
+    return databaseUrlOf(config);
+  const server = await startEmbeddedPostgres({ dataDir: resolve(config.DATA_DIR), log });
+  releases.add("Postgres", () => server.stop());
+  return server.url;
+}
+
+const config = orExit(readConfig);
+const log = createLog({ level: config.LOG_LEVEL, name: "operate" });
+const releases = new Releases();
+await runTask(log, releases, async () => {
+  const [command, argument] = process.argv.slice(2);
+  const known = ["backup", "restore", "clean-up", "delete-workspace"].includes(command ?? "");
+  if (!known || (command !== "clean-up" && argument === undefined)) throw new Error(usage);
+  const databaseUrl = await database(config, log, releases);
+  const tell = (text: string): void => void process.stdout.write(`${text}\n`);
+  if (command === "clean-up") {
+    tell(JSON.stringify(await cleanUp(config, databaseUrl, log)));
+    return;
+  }
+  const store = createObjectStore(config);
+  releases.add("the object store", () => store.close());
+  const folder = resolve(argument ?? "");
+  if (command === "backup") {
+    const { tables, objects } = await backUp({ databaseUrl, store, folder });
+    tell(`${folder}: ${tables.length} tables, ${objects.length} objects`);
+  } else if (command === "restore") {
+    const { createdAt, objects } = await restore({ databaseUrl, store, folder });
+    tell(`Restored what there was at ${createdAt}, with ${objects.length} objects`);
+  } else {
+    const opened = openDatabase(databaseUrl, { max: 2 });
+    releases.add("the database", () => opened.close());
+    const { projects } = await deleteWorkspace({ db: opened.db, store }, argument ?? "");
+    tell(`Deleted ${argument} with ${projects} projects`);
+  }
+});
