@@ -76,6 +76,8 @@ export async function look(page: Page, width: Width, theme: Theme): Promise<void
 
 /** A picture of the page as it is, to its end where it is long. */
 export async function shoot(page: Page, name: string, options: { whole?: boolean } = {}): Promise<void> {
+  // What sticks to the window's edge would stand in the middle of a picture of the whole.
+  if (options.whole) await page.evaluate(() => scrollTo(0, 0));
   const png = await page.screenshot({ fullPage: options.whole ?? false, animations: "disabled" });
   const path = join(pictures, `${name}.webp`);
   await mkdir(dirname(path), { recursive: true });

@@ -75,7 +75,8 @@ export class LocalDecoder {
 
   async #open(version: VersionName): Promise<void> {
     const name = version === "active" ? (this.#live ?? "base") : version;
-    const url = `${this.#path}/versions/${name}/export?format=onnx&variant=single`;
+    // All four masks: Meta's single one is the best of the other three where there is one point.
+    const url = `${this.#path}/versions/${name}/export?format=onnx&variant=multi`;
     if (model !== url) {
       model = undefined;
       const threads = Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1));

@@ -45,7 +45,7 @@ async function openImage({ url, width, height }: Extract<Question, { kind: "imag
   return performance.now() - start;
 }
 
-/** The single mask of one foreground point in pixels of the image. */
+/** The mask of one foreground point in pixels of the image: that of token 0, as the API answers without `multimask`. */
 async function decode(x: number, y: number): Promise<Uint8Array<ArrayBuffer>> {
   if (!ort || !session || !scene) throw new Error("no image");
   const { width, height, embedding } = scene;

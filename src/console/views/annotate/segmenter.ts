@@ -55,7 +55,7 @@ export class Segmenter {
 
   /** What a click at `at` would give, as soon as nothing else is under way; only the last place counts. */
   preview(at: [number, number]): void {
-    this.#next = at;
+    this.#next = [Math.round(at[0] * 10) / 10, Math.round(at[1] * 10) / 10];
     if (!this.#previewing) void this.#previews();
   }
 
@@ -65,7 +65,9 @@ export class Segmenter {
       for (let at = this.#next; at && !this.#closed; at = this.#next) {
         this.#next = null;
         const mask = await this.#previewAt(at);
-        if (!this.#next || this.#local.ready !== null) this.#show(mask);
+        if (this.#next && this.#local.ready === null) continue;
+        this.previewed = at;
+        this.#show(mask);
       }
     } catch {
       // A preview that fails is none: the click will say what is wrong.
@@ -75,11 +77,9 @@ export class Segmenter {
   }
 
   async #previewAt([x, y]: [number, number]): Promise<BinaryMask> {
-    const at = [Math.round(x * 10) / 10, Math.round(y * 10) / 10] as const;
-    this.previewed = at;
-    if (this.#local.ready === version.value) return this.#local.decode(...at);
+    if (this.#local.ready === version.value) return this.#local.decode(x, y);
     const draft: Pick<Draft, "points" | "box" | "mask" | "byHand"> = {
-      points: [[...at, 1]],
+      points: [[x, y, 1]],
       box: null,
       mask: null,
       byHand: false,
