@@ -65,8 +65,13 @@ export class BaseModels {
     const { name, type, licence, decoder, encoder } = manifest;
     const own = { name, type, licence, decoderWeights: once(() => this.#decoder(name, decoder)) };
     if ("of" in encoder) {
-      const { embeddingId, encoderInput, encoderPath } = await this.get(encoder.of);
-      return { ...own, embeddingId, encoderInput, encoderPath };
+      const other = await this.get(encoder.of);
+      return {
+        ...own,
+        embeddingId: other.embeddingId,
+        encoderInput: other.encoderInput,
+        encoderPath: () => other.encoderPath(),
+      };
     }
     return {
       ...own,

@@ -27,6 +27,8 @@ export const defaultBudget = 300;
 const searchShare = 0.5;
 /** And the training at least so much, whatever the evaluation will take. */
 const trainingShare = 0.25;
+/** Encoding all samples through a zoom may take so much of it; a zoom that takes more is not tried. */
+const encodingShare = 0.55;
 const [fewestEpochs, mostEpochs] = [4, 60];
 
 /**
@@ -47,7 +49,7 @@ export async function choose(
     return { recipe: resolveRecipe(asked, known), zoom: askedZoom(asked, data.train), trials: [] };
   }
   const budget = isSet(asked.budget_seconds) ? asked.budget_seconds : defaultBudget;
-  const options = searchedZooms(asked, data.train);
+  const options = searchedZooms(data, budget);
   const purse = new Purse(budget * searchShare);
   const samples = folds.parts.flat();
   await run.job.append({
@@ -96,8 +98,11 @@ function askedZoom(asked: Hyperparameters, samples: readonly Sample[]): Zoom | n
   return { ...asked.zoom, click_side: clickSide(samples, asked.zoom.context) };
 }
 
-const searchedZooms = (asked: Hyperparameters, samples: readonly Sample[]): ZoomOption[] =>
-  isSet(asked.zoom) ? [optionOf(samples.slice(0, 24), askedZoom(asked, samples))] : zoomOptions(samples);
+function searchedZooms({ asked, train, selection, heldOut }: PreparedData, budget: number): ZoomOption[] {
+  if (isSet(asked.zoom)) return [optionOf(train.slice(0, 24), askedZoom(asked, train))];
+  const samples = train.length + selection.length + heldOut.length;
+  return zoomOptions(train, (regions) => samples * regions * costs.encode <= budget * encodingShare);
+}
 
 /** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */
 function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: number): number {

@@ -45,7 +45,7 @@ function partsOf({ width, height, data }: BinaryMask): number[] {
 }
 
 const border = ({ width, height, data }: BinaryMask): number =>
-  data.filter((v, i) => v === 1 && [0, width - 1].includes(i % width) === true).length +
+  data.filter((v, i) => v === 1 && [0, width - 1].includes(i % width)).length +
   data.filter(
     (v, i) => v === 1 && i % width > 0 && i % width < width - 1 && (i < width || i >= width * (height - 1)),
   ).length;

@@ -21,7 +21,7 @@ describe("the window round a prompt", () => {
         y0 + 2 + random.below(height - y0 - 2),
       ];
       const window = windowOf({ box }, [height, width], zoom);
-      expect(inside(box, window), `${box} in ${window} of ${width} x ${height}`).toBe(true);
+      expect(inside(box, window), `${box.join()} in ${window.join()} of ${width} x ${height}`).toBe(true);
       expect(inside(window, [0, 0, width, height])).toBe(true);
       expect(window.every(Number.isInteger)).toBe(true);
       const [w, h] = [window[2] - window[0], window[3] - window[1]];

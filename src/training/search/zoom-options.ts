@@ -33,18 +33,23 @@ const most = 24;
 /**
  * The zooms that the data gives reason to try, the cheapest first: plain SAM; windows round the object where objects are
  * smaller than their images; and tiles of it where they are too thin for the low-res cells even so. At least one.
+ * `affordable` says whether so many regions a sample can be encoded.
  */
-export function zoomOptions(samples: readonly Sample[]): ZoomOption[] {
+export function zoomOptions(
+  samples: readonly Sample[],
+  affordable: (regions: number) => boolean = () => true,
+): ZoomOption[] {
   const some = samples.slice(0, most);
   const options = [optionOf(some, null)];
   for (const context of contexts) {
     const window = optionOf(some, { context, tiles: 1, click_side: clickSide(samples, context) });
-    if (window.closer >= leastCloser) options.push(window);
+    if (window.closer >= leastCloser && affordable(window.regions)) options.push(window);
   }
   const close = contexts.at(-1) as number;
   const tiles = optionOf(some, { context: close, tiles: 2, click_side: clickSide(samples, close) });
   const { ceiling } = options.at(-1) as ZoomOption;
-  if (ceiling < fineCeiling && tiles.ceiling > ceiling + 0.01) options.push(tiles);
+  const finer = ceiling < fineCeiling && tiles.ceiling > ceiling + 0.01;
+  if (finer && affordable(tiles.regions)) options.push(tiles);
   const best = Math.max(...options.map((option) => option.ceiling));
   return options.filter((option) => option.ceiling >= best - hopeless);
 }

@@ -49,6 +49,13 @@ describe("the zooms that data gives reason to try", () => {
     expect(tiles?.regions).toBe(4);
   });
 
+  it("are only those that the budget can encode; plain SAM always is", () => {
+    expect(zoomOptions(rings(1000, 480, 2), (regions) => regions < 2).map(({ zoom }) => zoom)).toEqual([
+      null,
+    ]);
+    expect(zoomOptions(rings(900, 90, 40), () => false).map(({ zoom }) => zoom)).toEqual([null]);
+  });
+
   it("know no ceiling above one, and lose nothing where a cell is a pixel", () => {
     expect(optionOf(rings(256, 60, 9), null).ceiling).toBeGreaterThan(0.98);
     expect(optionOf(rings(256, 60, 9), null).ceiling).toBeLessThanOrEqual(1);

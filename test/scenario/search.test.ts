@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { getFineTune } from "../../src/db/queries/fine-tunes.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
+import { getTunedVersion } from "../../src/db/queries/versions.ts";
+import { fineTunes } from "../../src/db/schema/index.ts";
+import { decodeRle } from "../../src/imaging/rle.ts";
+import { iou } from "../../src/imaging/metrics.ts";
+import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
+import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { eq } from "drizzle-orm";
+import { newFineTune, newProject } from "../training/project.ts";
+import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
+
+// Searches, twice; on a busy machine that takes minutes.
+vi.setConfig({ testTimeout: 600_000 });
+
+let bench: Bench;
+let scope: ProjectScope;
+beforeAll(async () => {
+  bench = await openBench();
+  scope = await newProject(bench.services.db);
+  await addRings(bench, scope, 10);
+});
+afterAll(async () => {
+  await bench.close();
+});
+
+const never = new AbortController().signal;
+/** The least there is: trials and the training keep to their smallest sizes. */
+const hyperparameters = { budget_seconds: 10, patience: 2 };
+
+describe("auto", () => {
+  it("tries zooms and recipes in view, and makes the same version from the same data and seed, bit for bit", async () => {
+    const { db } = bench.services;
+    const id = await newFineTune(db, scope, { hyperparameters });
+    await runFineTune(bench.trainer, id, never);
+    const version = await getTunedVersion(db, scope, 1);
+    const { trials } = version.metrics;
+    const events = await eventsOf(db, scope, id);
+    const told = events.filter(({ data }) => data && "trial" in data);
+    expect(trials?.length).toBeGreaterThanOrEqual(2);
+    expect(told.map(({ data }) => data)).toEqual(
+      trials?.map(({ trial, rung, zoom, loss, learningRate, samples, meanIou }) => ({
+        trial,
+        rung,
+        zoom,
+        loss,
+        learning_rate: learningRate,
+        samples,
+        mean_iou: meanIou,
+      })),
+    );
+    const best = trials?.filter(({ rung }) => rung === "zoom").map(({ meanIou }) => meanIou) ?? [];
+    const chosen = trials?.find(({ zoom }) => JSON.stringify(zoom) === JSON.stringify(version.focus.zoom));
+    // Each of at most two closer looks has to bring .01 more than the one before.
+    expect(chosen?.meanIou).toBeGreaterThan(Math.max(...best) - 0.02 - 1e-9);
+    expect(version.metrics.heldOut.tuned.meanIou).toBeGreaterThan(version.metrics.heldOut.base.meanIou);
+
+    // Another project of the same workspace shares the embeddings; nothing else.
+    const other = await newProject(db, scope.workspaceId);
+    await addRings(bench, other, 10);
+    const again = await newFineTune(db, other, { hyperparameters });
+    await runFineTune(bench.trainer, again, never);
+    const twin = await getTunedVersion(db, other, 1);
+    expect(twin.weightsSha256).toBe(version.weightsSha256);
+    expect(twin.focus).toEqual(version.focus);
+    expect(twin.metrics.trials).toEqual(trials);
+  });
+
+  it("keeps what it has chosen for a later attempt", async () => {
+    const { db } = bench.services;
+    const id = await newFineTune(db, scope, { hyperparameters });
+    const stopped = new AbortController();
+    const until = { ...bench.trainer, checkpointEveryMs: 1e9 };
+    const dying = runFineTune(until, id, stopped.signal).catch(() => "stopped");
+    await vi.waitFor(
+      async () => {
+        const [row] = await db.select().from(fineTunes).where(eq(fineTunes.id, id));
+        expect(row?.chosen).not.toBeNull();
+      },
+      { timeout: 300_000, interval: 50 },
+    );
+    stopped.abort(new Error("the trainer stops"));
+    expect(await dying).toBe("stopped");
+    const before = (await eventsOf(db, scope, id)).filter(({ data }) => data && "trial" in data).length;
+    await runFineTune(bench.trainer, id, never);
+    expect((await getFineTune(db, scope, id)).status).toBe("succeeded");
+    const after = (await eventsOf(db, scope, id)).filter(({ data }) => data && "trial" in data).length;
+    expect(after).toBe(before);
+  });
+});
+
+describe("a zoom and a filter that were asked for", () => {
+  it("stand in the version, and predict honours them: its masks score what the version says", async () => {
+    const { db, store, inference } = bench.services;
+    const own = await newProject(db, scope.workspaceId);
+    await addRings(bench, own, 10);
+    const zoom = { context: 1.5, tiles: 2 };
+    const refine = { radius: 4, epsilon: 1e-3, threshold: 0.5 };
+    const id = await newFineTune(db, own, {
+      hyperparameters: { epochs: 3, batch_size: 2, learning_rate: 3e-4, zoom, refine },
+    });
+    await runFineTune(bench.trainer, id, never);
+    const version = await getTunedVersion(db, own, 1);
+    expect(version.focus).toEqual({ zoom: { ...zoom, click_side: expect.any(Number) }, refine });
+    const rows = await selectAnnotatedImages(db, own);
+    for (const { annotationId, tunedIou } of version.metrics.perAnnotation) {
+      const found = rows.find(({ annotation }) => annotation.id === annotationId);
+      if (!found) throw new Error("a held-out annotation is gone");
+      const { image, annotation } = found;
+      const result = await inference.predict({
+        workspaceId: own.workspaceId,
+        baseModel: "mobile_sam",
+        image: { sha256: image.sha256, bytes: async () => store.get(image.objectKey) },
+        versions: [version],
+        prompts: [{ box: annotation.box }],
+        multimask: false,
+        format: "rle",
+      });
+      const answer = result.results[0]?.predictions[0]?.masks[0]?.mask;
+      if (answer?.format !== "rle") throw new Error("no mask came");
+      const truth = decodeRle({ format: "rle", size: answer.size, counts: annotation.counts });
+      expect(iou(decodeRle(answer), truth)).toBe(tunedIou);
+    }
+  });
+});
