@@ -169,7 +169,10 @@ describe("the serving path", () => {
 
 describe("the rules of the source", () => {
   it("let only config.ts read the environment", () => {
-    const readers = files.filter((file) => readFileSync(file, "utf8").includes("process.env"));
+    // The console runs in browsers, which have none; the code that it shows to users may read theirs.
+    const readers = files
+      .filter((file) => placeOf(file) !== "console")
+      .filter((file) => readFileSync(file, "utf8").includes("process.env"));
     expect(readers.map(show)).toEqual(["config.ts"]);
   });
 

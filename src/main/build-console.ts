@@ -61,7 +61,6 @@ async function bundle(made: Map<string, Uint8Array>): Promise<void> {
     jsx: "automatic",
     jsxImportSource: "preact",
     tsconfig: "src/console/tsconfig.json",
-    define: { "process.env.NODE_ENV": '"production"' },
     outdir: "out",
     entryNames: "[name]-[hash]",
     legalComments: "none",
