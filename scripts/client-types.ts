@@ -39,7 +39,7 @@ export interface ApiDocument {
 }
 
 const head =
-  "// Made from /openapi.json by scripts/client-types.ts: `npx vitest run test/client -u` writes it anew. Don't edit.\n";
+  "// Made from /openapi.json by scripts/client-types.ts: `npx vitest run test/client --update=all` writes it anew. Don't edit.\n";
 
 /** The whole file. */
 export function clientTypes({ paths, components }: ApiDocument): string {
@@ -52,8 +52,10 @@ export function clientTypes({ paths, components }: ApiDocument): string {
       const methods = Object.entries(item).map(([method, one]) => `${method}: ${operationOf(one)}`);
       return `${quoted(path)}: {${methods.join(";")}}`;
     });
-  return `${head}\n${named.join("\n")}\nexport interface paths {${routes.join(";")}}\n`;
+  return `${head}\n${named.join("\n")}\nexport interface paths {\n  ${routes.join(";\n  ")};\n}\n`;
 }
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").replaceAll("*/", "* /");
 
 const quoted = (text: string): string => JSON.stringify(text);
 
@@ -91,11 +93,12 @@ function oneType(type: string, schema: Schema): string {
 
 function objectType({ properties = {}, required = [], additionalProperties }: Schema): string {
   const fields = Object.entries(properties).map(([name, schema]) => {
-    const comment = schema.description === undefined ? "" : `\n/** ${schema.description.replaceAll("*/", "* /")} */\n`;
+    const comment = schema.description === undefined ? "" : `/** ${oneLine(schema.description)} */ `;
     return `${comment}${nameOf(name)}${required.includes(name) ? "" : "?"}: ${typeOf(schema)}`;
   });
   const own = fields.length > 0 ? [`{${fields.join(";")}}`] : [];
-  const open = typeof additionalProperties === "object" ? [`Record<string, ${typeOf(additionalProperties)}>`] : [];
+  const open =
+    typeof additionalProperties === "object" ? [`Record<string, ${typeOf(additionalProperties)}>`] : [];
   const all = [...own, ...open];
   return all.length === 0 ? "Record<string, unknown>" : all.join(" & ");
 }
@@ -109,9 +112,7 @@ function operationOf({ summary, parameters = [], requestBody, responses }: Opera
   const places = (["query", "header", "path", "cookie"] as const).map((place) => {
     const those = parameters.filter((one) => one.in === place);
     if (those.length === 0) return `${place}?: never`;
-    const fields = those.map(
-      (one) => `${nameOf(one.name)}${one.required ? "" : "?"}: ${typeOf(one.schema)}`,
-    );
+    const fields = those.map((one) => `${nameOf(one.name)}${one.required ? "" : "?"}: ${typeOf(one.schema)}`);
     return `${place}${those.some((one) => one.required) ? "" : "?"}: {${fields.join(";")}}`;
   });
   const body = requestBody
@@ -121,6 +122,6 @@ function operationOf({ summary, parameters = [], requestBody, responses }: Opera
     const sent = content ? `content: ${contentOf(content)}` : "content?: never";
     return `${status}: {headers: Record<string, unknown>; ${sent}}`;
   });
-  const comment = summary === undefined ? "" : `\n/** ${summary.replaceAll("*/", "* /")} */\n`;
+  const comment = summary === undefined ? "" : `/** ${oneLine(summary)} */ `;
   return `{${comment}parameters: {${places.join(";")}}; ${body}; responses: {${answers.join(";")}}}`;
 }

@@ -188,8 +188,11 @@ const test = createRoute({
   path: "/v1/webhooks/{webhook_id}/test",
   tags,
   summary: "Send a message `webhook.test`",
-  request: { params: webhookParams },
-  responses: { 202: json(deliverySchema, "On its way."), ...failures("webhook_not_found") },
+  request: { params: webhookParams, headers: idempotencyHeader },
+  responses: {
+    202: json(deliverySchema, "On its way."),
+    ...failures("webhook_not_found", ...idempotencyErrors),
+  },
 });
 
 export function webhookRoutes({ db, config }: RouteContext) {
@@ -257,14 +260,12 @@ export function webhookRoutes({ db, config }: RouteContext) {
     const webhook = await getWebhook(db, { workspaceId, id: c.req.valid("param").webhook_id });
     const event = "webhook.test";
     const payload = { type: event, timestamp: iso(new Date()), data: { id: webhook.id, object: "webhook" } };
-    const row = await insertDelivery(db, {
-      id: newId("msg"),
-      workspaceId,
-      webhookId: webhook.id,
-      event,
-      payload,
+    const answer = await idempotent(c, db, {}, async () => {
+      const about = { workspaceId, webhookId: webhook.id, event, payload };
+      const row = await insertDelivery(db, { id: newId("msg"), ...about });
+      return { status: 202 as const, body: toDelivery(row) };
     });
-    return c.json(toDelivery(row), 202);
+    return c.json(answer.body, answer.status);
   });
 
   return router;

@@ -35,9 +35,9 @@ export function holdToContract<T extends App>(app: T): T {
 
 interface Contract {
   /** What is wrong with an answer; null where nothing is. */
-  check(request: Request, response: Response): Promise<string | null>;
+  check: (request: Request, response: Response) => Promise<string | null>;
   /** Once for each documented route. */
-  isFirst(request: Request): boolean;
+  isFirst: (request: Request) => boolean;
 }
 
 async function readContract(get: (path: string) => Promise<Response>): Promise<Contract> {

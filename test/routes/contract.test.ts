@@ -17,6 +17,11 @@ interface Operation {
   readonly json: boolean;
 }
 
+interface Described {
+  readonly parameters?: readonly { name: string }[];
+  readonly responses: Record<string, unknown>;
+}
+
 interface RequestBody {
   readonly required?: boolean;
   readonly content: object;
@@ -198,6 +203,20 @@ describe("the description", () => {
     ]);
     expect(paths["/v1/session"]?.["post"]?.security).toEqual([]);
     expect(paths["/v1/session"]?.["get"]?.security).toEqual([{ bearer: [] }, { session: [] }]);
+  });
+
+  it("has an Idempotency-Key on every POST that makes something", async () => {
+    const { body } = await read(await app.app.request("/openapi.json"));
+    const paths = body["paths"] as Record<string, Record<string, Described>>;
+    const without = Object.entries(paths).flatMap(([path, { post }]) => {
+      // A browser that signs in twice has two sessions, and the cookie can't be told again; a replay leaves a
+      // message that is on its way alone.
+      if (!post || path === "/v1/session" || path.endsWith("/replay")) return [];
+      const makes = ["201", "202"].some((status) => status in post.responses);
+      const takes = post.parameters?.some(({ name }) => name === "idempotency-key");
+      return makes && !takes ? [path] : [];
+    });
+    expect(without).toEqual([]);
   });
 
   it("is held against every answer: one that it doesn't know fails the request", async () => {
