@@ -9,7 +9,7 @@ const radii = [2, 4, 8, 16, 32];
 const epsilons = [1e-2, 1e-3, 1e-4];
 const thresholds = [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6];
 /** A filter has to bring so much mean IoU before masks depend on it: less is chance. */
-const worthIt = 0.01;
+const worthIt = 0.02;
 /** A radius that loses so much makes larger ones not worth trying. */
 const hopeless = 0.05;
 
