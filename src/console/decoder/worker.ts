@@ -62,7 +62,8 @@ async function decode(x: number, y: number): Promise<Uint8Array<ArrayBuffer>> {
     // The masks at full size are made here: the graph makes small ones that nobody looks at.
     orig_im_size: float([lowResSide, lowResSide], [2]),
   });
-  const logits = (lowRes?.data as Float32Array).slice(0, lowResSide ** 2);
+  if (!lowRes) throw new Error("the decoder gave no masks");
+  const logits = (lowRes.data as Float32Array).slice(0, lowResSide ** 2);
   return maskAtSize(logits, [height, width]).data as Uint8Array<ArrayBuffer>;
 }
 

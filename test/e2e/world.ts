@@ -1,0 +1,89 @@
+import type { Browser, Page } from "playwright-core";
+import { expect } from "vitest";
+import { drawPage } from "../../examples/demo/pages.ts";
+import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
+import { openBrowser, openPage } from "./browser.ts";
+import { Server } from "./server.ts";
+import { StageHand } from "./stage.ts";
+
+export interface Row {
+  id: string;
+  file_name: string | null;
+  label: string | null;
+  mask: RleMask;
+}
+export interface List<T> {
+  data: T[];
+}
+
+/** A page that the example doesn't have, and the ink of its first stamp. */
+interface Fresh {
+  readonly name: string;
+  readonly jpeg: Buffer;
+  readonly truth: BinaryMask;
+}
+
+/** Looks until it is so; on a busy machine that takes a while. */
+export const poll = <T>(see: () => T | Promise<T>) => expect.poll(see, { timeout: 300_000 });
+
+/** A server, a browser on it, and what the story has come to. */
+export class World {
+  readonly server: Server;
+  readonly page: Page;
+  readonly stage: StageHand;
+  readonly fresh: readonly [Fresh, Fresh];
+  /** What no page may do. */
+  readonly faults: readonly string[];
+  readonly #browser: Browser;
+  /** The example project's id. */
+  project = "";
+
+  constructor(parts: Pick<World, "server" | "page" | "fresh" | "faults"> & { browser: Browser }) {
+    this.server = parts.server;
+    this.page = parts.page;
+    this.fresh = parts.fresh;
+    this.faults = parts.faults;
+    this.#browser = parts.browser;
+    this.stage = new StageHand(parts.page);
+  }
+
+  static async open(): Promise<World> {
+    const fresh = [await freshPage(0), await freshPage(1)] as const;
+    const server = await Server.start();
+    const browser = await openBrowser();
+    return new World({ ...(await openPage(browser, server.url)), server, browser, fresh });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.server.close();
+  }
+
+  get place(): string {
+    return `/projects/${this.project}`;
+  }
+
+  /** The image that is being annotated. */
+  get imageId(): string {
+    return /annotate\/([^/?]+)/.exec(this.page.url())?.[1] ?? "";
+  }
+
+  tab(name: string): Promise<void> {
+    return this.page.getByRole("navigation", { name: "Project" }).getByRole("link", { name }).click();
+  }
+
+  async annotations(imageId: string): Promise<Row[]> {
+    return (await this.server.get<List<Row>>(`/v1${this.place}/annotations?image_id=${imageId}`)).data;
+  }
+
+  async live(): Promise<number | null> {
+    return (await this.server.get<{ active_version: number | null }>(`/v1${this.place}`)).active_version;
+  }
+}
+
+async function freshPage(index: number): Promise<Fresh> {
+  const { jpeg, stamps } = await drawPage(4021, index);
+  const truth = stamps[0]?.mask;
+  if (!truth) throw new Error("the page has no stamp");
+  return { name: `letter-${index + 1}.jpg`, jpeg, truth };
+}
