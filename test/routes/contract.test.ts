@@ -5,7 +5,14 @@ import { openDatabase } from "../../src/db/client.ts";
 import { routeAccess } from "../../src/routes/http/access.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
-import { makeProject, rectangleRle, seedFineTune, seedImage, seedVersion } from "../helpers/seeds.ts";
+import {
+  makeProject,
+  rectangleRle,
+  seedAnnotated,
+  seedFineTune,
+  seedImage,
+  seedVersion,
+} from "../helpers/seeds.ts";
 
 /** What holds for every route; each answer is held against the description by testApp itself. */
 
@@ -18,6 +25,7 @@ interface Operation {
 }
 
 interface Described {
+  readonly requestBody?: RequestBody;
   readonly parameters?: readonly { name: string }[];
   readonly responses: Record<string, unknown>;
 }
@@ -29,13 +37,16 @@ interface RequestBody {
 
 let app: TestApp;
 let operations: Operation[];
+/** Routes that bound their body. */
+const tooLarge = new Set<string>();
 beforeAll(async () => {
   app = await testApp();
   const { body } = await read(await app.app.request("/openapi.json"));
-  const paths = body["paths"] as Record<string, Record<string, { requestBody?: RequestBody }>>;
+  const paths = body["paths"] as Record<string, Record<string, Described>>;
   operations = Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([name, { requestBody }]) => {
+    Object.entries(item).map(([name, { requestBody, responses }]) => {
       const method = name.toUpperCase();
+      if ("413" in responses) tooLarge.add(`${method} ${path}`);
       const json = requestBody?.required === true && "application/json" in requestBody.content;
       return { method, path, json, access: routeAccess[`${method} ${path}`] ?? "none" };
     }),
@@ -73,9 +84,30 @@ describe("every route", () => {
         expect(await told(impossible, body)).toBe(`${method} ${path}: 400 invalid_request`);
       }
       if (!json) continue;
+      if (tooLarge.has(`${method} ${path}`)) {
+        const headers = { "content-type": "application/json", "content-length": "999999999999" };
+        expect(await told(fill(path), { body: "{}", headers })).toBe(`${method} ${path}: 413 body_too_large`);
+      }
       const as = (type: string) => ({ body: "{", headers: { "content-type": type } });
       expect(await told(fill(path), as("application/json"))).toBe(`${method} ${path}: 400 invalid_json`);
       expect(await told(fill(path), as("text/plain"))).toBe(`${method} ${path}: 415 unsupported_media_type`);
+    }
+  });
+
+  it("that makes something does so once for each Idempotency-Key", async () => {
+    const at = `/v1/projects/${await makeProject(app.a)}`;
+    await seedAnnotated(app, at.slice("/v1/projects/".length), 3);
+    const image_id = await seedImage(app, at.slice("/v1/projects/".length));
+    const headers = { "idempotency-key": "for another request" };
+    expect((await app.a.post("/v1/projects", { name: "x" }, headers)).status).toBe(201);
+    for (const [path, json] of [
+      ["/v1/projects", { name: "y" }],
+      [`${at}/annotations`, { image_id, mask: rectangleRle([2, 2, 6, 6]) }],
+      [`${at}/fine-tunes`, {}],
+      [`${at}/fine-tunes:preview`, {}],
+    ] as const) {
+      const answer = await app.a.post(path, json, headers);
+      expect(`${path}: ${errorOf(answer)}`).toBe(`${path}: 409 idempotency_key_reused`);
     }
   });
 

@@ -59,6 +59,14 @@ describe("a key", () => {
     expect(kept).not.toContain(String(first.body["key"]).slice(7));
   });
 
+  it("is made by one request with an Idempotency-Key, not by another with the same", async () => {
+    const headers = { "idempotency-key": "key-2" };
+    const made = await make(app.a, {}, headers);
+    expect(errorOf(await make(app.a, { name: "other" }, headers))).toBe("409 idempotency_key_reused");
+    const path = `/v1/keys/${idOf(made)}/rotate`;
+    expect(errorOf(await app.a.post(path, {}, headers))).toBe("409 idempotency_key_reused");
+  });
+
   it.each([
     [{ scopes: [] }, "400 invalid_request scopes"],
     [{ scopes: ["root"] }, "400 invalid_request scopes[0]"],
@@ -81,6 +89,10 @@ describe("a key", () => {
 });
 
 describe("the list of keys", () => {
+  it("refuses a cursor that is none", async () => {
+    expect(errorOf(await app.a.get("/v1/keys?cursor=x"))).toBe("400 invalid_request cursor");
+  });
+
   it("has one's own workspace's, newest first, in pages", async () => {
     const client = await app.clientOf(app.b.workspaceId, ["admin"], "third");
     const first = await client.get("/v1/keys?limit=1");

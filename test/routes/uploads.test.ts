@@ -18,7 +18,7 @@ interface Link {
 let app: TestApp;
 let project: string;
 beforeAll(async () => {
-  app = await testApp({ MAX_BODY_BYTES: 100_000, MAX_IMPORT_BYTES: 200_000 });
+  app = await testApp({ MAX_BODY_BYTES: 100_000, MAX_IMPORT_BYTES: 200_000, MAX_IMAGE_PIXELS: 5000 });
   project = await makeProject(app.a);
 });
 afterAll(() => app?.close());
@@ -101,6 +101,12 @@ describe("an upload by a link", () => {
     const made = await announce(text);
     await follow(linkOf(made), text);
     expect(errorOf(await complete(made))).toBe("415 image_format_unsupported");
+    const large = Uint8Array.from(await asPng(noiseImage(100, 60, 1)));
+    const pixels = await announce(large);
+    await follow(linkOf(pixels), large);
+    expect(errorOf(await complete(pixels))).toBe("413 image_too_many_pixels");
+    const asJson = { ...linkOf(pixels), headers: { "content-type": "application/json" } };
+    expect(errorOf(await read(await follow(asJson, large)))).toBe("415 unsupported_media_type");
     const empty = await announce(new Uint8Array(1), { bytes: 0 });
     expect(errorOf(empty)).toBe("400 invalid_request bytes");
   });
@@ -121,6 +127,8 @@ describe("an upload by a link", () => {
     expect(idOf(again)).toBe(idOf(first));
     expect((await follow(linkOf(again), bytes)).status).toBe(204);
     expect((await complete(first)).status).toBe(200);
+    const other = await announce(await picture(10), {}, headers);
+    expect(errorOf(other)).toBe("409 idempotency_key_reused");
     const kept = JSON.stringify(await app.db.execute(sql`select body from idempotency_keys`));
     expect(kept).not.toContain("/v1/links/");
   });
