@@ -1,6 +1,7 @@
 import { boxOf } from "../../imaging/geometry.ts";
 import { unpackCounts } from "../../imaging/rle.ts";
-import type { BinaryMask } from "../../imaging/types.ts";
+import type { BinaryMask, Box } from "../../imaging/types.ts";
+import { edgePieces } from "./edges.ts";
 
 /** A mask ready to be drawn many times: its pixels in one colour, and the edges round them in image coordinates. */
 export interface Layer {
@@ -49,29 +50,12 @@ function littleEndian(colour: string): number {
   return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
 }
 
-/** Along the pixel edges between foreground and background, as straight pieces of any length, in no order. */
-function outlineOf({ width, data }: BinaryMask, [x0, y0, x1, y1]: readonly number[]): Path2D {
+function outlineOf(mask: BinaryMask, box: Box): Path2D {
   const path = new Path2D();
-  const [left, top, right, bottom] = [x0 as number, y0 as number, x1 as number, y1 as number];
-  const at = (x: number, y: number): number =>
-    x < left || y < top || x >= right || y >= bottom ? 0 : (data[y * width + x] as number);
-  for (let y = top; y <= bottom; y++) {
-    for (let x = left; x < right; x++) {
-      if (at(x, y) === at(x, y - 1)) continue;
-      const from = x;
-      while (x < right && at(x, y) !== at(x, y - 1)) x++;
-      path.moveTo(from, y);
-      path.lineTo(x, y);
-    }
-  }
-  for (let x = left; x <= right; x++) {
-    for (let y = top; y < bottom; y++) {
-      if (at(x, y) === at(x - 1, y)) continue;
-      const from = y;
-      while (y < bottom && at(x, y) !== at(x - 1, y)) y++;
-      path.moveTo(x, from);
-      path.lineTo(x, y);
-    }
+  const pieces = edgePieces(mask, box);
+  for (let i = 0; i < pieces.length; i += 4) {
+    path.moveTo(pieces[i] as number, pieces[i + 1] as number);
+    path.lineTo(pieces[i + 2] as number, pieces[i + 3] as number);
   }
   return path;
 }
