@@ -59,6 +59,9 @@ export async function search(
   }: { asked: Hyperparameters; options: readonly ZoomOption[]; folds: Folds; purse: Purse },
 ): Promise<Found> {
   const arms = armsFor(asked);
+  const [onlyArm, onlyOption] = [arms[0] as Arm, options[0] as ZoomOption];
+  // What has no rival needs no trial.
+  if (arms.length === 1 && options.length === 1) return { arm: onlyArm, zoom: onlyOption.zoom, trials: [] };
   const trials: Trial[] = [];
   const judged = folds.parts[0].length + folds.parts[1].length;
   const embedding = options.reduce(
