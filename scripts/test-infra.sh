@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks what is deployed, offline: the AWS stacks (synthesis, assertions, cdk-nag, cfn-lint), the container files and
-# the Kubernetes manifests. Installs infra's own packages and cfn-lint (into .venv) on first use.
+# the Kubernetes manifests, and the object store against an S3 server. Installs infra's own packages on first use, and
+# cfn-lint and moto (into .venv) where they are not on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! cmp --silent infra/package-lock.json infra/node_modules/.installed-lock; then
@@ -8,13 +9,11 @@ if ! cmp --silent infra/package-lock.json infra/node_modules/.installed-lock; th
   npm ci --prefix infra --no-audit --no-fund --loglevel=error
   cp infra/package-lock.json infra/node_modules/.installed-lock
 fi
-if [ -z "${CFN_LINT:-}" ]; then
-  if [ ! -x .venv/bin/cfn-lint ]; then
-    echo "Installing cfn-lint into .venv ..."
-    [ -x .venv/bin/python ] || python3 -m venv .venv
-    .venv/bin/pip install --quiet cfn-lint
-  fi
+if [ -z "${CFN_LINT:-}" ] && ! command -v cfn-lint >/dev/null; then
+  [ -x .venv/bin/python ] || python3 -m venv .venv
+  [ -x .venv/bin/cfn-lint ] || .venv/bin/pip install --quiet cfn-lint
   export CFN_LINT="$PWD/.venv/bin/cfn-lint"
 fi
 node scripts/run.mjs node_modules/typescript/bin/tsc --noEmit -p infra
 node scripts/run.mjs node_modules/vitest/vitest.mjs run --config infra/vitest.config.ts
+bash scripts/test-s3.sh

@@ -133,7 +133,7 @@ export class LocalStore implements ObjectStore {
       // Null when someone deleted it since; then ours is as new as any.
       if (existing === null) return await this.#put(key, source);
       if (existing.sha256 !== info.sha256) throw conflict(key);
-      return existing;
+      return info;
     } catch (error) {
       throw unavailable("write", error);
     }

@@ -157,7 +157,7 @@ export class S3Store implements ObjectStore {
       const existing = await this.stat(key);
       if (existing !== null) {
         if (existing.sha256 !== info.sha256) throw conflict(key);
-        return existing;
+        return info;
       }
       const content = body();
       try {

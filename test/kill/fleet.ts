@@ -18,6 +18,8 @@ export interface Member {
 export class Fleet {
   readonly #env: Record<string, string>;
   readonly members: Member[] = [];
+  /** Log lines of warnings and worse, of all. */
+  readonly #warnings: string[] = [];
 
   constructor(env: Record<string, string>) {
     this.#env = env;
@@ -35,6 +37,7 @@ export class Fleet {
     createInterface({ input: child.stderr }).on("line", (line) => {
       last.push(line);
       if (last.length > 20) last.shift();
+      if (/"level":[456]0/.test(line)) this.#warnings.push(`${program} ${child.pid}: ${line.slice(0, 600)}`);
       if (program === "trainer" && line.includes("waits for fine-tunes")) ready.resolve("");
       if (line.includes('"the API is up"')) ready.resolve((JSON.parse(line) as { url: string }).url);
     });
@@ -46,6 +49,10 @@ export class Fleet {
     const member = { program, pid: child.pid ?? 0, url: await ready.promise, child };
     this.members.push(member);
     return member;
+  }
+
+  lastWords(): string[] {
+    return this.#warnings.slice(-12);
   }
 
   of(program: Program): Member[] {

@@ -12,7 +12,6 @@ import { createServices, type Services } from "../../src/services.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { keysBelow } from "../helpers/objects.ts";
-import { s3TestStore } from "../helpers/s3.ts";
 import { addRings, type Bench, eventsOf, waitFor } from "../scenario/harness.ts";
 import { newProject } from "../training/project.ts";
 import { CarefulClient } from "./client.ts";
@@ -50,31 +49,18 @@ const steps: readonly Step[] = [
 ];
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
-let objects: Awaited<ReturnType<typeof s3TestStore>>;
 let services: Services;
 let bench: Bench;
 let fleet: Fleet;
 let folder: string;
 beforeAll(async () => {
-  [database, objects, folder] = await Promise.all([
-    testDatabase(),
-    s3TestStore(),
-    mkdtemp(join(tmpdir(), "maskwright-kill-")),
-  ]);
-  const settings = {
-    DATABASE_URL: database.url,
-    DATA_DIR: folder,
-    S3_BUCKET: "objects",
-    S3_ENDPOINT: objects.endpoint,
-    S3_FORCE_PATH_STYLE: "true",
-    CHECKPOINT_SECONDS: "0",
-  };
-  const credentials = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
-  Object.assign(process.env, credentials);
+  [database, folder] = await Promise.all([testDatabase(), mkdtemp(join(tmpdir(), "maskwright-kill-"))]);
+  // One folder for all of them is what one bucket is on several machines.
+  const settings = { DATABASE_URL: database.url, DATA_DIR: folder, CHECKPOINT_SECONDS: "0" };
   const config = readConfig({ ...settings, LOG_LEVEL: "silent" });
   services = await createServices(config, { databaseUrl: database.url });
   bench = { url: database.url, config, services } as Bench;
-  fleet = new Fleet({ ...settings, ...credentials });
+  fleet = new Fleet(settings);
   await Promise.all(
     ["server", "server", "trainer", "trainer"].map((one) => fleet.start(one as "server" | "trainer")),
   );
@@ -82,7 +68,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await fleet?.close();
   await services?.close();
-  await objects?.close();
   await database?.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -135,6 +120,8 @@ async function oneRound(client: CarefulClient, scope: ProjectScope, step: Step):
   await replace(watched);
 
   const end = await waitFor(bench, scope, id);
+  if (end.row.status !== "succeeded")
+    throw new Error(`${end.row.status}: ${JSON.stringify(end.row.error)}\n${fleet.lastWords().join("\n")}`);
   expect(end.row).toMatchObject({
     status: "succeeded",
     resultVersion: 1,
