@@ -25,6 +25,7 @@ describe("POST fine-tunes", () => {
       id: expect.stringMatching(/^ft_/),
       object: "fine_tune",
       project_id: project,
+      cause: "request",
       status: "queued",
       hyperparameters: {},
       base_version: null,
