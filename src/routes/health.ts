@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "drizzle-orm";
 import { countOpenFineTunes } from "../db/queries/fine-tunes.ts";
+import { countTrainersWanted } from "../db/queries/waiting.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { Gauge } from "prom-client";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -51,6 +52,15 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
     },
   });
 
+  const trainersWanted = new Gauge({
+    name: "maskwright_trainers_wanted",
+    help: "Projects with a fine-tune, an import or a preview that has not ended: trainers that there is work for.",
+    registers: [metrics.registry],
+    async collect() {
+      this.set(await countTrainersWanted(db));
+    },
+  });
+
   /** Throws AppError unavailable with the check's name; why stands in the log. */
   const check = async (name: string, run: () => Promise<unknown>): Promise<void> => {
     const late = AbortSignal.timeout(checkTimeoutMs);
@@ -76,10 +86,12 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
   router.openapi(metricsPage, async (c) => {
     // Without the database the other numbers are still worth having.
     const text = await metrics.registry.metrics().catch(async (error: unknown) => {
-      log.warn({ reason: messageOf(error) }, "open fine-tunes can't be counted");
-      metrics.registry.removeSingleMetric("maskwright_fine_tunes_open");
+      log.warn({ reason: messageOf(error) }, "open jobs can't be counted");
+      const counted = [openFineTunes, trainersWanted];
+      for (const name of ["maskwright_fine_tunes_open", "maskwright_trainers_wanted"])
+        metrics.registry.removeSingleMetric(name);
       const rest = await metrics.registry.metrics();
-      metrics.registry.registerMetric(openFineTunes);
+      for (const gauge of counted) metrics.registry.registerMetric(gauge);
       return rest;
     });
     c.header("Content-Type", metrics.registry.contentType);
