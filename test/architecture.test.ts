@@ -42,7 +42,18 @@ const allowed: Record<string, readonly string[]> = {
   client: [],
   // The web app shares the plain code of masks; everything else it asks the public API for.
   console: ["lib", "imaging"],
-  routes: ["lib", "imaging", "storage", "inference", "exports", "importing", "webhooks", "db", "queue", "services.ts"],
+  routes: [
+    "lib",
+    "imaging",
+    "storage",
+    "inference",
+    "exports",
+    "importing",
+    "webhooks",
+    "db",
+    "queue",
+    "services.ts",
+  ],
   "app.ts": ["lib", "routes", "services.ts"],
   main: [
     "lib",

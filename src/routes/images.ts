@@ -22,47 +22,47 @@ const group = text(200);
 const tags = ["images"];
 
 const uploadRoute = createRoute({
-    method: "post",
-    path: "/v1/projects/{project_id}/images",
-    tags,
-    summary: "Upload an image: the multipart field `file`, or the image as the body",
-    request: {
-      params: projectParams,
-      headers: idempotencyHeader,
-      query: z.object({
-        group: group.optional().openapi({
-          description: "Images of one group (a page, a patient) never stand on both sides of a split.",
-        }),
-        file_name: text(255).optional().openapi({ description: "For a raw body." }),
+  method: "post",
+  path: "/v1/projects/{project_id}/images",
+  tags,
+  summary: "Upload an image: the multipart field `file`, or the image as the body",
+  request: {
+    params: projectParams,
+    headers: idempotencyHeader,
+    query: z.object({
+      group: group.optional().openapi({
+        description: "Images of one group (a page, a patient) never stand on both sides of a split.",
       }),
-      body: {
-        required: true,
-        content: {
-          "image/*": { schema: { type: "string", format: "binary" } },
-          "multipart/form-data": {
-            schema: {
-              type: "object",
-              required: ["file"],
-              properties: { file: { type: "string", format: "binary" }, group: { type: "string" } },
-            },
+      file_name: text(255).optional().openapi({ description: "For a raw body." }),
+    }),
+    body: {
+      required: true,
+      content: {
+        "image/*": { schema: { type: "string", format: "binary" } },
+        "multipart/form-data": {
+          schema: {
+            type: "object",
+            required: ["file"],
+            properties: { file: { type: "string", format: "binary" }, group: { type: "string" } },
           },
         },
       },
     },
-    responses: {
-      200: json(imageSchema, "The same bytes were uploaded before: that image."),
-      201: json(imageSchema, "The new image."),
-      ...failures(
-        "invalid_request",
-        "project_not_found",
-        "body_too_large",
-        "unsupported_media_type",
-        "too_many_images",
-        "quota_exceeded",
-        ...imageErrors,
-        ...idempotencyErrors,
-      ),
-    },
+  },
+  responses: {
+    200: json(imageSchema, "The same bytes were uploaded before: that image."),
+    201: json(imageSchema, "The new image."),
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "body_too_large",
+      "unsupported_media_type",
+      "too_many_images",
+      "quota_exceeded",
+      ...imageErrors,
+      ...idempotencyErrors,
+    ),
+  },
 });
 
 const list = createRoute({

@@ -5,7 +5,13 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { insertImport } from "../db/queries/imports.ts";
 import { getProject, holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { completeUpload, deleteStaleUploads, getUpload, insertUpload, type Upload } from "../db/queries/uploads.ts";
+import {
+  completeUpload,
+  deleteStaleUploads,
+  getUpload,
+  insertUpload,
+  type Upload,
+} from "../db/queries/uploads.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
@@ -156,7 +162,11 @@ export function uploadRoutes(services: RouteContext) {
     // Made anew for a replay: a link is a secret, which is not kept.
     const contentType = body.purpose === "import" ? "application/zip" : "application/octet-stream";
     const objectKey = keys.upload(scope.projectId, answer.body.id);
-    const link = await linkToWrite(c, services, objectKey, { contentType, bytes: body.bytes, sha256: body.sha256 });
+    const link = await linkToWrite(c, services, objectKey, {
+      contentType,
+      bytes: body.bytes,
+      sha256: body.sha256,
+    });
     return c.json({ ...answer.body, link: toLink(link) }, answer.status);
   });
 
@@ -187,7 +197,9 @@ function checkSize(
   const limit = purpose === "image" ? config.MAX_BODY_BYTES : config.MAX_IMPORT_BYTES;
   if (bytes <= limit) return;
   const code = purpose === "image" ? "body_too_large" : "import_too_large";
-  throw new AppError(code, `bytes: ${bytes}; at most ${limit} are allowed for an ${purpose}.`, { param: "bytes" });
+  throw new AppError(code, `bytes: ${bytes}; at most ${limit} are allowed for an ${purpose}.`, {
+    param: "bytes",
+  });
 }
 
 /** Throws AppError upload_incomplete, upload_mismatch. */

@@ -9,10 +9,7 @@ export interface ObjectLink {
 /** Makes links straight to the object store; only a store that clients can reach has it. */
 export interface ObjectLinks {
   /** @param seconds how long it lasts. `fileName` and `contentType` are what the answer will say. */
-  read(
-    key: string,
-    options: { seconds: number; contentType: string; fileName: string },
-  ): Promise<ObjectLink>;
+  read(key: string, options: { seconds: number; contentType: string; fileName: string }): Promise<ObjectLink>;
   /** For just these bytes, under a key that is free. */
   write(
     key: string,
@@ -23,6 +20,11 @@ export interface ObjectLinks {
 /** A Content-Disposition that saves under this name, whatever characters are in it (RFC 6266). */
 export function attachment(fileName: string): string {
   const plain = fileName.replaceAll(/[^\w.-]/g, "_");
-  const encoded = encodeURIComponent(fileName).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
-  return plain === fileName ? `attachment; filename="${plain}"` : `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+  const encoded = encodeURIComponent(fileName).replaceAll(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16)}`,
+  );
+  return plain === fileName
+    ? `attachment; filename="${plain}"`
+    : `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

@@ -63,6 +63,10 @@ const feedsOf = <Tensor>(
 });
 
 const values = (tensors: Tensors, name: string): Float32Array => tensors[name]?.data as Float32Array;
+const edgeOf = (tensors: Tensors, name: string): number => {
+  const edges = tensors[name]?.data as BigInt64Array | undefined;
+  return Number(edges?.[0]);
+};
 /** Largest difference, as a share of the largest value. */
 function apart(found: Tensors, name: string, wanted: Tensors, wantedName = name): number {
   const [a, b] = [values(found, name), values(wanted, wantedName)];
@@ -108,18 +112,24 @@ describe("exported ONNX decoders", () => {
     const scores = values(multi, "iou_predictions");
     const best = prompt.points.length > 2 ? 0 : 1 + scores.slice(1).indexOf(Math.max(...scores.slice(1)));
     expect(values(all, "iou_predictions")[0]).toBe(scores[best]);
-    expect(["xtl", "ytl", "xbr", "ybr"].map((edge) => Number((all[edge]?.data as BigInt64Array)[0]))).toEqual(
-      [0, 0, width - 1, height - 1],
-    );
+    expect(["xtl", "ytl", "xbr", "ybr"].map((edge) => edgeOf(all, edge))).toEqual([
+      0,
+      0,
+      width - 1,
+      height - 1,
+    ]);
   });
 
   it.each(Object.keys(prompts))("give CVAT's plugin the mask cut to its bounds, for %s", async (name) => {
     const prompt = prompts[name] as Prompt;
     const [height, width] = prompt.size;
     const [cvat, single] = [await run("cvat", prompt), await run("single", prompt)];
-    const [xtl, ytl, xbr, ybr] = ["xtl", "ytl", "xbr", "ybr"].map((edge) =>
-      Number((cvat[edge]?.data as BigInt64Array)[0]),
-    ) as [number, number, number, number];
+    const [xtl, ytl, xbr, ybr] = ["xtl", "ytl", "xbr", "ybr"].map((edge) => edgeOf(cvat, edge)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     expect(cvat["masks"]?.type).toBe("uint8");
     expect(cvat["masks"]?.dims).toEqual([1, 1, ybr - ytl + 1, xbr - xtl + 1]);
     expect(cvat["low_res_masks"]?.dims).toEqual([1, 1, 256, 256]);

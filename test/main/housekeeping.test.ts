@@ -60,7 +60,8 @@ it("predictions go when their project keeps them no longer, and embeddings that 
 it("messages to webhooks go after 30 days, those that still wait do not", async () => {
   const { body } = await app.a.post("/v1/webhooks", { url: "https://example.org/" });
   const message = (id: string, status: string, days: number) =>
-    app.db.execute(sql`insert into webhook_deliveries (id, workspace_id, webhook_id, event, payload, status, created_at)
+    app.db
+      .execute(sql`insert into webhook_deliveries (id, workspace_id, webhook_id, event, payload, status, created_at)
       values (${id}, ${app.a.workspaceId}, ${String(body["id"])}, 'webhook.test', '{}', ${status},
         now() - make_interval(days => ${days}))`);
   await message("msg_old", "delivered", 31);

@@ -31,7 +31,12 @@ it("the log of a server names requests, and holds no image, no mask, no key and 
     if (line.includes('"the API is up"')) up.resolve((JSON.parse(line) as { url: string }).url);
   });
   const url = await up.promise;
-  const send = (method: string, path: string, body?: BodyInit, headers: Record<string, string> = {}) =>
+  const send = (
+    method: string,
+    path: string,
+    body?: RequestInit["body"],
+    headers: Record<string, string> = {},
+  ) =>
     fetch(`${url}${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, ...headers },

@@ -50,7 +50,7 @@ export function storeCases(name: string, make: () => Promise<TestStore>): void {
       const folder = await temporaryFolder();
       const random = seededRandom(2);
       const data = Buffer.from(Uint8Array.from({ length: 3_000_001 }, () => random.below(256)));
-      const [path, copy, empty] = ["in", "out", "empty"].map((name) => join(folder, name)) as [
+      const [path, copy, empty] = ["in", "out", "empty"].map((file) => join(folder, file)) as [
         string,
         string,
         string,

@@ -92,7 +92,12 @@ describe("the recipe of a run", () => {
     const weights = await baseModel("mobile_sam").decoderWeights();
     const specOf = (asked: Hyperparameters) =>
       engineSpecOf(resolveRecipe(asked, { trainSamples: 30, startIou: 0.2 }), weights);
-    expect(specOf({ prompts: "box" })).toMatchObject({ points: 2, absentTokens: false, maskPrompts: false, emaDecay: 0 });
+    expect(specOf({ prompts: "box" })).toMatchObject({
+      points: 2,
+      absentTokens: false,
+      maskPrompts: false,
+      emaDecay: 0,
+    });
     const mixed = specOf({
       prompts: "mixed",
       train: "heads",

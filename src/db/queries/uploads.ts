@@ -30,9 +30,7 @@ export async function getUpload(db: Executor, scope: ProjectScope, id: string): 
   const [row] = await db
     .select()
     .from(uploads)
-    .where(
-      and(inScope(scope, id), or(isNotNull(uploads.completedAt), gt(uploads.expiresAt, sql`now()`))),
-    );
+    .where(and(inScope(scope, id), or(isNotNull(uploads.completedAt), gt(uploads.expiresAt, sql`now()`))));
   if (!row) throw notFound(id);
   return row;
 }

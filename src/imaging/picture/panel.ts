@@ -96,9 +96,12 @@ export class PanelPainter {
   /** How much colour each pixel of the panel gets. */
   async #coverOf(mask: BinaryMask): Promise<Float32Array> {
     const { width, height } = this.#shown;
-    const grey = await sharp(Uint8Array.from(mask.data, (v) => 255 * v), {
-      raw: { width: mask.width, height: mask.height, channels: 1 },
-    })
+    const grey = await sharp(
+      Uint8Array.from(mask.data, (v) => 255 * v),
+      {
+        raw: { width: mask.width, height: mask.height, channels: 1 },
+      },
+    )
       .extract(this.#view)
       .resize(width, height, { fit: "fill", kernel: "linear" })
       .toColourspace("b-w")
@@ -109,7 +112,8 @@ export class PanelPainter {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const at = y * width + x;
-        if ((grey[at] as number) >= 128 && nearOutside(grey, { width, height }, [x, y], radius)) cover[at] = 1;
+        if ((grey[at] as number) >= 128 && nearOutside(grey, { width, height }, [x, y], radius))
+          cover[at] = 1;
       }
     }
     return cover;
@@ -127,7 +131,12 @@ export class PanelPainter {
 }
 
 /** Whether a pixel outside the mask is within so many pixels; what lies beyond the panel is not outside. */
-function nearOutside(grey: Uint8Array, { width, height }: Side, [x, y]: readonly [number, number], radius: number) {
+function nearOutside(
+  grey: Uint8Array,
+  { width, height }: Side,
+  [x, y]: readonly [number, number],
+  radius: number,
+) {
   for (let dy = -radius; dy <= radius; dy++) {
     if (y + dy < 0 || y + dy >= height) continue;
     for (let dx = -radius; dx <= radius; dx++) {

@@ -40,8 +40,19 @@ const tensor = (
   const { storage = "FloatStorage", shape = [2, 3], strides = [3, 1], length = 6 } = options;
   const ints = (values: readonly number[]) => ["(", ...values.flatMap((value) => ["K", value]), "t"];
   return [
-    ...["}", unicode("w"), "ctorch._utils\n_rebuild_tensor_v2\n", "((", unicode("storage")],
-    ...[`ctorch\n${storage}\n`, unicode("0"), unicode("cpu"), "K", length, "tQ", "K", 0],
+    "}",
+    unicode("w"),
+    "ctorch._utils\n_rebuild_tensor_v2\n",
+    "((",
+    unicode("storage"),
+    `ctorch\n${storage}\n`,
+    unicode("0"),
+    unicode("cpu"),
+    "K",
+    length,
+    "tQ",
+    "K",
+    0,
     ...ints(shape),
     ...ints(strides),
     0x89,
