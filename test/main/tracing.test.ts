@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -28,14 +28,14 @@ const bodies: string[] = [];
 let collector: Server;
 let bench: Bench;
 beforeAll(async () => {
-  collector = createServer((request, response) => {
-    void text(request).then((body) => {
-      bodies.push(body);
-      const sent = JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: Sent[] }[] }[] };
-      spans.push(...sent.resourceSpans.flatMap((one) => one.scopeSpans.flatMap((scope) => scope.spans)));
-      response.end("{}");
-    });
-  });
+  const collect = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await text(request);
+    bodies.push(body);
+    const sent = JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: Sent[] }[] }[] };
+    spans.push(...sent.resourceSpans.flatMap((one) => one.scopeSpans.flatMap((scope) => scope.spans)));
+    response.end("{}");
+  };
+  collector = createServer((request, response) => void collect(request, response));
   collector.listen(0, "127.0.0.1");
   await once(collector, "listening");
   bench = await openBench();

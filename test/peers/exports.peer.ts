@@ -66,7 +66,8 @@ async function ourLogits(embedding: Float32Array): Promise<ArrayBuffer> {
     orig_im_size: new ort.Tensor(Float32Array.of(300, 400), [2]),
   });
   await session.release();
-  return (masks?.data as Float32Array<ArrayBuffer>).buffer;
+  if (!masks) throw new Error("the decoder gave no low-res masks");
+  return (masks.data as Float32Array<ArrayBuffer>).buffer;
 }
 
 const common = `
