@@ -6,12 +6,15 @@ export function BeforeAfter({
   before,
   after,
   names,
+  start = 50,
 }: {
   before: ComponentChildren;
   after: ComponentChildren;
   names: readonly [string, string];
+  /** Where the line stands at first, in percent of the width. */
+  start?: number;
 }) {
-  const [at, setAt] = useState(50);
+  const [at, setAt] = useState(Math.round(start));
   return (
     <div class="before-after">
       <div class="layer">{before}</div>

@@ -48,7 +48,7 @@ export function Picture({
 }
 
 /** As wide as this, where the image allows it: the pictures lie one above the other on a wide page. */
-const aspect = 1.9;
+const aspect = 2.2;
 
 /** A box with room round it, widened to a band of the image; never beyond its edges. */
 export function regionRound(

@@ -53,10 +53,10 @@ export const KindTable = ({ prompts }: { prompts: readonly KindMetrics[] }) => (
   </section>
 );
 
-/** The interval on a line from -0.5 to +0.5 with its zero. */
+/** The interval on a line from -0.7 to +0.7 with its zero. */
 function Whiskers({ of: { mean, low, high } }: { of: Interval }) {
   if (low === null || high === null) return <span class="muted small">one group: none</span>;
-  const at = (value: number): number => 60 + Math.max(-0.5, Math.min(0.5, value)) * 116;
+  const at = (value: number): number => 60 + Math.max(-0.7, Math.min(0.7, value)) * 80;
   const text = `${signed(low)} to ${signed(high)}`;
   return (
     <span class="whiskers">

@@ -96,6 +96,9 @@ function Pair({ projectId, version, row }: { projectId: string; version: number;
         return (
           <div class="stack-s">
             <BeforeAfter
+              start={
+                (100 * ((annotation.box[0] + annotation.box[2]) / 2 - region[0])) / (region[2] - region[0])
+              }
               names={[`untuned ${score(row.base_iou)}`, `v${version} ${score(row.tuned_iou)}`]}
               before={
                 <Picture
