@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["test/tensorflow/**/*.tensorflow.ts", "test/training/engine/engines.test.ts"],
     fileParallelism: false,
     testTimeout: 240_000,
+    hookTimeout: 240_000,
     globalSetup: ["test/helpers/global-setup.ts"],
   },
 });

@@ -18,6 +18,8 @@ export interface Member {
 export class Fleet {
   readonly #env: Record<string, string>;
   readonly members: Member[] = [];
+  /** Also those that are not ready yet. */
+  readonly #running = new Set<ChildProcess>();
   /** Log lines of warnings and worse, of all. */
   readonly #warnings: string[] = [];
 
@@ -32,6 +34,8 @@ export class Fleet {
       env: { ...process.env, ...this.#env, PORT: "0", LOG_LEVEL: "info" },
       stdio: ["ignore", "ignore", "pipe"],
     });
+    this.#running.add(child);
+    child.once("exit", () => this.#running.delete(child));
     const ready = Promise.withResolvers<string>();
     const last: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => {
@@ -68,6 +72,8 @@ export class Fleet {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.members.map((member) => this.end(member)));
+    const gone = [...this.#running].map((child) => once(child, "exit"));
+    for (const child of this.#running) child.kill("SIGKILL");
+    await Promise.all(gone);
   }
 }

@@ -35,16 +35,21 @@ const said = (events: FineTuneEvent[], start: string): boolean =>
 const epochDone = (events: FineTuneEvent[], epoch: number): boolean =>
   events.some(({ data }) => data["epoch"] === epoch);
 
+/** Whether the job is as far as that, or further: what is quick may be over before anyone has looked. */
+const order = ["queued", "preparing", "running", "evaluating"];
+const asFarAs = (row: FineTune, status: string): boolean =>
+  hasEnded(row.status) || order.indexOf(row.status) >= order.indexOf(status);
+
 const steps: readonly Step[] = [
   { name: "while it waits", reached: () => true },
-  { name: "as it is claimed", reached: (row) => row.status === "preparing" },
+  { name: "as it is claimed", reached: (row) => asFarAs(row, "preparing") },
   { name: "before the embeddings", reached: (row) => row.snapshotHash !== null },
   { name: "after the embeddings", reached: (_row, events) => said(events, "Embedded") },
-  { name: "as training starts", reached: (row) => row.status === "running" },
+  { name: "as training starts", reached: (row) => asFarAs(row, "running") },
   { name: "after an epoch", reached: (_row, events) => epochDone(events, 1) },
-  { name: "after a checkpoint", reached: (row) => row.checkpointKey !== null },
+  { name: "after a checkpoint", reached: (row) => row.checkpointKey !== null || asFarAs(row, "evaluating") },
   { name: "by SIGTERM in training", signal: "SIGTERM", reached: (_row, events) => epochDone(events, 1) },
-  { name: "as it is judged", reached: (row) => row.status === "evaluating" },
+  { name: "as it is judged", reached: (row) => asFarAs(row, "evaluating") },
   { name: "as it registers", reached: (row) => row.progress?.phase === "register" || hasEnded(row.status) },
 ];
 
