@@ -18,6 +18,8 @@ const waiting = new Map<number, { resolve: (answer: Answered) => void; reject: (
 function ask(question: Question): Promise<Answered> {
   worker ??= start();
   const id = next++;
+  // A worker has no origin to name.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
   worker.postMessage({ id, question });
   return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
 }

@@ -59,8 +59,8 @@ export class Controller {
     canvas.addEventListener("blur", () => this.#setCross(null));
     void this.#load();
     canvas.addEventListener("maskwright:report", () => {
-      const preview = this.#hover && { point: this.#segmenter.previewed, mask: encodeRle(this.#hover) };
-      canvas.dataset["report"] = JSON.stringify({ latencies: this.latencies, preview });
+      const shown = this.#hover && { point: this.#segmenter.previewed, mask: encodeRle(this.#hover) };
+      canvas.dataset["report"] = JSON.stringify({ latencies: this.latencies, preview: shown });
     });
   }
 
