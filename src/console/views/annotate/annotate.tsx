@@ -83,7 +83,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
   return (
     <>
       <header class="annotate-top">
-        <a class="button quiet" href={href("projects", project.id, "images")}>
+        <a class="button quiet" href={href("projects", project.id, "images")} aria-label="Images">
           <Icon name="back" />
           <span class="wide">Images</span>
         </a>
