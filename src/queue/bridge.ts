@@ -37,14 +37,26 @@ export async function bridge(
 ): Promise<() => Promise<void>> {
   const { boss, db, listener, log } = context;
   const { channel, waiting } = sources[name];
-  const sent = new Map<string, number>();
+  const sent = new Map<string, { at: number; ahead: number }>();
   let wanted = false;
   let sweeping: Promise<void> | undefined;
 
+  /** As what stood before a job ends, it moves up, so that nobody waits for ever behind newer ones. */
+  const moveUp = async (rows: readonly Waiting[]): Promise<void> => {
+    for (const row of rows) {
+      const known = sent.get(row.id);
+      if (known === undefined || known.ahead === row.ahead) continue;
+      await boss.update(name, undefined, { id: jobId(name, row.id), priority: -row.ahead });
+      known.ahead = row.ahead;
+    }
+  };
+
   const sweep = async (): Promise<void> => {
     const now = performance.now();
-    for (const [id, at] of sent) if (now - at > resendAfterMs) sent.delete(id);
-    const rows = (await waiting(db)).filter((row) => !sent.has(row.id));
+    for (const [id, { at }] of sent) if (now - at > resendAfterMs) sent.delete(id);
+    const all = await waiting(db);
+    await moveUp(all);
+    const rows = all.filter((row) => !sent.has(row.id));
     if (rows.length === 0) return;
     const made = new Set(
       await boss.insert(
@@ -55,7 +67,7 @@ export async function bridge(
     );
     for (const row of rows) {
       if (!made.has(jobId(name, row.id))) await revive(boss, db, name, row);
-      sent.set(row.id, now);
+      sent.set(row.id, { at: now, ahead: row.ahead });
     }
   };
 
@@ -86,7 +98,7 @@ export async function bridge(
   };
 }
 
-/** A project's later jobs stand behind other projects' first ones. */
+/** A workspace's later jobs stand behind other workspaces' first ones, and so do a project's inside of its workspace. */
 const toJob = (name: keyof typeof sources, row: Waiting) => ({
   id: jobId(name, row.id),
   singletonKey: row.projectId,

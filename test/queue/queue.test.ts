@@ -95,6 +95,51 @@ test("one job of a project at a time over all trainers, and who asked for less c
   expect(await starts.next()).toBe("ft_a3");
 });
 
+test("a workspace that asks for much stands behind one that asks for little, and moves up as its jobs end", async () => {
+  const database = await setUp();
+  const { sql } = database;
+  for (const [workspace, ...projects] of [
+    ["ws_much", "prj_m1", "prj_m2", "prj_m3"],
+    ["ws_little", "prj_l1"],
+  ] as const) {
+    await sql`insert into workspaces (id, name) values (${workspace}, 'w')`;
+    for (const id of projects)
+      await sql`insert into projects (id, workspace_id, name) values (${id}, ${workspace}, 'p')`;
+  }
+  const starts = new Mailbox<string>();
+  const goOn = new Mailbox<null>();
+  const queue = await startQueue(database);
+  await queue.work("fine_tune", async (job) => {
+    starts.put(job.id);
+    await goOn.next();
+    await finish(database, job.id);
+  });
+  const ask = (id: string, project: string) =>
+    sql`insert into fine_tunes (id, project_id) values (${id}, ${project})`;
+  await ask("ft_m1", "prj_m1");
+  expect(await starts.next()).toBe("ft_m1");
+  for (const [id, project] of [
+    ["ft_m2", "prj_m2"],
+    ["ft_m3", "prj_m3"],
+    ["ft_l1", "prj_l1"],
+  ] as const)
+    await ask(id, project);
+  const priorities = async () =>
+    (
+      await sql<{ id: string; priority: number }[]>`
+      select data ->> 'id' as id, priority from pgboss.job where state = 'created' order by 1`
+    ).map(({ id, priority }) => `${id} ${priority}`);
+  await expect.poll(priorities, { timeout: 20_000 }).toEqual(["ft_l1 0", "ft_m2 -1", "ft_m3 -2"]);
+  goOn.put(null);
+  expect(await starts.next()).toBe("ft_l1");
+  await expect.poll(priorities, { timeout: 20_000 }).toEqual(["ft_m2 0", "ft_m3 -1"]);
+  goOn.put(null);
+  expect(await starts.next()).toBe("ft_m2");
+  goOn.put(null);
+  expect(await starts.next()).toBe("ft_m3");
+  goOn.put(null);
+}, 90_000);
+
 test("a job that keeps failing is tried four times, and then told as failed with the last error", async () => {
   const database = await setUp("prj_1");
   const starts = new Mailbox<number>();

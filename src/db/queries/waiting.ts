@@ -13,7 +13,7 @@ import {
 export interface Waiting {
   id: string;
   projectId: string;
-  /** Unfinished rows of the same project that are older: who asks for much waits behind who asks for little. */
+  /** Unfinished rows of the same workspace that come first: who asks for much waits behind who asks for little. */
   ahead: number;
 }
 
@@ -35,10 +35,14 @@ async function waitingIn(
   return db.execute<Waiting & Record<string, unknown>>(sql`
     with open as (
       select id, project_id, status, created_at,
-        row_number() over (partition by project_id order by created_at, id)::int - 1 as ahead
+        workspace_id, row_number() over (partition by project_id order by created_at, id) as in_project
       from ${table} where status in ${[...open]}
+    ), ranked as (
+      select *, row_number() over (
+        partition by workspace_id order by in_project, created_at, id)::int - 1 as ahead
+      from open
     )
-    select id, project_id as "projectId", ahead from open where status = 'queued' order by created_at, id`);
+    select id, project_id as "projectId", ahead from ranked where status = 'queued' order by created_at, id`);
 }
 
 /** Whether the fine-tune still waits; no other transaction can change it before this one ends. */
