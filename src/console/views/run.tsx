@@ -130,7 +130,9 @@ function Progress({ job, line }: { job: FineTune; line: boolean }) {
           <b>{phase}</b>
         </span>
         <span class="muted nums">
-          {progress?.eta_seconds == null ? "" : `about ${duration(progress.eta_seconds)} left`}
+          {progress?.eta_seconds == null || progress.total === 0
+            ? ""
+            : `about ${duration(progress.eta_seconds)} left`}
           {!line && " · the line broke, trying again"}
         </span>
       </div>

@@ -133,7 +133,7 @@ function Audit({ rows }: { rows: readonly Promotion[] }) {
           <tbody>
             {rows.map((row) => (
               <tr key={row.id}>
-                <td class="muted">{dateTime(row.created_at)}</td>
+                <td class="muted when">{dateTime(row.created_at)}</td>
                 <td>
                   {versionName(row.from_version)} → <b>{versionName(row.to_version)}</b>{" "}
                   <span class="muted small">{verbs[row.kind]}</span>
