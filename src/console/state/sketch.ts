@@ -23,6 +23,8 @@ export interface Instance {
   readonly id: string;
   readonly label: string | null;
   readonly mask: BinaryMask;
+  /** Foreground pixels. */
+  readonly area: number;
   readonly colour: number;
 }
 
@@ -83,7 +85,13 @@ export class Sketch {
   }
 
   #instanceOf(row: Annotation): Instance {
-    return { id: row.id, label: row.label, mask: decodeRle(row.mask), colour: ++this.#colours };
+    return {
+      id: row.id,
+      label: row.label,
+      mask: decodeRle(row.mask),
+      area: row.area,
+      colour: ++this.#colours,
+    };
   }
 
   /** The next state of what is being drawn, with a way back. */
@@ -210,13 +218,13 @@ export class Sketch {
     const path = `/v1/projects/${this.projectId}/predictions/${prediction}/feedback`;
     const body = { ...said, ...(label !== null && { label }) };
     const { annotation_id: id } = await api.create<{ annotation_id: string }>(path, body);
-    return this.#show({ id, label, mask, colour: colour ?? ++this.#colours });
+    return this.#show({ id, label, mask, area: areaOf(mask), colour: colour ?? ++this.#colours });
   }
 
   async #add(mask: BinaryMask, label: string | null, colour?: number): Promise<Instance> {
     const body = { image_id: this.image.id, mask: encodeRle(mask), ...(label !== null && { label }) };
     const row = await api.create<Annotation>(this.#path, body);
-    return this.#show({ id: row.id, label, mask, colour: colour ?? ++this.#colours });
+    return this.#show({ id: row.id, label, mask, area: row.area, colour: colour ?? ++this.#colours });
   }
 
   #show(added: Instance): Instance {

@@ -41,7 +41,7 @@ export class Controller {
     const pointers = new Pointers(canvas, {
       down: (press) => this.#down(press),
       move: (press, x, y) => this.#move(press, x, y),
-      up: (press, x, y) => this.#up(press, x, y),
+      up: (press, x, y, time) => this.#up(press, [x, y], time),
       hover: (x, y) => this.#hoverAt(x, y),
       pan: (dx, dy) => this.#look(pan(this.#view, dx, dy)),
       zoom: (factor, x, y) => this.#look(zoom(this.#view, factor, x, y)),
@@ -187,7 +187,7 @@ export class Controller {
     this.repaint();
   }
 
-  #up(press: Press, x: number, y: number): void {
+  #up(press: Press, [x, y]: [number, number], time: number): void {
     if (this.#painting) {
       forgetLayer(this.#painting.mask);
       this.#painting.end();
@@ -197,9 +197,9 @@ export class Controller {
       const box = this.#box;
       this.#box = null;
       if (box && box[2] - box[0] > 1 && box[3] - box[1] > 1)
-        this.#ask({ ...this.#sketch.draft.value, box }, press.time);
+        this.#ask({ ...this.#sketch.draft.value, box }, time);
       else if (isInside(this.#view, this.#sketch.image, x, y)) {
-        this.#click(this.#image(x, y), press.shift || press.right, press.time);
+        this.#click(this.#image(x, y), press.shift || press.right, time);
       }
     }
     this.repaint();

@@ -1,5 +1,4 @@
 import { colourOf } from "../../canvas/layer.ts";
-import { areaOf } from "../../../imaging/geometry.ts";
 import type { Instance, Sketch } from "../../state/sketch.ts";
 import { attempt } from "../../state/toasts.ts";
 import { number } from "../../state/text.ts";
@@ -102,7 +101,7 @@ function ObjectRow({ sketch, instance, index }: { sketch: Sketch; instance: Inst
       >
         <span class="swatch" style={{ background: colourOf(instance.colour) }} />
         <span class="tile-name">{name}</span>
-        <span class="muted small nums">{number(areaOf(instance.mask))} px</span>
+        <span class="muted small nums">{number(instance.area)} px</span>
       </button>
       <Button
         kind="quiet"

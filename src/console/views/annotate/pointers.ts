@@ -1,8 +1,7 @@
-/** A pointer that is down: where and when it came, in CSS pixels of the stage. */
+/** A pointer that is down: where it came, in CSS pixels of the stage. */
 export interface Press {
   readonly x: number;
   readonly y: number;
-  readonly time: number;
   readonly shift: boolean;
   readonly alt: boolean;
   readonly right: boolean;
@@ -13,7 +12,8 @@ export interface Press {
 interface Handlers {
   down(press: Press): void;
   move(press: Press, x: number, y: number): void;
-  up(press: Press, x: number, y: number): void;
+  /** `time` is when it was let go: what makes a click one. */
+  up(press: Press, x: number, y: number, time: number): void;
   hover(x: number, y: number): void;
   pan(dx: number, dy: number): void;
   zoom(factor: number, x: number, y: number): void;
@@ -70,7 +70,6 @@ export class Pointers {
     this.#press = {
       x,
       y,
-      time: event.timeStamp,
       shift: event.shiftKey,
       alt: event.altKey,
       right: event.button === 2,
@@ -108,7 +107,7 @@ export class Pointers {
     const press = this.#press;
     const [x, y] = this.#place(event);
     this.#drop(event);
-    if (press) this.#on.up(press, x, y);
+    if (press) this.#on.up(press, x, y, event.timeStamp);
   }
 
   #drop(event: PointerEvent): void {

@@ -41,26 +41,69 @@ function layerFor(mask: BinaryMask, colour: string): Layer | null {
 /** The mask under the brush changes in place. */
 export const forgetLayer = (mask: BinaryMask): boolean => layers.delete(mask);
 
+/** The image with its saved objects, as last drawn: while only the draft changes, it is one picture. */
+interface Backdrop {
+  readonly canvas: HTMLCanvasElement;
+  readonly of: readonly unknown[];
+}
+const backdrops = new WeakMap<HTMLCanvasElement, Backdrop>();
+
+function backdropFor(canvas: HTMLCanvasElement, scene: Scene, ratio: number): HTMLCanvasElement {
+  const { picture, view, instances, highlighted } = scene;
+  const { replaces } = scene.draft;
+  const of = [picture, view, instances, highlighted, replaces, ratio, canvas.width, canvas.height];
+  const known = backdrops.get(canvas);
+  if (known?.of.every((value, i) => value === of[i])) return known.canvas;
+  const made = known?.canvas ?? document.createElement("canvas");
+  [made.width, made.height] = [canvas.width, canvas.height];
+  const context = made.getContext("2d");
+  if (context) {
+    enterImage(context, view, ratio);
+    if (picture) context.drawImage(picture, 0, 0, scene.size.width, scene.size.height);
+    for (const one of instances) {
+      if (one.id === replaces) continue;
+      const chosen = one.id === highlighted;
+      const colour = colourOf(one.colour);
+      mark(context, one.mask, {
+        colour,
+        alpha: chosen ? 0.6 : 0.38,
+        scale: view.scale,
+        line: chosen ? 2.5 : 1.5,
+      });
+    }
+  }
+  backdrops.set(canvas, { canvas: made, of });
+  return made;
+}
+
+/** From here on, coordinates are pixels of the image. */
+function enterImage(context: CanvasRenderingContext2D, view: View, ratio: number): void {
+  context.setTransform(view.scale * ratio, 0, 0, view.scale * ratio, view.x * ratio, view.y * ratio);
+  context.imageSmoothingEnabled = view.scale < 3;
+}
+
+function mark(
+  context: CanvasRenderingContext2D,
+  mask: BinaryMask,
+  options: { colour: string; alpha: number; scale: number; line: number },
+): void {
+  const layer = layerFor(mask, options.colour);
+  if (layer) drawLayer(context, layer, options);
+}
+
 export function paint(canvas: HTMLCanvasElement, scene: Scene, ratio: number): void {
   const context = canvas.getContext("2d");
   if (!context) return;
-  const { view, size } = scene;
+  const { view } = scene;
+  const { scale } = view;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
-  context.setTransform(view.scale * ratio, 0, 0, view.scale * ratio, view.x * ratio, view.y * ratio);
-  context.imageSmoothingEnabled = view.scale < 3;
-  if (scene.picture) context.drawImage(scene.picture, 0, 0, size.width, size.height);
-  const mark = (mask: BinaryMask, colour: string, alpha: number, line?: number): void => {
-    const layer = layerFor(mask, colour);
-    if (layer) drawLayer(context, layer, { colour, alpha, scale: view.scale, ...(line && { line }) });
-  };
-  for (const one of scene.instances) {
-    if (one.id === scene.draft.replaces) continue;
-    const chosen = one.id === scene.highlighted;
-    mark(one.mask, colourOf(one.colour), chosen ? 0.6 : 0.38, chosen ? 2.5 : 1.5);
-  }
-  if (scene.hover && !scene.draft.mask) mark(scene.hover, colourOf(0), 0.28, 1.25);
-  if (scene.draft.mask) mark(scene.draft.mask, colourOf(0), 0.5, 2);
+  context.drawImage(backdropFor(canvas, scene, ratio), 0, 0);
+  enterImage(context, view, ratio);
+  const colour = colourOf(0);
+  if (scene.hover && !scene.draft.mask)
+    mark(context, scene.hover, { colour, alpha: 0.28, scale, line: 1.25 });
+  if (scene.draft.mask) mark(context, scene.draft.mask, { colour, alpha: 0.5, scale, line: 2 });
   drawBox(context, scene.box ?? scene.draft.box, view.scale);
   if (scene.rings) drawRings(context, scene.rings, view.scale);
   if (scene.open) drawOpen(context, scene.open, view.scale);
