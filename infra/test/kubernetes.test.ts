@@ -77,7 +77,7 @@ describe("the Kubernetes manifests", () => {
       return spawnSync(process.execPath, args, { cwd: out, encoding: "utf8" }).stdout;
     };
     expect(check("manifests", source.join(""))).toBe("");
-    const [deployment = ""] = source.filter((text) => text.includes("IDeployment as"));
+    const deployment = source.find((text) => text.includes("IDeployment as")) ?? "";
     expect(check("misspelt", deployment.replace('"replicas"', '"replicaz"'))).toContain("replicaz");
   });
 

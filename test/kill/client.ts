@@ -13,7 +13,7 @@ export class CarefulClient {
 
   async #send(
     path: string,
-    init: RequestInit & { headers?: Record<string, string> } = {},
+    init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {},
   ): Promise<Response> {
     const headers = { authorization: `Bearer ${this.#key}`, ...init.headers };
     for (let turn = 0; ; turn++) {

@@ -63,7 +63,7 @@ async function fullProject(client: Client): Promise<string> {
     versions: [0],
     prompts: 1,
     timingMs: {},
-  } as Parameters<typeof insertPrediction>[1]);
+  });
   await client.post("/v1/projects", { name: "keyed" }, { "idempotency-key": newId("req") });
   return project;
 }
@@ -87,8 +87,8 @@ describe("a backup", () => {
       await restore({ databaseUrl: database.url, store, folder });
       const after = await everything(database);
       // The one difference: what ran when the backup was taken waits to run again.
-      const [ran = ""] = before["fine_tunes"]?.filter((row) => row.includes(running)) ?? [];
-      const [waits = ""] = after["fine_tunes"]?.filter((row) => row.includes(running)) ?? [];
+      const ran = before["fine_tunes"]?.find((row) => row.includes(running));
+      const waits = after["fine_tunes"]?.find((row) => row.includes(running));
       expect(ran).toContain("running");
       expect(waits).toContain("queued");
       const rest = (all: typeof after) => ({
@@ -115,9 +115,8 @@ describe("a backup", () => {
 
   it("is refused when it is damaged, or was not finished", async () => {
     await backUp({ databaseUrl: app.databaseUrl, store: app.store, folder });
-    const [table = ""] = (await readdir(join(folder, "tables"))).filter((name) =>
-      name.startsWith("projects"),
-    );
+    const tables = await readdir(join(folder, "tables"));
+    const table = tables.find((name) => name.startsWith("projects")) ?? "";
     const path = join(folder, "tables", table);
     await writeFile(path, `${await readFile(path, "utf8")}\n`);
     await expect(checkBackup(folder)).rejects.toThrow(/damaged: .+projects\.copy is another/);
