@@ -6,7 +6,7 @@ import { type DecoderGraph, graphFor, mostTokens } from "../graphs.ts";
 import type { PackedWeights } from "../packed-weights.ts";
 import type { Embedded, PredictedMask, PredictRequest, Prompt } from "../types.ts";
 import type { LookResult, LookTask } from "./look.ts";
-import { ofPrompt } from "./look.ts";
+import { ofPrompt } from "./of-prompt.ts";
 import { planLook, type PlannedLook } from "./plan.ts";
 
 /** Parts of images that one request may have encoded, each .6 s of two cores where none is cached. */

@@ -4,7 +4,6 @@ import { placed, type RegionLogits, stitch } from "../../imaging/stitch.ts";
 import type { Box, MaskFormat, RgbImage, Size, WireMask } from "../../imaging/types.ts";
 import { writeLogits } from "../../imaging/wire-mask.ts";
 import { now } from "../../lib/clock.ts";
-import { AppError } from "../../lib/errors.ts";
 import type { Refine } from "../../lib/focus.ts";
 import { chosenTokens } from "../chosen-tokens.ts";
 import type { DecoderGraph } from "../graphs.ts";
@@ -79,7 +78,3 @@ function inLowRes(logits: Float32Array, size: Size): Float32Array {
   const { mean, valid } = lowResMean(logits, size);
   return mean.map((value, i) => (valid[i] === 1 ? value : -certain));
 }
-
-/** Names the prompt that an error is about. */
-export const ofPrompt = (error: unknown, index: number): unknown =>
-  error instanceof AppError ? error.within(`prompts[${index}]`) : error;
