@@ -1,6 +1,8 @@
 /**
  * Holds every part of SAM against what bench/parity/peers.py wrote, and writes docs/parity.md. By hand:
- *   node bench/parity/main.ts PEERS DATA   (the folder that peers.py wrote, and the data it read)
+ *   node bench/parity/main.ts PEERS DATA [STAGE ...]
+ * PEERS is the folder that peers.py wrote, DATA the data it read, STAGE a stage of peers.py (all that it wrote by
+ * default). What was measured stays in PEERS/rows.json, so that stages may be measured one at a time.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -15,8 +17,9 @@ import { compareModules } from "./modules.ts";
 import { comparePredictions } from "./predictions.ts";
 import { parityReport, type Row } from "./report.ts";
 
-const [peers, data] = process.argv.slice(2).map((path) => resolve(path));
-if (!peers || !data) throw new Error("usage: node bench/parity/main.ts PEERS DATA");
+const [peersPath, dataPath, ...stages] = process.argv.slice(2);
+if (!peersPath || !dataPath) throw new Error("usage: node bench/parity/main.ts PEERS DATA [STAGE ...]");
+const [peers, data] = [resolve(peersPath), resolve(dataPath)];
 
 const folder = await mkdtemp(join(tmpdir(), "maskwright-parity-"));
 const store = new LocalStore(folder);
@@ -34,36 +37,52 @@ const importAs = async (name: string, path: string): Promise<string> => {
   await importBaseModel({ store, models, paths: [path], name, workFolder: join(folder, "import") });
   return name;
 };
-const has = (file: string): boolean => existsSync(join(peers, file));
-const rows: Row[] = [];
-const add = (more: readonly Row[]): void => {
-  rows.push(...more);
-  for (const row of more) console.log(JSON.stringify(row));
+
+const encoder = (type: string) => async (): Promise<Row[]> => {
+  const name = await importAs(type, join(peers, `${type}.pth`));
+  return compareEncoder({ peers, data, inference, type, name });
 };
+const predictions = (stage: string, peer: string, file?: string) => async (): Promise<Row[]> => {
+  const name = file ? await importAs(stage.replace("-", "_"), join(peers, file)) : "mobile_sam";
+  return comparePredictions({ peers, data, inference, stage, peer, baseModel: name });
+};
+/** What peers.py writes (`<name>.json` and more), the stage that writes it, and how ours is held against it. */
+const parts: readonly { name: string; stage: string; compare: () => Promise<Row[]> }[] = [
+  ...["vit_b", "vit_l", "vit_h"].map((type) => ({ name: type, stage: type, compare: encoder(type) })),
+  { name: "modules", stage: "modules", compare: () => compareModules(peers) },
+  { name: "mobile-meta", stage: "mobile", compare: predictions("mobile-meta", "Meta's SamPredictor") },
+  { name: "mobile-hf", stage: "mobile-hf", compare: predictions("mobile-hf", "Hugging Face's SamModel") },
+  {
+    name: "whole-meta",
+    stage: "whole",
+    compare: predictions("whole-meta", "Meta's SamPredictor", "whole-meta.pth"),
+  },
+  {
+    name: "whole-hf",
+    stage: "whole",
+    compare: predictions("whole-hf", "Hugging Face's SamModel", "whole-hf"),
+  },
+];
+
+const rowsPath = join(peers, "rows.json");
+const measured = (existsSync(rowsPath) ? JSON.parse(readFileSync(rowsPath, "utf8")) : {}) as Record<
+  string,
+  Row[]
+>;
 try {
-  for (const type of ["vit_b", "vit_l", "vit_h"])
-    if (has(`${type}.json`)) {
-      const name = await importAs(type, join(peers, `${type}.pth`));
-      add(await compareEncoder({ peers, data, inference, type, name }));
-    }
-  if (has("modules.json")) add(await compareModules(peers));
-  const sets = [
-    ["mobile-meta", "Meta's SamPredictor", "mobile_sam", null],
-    ["mobile-hf", "Hugging Face's SamModel", "mobile_sam", null],
-    ["whole-meta", "Meta's SamPredictor", "whole_meta", "whole-meta.pth"],
-    ["whole-hf", "Hugging Face's SamModel", "whole_hf", "whole-hf"],
-  ] as const;
-  for (const [stage, peer, name, file] of sets) {
-    if (!has(`${stage}.json`)) continue;
-    if (file) await importAs(name, join(peers, file));
-    add(await comparePredictions({ peers, data, inference, stage, peer, baseModel: name }));
+  for (const { name, stage, compare } of parts) {
+    if (!existsSync(join(peers, `${name}.json`)) || (stages.length && !stages.includes(stage))) continue;
+    const rows = await compare();
+    for (const row of rows) console.log(JSON.stringify(row));
+    measured[name] = rows;
+    await writeFile(rowsPath, JSON.stringify(measured));
   }
 } finally {
   await inference.close();
   await rm(folder, { recursive: true, force: true });
 }
 const page = parityReport(
-  rows,
+  parts.flatMap(({ name }) => measured[name] ?? []),
   JSON.parse(readFileSync(join(peers, "versions.json"), "utf8")) as Record<string, string>,
 );
 await writeFile(new URL("../../docs/parity.md", import.meta.url), page);

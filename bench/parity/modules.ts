@@ -12,17 +12,15 @@ import { embedMasks, embedPoints, imagePositionalEncoding } from "../../src/mode
 import type { Row } from "./report.ts";
 import { difference, floats, type Saved } from "./values.ts";
 
-interface ModulesPeer extends Record<
-  "embedding" | "coords" | "labels" | "mask" | "sparse" | "dense" | "low" | "iou",
-  Saved
-> {
+type Part = "embedding" | "coords" | "labels" | "mask" | "sparse" | "dense" | "low" | "iou";
+interface ModulesPeer extends Record<Part, Saved> {
   readonly sizes: [number, number][];
   readonly full: Saved[];
 }
 
 /** The decoder takes the embedding's cells as a list. */
-const shapeOf = (peer: ModulesPeer, name: keyof ModulesPeer & string): readonly number[] =>
-  name === "embedding" ? [1, 4096, 256] : (peer[name] as Saved).shape;
+const shapeOf = (peer: ModulesPeer, name: Part): readonly number[] =>
+  name === "embedding" ? [1, 4096, 256] : peer[name].shape;
 
 /** Prompt encoder, decoder and postprocessing by themselves, each on the peer's own inputs. */
 export async function compareModules(peers: string): Promise<Row[]> {

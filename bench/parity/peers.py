@@ -7,7 +7,7 @@ Run: python bench/parity/peers.py META DATA WEIGHTS ENCODER OUT [STAGE ...]
   ENCODER  mobile_sam's image encoder (ONNX)
   OUT      an empty folder
   STAGE    vit_b, vit_l, vit_h, modules, mobile, mobile-hf, whole; all by default
-Needs torch, numpy, pillow, safetensors, transformers, onnxruntime.
+Needs torch, numpy, pillow, safetensors, transformers, onnxruntime. OMP_NUM_THREADS=1 helps on a busy machine.
 """
 
 import json
@@ -79,7 +79,9 @@ def mobile_sam():
     """Meta's classes round mobile_sam's image encoder, which is run by onnxruntime."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(ENCODER), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(ENCODER), options, providers=["CPUExecutionProvider"])
 
     class Encoder(torch.nn.Module):
         img_size = 1024

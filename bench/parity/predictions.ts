@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
-import type { Inference, Prompt } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import type { Row } from "./report.ts";
 import { floats } from "./values.ts";
@@ -59,7 +59,7 @@ export async function comparePredictions(options: {
         baseModel,
         image: { sha256: sha256(bytes), bytes: async () => bytes },
         versions: [{ number: 0 }],
-        prompts: [{ box: prompt.box, points: prompt.points } as Prompt],
+        prompts: [{ box: prompt.box, points: prompt.points }],
         multimask: prompt.multimask,
         format: "rle",
         lowRes: true,

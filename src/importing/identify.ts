@@ -15,7 +15,7 @@ export interface Identified {
   readonly type: string | null;
   readonly naming: "meta" | "hugging_face";
   /** The name in the file of a tensor, by Meta's. */
-  nameOf(metaName: string): string;
+  readonly nameOf: (metaName: string) => string;
 }
 
 /** What scripts put before all names of a state dict. */

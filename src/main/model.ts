@@ -20,8 +20,8 @@ encoder it goes with. It is stored where DATA_DIR or S3_BUCKET says, for every p
 `;
 
 export interface ModelCommandOutput {
-  out(text: string): void;
-  err(text: string): void;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
 }
 
 /** Runs the command; returns the process's exit code: 0 done, 1 refused or failed, 2 not understood. */
