@@ -4,9 +4,10 @@ import { decodeRle, fillColumnMajor } from "../imaging/rle.ts";
 import type { BinaryMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { pathText } from "../lib/text.ts";
-import { baseOf, isImageName, keptName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
+import { imageFinder } from "./find-image.ts";
+import { isImageName, keptName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
 import { fileError } from "./problems.ts";
-import type { ItemFacts } from "./types.ts";
+import { type ItemFacts, nothingSkipped } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
 const id = z.union([z.number(), z.string()]);
@@ -27,7 +28,7 @@ const cocoFile = z.object({
       file_name: z.string().min(1),
       width: z.int().positive().nullish(),
       height: z.int().positive().nullish(),
-      /** Ours: images of one group never stand on both sides of a split. */
+      /** Ours: images of one group never stand on both sides of a split; null: known to be a group by itself. */
       group: z.union([z.number(), keptName]).nullish(),
     }),
   ),
@@ -41,7 +42,16 @@ const cocoFile = z.object({
       iscrowd: z.union([z.number(), z.boolean()]).nullish(),
     }),
   ),
-  categories: z.array(z.object({ id, name: keptName })).default([]),
+  categories: z
+    .array(
+      z.object({
+        id,
+        name: keptName,
+        /** Ours: COCO wants a category of every annotation; those of this one have no label. */
+        unlabelled: z.boolean().nullish(),
+      }),
+    )
+    .default([]),
 });
 
 /** Whether parsed JSON is meant as COCO. */
@@ -65,7 +75,9 @@ export function planCoco(zip: ZipReader, file: string, json: unknown): Plan {
     throw fileError(file, `${pathText(issue?.path ?? []) || "the file"}: ${issue?.message}`);
   }
   const { images, annotations, categories } = parsed.data;
-  const labels = new Map(categories.map((category) => [category.id, category.name]));
+  const labels = new Map(
+    categories.map((category) => [category.id, category.unlabelled === true ? null : category.name]),
+  );
   const masks = new Map<number | string, PlannedMask[]>();
   for (const image of images) {
     if (masks.has(image.id)) throw fileError(file, `two images have the id ${image.id}`);
@@ -80,20 +92,19 @@ export function planCoco(zip: ZipReader, file: string, json: unknown): Plan {
     if (category != null && !labels.has(category))
       throw fileError(where, `there is no category with the id ${category}`);
     if (Number(annotation.iscrowd ?? 0) !== 0) crowds++;
-    else
-      list.push(plannedMask(where, category == null ? null : (labels.get(category) as string), annotation));
+    else list.push(plannedMask(where, category == null ? null : (labels.get(category) ?? null), annotation));
   }
-  const find = fileFinder(zip, file);
+  const find = imageFinder(zip);
   const planned = new Map<string, PlannedImage>();
   for (const image of images) {
-    const name = find(image.file_name, image.id);
+    const name = onlyFile(file, image, find(image.file_name));
     if (planned.has(name)) throw fileError(file, `two images have the file_name ${image.file_name}`);
     const { width, height } = image;
     planned.set(name, {
       name,
       alsoNamed: [],
       declared: width != null && height != null ? { width, height, file } : null,
-      group: image.group == null ? undefined : String(image.group),
+      group: image.group == null ? image.group : String(image.group),
       masks: masks.get(image.id) ?? [],
     });
   }
@@ -102,7 +113,7 @@ export function planCoco(zip: ZipReader, file: string, json: unknown): Plan {
       planned.set(name, { name, alsoNamed: [], declared: null, group: undefined, masks: [] });
   }
   const sorted = [...planned.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { layout: "coco", images: sorted, skipped: { crowds, unions: 0 } };
+  return { layout: "coco", images: sorted, skipped: { ...nothingSkipped, crowds } };
 }
 
 function plannedMask(
@@ -156,21 +167,18 @@ function fromRuns(runs: readonly number[], width: number, height: number): Binar
   return { width, height, data };
 }
 
-/** Finds the zip's file for a `file_name`, which tools write with and without folders. */
-function fileFinder(zip: ZipReader, file: string): (fileName: string, imageId: number | string) => string {
-  const byBase = new Map<string, string[]>();
-  for (const name of zip.entries.keys())
-    if (isImageName(name)) byBase.set(baseOf(name), [...(byBase.get(baseOf(name)) ?? []), name]);
-  return (fileName, imageId) => {
-    const wanted = fileName.normalize("NFC").replaceAll("\\", "/").replace(/^\.\//, "");
-    for (const name of [wanted, `images/${wanted}`]) if (zip.entries.has(name)) return name;
-    const [only, ...others] = byBase.get(baseOf(wanted)) ?? [];
-    if (only === undefined) throw fileError(file, `image ${imageId}: the zip has no file ${fileName}`);
-    if (others.length > 0)
-      throw fileError(
-        file,
-        `image ${imageId}: ${fileName} may be ${only} or ${others.join(" or ")}; write its folder too`,
-      );
-    return only;
-  };
+/** The one file that an image's `file_name` fits. */
+function onlyFile(
+  file: string,
+  image: { id: number | string; file_name: string },
+  found: readonly string[],
+): string {
+  const [only, ...others] = found;
+  if (only === undefined) throw fileError(file, `image ${image.id}: the zip has no file ${image.file_name}`);
+  if (others.length > 0)
+    throw fileError(
+      file,
+      `image ${image.id}: ${image.file_name} may be ${only} or ${others.join(" or ")}; write its folder too`,
+    );
+  return only;
 }

@@ -8,6 +8,7 @@ import {
   stemOf,
 } from "./plan.ts";
 import { fileError } from "./problems.ts";
+import { nothingSkipped } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
 /**
@@ -56,7 +57,7 @@ export function planFolders(zip: ZipReader): Plan {
       masks: files.map((file) => maskIn(zip, file)),
     };
   });
-  return { layout: "folders", images: planned, skipped: { crowds: 0, unions } };
+  return { layout: "folders", images: planned, skipped: { ...nothingSkipped, unions } };
 }
 
 const instanceOf = (name: string): number => Number(/__(\d+)\.png$/i.exec(name)?.[1]);

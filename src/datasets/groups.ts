@@ -13,7 +13,7 @@ const largestShare = 0.4;
  *
  * 1. `groups.csv` (lines `stem,group`) or `groups.json` ({stem: group}) at the top of the zip, if there is one: images that
  *    it leaves out are null. A name that fits no image is an error.
- * 2. Else COCO's own images[].group, if any image has one.
+ * 2. Else COCO's own images[].group, if any image has one, or says with null that it has none.
  * 3. Else by name: `<page>_<k>`, with k of one or two digits, belongs to `<page>`, as crops of one page are named; others
  *    are null. Where that would leave fewer than 5 groups, or one with more than 40 % of the images (`photo_01`, `photo_02`
  *    ...), the numbers only count the images, and all are null.

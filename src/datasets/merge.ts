@@ -29,7 +29,7 @@ export async function mergeDuplicates(
 }
 
 function join(first: PlannedImage, second: PlannedImage): PlannedImage {
-  if (first.group !== undefined && second.group !== undefined && first.group !== second.group) {
+  if (first.group != null && second.group != null && first.group !== second.group) {
     throw fileError(
       second.name,
       `is the same image as ${first.name}, but in the group ${second.group} and not ${first.group}`,

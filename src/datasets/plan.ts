@@ -20,8 +20,8 @@ export interface PlannedImage {
   readonly alsoNamed: readonly string[];
   /** What the layout's own file says of the size, and where; held against the image. */
   readonly declared: { readonly width: number; readonly height: number; readonly file: string } | null;
-  /** COCO's field `group`; undefined where there is none. */
-  readonly group: string | undefined;
+  /** COCO's field `group`: null for a group by itself; undefined where nothing is said. */
+  readonly group: string | null | undefined;
   readonly masks: readonly PlannedMask[];
 }
 

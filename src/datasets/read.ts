@@ -33,7 +33,7 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
   const limits = { ...defaultLimits, ...options.limits };
   const zip = await openZip(zipPath, limits);
   try {
-    const plan = await findLayout(zip, signal);
+    const plan = await findLayout(zip, limits, signal);
     if (plan.images.length > limits.maxImages)
       throw tooLarge(`the zip has ${plan.images.length} images; ${limits.maxImages} are the most`);
     const annotations = plan.images.reduce((sum, image) => sum + image.masks.length, 0);

@@ -45,7 +45,7 @@ export interface DatasetLimits {
   readonly maxTotalBytes: number;
   /** Inflated bytes of one image or mask. */
   readonly maxEntryBytes: number;
-  /** Inflated bytes of a JSON or CSV file: these are held in memory whole. */
+  /** Inflated bytes of a JSON, CSV, YAML or text file, and of all YOLO labels together: these are held in memory whole. */
   readonly maxTextBytes: number;
   /** Inflated bytes per byte of the zip, once more than 64 MiB inflate. */
   readonly maxRatio: number;
@@ -71,7 +71,7 @@ export interface DatasetOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type Layout = "coco" | "folders";
+export type Layout = "coco" | "folders" | "yolo" | "label_studio";
 
 /** What was left out on purpose. */
 export interface Skipped {
@@ -79,7 +79,26 @@ export interface Skipped {
   readonly crowds: number;
   /** `masks/<stem>.png` beside `masks/<stem>__<k>.png`: the union of instances that are there one by one. */
   readonly unions: number;
+  /** Rectangles of Label Studio and lines of YOLO with a box alone. */
+  readonly boxes: number;
+  /** Label Studio's ellipses, key points and whatever else is neither brush nor polygon. */
+  readonly shapes: number;
 }
+
+export const nothingSkipped: Skipped = { crowds: 0, unions: 0, boxes: 0, shapes: 0 };
+
+const skippedBecause: Readonly<Record<keyof Skipped, string>> = {
+  crowds: "COCO annotations with iscrowd hold many objects, not one",
+  unions: "masks/<stem>.png is the union of masks/<stem>__<k>.png, which are there one by one",
+  boxes: "a box outlines no object: only masks and polygons are annotations",
+  shapes: "only brush regions and polygons of Label Studio outline an object",
+};
+
+/** What was left out, how often, and why, for people. */
+export const skippedReasons = (skipped: Skipped): { count: number; reason: string }[] =>
+  (Object.keys(skippedBecause) as (keyof Skipped)[])
+    .filter((key) => skipped[key] > 0)
+    .map((key) => ({ count: skipped[key], reason: skippedBecause[key] }));
 
 /** An opened zip whose layout, names and pairing are checked; its pixels are not yet. */
 export interface Dataset {

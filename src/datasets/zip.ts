@@ -120,7 +120,7 @@ function checkEntry(entry: Entry, name: string, limits: DatasetLimits): void {
     throw zipError(
       `${name} is compressed by method ${entry.compressionMethod}; only stored and deflated files can be read`,
     );
-  const most = /\.(json|csv)$/i.test(name) ? limits.maxTextBytes : limits.maxEntryBytes;
+  const most = /\.(json|csv|txt|ya?ml)$/i.test(name) ? limits.maxTextBytes : limits.maxEntryBytes;
   if (entry.uncompressedSize > most)
     throw tooLarge(`${name} has ${entry.uncompressedSize} bytes; ${most} are the most for one file`);
 }
@@ -133,7 +133,7 @@ const isNoise = (name: string): boolean =>
     .split("/")
     .some((part) => part === "__MACOSX" || /^\.[^.]/.test(part) || /^(thumbs\.db|desktop\.ini)$/i.test(part));
 
-/** `dataset/images/a.jpg` becomes `images/a.jpg` when every file lies in `dataset/`; `images/` and `masks/` stay. */
+/** `dataset/images/a.jpg` becomes `images/a.jpg` when every file lies in `dataset/`; `images/`, `masks/` and `labels/` stay. */
 function belowCommonFolder(files: Map<string, Found>): Map<string, Found> {
   let names = [...files.keys()];
   let cut = 0;
@@ -141,7 +141,7 @@ function belowCommonFolder(files: Map<string, Found>): Map<string, Found> {
     const top = names[0]?.slice(0, names[0].indexOf("/") + 1) ?? "";
     if (
       top === "" ||
-      /^(images|masks|annotations)\/$/.test(top) ||
+      /^(images|masks|labels|annotations)\/$/.test(top) ||
       !names.every((name) => name.startsWith(top))
     )
       break;

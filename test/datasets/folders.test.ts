@@ -24,7 +24,7 @@ it("reads images and masks of the same stem, and images without a mask", async (
     layout: "folders",
     images: 2,
     annotations: 1,
-    skipped: { crowds: 0, unions: 0 },
+    skipped: { crowds: 0, unions: 0, boxes: 0, shapes: 0 },
   });
   expect(items.map((item) => item.fileName)).toEqual(["images/a.png", "images/b.png"]);
   expect(items[0]).toMatchObject({
