@@ -70,10 +70,15 @@ export function tuning(get: () => World): void {
     const world = get();
     await world.tab("Fine-tune");
     await world.page.getByRole("button", { name: "Fine-tune", exact: true }).click();
-    await world.page.getByRole("region", { name: "Trials" }).locator("tbody tr").first().waitFor();
+    await world.page
+      .getByRole("region", { name: "Trials" })
+      .locator("tbody tr")
+      .first()
+      .waitFor({ timeout: 1_500_000 });
     await shoot(world.page, "run-trials-light-wide");
     await world.page.getByRole("button", { name: "Cancel" }).click();
     await world.page.getByText("cancelled", { exact: true }).waitFor();
     expect(await world.live()).toBe(1);
-  });
+    // The first trial encodes windows of every image before it trains.
+  }, 1_800_000);
 }
