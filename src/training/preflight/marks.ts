@@ -23,6 +23,12 @@ export const rleOf = ({ annotation, image }: Pick<Mark, "annotation" | "image">)
   counts: annotation.counts,
 });
 
+/** Area in cells of the decoder's grid. */
+const cellsOf = ({ facts, image }: Mark): number =>
+  facts.area * (256 / Math.max(image.width, image.height)) ** 2;
+/** Whether the decoder sees no more than a dot. */
+export const isTiny = (mark: Mark): boolean => cellsOf(mark) < fewestCells;
+
 /** In the snapshot's order. */
 export function marksOf(snapshot: Snapshot): Mark[] {
   const byId = new Map(snapshot.images.map((image) => [image.id, image]));
@@ -47,12 +53,11 @@ function findInMark(mark: Mark): Found[] {
     say("mask_empty", "error", "The mask has no foreground at all: delete the annotation or draw it.");
     return found;
   }
-  const cells = facts.area * (256 / Math.max(image.width, image.height)) ** 2;
-  if (cells < fewestCells) {
+  if (isTiny(mark)) {
     say(
       "mask_tiny",
       "warning",
-      `The mask's ${facts.area} pixels are ${cells.toFixed(1)} cells of the decoder's 256 x 256 grid; crop the image closer.`,
+      `The mask's ${facts.area} pixels are ${cellsOf(mark).toFixed(1)} cells of the decoder's 256 x 256 grid; crop the image closer.`,
     );
   }
   if (facts.borderPixels > 0) {

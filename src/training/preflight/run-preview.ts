@@ -171,7 +171,11 @@ class PreviewRun {
     const { store, inference } = this.#services;
     return estimateOf(
       {
-        embeddingsMissing: await countMissing({ store, inference }, snapshot.images, this.#imageOptions(project)),
+        embeddingsMissing: await countMissing(
+          { store, inference },
+          snapshot.images,
+          this.#imageOptions(project),
+        ),
         heldOut: annotationsOf(snapshot, split.heldOut).length,
       },
       drawn?.rates ?? null,

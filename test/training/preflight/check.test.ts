@@ -2,14 +2,15 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { getProject } from "../../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
 import type { Finding } from "../../../src/db/schema/index.ts";
-import type { BinaryMask, Box } from "../../../src/imaging/types.ts";
+import { boxOf } from "../../../src/imaging/geometry.ts";
+import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { checkProject } from "../../../src/training/preflight/check.ts";
 import { asSharp, rectangleMask } from "../../helpers/images.ts";
 import { keysBelow } from "../../helpers/objects.ts";
 import { type Bench, openBench, ringImage } from "../../scenario/harness.ts";
 import { newProject } from "../project.ts";
-import { addImage, addMark, addRing } from "./planted.ts";
+import { addImage, addMark, addRing, printed, red, ringMask } from "./planted.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -34,13 +35,41 @@ async function check(scope: ProjectScope) {
 const codes = (findings: readonly Finding[]): string[] =>
   [...new Set(findings.map(({ code }) => code))].sort();
 
-/** Another ring with a mask of one's own on it. */
-async function plantMask(scope: ProjectScope, draw: (mask: BinaryMask) => BinaryMask, box?: Box) {
-  const { image, mask } = ringImage(100);
-  const imageId = await addImage(bench, scope, image);
-  return { imageId, annotationId: await addMark(bench, scope, imageId, draw(mask), box) };
+interface Planted {
+  readonly image: RgbImage;
+  readonly mask: BinaryMask;
+  readonly box?: Box;
 }
-const rectangleOn = (mask: BinaryMask, box: Box): BinaryMask => rectangleMask(mask.width, mask.height, box);
+const [width, height] = [140, 100] as const;
+const ring = { x: 70, y: 50, radius: 30, hole: 17 } as const;
+const paintedRing = (more: Partial<Record<keyof typeof ring, number>> = {}): Planted => {
+  const mask = ringMask([width, height], { ...ring, ...more });
+  return { image: printed(mask), mask };
+};
+const rectangle = (box: Box): BinaryMask => rectangleMask(width, height, box);
+/** A faultless ring whose mask alone is wrong. */
+const badlyDrawn = (mask: BinaryMask, box?: Box): Planted => ({
+  ...paintedRing(),
+  mask,
+  ...(box && { box }),
+});
+
+/** The ring's mask with a pixel more, in a corner of the ring's own box. */
+function withStrayPixel(): BinaryMask {
+  const { mask } = paintedRing();
+  const [x, y] = boxOf(mask);
+  const data = Uint8Array.from(mask.data);
+  data[y * width + x] = 1;
+  return { ...mask, data };
+}
+function block(box: Box): Planted {
+  const mask = rectangle(box);
+  return { image: printed(mask), mask };
+}
+function redRing(): Planted {
+  const { mask } = paintedRing();
+  return { image: printed(mask, red), mask };
+}
 
 describe("a clean project", () => {
   it("has no findings", async () => {
@@ -61,60 +90,69 @@ describe("a clean project", () => {
 });
 
 describe("a planted fault of one mask", () => {
-  it.each<[string, Finding["severity"], (mask: BinaryMask) => BinaryMask, Box?, string[]?]>([
-    ["mask_empty", "error", (mask) => rectangleOn(mask, [0, 0, 0, 0]), [10, 10, 20, 20]],
-    ["mask_tiny", "warning", (mask) => rectangleOn(mask, [50, 40, 51, 41]), undefined, ["size_outlier"]],
-    ["box_mask_mismatch", "warning", (mask) => mask, [0, 0, 110, 85]],
-    [
-      "mask_touches_border",
-      "info",
-      (mask) => rectangleOn(mask, [0, 20, 50, 68]),
-      undefined,
-      ["shape_outlier"],
-    ],
-    [
-      "mask_several_parts",
-      "info",
-      (mask) => {
-        const data = Uint8Array.from(mask.data);
-        data[2 * mask.width + 2] = 1;
-        return { ...mask, data };
-      },
-      undefined,
-      ["shape_outlier"],
-    ],
-    ["size_outlier", "info", (mask) => rectangleOn(mask, [50, 40, 57, 47]), undefined, ["shape_outlier"]],
-    ["shape_outlier", "info", (mask) => rectangleOn(mask, [10, 40, 110, 52])],
-    ["colour_outlier", "info", paper],
-  ])("%s is found, on that mask and no other", async (code, severity, draw, box, beside = []) => {
+  it.each<[string, Finding["severity"], Planted, string[]?]>([
+    ["mask_empty", "error", badlyDrawn(rectangle([0, 0, 0, 0]), [10, 10, 20, 20])],
+    // A dot has a size, but no shape that could be odd.
+    ["mask_tiny", "warning", badlyDrawn(rectangle([70, 25, 71, 26])), ["size_outlier"]],
+    ["box_mask_mismatch", "warning", { ...paintedRing(), box: [0, 0, 110, 85] }],
+    ["mask_touches_border", "info", paintedRing({ x: 26 })],
+    ["mask_several_parts", "info", badlyDrawn(withStrayPixel())],
+    ["size_outlier", "info", paintedRing({ radius: 7, hole: 4 })],
+    ["shape_outlier", "info", block([15, 42, 125, 56])],
+    // As wide as high, but it fills its box as no ring does.
+    ["shape_outlier", "info", block([45, 25, 95, 75])],
+    ["colour_outlier", "info", redRing()],
+    // A mask that lies beside its ring has two faults.
+    ["colour_outlier", "info", badlyDrawn(rectangle([2, 2, 38, 38])), ["shape_outlier"]],
+  ])("%s (%s) is found, on that mask and no other", async (code, severity, planted, beside = []) => {
     const scope = await cleanProject();
-    const { imageId, annotationId } = await plantMask(scope, draw, box);
+    const imageId = await addImage(bench, scope, planted.image);
+    const annotationId = await addMark(bench, scope, imageId, planted.mask, planted.box);
     const { findings, finding_counts: counts, broken } = await check(scope);
-    const found = findings.filter((finding) => finding.code === code);
-    expect(found).toEqual([
+    expect(findings.filter((finding) => finding.code === code)).toEqual([
       { code, severity, message: expect.any(String), image_ids: [imageId], annotation_ids: [annotationId] },
     ]);
     expect(counts).toMatchObject({ [code]: 1 });
     expect(broken).toBe(severity === "error");
     // What the fault brings along, and nothing else; all of it about the same mask.
-    expect([code, ...beside]).toEqual(expect.arrayContaining(codes(findings)));
+    expect(findings.map((finding) => finding.code).sort()).toEqual([code, ...beside].sort());
     expect(findings.every(({ annotation_ids: ids }) => ids[0] === annotationId)).toBe(true);
   });
 });
 
-/** A ring of the ring's own shape, size and place, but on blank paper: beside it. */
-function paper(mask: BinaryMask): BinaryMask {
-  const data = new Uint8Array(mask.data.length);
-  // The hole, whose ink is lighter than the ring's, and a rim of paper: as much fill as a ring has.
-  const { width, height } = mask;
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const corner = x >= 2 && y >= 2 && x < 52 && y < 52;
-      if (corner && (x < 9 || y < 9 || x >= 45 || y >= 45))
-        data[y * width + x] = 1 - (mask.data[y * width + x] as number);
+describe("data of two kinds", () => {
+  it("is told in one finding where one mask in twenty or more is unlike the others", async () => {
+    const scope = await cleanProject();
+    const marks: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      const mask = ringMask([width, height], { ...ring, x: 50 + 10 * i, hole: 15 + i });
+      marks.push(await addMark(bench, scope, await addImage(bench, scope, printed(mask, red)), mask));
     }
-  return { width, height, data };
-}
+    const { findings, finding_counts: counts } = await check(scope);
+    const found = findings.filter(({ code }) => code === "colour_outlier");
+    expect(found).toHaveLength(1);
+    expect(found[0]?.message).toContain("4 of 16 masks lie on a colour far from the usual");
+    expect(found[0]?.annotation_ids.sort()).toEqual(marks.sort());
+    expect(counts).toMatchObject({ colour_outlier: 4 });
+  });
+
+  it("is told once of an image, not of each of its masks", async () => {
+    const scope = await cleanProject();
+    const masks = [25, 70, 115].flatMap((x) =>
+      [25, 72].map((y) => ringMask([width, height], { x, y, radius: 20, hole: 11 })),
+    );
+    const data = new Uint8Array(width * height).map((_, p) =>
+      Math.max(...masks.map((mask) => mask.data[p] ?? 0)),
+    );
+    const imageId = await addImage(bench, scope, printed({ width, height, data }, red));
+    for (const mask of masks) await addMark(bench, scope, imageId, mask);
+    const { findings } = await check(scope);
+    const found = findings.filter(({ code }) => code === "colour_outlier");
+    expect(found).toMatchObject([{ severity: "info", image_ids: [imageId] }]);
+    expect(found[0]?.message).toContain("6 of this image's 6 masks");
+    expect(found[0]?.annotation_ids).toHaveLength(6);
+  });
+});
 
 describe("a planted fault of several annotations or images", () => {
   it("annotation_duplicate: the same object drawn twice", async () => {

@@ -5,6 +5,7 @@ import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
 import { sha256 } from "../../../src/lib/hash.ts";
 import { newId } from "../../../src/lib/ids.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { asPng } from "../../helpers/images.ts";
 import { type Bench, ringImage } from "../../scenario/harness.ts";
@@ -68,4 +69,34 @@ export async function addRing(
   const { image, mask } = ringImage(seed);
   const imageId = await addImage(bench, scope, image, group === undefined ? {} : { group });
   return { image, mask, imageId, annotationId: await addMark(bench, scope, imageId, mask) };
+}
+
+/** The ink of ringImage. */
+const blue = [40, 50, 140] as const;
+export const red = [140, 50, 40] as const;
+
+/** Paper and ink of a ring image, the ink just where the mask is. */
+export function printed(mask: BinaryMask, ink: readonly [number, number, number] = blue): RgbImage {
+  const random = seededRandom(mask.data.length);
+  const { width, height } = mask;
+  const data = new Uint8Array(width * height * 3);
+  for (const [p, on] of mask.data.entries()) {
+    const grain = random.below(15) - 7;
+    for (const [c, value] of (on === 1 ? ink : ([230, 226, 215] as const)).entries())
+      data[p * 3 + c] = value + grain;
+  }
+  return { width, height, data };
+}
+
+/** A mask of the pixels from `hole` to `radius` away from (x, y). */
+export function ringMask(
+  [width, height]: readonly [number, number],
+  { x, y, radius, hole }: { x: number; y: number; radius: number; hole: number },
+): BinaryMask {
+  const data = new Uint8Array(width * height);
+  for (const p of data.keys()) {
+    const distance = Math.hypot((p % width) + 0.5 - x, Math.floor(p / width) + 0.5 - y);
+    data[p] = distance <= radius && distance > hole ? 1 : 0;
+  }
+  return { width, height, data };
 }
