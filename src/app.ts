@@ -1,6 +1,7 @@
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { newId } from "./lib/ids.ts";
+import { annotationExportRoutes } from "./routes/annotation-exports.ts";
 import { annotationRoutes } from "./routes/annotations.ts";
 import { consoleRoutes } from "./routes/console.ts";
 import { addDocs } from "./routes/docs.ts";
@@ -62,6 +63,8 @@ export function createApp(
     imageRoutes,
     imageContentRoutes,
     galleryRoutes,
+    // Before the annotations by id, whose path fits, too.
+    annotationExportRoutes,
     annotationRoutes,
     importRoutes,
     predictRoutes,

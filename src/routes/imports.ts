@@ -27,7 +27,11 @@ const importSchema = z
     layout: z
       .string()
       .nullable()
-      .openapi({ description: "What the zip was found to hold: coco or folders." }),
+      .openapi({ description: "What the zip was found to hold: coco, folders, yolo or label_studio." }),
+    skipped: z
+      .array(z.object({ count: z.int(), reason: z.string() }))
+      .nullable()
+      .openapi({ description: "What of the zip was left out on purpose; null before it was looked into." }),
     progress: z.object({ images_done: z.int(), images_total: z.int().nullable() }),
     images_created: z.int().nullable(),
     annotations_created: z.int().nullable(),
@@ -52,6 +56,7 @@ const toImport = (row: Import): z.output<typeof importSchema> => ({
   file_name: row.fileName,
   bytes: row.bytes,
   layout: row.layout,
+  skipped: row.skipped,
   progress: { images_done: row.imagesDone, images_total: row.imagesTotal },
   images_created: row.imagesCreated,
   annotations_created: row.annotationsCreated,
@@ -73,7 +78,7 @@ const create = createRoute({
   tags,
   summary: "Import a zip of images and masks: all of it or nothing",
   description:
-    "COCO (`annotations.json` and images), or `images/` and `masks/` of the same stem (`<stem>__<k>` for several). The multipart field `file`, or the zip as the body.",
+    "COCO (`annotations.json` and images), `images/` and `masks/` of the same stem (`<stem>__<k>` for several), YOLO segmentation (`images/`, `labels/`, `data.yaml`), or Label Studio's export JSON with its images; see docs/imports.md. The multipart field `file`, or the zip as the body.",
   request: {
     params: projectParams,
     headers: idempotencyHeader.extend(preferHeader.shape),

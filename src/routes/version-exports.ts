@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
@@ -6,9 +5,9 @@ import { exportVersion } from "../exports/index.ts";
 import { type ExportFormat, exportFormats, exportVariants } from "../exports/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
-import { holdsTag } from "./http/etag.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { sendFile } from "./http/send-file.ts";
 
 const binary = { schema: { type: "string", format: "binary" } } as const;
 
@@ -87,29 +86,8 @@ export function versionExportRoutes({ db, store, inference }: RouteContext) {
     }
     const base = await inference.baseModel(version?.baseModel ?? project.baseModel);
     const subject = { projectId: project.id, base, version };
-    const file = await exportVersion(store, subject, { format, variant, full });
-    const etag = `"${file.sha256}"`;
-    c.header("ETag", etag);
-    // A version never changes, but what is told of it may: ask each time, send only what is new.
-    c.header("Cache-Control", "private, no-cache");
-    // A file that nobody reads would stay in the temporary folder.
-    const drop = (): void => void (file.content instanceof Readable && file.content.destroy());
-    if (holdsTag(c.req.header("if-none-match"), etag)) {
-      drop();
-      return c.body(null, 304);
-    }
-    c.header("Content-Type", file.contentType);
-    c.header("Content-Disposition", `attachment; filename="${file.fileName}"`);
-    c.header("Content-Length", String(file.bytes));
-    c.header("X-Content-Type-Options", "nosniff");
-    if (c.req.method === "HEAD") {
-      drop();
-      return c.body(null);
-    }
-    return c.body(file.content instanceof Readable ? webStream(file.content) : Uint8Array.from(file.content));
+    return sendFile(c, await exportVersion(store, subject, { format, variant, full }));
   });
 
   return router;
 }
-
-const webStream = (stream: Readable): ReadableStream => Readable.toWeb(stream) as ReadableStream;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "../datasets/read.ts";
-import type { Dataset } from "../datasets/types.ts";
+import { type Dataset, skippedReasons } from "../datasets/types.ts";
 import { ifUnused, selectImageHashes } from "../db/queries/images.ts";
 import {
   abandonImport,
@@ -94,7 +94,12 @@ class ImportRun {
   async run(): Promise<StoredImport> {
     const { db, store, maxImagesPerProject, quotas = noQuotas } = this.#services;
     const dataset = await this.#open();
-    await this.#progress({ layout: dataset.layout, imagesTotal: dataset.images, imagesDone: 0 });
+    await this.#progress({
+      layout: dataset.layout,
+      skipped: skippedReasons(dataset.skipped),
+      imagesTotal: dataset.images,
+      imagesDone: 0,
+    });
     const items = await this.#putObjects(dataset);
     const stored = await storeImport(db, {
       scope: this.#row,
@@ -177,7 +182,7 @@ class ImportRun {
       if (missing.has(sha256)) await store.put(keys.image(this.#row.projectId, sha256), bytes);
   }
 
-  async #progress(progress: { layout?: string; imagesTotal?: number; imagesDone: number }): Promise<void> {
+  async #progress(progress: Parameters<typeof setImportProgress>[2]): Promise<void> {
     if (!(await setImportProgress(this.#services.db, this.#lease, progress)))
       throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
   }

@@ -59,6 +59,7 @@ describe("POST imports", () => {
       file_name: null,
       bytes: zip.length,
       layout: null,
+      skipped: null,
       progress: { images_done: 0, images_total: null },
       images_created: null,
       annotations_created: null,

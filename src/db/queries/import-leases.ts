@@ -48,7 +48,7 @@ export async function releaseImport(db: Executor, lease: ImportLease): Promise<b
 export async function setImportProgress(
   db: Executor,
   lease: ImportLease,
-  progress: { layout?: string; imagesTotal?: number; imagesDone: number },
+  progress: Partial<Pick<ImportRow, "layout" | "skipped" | "imagesTotal">> & { imagesDone: number },
 ): Promise<boolean> {
   const rows = await db.update(imports).set(progress).where(holds(lease)).returning({ id: imports.id });
   return rows.length > 0;

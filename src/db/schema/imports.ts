@@ -21,8 +21,10 @@ export const imports = pgTable(
     objectKey: text("object_key").notNull(),
     bytes: bigint("bytes", { mode: "number" }).notNull(),
     fileName: text("file_name"),
-    /** Which layout the zip was found to have: `coco` or `folders`. */
+    /** Which layout the zip was found to have: `coco`, `folders`, `yolo` or `label_studio`. */
     layout: text("layout"),
+    /** What of the zip was left out on purpose: how many, and why. */
+    skipped: jsonb("skipped").$type<{ count: number; reason: string }[]>(),
     imagesTotal: integer("images_total"),
     imagesDone: integer("images_done").notNull().default(0),
     imagesCreated: integer("images_created"),

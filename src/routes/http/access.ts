@@ -55,6 +55,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
 
   "GET /v1/projects/{project_id}/annotations": "read",
   "POST /v1/projects/{project_id}/annotations": "annotate",
+  "GET /v1/projects/{project_id}/annotations/export": "read",
   "GET /v1/projects/{project_id}/annotations/{annotation_id}": "read",
   "DELETE /v1/projects/{project_id}/annotations/{annotation_id}": "annotate",
 
@@ -97,6 +98,6 @@ export const accessTo = (route: string): Access => routeAccess[route] ?? "admin"
 
 /** The route that will answer, as it stands in `routeAccess`; null where none will. HEAD is answered by GET's. */
 export function routeOf(c: Context): string | null {
-  const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
+  const route = matchedRoutes(c).find(({ method }) => method !== "ALL");
   return route ? `${route.method} ${route.path.replaceAll(/\/:(\w+)/g, "/{$1}")}` : null;
 }
