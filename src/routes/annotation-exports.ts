@@ -79,8 +79,7 @@ export function annotationExportRoutes({ db }: RouteContext) {
   router.openapi(exportRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     await getProject(db, scope);
-    // The file is JSON of the schema above, but no value that zod could check as it passes.
-    return sendFile(c, await exportCoco(db, scope)) as never;
+    return sendFile(c, await exportCoco(db, scope));
   });
 
   return router;
