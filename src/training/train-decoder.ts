@@ -1,6 +1,7 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { Zoom } from "../lib/focus.ts";
+import { canonicalJson } from "../lib/hash.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { engineSpecOf } from "./engine-options.ts";
 import type { TrainingEngine } from "./engine/types.ts";
@@ -61,7 +62,7 @@ async function epochs(
   const { row, signal, data, recipe, zoom, embeddingOf, weights } = training;
   const origin = {
     snapshot: data.frozen.hash,
-    recipe: { ...recipeAsUsed(recipe), zoom: JSON.stringify(zoom) },
+    recipe: { ...recipeAsUsed(recipe), zoom: canonicalJson(zoom) },
     seed: row.seed,
     base_version: row.baseVersion,
     engine: engine.name,
