@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
 
 const MiB = 1024 * 1024;
@@ -76,4 +78,16 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
   throw new Error(`The environment is not right:\n${lines.join("\n")}`);
+}
+
+/** What the command line reads of the environment; the rest is kept by `maskwright login`. */
+export function readCliEnvironment(env: Record<string, string | undefined> = process.env) {
+  const home =
+    env["XDG_CONFIG_HOME"] || (process.platform === "win32" && env["APPDATA"]) || join(homedir(), ".config");
+  return {
+    /** They win over what login kept; empty is as good as left out. */
+    url: env["MASKWRIGHT_URL"] || undefined,
+    key: env["MASKWRIGHT_KEY"] || undefined,
+    loginFile: join(home, "maskwright", "login.json"),
+  };
 }

@@ -40,6 +40,8 @@ const allowed: Record<string, readonly string[]> = {
   operations: ["lib", "db", "storage"],
   // Goes out to others by itself.
   client: [],
+  // Asks the public API for everything, as any caller does.
+  cli: ["client", "config.ts"],
   // The web app shares the plain code of masks; everything else it asks the public API for.
   console: ["lib", "imaging"],
   routes: [

@@ -1,0 +1,137 @@
+import type { FineTune, FineTuneEvent, Maskwright, Version } from "../client/index.ts";
+import { integer, parse } from "./arguments.ts";
+import type { Answer, Command, Call } from "./command.ts";
+import { CliError } from "./errors.ts";
+import { bar, chart, Live } from "./screen.ts";
+import { gainText } from "./versions.ts";
+
+/** Starts a fine-tune and shows it until it has ended. Ctrl-C asks it to stop and keep its best; once more leaves it alone. */
+export const fineTuneCommand: Command = async (call) => {
+  const { values, positionals } = parse(call.args, ["PROJECT"], {
+    epochs: { type: "string" },
+    budget: { type: "string" },
+    "base-version": { type: "string" },
+    seed: { type: "string" },
+    detach: { type: "boolean", default: false },
+  });
+  const projectId = positionals[0] as string;
+  const hyperparameters = {
+    ...(values.epochs !== undefined && { epochs: integer("--epochs", values.epochs, 1) }),
+    ...(values.budget !== undefined && { budget_seconds: integer("--budget", values.budget, 1) }),
+  };
+  const base = values["base-version"];
+  const body = {
+    ...(Object.keys(hyperparameters).length > 0 && { hyperparameters }),
+    ...(base !== undefined && { base_version: integer("--base-version", base, 1) }),
+    ...(values.seed !== undefined && { seed: integer("--seed", values.seed) }),
+  };
+  const client = await call.api();
+  const params = { path: { project_id: projectId } };
+  const job = await client.post("/v1/projects/{project_id}/fine-tunes", { params, body });
+  if (values.detach) return { text: `fine-tune ${job.id} is ${job.status}`, data: job };
+  return ended(client, await watch(client, job, call));
+};
+
+/** What the events have told so far. */
+export class Story {
+  readonly loss: number[] = [];
+  readonly iou: number[] = [];
+  readonly trials: string[] = [];
+  last = "";
+
+  hear({ message, data }: FineTuneEvent): void {
+    this.last = message;
+    if (typeof data["trial"] === "number") this.trials.push(message);
+    if (typeof data["train_loss"] === "number") this.loss.push(data["train_loss"]);
+    if (typeof data["selection_iou"] === "number") this.iou.push(data["selection_iou"]);
+  }
+
+  /** The newest trials, the two curves and the bar. */
+  lines(job: FineTune, columns: number): string[] {
+    const {
+      phase,
+      done,
+      total,
+      eta_seconds: eta,
+    } = job.progress ?? { phase: job.status, done: 0, total: 0, eta_seconds: null };
+    return [
+      ...this.trials.slice(-4),
+      ...chart("selection IoU", this.iou, columns),
+      ...chart("train loss", this.loss, columns),
+      bar(phase, done, total, eta === null ? "" : `${Math.round(eta)} s left`),
+      this.last,
+    ];
+  }
+}
+
+async function watch(client: Maskwright, started: FineTune, { json, streams }: Call): Promise<FineTune> {
+  const live = new Live(streams.err, !json);
+  const path = { project_id: started.project_id, fine_tune_id: started.id };
+  const story = new Story();
+  let job = started;
+  const draw = (): void => live.draw(story.lines(job, streams.err.columns ?? 80));
+  let failed: unknown;
+  // Between two events the job itself tells how far it is.
+  const timer = setInterval(() => {
+    if (!live.isOn) return;
+    client
+      .get("/v1/projects/{project_id}/fine-tunes/{fine_tune_id}", { params: { path } })
+      .then((now) => {
+        job = now;
+        draw();
+      })
+      .catch(() => {});
+  }, 1000);
+  let asked = 0;
+  const onInterrupt = (): void => {
+    // Ctrl-C can arrive twice at once: from the terminal and from npm.
+    if (asked > 0) {
+      if (performance.now() - asked < 500) return;
+      live.clear();
+      streams.err.write(`It goes on by itself: fine-tune ${job.id}\n`);
+      process.exit(130);
+    }
+    asked = performance.now();
+    live.clear();
+    streams.err.write("Asked to stop: its best epoch becomes a version. Ctrl-C once more leaves it alone.\n");
+    client
+      .post("/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/stop", { params: { path } })
+      .catch((error: unknown) => {
+        failed = error;
+      });
+  };
+  process.on("SIGINT", onInterrupt);
+  try {
+    for await (const one of client.follow(started.project_id, started.id)) {
+      if (one.type === "end") return one.fineTune;
+      story.hear(one.event);
+      if (live.isOn) draw();
+      else if (!json) streams.err.write(`${one.event.message}\n`);
+    }
+    throw failed ?? new CliError("failed", "The events ended without the job's end.");
+  } finally {
+    clearInterval(timer);
+    process.off("SIGINT", onInterrupt);
+    // The curves stay on the screen, the bar does not.
+    live.clear();
+    if (live.isOn)
+      for (const line of story.lines(job, streams.err.columns ?? 80).slice(0, -2))
+        streams.err.write(`${line}\n`);
+  }
+}
+
+async function ended(client: Maskwright, job: FineTune): Promise<Answer> {
+  if (job.version === null)
+    throw new CliError(
+      job.error?.code ?? `fine_tune_${job.status}`,
+      job.error?.message ?? `The fine-tune ${job.id} is ${job.status}.`,
+    );
+  const version: Version = await client.get("/v1/projects/{project_id}/versions/{number}", {
+    params: { path: { project_id: job.project_id, number: job.version } },
+  });
+  const held = version.metrics?.held_out;
+  const measured = held
+    ? `: mean IoU ${held.base.mean_iou.toFixed(3)} -> ${held.tuned.mean_iou.toFixed(3)} on ${held.images} held-out images (${gainText(version)})`
+    : "";
+  return { text: `version ${version.number} (${version.status})${measured}`, data: job };
+}

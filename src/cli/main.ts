@@ -1,0 +1,94 @@
+/** `npm run maskwright -- COMMAND`: the public API from a terminal; see docs/cli.md. */
+import { readFileSync } from "node:fs";
+import { createMaskwright } from "../client/index.ts";
+import { readCliEnvironment } from "../config.ts";
+import { parse } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { CliError, lineOf, told } from "./errors.ts";
+import { fineTuneCommand } from "./fine-tune.ts";
+import { importCommand } from "./import.ts";
+import { type CliEnvironment, connect, keepLogin, originOf } from "./login.ts";
+import { predictCommand } from "./predict.ts";
+import type { Streams } from "./screen.ts";
+import {
+  exportCommand,
+  projectsCommand,
+  promoteCommand,
+  rollbackCommand,
+  versionsCommand,
+} from "./versions.ts";
+
+const usage = `maskwright COMMAND [--json]
+
+  login --url URL --key KEY          KEY "-" is read from stdin
+  projects
+  import PATH [--project ID | --name NAME]
+                                     a zip or a folder of images and masks
+  predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
+          [--version active|base|N] [--overlay FILE] [--mask FILE.png]
+  fine-tune PROJECT [--epochs N] [--budget SECONDS] [--base-version N] [--seed N] [--detach]
+                                     Ctrl-C asks it to stop and keep its best
+  versions PROJECT
+  promote PROJECT VERSION [--reason TEXT]
+  rollback PROJECT [--reason TEXT]
+  export PROJECT VERSION [--format safetensors|onnx|pth|hf|card]
+         [--variant all|single|multi|cvat] [--full] [-o FILE]
+
+MASKWRIGHT_URL and MASKWRIGHT_KEY win over what login kept.
+`;
+
+const loginCommand: Command = async ({ args, env }) => {
+  const { values } = parse(args, [], { url: { type: "string" }, key: { type: "string" } });
+  const given = values.url ?? env.url;
+  if (given === undefined) throw new CliError("usage", "--url is missing.");
+  const url = originOf(given);
+  const key = values.key === "-" ? readFileSync(0, "utf8").trim() : (values.key ?? env.key);
+  if (key === undefined || key === "") throw new CliError("usage", "--key is missing.");
+  // Kept only once the server has taken it.
+  const session = await createMaskwright({ url, key }).get("/v1/session");
+  await keepLogin(env.loginFile, { url, key });
+  const text = `logged in to ${url} with key "${session.key.name}" (${session.key.scopes.join(", ")}); kept in ${env.loginFile}`;
+  return { text, data: session };
+};
+
+const commands: Record<string, Command> = {
+  login: loginCommand,
+  projects: projectsCommand,
+  import: importCommand,
+  predict: predictCommand,
+  "fine-tune": fineTuneCommand,
+  versions: versionsCommand,
+  promote: promoteCommand,
+  rollback: rollbackCommand,
+  export: exportCommand,
+};
+
+/** Runs one command; returns the exit code: 0, or 1 with one line on stderr. */
+export async function run(argv: readonly string[], env: CliEnvironment, streams: Streams): Promise<number> {
+  const json = argv.includes("--json");
+  const [name, ...args] = argv.filter((argument) => argument !== "--json");
+  if (
+    name === undefined ||
+    args.concat(name).some((one) => one === "--help" || one === "-h") ||
+    name === "help"
+  ) {
+    streams.out.write(usage);
+    return name === undefined ? 1 : 0;
+  }
+  try {
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (!command) throw new CliError("usage", `There is no command ${name}; see maskwright --help.`);
+    const { text, data } = await command({ args, json, env, streams, api: () => connect(env) });
+    streams.out.write(json ? `${JSON.stringify(data)}\n` : `${text}\n`);
+    return 0;
+  } catch (error) {
+    const what = told(error);
+    streams.err.write(json ? `${JSON.stringify({ error: what })}\n` : `${lineOf(what)}\n`);
+    return 1;
+  }
+}
+
+if (import.meta.main) {
+  const { stdout: out, stderr: err } = process;
+  process.exitCode = await run(process.argv.slice(2), readCliEnvironment(), { out, err });
+}

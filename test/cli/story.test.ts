@@ -1,0 +1,94 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { maskToPng } from "../../src/imaging/mask-png.ts";
+import { createLog } from "../../src/lib/log.ts";
+import { type Local, startLocal } from "../../src/main/local.ts";
+import { testDatabase } from "../helpers/database.ts";
+import { asPng } from "../helpers/images.ts";
+import { ringImage } from "../scenario/harness.ts";
+
+// It trains; on a busy machine that takes minutes.
+vi.setConfig({ testTimeout: 400_000 });
+
+let folder: string;
+let server: Local;
+let database: Awaited<ReturnType<typeof testDatabase>>;
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await mkdtemp(join(tmpdir(), "maskwright-cli-story-"));
+  const env = { DATA_DIR: join(folder, "data"), PORT: "0", LOG_LEVEL: "silent", DATABASE_URL: database.url };
+  server = await startLocal(readConfig(env), createLog({ level: "silent", name: "cli" }));
+});
+afterAll(async () => {
+  await server?.stop();
+  await database?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The program as a user starts it; what it wrote, and its exit code. */
+async function maskwright(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const env = {
+    ...process.env,
+    XDG_CONFIG_HOME: join(folder, "config"),
+    MASKWRIGHT_URL: "",
+    MASKWRIGHT_KEY: "",
+  };
+  const program = ["--disable-warning=ExperimentalWarning", "src/cli/main.ts", ...args];
+  const child = spawn(process.execPath, program, { env, stdio: ["ignore", "pipe", "pipe"] });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (data) => (out += String(data)));
+  child.stderr.on("data", (data) => (err += String(data)));
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, out, err };
+}
+
+it("goes from a folder of images and masks to an exported version", async () => {
+  const data = join(folder, "rings");
+  for (const name of ["images", "masks"]) await mkdir(join(data, name), { recursive: true });
+  for (let seed = 1; seed <= 6; seed++) {
+    const { image, mask } = ringImage(seed);
+    await writeFile(join(data, "images", `ring-${seed}.png`), await asPng(image));
+    await writeFile(join(data, "masks", `ring-${seed}.png`), await maskToPng(mask));
+  }
+  await writeFile(join(data, ".DS_Store"), "");
+
+  const login = await maskwright("login", "--url", server.url, "--key", server.key ?? "");
+  expect(login).toMatchObject({ code: 0, err: "" });
+
+  const imported = await maskwright("import", data, "--name", "rings");
+  expect(imported).toMatchObject({ code: 0, err: "" });
+  const [, project = ""] = /^6 images, 6 annotations in project (prj_\w+)\n$/.exec(imported.out) ?? [];
+  expect(project).not.toBe("");
+
+  const tuned = await maskwright("fine-tune", project, "--epochs", "1", "--seed", "3");
+  expect(tuned.err).toMatch(/^Epoch 1: loss [\d.]+, selection mean IoU [\d.]+$/m);
+  expect(tuned.out).toMatch(
+    /^version 1 \((in)?active\): mean IoU [\d.]+ -> [\d.]+ on \d+ held-out images \([+-].+\)\n$/,
+  );
+  expect(tuned.code).toBe(0);
+
+  expect((await maskwright("versions", project)).out.split("\n")[1]).toMatch(/^1 +(in)?active /);
+  const file = join(folder, "one.onnx");
+  expect(await maskwright("export", project, "1", "--format", "onnx", "-o", file)).toMatchObject({ code: 0 });
+  expect((await readFile(file)).length).toBeGreaterThan(1_000_000);
+  const overlay = join(folder, "over.webp");
+  const image = join(data, "images", "ring-1.png");
+  const predicted = await maskwright(
+    "predict",
+    project,
+    image,
+    "--box",
+    "5,5,80,80",
+    "--version",
+    "1",
+    "--overlay",
+    overlay,
+    "--json",
+  );
+  expect(JSON.parse(predicted.out)).toMatchObject({ object: "prediction", results: [{ version: 1 }] });
+  console.log([login, imported, tuned].map(({ out, err }) => err + out).join("---\n"));
+});
