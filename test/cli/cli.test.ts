@@ -50,7 +50,7 @@ describe("login", () => {
     await live(async (url) => {
       const refused = await maskwright(["login", "--url", url, "--key", "mw_wrong"], {});
       expect(refused).toMatchObject({ code: 1, out: "" });
-      expect(refused.err).toMatch(/^maskwright: unauthorized: .+\n$/);
+      expect(refused.err).toMatch(/^maskwright: invalid_api_key: .+\n$/);
       const before = await maskwright(["projects"], {});
       expect(before.err).toMatch(/^maskwright: not_logged_in: No server: .+\n$/);
 
