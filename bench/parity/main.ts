@@ -53,6 +53,11 @@ const parts: readonly { name: string; stage: string; compare: () => Promise<Row[
   { name: "mobile-meta", stage: "mobile", compare: predictions("mobile-meta", "Meta's SamPredictor") },
   { name: "mobile-hf", stage: "mobile-hf", compare: predictions("mobile-hf", "Hugging Face's SamModel") },
   {
+    name: "mobile-hf-eps",
+    stage: "mobile-hf-eps",
+    compare: predictions("mobile-hf-eps", "SamModel with Meta's LayerNorm epsilon in its decoder"),
+  },
+  {
     name: "whole-meta",
     stage: "whole",
     compare: predictions("whole-meta", "Meta's SamPredictor", "whole-meta.pth"),

@@ -6,7 +6,7 @@ Run: python bench/parity/peers.py META DATA WEIGHTS ENCODER OUT [STAGE ...]
   WEIGHTS  decoder weights (safetensors by Meta's names); scripts/reference/export_weights.ts writes mobile_sam's
   ENCODER  mobile_sam's image encoder (ONNX)
   OUT      an empty folder
-  STAGE    vit_b, vit_l, vit_h, modules, mobile, mobile-hf, whole; all by default
+  STAGE    vit_b, vit_l, vit_h, modules, mobile, mobile-hf, mobile-hf-eps, whole; all by default
 Needs torch, numpy, pillow, safetensors, transformers, onnxruntime. OMP_NUM_THREADS=1 helps on a busy machine.
 """
 
@@ -26,7 +26,7 @@ from transformers import SamConfig, SamModel
 from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
 META, DATA, WEIGHTS, ENCODER, OUT = (Path(a) for a in sys.argv[1:6])
-STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "mobile-hf", "whole"]
+STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "mobile-hf", "mobile-hf-eps", "whole"]
 # Images of the stage `whole`: a ViT-B takes torch 5 to 60 s an image on a CPU.
 WHOLE = 3
 OUT.mkdir(parents=True, exist_ok=True)
@@ -213,9 +213,9 @@ def hugging_face(model, encode):
     return embed, predict
 
 
-def hugging_face_model(sam, **vision):
+def hugging_face_model(sam, vision={}, mask_decoder={}):
     """The same weights in transformers' own class, by Hugging Face's names."""
-    model = SamModel(SamConfig(vision_config=vision)).eval()
+    model = SamModel(SamConfig(vision_config=vision, mask_decoder_config=mask_decoder)).eval()
     pairs = [("image_encoder", "vision_encoder"), ("patch_embed.proj", "patch_embed.projection"), ("blocks.", "layers."),
              ("neck.0", "neck.conv1"), ("neck.1", "neck.layer_norm1"), ("neck.2", "neck.conv2"), ("neck.3", "neck.layer_norm2"),
              (".norm", ".layer_norm"), ("mask_downscaling.0", "mask_embed.conv1"), ("mask_downscaling.1", "mask_embed.layer_norm1"),
@@ -309,10 +309,11 @@ def mobile_stage():
 
 
 @torch.no_grad()
-def mobile_hf_stage():
+def mobile_hf_stage(name="mobile-hf", **mask_decoder):
+    """`mobile-hf-eps` gives the decoder's LayerNorms Meta's epsilon, 1e-5, where transformers' default is 1e-6."""
     sam = mobile_sam()
-    model = hugging_face_model(sam, num_hidden_layers=1, global_attn_indexes=[])
-    answers("mobile-hf", images(24), *hugging_face(model, sam.image_encoder))
+    model = hugging_face_model(sam, dict(num_hidden_layers=1, global_attn_indexes=[]), mask_decoder)
+    answers(name, images(24), *hugging_face(model, sam.image_encoder))
 
 
 @torch.no_grad()
@@ -333,4 +334,4 @@ import transformers  # noqa: E402
 versions = dict(PyTorch=torch.__version__, transformers=transformers.__version__, onnxruntime=onnxruntime.__version__, Pillow=PIL.__version__)
 (OUT / "versions.json").write_text(json.dumps(versions))
 for stage in STAGES:
-    {"modules": modules_stage, "mobile": mobile_stage, "mobile-hf": mobile_hf_stage, "whole": whole_stage}.get(stage, lambda: encoder_stage(stage))()
+    {"modules": modules_stage, "mobile": mobile_stage, "mobile-hf": mobile_hf_stage, "mobile-hf-eps": lambda: mobile_hf_stage("mobile-hf-eps", layer_norm_eps=1e-5), "whole": whole_stage}.get(stage, lambda: encoder_stage(stage))()

@@ -34,6 +34,8 @@ Measured against ${against.join(", ")}.
 |---|---|---|---|---|---|
 ${lines.join("\n")}
 
+SamModel beside Meta: SamConfig gives the decoder's LayerNorms an epsilon of 1e-6, Meta's code PyTorch's 1e-5. On the same pixels this alone moves SamModel's logits away from Meta's and from ours; the rows with Meta's epsilon show what is left. The config.json of our \`hf\` export says 1e-5.
+
 Preprocessing (Pillow's resize; the encoder's whole input) is equal to the last bit: \`test/imaging/preprocess.test.ts\`. An image encoder of 2 blocks and 32 channels, whose windows need padding, is held against PyTorch's answer in \`test/model/image-encoder.test.ts\`.${missing}
 
 To make it again: see the head of \`bench/parity/peers.py\`, then \`node bench/parity/main.ts PEERS DATA\`. Stages may be made and measured one at a time.
