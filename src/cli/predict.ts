@@ -65,11 +65,12 @@ export const predictCommand: Command = async ({ args, api }) => {
 async function union(pngs: readonly Buffer[]): Promise<Buffer> {
   const [first, ...others] = pngs;
   if (!first) throw new CliError("no_mask", "The server gave no mask.");
-  return sharp(first)
+  const joined = await sharp(first)
     .composite(others.map((input) => ({ input, blend: "lighten" })))
-    .toColourspace("b-w")
     .png()
     .toBuffer();
+  // Joining makes it RGB; all three are the mask.
+  return sharp(joined).extractChannel(0).toColourspace("b-w").png().toBuffer();
 }
 
 /** The image as seen (EXIF turned), its masks tinted, its prompts drawn; the file's ending says the format. */
