@@ -39,6 +39,8 @@ const cocoFile = z.object({
       category_id: id.nullish(),
       segmentation: z.unknown().optional(),
       bbox: z.array(z.number()).nullish(),
+      /** Ours: [x0, y0, x1, y1], as x + width need not give x1 to the last bit. */
+      box: z.tuple([z.number(), z.number(), z.number(), z.number()]).nullish().catch(null),
       iscrowd: z.union([z.number(), z.boolean()]).nullish(),
     }),
   ),
@@ -119,7 +121,11 @@ export function planCoco(zip: ZipReader, file: string, json: unknown): Plan {
 function plannedMask(
   file: string,
   label: string | null,
-  annotation: { segmentation?: unknown; bbox?: number[] | null | undefined },
+  annotation: {
+    segmentation?: unknown;
+    bbox?: number[] | null | undefined;
+    box?: [number, number, number, number] | null | undefined;
+  },
 ): PlannedMask {
   const parsed = segmentation.safeParse(annotation.segmentation);
   if (!parsed.success || (Array.isArray(parsed.data) && parsed.data.length === 0))
@@ -132,6 +138,7 @@ function plannedMask(
     file,
     label,
     bbox: bbox.length === 4 ? (bbox as [number, number, number, number]) : null,
+    corners: annotation.box ?? undefined,
     read: (facts) => rasterise(data, facts),
   };
 }

@@ -10,6 +10,8 @@ export interface PlannedMask {
   readonly label: string | null;
   /** COCO's [x, y, width, height] in pixels; null where the mask's own box is meant. */
   readonly bbox: readonly [number, number, number, number] | null;
+  /** The same box by its corners, to the last bit: what is imported where it agrees with `bbox`. */
+  readonly corners?: readonly [number, number, number, number] | undefined;
   /** Throws AppError when it does not fit the image. */
   read(facts: ItemFacts, signal?: AbortSignal): Promise<BinaryMask> | BinaryMask;
 }

@@ -104,11 +104,15 @@ async function readAnnotation(
   return {
     counts: encodeRle(mask).counts,
     area,
-    box: planned.bbox ? cutBox(planned.bbox, own, facts) : own,
+    box: planned.bbox ? exactBox(cutBox(planned.bbox, own, facts), planned.corners) : own,
     label: planned.label,
     file: planned.file,
   };
 }
+
+/** The corners where they are the box but for rounding; else someone has changed the box since. */
+const exactBox = (box: Box, corners: PlannedMask["corners"]): Box =>
+  corners?.every((value, i) => Math.abs(value - (box[i] as number)) < 1e-9) ? corners : box;
 
 /** COCO's [x, y, width, height] as our box, cut to the image. Throws AppError where it can't be meant for this mask. */
 function cutBox(bbox: NonNullable<PlannedMask["bbox"]>, own: Box, { width, height }: ItemFacts): Box {

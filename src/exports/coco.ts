@@ -19,7 +19,7 @@ const annotationsAtOnce = 200;
  * A project's images and annotations as one COCO file, all of one moment. Images without annotations are in it too.
  *
  * Ids are numbers from 1, oldest first; our own stand beside them as `maskwright_id`. `segmentation` is compressed RLE,
- * `bbox` [x, y, width, height] in pixels. There is one category for each label, by name, and one with
+ * `bbox` [x, y, width, height] in pixels; `box` has the very corners, which a rounded width can miss. There is one category for each label, by name, and one with
  * `unlabelled: true` for annotations without a label, as pycocotools wants a category of each. `group` is the image's
  * split group, null for none: what imports this again splits the same. It goes through a temporary file, so that a slow
  * reader holds no transaction open.
@@ -60,7 +60,8 @@ async function* cocoText(tx: Executor, scope: ProjectScope): AsyncGenerator<Buff
         image_id: numbers.get(row.imageId),
         category_id: categories.get(row.label),
         segmentation: { size: [row.height, row.width], counts: row.counts },
-        bbox: [x0, y0, lengthOf(x0, x1), lengthOf(y0, y1)],
+        bbox: [x0, y0, x1 - x0, y1 - y0],
+        box: row.box,
         area: row.area,
         iscrowd: 0,
         maskwright_id: row.id,
@@ -92,10 +93,3 @@ const fileNameOf = ({ id, fileName, format }: ExportedImage, shared: ReadonlySet
   fileName !== null && !shared.has(fileName) && /\.(jpe?g|png|webp|tiff?)$/i.test(fileName)
     ? fileName
     : `${id}.${format}`;
-
-/** The length that added to `from` gives `to` exactly, where rounding of the difference alone would miss it. */
-function lengthOf(from: number, to: number): number {
-  const length = to - from;
-  const near = [length, length * (1 + Number.EPSILON), length * (1 - Number.EPSILON)];
-  return near.find((one) => from + one === to) ?? length;
-}

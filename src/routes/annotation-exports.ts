@@ -45,6 +45,9 @@ const cocoSchema = z
         bbox: z
           .tuple([z.number(), z.number(), z.number(), z.number()])
           .openapi({ description: "[x, y, width, height] in pixels." }),
+        box: z
+          .tuple([z.number(), z.number(), z.number(), z.number()])
+          .openapi({ description: "Not COCO's: [x0, y0, x1, y1], the box to the last bit." }),
         area: number,
         iscrowd: z.literal(0),
         maskwright_id: z.string(),

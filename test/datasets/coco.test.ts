@@ -65,6 +65,29 @@ it("reads bbox as x, y, width, height and cuts its rounding at the image's edge"
   }
 });
 
+it("takes the box to the last bit from corners that agree with bbox, and from bbox where they do not", async () => {
+  const bbox = [1.1, 1.1, 5.3 - 1.1, 5.3 - 1.1];
+  const cases: [unknown, number[]][] = [
+    [
+      [1.1, 1.1, 5.3, 5.3],
+      [1.1, 1.1, 5.3, 5.3],
+    ],
+    [
+      [1, 1, 5.3, 5.3],
+      [1.1, 1.1, 1.1 + (5.3 - 1.1), 1.1 + (5.3 - 1.1)],
+    ],
+    ["another program's", [1.1, 1.1, 1.1 + (5.3 - 1.1), 1.1 + (5.3 - 1.1)]],
+  ];
+  expect(1.1 + (5.3 - 1.1)).not.toBe(5.3);
+  for (const [corners, box] of cases) {
+    const annotations = [annotation({ bbox, box: corners })];
+    const { items } = await readAll(
+      await zips.zip({ "a.png": image, "annotations.json": coco({ annotations }) }),
+    );
+    expect(items[0]?.annotations[0]?.box).toEqual(box);
+  }
+});
+
 it("passes over crowds and counts them; images that are not listed are unannotated", async () => {
   const crowd = annotation({ id: 8, iscrowd: 1, segmentation: { size: [8, 12], counts: [96] } });
   const { dataset, items } = await readAll(
