@@ -10,7 +10,7 @@ export interface Call {
   readonly env: CliEnvironment;
   readonly streams: Streams;
   /** The API as the caller is logged in. */
-  api(): Promise<Maskwright>;
+  readonly api: () => Promise<Maskwright>;
 }
 
 /** What a command has to say: `text` for people, `data`, as the API gave it, for `--json`. */

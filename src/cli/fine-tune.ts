@@ -71,16 +71,15 @@ async function watch(client: Maskwright, started: FineTune, { json, streams }: C
   let job = started;
   const draw = (): void => live.draw(story.lines(job, streams.err.columns ?? 80));
   let failed: unknown;
+  const look = async (): Promise<void> => {
+    job = await client.get("/v1/projects/{project_id}/fine-tunes/{fine_tune_id}", { params: { path } });
+    draw();
+  };
   // Between two events the job itself tells how far it is.
   const timer = setInterval(() => {
     if (!live.isOn) return;
-    client
-      .get("/v1/projects/{project_id}/fine-tunes/{fine_tune_id}", { params: { path } })
-      .then((now) => {
-        job = now;
-        draw();
-      })
-      .catch(() => {});
+    // What fails here fails again at the next second, or where the events are read.
+    void look().catch(() => {});
   }, 1000);
   let asked = 0;
   const onInterrupt = (): void => {

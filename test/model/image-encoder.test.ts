@@ -80,8 +80,8 @@ test("ViT-H's graph holds none of its 2.5 GB, and says of every weight where it 
   const { graph } = decodeModel(file);
   expect(graph.input.map(({ name }) => name)).toEqual(["pixels"]);
   const outside = graph.initializer.filter(({ dataLocation }) => dataLocation === 1);
-  expect(outside.map(({ name }) => name).sort()).toEqual(
-    Object.keys(encoderLayout(encoderArchitectures.vit_h)).sort(),
+  expect(new Set(outside.map(({ name }) => name))).toEqual(
+    new Set(Object.keys(encoderLayout(encoderArchitectures.vit_h))),
   );
   const ends = outside.map(({ externalData = [] }) =>
     externalData.reduce((sum, { key, value }) => sum + (key === "location" ? 0 : Number(value)), 0),

@@ -162,7 +162,7 @@ describe("POST versions", () => {
       () =>
         encodeSafetensors(
           changed(weights, {
-            "mask_decoder.hf_token.weight": token(new Float32Array(256))[iou] as NamedTensors[string],
+            "mask_decoder.hf_token.weight": token(new Float32Array(256))[iou],
           }),
         ),
     ],
