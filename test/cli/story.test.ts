@@ -90,5 +90,4 @@ it("goes from a folder of images and masks to an exported version", async () => 
     "--json",
   );
   expect(JSON.parse(predicted.out)).toMatchObject({ object: "prediction", results: [{ version: 1 }] });
-  console.log([login, imported, tuned].map(({ out, err }) => err + out).join("---\n"));
 });
