@@ -7,6 +7,6 @@ for tool in jq curl; do
 done
 if ! .venv/bin/python -c 'import requests' 2>/dev/null; then
   [ -x .venv/bin/python ] || python3 -m venv .venv
-  .venv/bin/pip install --quiet requests
+  .venv/bin/pip install --quiet --retries 1 requests
 fi
 PYTHON="$PWD/.venv/bin/python" node scripts/run.mjs scripts/test-recipes.ts

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +9,9 @@ const root = resolve(import.meta.dirname, "../..");
 const venv = join(root, ".venv/bin/python");
 /** The Python that scripts/test-peers.sh made. */
 export const python = existsSync(venv) ? venv : "python3";
+
+/** Whether Meta's own code is there: scripts/test-peers.sh says so loudly where it is not. */
+export const hasMeta = spawnSync(python, ["-c", "import segment_anything"]).status === 0;
 
 /** Runs Python code with arguments; returns what it printed. */
 export async function runPython(code: string, args: readonly string[] = []): Promise<string> {
