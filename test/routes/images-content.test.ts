@@ -1,7 +1,9 @@
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { holdToContract } from "../helpers/contract.ts";
 import { asSharp, discImage } from "../helpers/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
@@ -43,6 +45,15 @@ describe("GET thumbnail", () => {
     expect(etag).toContain(sha256(bytes));
     expect((await get(`${url}/thumbnail`, { "if-none-match": etag })).status).toBe(304);
     expect((await get(`${url}/thumbnail?side=64`, { "if-none-match": etag })).status).toBe(200);
+  });
+
+  it("refuses an image that is larger than what is allowed by now", async () => {
+    const { services } = app;
+    const config = { ...services.config, MAX_IMAGE_PIXELS: 300 * 200 - 1 };
+    const stricter = holdToContract(createApp({ ...services, config }));
+    const headers = { authorization: `Bearer ${app.a.key}` };
+    const answer = await read(await stricter.request(`${url}/thumbnail?side=64`, { headers }));
+    expect(errorOf(answer)).toBe("422 image_unreadable");
   });
 
   it("refuses sides that are none, and other workspaces", async () => {

@@ -5,6 +5,7 @@ import { polygonsToMask } from "../../src/imaging/polygons.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, LogitsMask, RleMask } from "../../src/imaging/types.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { holdToContract } from "../helpers/contract.ts";
 import { asPng, discImage } from "../helpers/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
@@ -52,7 +53,7 @@ describe("an earlier answer's mask by reference", () => {
       });
     const kept = await third();
     // The log alone is enough: nothing of the earlier answers has to be in memory.
-    const fresh = createApp(app.services);
+    const fresh = holdToContract(createApp(app.services));
     const again = await fresh.request(url, {
       method: "POST",
       headers: { authorization: `Bearer ${app.a.key}`, "content-type": "application/json" },
@@ -122,7 +123,7 @@ describe("an earlier answer's mask by reference", () => {
     });
     expect(errorOf(stolen)).toBe("404 prediction_not_found prompts[0].mask.id");
     // Its prompt was logits, which are not logged: once it has left memory it can't be made again.
-    const fresh = createApp(app.services);
+    const fresh = holdToContract(createApp(app.services));
     const gone = await fresh.request(url, {
       method: "POST",
       headers: { authorization: `Bearer ${app.a.key}`, "content-type": "application/json" },

@@ -101,4 +101,19 @@ describe("one webhook", () => {
     expect((await app.a.send("DELETE", one)).body).toMatchObject({ deleted: true });
     expect(errorOf(await app.a.get(one))).toBe(notFound);
   });
+
+  it("sends one test message for one Idempotency-Key, which no other webhook takes", async () => {
+    const [one, other] = [
+      idOf(await app.a.post("/v1/webhooks", { url })),
+      await app.a.post("/v1/webhooks", { url }),
+    ];
+    const headers = { "idempotency-key": "a test" };
+    const sent = await app.a.post(`/v1/webhooks/${one}/test`, {}, headers);
+    expect(sent.status).toBe(202);
+    expect((await app.a.post(`/v1/webhooks/${one}/test`, {}, headers)).body).toEqual(sent.body);
+    expect((await app.a.get(`/v1/webhooks/${one}/deliveries`)).body["data"]).toEqual([sent.body]);
+    expect(errorOf(await app.a.post(`/v1/webhooks/${idOf(other)}/test`, {}, headers))).toBe(
+      "409 idempotency_key_reused",
+    );
+  });
 });
