@@ -63,6 +63,8 @@ export interface Import {
   progress: { images_done: number; images_total: number | null };
   images_created: number | null;
   annotations_created: number | null;
+  /** What of the zip was left out on purpose. */
+  skipped: { count: number; reason: string }[] | null;
   error: { code: string; message: string; file?: string } | null;
 }
 export interface PredictedMask extends Rle {
@@ -75,6 +77,10 @@ export interface Prediction {
   image: { id: string | null; width: number; height: number };
   results: { version: "base" | number; predictions: { masks: PredictedMask[] }[] }[];
   timing_ms: { queue: number; embed: number; decode: number; encode: number; total: number };
+}
+export interface Segmentation {
+  id: string;
+  results: { version: "base" | number; masks: PredictedMask[] }[];
 }
 export type FineTuneStatus =
   | "queued"

@@ -1,6 +1,6 @@
 import type { BinaryMask } from "../../imaging/types.ts";
 import type { Image } from "../api/types.ts";
-import type { VersionName } from "../state/predict.ts";
+import type { Prompt, VersionName } from "../state/predict.ts";
 import { place } from "../state/router.ts";
 import type { Answered, Question } from "./protocol.ts";
 
@@ -50,7 +50,7 @@ function machineMay(): boolean {
   return crossOriginIsolated && navigator.hardwareConcurrency >= 4 && deviceMemory >= 4;
 }
 
-/** Decodes previews of one image in the browser, once the machine has shown that it can. */
+/** Decodes masks of one image in the browser, once the machine has shown that it can. */
 export class LocalDecoder {
   /** The version whose weights are here; null while there are none. */
   ready: VersionName | null = null;
@@ -95,8 +95,15 @@ export class LocalDecoder {
     if (!this.#closed && (ms <= bearableMs || wish() === "browser")) this.ready = version;
   }
 
-  async decode(x: number, y: number): Promise<BinaryMask> {
-    const { mask } = await ask({ kind: "point", x, y });
+  /** Points as the API takes them, in pixels of the image. */
+  async decode({ points, box }: Pick<Prompt, "points" | "box">): Promise<BinaryMask> {
+    const corners = box
+      ? ([
+          [box[0], box[1], 2],
+          [box[2], box[3], 3],
+        ] as const)
+      : [];
+    const { mask } = await ask({ kind: "prompt", points: [...points, ...corners] });
     if (!mask) throw new Error("no mask");
     return { width: this.#image.width, height: this.#image.height, data: mask };
   }

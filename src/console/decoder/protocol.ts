@@ -2,7 +2,11 @@
 export type Question =
   | { readonly kind: "model"; readonly url: string; readonly threads: number }
   | { readonly kind: "image"; readonly url: string; readonly width: number; readonly height: number }
-  | { readonly kind: "point"; readonly x: number; readonly y: number };
+  | {
+      readonly kind: "prompt";
+      /** [x, y, label] in pixels of the image; labels as the decoder knows them: 0, 1, and 2 and 3 for a box's corners. */
+      readonly points: readonly (readonly [number, number, number])[];
+    };
 
 export interface Asked {
   readonly id: number;
@@ -12,7 +16,7 @@ export interface Asked {
 export interface Answered {
   readonly id: number;
   readonly error?: string;
-  /** Of `point`: the mask, row-major [height, width], 1 is foreground. */
+  /** Of `prompt`: the mask, row-major [height, width], 1 is foreground. */
   readonly mask?: Uint8Array<ArrayBuffer>;
   /** Of `image`: milliseconds of one decode. */
   readonly ms?: number;

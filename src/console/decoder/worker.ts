@@ -19,7 +19,7 @@ let scene: Scene | undefined;
 async function answer(question: Question): Promise<Omit<Answered, "id">> {
   if (question.kind === "model") await openModel(question);
   else if (question.kind === "image") return { ms: await openImage(question) };
-  else return { mask: await decode(question.x, question.y) };
+  else return { mask: await decode(question.points) };
   return {};
 }
 
@@ -38,25 +38,34 @@ async function openImage({ url, width, height }: Extract<Question, { kind: "imag
   if (!ort) throw new Error("no runtime");
   const values = new Float32Array(await (await get(url)).arrayBuffer());
   scene = { embedding: new ort.Tensor("float32", values, [1, 256, 64, 64]), width, height };
+  const middle = [[width / 2, height / 2, 1]] as const;
   // The first run also lays out memory; the second is what every later one takes.
-  await decode(width / 2, height / 2);
+  await decode(middle);
   const start = performance.now();
-  await decode(width / 2, height / 2);
+  await decode(middle);
   return performance.now() - start;
 }
 
-/** The mask of one foreground point in pixels of the image: that of token 0, as the API answers without `multimask`. */
-async function decode(x: number, y: number): Promise<Uint8Array<ArrayBuffer>> {
+type Points = Extract<Question, { kind: "prompt" }>["points"];
+
+/** The mask of token 0, as the API answers without `multimask`. */
+async function decode(points: Points): Promise<Uint8Array<ArrayBuffer>> {
   if (!ort || !session || !scene) throw new Error("no image");
   const { width, height, embedding } = scene;
-  const [u, v] = toInputFrame([x, y], [height, width]);
+  // Points without a box are followed by one that is not there, as Meta's own program feeds them.
+  const boxed = points.some(([, , label]) => label > 1);
+  const labels = [...points.map(([, , label]) => label), ...(boxed ? [] : [-1])];
+  const pairs = toInputFrame(
+    points.flatMap(([x, y]) => [x, y]),
+    [height, width],
+  );
+  const coords = [...pairs, ...(boxed ? [] : [0, 0])];
   const float = (values: number[], shape: number[]): Ort.Tensor =>
     new (ort as typeof Ort).Tensor("float32", Float32Array.from(values), shape);
   const { low_res_masks: lowRes } = await session.run({
     image_embeddings: embedding,
-    // A point without a box is followed by one that is not there, as Meta's own program feeds it.
-    point_coords: float([u ?? 0, v ?? 0, 0, 0], [1, 2, 2]),
-    point_labels: float([1, -1], [1, 2]),
+    point_coords: float(coords, [1, labels.length, 2]),
+    point_labels: float(labels, [1, labels.length]),
     mask_input: new ort.Tensor("float32", new Float32Array(lowResSide ** 2), [1, 1, lowResSide, lowResSide]),
     has_mask_input: float([0], [1]),
     // The masks at full size are made here: the graph makes small ones that nobody looks at.

@@ -15,11 +15,14 @@ export interface Answer {
   readonly serverMs: number;
 }
 
+/** What of a draft the model is told. */
+export type Prompt = Pick<Draft, "points" | "box" | "mask" | "byHand">;
+
 /** The mask that a project's version sees at these prompts. */
 export async function predict(
   projectId: string,
   imageId: string,
-  draft: Pick<Draft, "points" | "box" | "mask" | "byHand">,
+  draft: Prompt,
   options: { version: VersionName; signal?: AbortSignal },
 ): Promise<Answer> {
   const prompt = {

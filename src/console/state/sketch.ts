@@ -61,6 +61,8 @@ export class Sketch {
   readonly draft = signal<Draft>(emptyDraft);
   readonly label = signal("");
   readonly busy = signal(false);
+  /** What was asked last: ends when the API's mask is in the draft, or isn't to come. It never rejects. */
+  settling: Promise<unknown> | null = null;
   readonly #past = signal<readonly Step[]>([]);
   readonly #future = signal<readonly Step[]>([]);
   #colours = 0;
@@ -103,9 +105,15 @@ export class Sketch {
     });
   }
 
-  /** The answer to the prompts that `draw` put there: one step together with them, so no step of its own. */
-  answer(to: Draft, { mask, score, id }: { mask: BinaryMask; score: number; id: string }): void {
-    if (this.draft.value !== to) return;
+  /**
+   * The answer to the prompts that `draw` put there: one step together with them, so no step of its own. An early one
+   * without score and id is answered once more. Returns the draft with it, null where another has come meanwhile.
+   */
+  answer(
+    to: Draft,
+    { mask, score = null, id = null }: { mask: BinaryMask; score?: number | null; id?: string | null },
+  ): Draft | null {
+    if (this.draft.value !== to) return null;
     const after = { ...to, mask, score, byHand: false, prediction: id };
     batch(() => {
       this.draft.value = after;
@@ -113,6 +121,7 @@ export class Sketch {
       if (last?.kind === "draft" && last.after === to)
         this.#past.value = [...this.#past.value.slice(0, -1), { ...last, after }];
     });
+    return after;
   }
 
   #remember(step: Step): void {
@@ -124,8 +133,9 @@ export class Sketch {
     this.#future.value = [];
   }
 
-  /** Saves what is drawn as an annotation. Throws ApiError. */
+  /** Saves what is drawn as an annotation, once the API has said its part to it. Throws ApiError. */
   async accept(): Promise<void> {
+    await this.settling;
     const before = this.draft.value;
     if (!before.mask || areaOf(before.mask) === 0 || this.busy.value) return;
     await this.#busily(async () => {

@@ -2,7 +2,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { ApiError, offline, upload } from "../api/client.ts";
 import type { Import, Image } from "../api/types.ts";
 import { untilImported } from "./example.ts";
-import { messageOf } from "./text.ts";
+import { messageOf, plural } from "./text.ts";
 
 export type UploadStatus = "waiting" | "sending" | "importing" | "done" | "failed";
 
@@ -15,6 +15,8 @@ export interface Upload {
   readonly share: number;
   /** What came of it, or why nothing did. */
   readonly note: string;
+  /** What an import left out on purpose, and why. */
+  readonly skipped: readonly { readonly count: number; readonly reason: string }[];
 }
 
 const atOnce = 3;
@@ -39,6 +41,7 @@ export function addFiles(projectId: string, files: Iterable<File>): void {
     status: "waiting",
     share: 0,
     note: "",
+    skipped: [],
   }));
   uploads.value = [...uploads.value, ...fresh];
 }
@@ -79,8 +82,8 @@ async function run(id: number): Promise<void> {
   stops.set(id, stop);
   change(id, { status: "sending", share: 0 });
   try {
-    const note = isZip(item.file) ? await sendZip(item, stop.signal) : await sendImage(item, stop.signal);
-    change(id, { status: "done", share: 1, note });
+    const made = isZip(item.file) ? await sendZip(item, stop.signal) : await sendImage(item, stop.signal);
+    change(id, { status: "done", share: 1, ...made });
     arrived.value++;
   } catch (error) {
     // A broken line and a pause are no failure of the file: it waits for its next turn.
@@ -91,17 +94,19 @@ async function run(id: number): Promise<void> {
   }
 }
 
-async function sendImage({ id, projectId, file }: Upload, stop: AbortSignal): Promise<string> {
+type Made = Pick<Upload, "note"> & Partial<Pick<Upload, "skipped">>;
+
+async function sendImage({ id, projectId, file }: Upload, stop: AbortSignal): Promise<Made> {
   const query = new URLSearchParams({ file_name: file.name });
   await upload<Image>(`/v1/projects/${projectId}/images?${query.toString()}`, file, {
     type: file.type.startsWith("image/") ? file.type : "application/octet-stream",
     onProgress: (share) => change(id, { share }),
     signal: stop,
   });
-  return "Uploaded";
+  return { note: "Uploaded" };
 }
 
-async function sendZip({ id, projectId, file }: Upload, stop: AbortSignal): Promise<string> {
+async function sendZip({ id, projectId, file }: Upload, stop: AbortSignal): Promise<Made> {
   const first = await upload<Import>(`/v1/projects/${projectId}/imports`, file, {
     type: "application/zip",
     onProgress: (share) => change(id, { share: share / 2 }),
@@ -113,7 +118,9 @@ async function sendZip({ id, projectId, file }: Upload, stop: AbortSignal): Prom
       share: 0.5 + 0.5 * (progress.images_done / (progress.images_total ?? Number.POSITIVE_INFINITY)),
     });
   });
-  return `${job.images_created ?? 0} new images, ${job.annotations_created ?? 0} annotations`;
+  const [images, annotations] = [job.images_created ?? 0, job.annotations_created ?? 0];
+  const note = `${plural(images, "new image")}, ${plural(annotations, "annotation")}`;
+  return { note, skipped: job.skipped ?? [] };
 }
 
 const isZip = (file: File): boolean => file.type.includes("zip") || file.name.toLowerCase().endsWith(".zip");

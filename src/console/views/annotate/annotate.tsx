@@ -153,9 +153,11 @@ function VersionChoice({ project }: { project: Project }) {
 
 /** What to do next, in one line; read out when it changes. */
 function Hint({ sketch }: { sketch: Sketch }) {
-  const { mask, score, points } = sketch.draft.value;
+  const { mask, score, points, byHand } = sketch.draft.value;
+  const about =
+    score !== null ? `Predicted IoU ${score.toFixed(2)}` : byHand ? "Corrected by hand" : "Decoded here";
   const text = mask
-    ? `${score === null ? "Corrected by hand" : `Predicted IoU ${score.toFixed(2)}`} · Enter accepts`
+    ? `${about} · Enter accepts`
     : points.length > 0 || sketch.draft.value.box
       ? "Segmenting …"
       : "Click an object, or drag a box round it";

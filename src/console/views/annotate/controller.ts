@@ -7,12 +7,13 @@ import type { Box } from "../../api/types.ts";
 import { type Draft, emptyDraft, type Sketch } from "../../state/sketch.ts";
 import { toast } from "../../state/toasts.ts";
 import { background, brushSize, preview, tool } from "../../state/tools.ts";
+import { Answers } from "./answers.ts";
 import { highlighted } from "./highlight.ts";
 import { Painting, Polygons } from "./hands.ts";
 import { Pointers, type Press } from "./pointers.ts";
-import { nextFrame } from "../../canvas/frame.ts";
 import { loadPicture } from "./picture.ts";
 import { forgetLayer, paint } from "./scene.ts";
+import { tenth } from "./previews.ts";
 import { Segmenter } from "./segmenter.ts";
 
 /** Between the hand and the sketch: pointers and keys become prompts, strokes and views; and what is there is painted. */
@@ -20,6 +21,7 @@ export class Controller {
   readonly #canvas: HTMLCanvasElement;
   readonly #sketch: Sketch;
   readonly #segmenter: Segmenter;
+  readonly #answers: Answers;
   readonly #ends: (() => void)[] = [];
   #picture: CanvasImageSource | null = null;
   #view: View = { scale: 1, x: 0, y: 0 };
@@ -31,13 +33,12 @@ export class Controller {
   #at: [number, number] | null = null;
   #cross: [number, number] | null = null;
   #frame = 0;
-  /** Milliseconds from each click to the frame that shows its mask; the tests read them. */
-  readonly latencies: number[] = [];
 
   constructor(canvas: HTMLCanvasElement, sketch: Sketch) {
     this.#canvas = canvas;
     this.#sketch = sketch;
     this.#segmenter = new Segmenter(sketch, (mask) => this.#showHover(mask));
+    this.#answers = new Answers(sketch, this.#segmenter);
     const pointers = new Pointers(canvas, {
       down: (press) => this.#down(press),
       move: (press, x, y) => this.#move(press, x, y),
@@ -59,9 +60,18 @@ export class Controller {
     canvas.addEventListener("blur", () => this.#setCross(null));
     void this.#load();
     canvas.addEventListener("maskwright:report", () => {
-      const shown = this.#hover && { point: this.#segmenter.previewed, mask: encodeRle(this.#hover) };
-      canvas.dataset["report"] = JSON.stringify({ latencies: this.latencies, preview: shown });
+      canvas.dataset["report"] = JSON.stringify(this.#report());
     });
+  }
+
+  /** For the tests: what is shown, and how fast it came. */
+  #report(): Record<string, unknown> {
+    const { points, mask } = this.#sketch.draft.value;
+    return {
+      latencies: this.#answers.latencies,
+      preview: this.#hover && { point: this.#segmenter.previewed, mask: encodeRle(this.#hover) },
+      draft: mask && { points, mask: encodeRle(mask) },
+    };
   }
 
   async #load(): Promise<void> {
@@ -208,20 +218,12 @@ export class Controller {
   #click([x, y]: [number, number], negative: boolean, time: number): void {
     const draft = this.#sketch.draft.value;
     const label = negative || background.value ? 0 : 1;
-    this.#ask({ ...draft, points: [...draft.points, [round(x), round(y), label]] }, time);
+    this.#ask({ ...draft, points: [...draft.points, [tenth(x), tenth(y), label]] }, time);
   }
 
   #ask(draft: Draft, time: number): void {
     this.#hover = null;
-    this.#sketch.draw(draft);
-    void this.#answer(draft, time);
-  }
-
-  /** The mask, and how long it took from the hand to the eye. */
-  async #answer(draft: Draft, time: number): Promise<void> {
-    if (!(await this.#segmenter.ask(draft))) return;
-    await nextFrame();
-    this.latencies.push(performance.now() - time);
+    this.#answers.ask(draft, time);
   }
 
   #hoverAt(x: number, y: number): void {
@@ -291,5 +293,3 @@ export class Controller {
     );
   }
 }
-
-const round = (value: number): number => Math.round(value * 10) / 10;

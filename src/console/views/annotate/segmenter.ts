@@ -1,95 +1,83 @@
 import { effect } from "@preact/signals";
+import { LocalDecoder } from "../../decoder/local.ts";
 import type { BinaryMask } from "../../../imaging/types.ts";
-import { predict } from "../../state/predict.ts";
+import { type Answer, predict } from "../../state/predict.ts";
 import type { Draft, Sketch } from "../../state/sketch.ts";
+import { messageOf } from "../../state/text.ts";
 import { toast } from "../../state/toasts.ts";
 import { version } from "../../state/tools.ts";
-import { messageOf } from "../../state/text.ts";
-import { LocalDecoder } from "../../decoder/local.ts";
+import { Previews } from "./previews.ts";
+
+/** A click's mask on its way to the sketch. */
+export interface Asked {
+  /** What the browser knows or decodes by itself, until the API's answer takes its place. */
+  readonly early: Promise<BinaryMask> | null;
+  /** Null once a newer question has ended this one, or the API has said no and a toast why. */
+  readonly answer: Promise<Answer | null>;
+}
 
 /** Asks for masks: of clicks at once, of the place below the pointer when there is nothing else to do. */
 export class Segmenter {
   readonly #sketch: Sketch;
-  readonly #show: (mask: BinaryMask | null) => void;
   readonly #local: LocalDecoder;
-  #asking: AbortController | null = null;
-  #previewing = false;
-  /** Where the last preview is of, in pixels of the image. */
-  previewed: readonly [number, number] | null = null;
-  #next: [number, number] | null = null;
+  readonly #previews: Previews;
   readonly #unwatch: () => void;
-  #closed = false;
+  #asking: AbortController | null = null;
 
   constructor(sketch: Sketch, show: (mask: BinaryMask | null) => void) {
     this.#sketch = sketch;
-    this.#show = show;
     this.#local = new LocalDecoder(sketch.projectId, sketch.image, sketch.live);
+    this.#previews = new Previews(sketch, this.#local, show);
     this.#unwatch = effect(() => this.#local.prepare(version.value));
   }
 
   close(): void {
-    this.#closed = true;
     this.#asking?.abort();
     this.#unwatch();
+    this.#previews.close();
     this.#local.close();
   }
 
-  /** Resolves with true once the sketch has the mask; a newer question ends an older one. */
-  async ask(draft: Draft): Promise<boolean> {
-    this.#asking?.abort();
-    const asking = new AbortController();
-    this.#asking = asking;
-    this.#next = null;
-    try {
-      const answer = await predict(this.#sketch.projectId, this.#sketch.image.id, draft, {
-        version: version.value,
-        signal: asking.signal,
-      });
-      this.#sketch.answer(draft, answer);
-      return true;
-    } catch (error) {
-      if (!asking.signal.aborted) toast(messageOf(error), { bad: true });
-      return false;
-    }
-  }
-
   /** What a click at `at` would give, as soon as nothing else is under way; only the last place counts. */
-  preview(at: [number, number]): void {
-    this.#next = [Math.round(at[0] * 10) / 10, Math.round(at[1] * 10) / 10];
-    if (!this.#previewing) void this.#previews();
+  preview(at: readonly [number, number]): void {
+    this.#previews.wish(at);
   }
 
-  async #previews(): Promise<void> {
-    this.#previewing = true;
-    try {
-      for (let at = this.#next; at && !this.#closed; at = this.#next) {
-        this.#next = null;
-        const mask = await this.#previewAt(at);
-        if (this.#next && this.#local.ready === null) continue;
-        this.previewed = at;
-        this.#show(mask);
-      }
-    } catch {
-      // A preview that fails is none: the click will say what is wrong.
-    } finally {
-      this.#previewing = false;
-    }
-  }
-
-  async #previewAt([x, y]: [number, number]): Promise<BinaryMask> {
-    if (this.#local.ready === version.value) return this.#local.decode(x, y);
-    const draft: Pick<Draft, "points" | "box" | "mask" | "byHand"> = {
-      points: [[x, y, 1]],
-      box: null,
-      mask: null,
-      byHand: false,
-    };
-    const { projectId, image } = this.#sketch;
-    return (await predict(projectId, image.id, draft, { version: version.value })).mask;
+  /** Where the last preview is of, in pixels of the image. */
+  get previewed(): readonly [number, number] | null {
+    return this.#previews.at;
   }
 
   /** Where the previews come from; the stage says so, for those who measure. */
   get previewsFrom(): "browser" | "server" {
     return this.#local.ready === version.value ? "browser" : "server";
+  }
+
+  /** Asks at once; a newer question ends an older one. The API's answer to a preview of the same place is an answer. */
+  ask(draft: Draft): Asked {
+    this.#asking?.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
+    const known = this.#previews.take(draft);
+    const { projectId, image } = this.#sketch;
+    const answered =
+      known?.answer ?? predict(projectId, image.id, draft, { version: version.value, signal: asking.signal });
+    const early = known ? (known.answer ? null : known.mask) : this.#early(draft);
+    return { early, answer: this.#unlessEnded(answered, asking.signal) };
+  }
+
+  async #unlessEnded(answered: Promise<Answer>, ended: AbortSignal): Promise<Answer | null> {
+    try {
+      const answer = await answered;
+      return ended.aborted ? null : answer;
+    } catch (error) {
+      if (!ended.aborted) toast(messageOf(error), { bad: true });
+      return null;
+    }
+  }
+
+  #early({ points, box, byHand, mask }: Draft): Promise<BinaryMask> | null {
+    const may = this.#local.ready === version.value && !(byHand && mask);
+    return may ? this.#local.decode({ points, box }) : null;
   }
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { plural } from "../../state/text.ts";
+import { number, plural } from "../../state/text.ts";
 import {
   addFiles,
   clearEnded,
@@ -129,5 +129,14 @@ const UploadRow = ({ upload }: { upload: Upload }) => (
       <Bar share={upload.share} label={upload.file.name} />
     )}
     <span class="muted small">{upload.status === "done" ? upload.note : said[upload.status]}</span>
+    {upload.skipped.length > 0 && (
+      <ul class="upload-skipped" aria-label={`Left out of ${upload.file.name}`}>
+        {upload.skipped.map(({ count, reason }) => (
+          <li key={reason}>
+            <b class="nums">{number(count)}</b> left out: {reason}
+          </li>
+        ))}
+      </ul>
+    )}
   </li>
 );
