@@ -50,11 +50,20 @@ export class Server {
     return this.#ask(path, { method: "POST", body: JSON.stringify(body) });
   }
 
+  /** The bytes of an answer that is no JSON. */
+  async raw(path: string): Promise<ArrayBuffer> {
+    return (await this.#fetch(path, {})).arrayBuffer();
+  }
+
   async #ask<T>(path: string, init: RequestInit): Promise<T> {
+    return (await (await this.#fetch(path, init)).json()) as T;
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
     const headers = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
     const answer = await fetch(this.url + path, { ...init, headers });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-    return (await answer.json()) as T;
+    return answer;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,13 @@
 import type { Locator, Page } from "playwright-core";
 import type { RleMask } from "../../src/imaging/types.ts";
 
+interface StageReport {
+  /** From the event of the hand letting go to the first task after the frame that has painted the mask. */
+  latencies: { ms: number; from: "browser" | "server" }[];
+  preview: { point: [number, number]; mask: RleMask } | null;
+  draft: { points: [number, number, number][]; mask: RleMask } | null;
+}
+
 /** The annotation page's canvas, by pixels of the image. */
 export class StageHand {
   readonly canvas: Locator;
@@ -27,6 +34,11 @@ export class StageHand {
     return { x: box.x + view.x + x * view.scale, y: box.y + view.y + y * view.scale };
   }
 
+  async moveTo(x: number, y: number): Promise<void> {
+    const at = await this.at(x, y);
+    await this.#page.mouse.move(at.x, at.y);
+  }
+
   async click(x: number, y: number, options: { shift?: boolean } = {}): Promise<void> {
     const at = await this.at(x, y);
     if (options.shift) await this.#page.keyboard.down("Shift");
@@ -46,14 +58,9 @@ export class StageHand {
     await this.#page.getByText(/Predicted IoU/).waitFor();
   }
 
-  /** Milliseconds from each click so far to the frame with its mask, and the preview that is shown. */
-  async report(): Promise<{
-    latencies: number[];
-    preview: { point: [number, number]; mask: RleMask } | null;
-  }> {
+  /** How fast each click so far had its mask, the preview that is shown, and what is being drawn. */
+  async report(): Promise<StageReport> {
     await this.canvas.dispatchEvent("maskwright:report");
-    return JSON.parse((await this.canvas.getAttribute("data-report")) ?? "null") as Awaited<
-      ReturnType<StageHand["report"]>
-    >;
+    return JSON.parse((await this.canvas.getAttribute("data-report")) ?? "null") as StageReport;
   }
 }

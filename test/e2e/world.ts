@@ -76,6 +76,12 @@ export class World {
     return (await this.server.get<List<Row>>(`/v1${this.place}/annotations?image_id=${imageId}`)).data;
   }
 
+  /** Waits until every image's embedding is cached, and no encoder runs any more: asking for one makes it. */
+  async embedded(): Promise<void> {
+    const { data } = await this.server.get<List<{ id: string }>>(`/v1${this.place}/images?limit=100`);
+    for (const { id } of data) await this.server.raw(`/v1${this.place}/images/${id}/embedding`);
+  }
+
   async live(): Promise<number | null> {
     return (await this.server.get<{ active_version: number | null }>(`/v1${this.place}`)).active_version;
   }
