@@ -4,8 +4,13 @@ import { inject } from "vitest";
 import { type OpenDatabase, openDatabase } from "../../src/db/client.ts";
 
 /** A fresh, migrated and empty database, for one test file; `close` drops it. */
-export async function testDatabase(): Promise<OpenDatabase> {
-  const { adminUrl, template } = inject("postgres");
+export const testDatabase = (): Promise<OpenDatabase> => copyOf(inject("postgres").template);
+
+/** One without any schema, for tests of migrations. */
+export const emptyDatabase = (): Promise<OpenDatabase> => copyOf("template0");
+
+async function copyOf(template: string): Promise<OpenDatabase> {
+  const { adminUrl } = inject("postgres");
   const name = `test_${randomBytes(6).toString("hex")}`;
   await withAdmin(adminUrl, (admin) => admin`create database ${admin(name)} template ${admin(template)}`);
   const url = new URL(adminUrl);
