@@ -47,6 +47,7 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   const script = resolve(import.meta.dirname, "../peers/everything.py");
   const meta = options.meta === undefined ? [] : [resolve(options.meta)];
   const args = [script, await model.encoderPath(), weights, String(options.threads), ...meta];
+  // Its stdin is a pipe of ours, and it ends when that is closed: with us, whatever ended us.
   const child = spawn(options.python, args);
   const lines = linesOf(child);
   const stop = async (): Promise<void> => {

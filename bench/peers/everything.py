@@ -8,20 +8,37 @@ decoder, predictor and generator are Meta's own, in PyTorch.
 
 Reads lines of JSON from stdin, {"image": PATH, "settings": {...}} with SamAutomaticMaskGenerator's own names, and answers
 each with one: {"ms", "masks": [{counts, size, score, stability, bbox, area, point, crop}]}, bbox and crop as Meta gives
-them, [x, y, width, height] of the last pixels. The first line it prints names the versions.
+them, [x, y, width, height] of the last pixels. The first line it prints names the versions. It ends at once when stdin
+is closed, whatever it is doing: so it dies with whoever started it, however that one died.
 """
 
 import json
+import os
+import queue
 import sys
+import threading
 import time
 import types
 
-import numpy as np
-import onnxruntime
-import torch
-from PIL import Image
-from pycocotools import mask as coco
-from safetensors.numpy import load_file
+requests = queue.SimpleQueue()
+
+
+def listen():
+    for line in sys.stdin:
+        requests.put(line)
+    # An answer takes minutes on a busy machine, and nobody waits for it any more.
+    os._exit(0)
+
+
+# Before the imports, which take seconds.
+threading.Thread(target=listen, daemon=True).start()
+
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+import torch  # noqa: E402
+from PIL import Image  # noqa: E402
+from pycocotools import mask as coco  # noqa: E402
+from safetensors.numpy import load_file  # noqa: E402
 
 
 def stand_in_for_torchvision():
@@ -150,5 +167,5 @@ def answer(sam, request):
 model = our_sam()
 versions = {"torch": torch.__version__, "torchvision": vision, "onnxruntime": onnxruntime.__version__}
 print(json.dumps(versions), flush=True)
-for line in sys.stdin:
-    print(json.dumps(answer(model, json.loads(line))), flush=True)
+while True:
+    print(json.dumps(answer(model, json.loads(requests.get()))), flush=True)

@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { type EverythingReference, makeReference } from "../../scripts/reference/everything.ts";
 import { committed, hasMeta, python } from "./python.ts";
@@ -13,4 +16,18 @@ it.skipIf(!hasMeta)("Meta's generator finds in the drawn scene what is committed
     const facts = (one: (typeof masks)[number]) => [one.point, one.crop, Math.round(one.area / 20)];
     expect(masks.map(facts)).toEqual(theirs?.masks.map(facts));
   }
+});
+
+it("ends with whoever started it, before it has loaded anything", async () => {
+  const script = join(import.meta.dirname, "../../bench/peers/everything.py");
+  const child = spawn(python, [script, "no-encoder", "no-weights", "1"]);
+  const [printed, complaint] = [text(child.stdout), text(child.stderr)];
+  const status = new Promise((resolve) => child.once("exit", resolve));
+  child.stdin.end();
+  // Without that it would load its libraries and complain that there is no such file.
+  expect({ status: await status, printed: await printed, complaint: await complaint }).toEqual({
+    status: 0,
+    printed: "",
+    complaint: "",
+  });
 });
