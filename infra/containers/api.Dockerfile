@@ -17,6 +17,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
 
 # The decoder's graphs, traced from its one definition, and the console: what `npm start` builds when it is missing.
 FROM dependencies AS built
+COPY tsconfig.json ./
 COPY src ./src
 COPY examples/demo ./examples/demo
 RUN node src/main/build-graphs.ts && node src/main/build-console.ts

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { DockerfileParser, type Instruction } from "dockerfile-ast";
 import { createRequire } from "node:module";
@@ -101,6 +103,39 @@ describe.each([
       expect(existsSync(join(root, path)), path).toBe(true);
     }
   });
+});
+
+describe("what the API's images are built with", () => {
+  it("makes graphs and console of what its stage copies, and both images take them", () => {
+    const { stages } = stagesOf("infra/containers/api.Dockerfile");
+    const stage = stages.find(({ name }) => name === "built");
+    const folder = mkdtempSync(join(tmpdir(), "maskwright-image-"));
+    try {
+      for (const copy of values(stage as Stage, "COPY")) {
+        const target = copy.at(-1) ?? "";
+        for (const source of copy.slice(0, -1)) {
+          const into = target.endsWith("/") ? join(target, source) : target;
+          cpSync(join(root, source), join(folder, into), { recursive: true });
+        }
+      }
+      // The stage before installed them.
+      cpSync(join(root, "package.json"), join(folder, "package.json"));
+      symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+      const run = (stage as Stage).instructions.find((one) => one.getKeyword() === "RUN");
+      const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` };
+      execFileSync("sh", ["-ec", run?.getArgumentsContent() ?? "false"], { cwd: folder, env, stdio: "pipe" });
+      for (const file of ["graphs/manifest.json", "console/manifest.json", "console/index.html"])
+        expect(existsSync(join(folder, "build", file)), file).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    for (const target of ["server", "lambda"]) {
+      const image = stages.find(({ name }) => name === target) as Stage;
+      const copies = image.instructions.map((one) => one.toString());
+      expect(copies).toContain("COPY --from=built /app/build ./build");
+    }
+    // It traces twelve graphs and draws thirty pages.
+  }, 600_000);
 });
 
 describe("docker-compose.yml", () => {

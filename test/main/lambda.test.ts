@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { PassThrough, type Writable } from "node:stream";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Config } from "../../src/config.ts";
 import { fineTuneEvents } from "../../src/db/schema/index.ts";
+import { buildConsole } from "../../src/main/build-console.ts";
 import { createLambda, type LambdaApi } from "../../src/main/lambda-api.ts";
 import { trainersWantedMetric } from "../../src/main/lambda-tasks.ts";
 import { urlOfSecret } from "../../src/main/database-url.ts";
@@ -80,6 +82,19 @@ describe("answers that are taken whole", () => {
     const refused = await ask({ method: "GET", path: "/v1/projects" });
     expect(refused.statusCode).toBe(401);
     expect(JSON.parse(refused.body)).toMatchObject({ error: { code: "missing_api_key" } });
+  });
+
+  it("carry the console, compressed bytes and all", async () => {
+    await buildConsole();
+    const page = await ask({ method: "GET", path: "/" });
+    expect(page).toMatchObject({ statusCode: 200 });
+    const script = /<script[^>]* src="([^"]+)"/.exec(page.body)?.[1] ?? "none";
+    const headers = { "accept-encoding": "gzip" };
+    const zipped = (await lambda.handler(httpApiEvent({ method: "GET", path: script, headers }))) as Result;
+    expect(zipped).toMatchObject({ statusCode: 200, isBase64Encoded: true });
+    expect(zipped.headers["content-encoding"]).toBe("gzip");
+    const plain = await ask({ method: "GET", path: script });
+    expect(gunzipSync(Buffer.from(zipped.body, "base64")).toString()).toBe(plain.body);
   });
 
   it("take an image's bytes as they are, and say where the query ends", async () => {
