@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks what is deployed, offline: lint and types of infra/ (the root's leave it out), the AWS stacks (synthesis, assertions, cdk-nag, cfn-lint), the container files and
-# the Kubernetes manifests, and the object store against an S3 server. Installs infra's own packages on first use, and
-# cfn-lint and moto (into .venv) where they are not on the PATH.
+# Checks what is deployed, offline: lint and types of infra/ (the root's leave it out), the AWS stacks (synthesis,
+# assertions, cdk-nag, cfn-lint), the container files and the Kubernetes manifests, and the object store against an S3
+# server. Installs infra's own packages on first use, and cfn-lint and moto (into .venv) where they are not on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! cmp --silent infra/package-lock.json infra/node_modules/.installed-lock; then
