@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import { AppError } from "../lib/errors.ts";
+import type { Flip } from "../imaging/flips.ts";
 import type { Box } from "../imaging/types.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
@@ -13,7 +14,7 @@ import type { Embedded, EmbedOptions, ImageEmbedding, ImageSource } from "./type
 
 export type Encode = (
   model: BaseModel,
-  image: { sha256: string; bytes: Uint8Array; region?: Box | undefined },
+  image: { sha256: string; bytes: Uint8Array; region?: Box | undefined; flip?: Flip | undefined },
 ) => Promise<ImageEmbedding>;
 
 interface Wanted {
@@ -21,6 +22,7 @@ interface Wanted {
   readonly model: BaseModel;
   readonly image: ImageSource;
   readonly region: Box | undefined;
+  readonly flip: Flip | undefined;
 }
 
 /**
@@ -46,10 +48,11 @@ export class EmbeddingCache {
   async get(image: ImageSource, options: EmbedOptions): Promise<Embedded> {
     const model = await this.#models.get(options.baseModel);
     options.signal?.throwIfAborted();
-    const { workspaceId, region } = options;
-    const key = region
-      ? keys.regionEmbedding(workspaceId, model.embeddingId, image.sha256, region)
-      : keys.embedding(workspaceId, model.embeddingId, image.sha256);
+    const { workspaceId, region, flip } = options;
+    const key =
+      region || flip
+        ? keys.regionEmbedding(workspaceId, model.embeddingId, image.sha256, { region, flip })
+        : keys.embedding(workspaceId, model.embeddingId, image.sha256);
     const embedding = this.#memory.get(key);
     if (embedding) return { embedding, from: "memory" };
     let flight = this.#flights.get(key);
@@ -59,7 +62,7 @@ export class EmbeddingCache {
       };
       flight = new Flight(async (signal) => {
         try {
-          return await this.#find({ key, model, image, region }, signal);
+          return await this.#find({ key, model, image, region, flip }, signal);
         } finally {
           forget();
         }
@@ -82,7 +85,7 @@ export class EmbeddingCache {
     }
   }
 
-  async #find({ key, model, image, region }: Wanted, signal: AbortSignal): Promise<Embedded> {
+  async #find({ key, model, image, region, flip }: Wanted, signal: AbortSignal): Promise<Embedded> {
     const stored = await this.#stored(key);
     if (stored) {
       this.#memory.set(key, stored);
@@ -91,7 +94,7 @@ export class EmbeddingCache {
     const embedding = await this.#encoder.run(async () => {
       const bytes = await image.bytes();
       signal.throwIfAborted();
-      return this.#encode(model, { sha256: image.sha256, bytes, region });
+      return this.#encode(model, { sha256: image.sha256, bytes, region, flip });
     }, signal);
     this.#memory.set(key, embedding);
     await this.#write(key, encodeEmbedding(embedding));

@@ -2,6 +2,7 @@ import type { Tensor } from "onnxruntime-node";
 import { cropImage } from "../imaging/crop.ts";
 import { decodeImage } from "../imaging/decode.ts";
 import type { EncoderInput } from "../checkpoint/base-models.ts";
+import { type Flip, flipImage } from "../imaging/flips.ts";
 import { encoderInput, resizedImage } from "../imaging/preprocess.ts";
 import type { Box, RgbImage } from "../imaging/types.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -15,6 +16,8 @@ export interface EncodeTask {
   readonly sha256: string;
   /** Only this rectangle is encoded, as if it were the image. */
   readonly region?: Box | undefined;
+  /** And so flipped. */
+  readonly flip?: Flip | undefined;
   readonly encoderPath: string;
   readonly encoderInput: EncoderInput;
   readonly threads: number;
@@ -28,7 +31,8 @@ async function encode(task: EncodeTask): Promise<ImageEmbedding> {
   if (sha256(task.bytes) !== task.sha256)
     throw new Error(`the image's bytes are not those of ${task.sha256}`);
   const whole = await decodeImage(task.bytes, task);
-  const image = task.region ? cropImage(whole, task.region) : whole;
+  const cropped = task.region ? cropImage(whole, task.region) : whole;
+  const image = task.flip ? flipImage(cropped, task.flip) : cropped;
   const session = await soleSessionOf(task.encoderPath, task.threads);
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
   const result = await session.run({ [input]: inputOf(image, task.encoderInput) });

@@ -59,12 +59,13 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     store: options.store,
     models,
     entries: options.cacheEntries,
-    encode: async (model, { sha256, bytes, region }) =>
+    encode: async (model, { sha256, bytes, region, flip }) =>
       inSpan("encode", {}, async () =>
         encodePool.run({
           bytes,
           sha256,
           region,
+          flip,
           encoderPath: await model.encoderPath(),
           encoderInput: model.encoderInput,
           threads,

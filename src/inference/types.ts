@@ -1,4 +1,5 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
+import type { Flip } from "../imaging/flips.ts";
 import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
 import type { Focus } from "../lib/focus.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
@@ -51,6 +52,8 @@ export interface EmbedOptions {
    * the oriented original. The embedding's width and height are the rectangle's. See regions.ts.
    */
   readonly region?: Box | undefined;
+  /** The image, or the region of it, is flipped before it is encoded; prompts and masks then count in the flipped one. */
+  readonly flip?: Flip | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

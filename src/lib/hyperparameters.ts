@@ -64,6 +64,11 @@ export const hyperparametersSchema = z.strictObject({
   prompts: auto(z.enum(["box", "mixed"])),
   /** Standard deviation of the boxes' noise as a share of their sides. */
   box_jitter: auto(z.number().min(0).max(0.5)),
+  /**
+   * Flipped copies of the training samples, each with an embedding of its own: "x" mirrors left to right, "all" also
+   * upside down and both. "auto" tries "x" where the budget has room for the encoding, and else does without.
+   */
+  flips: auto(z.enum(["none", "x", "all"])),
   /** How the learning rate goes down after its climb. */
   schedule: auto(z.enum(["cosine", "constant"])),
   /** Gradients are scaled down to this global norm. */

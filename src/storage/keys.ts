@@ -13,14 +13,14 @@ export const keys = {
    */
   embedding: (workspaceId: string, encoderSha256: string, imageSha256: string): string =>
     `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}.safetensors`,
-  /** The embedding of one rectangle of an image, [x0, y0, x1, y1] in whole pixels; `width` and `height` are its own. */
+  /** The embedding of one rectangle of an image, [x0, y0, x1, y1] in whole pixels, or of its flip; `width` and `height` are its own. */
   regionEmbedding: (
     workspaceId: string,
     encoderSha256: string,
     imageSha256: string,
-    region: readonly number[],
+    { region, flip }: { region?: readonly number[] | undefined; flip?: string | undefined },
   ): string =>
-    `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}/${region.join("-")}.safetensors`,
+    `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}/${[...(region ?? []), ...(flip ? [flip] : [])].join("-")}.safetensors`,
   regionEmbeddingPrefix: (workspaceId: string, encoderSha256: string, imageSha256: string): string =>
     `workspaces/${workspaceId}/embeddings/${encoderSha256.slice(0, 16)}/${imageSha256}/`,
   /** The frozen description of the data that a fine-tune ran on, by its hash. */

@@ -11,7 +11,7 @@ import type { Sample } from "./samples.ts";
 import { nameOfArm } from "./search/arms.ts";
 import { costs, Purse } from "./search/costs.ts";
 import { foldsFor } from "./search/folds.ts";
-import { search, type Trial, trialText, zoomText } from "./search/search.ts";
+import { type Found, search, type Trial, trialText, zoomText } from "./search/search.ts";
 import { clickSide, optionOf, type ZoomOption, zoomOptions } from "./search/zoom-options.ts";
 
 /** What a fine-tune does, once nothing is left to "auto". Plain JSON: a later attempt takes it from the row. */
@@ -41,7 +41,7 @@ export async function choose(
   data: PreparedData,
   start: { weights: NamedTensors; iou: number },
 ): Promise<Chosen> {
-  if (run.row.chosen) return run.row.chosen as unknown as Chosen;
+  if (run.row.chosen) return asChosen(run.row.chosen as unknown as Chosen);
   const { asked } = data;
   const known = { trainSamples: data.train.length, startIou: start.iou };
   const folds = foldsFor(developmentSamples(data), ({ image }) => data.groupOf(image), run.row.seed);
@@ -64,7 +64,7 @@ export async function choose(
       seed: run.row.seed,
       signal: run.signal,
       embeddingOf: run.embeddingsOf(project),
-      embed: async (some, zoom) => embedParts(run, project, some, zoom),
+      embed: async (some, seen) => embedParts(run, project, some, seen),
       onSamples: async (count) => run.progress("search", (looked += count)),
       onTrial: async (trial) => run.job.append(trialEvent(trial)),
       stopRequested: () => run.job.stopRequested,
@@ -85,6 +85,12 @@ export async function choose(
   });
   return chosen;
 }
+
+/** A row of a release that knew no flips says nothing of them. */
+const asChosen = (kept: Chosen): Chosen => ({
+  ...kept,
+  recipe: { ...kept.recipe, flips: kept.recipe.flips ?? [] },
+});
 
 const isSet = <T>(value: T | "auto" | undefined): value is T => value !== undefined && value !== "auto";
 
@@ -120,16 +126,21 @@ function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: number)
 /** The recipe of the last training: as many epochs as there is budget for. */
 function finalRecipe(
   data: PreparedData,
-  { arm, zoom }: { arm: Trial["arm"]; zoom: Zoom | null },
+  { arm, zoom, flips: found }: Pick<Found, "arm" | "zoom" | "flips">,
   { startIou, seconds }: { startIou: number; seconds: number },
 ): Recipe {
-  const parts = trainingParts(data.train, zoom).length;
-  const { regions } = optionOf(data.selection.slice(0, 24), zoom);
   const asked = { ...data.asked, loss: arm.loss, learning_rate: arm.learningRate };
+  if (found.length > 0) asked.flips = "x";
+  const upright = trainingParts(data.train, { zoom }).length;
+  const { flips } = resolveRecipe(asked, { trainSamples: upright, startIou });
+  const parts = upright * (1 + flips.length);
+  // What a caller asked for is encoded now; what the search found has been.
+  const encoding = found.length > 0 ? 0 : upright * flips.length * costs.encode;
+  const { regions } = optionOf(data.selection.slice(0, 24), zoom);
   const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
   const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
   const perEpoch = samplesPerEpoch * perSample + data.selection.length * regions * costs.score;
-  const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor(seconds / perEpoch)));
+  const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor((seconds - encoding) / perEpoch)));
   return resolveRecipe({ ...asked, epochs }, { trainSamples: parts, startIou });
 }
 
@@ -138,11 +149,11 @@ export async function embedParts(
   run: RunContext,
   project: Project,
   samples: readonly Sample[],
-  zoom: Zoom | null,
+  { zoom, flips }: { zoom: Zoom | null; flips: Recipe["flips"] },
 ): Promise<void> {
-  if (!zoom) return;
+  if (!zoom && flips.length === 0) return;
   const embeddingOf = run.embeddingsOf(project);
-  const images = new Map(trainingParts(samples, zoom).map(({ image }) => [image.id, image]));
+  const images = new Map(trainingParts(samples, { zoom, flips }).map(({ image }) => [image.id, image]));
   let done = 0;
   run.meter.plan({ embed: images.size });
   for (const image of images.values()) {
@@ -159,6 +170,7 @@ const trialEvent = (trial: Trial) => ({
     trial: trial.trial,
     rung: trial.rung,
     zoom: trial.zoom,
+    flips: trial.flips.length > 0 ? "x" : "none",
     loss: trial.arm.loss,
     learning_rate: trial.arm.learningRate,
     samples: trial.samples,

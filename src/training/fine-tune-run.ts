@@ -47,7 +47,8 @@ export async function fineTune(
   const from = { weights: start.weights, iou: before.startIou };
   const chosen = await choose(run, project, data, from);
   planMeter(run, data, chosen.recipe);
-  await embedParts(run, project, [...data.train, ...data.selection], chosen.zoom);
+  await embedParts(run, project, data.train, { zoom: chosen.zoom, flips: chosen.recipe.flips });
+  await embedParts(run, project, data.selection, { zoom: chosen.zoom, flips: [] });
   const { result, engine } = await trainDecoder(services, job, {
     row,
     signal,

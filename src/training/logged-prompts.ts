@@ -1,5 +1,6 @@
 import { frameSide, lowResSide, toInputFrame } from "../imaging/coordinates.ts";
-import type { Box, Point } from "../imaging/types.ts";
+import { type Flip, flipBox, flipPoint } from "../imaging/flips.ts";
+import type { Box, Point, Size } from "../imaging/types.ts";
 import { boxIn, pointsIn } from "../imaging/windows.ts";
 import type { Random } from "../lib/random.ts";
 import { longestPrompt, type PromptPlan } from "./prompts.ts";
@@ -66,6 +67,23 @@ export function feedbackIn(
   const points = pointsIn(feedback.prompt.points ?? [], region);
   if (!box && points.length === 0) return undefined;
   return { ...feedback, prompt: { ...(box && { box }), ...(points.length > 0 && { points }) } };
+}
+
+/** A prompt as it is on the flipped image; `size` is [height, width]. */
+export function feedbackFlipped(
+  feedback: SnapshotFeedback | undefined,
+  size: Size,
+  flip: Flip,
+): SnapshotFeedback | undefined {
+  if (!feedback) return undefined;
+  const { box, points } = feedback.prompt;
+  return {
+    ...feedback,
+    prompt: {
+      ...(box && { box: flipBox(box, size, flip) }),
+      ...(points && { points: points.map((point) => flipPoint(point, size, flip)) }),
+    },
+  };
 }
 
 function tokens(

@@ -2,10 +2,11 @@ import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { Zoom } from "../lib/focus.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import type { TrainingEngine } from "./engine/types.ts";
+import { pairedGain } from "./evaluation/interval.ts";
 import { type Recipe, scheduleOf, stepsPerEpoch } from "./recipe.ts";
-import { type EmbeddingOf, epochBatches, type Sample } from "./samples.ts";
+import { type EmbeddingOf, epochBatches, randomFor, type Sample } from "./samples.ts";
 import { learningRateAt } from "./schedule.ts";
-import { meanIouOf } from "./scores.ts";
+import { iousOf } from "./scores.ts";
 
 export interface EpochReport {
   /** 0 is the untouched start. */
@@ -14,6 +15,8 @@ export interface EpochReport {
   readonly trainLoss: number | null;
   /** Mean IoU of the selection samples, at the original size, exact boxes. */
   readonly selectionIou: number;
+  /** 95 % interval of that mean over images, in [0, 1]; null ends where there is one image. */
+  readonly selectionInterval: { readonly low: number | null; readonly high: number | null };
   /** Of the epoch's last step; 0 at epoch 0. */
   readonly learningRate: number;
   readonly epochSeconds: number;
@@ -135,16 +138,23 @@ async function endOfEpoch(
 ): Promise<LoopState> {
   const { engine, embeddingOf, signal } = run;
   const { epoch, trained, started, before } = options;
-  const iou = await meanIouOf(engine, run.selection, {
+  const ious = await iousOf(engine, run.selection, {
     embeddingOf,
     batchSize: run.recipe.batchSize,
     signal,
     zoom: run.zoom ?? null,
   });
+  // Drawn from the seed and the epoch alone, so that a resumed run tells the same.
+  const { low, high } = pairedGain(
+    ious.map((value, i) => ({ group: (run.selection[i] as Sample).image.id, value })),
+    randomFor(run.seed, "selection interval", epoch),
+  );
+  const iou = ious.reduce((sum, one) => sum + one, 0) / ious.length;
   const report: EpochReport = {
     epoch,
     trainLoss: trained?.meanLoss ?? null,
     selectionIou: iou,
+    selectionInterval: { low: low && Math.max(0, low), high: high && Math.min(1, high) },
     learningRate: trained?.rate ?? 0,
     epochSeconds: (performance.now() - started) / 1000,
   };

@@ -1,4 +1,5 @@
 import type { Hyperparameters } from "../lib/hyperparameters.ts";
+import { type Flip, flips } from "../imaging/flips.ts";
 import type { TrainableGroup } from "../checkpoint/layout.ts";
 import type { Loss } from "./engine/types.ts";
 import { lossText } from "./objective.ts";
@@ -26,6 +27,8 @@ export interface Recipe {
   readonly samplesPerEpoch: number;
   /** Standard deviation of the box noise as a share of the side. */
   readonly jitter: number;
+  /** Every training sample is also seen like this. */
+  readonly flips: readonly Flip[];
 }
 
 /**
@@ -61,6 +64,12 @@ const tutorial: Hyperparameters = {
   schedule: "constant",
   box_jitter: 0,
   patience: 200,
+};
+
+const flipsOf: Readonly<Record<"none" | "x" | "all", readonly Flip[]>> = {
+  none: [],
+  x: ["x"],
+  all: flips,
 };
 
 const chosen = <T>(value: T | "auto" | undefined): value is T => value !== undefined && value !== "auto";
@@ -108,6 +117,7 @@ export function resolveRecipe(
     patience: choose(asked.patience, Math.max(4, Math.ceil(epochs / 3))),
     samplesPerEpoch,
     jitter: choose(asked.box_jitter, 0.05),
+    flips: flipsOf[choose(asked.flips, "none")],
   };
 }
 
@@ -132,6 +142,7 @@ export const recipeAsUsed = (recipe: Recipe): Record<string, string | number> =>
   patience: recipe.patience,
   samples_per_epoch: recipe.samplesPerEpoch,
   box_jitter: recipe.jitter,
+  flips: recipe.flips.length > 1 ? "all" : (recipe.flips[0] ?? "none"),
 });
 
 /** The learning rate's way through the whole run. */

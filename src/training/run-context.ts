@@ -43,9 +43,9 @@ export class RunContext {
   embeddingsOf(project: Project): EmbeddingOf {
     const { inference, store } = this.services;
     const options = this.imageOptions(project);
-    return async ({ sha256, object_key: key, region }) => {
+    return async ({ sha256, object_key: key, region, flip }) => {
       const source = { sha256, bytes: async () => store.get(key) };
-      return (await inference.embed(source, { ...options, region })).embedding.data;
+      return (await inference.embed(source, { ...options, region, flip })).embedding.data;
     };
   }
 

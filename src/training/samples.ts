@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { type LowResTarget, lowResTarget, toInputFrame } from "../imaging/coordinates.ts";
 import { edgeNearness } from "../imaging/edge-nearness.ts";
 import { decodeRle } from "../imaging/rle.ts";
+import type { Flip } from "../imaging/flips.ts";
 import type { BinaryMask, Box } from "../imaging/types.ts";
 import { sha256 } from "../lib/hash.ts";
 import { type Random, seededRandom } from "../lib/random.ts";
@@ -15,10 +16,12 @@ export interface Sample {
   readonly image: SampleImage;
 }
 
-/** An image of the snapshot, or one region of it, whose width and height then are the region's. */
+/** An image of the snapshot, or one region of it, perhaps flipped, whose width and height then are the region's. */
 export interface SampleImage extends SnapshotImage {
   /** [x0, y0, x1, y1] in whole pixels of the snapshot's image; left out, all of it. */
   readonly region?: Box;
+  /** And so flipped. */
+  readonly flip?: Flip;
 }
 
 /** Gives an image's embedding, [64, 64, 256] channels last; from memory or the store, rarely from the encoder. */

@@ -52,7 +52,7 @@ describe("a version that looks closer", () => {
       const { embeddingId } = await own.inference.baseModel("mobile_sam");
       const window = windowOf({ box }, size, zoom);
       expect(await keysBelow(own.store, "workspaces/ws_1/")).toEqual([
-        keys.regionEmbedding("ws_1", embeddingId, own.request.image.sha256, window),
+        keys.regionEmbedding("ws_1", embeddingId, own.request.image.sha256, { region: window }),
       ]);
       const again = await own.predict([{ box }], focused({ zoom, refine: null }));
       expect(again.embeddingFrom).toBe("memory");

@@ -146,7 +146,7 @@ describe("garbage", () => {
       keys.upload(project, "up_none"),
       keys.image(gone, sha256("of a project that is gone")),
       keys.embedding(app.a.workspaceId, sha256("model"), sha256("nobody's")),
-      keys.regionEmbedding(app.a.workspaceId, sha256("model"), sha256("nobody's"), [0, 0, 5, 5]),
+      keys.regionEmbedding(app.a.workspaceId, sha256("model"), sha256("nobody's"), { region: [0, 0, 5, 5] }),
     ];
     const asked = keys.embedding(app.a.workspaceId, sha256("model"), sha256("asked"));
     for (const key of [...orphans, asked]) await app.store.put(key, Buffer.from(key));

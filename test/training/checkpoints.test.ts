@@ -24,6 +24,7 @@ const epoch = (number: number) => ({
   epoch: number,
   trainLoss: number === 0 ? null : 0.1 + 0.2,
   selectionIou: 1 / 3,
+  selectionInterval: { low: 0.25, high: null },
   learningRate: 1e-4 / 3,
   epochSeconds: 0.7,
 });

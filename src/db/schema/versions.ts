@@ -60,7 +60,7 @@ export interface GateDecision {
 /** A short training that was tried before the recipe was chosen; see training/search/search.ts. */
 export interface VersionTrial {
   trial: number;
-  rung: "zoom" | "recipe" | "final";
+  rung: "zoom" | "recipe" | "final" | "flips";
   zoom: Zoom | null;
   loss: string;
   learningRate: number;

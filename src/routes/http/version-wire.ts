@@ -34,7 +34,7 @@ const metricsSchema = z.object({
     .array(
       z.object({
         trial: z.int(),
-        rung: z.enum(["zoom", "recipe", "final"]),
+        rung: z.enum(["zoom", "recipe", "final", "flips"]),
         zoom: zoomSchema.nullable(),
         loss: z.string(),
         learning_rate: z.number(),

@@ -1,9 +1,10 @@
 import { boxIn, tilesOf, windowOf } from "../../imaging/windows.ts";
 import { cropMask } from "../../imaging/crop.ts";
+import { type Flip, flipBox, flipMask } from "../../imaging/flips.ts";
 import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import type { Zoom } from "../../lib/focus.ts";
-import { feedbackIn } from "../logged-prompts.ts";
+import { feedbackFlipped, feedbackIn } from "../logged-prompts.ts";
 import { maskOf, type Sample } from "../samples.ts";
 
 /** A sample as a version with some zoom sees it. */
@@ -35,9 +36,12 @@ export function seenThrough(sample: Sample, zoom: Zoom | null): Seen {
 
 /**
  * What training learns from, given a zoom: every part of every sample, and where a window is cut into tiles the window
- * as a whole too, as clicks without a box are answered from there first.
+ * as a whole too, as clicks without a box are answered from there first. All of that once more for each flip.
  */
-export function trainingParts(samples: readonly Sample[], zoom: Zoom | null): Sample[] {
+export function trainingParts(
+  samples: readonly Sample[],
+  { zoom, flips = [] }: { zoom: Zoom | null; flips?: readonly Flip[] },
+): Sample[] {
   const once = new Map<string, Sample>();
   for (const sample of samples) {
     const seen = [seenThrough(sample, zoom)];
@@ -45,7 +49,25 @@ export function trainingParts(samples: readonly Sample[], zoom: Zoom | null): Sa
     // Parts of one sample that are the same, because it is too small for tiles, count once.
     for (const { parts } of seen) for (const { sample: part } of parts) once.set(part.annotation.id, part);
   }
-  return [...once.values()];
+  const upright = [...once.values()];
+  return [...upright, ...flips.flatMap((flip) => upright.map((sample) => flipped(sample, flip)))];
+}
+
+/** A sample of the flipped image, which has an embedding of its own. */
+function flipped(sample: Sample, flip: Flip): Sample {
+  const { image, annotation } = sample;
+  const size: Size = [image.height, image.width];
+  return {
+    image: { ...image, id: `${image.id}~${flip}`, flip },
+    annotation: {
+      ...annotation,
+      id: `${annotation.id}~${flip}`,
+      image: `${image.id}~${flip}`,
+      counts: encodeRle(flipMask(maskOf(sample), flip)).counts,
+      box: flipBox(annotation.box, size, flip),
+      feedback: feedbackFlipped(annotation.feedback, size, flip),
+    },
+  };
 }
 
 /** A region of a sample as a sample. */

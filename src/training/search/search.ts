@@ -1,7 +1,7 @@
 import type { Zoom } from "../../lib/focus.ts";
 import type { Hyperparameters } from "../../lib/hyperparameters.ts";
 import { lossText } from "../objective.ts";
-import { resolveRecipe } from "../recipe.ts";
+import { type Recipe, resolveRecipe } from "../recipe.ts";
 import type { Sample } from "../samples.ts";
 import { type Arm, armsFor } from "./arms.ts";
 import { costs, type Purse } from "./costs.ts";
@@ -14,9 +14,10 @@ export interface Trial {
   /** 1, 2, 3 ... in the order they ran. */
   readonly trial: number;
   /** What it was about. */
-  readonly rung: "zoom" | "recipe" | "final";
+  readonly rung: "zoom" | "recipe" | "final" | "flips";
   readonly arm: Arm;
   readonly zoom: Zoom | null;
+  readonly flips: Recipe["flips"];
   /** Training samples of each half. */
   readonly samples: number;
   /** Mean over all judged samples. */
@@ -25,7 +26,7 @@ export interface Trial {
 
 export interface SearchDeps extends TrialDeps {
   /** Makes sure that all regions that these samples are seen in are embedded. */
-  readonly embed: (samples: readonly Sample[], zoom: Zoom | null) => Promise<void>;
+  readonly embed: (samples: readonly Sample[], seen: Pick<Trial, "zoom" | "flips">) => Promise<void>;
   readonly onTrial: (trial: Trial) => Promise<void>;
   /** True ends the search with the best so far. */
   readonly stopRequested: () => boolean;
@@ -34,11 +35,14 @@ export interface SearchDeps extends TrialDeps {
 export interface Found {
   readonly arm: Arm;
   readonly zoom: Zoom | null;
+  readonly flips: Recipe["flips"];
   readonly trials: readonly Trial[];
 }
 
 /** A closer look costs an encode for every prompt; it has to bring so much mean IoU over the one before. */
 const zoomIsWorth = 0.01;
+/** Flips cost an encode for every training sample. */
+const flipsAreWorth = 0.005;
 const batch = 4;
 const [fewestSamples, mostSamples] = [60, 120];
 /** Recipes are tried beside the first while the purse lasts; trials are made so long that at least so many can be. */
@@ -46,8 +50,8 @@ const wantedRecipes = 2;
 
 /**
  * Successive halving over zooms and recipes (Jamieson and Talwalkar 2016): first every zoom with the first recipe, then
- * other recipes with the best zoom, then the two best recipes with twice the samples. The purse decides how long trials
- * are and which still run, by counts alone, so the same data and seed search the same way everywhere.
+ * other recipes with the best zoom, then the two best recipes with twice the samples, then the best with flips. The purse
+ * decides how long trials are and which still run, by counts alone, so the same data and seed search the same way everywhere.
  */
 export async function search(
   deps: SearchDeps,
@@ -61,7 +65,9 @@ export async function search(
   const arms = armsFor(asked);
   const [onlyArm, onlyOption] = [arms[0] as Arm, options[0] as ZoomOption];
   // What has no rival needs no trial.
-  if (arms.length === 1 && options.length === 1) return { arm: onlyArm, zoom: onlyOption.zoom, trials: [] };
+  if (arms.length === 1 && options.length === 1) {
+    return { arm: onlyArm, zoom: onlyOption.zoom, flips: [], trials: [] };
+  }
   const trials: Trial[] = [];
   const judged = folds.parts[0].length + folds.parts[1].length;
   const embedding = options.reduce(
@@ -75,16 +81,20 @@ export async function search(
   const samples = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(affordable / batch) * batch));
   const costOf = (count: number): number => each + 2 * count * costs.train;
 
-  const attempt = async (rung: Trial["rung"], arm: Arm, zoom: Zoom | null, count: number): Promise<Trial> => {
+  const attempt = async (
+    rung: Trial["rung"],
+    { arm, zoom, flips = [] }: { arm: Arm; zoom: Zoom | null; flips?: Trial["flips"] },
+    count: number,
+  ): Promise<Trial> => {
     const ious: number[] = [];
     for (const [train, judge] of [folds.parts, folds.parts.toReversed()] as [Sample[], Sample[]][]) {
-      const recipe = trialRecipe(asked, arm, train.length);
+      const recipe = { ...trialRecipe(asked, arm, train.length), flips };
       const score = await runTrial(deps, { recipe, zoom, train, judge, samples: count });
       ious.push(...score.ious);
     }
     purse.spend(costOf(count));
     const meanIou = ious.reduce((sum, iou) => sum + iou, 0) / ious.length;
-    const trial: Trial = { trial: trials.length + 1, rung, arm, zoom, samples: count, meanIou };
+    const trial: Trial = { trial: trials.length + 1, rung, arm, zoom, flips, samples: count, meanIou };
     trials.push(trial);
     await deps.onTrial(trial);
     return trial;
@@ -94,8 +104,8 @@ export async function search(
   let best: Trial | undefined;
   for (const { zoom } of options) {
     if (best && deps.stopRequested()) break;
-    await deps.embed(folds.parts.flat(), zoom);
-    const trial = await attempt("zoom", first, zoom, samples);
+    await deps.embed(folds.parts.flat(), { zoom, flips: [] });
+    const trial = await attempt("zoom", { arm: first, zoom }, samples);
     if (!best || trial.meanIou > best.meanIou + zoomIsWorth) best = trial;
   }
   if (!best) throw new Error("there was no zoom to try");
@@ -103,15 +113,27 @@ export async function search(
   let ranked = [best];
   for (const arm of others) {
     if (deps.stopRequested() || purse.left < costOf(samples)) break;
-    ranked.push(await attempt("recipe", arm, zoom, samples));
+    ranked.push(await attempt("recipe", { arm, zoom }, samples));
   }
   ranked = ranked.toSorted((a, b) => b.meanIou - a.meanIou);
   if (ranked.length > 2 && !deps.stopRequested() && purse.left >= 2 * costOf(2 * samples)) {
     const finalists: Trial[] = [];
-    for (const { arm } of ranked.slice(0, 2)) finalists.push(await attempt("final", arm, zoom, 2 * samples));
+    for (const { arm } of ranked.slice(0, 2))
+      finalists.push(await attempt("final", { arm, zoom }, 2 * samples));
     ranked = finalists.toSorted((a, b) => b.meanIou - a.meanIou);
   }
-  return { arm: (ranked[0] as Trial).arm, zoom, trials };
+  const winner = ranked[0] as Trial;
+  const { regions } = options.find((option) => option.zoom === zoom) as ZoomOption;
+  const encodes = regions * judged * costs.encode;
+  const tried = asked.flips === undefined || asked.flips === "auto";
+  if (!tried || deps.stopRequested() || purse.left < encodes + costOf(winner.samples))
+    return { arm: winner.arm, zoom, flips: [], trials };
+  purse.spend(encodes);
+  const mirrored: Trial["flips"] = ["x"];
+  await deps.embed(folds.parts.flat(), { zoom, flips: mirrored });
+  const other = await attempt("flips", { arm: winner.arm, zoom, flips: mirrored }, winner.samples);
+  const flips = other.meanIou > winner.meanIou + flipsAreWorth ? mirrored : [];
+  return { arm: winner.arm, zoom, flips, trials };
 }
 
 /** Boxes alone: a trial is short, and all are compared by boxes. */
@@ -135,5 +157,5 @@ export const zoomText = (zoom: Zoom | null): string => {
   return zoom.tiles === 1 ? window : `${window} in ${zoom.tiles} x ${zoom.tiles} tiles`;
 };
 
-export const trialText = ({ trial, rung, arm, zoom, meanIou, samples }: Trial): string =>
-  `Trial ${trial} (${rung}): ${zoomText(zoom)}, ${lossText(arm.loss)} at ${arm.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;
+export const trialText = ({ trial, rung, arm, zoom, flips, meanIou, samples }: Trial): string =>
+  `Trial ${trial} (${rung}): ${zoomText(zoom)}${flips.length > 0 ? ", flipped too" : ""}, ${lossText(arm.loss)} at ${arm.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;

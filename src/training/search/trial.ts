@@ -42,7 +42,7 @@ export interface TrialScore {
 export async function runTrial(deps: TrialDeps, run: TrialRun): Promise<TrialScore> {
   const { seed, embeddingOf, signal } = deps;
   const { recipe, zoom } = run;
-  const parts = trainingParts(run.train, zoom);
+  const parts = trainingParts(run.train, { zoom, flips: recipe.flips });
   const { batchSize } = recipe;
   const steps = Math.ceil(run.samples / batchSize);
   const schedule = { ...scheduleOf(recipe), warmupSteps: Math.floor(steps / 10), totalSteps: steps };

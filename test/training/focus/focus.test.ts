@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { areaOf, boxOf } from "../../../src/imaging/geometry.ts";
+import { flips } from "../../../src/imaging/flips.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { BinaryMask, RgbImage } from "../../../src/imaging/types.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
@@ -52,14 +53,26 @@ describe("a sample seen through a zoom", () => {
 
   it("is itself for plain SAM", () => {
     expect(seenThrough(sample, null).parts[0]?.sample).toBe(sample);
-    expect(trainingParts([sample], null)).toEqual([sample]);
+    expect(trainingParts([sample], { zoom: null })).toEqual([sample]);
   });
 
   it("trains tiles and the window that clicks are answered from, each once", () => {
-    const parts = trainingParts([sample], zoom);
+    const parts = trainingParts([sample], { zoom });
     expect(parts).toHaveLength(5);
     expect(new Set(parts.map(({ annotation }) => annotation.id)).size).toBe(5);
-    expect(trainingParts([sample], { ...zoom, tiles: 1 })).toHaveLength(1);
+    expect(trainingParts([sample], { zoom: { ...zoom, tiles: 1 } })).toHaveLength(1);
+  });
+
+  it("trains flipped copies too, whose masks lie in their boxes", () => {
+    const parts = trainingParts([sample], { zoom, flips });
+    expect(parts).toHaveLength(20);
+    expect(new Set(parts.map(({ image }) => image.id)).size).toBe(20);
+    expect(new Set(parts.map(({ annotation }) => annotation.counts)).size).toBeGreaterThan(10);
+    for (const part of parts) {
+      const [found, said] = [boxOf(maskOf(part)), part.annotation.box];
+      if (found)
+        expect([0, 1, 2, 3].every((i) => (i < 2 ? found[i]! >= said[i]! : found[i]! <= said[i]!))).toBe(true);
+    }
   });
 });
 

@@ -2,7 +2,12 @@ import type { Trial } from "../../state/run.ts";
 import { score } from "../../state/text.ts";
 import { Bar } from "../../ui/parts.tsx";
 
-const rungs: Record<string, string> = { zoom: "How close to look", recipe: "Which recipe", final: "Final" };
+const rungs: Record<string, string> = {
+  zoom: "How close to look",
+  recipe: "Which recipe",
+  final: "Final",
+  flips: "With flips",
+};
 
 const look = (zoom: Trial["zoom"]): string => {
   if (!zoom) return "the whole image";
