@@ -156,7 +156,7 @@ describe("docker-compose.yml", () => {
     const schema = JSON.parse(text, (key, value: unknown) =>
       key === "$schema" || (key === "id" && typeof value === "string") ? undefined : value,
     ) as object;
-    const formats = {
+    const formats: Record<string, RegExp | true> = {
       duration: /^(\d+(\.\d+)?(us|ms|s|m|h))+$/,
       ports: true,
       expose: true,
