@@ -4,7 +4,7 @@ import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask } from "../../src/imaging/types.ts";
 import { seriousFaults, shoot, signIn } from "./browser.ts";
-import { poll, type World } from "./world.ts";
+import { crowdZip, poll, type World } from "./world.ts";
 
 /** Clicks along the first stamp's middle, each with how long its mask took. A hand that hovers rests there until the preview shows. */
 async function clicks(world: World, { hovering = false } = {}): Promise<{ ms: number; mask: RleMask }[]> {
@@ -63,6 +63,7 @@ export function annotating(get: () => World): void {
     await world.page.waitForURL(/#\/projects\/prj_[^/]+\/fine-tune/);
     world.project = /(prj_[^/]+)/.exec(world.page.url())?.[1] ?? "";
     await world.page.getByText("30 labelled images").waitFor();
+    await world.thin(12);
   });
 
   it("lets no version go live by itself, for now", async () => {
@@ -200,5 +201,48 @@ export function annotating(get: () => World): void {
     const served = answer.results[0]?.predictions[0]?.masks[0];
     expect(iou(decodeRle(mask as RleMask), decodeRle(served as RleMask))).toBeGreaterThan(0.99);
     await shoot(world.page, "annotate-preview-light-wide");
+  });
+
+  it("accepts or skips with a key what segment-everything finds", async () => {
+    const world = get();
+    await world.page.goto(`${world.server.url}/#${world.place}/images?show=unlabelled`);
+    await world.page.locator(".tile", { hasText: "letter-2.jpg" }).click();
+    await world.stage.ready();
+    await world.page.locator("canvas.stage-canvas").focus();
+    await world.page.keyboard.press("s");
+    const everything = world.page.getByRole("region", { name: "Everything" });
+    const left = async (): Promise<[number, number]> => {
+      const text = await everything.getByRole("status").textContent();
+      const [found, open] = /(\d+) found, (\d+) to look at/.exec(text ?? "")?.slice(1) ?? [];
+      return [Number(found), Number(open)];
+    };
+    await everything.getByText(/found/).waitFor();
+    const [found] = await left();
+    expect(found).toBeGreaterThan(2);
+    await shoot(world.page, "annotate-everything-light-wide");
+    const first = (await world.stage.report()).draft?.mask;
+    await world.page.keyboard.press("Enter");
+    await poll(left).toEqual([found, found - 1]);
+    await world.page.keyboard.press("n");
+    await poll(left).toEqual([found, found - 2]);
+    await world.page.keyboard.press("Escape");
+    await everything.waitFor({ state: "detached" });
+    const rows = await world.annotations(world.imageId);
+    expect(rows.map(({ mask }) => mask)).toEqual([first]);
+    // The fine-tune is to learn stamps.
+    await world.page.getByRole("button", { name: "Delete Object 1" }).click();
+    await poll(async () => (await world.annotations(world.imageId)).length).toBe(0);
+  });
+
+  it("is told what an import has left out", async () => {
+    const world = get();
+    await world.page.goto(`${world.server.url}/#${world.place}/images`);
+    await world.page
+      .getByLabel("Images or zips to upload")
+      .setInputFiles([{ name: "crowd.zip", mimeType: "application/zip", buffer: await crowdZip() }]);
+    const uploads = world.page.getByRole("region", { name: "Uploads" });
+    await uploads.getByText("1 new image, 1 annotation").waitFor();
+    await uploads.getByText("1 left out: COCO annotations with iscrowd hold many objects, not one").waitFor();
+    await shoot(world.page, "import-light-wide");
   });
 }

@@ -7,7 +7,8 @@ import sharp from "sharp";
 
 const root = resolve(import.meta.dirname, "../..");
 /** Into the documentation only when asked: pictures differ by a pixel from run to run. */
-const pictures = join(root, process.env["UPDATE_SCREENSHOTS"] ? "docs/images/console" : "build/e2e");
+export const picturesWanted = Boolean(process.env["UPDATE_SCREENSHOTS"]);
+const pictures = join(root, picturesWanted ? "docs/images/console" : "build/e2e");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const widths = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } } as const;

@@ -50,6 +50,10 @@ export class Server {
     return this.#ask(path, { method: "POST", body: JSON.stringify(body) });
   }
 
+  async remove(path: string): Promise<void> {
+    await this.#fetch(path, { method: "DELETE" });
+  }
+
   /** The bytes of an answer that is no JSON. */
   async raw(path: string): Promise<ArrayBuffer> {
     return (await this.#fetch(path, {})).arrayBuffer();

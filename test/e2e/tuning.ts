@@ -12,7 +12,9 @@ export function tuning(get: () => World): void {
     await world.page.waitForURL(/fine-tune\/ft_/);
     await world.page.getByText("Training", { exact: true }).waitFor();
     await world.page.getByText(/left$/).waitFor();
-    await world.page.getByRole("img", { name: /^IoU by epoch: IoU 0\.\d+/ }).waitFor();
+    await world.page
+      .getByRole("img", { name: /^IoU by epoch: IoU 0\.\d+, 95 % low 0\.\d+, 95 % high 0\.\d+/ })
+      .waitFor();
     await poll(() =>
       world.page.locator(".log li", { hasText: /^.*Epoch [1-9]/ }).count(),
     ).toBeGreaterThanOrEqual(4);
@@ -58,7 +60,7 @@ export function tuning(get: () => World): void {
     await world.page.getByText("Version 1 is live.").waitFor();
     expect(await world.live()).toBe(1);
     await world.page.getByRole("button", { name: "Roll back" }).click();
-    await world.page.getByText("Rolled back").waitFor();
+    await world.page.getByText("Rolled back to what was live before.").waitFor();
     expect(await world.live()).toBeNull();
     await world.page.getByRole("button", { name: "Promote v1" }).click();
     await poll(() => world.live()).toBe(1);

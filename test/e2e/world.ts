@@ -1,8 +1,11 @@
+import { buffer } from "node:stream/consumers";
 import type { Browser, Page } from "playwright-core";
 import { expect } from "vitest";
+import { ZipFile } from "yazl";
 import { drawPage } from "../../examples/demo/pages.ts";
+import { encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
-import { openBrowser, openPage } from "./browser.ts";
+import { openBrowser, openPage, picturesWanted } from "./browser.ts";
 import { Server } from "./server.ts";
 import { StageHand } from "./stage.ts";
 
@@ -76,6 +79,14 @@ export class World {
     return (await this.server.get<List<Row>>(`/v1${this.place}/annotations?image_id=${imageId}`)).data;
   }
 
+  /** Keeps so many images: fewer train faster. The pictures for the documentation show the example whole. */
+  async thin(images: number): Promise<void> {
+    if (picturesWanted) return;
+    const path = `/v1${this.place}/images`;
+    const { data } = await this.server.get<List<{ id: string }>>(`${path}?limit=100`);
+    for (const { id } of data.slice(images)) await this.server.remove(`${path}/${id}`);
+  }
+
   /** Waits until every image's embedding is cached, and no encoder runs any more: asking for one makes it. */
   async embedded(): Promise<void> {
     const { data } = await this.server.get<List<{ id: string }>>(`/v1${this.place}/images?limit=100`);
@@ -92,4 +103,24 @@ async function freshPage(index: number): Promise<Fresh> {
   const truth = stamps[0]?.mask;
   if (!truth) throw new Error("the page has no stamp");
   return { name: `letter-${index + 1}.jpg`, jpeg, truth };
+}
+
+/** A COCO data set of one page, one stamp, and one annotation of a whole crowd of them. */
+export async function crowdZip(): Promise<Buffer> {
+  const { stem, jpeg, width, height, stamps } = await drawPage(4021, 2);
+  const { size, counts } = encodeRle(stamps[0]?.mask as BinaryMask);
+  const one = { image_id: 1, category_id: 1, segmentation: { size, counts } };
+  const zip = new ZipFile();
+  zip.addBuffer(jpeg, `images/${stem}.jpg`);
+  const coco = {
+    images: [{ id: 1, file_name: `${stem}.jpg`, width, height }],
+    categories: [{ id: 1, name: "stamp" }],
+    annotations: [
+      { ...one, id: 1, iscrowd: 0 },
+      { ...one, id: 2, iscrowd: 1 },
+    ],
+  };
+  zip.addBuffer(Buffer.from(JSON.stringify(coco)), "annotations.json");
+  zip.end();
+  return buffer(zip.outputStream);
 }

@@ -17,6 +17,8 @@ export interface Draft {
   readonly prediction: string | null;
   /** The annotation that it takes the place of. */
   readonly replaces: string | null;
+  /** The mask of segment-everything that it began as. */
+  readonly candidate: BinaryMask | null;
 }
 
 export interface Instance {
@@ -46,6 +48,7 @@ export const emptyDraft: Draft = {
   byHand: false,
   prediction: null,
   replaces: null,
+  candidate: null,
 };
 
 /** Masks of past steps are kept up to so many bytes; then the oldest go. */
@@ -133,11 +136,11 @@ export class Sketch {
     this.#future.value = [];
   }
 
-  /** Saves what is drawn as an annotation, once the API has said its part to it. Throws ApiError. */
-  async accept(): Promise<void> {
+  /** Saves what is drawn as an annotation, once the API has said its part to it. Null: nothing was. Throws ApiError. */
+  async accept(): Promise<Draft | null> {
     await this.settling;
     const before = this.draft.value;
-    if (!before.mask || areaOf(before.mask) === 0 || this.busy.value) return;
+    if (!before.mask || areaOf(before.mask) === 0 || this.busy.value) return null;
     await this.#busily(async () => {
       const gone = this.instances.value.find(({ id }) => id === before.replaces) ?? null;
       const label = this.label.value.trim() || null;
@@ -148,6 +151,7 @@ export class Sketch {
         this.#remember({ kind: "accept", before, added, gone });
       });
     });
+    return before;
   }
 
   async remove(instance: Instance): Promise<void> {

@@ -38,6 +38,7 @@ export function Chart({ label, x, series, band, height = 220, digits = 3, range 
       grid: { stroke: token("--chart-grid"), width: 1 },
       ticks: { show: false },
     };
+    const isEdge = (one: Series): boolean => band?.includes(series.indexOf(one)) ?? false;
     const made = new UPlot(
       {
         width: element.clientWidth,
@@ -54,11 +55,11 @@ export function Chart({ label, x, series, band, height = 220, digits = 3, range 
           ...series.map((one) => ({
             label: one.label,
             stroke: token(one.colour),
-            width: band && series.indexOf(one) > 0 && band.includes(series.indexOf(one)) ? 0 : 2,
+            width: isEdge(one) ? 0 : 2,
             ...(one.dashed && { dash: [5, 4] }),
             spanGaps: true,
             points: {
-              show: one.values.filter((value) => value !== null).length < 40 && !one.dashed,
+              show: one.values.filter((value) => value !== null).length < 40 && !one.dashed && !isEdge(one),
               size: 5,
             },
             value: (_plot: UPlot, value: number | null) => (value === null ? "–" : value.toFixed(digits)),

@@ -3,6 +3,7 @@ import { all, api } from "../../api/client.ts";
 import type { Image, Overview, Project, Version } from "../../api/types.ts";
 import { useLoad } from "../../state/load.ts";
 import { go, href } from "../../state/router.ts";
+import { Everything } from "../../state/everything.ts";
 import { Sketch } from "../../state/sketch.ts";
 import { attempt } from "../../state/toasts.ts";
 import { version } from "../../state/tools.ts";
@@ -57,6 +58,7 @@ export function Annotate({ project, imageId }: { project: Project; imageId: stri
 function Workbench({ project, around }: { project: Project; around: Around }) {
   const { image } = around;
   const sketch = useMemo(() => new Sketch(project.id, image, project.active_version), [project.id, image.id]);
+  const everything = useMemo(() => new Everything(sketch), [sketch]);
   const controller = useRef<Controller>(null);
   const labels =
     useLoad((signal) => api.get<Overview>(`/v1/projects/${project.id}/overview`, signal), [project.id]).data
@@ -65,7 +67,12 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
     if (id !== null) go(href("projects", project.id, "annotate", id));
   };
   const actions = {
-    accept: () => attempt(() => sketch.accept()),
+    accept: () =>
+      attempt(async () => {
+        const accepted = await sketch.accept();
+        if (accepted) everything.judged(accepted.candidate);
+      }),
+    everything: () => attempt(() => everything.start()),
     undo: () => attempt(() => sketch.undo()),
     redo: () => attempt(() => sketch.redo()),
     before: () => to(around.before),
@@ -75,10 +82,17 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
     void attempt(() => sketch.load());
     // The encoder runs while one still looks where to click; where it can't, the first click says why.
     api.post(`/v1/projects/${project.id}/prewarm`, { image: { id: image.id } }).catch(() => {});
+    return () => everything.close();
   }, [sketch]);
   useEffect(() => {
     const names = labels.map(({ label }) => label);
-    return listenToKeys({ sketch, controller: () => controller.current, actions, labels: names });
+    return listenToKeys({
+      sketch,
+      everything,
+      controller: () => controller.current,
+      actions,
+      labels: names,
+    });
   }, [sketch, labels.length]);
   return (
     <>
@@ -112,12 +126,12 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
         </div>
       </header>
       <main class="workbench">
-        <Toolbar sketch={sketch} controller={controller} actions={actions} />
+        <Toolbar sketch={sketch} everything={everything} controller={controller} actions={actions} />
         <div class="stage">
-          <Stage sketch={sketch} controller={controller} />
-          <Hint sketch={sketch} />
+          <Stage sketch={sketch} everything={everything} controller={controller} />
+          <Hint sketch={sketch} everything={everything} />
         </div>
-        <Objects sketch={sketch} labels={labels} actions={actions} />
+        <Objects sketch={sketch} everything={everything} labels={labels} actions={actions} />
       </main>
     </>
   );
@@ -152,12 +166,12 @@ function VersionChoice({ project }: { project: Project }) {
 }
 
 /** What to do next, in one line; read out when it changes. */
-function Hint({ sketch }: { sketch: Sketch }) {
+function Hint({ sketch, everything }: { sketch: Sketch; everything: Everything }) {
   const { mask, score, points, byHand } = sketch.draft.value;
   const about =
     score !== null ? `Predicted IoU ${score.toFixed(2)}` : byHand ? "Corrected by hand" : "Decoded here";
   const text = mask
-    ? `${about} · Enter accepts`
+    ? `${about} · Enter accepts${everything.open.value ? ", N skips" : ""}`
     : points.length > 0 || sketch.draft.value.box
       ? "Segmenting …"
       : "Click an object, or drag a box round it";

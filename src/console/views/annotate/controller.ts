@@ -4,6 +4,7 @@ import { encodeRle } from "../../../imaging/rle.ts";
 import type { BinaryMask } from "../../../imaging/types.ts";
 import type { Ring } from "../../canvas/edit.ts";
 import type { Box } from "../../api/types.ts";
+import type { Everything } from "../../state/everything.ts";
 import { type Draft, emptyDraft, type Sketch } from "../../state/sketch.ts";
 import { toast } from "../../state/toasts.ts";
 import { background, brushSize, preview, tool } from "../../state/tools.ts";
@@ -20,6 +21,7 @@ import { Segmenter } from "./segmenter.ts";
 export class Controller {
   readonly #canvas: HTMLCanvasElement;
   readonly #sketch: Sketch;
+  readonly #everything: Everything;
   readonly #segmenter: Segmenter;
   readonly #answers: Answers;
   readonly #ends: (() => void)[] = [];
@@ -34,9 +36,10 @@ export class Controller {
   #cross: [number, number] | null = null;
   #frame = 0;
 
-  constructor(canvas: HTMLCanvasElement, sketch: Sketch) {
+  constructor(canvas: HTMLCanvasElement, sketch: Sketch, everything: Everything) {
     this.#canvas = canvas;
     this.#sketch = sketch;
+    this.#everything = everything;
     this.#segmenter = new Segmenter(sketch, (mask) => this.#showHover(mask));
     this.#answers = new Answers(sketch, this.#segmenter);
     const pointers = new Pointers(canvas, {
@@ -90,7 +93,7 @@ export class Controller {
 
   #onChange(): void {
     const draft = this.#sketch.draft.value;
-    void [this.#sketch.instances.value, highlighted.value, brushSize.value];
+    void [this.#sketch.instances.value, this.#everything.left.value, highlighted.value, brushSize.value];
     if (draft.mask || !preview.value) this.#hover = null;
     if (tool.value === "polygon") {
       this.#polygons ??= new Polygons(this.#sketch);
@@ -218,6 +221,7 @@ export class Controller {
   #click([x, y]: [number, number], negative: boolean, time: number): void {
     const draft = this.#sketch.draft.value;
     const label = negative || background.value ? 0 : 1;
+    if (label === 1 && this.#everything.pick(x, y)) return;
     this.#ask({ ...draft, points: [...draft.points, [tenth(x), tenth(y), label]] }, time);
   }
 
@@ -280,6 +284,7 @@ export class Controller {
         size: this.#sketch.image,
         view: this.#view,
         instances: this.#sketch.instances.value,
+        candidates: this.#everything.left.value,
         draft: this.#painting ? { ...draft, mask: this.#painting.mask } : draft,
         hover: this.#hover,
         box: this.#box,

@@ -1,4 +1,5 @@
 import { colourOf } from "../../canvas/layer.ts";
+import type { Everything } from "../../state/everything.ts";
 import type { Instance, Sketch } from "../../state/sketch.ts";
 import { attempt } from "../../state/toasts.ts";
 import { number } from "../../state/text.ts";
@@ -9,10 +10,12 @@ import type { Actions } from "./shortcuts.ts";
 /** The object that is being drawn, and those that are saved. */
 export function Objects({
   sketch,
+  everything,
   labels,
   actions,
 }: {
   sketch: Sketch;
+  everything: Everything;
   labels: readonly { label: string }[];
   actions: Actions;
 }) {
@@ -68,6 +71,7 @@ export function Objects({
           </Button>
         </div>
       </section>
+      <Found everything={everything} />
       <section class="stack-s">
         <h2 class="small-title">
           Objects <span class="muted nums">{sketch.instances.value.length}</span>
@@ -80,6 +84,27 @@ export function Objects({
         </ul>
       </section>
     </aside>
+  );
+}
+
+/** What segment-everything has found, while it is looked through. */
+function Found({ everything }: { everything: Everything }) {
+  const { left, found, running, open } = everything;
+  if (!running.value && !open.value) return null;
+  return (
+    <section class="stack-s" aria-label="Everything">
+      <p class="small nums" role="status">
+        {running.value
+          ? "Looking for everything …"
+          : `${found.value} found, ${left.value?.length ?? 0} to look at`}
+      </p>
+      <div class="row nowrap">
+        {open.value && <Button onClick={() => everything.skip()}>Skip</Button>}
+        <Button kind="quiet" onClick={() => everything.close()}>
+          {running.value ? "Stop" : "Done"}
+        </Button>
+      </div>
+    </section>
   );
 }
 

@@ -38,8 +38,17 @@ export class Previews {
   }
 
   wish([x, y]: readonly [number, number]): void {
-    this.#next = [tenth(x), tenth(y)];
-    if (!this.#running) void this.#run();
+    const at = [tenth(x), tenth(y)] as const;
+    const last = this.#last;
+    if (isAt(last, at)) {
+      // A hand that presses moves the pointer to where it is already.
+      this.#next = null;
+      const show = (mask: BinaryMask): void => void (this.#last === last && this.#show(mask));
+      last.mask.then(show, () => {});
+    } else {
+      this.#next = at;
+      if (!this.#running) void this.#run();
+    }
   }
 
   /**
@@ -51,14 +60,7 @@ export class Previews {
     this.#next = null;
     this.#last = null;
     const [point] = points;
-    const same =
-      last?.version === version.value &&
-      points.length === 1 &&
-      point?.[2] === 1 &&
-      !box &&
-      !byHand &&
-      last.at[0] === point[0] &&
-      last.at[1] === point[1];
+    const same = point?.[2] === 1 && points.length === 1 && !box && !byHand && isAt(last, point);
     if (same) return last;
     last?.stop.abort();
     return null;
@@ -94,6 +96,9 @@ export class Previews {
     return { ...of, answer, mask: answer.then(({ mask }) => mask) };
   }
 }
+
+const isAt = (preview: Preview | null, at: ArrayLike<number>): preview is Preview =>
+  preview?.version === version.value && preview.at[0] === at[0] && preview.at[1] === at[1];
 
 /** As fine as a click is told. */
 export const tenth = (value: number): number => Math.round(value * 10) / 10;

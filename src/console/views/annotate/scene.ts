@@ -11,6 +11,8 @@ export interface Scene {
   readonly size: { readonly width: number; readonly height: number };
   readonly view: View;
   readonly instances: readonly Instance[];
+  /** Found by segment-everything, and not judged yet. */
+  readonly candidates: readonly { readonly mask: BinaryMask }[] | null;
   readonly draft: Draft;
   /** What a click here would give. */
   readonly hover: BinaryMask | null;
@@ -49,9 +51,10 @@ interface Backdrop {
 const backdrops = new WeakMap<HTMLCanvasElement, Backdrop>();
 
 function backdropFor(canvas: HTMLCanvasElement, scene: Scene, ratio: number): HTMLCanvasElement {
-  const { picture, view, instances, highlighted } = scene;
-  const { replaces } = scene.draft;
-  const of = [picture, view, instances, highlighted, replaces, ratio, canvas.width, canvas.height];
+  const { picture, view, instances, candidates, highlighted } = scene;
+  const { replaces, candidate } = scene.draft;
+  const what = [picture, instances, candidates, highlighted, replaces, candidate];
+  const of = [...what, view, ratio, canvas.width, canvas.height];
   const known = backdrops.get(canvas);
   if (known?.of.every((value, i) => value === of[i])) return known.canvas;
   const made = known?.canvas ?? document.createElement("canvas");
@@ -70,6 +73,10 @@ function backdropFor(canvas: HTMLCanvasElement, scene: Scene, ratio: number): HT
         scale: view.scale,
         line: chosen ? 2.5 : 1.5,
       });
+    }
+    for (const { mask } of candidates ?? []) {
+      if (mask !== candidate)
+        mark(context, mask, { colour: "#eab308", alpha: 0.14, scale: view.scale, line: 1 });
     }
   }
   backdrops.set(canvas, { canvas: made, of });

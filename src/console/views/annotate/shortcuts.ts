@@ -1,4 +1,5 @@
 import { areaOf } from "../../../imaging/geometry.ts";
+import type { Everything } from "../../state/everything.ts";
 import type { Sketch } from "../../state/sketch.ts";
 import { background, preview, resizeBrush, tool } from "../../state/tools.ts";
 import type { Controller } from "./controller.ts";
@@ -7,6 +8,7 @@ export interface Actions {
   readonly accept: () => Promise<boolean>;
   readonly undo: () => Promise<boolean>;
   readonly redo: () => Promise<boolean>;
+  readonly everything: () => Promise<boolean>;
   readonly before: () => void;
   readonly after: () => void;
 }
@@ -18,6 +20,7 @@ export const shortcuts = [
   ["Enter", "Accept the mask"],
   ["Escape", "Start over"],
   ["C B E P H", "Click, brush, eraser, polygon, hand"],
+  ["S, then Enter or N", "Segment everything, accept or skip one"],
   ["X", "Swap foreground and background"],
   ["V", "Preview on or off"],
   ["[ ]", "Smaller, larger brush"],
@@ -31,6 +34,7 @@ export const shortcuts = [
 
 interface Keyboard {
   readonly sketch: Sketch;
+  readonly everything: Everything;
   readonly controller: () => Controller | null;
   readonly actions: Actions;
   readonly labels: readonly string[];
@@ -62,7 +66,8 @@ const steps: Record<string, readonly [number, number]> = {
   ArrowDown: [0, 1],
 };
 
-function handle(event: KeyboardEvent, { sketch, controller, actions, labels }: Keyboard): boolean {
+function handle(event: KeyboardEvent, keyboard: Keyboard): boolean {
+  const { sketch, everything, controller, actions, labels } = keyboard;
   const stage = controller();
   const { key } = event;
   if (event.ctrlKey || event.metaKey) {
@@ -77,11 +82,16 @@ function handle(event: KeyboardEvent, { sketch, controller, actions, labels }: K
   else if (key === " " && onStage) stage?.clickAtCross(event.shiftKey);
   else if (key === "Enter") accept(sketch, stage, actions);
   else if (key === "Escape") {
-    if (!stage?.escape()) sketch.clear();
+    if (!stage?.escape()) {
+      everything.close();
+      sketch.clear();
+    }
   } else if (key === "PageUp") actions.before();
   else if (key === "PageDown") actions.after();
   else if (/^[1-9]$/.test(key) && labels[Number(key) - 1] !== undefined)
     sketch.label.value = labels[Number(key) - 1] ?? "";
+  else if (key.toLowerCase() === "s") void actions.everything();
+  else if (key.toLowerCase() === "n" && everything.open.value) everything.skip();
   else return letter(key, stage);
   return true;
 }

@@ -1,19 +1,22 @@
 import { useEffect, useRef } from "preact/hooks";
+import type { Everything } from "../../state/everything.ts";
 import type { Sketch } from "../../state/sketch.ts";
 import { Controller } from "./controller.ts";
 
 /** The canvas with the image; all that happens on it is the controller's. */
 export function Stage({
   sketch,
+  everything,
   controller,
 }: {
   sketch: Sketch;
+  everything: Everything;
   controller: { current: Controller | null };
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     if (!canvas.current) return undefined;
-    const made = new Controller(canvas.current, sketch);
+    const made = new Controller(canvas.current, sketch, everything);
     controller.current = made;
     return () => {
       made.close();

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import type { Everything } from "../../state/everything.ts";
 import type { Sketch } from "../../state/sketch.ts";
 import { background, brushSize, preview, type Tool, tool } from "../../state/tools.ts";
 import type { IconName } from "../../ui/icon.tsx";
@@ -16,10 +17,12 @@ const tools: readonly [Tool, IconName, string][] = [
 
 export function Toolbar({
   sketch,
+  everything,
   controller,
   actions,
 }: {
   sketch: Sketch;
+  everything: Everything;
   controller: { current: Controller | null };
   actions: Actions;
 }) {
@@ -64,6 +67,13 @@ export function Toolbar({
         label="Preview under the pointer (V)"
         pressed={preview.value}
         onClick={() => void (preview.value = !preview.value)}
+      />
+      <Button
+        kind="quiet"
+        icon="all"
+        label="Segment everything (S)"
+        disabled={everything.running.value}
+        onClick={actions.everything}
       />
       <hr />
       <Button
