@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cropImage } from "../../src/imaging/crop.ts";
+import { flipImage } from "../../src/imaging/flips.ts";
 import { createInference } from "../../src/inference/index.ts";
 import { embedRegion } from "../../src/inference/regions.ts";
 import type { EmbedOptions, Inference } from "../../src/inference/types.ts";
@@ -84,6 +85,21 @@ describe("embed", () => {
     expect(await codeOf(() => embedRegion(inference, whole, { ...options, region: [0, 0, 151, 110] }))).toBe(
       "box_outside_image",
     );
+  });
+
+  test("encodes a flipped region as if it were the image, and keeps it apart", async () => {
+    const picture = noiseImage(150, 110, 8);
+    const region = [31, 12, 131, 92] as const;
+    const source = countedSource(await asPng(picture));
+    const flipped = await inference.embed(source, { ...options, region, flip: "x" });
+    const image = await asPng(flipImage(cropImage(picture, region), "x"));
+    const alone = await inference.embed(countedSource(image), options);
+    expect([flipped.from, alone.from]).toEqual(["encoder", "encoder"]);
+    expect(
+      Buffer.compare(Buffer.from(flipped.embedding.data.buffer), Buffer.from(alone.embedding.data.buffer)),
+    ).toBe(0);
+    expect((await inference.embed(source, { ...options, region, flip: "x" })).from).toBe("memory");
+    expect((await inference.embed(source, { ...options, region })).from).toBe("encoder");
   });
 
   test("stores nothing for an image that can't be read", async () => {
