@@ -1,17 +1,19 @@
 import { parseArgs } from "node:util";
 import type { Report } from "./report.ts";
+import { apiUsage } from "./api/options.ts";
 import { qualityUsage } from "./quality/options.ts";
 import { parityUsage } from "./everything/options.ts";
 import { printTable } from "./report.ts";
 
 /** npm run bench -- train | decode | everything [--json] [--python PATH] [--rounds N] [--threads N], or quality, everything-parity: see their usage. */
 const usage =
-  "usage: npm run bench -- <train|decode|everything> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
+  "usage: npm run bench -- <train|decode|everything|api> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
   "  train   one optimizer step, against PyTorch (PATH, else .venv/bin/python)\n" +
   "  decode  one prompt on a cached embedding, against Meta's ONNX decoder\n" +
   "  everything [--meta PATH]  a whole image, against Meta's automatic mask generator in PyTorch, of the package\n" +
   "          segment_anything or of the checkout at PATH\n" +
   parityUsage +
+  apiUsage +
   qualityUsage;
 
 export interface BenchOptions {
@@ -30,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
 
 const args = process.argv.slice(2);
 const programs: Readonly<Record<string, () => Promise<{ main(args: string[]): Promise<number> }>>> = {
+  api: () => import("./api.ts"),
   quality: () => import("./quality.ts"),
   "everything-parity": () => import("./everything-parity.ts"),
 };

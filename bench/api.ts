@@ -1,0 +1,151 @@
+import { openBare } from "./api/bare.ts";
+import { type Load, type Measured, measure } from "./api/load.ts";
+import { readOptions, type ApiOptions } from "./api/options.ts";
+import { type Page, openWorld, type World } from "./api/world.ts";
+import { machine } from "./report.ts";
+
+interface ApiRow extends Measured {
+  readonly what: string;
+  /** Of a prediction: its rate by the bare decoder's, measured before and after it; the median of the rounds'. */
+  readonly ratio: number | null;
+}
+
+interface ApiReport {
+  readonly bench: "api";
+  readonly cpu: string;
+  readonly cores: number;
+  readonly threads: number;
+  readonly workers: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Prompts a second of the decoder's graph alone. */
+  readonly bare_per_second: number;
+  readonly rows: readonly ApiRow[];
+}
+
+/** Throws an Error where an option is wrong. */
+export async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  const { threads, workers, rounds, seconds, prof } = options;
+  const nodeOptions = prof === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${prof}`];
+  const world = await openWorld({ ...options, nodeOptions });
+  try {
+    const measured = await measureAll(world, options);
+    const report: ApiReport = { bench: "api", ...machine(), threads, workers, rounds, seconds, ...measured };
+    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else print(report);
+  } finally {
+    await world.close();
+  }
+  return 0;
+}
+
+const clients = [1, 8, 64] as const;
+
+async function measureAll(
+  world: World,
+  { rounds, seconds, threads, workers, only }: ApiOptions,
+): Promise<Pick<ApiReport, "bare_per_second" | "rows">> {
+  const [page] = world.pages as [Page];
+  const size = [page.height, page.width] as const;
+  const bare = openBare(workers, {
+    threads,
+    embedding: await world.embedding(),
+    size,
+    boxes: page.boxes,
+  });
+  const samples = new Map<string, { measured: Measured; ratio: number | null }[]>();
+  const note = (what: string, measured: Measured, ratio: number | null): void => {
+    const name = `${what} ${measured.clients}`;
+    samples.set(name, [...(samples.get(name) ?? []), { measured, ratio }]);
+  };
+  const bares: number[] = [];
+  try {
+    await bare.rate(1);
+    const chosen = loads(world).filter(({ what }) => only.length === 0 || only.includes(what));
+    for (const { load } of chosen) await measure(load, 8, 1);
+    for (let round = 0; round < rounds; round++) {
+      let before = await bare.rate(seconds / 2);
+      for (const { what, load, decodes } of chosen) {
+        for (const count of clients) {
+          const measured = await measure(load, count, seconds);
+          if (!decodes) {
+            note(what, measured, null);
+            continue;
+          }
+          const after = await bare.rate(seconds / 2);
+          note(what, measured, measured.requests_per_second / ((before + after) / 2));
+          bares.push(before);
+          before = after;
+        }
+      }
+    }
+  } finally {
+    await bare.close();
+  }
+  const rows = [...samples].map(([name, rounds_]) => summary(name.split(" ")[0] as string, rounds_));
+  return { bare_per_second: digits(median(bares), 1), rows };
+}
+
+/** What the clients send; a prediction is one box on an image whose embedding is in memory. */
+function loads({ url, key, project, pages }: World): { what: string; load: Load; decodes: boolean }[] {
+  const base = { url, key };
+  const one = pages[0] as Page;
+  const predict = (page: Page): string[] =>
+    page.boxes.map((box) => JSON.stringify({ image: { id: page.id }, prompts: [{ box }] }));
+  const post = (path: string, bodies: string[]): Load => ({ ...base, method: "POST", path, bodies });
+  const under = `/v1/projects/${project}`;
+  const annotation = JSON.stringify({ image_id: one.id, mask: one.mask });
+  return [
+    { what: "predict", load: post(`${under}/predict`, predict(one)), decodes: true },
+    { what: "predict-many", load: post(`${under}/predict`, pages.flatMap(predict)), decodes: true },
+    {
+      what: "list",
+      load: { ...base, method: "GET", path: `${under}/images?limit=20`, bodies: [""] },
+      decodes: false,
+    },
+    { what: "create", load: post(`${under}/annotations`, [annotation]), decodes: false },
+  ];
+}
+
+function summary(what: string, rounds: { measured: Measured; ratio: number | null }[]): ApiRow {
+  const of = (pick: (one: Measured) => number): number =>
+    median(rounds.map(({ measured }) => pick(measured)));
+  const ratios = rounds.flatMap(({ ratio }) => ratio ?? []);
+  return {
+    what,
+    clients: rounds[0]?.measured.clients ?? 0,
+    requests_per_second: digits(
+      of((one) => one.requests_per_second),
+      1,
+    ),
+    p50_ms: of((one) => one.p50_ms),
+    p99_ms: of((one) => one.p99_ms),
+    errors: rounds.reduce((sum, { measured }) => sum + measured.errors, 0),
+    fairness: Math.min(...rounds.map(({ measured }) => measured.fairness)),
+    ratio: ratios.length === 0 ? null : digits(median(ratios), 3),
+  };
+}
+
+const digits = (value: number, count: number): number => Number(value.toFixed(count));
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function print(report: ApiReport): void {
+  const out = (line: string): void => void process.stdout.write(`${line}\n`);
+  out(
+    `api: ${report.cpu}, ${report.cores} cores; ${report.workers} x ${report.threads} threads, median of ${report.rounds} rounds`,
+  );
+  out(`the bare decoder: ${report.bare_per_second} prompts a second\n`);
+  out("| | clients | a second | of the bare decoder | p50 ms | p99 ms | errors | least / most |");
+  out("|---|---|---|---|---|---|---|---|");
+  for (const row of report.rows) {
+    const { what, clients: count, requests_per_second: rate, ratio, p50_ms, p99_ms, errors, fairness } = row;
+    out(
+      `| ${what} | ${count} | ${rate} | ${ratio ?? "-"} | ${p50_ms} | ${p99_ms} | ${errors} | ${fairness} |`,
+    );
+  }
+}
