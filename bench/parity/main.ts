@@ -67,6 +67,11 @@ const parts: readonly { name: string; stage: string; compare: () => Promise<Row[
     stage: "whole",
     compare: predictions("whole-hf", "Hugging Face's SamModel", "whole-hf"),
   },
+  {
+    name: "whole-hf-eps",
+    stage: "whole-hf-eps",
+    compare: predictions("whole-hf-eps", "SamModel with Meta's LayerNorm epsilon in its decoder", "whole-hf"),
+  },
 ];
 
 const rowsPath = join(peers, "rows.json");

@@ -6,7 +6,7 @@ Run: python bench/parity/peers.py META DATA WEIGHTS ENCODER OUT [STAGE ...]
   WEIGHTS  decoder weights (safetensors by Meta's names); scripts/reference/export_weights.ts writes mobile_sam's
   ENCODER  mobile_sam's image encoder (ONNX)
   OUT      an empty folder
-  STAGE    vit_b, vit_l, vit_h, modules, mobile, mobile-hf, mobile-hf-eps, whole; all by default
+  STAGE    vit_b, vit_l, vit_h, modules, mobile, mobile-hf, mobile-hf-eps, whole, whole-hf-eps; all by default
 Needs torch, numpy, pillow, safetensors, transformers, onnxruntime. OMP_NUM_THREADS=1 helps on a busy machine.
 """
 
@@ -26,7 +26,7 @@ from transformers import SamConfig, SamModel
 from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
 META, DATA, WEIGHTS, ENCODER, OUT = (Path(a) for a in sys.argv[1:6])
-STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "mobile-hf", "mobile-hf-eps", "whole"]
+STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "mobile-hf", "mobile-hf-eps", "whole", "whole-hf-eps"]
 # Images of the stage `whole`: a ViT-B takes torch 5 to 60 s an image on a CPU.
 WHOLE = 3
 OUT.mkdir(parents=True, exist_ok=True)
@@ -327,6 +327,14 @@ def whole_stage():
     answers("whole-hf", images(WHOLE), *hugging_face(model, model.get_image_embeddings))
 
 
+@torch.no_grad()
+def whole_hf_eps_stage():
+    """The ViT-B that the stage `whole` saved, with Meta's epsilon in SamModel's decoder."""
+    sam = random_sam("vit_b", seed=11)
+    model = hugging_face_model(sam, mask_decoder=dict(layer_norm_eps=1e-5))
+    answers("whole-hf-eps", images(WHOLE), *hugging_face(model, model.get_image_embeddings))
+
+
 import onnxruntime  # noqa: E402
 import PIL  # noqa: E402
 import transformers  # noqa: E402
@@ -334,4 +342,4 @@ import transformers  # noqa: E402
 versions = dict(PyTorch=torch.__version__, transformers=transformers.__version__, onnxruntime=onnxruntime.__version__, Pillow=PIL.__version__)
 (OUT / "versions.json").write_text(json.dumps(versions))
 for stage in STAGES:
-    {"modules": modules_stage, "mobile": mobile_stage, "mobile-hf": mobile_hf_stage, "mobile-hf-eps": lambda: mobile_hf_stage("mobile-hf-eps", layer_norm_eps=1e-5), "whole": whole_stage}.get(stage, lambda: encoder_stage(stage))()
+    {"modules": modules_stage, "mobile": mobile_stage, "mobile-hf": mobile_hf_stage, "mobile-hf-eps": lambda: mobile_hf_stage("mobile-hf-eps", layer_norm_eps=1e-5), "whole": whole_stage, "whole-hf-eps": whole_hf_eps_stage}.get(stage, lambda: encoder_stage(stage))()
