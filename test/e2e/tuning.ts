@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { shoot } from "./browser.ts";
+import { look, shoot } from "./browser.ts";
 import { type List, poll, type World } from "./world.ts";
 
 /** From the one button to a version that is live, and back. */
@@ -19,6 +19,9 @@ export function tuning(get: () => World): void {
       world.page.locator(".log li", { hasText: /^.*Epoch [1-9]/ }).count(),
     ).toBeGreaterThanOrEqual(4);
     await shoot(world.page, "run-live-light-wide");
+    await look(world.page, "wide", "dark");
+    await shoot(world.page, "run-live-dark-wide");
+    await look(world.page, "wide", "light");
     await world.page.getByRole("button", { name: "Stop and keep" }).click();
     await world.page.getByText("IoU gained").waitFor({ timeout: 600_000 });
     const [job] = (

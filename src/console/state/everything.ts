@@ -60,6 +60,9 @@ export class Everything {
     const fresh = (results[0]?.masks ?? [])
       .map((found): Candidate => ({ mask: decodeRle(found), score: found.score, area: found.area }))
       .filter(({ mask }) => !saved.some((one) => overlaps(one.mask, mask) && iou(one.mask, mask) > sameIou));
+    // What fills most of the image is its background more often than an object. Sorting keeps the order of the others.
+    const half = (this.#sketch.image.width * this.#sketch.image.height) / 2;
+    fresh.sort((a, b) => Number(a.area > half) - Number(b.area > half));
     batch(() => {
       this.found.value = fresh.length;
       this.left.value = fresh;

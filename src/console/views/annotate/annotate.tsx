@@ -169,7 +169,11 @@ function VersionChoice({ project }: { project: Project }) {
 function Hint({ sketch, everything }: { sketch: Sketch; everything: Everything }) {
   const { mask, score, points, byHand } = sketch.draft.value;
   const about =
-    score !== null ? `Predicted IoU ${score.toFixed(2)}` : byHand ? "Corrected by hand" : "Decoded here";
+    score !== null
+      ? `Predicted IoU ${Math.min(1, score).toFixed(2)}`
+      : byHand
+        ? "Corrected by hand"
+        : "Decoded here";
   const text = mask
     ? `${about} · Enter accepts${everything.open.value ? ", N skips" : ""}`
     : points.length > 0 || sketch.draft.value.box
