@@ -247,5 +247,7 @@ export function annotating(get: () => World): void {
     await uploads.getByText("1 new image, 1 annotation").waitFor();
     await uploads.getByText("1 left out: COCO annotations with iscrowd hold many objects, not one").waitFor();
     await shoot(world.page, "import-light-wide");
+    await uploads.getByRole("button", { name: "Close" }).click();
+    await uploads.waitFor({ state: "detached" });
   });
 }
