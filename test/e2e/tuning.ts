@@ -13,7 +13,7 @@ export function tuning(get: () => World): void {
     await world.page.getByText("Training", { exact: true }).waitFor();
     await world.page.getByText(/left$/).waitFor();
     await world.page
-      .getByRole("img", { name: /^IoU by epoch: IoU 0\.\d+, 95 % low 0\.\d+, 95 % high 0\.\d+/ })
+      .getByRole("img", { name: /^IoU by epoch: IoU 0\.\d+, 95 % low [01]\.\d+, 95 % high [01]\.\d+/ })
       .waitFor();
     await poll(() =>
       world.page.locator(".log li", { hasText: /^.*Epoch [1-9]/ }).count(),
