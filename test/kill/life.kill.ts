@@ -10,6 +10,7 @@ import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { createServices, type Services } from "../../src/services.ts";
 import { keys } from "../../src/storage/keys.ts";
+import { S3Store } from "../../src/storage/s3.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { addRings, type Bench, eventsOf, waitFor } from "../scenario/harness.ts";
@@ -19,6 +20,11 @@ import { Fleet, type Member } from "./fleet.ts";
 
 const rounds = Number(process.env["KILL_ROUNDS"] ?? 20);
 const random = seededRandom(Number(process.env["KILL_SEED"] ?? 6));
+
+/** The bucket that scripts/test-kill-s3.sh made; else all share a folder. */
+const bucket = Object.fromEntries(
+  Object.entries(process.env).filter((entry): entry is [string, string] => entry[0].startsWith("S3_")),
+);
 
 /** Nothing is searched for: what is tested is not the training. */
 const shortJob = { epochs: 2, batch_size: 2, learning_rate: 1e-4, zoom: "none", refine: "none" };
@@ -61,9 +67,10 @@ let folder: string;
 beforeAll(async () => {
   [database, folder] = await Promise.all([testDatabase(), mkdtemp(join(tmpdir(), "maskwright-kill-"))]);
   // One folder for all of them is what one bucket is on several machines.
-  const settings = { DATABASE_URL: database.url, DATA_DIR: folder, CHECKPOINT_SECONDS: "0" };
+  const settings = { DATABASE_URL: database.url, DATA_DIR: folder, CHECKPOINT_SECONDS: "0", ...bucket };
   const config = readConfig({ ...settings, LOG_LEVEL: "silent" });
   services = await createServices(config, { databaseUrl: database.url });
+  expect(services.store instanceof S3Store).toBe("S3_BUCKET" in bucket);
   bench = { url: database.url, config, services } as Bench;
   fleet = new Fleet(settings);
   await Promise.all(
