@@ -147,6 +147,8 @@ export class Client {
         for await (const { name, data } of messages(await this.#send("GET", path, undefined, headers))) {
           // The last message is the job itself, as it ended.
           if (name === "fine_tune") return;
+          // The progress between events; this client asks for the job when it wants to know.
+          if (name !== "fine_tune.event") continue;
           const parsed = event.parse(JSON.parse(data));
           last = parsed.id;
           broken = 0;
