@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { drawPage } from "../../examples/demo/pages.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { boxOf } from "../../src/imaging/geometry.ts";
@@ -102,12 +104,14 @@ async function storePage(call: Call, project: string, index: number): Promise<Pa
   return { id: String(id), width, height, boxes, mask: encodeRle(first.mask) };
 }
 
-/** The program of `npm run server`. Its log is written out, to nowhere. */
+/** The program of `npm run server`. Its log is written out, as it would be. */
 async function startServer(
   { threads, workers, nodeOptions }: WorldOptions,
   settings: Record<string, string>,
 ): Promise<{ child: ChildProcess; url: string; key: string }> {
   const file = join(import.meta.dirname, "../../src/main/server.ts");
+  const logFile = join(settings["DATA_DIR"] ?? "", "server.log");
+  const log = await open(logFile, "w");
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...nodeOptions, file], {
     env: {
       ...process.env,
@@ -118,24 +122,22 @@ async function startServer(
       INFERENCE_THREADS: String(threads),
       DECODE_WORKERS: String(workers),
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    // Into a file, which takes it at once; a pipe's reader would be a part of what is measured.
+    stdio: ["ignore", "pipe", log.fd],
   });
-  const [url, key] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
-  const last: string[] = [];
-  let up = false;
-  createInterface({ input: child.stderr }).on("line", (line) => {
-    if (!up) last.push(line);
-    if (!up && line.includes('"the API is up"')) {
-      up = true;
-      url.resolve((JSON.parse(line) as { url: string }).url);
-    }
-  });
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  const ended = once(child, "exit");
+  const key = Promise.withResolvers<string>();
+  createInterface({ input: child.stdout as Readable }).on("line", (line) => {
     const found = /mw_\S+/.exec(line)?.[0];
     if (found !== undefined) key.resolve(found);
   });
-  child.once("exit", () => url.reject(new Error(`the server ended:\n${last.slice(-20).join("\n")}`)));
-  return { child, url: await url.promise, key: await key.promise };
+  for (;;) {
+    const text = await readFile(logFile, "utf8");
+    const up = text.split("\n").find((line) => line.includes('"the API is up"') && line.endsWith("}"));
+    if (up !== undefined)
+      return { child, url: (JSON.parse(up) as { url: string }).url, key: await key.promise };
+    if ((await Promise.race([ended, pause(50)])) !== undefined) throw new Error(`the server ended:\n${text}`);
+  }
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -17,10 +17,13 @@ export function boxOf({ width, height, data }: BinaryMask): Box {
   return y0 === -1 ? [0, 0, 0, 0] : [x0, y0, x1, y1];
 }
 
-/** Foreground pixels. */
-export function areaOf({ data }: BinaryMask): number {
+/** Foreground pixels; `box` is the mask's own where the caller knows it, outside of which nothing is looked at. */
+export function areaOf({ width, height, data }: BinaryMask, box: Box = [0, 0, width, height]): number {
+  const [x0, y0, x1, y1] = box;
   let area = 0;
-  for (let i = 0; i < data.length; i++) area += data[i] as number;
+  for (let y = y0; y < y1; y++) {
+    for (let i = y * width + x0; i < y * width + x1; i++) area += data[i] as number;
+  }
   return area;
 }
 

@@ -1,5 +1,4 @@
 import type { MaskFormat, WireMask } from "../imaging/types.ts";
-import { writeLogits } from "../imaging/wire-mask.ts";
 import { AppError } from "../lib/errors.ts";
 import { now } from "../lib/clock.ts";
 import { chosenTokens } from "./chosen-tokens.ts";
@@ -7,6 +6,7 @@ import { decodePoints, type PointsResult, type PointsTask } from "./everything/d
 import { type SuppressTask, suppress } from "./everything/suppress.ts";
 import { type WriteTask, writeMasks, type WrittenMask } from "./everything/write-masks.ts";
 import { look, type LookResult, type LookTask } from "./focused/look.ts";
+import { shared } from "./low-res.ts";
 import { maskPrompt } from "./mask-prompt.ts";
 import { type Outcome, settle } from "./outcome.ts";
 import { predictedMask } from "./predicted-mask.ts";
@@ -14,9 +14,13 @@ import type { PromptTokens } from "./prompt-tokens.ts";
 import { type DecoderTask, maskTokens, plane, runDecoder } from "./run-decoder.ts";
 import type { PredictedMask } from "./types.ts";
 
-/** Some prompts of one request, all with a mask prompt or all without. */
+/** Some prompts on one embedding, all with a mask prompt or all without. */
 export interface DecodeTask extends DecoderTask {
   readonly prompts: readonly IndexedPrompt[];
+}
+
+/** What a request wants of its masks. */
+export interface Wish {
   readonly multimask: boolean | "best";
   readonly format: MaskFormat;
   readonly polygonTolerance: number;
@@ -28,7 +32,11 @@ export interface IndexedPrompt {
   readonly index: number;
   readonly tokens: PromptTokens;
   readonly mask?: WireMask | undefined;
+  readonly wish: Wish;
 }
+
+/** A mask whose low-res logits are still numbers, on shared memory. */
+export type DecodedMask = Omit<PredictedMask, "lowRes"> & { readonly lowRes?: Float32Array };
 
 export interface DecodeResult {
   /** Milliseconds since the epoch when the worker took the task up. */
@@ -36,7 +44,7 @@ export interface DecodeResult {
   readonly decodeMs: number;
   readonly encodeMs: number;
   /** In the order of the task's prompts. */
-  readonly predictions: readonly { readonly masks: readonly PredictedMask[] }[];
+  readonly predictions: readonly { readonly masks: readonly DecodedMask[] }[];
 }
 
 /** Prompts to masks with one version. */
@@ -60,13 +68,13 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
   const decodedAt = now();
 
   const predictions = [];
-  for (let p = 0; p < prompts.length; p++) {
+  for (const [p, { wish }] of prompts.entries()) {
     const answers = [];
-    for (const token of chosenTokens(scores.subarray(p * maskTokens, (p + 1) * maskTokens), task.multimask)) {
+    for (const token of chosenTokens(scores.subarray(p * maskTokens, (p + 1) * maskTokens), wish.multimask)) {
       const at = p * maskTokens + token;
       const lowRes = logits.subarray(at * plane, (at + 1) * plane);
-      const mask = await predictedMask(lowRes, scores[at] as number, size, task);
-      answers.push(task.lowRes ? { ...mask, lowRes: writeLogits(lowRes, [256, 256]) } : mask);
+      const mask = await predictedMask(lowRes, scores[at] as number, size, wish);
+      answers.push(wish.lowRes ? { ...mask, lowRes: shared(lowRes) } : mask);
     }
     predictions.push({ masks: answers });
   }

@@ -17,6 +17,7 @@ import type { InspectTask } from "./inspect-worker.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 import { predict } from "./predict.ts";
 import { embedRegion } from "./regions.ts";
+import { Together } from "./together.ts";
 import type { ImageEmbedding, ImageFacts, Inference } from "./types.ts";
 import { VersionWeights } from "./version-weights.ts";
 
@@ -46,6 +47,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const { threads, maxImagePixels: maxPixels } = options;
   const encodePool = workerPool<EncodeTask, ImageEmbedding>("encode-worker.ts", 1);
   const decodePool = workerPool<DecodeTask, DecodeResult>("decode-worker.ts", options.decodeWorkers);
+  const together = new Together(options.decodeWorkers, (task) => decodePool.run(task));
   const points = decodePool.of<typeof decodeWorker.points>("points");
   const looks = decodePool.of<typeof decodeWorker.looks>("looks");
   const boxes = decodePool.of<typeof decodeWorker.boxes>("boxes");
@@ -98,7 +100,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             look: looks,
             weights: (version, name) => weights.get(version, name),
             decode: (task) =>
-              inSpan("decode", { "maskwright.prompts": task.prompts.length }, () => decodePool.run(task)),
+              inSpan("decode", { "maskwright.prompts": task.prompts.length }, () => together.decode(task)),
           },
           request,
         ),

@@ -6,12 +6,15 @@ export interface PackedWeights {
   readonly id: string;
   /** float32 values, tensor after tensor. */
   readonly buffer: SharedArrayBuffer;
-  /** `offset` counts bytes. */
-  readonly tensors: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly offset: number;
-  }[];
+  /** PackedTensor[] as JSON: a text is sent to a worker at once, 137 objects one by one, with every task. */
+  readonly layout: string;
+}
+
+export interface PackedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Counts bytes. */
+  readonly offset: number;
 }
 
 export function packWeights(id: string, weights: NamedTensors): PackedWeights {
@@ -19,11 +22,11 @@ export function packWeights(id: string, weights: NamedTensors): PackedWeights {
   const bytes = entries.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
   const buffer = new SharedArrayBuffer(bytes);
   let offset = 0;
-  const tensors = entries.map(([name, { shape, data }]) => {
-    const entry = { name, shape, offset };
+  const layout = entries.map(([name, { shape, data }]) => {
+    const entry: PackedTensor = { name, shape, offset };
     new Float32Array(buffer, offset, data.length).set(data);
     offset += data.byteLength;
     return entry;
   });
-  return { id, buffer, tensors };
+  return { id, buffer, layout: JSON.stringify(layout) };
 }

@@ -2,7 +2,7 @@ import type { Size } from "../imaging/types.ts";
 import { elapsedMs, now, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import { isPlain, plainFocus } from "../lib/focus.ts";
-import type { DecodeResult, DecodeTask, IndexedPrompt } from "./decode-worker.ts";
+import type { DecodeResult, DecodeTask, IndexedPrompt, Wish } from "./decode-worker.ts";
 import {
   answerLook,
   checkRegions,
@@ -13,12 +13,11 @@ import {
 } from "./focused/answer.ts";
 import { type DecoderGraph, graphFor, mostTokens } from "./graphs.ts";
 import { inGroups, inLanes } from "./lanes.ts";
+import { lazyLogits } from "./low-res.ts";
 import type { PackedWeights } from "./packed-weights.ts";
 import { promptTokens } from "./prompt-tokens.ts";
+import { promptsPerTask } from "./together.ts";
 import type { Embedded, PredictedMask, PredictRequest, PredictResult, VersionRef } from "./types.ts";
-
-/** Prompts of one worker task: bounds the memory of a run and lets other requests in between. */
-const promptsPerTask = 4;
 
 export interface PredictDeps extends Omit<LookDeps, "embed"> {
   readonly workers: number;
@@ -114,7 +113,7 @@ async function answerOne(
 
 /** Some prompts of a version that sees the whole image. */
 async function decodeBatch(
-  { deps, request, times, predictions }: Work,
+  { deps, times, predictions }: Work,
   {
     version,
     batch,
@@ -130,16 +129,15 @@ async function decodeBatch(
     threads: deps.threads,
     weights,
     embedding: whole.embedding,
-    multimask: request.multimask,
-    format: request.format,
-    polygonTolerance: request.polygonTolerance ?? 0,
-    lowRes: request.lowRes ?? false,
   });
   times.queue += Math.max(0, result.startedAt - sentAt);
   times.decode += result.decodeMs;
   times.encode += result.encodeMs;
   for (const [i, { index }] of batch.prompts.entries()) {
-    (predictions[version] as unknown[])[index] = result.predictions[i];
+    const { masks } = result.predictions[i] as DecodeResult["predictions"][number];
+    (predictions[version] as unknown[])[index] = {
+      masks: masks.map(({ lowRes, ...mask }) => (lowRes ? { ...mask, lowRes: lazyLogits(lowRes) } : mask)),
+    };
   }
 }
 
@@ -153,6 +151,12 @@ interface Batch {
  * length, so that a short prompt does not pay for a long one.
  */
 function batchPrompts(graphs: readonly DecoderGraph[], request: PredictRequest, size: Size): Batch[] {
+  const wish: Wish = {
+    multimask: request.multimask,
+    format: request.format,
+    polygonTolerance: request.polygonTolerance ?? 0,
+    lowRes: request.lowRes ?? false,
+  };
   const groups = new Map<DecoderGraph, IndexedPrompt[]>();
   for (const [index, prompt] of request.prompts.entries()) {
     try {
@@ -161,7 +165,7 @@ function batchPrompts(graphs: readonly DecoderGraph[], request: PredictRequest, 
       const graph = graphFor(graphs, tokens.labels.length, mask);
       const group = groups.get(graph) ?? [];
       groups.set(graph, group);
-      group.push({ index, tokens, mask: prompt.mask });
+      group.push({ index, tokens, mask: prompt.mask, wish });
     } catch (error) {
       throw error instanceof AppError ? error.within(`prompts[${index}]`) : error;
     }

@@ -10,11 +10,12 @@ export async function predictedMask(
   score: number,
   size: Size,
   { format, polygonTolerance }: { format: MaskFormat; polygonTolerance: number },
-): Promise<PredictedMask> {
+): Promise<Omit<PredictedMask, "lowRes">> {
   if (format !== "logits") {
     const mask = maskAtSize(lowRes, size);
     const written = await writeMask(mask, format, polygonTolerance);
-    return { score, bbox: boxOf(mask), area: areaOf(mask), mask: written };
+    const bbox = boxOf(mask);
+    return { score, bbox, area: areaOf(mask, bbox), mask: written };
   }
   return maskOfLogits(logitsAtSize(lowRes, size), score, size, { format, polygonTolerance });
 }
@@ -25,11 +26,12 @@ export async function maskOfLogits(
   score: number,
   size: Size,
   { format, polygonTolerance }: { format: MaskFormat; polygonTolerance: number },
-): Promise<PredictedMask> {
+): Promise<Omit<PredictedMask, "lowRes">> {
   const data = new Uint8Array(logits.length);
   for (let i = 0; i < data.length; i++) data[i] = (logits[i] as number) > 0 ? 1 : 0;
   const mask: BinaryMask = { width: size[1], height: size[0], data };
   const written =
     format === "logits" ? writeLogits(logits, size) : await writeMask(mask, format, polygonTolerance);
-  return { score, bbox: boxOf(mask), area: areaOf(mask), mask: written };
+  const bbox = boxOf(mask);
+  return { score, bbox, area: areaOf(mask, bbox), mask: written };
 }

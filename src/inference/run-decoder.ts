@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-node";
 import { LRUCache } from "lru-cache";
 import type { DecoderGraph } from "./graphs.ts";
-import type { PackedWeights } from "./packed-weights.ts";
+import type { PackedTensor, PackedWeights } from "./packed-weights.ts";
 import { batchTokens, type PromptTokens } from "./prompt-tokens.ts";
 import { float32, sessionOf } from "./session.ts";
 import type { ImageEmbedding } from "./types.ts";
@@ -52,11 +52,11 @@ export async function runDecoder(
 /** Tensors over the shared memory, kept so that 137 of them are not made for every call. */
 const tensorCache = new LRUCache<string, Record<string, Tensor>>({ max: 16 });
 
-function weightTensors({ id, buffer, tensors }: PackedWeights): Record<string, Tensor> {
+function weightTensors({ id, buffer, layout }: PackedWeights): Record<string, Tensor> {
   const cached = tensorCache.get(id);
   if (cached) return cached;
   const made = Object.fromEntries(
-    tensors.map(({ name, shape, offset }) => {
+    (JSON.parse(layout) as PackedTensor[]).map(({ name, shape, offset }) => {
       const length = shape.reduce((a, b) => a * b, 1);
       return [name, float32(new Float32Array(buffer, offset, length), shape)];
     }),
