@@ -170,7 +170,6 @@ const trialEvent = (trial: Trial) => ({
     trial: trial.trial,
     rung: trial.rung,
     zoom: trial.zoom,
-    flips: trial.flips.length > 0 ? "x" : "none",
     loss: trial.arm.loss,
     learning_rate: trial.arm.learningRate,
     samples: trial.samples,
