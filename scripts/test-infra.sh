@@ -14,7 +14,7 @@ if [ -z "${CFN_LINT:-}" ] && ! command -v cfn-lint >/dev/null; then
   [ -x .venv/bin/cfn-lint ] || .venv/bin/pip install --quiet cfn-lint
   export CFN_LINT="$PWD/.venv/bin/cfn-lint"
 fi
-node scripts/run.mjs node_modules/oxlint/bin/oxlint --type-aware --deny-warnings -c infra/.oxlintrc.json infra
+node scripts/run.mjs node_modules/oxlint/bin/oxlint --type-aware --deny-warnings -c infra/oxlint.json infra
 node scripts/run.mjs node_modules/typescript/bin/tsc --noEmit -p infra
 node scripts/run.mjs node_modules/vitest/vitest.mjs run --config infra/vitest.config.ts
 bash scripts/test-s3.sh

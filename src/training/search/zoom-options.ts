@@ -21,7 +21,7 @@ export interface ZoomOption {
  * held-out magnetic tiles windows of 1.5, 2 and 2.5 boxes came to .70 to .71, on nuclei those of 2, 3 and 4 to .77 to .78
  * (60 masks each; the whole image .74). What it saves goes to the last training, which then goes further than 13 epochs.
  */
-const context = 2.5;
+const windowContext = 2.5;
 /** Of windows that are cut into tiles: as little as lets the object stay inside when a hand draws its box. */
 const closeContext = 1.5;
 /** Below this share of samples a zoom changes too little to be tried. */
@@ -44,7 +44,11 @@ export function zoomOptions(
 ): ZoomOption[] {
   const some = samples.slice(0, most);
   const options = [optionOf(some, null)];
-  const window = optionOf(some, { context, tiles: 1, click_side: clickSide(samples, context) });
+  const window = optionOf(some, {
+    context: windowContext,
+    tiles: 1,
+    click_side: clickSide(samples, windowContext),
+  });
   if (window.closer >= leastCloser && affordable(window.regions)) options.push(window);
   const tiles = optionOf(some, {
     context: closeContext,
