@@ -47,14 +47,16 @@ export async function fineTune(
   const from = { weights: start.weights, iou: before.startIou };
   const chosen = await choose(run, project, data, from);
   planMeter(run, data, chosen.recipe);
-  await embedParts(run, project, data.train, { zoom: chosen.zoom, flips: chosen.recipe.flips });
-  await embedParts(run, project, data.selection, { zoom: chosen.zoom, flips: [] });
+  const { zoom, recipe } = chosen;
+  // In one go, so that the progress runs once; flipped copies, which only training sees, come on top where there are any.
+  await embedParts(run, project, [...data.train, ...data.selection], { zoom, flips: [] });
+  if (recipe.flips.length > 0) await embedParts(run, project, data.train, { zoom, flips: recipe.flips });
   const { result, engine } = await trainDecoder(services, job, {
     row,
     signal,
     data,
-    recipe: chosen.recipe,
-    zoom: chosen.zoom,
+    recipe,
+    zoom,
     weights: start.weights,
     embeddingOf: run.embeddingsOf(project),
     onSamples: async (done) => run.progress("train", done),
