@@ -28,8 +28,8 @@ export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
   const [height, width] = size;
   const data = new Uint8Array(height * width);
   const { start, weights } = tapsOf(inputSize(size)[1], width);
-  eachRow(lowRes, size, (narrow, y) => {
-    // Weights are never negative: only pixels that see a value above 0 can be foreground.
+  // Weights are never negative: only pixels that see a value above 0 can be foreground.
+  const take = (narrow: Float32Array, y: number): void => {
     const [from, to] = rangeAbove(narrow, start, 0);
     for (let x = from, w = 3 * from, p = y * width + from; x < to; x++, w += 3, p++) {
       const at = start[x] as number;
@@ -39,7 +39,8 @@ export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
         (weights[w + 2] as number) * (narrow[at + 2] as number);
       data[p] = logit > 0 ? 1 : 0;
     }
-  });
+  };
+  eachRow(lowRes, size, take, rowsAbove(lowRes, 0));
   return { width, height, data };
 }
 
@@ -72,15 +73,25 @@ export function stableMaskAtSize(
   return { mask: { width, height, data }, stability: outer === 0 ? 0 : inner / outer };
 }
 
-/** Interpolates down: hands out, for each output row, its [256] low-res values. */
-function eachRow(lowRes: Float32Array, size: Size, take: (narrow: Float32Array, y: number) => void): void {
+/**
+ * Interpolates down: hands out, for each output row, its [256] low-res values. With `wanted` [256], only the rows that
+ * see a low-res row marked there.
+ */
+function eachRow(
+  lowRes: Float32Array,
+  size: Size,
+  take: (narrow: Float32Array, y: number) => void,
+  wanted?: Uint8Array,
+): void {
   if (lowRes.length !== lowResSide ** 2) {
     throw new Error(`low-res logits are [256, 256], found ${lowRes.length} values`);
   }
   const { start, weights } = tapsOf(inputSize(size)[0], size[0]);
   const narrow = new Float32Array(lowResSide);
   for (let y = 0; y < size[0]; y++) {
-    const first = (start[y] as number) * lowResSide;
+    const row = start[y] as number;
+    if (wanted && !wanted[row] && !wanted[row + 1] && !wanted[row + 2]) continue;
+    const first = row * lowResSide;
     const [second, third] = [first + lowResSide, first + 2 * lowResSide];
     const [a, b, c] = [weights[3 * y] as number, weights[3 * y + 1] as number, weights[3 * y + 2] as number];
     for (let x = 0; x < lowResSide; x++) {
@@ -91,6 +102,17 @@ function eachRow(lowRes: Float32Array, size: Size, take: (narrow: Float32Array, 
     }
     take(narrow, y);
   }
+}
+
+/** 1 for each of the 256 low-res rows that has a value above the threshold. */
+function rowsAbove(lowRes: Float32Array, threshold: number): Uint8Array {
+  const rows = new Uint8Array(lowResSide);
+  for (let row = 0, at = 0; row < lowResSide; row++, at = row * lowResSide) {
+    const end = at + lowResSide;
+    while (at < end && !((lowRes[at] as number) > threshold)) at++;
+    if (at < end) rows[row] = 1;
+  }
+  return rows;
 }
 
 /** The pixels [from, to) of a row that see a low-res value above the threshold. */
@@ -120,8 +142,21 @@ interface Taps {
   readonly weights: Float32Array;
 }
 
-/** Joins the two interpolations of one axis: 256 to 1024, cropped to `inputSide`, to `side`. */
+/** The last taps asked for: one image's masks come one after the other, and both axes are asked for each time. */
+const kept = new Map<string, Taps>();
+
+/** Joins the two interpolations of one axis: 256 to 1024, cropped to `inputSide`, to `side`. Not to be written to. */
 function tapsOf(inputSide: number, side: number): Taps {
+  const key = `${inputSide} ${side}`;
+  const known = kept.get(key);
+  if (known) return known;
+  const made = makeTaps(inputSide, side);
+  if (kept.size === 8) kept.clear();
+  kept.set(key, made);
+  return made;
+}
+
+function makeTaps(inputSide: number, side: number): Taps {
   const start = new Int32Array(side);
   const weights = new Float32Array(3 * side);
   for (let i = 0; i < side; i++) {

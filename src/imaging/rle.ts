@@ -1,16 +1,17 @@
 import { AppError } from "../lib/errors.ts";
 import { boxOf } from "./geometry.ts";
-import type { BinaryMask, RleMask } from "./types.ts";
+import type { BinaryMask, Box, RleMask } from "./types.ts";
 
 /** More pixels than any image may have (config.ts, MAX_IMAGE_PIXELS): a mask is never allocated beyond it. */
 export const maxMaskPixels = 1_000_000_000;
 
 /**
  * COCO's compressed run-length string of a mask, bit for bit as pycocotools' `mask.encode`.
+ * `box` is the mask's own (boxOf) where the caller knows it.
  * Source: cocoapi common/maskApi.c, rleEncode and rleToString.
  */
-export function encodeRle(mask: BinaryMask): RleMask {
-  return { format: "rle", size: [mask.height, mask.width], counts: packCounts(runsOf(mask)) };
+export function encodeRle(mask: BinaryMask, box: Box = boxOf(mask)): RleMask {
+  return { format: "rle", size: [mask.height, mask.width], counts: packCounts(runsOf(mask, box)) };
 }
 
 /**
@@ -72,30 +73,45 @@ function checkSize(size: readonly number[]): [number, number] {
   return [height, width];
 }
 
-/** Column-major run lengths; the first is background and may be 0. */
-function runsOf(mask: BinaryMask): number[] {
-  const { width, height, data } = mask;
-  // Left and right of the mask's box lies background.
-  const [left, , right] = boxOf(mask);
+/** Column-major run lengths; the first is background and may be 0. Outside of the mask's box lies background. */
+function runsOf({ width, height, data }: BinaryMask, [left, top, right, bottom]: Box): number[] {
   const runs: number[] = [];
   let value = 0;
   let run = left * height;
+  const high = bottom - top;
   // Columns are gathered 64 at a time: one at a time would touch a cache line for every pixel.
-  const block = new Uint8Array(64 * height);
+  const block = new Uint8Array(64 * high);
   for (let x0 = left; x0 < right; x0 += 64) {
     const columns = Math.min(64, right - x0);
-    for (let y = 0; y < height; y++) {
-      const row = y * width + x0;
-      for (let x = 0; x < columns; x++) block[x * height + y] = data[row + x] as number;
+    for (let y = 0; y < high; y++) {
+      const row = (y + top) * width + x0;
+      for (let x = 0; x < columns; x++) block[x * high + y] = data[row + x] as number;
     }
-    const length = columns * height;
-    for (let i = 0; i < length; i++) {
-      if (block[i] !== value) {
+    for (let x = 0; x < columns; x++) {
+      // What lies above the box is background, and so is what lay below it in the column before.
+      if (top > 0 && value === 1) {
         runs.push(run);
         run = 0;
-        value = block[i] as number;
+        value = 0;
       }
-      run++;
+      run += top;
+      const end = (x + 1) * high;
+      for (let i = x * high; i < end; i++) {
+        if (block[i] !== value) {
+          runs.push(run);
+          run = 0;
+          value = block[i] as number;
+        }
+        run++;
+      }
+      if (bottom < height) {
+        if (value === 1) {
+          runs.push(run);
+          run = 0;
+          value = 0;
+        }
+        run += height - bottom;
+      }
     }
   }
   if (right < width) {

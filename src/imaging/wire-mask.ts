@@ -5,6 +5,7 @@ import { maskToPolygons, polygonsToMask } from "./polygons.ts";
 import { decodeRle, encodeRle } from "./rle.ts";
 import type {
   BinaryMask,
+  Box,
   LogitsMask,
   MaskFormat,
   PngMask,
@@ -32,14 +33,15 @@ export async function readMask(wire: WireMask, size: Size): Promise<BinaryMask> 
 
 /**
  * A binary mask as an answer carries it. Logits are written by `writeLogits`: a binary mask has none.
- * `polygonTolerance`: see maskToPolygons.
+ * `polygonTolerance`: see maskToPolygons. `box`: the mask's own, where the caller knows it.
  */
 export async function writeMask(
   mask: BinaryMask,
   format: Exclude<MaskFormat, "logits">,
   polygonTolerance = 0,
+  box?: Box,
 ): Promise<RleMask | PolygonMask | PngMask> {
-  if (format === "rle") return encodeRle(mask);
+  if (format === "rle") return encodeRle(mask, box);
   if (format === "polygon") return { format, polygons: maskToPolygons(mask, polygonTolerance) };
   return { format, data: (await maskToPng(mask)).toString("base64") };
 }

@@ -13,8 +13,8 @@ export async function predictedMask(
 ): Promise<Omit<PredictedMask, "lowRes">> {
   if (format !== "logits") {
     const mask = maskAtSize(lowRes, size);
-    const written = await writeMask(mask, format, polygonTolerance);
     const bbox = boxOf(mask);
+    const written = await writeMask(mask, format, polygonTolerance, bbox);
     return { score, bbox, area: areaOf(mask, bbox), mask: written };
   }
   return maskOfLogits(logitsAtSize(lowRes, size), score, size, { format, polygonTolerance });

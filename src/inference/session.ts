@@ -10,6 +10,8 @@ export function sessionOf(path: string, threads: number): Promise<InferenceSessi
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
       ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
+      // Its threads would go on spinning after a run, on cores that the answer, the database and the caller need.
+      extra: { session: { force_spinning_stop: "1" } },
     });
     sessions.set(path, session);
   }

@@ -74,10 +74,16 @@ export function predictRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
     const { signal } = c.req.raw;
-    const project = await getProject(db, scope);
+    // A stored image's row needs nothing of the project's: both are on their way at once.
+    const looking = getProject(db, scope);
+    const options = { baseModel: async () => (await looking).baseModel, signal };
+    const early = "id" in body.image ? findImage(services, scope, body.image, options) : null;
+    // Whatever fails before it is waited for is told first.
+    early?.catch(() => {});
+    const project = await looking;
     checkAmounts(body.prompts, config.MAX_PROMPTS);
     const versions = await resolveVersions(services, scope, project, body.version);
-    const image = await findImage(services, scope, body.image, { baseModel: project.baseModel, signal });
+    const image = await (early ?? findImage(services, scope, body.image, options));
     checkGeometry(body.prompts, image.size);
     checkAnswer(body, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
     const prompts = await readPrompts(services, project, body.prompts, image);

@@ -63,7 +63,7 @@ export function prewarmRoutes(services: RouteContext) {
     const project = await getProject(db, scope);
     const versions = await resolveVersions(services, scope, project, body.version);
     const { baseModel } = project;
-    const image = await findImage(services, scope, body.image, { baseModel, signal });
+    const image = await findImage(services, scope, body.image, { baseModel: async () => baseModel, signal });
     const [height, width] = image.size;
     // One click does all that the first click would have to do; its mask is nobody's, and is not logged.
     const warmed = await inference.predict({

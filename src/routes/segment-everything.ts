@@ -68,7 +68,10 @@ export function segmentEverythingRoutes(services: RouteContext) {
     checkPoints(points, 1, config.MAX_EVERYTHING_POINTS);
     const versions = await resolveVersions(services, scope, project, body.version);
     checkPoints(points, versions.length, config.MAX_EVERYTHING_POINTS);
-    const image = await findImage(services, scope, body.image, { baseModel: project.baseModel, signal });
+    const image = await findImage(services, scope, body.image, {
+      baseModel: async () => project.baseModel,
+      signal,
+    });
     planEverything(image.size, settings);
     const result = await inference.segmentEverything({
       workspaceId: scope.workspaceId,
