@@ -8,6 +8,8 @@ interface ApiRow extends Measured {
   readonly what: string;
   /** Of a prediction: its rate by the bare decoder's, measured before and after it; the median of the rounds'. */
   readonly ratio: number | null;
+  /** The same by the decoder that writes its masks too, as Meta's predictor does. */
+  readonly ratio_with_masks: number | null;
 }
 
 interface ApiReport {
@@ -20,6 +22,8 @@ interface ApiReport {
   readonly seconds: number;
   /** Prompts a second of the decoder's graph alone. */
   readonly bare_per_second: number;
+  /** The same with masks at the image's size, as run lengths. */
+  readonly bare_with_masks_per_second: number;
   readonly rows: readonly ApiRow[];
 }
 
@@ -45,7 +49,7 @@ const clients = [1, 8, 64] as const;
 async function measureAll(
   world: World,
   { rounds, seconds, threads, workers, only }: ApiOptions,
-): Promise<Pick<ApiReport, "bare_per_second" | "rows">> {
+): Promise<Pick<ApiReport, "bare_per_second" | "bare_with_masks_per_second" | "rows">> {
   const [page] = world.pages as [Page];
   const size = [page.height, page.width] as const;
   const bare = openBare(workers, {
@@ -54,27 +58,33 @@ async function measureAll(
     size,
     boxes: page.boxes,
   });
-  const samples = new Map<string, { measured: Measured; ratio: number | null }[]>();
-  const note = (what: string, measured: Measured, ratio: number | null): void => {
-    const name = `${what} ${measured.clients}`;
-    samples.set(name, [...(samples.get(name) ?? []), { measured, ratio }]);
+  const samples = new Map<string, Sample[]>();
+  const note = (what: string, sample: Sample): void => {
+    const name = `${what} ${sample.measured.clients}`;
+    samples.set(name, [...(samples.get(name) ?? []), sample]);
   };
-  const bares: number[] = [];
+  const bares: Rates[] = [];
+  const rates = async (): Promise<Rates> => ({
+    graph: await bare.rate(seconds / 4),
+    masks: await bare.rate(seconds / 4, true),
+  });
   try {
-    await bare.rate(1);
+    await bare.rate(1, true);
     const chosen = loads(world).filter(({ what }) => only.length === 0 || only.includes(what));
     for (const { load } of chosen) await measure(load, 8, 1);
     for (let round = 0; round < rounds; round++) {
-      let before = await bare.rate(seconds / 2);
+      let before = await rates();
       for (const { what, load, decodes } of chosen) {
         for (const count of clients) {
           const measured = await measure(load, count, seconds);
           if (!decodes) {
-            note(what, measured, null);
+            note(what, { measured, ratio: null, withMasks: null });
             continue;
           }
-          const after = await bare.rate(seconds / 2);
-          note(what, measured, measured.requests_per_second / ((before + after) / 2));
+          const after = await rates();
+          const by = (of: keyof Rates): number =>
+            measured.requests_per_second / ((before[of] + after[of]) / 2);
+          note(what, { measured, ratio: by("graph"), withMasks: by("masks") });
           bares.push(before);
           before = after;
         }
@@ -84,7 +94,24 @@ async function measureAll(
     await bare.close();
   }
   const rows = [...samples].map(([name, rounds_]) => summary(name.split(" ")[0] as string, rounds_));
-  return { bare_per_second: digits(median(bares), 1), rows };
+  return {
+    bare_per_second: digits(median(bares.map(({ graph }) => graph)), 1),
+    bare_with_masks_per_second: digits(median(bares.map(({ masks }) => masks)), 1),
+    rows,
+  };
+}
+
+/** Of the bare decoder, prompts a second. */
+interface Rates {
+  readonly graph: number;
+  readonly masks: number;
+}
+
+/** One measurement under load, and its rate by the bare decoder's. */
+interface Sample {
+  readonly measured: Measured;
+  readonly ratio: number | null;
+  readonly withMasks: number | null;
 }
 
 /** What the clients send; a prediction is one box on an image whose embedding is in memory. */
@@ -108,10 +135,13 @@ function loads({ url, key, project, pages }: World): { what: string; load: Load;
   ];
 }
 
-function summary(what: string, rounds: { measured: Measured; ratio: number | null }[]): ApiRow {
+function summary(what: string, rounds: readonly Sample[]): ApiRow {
   const of = (pick: (one: Measured) => number): number =>
     median(rounds.map(({ measured }) => pick(measured)));
-  const ratios = rounds.flatMap(({ ratio }) => ratio ?? []);
+  const ratioOf = (pick: (one: Sample) => number | null): number | null => {
+    const ratios = rounds.flatMap((one) => pick(one) ?? []);
+    return ratios.length === 0 ? null : digits(median(ratios), 3);
+  };
   return {
     what,
     clients: rounds[0]?.measured.clients ?? 0,
@@ -123,7 +153,8 @@ function summary(what: string, rounds: { measured: Measured; ratio: number | nul
     p99_ms: of((one) => one.p99_ms),
     errors: rounds.reduce((sum, { measured }) => sum + measured.errors, 0),
     fairness: Math.min(...rounds.map(({ measured }) => measured.fairness)),
-    ratio: ratios.length === 0 ? null : digits(median(ratios), 3),
+    ratio: ratioOf(({ ratio }) => ratio),
+    ratio_with_masks: ratioOf(({ withMasks }) => withMasks),
   };
 }
 
@@ -131,7 +162,8 @@ const digits = (value: number, count: number): number => Number(value.toFixed(co
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
 }
 
 function print(report: ApiReport): void {
@@ -139,13 +171,15 @@ function print(report: ApiReport): void {
   out(
     `api: ${report.cpu}, ${report.cores} cores; ${report.workers} x ${report.threads} threads, median of ${report.rounds} rounds`,
   );
-  out(`the bare decoder: ${report.bare_per_second} prompts a second\n`);
-  out("| | clients | a second | of the bare decoder | p50 ms | p99 ms | errors | least / most |");
-  out("|---|---|---|---|---|---|---|---|");
+  out(`the bare decoder: ${report.bare_per_second} prompts a second`);
+  out(`the same with masks at the image's size: ${report.bare_with_masks_per_second}\n`);
+  out(
+    "| | clients | a second | of the bare decoder | with masks | p50 ms | p99 ms | errors | least / most |",
+  );
+  out("|---|---|---|---|---|---|---|---|---|");
   for (const row of report.rows) {
-    const { what, clients: count, requests_per_second: rate, ratio, p50_ms, p99_ms, errors, fairness } = row;
-    out(
-      `| ${what} | ${count} | ${rate} | ${ratio ?? "-"} | ${p50_ms} | ${p99_ms} | ${errors} | ${fairness} |`,
-    );
+    const { what, clients: count, requests_per_second: rate, p50_ms, p99_ms, errors, fairness } = row;
+    const ratios = `${row.ratio ?? "-"} | ${row.ratio_with_masks ?? "-"}`;
+    out(`| ${what} | ${count} | ${rate} | ${ratios} | ${p50_ms} | ${p99_ms} | ${errors} | ${fairness} |`);
   }
 }

@@ -2,6 +2,7 @@ import { workerData } from "piscina";
 import * as ort from "onnxruntime-node";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { graphsFolder, readGraphs } from "../../src/inference/graphs.ts";
+import { predictedMask } from "../../src/inference/predicted-mask.ts";
 import { batchTokens, promptTokens } from "../../src/inference/prompt-tokens.ts";
 import type { Box, Size } from "../../src/imaging/types.ts";
 
@@ -12,7 +13,16 @@ export interface BareTask {
   readonly boxes: readonly Box[];
 }
 
-/** The decoder's graph and nothing else: one box after the other. */
+export interface RateTask {
+  readonly milliseconds: number;
+  /**
+   * Whether the mask is brought to the image's size and counted into runs too, as Meta's SamPredictor.predict and sam.onnx
+   * bring it up; left out, what is measured is the decoder's graph and nothing else.
+   */
+  readonly masks: boolean;
+}
+
+/** One box after the other. */
 const { threads, embedding, size, boxes } = workerData as BareTask;
 const graph = readGraphs(graphsFolder).find(({ points, mask }) => points === 2 && !mask);
 if (!graph) throw new Error("there is no decoder for a box");
@@ -35,12 +45,19 @@ const prompts = boxes.map((box) => {
 });
 
 /** Prompts a second. */
-export default async function rate(milliseconds: number): Promise<number> {
+export default async function rate({ milliseconds, masks }: RateTask): Promise<number> {
   const start = performance.now();
   let runs = 0;
   while (performance.now() - start < milliseconds) {
-    await session.run(prompts[runs % prompts.length] as Record<string, ort.Tensor>);
+    const output = await session.run(prompts[runs % prompts.length] as Record<string, ort.Tensor>);
+    if (masks) await predictedMask(lowResOf(output), 0, size, { format: "rle", polygonTolerance: 0 });
     runs++;
   }
   return runs / ((performance.now() - start) / 1000);
+}
+
+/** Token 0's [256, 256], which answers by default. */
+function lowResOf({ low_res_logits: logits }: ort.InferenceSession.OnnxValueMapType): Float32Array {
+  if (!(logits?.data instanceof Float32Array)) throw new Error("the graph gives no low-res logits");
+  return logits.data.subarray(0, 256 * 256);
 }

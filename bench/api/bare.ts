@@ -1,15 +1,15 @@
 import { Piscina } from "piscina";
-import type { BareTask } from "./bare-worker.ts";
+import type { BareTask, RateTask } from "./bare-worker.ts";
 
 export interface Bare {
-  /** Prompts a second, of all workers. */
-  rate(seconds: number): Promise<number>;
+  /** Prompts a second, of all workers; `masks`: brought to the image's size and counted into runs. */
+  rate(seconds: number, masks?: boolean): Promise<number>;
   close(): Promise<void>;
 }
 
-/** As many threads as the server decodes with, which do nothing but run its decoder graph. */
+/** As many threads as the server decodes with, which do nothing but run its decoder graph (and write masks, if asked to). */
 export function openBare(workers: number, workerData: BareTask): Bare {
-  const pool = new Piscina<number, number>({
+  const pool = new Piscina<RateTask, number>({
     filename: new URL("bare-worker.ts", import.meta.url).href,
     minThreads: workers,
     maxThreads: workers,
@@ -18,8 +18,9 @@ export function openBare(workers: number, workerData: BareTask): Bare {
     workerData,
   });
   return {
-    rate: async (seconds) => {
-      const rates = Array.from({ length: workers }, () => pool.run(seconds * 1000));
+    rate: async (seconds, masks = false) => {
+      const task = { milliseconds: seconds * 1000, masks };
+      const rates = Array.from({ length: workers }, () => pool.run(task));
       return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
     },
     close: () => pool.close(),

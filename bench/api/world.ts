@@ -125,6 +125,8 @@ async function startServer(
     // Into a file, which takes it at once; a pipe's reader would be a part of what is measured.
     stdio: ["ignore", "pipe", log.fd],
   });
+  // The child has its own.
+  await log.close();
   const ended = once(child, "exit");
   const key = Promise.withResolvers<string>();
   createInterface({ input: child.stdout as Readable }).on("line", (line) => {
