@@ -13,6 +13,7 @@ import { costs, Purse } from "./search/costs.ts";
 import { foldsFor } from "./search/folds.ts";
 import { type Found, search, type Trial, trialText, zoomText } from "./search/search.ts";
 import { clickSide, optionOf, type ZoomOption, zoomOptions } from "./search/zoom-options.ts";
+import { affordableTraining, trainedOn } from "./thin.ts";
 
 /** What a fine-tune does, once nothing is left to "auto". Plain JSON: a later attempt takes it from the row. */
 export interface Chosen {
@@ -27,8 +28,6 @@ export const defaultBudget = 300;
 const searchShare = 0.5;
 /** And the training at least so much, whatever the evaluation will take. */
 const trainingShare = 0.25;
-/** Encoding all samples through a zoom may take so much of it; a zoom that takes more is not tried. */
-const encodingShare = 0.55;
 const [fewestEpochs, mostEpochs] = [4, 60];
 
 /**
@@ -45,10 +44,10 @@ export async function choose(
   const { asked } = data;
   const known = { trainSamples: data.train.length, startIou: start.iou };
   const folds = foldsFor(developmentSamples(data), ({ image }) => data.groupOf(image), run.row.seed);
-  if (asked.recipe === "tutorial" || isSet(asked.epochs) || !folds) {
+  if (isByHand(asked) || !folds) {
     return { recipe: resolveRecipe(asked, known), zoom: askedZoom(asked, data.train), trials: [] };
   }
-  const budget = isSet(asked.budget_seconds) ? asked.budget_seconds : defaultBudget;
+  const budget = budgetOf(asked);
   const options = searchedZooms(data, budget);
   const purse = new Purse(budget * searchShare);
   const samples = folds.parts.flat();
@@ -72,8 +71,9 @@ export async function choose(
     { asked, options, folds, purse },
   );
   const spent = budget * searchShare - purse.left;
-  const left = budget - spent - evaluationCost(data, found.zoom, samples.length);
-  const recipe = finalRecipe(data, found, {
+  const used = thinned(data, found.zoom, run.row.seed);
+  const left = budget - spent - evaluationCost(used, found.zoom, samples.length);
+  const recipe = finalRecipe(used, found, {
     startIou: start.iou,
     seconds: Math.max(left, budget * trainingShare),
   });
@@ -85,6 +85,20 @@ export async function choose(
   });
   return chosen;
 }
+
+/**
+ * The data that the last training sees, given what was chosen: where a closer look at all of it is more than the budget
+ * encodes, fewer training samples. A recipe by hand trains on all.
+ */
+export function thinned(data: PreparedData, zoom: Zoom | null, seed: number): PreparedData {
+  if (isByHand(data.asked)) return data;
+  return { ...data, train: trainedOn(data, zoom, { budget: budgetOf(data.asked), seed }) };
+}
+
+const isByHand = (asked: Hyperparameters): boolean => asked.recipe === "tutorial" || isSet(asked.epochs);
+
+const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =>
+  isSet(seconds) ? seconds : defaultBudget;
 
 /** A row of a release that knew no flips says nothing of them. */
 const asChosen = (kept: Chosen): Chosen => ({
@@ -104,10 +118,10 @@ function askedZoom(asked: Hyperparameters, samples: readonly Sample[]): Zoom | n
   return { ...asked.zoom, click_side: clickSide(samples, asked.zoom.context) };
 }
 
-function searchedZooms({ asked, train, selection, heldOut }: PreparedData, budget: number): ZoomOption[] {
+function searchedZooms(data: PreparedData, budget: number): ZoomOption[] {
+  const { asked, train } = data;
   if (isSet(asked.zoom)) return [optionOf(train.slice(0, 24), askedZoom(asked, train))];
-  const samples = train.length + selection.length + heldOut.length;
-  return zoomOptions(train, (regions) => samples * regions * costs.encode <= budget * encodingShare);
+  return zoomOptions(train, (regions) => affordableTraining(data, regions, budget) > 0);
 }
 
 /** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */

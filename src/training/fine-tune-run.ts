@@ -4,7 +4,7 @@ import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import { getProject, type Project } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import type { VersionRef } from "../inference/types.ts";
-import { choose, embedParts } from "./choose.ts";
+import { choose, embedParts, thinned } from "./choose.ts";
 import { type Before, evaluateAndRegister, kindsWeight } from "./conclude.ts";
 import { embedMissing } from "./embed-missing.ts";
 import { scoreVersions } from "./evaluation/box-scores.ts";
@@ -36,16 +36,18 @@ export async function fineTune(
 ): Promise<{ number: number; promoted: boolean }> {
   const run = new RunContext(services, row, job, signal);
   const project = await getProject(services.db, run.scope);
-  const data = await prepareData(services, project, row);
-  await tellData(run, data);
+  const all = await prepareData(services, project, row);
+  await tellData(run, all);
   const start = await startOf(run, project);
-  planMeter(run, data);
-  await embedImages(run, project, data);
-  const before = await scoreBefore(run, project, data, start.version);
+  planMeter(run, all);
+  await embedImages(run, project, all);
+  const before = await scoreBefore(run, project, all, start.version);
 
   await job.setStatus("running");
   const from = { weights: start.weights, iou: before.startIou };
-  const chosen = await choose(run, project, data, from);
+  const chosen = await choose(run, project, all, from);
+  const data = thinned(all, chosen.zoom, row.seed);
+  if (data.train.length < all.train.length) await tellThinned(run, all, data);
   planMeter(run, data, chosen.recipe);
   const { zoom, recipe } = chosen;
   // In one go, so that the progress runs once; flipped copies, which only training sees, come on top where there are any.
@@ -78,6 +80,16 @@ async function tellData({ job }: RunContext, data: PreparedData): Promise<void> 
       snapshot: data.frozen.hash,
       split: { train: data.counts.train, selection: data.counts.selection, held_out: data.counts.heldOut },
     },
+  });
+}
+
+async function tellThinned({ job }: RunContext, all: PreparedData, { train }: PreparedData): Promise<void> {
+  await job.append({
+    level: "warn",
+    message:
+      `Trains on ${train.length} of ${all.train.length} annotations: a closer look at all takes longer to encode than ` +
+      "budget_seconds leave; a larger budget trains on more",
+    data: { trained_on: train.length, train: all.train.length },
   });
 }
 
