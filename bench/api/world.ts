@@ -146,10 +146,7 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
   child.kill("SIGTERM");
-  // The second signal ends it at once; it still writes its profile.
-  const late = setTimeout(() => child.kill("SIGTERM"), 8000);
   await gone;
-  clearTimeout(late);
 }
 
 /** [256, 64, 64] to [4096, 256]. */

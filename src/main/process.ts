@@ -48,6 +48,15 @@ export async function runProgram(log: Log, releases: Releases, start: () => Prom
     process.exitCode = 1;
     log.error({ err: error }, "did not stop cleanly");
   }
+  endLate(log);
+}
+
+/** Whatever is left open after the releases would hold the process: it gets two seconds to end by itself. */
+function endLate(log: Log): void {
+  setTimeout(() => {
+    log.warn({ open: process.getActiveResourcesInfo() }, "something is still open; ending all the same");
+    process.exit();
+  }, 2000).unref();
 }
 
 /** Runs a program that ends by itself; a failure is told and sets the exit code. */

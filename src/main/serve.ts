@@ -1,14 +1,36 @@
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { setTimeout as pause } from "node:timers/promises";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import type { App } from "../app.ts";
 import type { Releases } from "../lib/releases.ts";
 
-/** Serves the app on HTTP; its release stops taking requests and lets running ones end. Port 0 takes a free one. */
+/**
+ * Serves the app on HTTP. Port 0 takes a free one. Its release takes no more requests and waits until those under way
+ * have ended, also those whose clients have gone: they use what is released next. After `graceMs` it waits no longer
+ * and cuts their connections.
+ */
 export async function serve(
   app: App,
-  options: { host: string; port: number; releases: Releases },
+  options: { host: string; port: number; graceMs: number; releases: Releases },
 ): Promise<string> {
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const running = new Set<Promise<unknown>>();
+  let closing = false;
+  const fetch = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
+    const answering = Promise.resolve(app.fetch(request));
+    running.add(answering);
+    try {
+      const answer = await answering;
+      // A connection that is kept alive would bring the next request.
+      if (closing && !outgoing.headersSent) outgoing.setHeader("connection", "close");
+      return answer;
+    } finally {
+      running.delete(answering);
+    }
+  };
+  const server = createAdaptorServer({
+    fetch: (request, env) => fetch(request, env as HttpBindings),
+  }) as Server;
   const listening = Promise.withResolvers<void>();
   server.once("error", (error: NodeJS.ErrnoException) => {
     const where = `HOST ${options.host}, PORT ${options.port}`;
@@ -20,12 +42,18 @@ export async function serve(
   await listening.promise;
   const { port } = server.address() as AddressInfo;
   options.releases.add("the HTTP server", async () => {
+    closing = true;
     const closed = new Promise((resolve) => server.close(resolve));
-    // Keep-alive connections that wait for a next request would hold the server open.
-    if ("closeIdleConnections" in server) server.closeIdleConnections();
-    const force = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 5000);
+    server.closeIdleConnections();
+    const ended = (async (): Promise<void> => {
+      await closed;
+      while (running.size > 0) await Promise.allSettled(running);
+    })();
+    const late = new AbortController();
+    await Promise.race([ended, pause(options.graceMs, null, { signal: late.signal })]);
+    late.abort();
+    server.closeAllConnections();
     await closed;
-    clearTimeout(force);
   });
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return `http://${host}:${port}`;

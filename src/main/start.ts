@@ -24,8 +24,13 @@ export async function startServices(options: {
 
 /** Serves the API. Returns its URL. */
 export async function startApi(services: Services, releases: Releases): Promise<string> {
-  const { HOST, PORT } = services.config;
-  const url = await serve(createApp(services), { host: HOST, port: PORT, releases });
+  const { HOST, PORT, SHUTDOWN_SECONDS } = services.config;
+  const url = await serve(createApp(services), {
+    host: HOST,
+    port: PORT,
+    graceMs: SHUTDOWN_SECONDS * 1000,
+    releases,
+  });
   // Released before the server is, which waits for open answers.
   releases.add("event streams", () => services.endStreams());
   return url;

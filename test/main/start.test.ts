@@ -58,9 +58,9 @@ describe("serve", () => {
     const releases = new Releases();
     const served = createApp(app.services);
     try {
-      const url = await serve(served, { host: "127.0.0.1", port: 0, releases });
+      const url = await serve(served, { host: "127.0.0.1", port: 0, graceMs: 5000, releases });
       const port = Number(new URL(url).port);
-      await expect(serve(served, { host: "127.0.0.1", port, releases })).rejects.toThrow(
+      await expect(serve(served, { host: "127.0.0.1", port, graceMs: 5000, releases })).rejects.toThrow(
         `HOST 127.0.0.1, PORT ${port} is taken by another program`,
       );
     } finally {
