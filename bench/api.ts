@@ -81,6 +81,8 @@ async function measureAll(
             note(what, { measured, ratio: null, withMasks: null });
             continue;
           }
+          // A round that ends leaves requests in the server's line, which the bare decoder would share the cores with.
+          await measure(load, 1, 1);
           const after = await rates();
           const by = (of: keyof Rates): number =>
             measured.requests_per_second / ((before[of] + after[of]) / 2);
