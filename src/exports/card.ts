@@ -66,12 +66,20 @@ function origin({ projectId, base, version }: ExportSubject): string {
       ["Fine-tune", version.fineTuneId && code(version.fineTuneId)],
       ["Seed", version.seed],
       ["Engine", version.engine],
+      ["Feedback", version.metrics && feedbackText(version.metrics)],
       ["Registered", version.createdAt.toISOString()],
       ...(imported
         ? [["Imported from", `a ${imported.format} file, SHA-256 ${code(imported.sha256)}`] as const]
         : []),
     ].filter(([key]) => !(imported && key === "Trained from")) as [string, string | number | null][],
   );
+}
+
+/** Null where no annotation that trained had come from feedback. */
+function feedbackText({ feedback }: VersionMetrics): string | null {
+  if (!feedback || feedback.corrected + feedback.accepted === 0) return null;
+  const { corrected, accepted, realPrompts, prompts } = feedback;
+  return `${corrected} corrected and ${accepted} accepted masks trained; ${realPrompts} of ${prompts} training prompts began as people had prompted`;
 }
 
 const notMeasured = (version: Version | null): string =>

@@ -26,6 +26,8 @@ export interface PreparedBatch {
   readonly batch: TrainBatch;
   /** Empty where the prompts are complete. */
   readonly drafts: readonly PromptDraft[];
+  /** How many of its prompts begin as people had prompted. */
+  readonly real: number;
 }
 
 /** The prompt of one sample while it grows; coords in pixels of the 1024 frame. */
@@ -35,6 +37,8 @@ interface PromptDraft {
   readonly labels: number[];
   /** What was clicked, in low-res cells: no cell is clicked twice. */
   readonly clicked: Point[];
+  /** It begins as people had prompted. */
+  readonly real: boolean;
 }
 
 /** Makes the batches of a training run, with the prompts that its recipe wants. The same seed gives the same ones. */
@@ -69,13 +73,18 @@ export class BatchMaker {
     const [embeddingOf, targets, edges] = [this.#embeddingOf, this.#targets, wantsEdges(loss)];
     if (prompts === "box") {
       const boxes = jitteredBoxes(this.#samples, indexes, { seed: this.#seed, epoch, jitter });
-      return { batch: await trainBatch(samples, boxes, { embeddingOf, targets, edges }), drafts: [] };
+      return {
+        batch: await trainBatch(samples, boxes, { embeddingOf, targets, edges }),
+        drafts: [],
+        real: 0,
+      };
     }
     const drafts = samples.map((sample, i) => this.#draft(sample, [epoch, indexes[i] as number]));
     const embeddings = await Promise.all(samples.map(async ({ image }) => embeddingOf(image)));
     return {
       batch: { embeddings, ...padded(drafts), ...maskBatch(samples, targets, { edges }) },
       drafts,
+      real: drafts.filter((draft) => draft.real).length,
     };
   }
 
@@ -132,7 +141,7 @@ export class BatchMaker {
     const { annotation, image } = sample;
     const plan = drawPlan(randomFor(this.#seed, "prompt", epoch, index));
     const real = this.#logged.start(sample, plan, randomFor(this.#seed, "logged", epoch, index));
-    if (real) return { plan, ...real };
+    if (real) return { plan, ...real, real: true };
     const click =
       plan.start === "click"
         ? randomClick(maskOf(sample), randomFor(this.#seed, "click", epoch, index))
@@ -141,11 +150,11 @@ export class BatchMaker {
     if (click) {
       const coords = [...toInputFrame(click, size)];
       const [x = 0, y = 0] = coords;
-      return { plan, coords, labels: [1], clicked: [[x / cellSide, y / cellSide, 1]] };
+      return { plan, coords, labels: [1], clicked: [[x / cellSide, y / cellSide, 1]], real: false };
     }
     const random = randomFor(this.#seed, "box", epoch, index);
     const box = jitterBox(annotation.box, image, random, this.#recipe.jitter);
-    return { plan, coords: [...toInputFrame(box, size)], labels: [2, 3], clicked: [] };
+    return { plan, coords: [...toInputFrame(box, size)], labels: [2, 3], clicked: [], real: false };
   }
 }
 

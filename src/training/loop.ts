@@ -13,6 +13,8 @@ export interface EpochReport {
   readonly epoch: number;
   /** Mean over the epoch's steps; null at epoch 0. */
   readonly trainLoss: number | null;
+  /** Prompts of the epoch's steps, and how many of them began as people had prompted. None at epoch 0. */
+  readonly prompts?: { readonly all: number; readonly real: number };
   /** Mean IoU of the selection samples, at the original size, exact boxes. */
   readonly selectionIou: number;
   /** 95 % interval of that mean over images, in [0, 1]; null ends where there is one image. */
@@ -91,6 +93,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
 
 interface Trained {
   readonly meanLoss: number;
+  readonly prompts: { readonly all: number; readonly real: number };
   /** Learning rate of the last step. */
   readonly rate: number;
 }
@@ -107,6 +110,7 @@ async function trainEpoch(run: TrainingRun, epoch: number, maker: BatchMaker): P
   });
   let step = (epoch - 1) * stepsEach;
   let lossSum = 0;
+  let real = 0;
   let rate = 0;
   // The failure of a batch is met when it is awaited, if it is; it must not count as unhandled until then.
   const ahead = (indexes: readonly number[]) => {
@@ -125,10 +129,12 @@ async function trainEpoch(run: TrainingRun, epoch: number, maker: BatchMaker): P
     const { loss } = await engine.step(await maker.finish(prepared), rate);
     if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step + 1}`);
     lossSum += loss;
+    real += prepared.real;
     step++;
     await run.onSamples(step * recipe.batchSize);
   }
-  return { meanLoss: lossSum / batches.length, rate };
+  const prompts = { all: batches.length * recipe.batchSize, real };
+  return { meanLoss: lossSum / batches.length, prompts, rate };
 }
 
 /** Scores the epoch and tells of it. `trained` is null for epoch 0. */
@@ -153,6 +159,7 @@ async function endOfEpoch(
   const report: EpochReport = {
     epoch,
     trainLoss: trained?.meanLoss ?? null,
+    ...(trained && { prompts: trained.prompts }),
     selectionIou: iou,
     selectionInterval: { low: low && Math.max(0, low), high: high && Math.min(1, high) },
     learningRate: trained?.rate ?? 0,

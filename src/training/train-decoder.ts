@@ -113,6 +113,7 @@ const asEvent = (report: EpochReport) => {
     data: {
       epoch: report.epoch,
       train_loss: report.trainLoss,
+      ...(report.prompts && { prompts: report.prompts.all, real_prompts: report.prompts.real }),
       selection_iou: report.selectionIou,
       selection_iou_low: report.selectionInterval.low,
       selection_iou_high: report.selectionInterval.high,

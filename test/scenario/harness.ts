@@ -114,7 +114,7 @@ export async function addRings(
 
 /** Resolves as soon as the job is as `reached` wants it; looks again whenever the database tells of a change. */
 export async function waitFor(
-  { services: { db, listener } }: Bench,
+  { services: { db, listener } }: Pick<Bench, "services">,
   scope: ProjectScope,
   id: string,
   reached: (row: FineTune, events: FineTuneEvent[]) => boolean = (row) => hasEnded(row.status),
@@ -141,7 +141,10 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
 /** SHA-256 of a version's values alone: the file names its fine-tune. */
-export async function valuesOf({ services: { store } }: Bench, version: Version): Promise<string> {
+export async function valuesOf(
+  { services: { store } }: Pick<Bench, "services">,
+  version: Version,
+): Promise<string> {
   const { tensors } = decodeSafetensors(await store.get(version.weightsKey));
   const names = Object.keys(tensors).sort();
   return sha256(Buffer.concat(names.map((name) => bytesOf((tensors[name] as NamedTensor).data))));

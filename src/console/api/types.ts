@@ -140,6 +140,8 @@ export interface VersionMetrics {
   };
   split: { train: number; selection: number; held_out: number };
   best_epoch: number;
+  /** What people's feedback gave to the training; versions of before it was counted have none. */
+  feedback?: { corrected: number; accepted: number; prompts: number; real_prompts: number };
   /** The short trainings that chose the recipe. */
   trials?: Trial[];
   curve: { epoch: number; train_loss: number | null; selection_iou: number }[];

@@ -81,6 +81,15 @@ const Exports = ({ path }: { path: string }) => (
   </section>
 );
 
+/** None where nobody had said anything of a prediction. */
+function feedbackRows(given: NonNullable<Version["metrics"]>["feedback"]): [string, string][] {
+  if (!given || given.corrected + given.accepted === 0) return [];
+  return [
+    ["Trained on feedback", `${given.corrected} corrected masks, ${given.accepted} accepted`],
+    ["Real prompts", `${given.real_prompts} of ${given.prompts} training prompts, from those people gave`],
+  ];
+}
+
 function Facts({ projectId, version }: { projectId: string; version: Version }) {
   const { metrics } = version;
   const rows: [string, string][] = [
@@ -93,6 +102,7 @@ function Facts({ projectId, version }: { projectId: string; version: Version }) 
             `${metrics.split.train} train, ${metrics.split.selection} choose the epoch, ${metrics.split.held_out} test`,
           ],
           ["Best epoch", String(metrics.best_epoch)],
+          ...feedbackRows(metrics.feedback),
         ] as [string, string][])
       : []),
     ...(version.engine === null ? [] : ([["Engine", version.engine]] as [string, string][])),

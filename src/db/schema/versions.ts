@@ -79,6 +79,16 @@ export interface VersionPicture {
   sha256: string;
 }
 
+/** How much of a training came from people's corrections and acceptances, and from how they had prompted. */
+export interface TrainingFeedback {
+  /** Annotations that trained and that a correction or an acceptance had made. */
+  corrected: number;
+  accepted: number;
+  /** Prompts of all training steps, and how many of them began as people had prompted. */
+  prompts: number;
+  realPrompts: number;
+}
+
 export interface VersionMetrics {
   heldOut: {
     images: number;
@@ -93,6 +103,8 @@ export interface VersionMetrics {
   /** By epoch; epoch 0 is the untouched start. */
   curve: { epoch: number; trainLoss: number | null; selectionIou: number }[];
   bestEpoch: number;
+  /** What people's feedback gave to the training; versions of before it was counted have none. */
+  feedback?: TrainingFeedback;
   /** Empty where nothing was searched; versions of before there was a search have none. */
   trials?: VersionTrial[];
   /** Images in each set; `nearDuplicates` of all look like others and stand on the same side as those. */

@@ -30,6 +30,21 @@ const metricsSchema = z.object({
     }),
   }),
   best_epoch: z.int(),
+  feedback: z
+    .object({
+      corrected: z.int().openapi({ description: "Annotations that trained and that a correction had made." }),
+      accepted: z.int().openapi({ description: "Annotations that trained and that an acceptance had made." }),
+      prompts: z.int().openapi({ description: "Prompts of all training steps." }),
+      real_prompts: z.int().openapi({
+        description:
+          "Of these, those that began as people had prompted: with a logged prompt of just this object, or with its box off the tight one as people's boxes are.",
+      }),
+    })
+    .optional()
+    .openapi({
+      description:
+        "What people's feedback gave to the training; versions of before it was counted have none.",
+    }),
   trials: z
     .array(
       z.object({
@@ -121,7 +136,7 @@ export const versionSchema = z
   .openapi("Version");
 
 function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof metricsSchema> {
-  const { heldOut, split, curve, perAnnotation, bestEpoch, trials, evaluation, gate } = metrics;
+  const { heldOut, split, curve, perAnnotation, bestEpoch, feedback, trials, evaluation, gate } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -144,6 +159,14 @@ function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof met
       near_duplicates: split.nearDuplicates ?? 0,
     },
     best_epoch: bestEpoch,
+    ...(feedback && {
+      feedback: {
+        corrected: feedback.corrected,
+        accepted: feedback.accepted,
+        prompts: feedback.prompts,
+        real_prompts: feedback.realPrompts,
+      },
+    }),
     trials: (trials ?? []).map(({ learningRate, meanIou, ...rest }) => ({
       ...rest,
       learning_rate: learningRate,

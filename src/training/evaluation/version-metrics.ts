@@ -1,4 +1,4 @@
-import type { Evaluation, GateDecision, VersionMetrics } from "../../db/schema/index.ts";
+import type { Evaluation, GateDecision, TrainingFeedback, VersionMetrics } from "../../db/schema/index.ts";
 import type { TrainingResult } from "../loop.ts";
 import { lossText } from "../objective.ts";
 import type { PreparedData } from "../prepare.ts";
@@ -40,6 +40,7 @@ export function versionMetrics(
     })),
     curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
     bestEpoch: result.bestEpoch,
+    feedback: feedbackOf(data, result),
     trials: trials.map(({ trial, rung, arm, zoom, samples, meanIou }) => ({
       trial,
       rung,
@@ -52,5 +53,17 @@ export function versionMetrics(
     split: { ...data.counts, nearDuplicates: data.nearDuplicates },
     evaluation,
     gate,
+  };
+}
+
+function feedbackOf({ train }: PreparedData, { curve }: TrainingResult): TrainingFeedback {
+  const made = (by: "accept" | "correct"): number =>
+    train.filter(({ annotation }) => annotation.feedback?.action === by).length;
+  const sum = (of: "all" | "real"): number => curve.reduce((all, at) => all + (at.prompts?.[of] ?? 0), 0);
+  return {
+    corrected: made("correct"),
+    accepted: made("accept"),
+    prompts: sum("all"),
+    realPrompts: sum("real"),
   };
 }
