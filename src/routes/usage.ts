@@ -18,7 +18,10 @@ const usageSchema = z
       .object({ start: timeText, end: timeText })
       .openapi({ description: "The calendar month, UTC, that training_minutes are counted in." }),
     images: counted(z.int(), "Held now, in all projects."),
-    bytes: counted(z.int(), "Of those images, as uploaded."),
+    bytes: counted(
+      z.int(),
+      "Of those images, as uploaded, and of the weights of imported versions, as stored. Not of what the service makes: trained weights, embeddings, previews, exports.",
+    ),
     training_minutes: counted(z.number(), "That fine-tunes have run in this period."),
   })
   .openapi("Usage");

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { getProject } from "../db/queries/projects.ts";
+import { requireRoom } from "../db/queries/usage.ts";
 import { registerImported } from "../db/queries/version-registry.ts";
 import { encodeVersion, readVersionFile } from "../importing/version-file.ts";
 import { AppError } from "../lib/errors.ts";
@@ -8,6 +9,7 @@ import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { quotasOf } from "./http/limits.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, projectParams, scopeOf } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
@@ -23,7 +25,7 @@ const importRoute = createRoute({
   description:
     "safetensors, PyTorch (.pth) or ONNX, as the export writes them or as Meta's and Hugging Face's programs do; told by " +
     "content. Every name, shape and value is checked first, and no code of the file runs. The version is not live, and " +
-    "has no metrics. The multipart field `file`, or the file as the body.",
+    "has no metrics. Its weights count towards the workspace's quota of bytes. The multipart field `file`, or the file as the body.",
   request: {
     params: projectParams,
     headers: idempotencyHeader,
@@ -56,6 +58,7 @@ const importRoute = createRoute({
       "weights_names_missing",
       "weights_not_finite",
       "weights_base_mismatch",
+      "quota_exceeded",
       ...idempotencyErrors,
     ),
   },
@@ -80,11 +83,15 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
         const { format, tensors, says, focus } = await readVersionFile(file.path, base);
         const bytes = encodeVersion(tensors);
         const hash = sha256(bytes);
+        const quotas = quotasOf(config);
+        // Asked again, and for good, where the version is registered.
+        const room = { of: ["bytes"], more: bytes.length } as const;
+        await db.transaction(async (tx) => requireRoom(tx, scope.workspaceId, quotas, room));
         const id = newId("ver");
         const weightsKey = keys.weights(scope.projectId, id, hash);
         try {
           await store.put(weightsKey, bytes);
-          const version = await registerImported(db, scope, {
+          const row = {
             id,
             baseModel: base.name,
             parentVersion: null,
@@ -101,7 +108,8 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
               says,
               actor: c.get("caller").keyId,
             },
-          });
+          };
+          const version = await registerImported(db, scope, row, quotas);
           return { status: 201 as const, body: toVersion(version, project.activeVersion, "full") };
         } catch (error) {
           await store.delete(weightsKey);

@@ -8,6 +8,7 @@ import { contentsOf } from "../../src/checkpoint/tensor-content.ts";
 import { torchFile } from "../../src/checkpoint/torch/write.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { type Answer, errorOf, type TestApp, testApp } from "../helpers/app.ts";
+import { asPng, discImage } from "../helpers/images.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
 
@@ -208,5 +209,66 @@ describe("POST versions", () => {
   it("refuses JSON, and projects that are not the caller's", async () => {
     expect(errorOf(await app.a.post(url, {}))).toBe("415 unsupported_media_type");
     expect(errorOf(await app.b.send("POST", url, { body: "x" }))).toBe("404 project_not_found project_id");
+  });
+});
+
+describe("imported weights and the quota of bytes", () => {
+  const quota = (bytes: number | null) =>
+    app.sql`update workspaces set quota_bytes = ${bytes} where id = ${app.b.workspaceId}`;
+  const used = async () => ((await app.b.get("/v1/usage")).body["bytes"] as { used: number }).used;
+  const sendB = (to: string) =>
+    app.b.send("POST", `/v1/projects/${to}/versions`, {
+      body: Uint8Array.from(encodeSafetensors(weights)),
+      headers: { "content-type": "application/octet-stream" },
+    });
+
+  it("count as stored, bound all projects together, and are given back with their project", async () => {
+    const [one, two] = [await makeProject(app.b), await makeProject(app.b)];
+    const before = await used();
+    const first = await sendB(one);
+    expect(first.status).toBe(201);
+    const { bytes } = first.body["weights"] as { bytes: number };
+    expect((await used()) - before).toBe(bytes);
+
+    await quota(before + 2 * bytes - 1);
+    const left = await keysBelow(app.store, "projects/");
+    expect(errorOf(await sendB(two))).toBe("403 quota_exceeded bytes");
+    expect(await keysBelow(app.store, "projects/")).toEqual(left);
+
+    // Of several at once, each of which has room, only as many as have it together.
+    await quota(before + 2 * bytes);
+    const answers = await Promise.all([sendB(one), sendB(two), sendB(two)]);
+    expect(answers.map(errorOf).sort()).toEqual([
+      "201",
+      "403 quota_exceeded bytes",
+      "403 quota_exceeded bytes",
+    ]);
+    expect((await keysBelow(app.store, "projects/")).length).toBe(left.length + 1);
+
+    expect((await app.b.send("DELETE", `/v1/projects/${one}`)).status).toBe(200);
+    expect((await app.b.send("DELETE", `/v1/projects/${two}`)).status).toBe(200);
+    expect(await used()).toBe(before);
+    await quota(null);
+  });
+
+  it("are all of versions that counts: what a fine-tune makes is free", async () => {
+    const usage = async () => (await app.a.get("/v1/usage")).body["bytes"];
+    const before = await usage();
+    await seedVersion(app, await makeProject(app.a), 1, encodeSafetensors(weights));
+    expect(await usage()).toEqual(before);
+  });
+
+  it("leave images their quota, and need none of it", async () => {
+    const id = await makeProject(app.b);
+    await app.sql`update workspaces set quota_images = 0 where id = ${app.b.workspaceId}`;
+    expect((await sendB(id)).status).toBe(201);
+    await app.sql`update workspaces set quota_images = null where id = ${app.b.workspaceId}`;
+    // Full of weights, there is no room for an image.
+    await quota(await used());
+    const image = await app.b.send("POST", `/v1/projects/${id}/images`, {
+      body: Uint8Array.from(await asPng(discImage(64, 48, { x: 30, y: 20, radius: 10 }).image)),
+    });
+    expect(errorOf(image)).toBe("403 quota_exceeded bytes");
+    await quota(null);
   });
 });

@@ -5,6 +5,7 @@ import { baseModel } from "../../src/checkpoint/base-models.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
+import { noQuotas } from "../../src/db/queries/usage.ts";
 import { registerImported } from "../../src/db/queries/version-registry.ts";
 import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
@@ -49,16 +50,21 @@ it("continues from a decoder that was exported and imported again", async () => 
   const weightsKey = keys.weights(scope.projectId, "ver_imported", sha256(bytes));
   await store.put(weightsKey, bytes);
   const sent = { fileName: "sent.onnx", sha256: sha256("sent"), bytes: 1, says, actor: "key_1" };
-  const { number } = await registerImported(db, scope, {
-    id: "ver_imported",
-    baseModel: "mobile_sam",
-    weightsKey,
-    weightsSha256: sha256(bytes),
-    weightsBytes: bytes.length,
-    focus,
-    hyperparameters: {},
-    imported: { format: "onnx", ...sent },
-  });
+  const { number } = await registerImported(
+    db,
+    scope,
+    {
+      id: "ver_imported",
+      baseModel: "mobile_sam",
+      weightsKey,
+      weightsSha256: sha256(bytes),
+      weightsBytes: bytes.length,
+      focus,
+      hyperparameters: {},
+      imported: { format: "onnx", ...sent },
+    },
+    noQuotas,
+  );
   expect(number).toBe(1);
 
   const short = { epochs: 1, learning_rate: 1e-7, batch_size: 2 };

@@ -1,12 +1,12 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { fineTunes, images, workspaces } from "../schema/index.ts";
+import { fineTunes, images, projects, versions, workspaces } from "../schema/index.ts";
 
 /** What a workspace may hold and use; null is no bound. */
 export interface Quotas {
   readonly images: number | null;
-  /** Of its images, as uploaded. */
+  /** Of its images, as uploaded, and of the weights of versions that were imported. What a fine-tune makes is free. */
   readonly bytes: number | null;
   /** In a calendar month, UTC. */
   readonly trainingMinutes: number | null;
@@ -31,7 +31,7 @@ export async function selectQuotas(db: Executor, workspaceId: string, defaults: 
   };
 }
 
-/** Images and their bytes in all of the workspace's projects. */
+/** Images in all of the workspace's projects, and the bytes of these and of imported weights. */
 export async function selectHeld(
   db: Executor,
   workspaceId: string,
@@ -43,7 +43,13 @@ export async function selectHeld(
     })
     .from(images)
     .where(eq(images.workspaceId, workspaceId));
-  return row as { images: number; bytes: number };
+  // By project, which has an index.
+  const own = db.select({ id: projects.id }).from(projects).where(eq(projects.workspaceId, workspaceId));
+  const [imported] = await db
+    .select({ bytes: sql<number>`coalesce(sum(${versions.weightsBytes}), 0)::float8` })
+    .from(versions)
+    .where(and(inArray(versions.projectId, own), isNotNull(versions.imported)));
+  return { images: row?.images ?? 0, bytes: (row?.bytes ?? 0) + (imported?.bytes ?? 0) };
 }
 
 const monthStart = sql`date_trunc('month', now() at time zone 'utc') at time zone 'utc'`;
@@ -73,16 +79,24 @@ export async function selectPeriod(db: Executor): Promise<{ start: Date; end: Da
 }
 
 /**
- * To be asked at the end of a transaction that has added images, after all its other locks: of several that fill a
- * workspace at once, each sees what the others have committed. Costs nothing where there is no quota.
+ * To be asked at the end of a transaction that has added images or imported weights, after all its other locks: of
+ * several that fill a workspace at once, each sees what the others have committed. Costs nothing where there is no quota.
+ * @param of what was added; what a lower quota is already too small for, is asked of nobody who adds none of it
+ * @param more bytes that are still to come: asked so beforehand, nothing is stored in vain
  * Throws AppError quota_exceeded, with `images` or `bytes` as its param.
  */
-export async function requireRoom(tx: Executor, workspaceId: string, defaults: Quotas): Promise<void> {
+export async function requireRoom(
+  tx: Executor,
+  workspaceId: string,
+  defaults: Quotas,
+  { of = ["images", "bytes"], more = 0 }: { of?: readonly ("images" | "bytes")[]; more?: number } = {},
+): Promise<void> {
   const quotas = await selectQuotas(tx, workspaceId, defaults);
-  if (quotas.images === null && quotas.bytes === null) return;
+  if (of.every((what) => quotas[what] === null)) return;
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`quota:${workspaceId}`}, 0))`);
-  const held = await selectHeld(tx, workspaceId);
-  for (const what of ["images", "bytes"] as const) {
+  const now = await selectHeld(tx, workspaceId);
+  const held = { ...now, bytes: now.bytes + more };
+  for (const what of of) {
     const limit = quotas[what];
     if (limit === null || held[what] <= limit) continue;
     throw new AppError(

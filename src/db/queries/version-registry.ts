@@ -3,6 +3,7 @@ import type { Database, Executor } from "../client.ts";
 import { type ImportedFile, type OfTraining, versions } from "../schema/index.ts";
 import { lockProject } from "./projects.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
+import { type Quotas, requireRoom } from "./usage.ts";
 import { getVersion, type Version } from "./versions.ts";
 
 export type NewVersion = Omit<typeof versions.$inferInsert, "createdAt">;
@@ -20,16 +21,21 @@ export async function nextVersionNumber(tx: Executor, scope: ProjectScope): Prom
   return (row?.highest ?? 0) + 1;
 }
 
-/** Registers a version that no fine-tune made, under the project's next number. Throws AppError project_not_found. */
+/**
+ * Registers a version that no fine-tune made, under the project's next number.
+ * Throws AppError project_not_found, quota_exceeded.
+ */
 export async function registerImported(
   db: Database,
   scope: ProjectScope,
   row: Omit<NewVersion, OfTraining | "number" | "workspaceId" | "projectId"> & { imported: ImportedFile },
+  quotas: Quotas,
 ): Promise<Version> {
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
     const number = await nextVersionNumber(tx, scope);
     await insertVersion(tx, { ...row, ...scope, number });
+    await requireRoom(tx, scope.workspaceId, quotas, { of: ["bytes"] });
     return getVersion(tx, scope, number);
   });
 }
