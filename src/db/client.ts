@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase, type PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
 import type { PgDatabase } from "drizzle-orm/pg-core";
 import postgres, { type Sql } from "postgres";
+import { prepareStatements } from "./prepared.ts";
 import * as schema from "./schema/index.ts";
 
 export type Database = PostgresJsDatabase<typeof schema>;
@@ -30,6 +31,6 @@ export function openDatabase(url: string, options: { max?: number } = {}): OpenD
     onnotice: () => {},
     connection: { application_name: "maskwright" },
   });
-  const db = drizzle(sql, { schema });
+  const db = drizzle(prepareStatements(sql), { schema });
   return { url, db, sql, close: () => sql.end({ timeout: 5 }) };
 }
