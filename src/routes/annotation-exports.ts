@@ -1,9 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
 import { exportCoco } from "../exports/coco.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, projectParams, scopeOf } from "./http/scope.ts";
+import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 
 const number = z.int().min(1);
@@ -81,7 +80,7 @@ export function annotationExportRoutes({ db }: RouteContext) {
 
   router.openapi(exportRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await getProject(db, scope);
+    projectOf(c, scope);
     return sendFile(c, await exportCoco(db, scope));
   });
 

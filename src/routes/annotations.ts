@@ -7,7 +7,6 @@ import {
   listAnnotations,
 } from "../db/queries/annotations.ts";
 import { getImage, holdImage, setSplitGroup } from "../db/queries/images.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { areaOf, boxOf, checkBox } from "../imaging/geometry.ts";
 import { encodeRle } from "../imaging/rle.ts";
 import type { BinaryMask, Box } from "../imaging/types.ts";
@@ -31,6 +30,7 @@ import {
   scopeOf,
   text,
   timeText,
+  projectOf,
 } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
@@ -147,7 +147,7 @@ export function annotationRoutes({ db, config }: RouteContext) {
   router.openapi(createWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
-    await getProject(db, scope);
+    projectOf(c, scope);
     const answer = await idempotent(c, db, body, async () => {
       const { width, height } = await getImage(db, scope, body.image_id);
       const mask = await readMask(body.mask, [height, width]);
@@ -174,7 +174,7 @@ export function annotationRoutes({ db, config }: RouteContext) {
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const query = c.req.valid("query");
-    await getProject(db, scope);
+    projectOf(c, scope);
     const page = await listAnnotations(db, scope, { ...pageRequest(query), imageId: query.image_id });
     return c.json(pageBody(page, toAnnotation), 200);
   });

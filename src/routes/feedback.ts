@@ -3,7 +3,7 @@ import { insertAnnotation } from "../db/queries/annotations.ts";
 import { type Feedback, insertFeedback, listFeedback, withdrawFeedback } from "../db/queries/feedback.ts";
 import { findImageByHash, holdImage, type Image, setSplitGroup } from "../db/queries/images.ts";
 import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
-import { getProject, holdProject, type Project } from "../db/queries/projects.ts";
+import { holdProject, type Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { feedbackActions } from "../db/schema/index.ts";
 import { areaOf, boxOf } from "../imaging/geometry.ts";
@@ -26,6 +26,7 @@ import {
   json,
   jsonBody,
   predictionParams,
+  projectOf,
   projectParams,
   scopeOf,
   text,
@@ -139,7 +140,7 @@ export function feedbackRoutes(services: RouteContext) {
     const params = c.req.valid("param");
     const scope = scopeOf(c, params);
     const body = c.req.valid("json");
-    const project = await getProject(db, scope);
+    const project = projectOf(c, scope);
     const answer = await idempotent(c, db, body, async () => {
       const row = await getPrediction(db, scope, params.prediction_id);
       const saved = await giveFeedback(services, { scope, project, row, body, actor: c.get("caller").keyId });
@@ -151,7 +152,7 @@ export function feedbackRoutes(services: RouteContext) {
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const query = c.req.valid("query");
-    await getProject(db, scope);
+    projectOf(c, scope);
     const page = await listFeedback(db, scope, {
       ...pageRequest(query),
       predictionId: query.prediction_id,

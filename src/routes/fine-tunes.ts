@@ -12,7 +12,7 @@ import {
   stopFineTune,
 } from "../db/queries/fine-tunes.ts";
 import { isImporting } from "../db/queries/imports.ts";
-import { getProject, holdProject } from "../db/queries/projects.ts";
+import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { requireTrainingTime } from "../db/queries/usage.ts";
 import { getVersion } from "../db/queries/versions.ts";
@@ -25,7 +25,15 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { fineTuneParams, json, jsonBody, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
+import {
+  fineTuneParams,
+  json,
+  jsonBody,
+  projectOf,
+  projectParams,
+  scopeOf,
+  versionNumber,
+} from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
@@ -127,7 +135,7 @@ export function fineTuneRoutes(services: RouteContext) {
     async (c) => {
       const scope = scopeOf(c, c.req.valid("param"));
       const body = c.req.valid("json");
-      await getProject(db, scope);
+      projectOf(c, scope);
       const answer = await idempotent(c, db, body, async () => {
         const row = await db.transaction(async (tx) => {
           await holdProject(tx, scope);
@@ -158,7 +166,7 @@ export function fineTuneRoutes(services: RouteContext) {
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await getProject(db, scope);
+    projectOf(c, scope);
     const page = await listFineTunes(db, scope, pageRequest(c.req.valid("query")));
     return c.json(pageBody(page, toFineTune), 200);
   });

@@ -1,11 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countGallery, countLabels, listGallery, listOverlays } from "../db/queries/gallery.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { getVersion, type Version } from "../db/queries/versions.ts";
 import { failures } from "./http/errors.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
+import { json, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { imageSchema, toImage } from "./http/stored-images.ts";
 
 const overlay = z.object({
@@ -94,7 +93,7 @@ export function galleryRoutes({ db }: RouteContext) {
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const query = c.req.valid("query");
-    await getProject(db, scope);
+    projectOf(c, scope);
     const version = query.version === undefined ? undefined : await getVersion(db, scope, query.version);
     const scores = version ? scoresOf(version) : new Map<string, Scores>();
     const ids = [...scores.keys()];
@@ -137,7 +136,7 @@ export function galleryRoutes({ db }: RouteContext) {
 
   router.openapi(overview, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    const { activeVersion } = await getProject(db, scope);
+    const { activeVersion } = projectOf(c, scope);
     const counts = await countGallery(db, scope);
     const live = activeVersion === null ? null : await getVersion(db, scope, activeVersion);
     return c.json(

@@ -1,10 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { thumbnail } from "../imaging/thumbnail.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { imageParams, scopeOf } from "./http/scope.ts";
+import { imageParams, projectOf, scopeOf } from "./http/scope.ts";
 
 const thumbnailRoute = createRoute({
   method: "get",
@@ -58,7 +57,7 @@ export function imageContentRoutes({ db, store, config, inference }: RouteContex
   router.openapi(embeddingRoute, async (c) => {
     const params = c.req.valid("param");
     const scope = scopeOf(c, params);
-    const { baseModel } = await getProject(db, scope);
+    const { baseModel } = projectOf(c, scope);
     const image = await getImage(db, scope, params.image_id);
     const tag = `"${image.sha256}-${baseModel}"`;
     c.header("ETag", tag);

@@ -8,13 +8,12 @@ import {
   imageIsInUse,
   listImages,
 } from "../db/queries/images.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type Env, type RouteContext } from "./http/router.ts";
-import { deleted, imageParams, json, projectParams, scopeOf, text } from "./http/scope.ts";
+import { deleted, imageParams, json, projectOf, projectParams, scopeOf, text } from "./http/scope.ts";
 import { forgetImages, imageErrors, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
 import { cleanName, type FileUpload, withFileUpload } from "./http/upload.ts";
 
@@ -120,7 +119,7 @@ export function imageRoutes(services: RouteContext) {
   router.openapi(uploadRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 30 MiB for a 404.
-    await getProject(db, scope);
+    projectOf(c, scope);
     const take = async (file: FileUpload) => {
       const { fileName, group: splitGroup } = named(file, c.req.valid("query"));
       // As it was hashed before: an answer that is kept stays good.
@@ -136,7 +135,7 @@ export function imageRoutes(services: RouteContext) {
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await getProject(db, scope);
+    projectOf(c, scope);
     return c.json(pageBody(await listImages(db, scope, pageRequest(c.req.valid("query"))), toImage), 200);
   });
 

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { createRoute, z } from "@hono/zod-openapi";
 import { channels } from "../db/listen.ts";
 import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
-import { getProject, holdProject } from "../db/queries/projects.ts";
+import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { openImport } from "../db/schema/index.ts";
 import { AppError } from "../lib/errors.ts";
@@ -12,7 +12,16 @@ import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { importParams, iso, isoOrNull, json, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import {
+  importParams,
+  iso,
+  isoOrNull,
+  json,
+  projectOf,
+  projectParams,
+  scopeOf,
+  timeText,
+} from "./http/scope.ts";
 import { type FileUpload, withFileUpload } from "./http/upload.ts";
 import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
@@ -138,7 +147,7 @@ export function importRoutes(services: RouteContext) {
   router.openapi(create, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 2 GiB for a 404.
-    await getProject(db, scope);
+    projectOf(c, scope);
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
       const asked = { sha256: file.sha256, fileName: file.fileName };
       return idempotent(c, db, asked, () => storeImport(services, scope, file));
@@ -154,7 +163,7 @@ export function importRoutes(services: RouteContext) {
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await getProject(db, scope);
+    projectOf(c, scope);
     return c.json(pageBody(await listImports(db, scope, pageRequest(c.req.valid("query"))), toImport), 200);
   });
 

@@ -1,6 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -8,7 +7,7 @@ import { attachment } from "../storage/links.ts";
 import { failures } from "./http/errors.ts";
 import { linkSchema, linkToRead, readOwnLink, toLink } from "./http/links.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { imageParams, json, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { imageParams, json, projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
 
 const tags = ["links"];
@@ -93,7 +92,7 @@ export function linkRoutes(services: RouteContext) {
   router.openapi(versionLink, async (c) => {
     const { number, ...rest } = c.req.valid("param");
     const scope = scopeOf(c, rest);
-    const project = await getProject(db, scope);
+    const project = projectOf(c, scope);
     const { weightsKey } = await getVersion(db, scope, number);
     const fileName = `${project.id}-v${number}.safetensors`;
     const about = { contentType: "application/octet-stream", fileName };

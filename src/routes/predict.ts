@@ -1,7 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
 import { insertPrediction } from "../db/queries/predictions.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { newId } from "../lib/ids.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
 import { keepLowRes, keepsLowRes } from "./http/earlier-masks.ts";
@@ -18,7 +17,7 @@ import {
 } from "./http/predict-wire.ts";
 import { readPrompts } from "./http/prompts.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const predictWith = (limit: number) =>
@@ -74,16 +73,10 @@ export function predictRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
     const { signal } = c.req.raw;
-    // A stored image's row needs nothing of the project's: both are on their way at once.
-    const looking = getProject(db, scope);
-    const options = { baseModel: async () => (await looking).baseModel, signal };
-    const early = "id" in body.image ? findImage(services, scope, body.image, options) : null;
-    // Whatever fails before it is waited for is told first.
-    early?.catch(() => {});
-    const project = await looking;
+    const project = projectOf(c, scope);
     checkAmounts(body.prompts, config.MAX_PROMPTS);
     const versions = await resolveVersions(services, scope, project, body.version);
-    const image = await (early ?? findImage(services, scope, body.image, options));
+    const image = await findImage(services, scope, body.image, { baseModel: project.baseModel, signal });
     checkGeometry(body.prompts, image.size);
     checkAnswer(body, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
     const prompts = await readPrompts(services, project, body.prompts, image);

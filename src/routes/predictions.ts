@@ -1,12 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getPrediction, listPredictions, type Prediction } from "../db/queries/predictions.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { failures } from "./http/errors.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { maskFormat } from "./http/masks.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { iso, json, predictionParams, projectParams, scopeOf, timeText } from "./http/scope.ts";
+import { iso, json, predictionParams, projectOf, projectParams, scopeOf, timeText } from "./http/scope.ts";
 
 const entrySchema = z
   .object({
@@ -79,7 +78,7 @@ export function predictionRoutes({ db }: RouteContext) {
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await getProject(db, scope);
+    projectOf(c, scope);
     const page = await listPredictions(db, scope, pageRequest(c.req.valid("query")));
     return c.json(pageBody(page, toEntry), 200);
   });

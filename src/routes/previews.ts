@@ -1,14 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { channels } from "../db/listen.ts";
 import { cancelPreview, getPreview, hasEnded, insertPreview, listPreviews } from "../db/queries/previews.ts";
-import { getProject, holdProject } from "../db/queries/projects.ts";
+import { holdProject } from "../db/queries/projects.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { previewSchema, toPreview } from "./http/preview-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { idText, json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { idText, json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
@@ -86,7 +86,7 @@ export function previewRoutes(services: RouteContext) {
   router.openapi(create, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const { seed } = c.req.valid("json");
-    await getProject(db, scope);
+    projectOf(c, scope);
     const answer = await idempotent(c, db, { seed }, async () => {
       const row = await db.transaction(async (tx) => {
         await holdProject(tx, scope);
@@ -110,7 +110,7 @@ export function previewRoutes(services: RouteContext) {
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    await getProject(db, scope);
+    projectOf(c, scope);
     return c.json(pageBody(await listPreviews(db, scope, pageRequest(c.req.valid("query"))), toPreview), 200);
   });
 

@@ -1,11 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
 import { resolveVersions, versionNames } from "./http/asked-versions.ts";
 import { failures } from "./http/errors.ts";
 import { findImage, imageBody, imageSourceErrors } from "./http/image-source.ts";
 import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const bodySchema = z.strictObject({ image: imageBody, version: versionNames });
@@ -53,17 +52,17 @@ const prewarmWith = (limit: number) =>
   });
 
 export function prewarmRoutes(services: RouteContext) {
-  const { db, inference, config, metrics } = services;
+  const { inference, config, metrics } = services;
   const router = createRouter();
 
   router.openapi(prewarmWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
     const { signal } = c.req.raw;
-    const project = await getProject(db, scope);
+    const project = projectOf(c, scope);
     const versions = await resolveVersions(services, scope, project, body.version);
     const { baseModel } = project;
-    const image = await findImage(services, scope, body.image, { baseModel: async () => baseModel, signal });
+    const image = await findImage(services, scope, body.image, { baseModel, signal });
     const [height, width] = image.size;
     // One click does all that the first click would have to do; its mask is nobody's, and is not logged.
     const warmed = await inference.predict({

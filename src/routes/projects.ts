@@ -3,7 +3,6 @@ import { selectImageHashes } from "../db/queries/images.ts";
 import {
   changeProject,
   deleteProject,
-  getProject,
   insertProject,
   listProjects,
   lockProject,
@@ -22,7 +21,17 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { forgetImages } from "./http/stored-images.ts";
-import { deleted, iso, json, jsonBody, projectParams, scopeOf, text, timeText } from "./http/scope.ts";
+import {
+  deleted,
+  iso,
+  json,
+  jsonBody,
+  projectOf,
+  projectParams,
+  scopeOf,
+  text,
+  timeText,
+} from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const name = text(200);
@@ -185,7 +194,7 @@ export function projectRoutes(services: RouteContext) {
   });
 
   router.openapi(get, async (c) => {
-    return c.json(toProject(await getProject(db, scopeOf(c, c.req.valid("param")))), 200);
+    return c.json(toProject(projectOf(c, scopeOf(c, c.req.valid("param")))), 200);
   });
 
   router.openapi(patch, async (c) => {

@@ -1,11 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { listPromotions, type Promotion, rollBack, setActiveVersion } from "../db/queries/promotions.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { iso, json, projectParams, scopeOf, text, timeText, versionInPath } from "./http/scope.ts";
+import { iso, json, projectOf, projectParams, scopeOf, text, timeText, versionInPath } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const promotionSchema = z
@@ -115,7 +114,7 @@ export function promotionRoutes({ db }: RouteContext) {
       actor: c.get("caller").keyId,
       reason,
     };
-    await getProject(db, scope);
+    projectOf(c, scope);
     const answer = await idempotent(c, db, { reason }, async () => {
       const row = await db.transaction((tx) => setActiveVersion(tx, scope, change));
       return { status: 200, body: toPromotion(row) };
@@ -126,7 +125,7 @@ export function promotionRoutes({ db }: RouteContext) {
   router.openapi(rollback, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const reason = c.req.valid("json").reason ?? "";
-    await getProject(db, scope);
+    projectOf(c, scope);
     const answer = await idempotent(c, db, { reason }, async () => {
       const row = await rollBack(db, scope, { actor: c.get("caller").keyId, reason });
       return { status: 200, body: toPromotion(row) };
@@ -137,7 +136,7 @@ export function promotionRoutes({ db }: RouteContext) {
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const { limit, cursor } = c.req.valid("query");
-    await getProject(db, scope);
+    projectOf(c, scope);
     const below = cursor === undefined ? undefined : decodeCursor(z.int().min(1), cursor);
     const page = await listPromotions(db, scope, { limit, below });
     return c.json(

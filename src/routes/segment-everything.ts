@@ -1,6 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { insertPrediction } from "../db/queries/predictions.ts";
-import { getProject } from "../db/queries/projects.ts";
 import { countPoints, planEverything } from "../inference/everything/plan.ts";
 import { newId } from "../lib/ids.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
@@ -14,7 +13,7 @@ import {
 } from "./http/everything-wire.ts";
 import { findImage, imageSourceErrors } from "./http/image-source.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, jsonBody, projectParams, scopeOf } from "./http/scope.ts";
+import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
 const segmentEverythingWith = (limit: number) =>
@@ -64,12 +63,12 @@ export function segmentEverythingRoutes(services: RouteContext) {
     const settings = toSettings(body);
     const { signal } = c.req.raw;
     const points = countPoints(settings);
-    const project = await getProject(db, scope);
+    const project = projectOf(c, scope);
     checkPoints(points, 1, config.MAX_EVERYTHING_POINTS);
     const versions = await resolveVersions(services, scope, project, body.version);
     checkPoints(points, versions.length, config.MAX_EVERYTHING_POINTS);
     const image = await findImage(services, scope, body.image, {
-      baseModel: async () => project.baseModel,
+      baseModel: project.baseModel,
       signal,
     });
     planEverything(image.size, settings);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRoute, z } from "@hono/zod-openapi";
 import { insertImport } from "../db/queries/imports.ts";
-import { getProject, holdProject } from "../db/queries/projects.ts";
+import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import {
   completeUpload,
@@ -29,6 +29,7 @@ import {
   text,
   timeText,
   uploadParams,
+  projectOf,
 } from "./http/scope.ts";
 import { imageErrors, storeImage } from "./http/stored-images.ts";
 import { cleanName, limitBody } from "./http/upload.ts";
@@ -142,7 +143,7 @@ export function uploadRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
     checkSize(body, config);
-    await getProject(db, scope);
+    projectOf(c, scope);
     const answer = await idempotent(c, db, body, async () => {
       for (const key of await deleteStaleUploads(db, scope.workspaceId)) await store.delete(key);
       const id = newId("upl");

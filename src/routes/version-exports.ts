@@ -1,12 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { exportVersion } from "../exports/index.ts";
 import { type ExportFormat, exportFormats, exportVariants } from "../exports/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 
 const binary = { schema: { type: "string", format: "binary" } } as const;
@@ -78,7 +77,7 @@ export function versionExportRoutes({ db, store, inference }: RouteContext) {
     const { number, ...rest } = c.req.valid("param");
     const { format, variant, full } = c.req.valid("query");
     const scope = scopeOf(c, rest);
-    const project = await getProject(db, scope);
+    const project = projectOf(c, scope);
     const version = number === "base" ? null : await getVersion(db, scope, number);
     if (!isFormat(format)) {
       const message = `format: ${format} is not offered; these are: ${exportFormats.join(", ")}.`;

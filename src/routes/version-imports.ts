@@ -1,5 +1,4 @@
 import { createRoute } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
 import { requireRoom } from "../db/queries/usage.ts";
 import { registerImported } from "../db/queries/version-registry.ts";
 import { encodeVersion, readVersionFile } from "../importing/version-file.ts";
@@ -11,7 +10,7 @@ import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { quotasOf } from "./http/limits.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, projectParams, scopeOf } from "./http/scope.ts";
+import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
 import { toVersion, versionSchema } from "./http/version-wire.ts";
 
@@ -70,7 +69,7 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
   router.openapi(importRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends a model for a 404.
-    const project = await getProject(db, scope);
+    const project = projectOf(c, scope);
     if ((c.req.header("content-type") ?? "").startsWith("application/json")) {
       throw new AppError(
         "unsupported_media_type",

@@ -1,11 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { holdsTag } from "./http/etag.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { pictureKinds } from "./http/version-wire.ts";
 
 const picture = createRoute({
@@ -42,7 +41,7 @@ export function versionPictureRoutes({ db, store }: RouteContext) {
   router.openapi(picture, async (c) => {
     const { number, kind, ...rest } = c.req.valid("param");
     const scope = scopeOf(c, rest);
-    await getProject(db, scope);
+    projectOf(c, scope);
     const { metrics } = await getVersion(db, scope, number);
     const found = metrics?.pictures?.find((one) => one.kind === kind);
     if (!found) {

@@ -1,10 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
 import { getVersion, listVersions, type Version } from "../db/queries/versions.ts";
 import { failures } from "./http/errors.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import { json, projectParams, scopeOf, versionInPath, versionNumber } from "./http/scope.ts";
+import { json, projectOf, projectParams, scopeOf, versionInPath, versionNumber } from "./http/scope.ts";
 import { toVersion, versionSchema } from "./http/version-wire.ts";
 
 const params = projectParams.extend({
@@ -42,7 +41,7 @@ export function versionRoutes({ db }: RouteContext) {
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const { limit, cursor } = c.req.valid("query");
-    const { activeVersion } = await getProject(db, scope);
+    const { activeVersion } = projectOf(c, scope);
     const below = cursor === undefined ? undefined : decodeCursor(versionNumber(), cursor);
     const page = await listVersions(db, scope, { limit, below });
     const toBrief = (row: Version) => toVersion(row, activeVersion, "brief");
@@ -55,7 +54,7 @@ export function versionRoutes({ db }: RouteContext) {
   router.openapi(get, async (c) => {
     const { number, ...rest } = c.req.valid("param");
     const scope = scopeOf(c, rest);
-    const { activeVersion } = await getProject(db, scope);
+    const { activeVersion } = projectOf(c, scope);
     return c.json(toVersion(await getVersion(db, scope, number), activeVersion, "full"), 200);
   });
 

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { and, desc, eq, gt, isNull, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, or, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { newId } from "../../lib/ids.ts";
 import type { Database, Executor } from "../client.ts";
-import { apiKeys } from "../schema/index.ts";
+import { prebuilt } from "../prebuilt.ts";
+import { apiKeys, projects } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
+import type { Project } from "./projects.ts";
 import { insertWorkspace } from "./workspaces.ts";
 
 export type ApiKey = typeof apiKeys.$inferSelect;
@@ -23,7 +25,7 @@ export const isLive = (): SQL | undefined =>
   and(isNull(apiKeys.revokedAt), or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql`now()`)));
 
 /** `hash` is the key's own, or the one of before its rotation while that still opens. */
-export const opensBy = (hash: string | SQL | typeof apiKeys.hash): SQL | undefined =>
+export const opensBy = (hash: string | SQL | Placeholder | typeof apiKeys.hash): SQL | undefined =>
   or(eq(apiKeys.hash, hash), and(eq(apiKeys.previousHash, hash), gt(apiKeys.previousExpiresAt, sql`now()`)));
 
 /** Stores a key's hash; the key itself is returned by `generateKey` once and kept nowhere. It is an admin's if no scopes are given. */
@@ -50,6 +52,35 @@ export async function findApiKey(db: Executor, key: string): Promise<ApiKey | un
     .select()
     .from(apiKeys)
     .where(and(opensBy(sha256(key)), isLive()));
+  return row;
+}
+
+/** A key, and the project that its request is about: null where the key's workspace has none of that id. */
+export interface KeyAndProject {
+  readonly key: ApiKey;
+  readonly project: Project | null;
+}
+
+/** The project that a request names, of the key's own workspace and no other. */
+export const namedProject = (): SQL | undefined =>
+  and(eq(projects.workspaceId, apiKeys.workspaceId), eq(projects.id, sql.placeholder("projectId")));
+
+const findByHash = prebuilt<KeyAndProject[]>((db) =>
+  db
+    .select({ key: apiKeys, project: projects })
+    .from(apiKeys)
+    .leftJoin(projects, namedProject())
+    .where(and(opensBy(sql.placeholder("hash")), isLive()))
+    .prepare("find_key_and_project"),
+);
+
+/** What `findApiKey` finds, with the project of the request's path, in one go: every request asks for both. */
+export async function findKeyAndProject(
+  db: Executor,
+  key: string,
+  projectId: string | null,
+): Promise<KeyAndProject | undefined> {
+  const [row] = await findByHash(db, { hash: sha256(key), projectId: projectId ?? "" });
   return row;
 }
 

@@ -13,7 +13,7 @@ export type ProjectChange = { [Name in "name" | Setting]?: Project[Name] | undef
 const inScope = (scope: ProjectScope) =>
   and(eq(projects.workspaceId, scope.workspaceId), eq(projects.id, scope.projectId));
 
-const projectNotFound = (id: string): AppError =>
+export const projectNotFound = (id: string): AppError =>
   new AppError("project_not_found", `There is no project ${id}.`, { param: "project_id" });
 
 export async function insertProject(

@@ -2,8 +2,11 @@ import { randomBytes } from "node:crypto";
 import { and, eq, gt, lt, sql } from "drizzle-orm";
 import { sha256 } from "../../lib/hash.ts";
 import type { Executor } from "../client.ts";
-import { apiKeys, sessions } from "../schema/index.ts";
-import { type ApiKey, isLive, opensBy } from "./api-keys.ts";
+import { prebuilt } from "../prebuilt.ts";
+import { apiKeys, projects, sessions } from "../schema/index.ts";
+import { isLive, type KeyAndProject, namedProject, opensBy } from "./api-keys.ts";
+
+type Session = KeyAndProject & { expiresAt: Date };
 
 /** What the cookie holds: 256 random bits in base64url. */
 export const generateSession = (): string => randomBytes(32).toString("base64url");
@@ -27,16 +30,23 @@ export async function insertSession(
   return row as { expiresAt: Date };
 }
 
-/** The key behind a session, while both last. */
+const findByHash = prebuilt<Session[]>((db) =>
+  db
+    .select({ key: apiKeys, expiresAt: sessions.expiresAt, project: projects })
+    .from(sessions)
+    .innerJoin(apiKeys, and(eq(apiKeys.id, sessions.keyId), opensBy(sql`${sessions.keyHash}`), isLive()))
+    .leftJoin(projects, namedProject())
+    .where(and(eq(sessions.hash, sql.placeholder("hash")), gt(sessions.expiresAt, sql`now()`)))
+    .prepare("find_session_and_project"),
+);
+
+/** The key behind a session, while both last, and the project that its request names. */
 export async function findSession(
   db: Executor,
   session: string,
-): Promise<{ key: ApiKey; expiresAt: Date } | undefined> {
-  const [row] = await db
-    .select({ key: apiKeys, expiresAt: sessions.expiresAt })
-    .from(sessions)
-    .innerJoin(apiKeys, and(eq(apiKeys.id, sessions.keyId), opensBy(sql`${sessions.keyHash}`), isLive()))
-    .where(and(eq(sessions.hash, sha256(session)), gt(sessions.expiresAt, sql`now()`)));
+  projectId: string | null = null,
+): Promise<Session | undefined> {
+  const [row] = await findByHash(db, { hash: sha256(session), projectId: projectId ?? "" });
   return row;
 }
 

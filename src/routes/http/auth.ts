@@ -1,12 +1,18 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
-import { type ApiKey, findApiKey, touchApiKey } from "../../db/queries/api-keys.ts";
+import {
+  type ApiKey,
+  findKeyAndProject,
+  type KeyAndProject,
+  touchApiKey,
+} from "../../db/queries/api-keys.ts";
 import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type Access, accessTo, routeOf } from "./access.ts";
 import { limitRate } from "./limits.ts";
 import type { Env } from "./router.ts";
+import { projectIdOf } from "./scope.ts";
 
 export const sessionCookie = "maskwright_session";
 /** Any value will do: other sites can't send a header of their own without being asked for leave first. */
@@ -23,11 +29,12 @@ export function authenticate(db: Executor, requestsPerSecond: number): Middlewar
     // Where no route is, a key is asked for all the same: paths can't be probed without one.
     const access: Access = route === null ? "any" : accessTo(route);
     if (access !== "open") {
-      const key = await whoAsks(c, db);
+      const { key, project } = await whoAsks(c, db);
       const minuteAgo = Date.now() - 60_000;
       if (key.lastUsedAt === null || key.lastUsedAt.getTime() < minuteAgo) await touchApiKey(db, key.id);
       await limitRate(c, db, key, requestsPerSecond);
       c.set("caller", { workspaceId: key.workspaceId, keyId: key.id, scopes: key.scopes });
+      c.set("project", project);
       requireScope(key, access);
     }
     await next();
@@ -35,21 +42,22 @@ export function authenticate(db: Executor, requestsPerSecond: number): Middlewar
 }
 
 /** The header before the cookie: a program that shows a key means that one. */
-async function whoAsks(c: Context<Env>, db: Executor): Promise<ApiKey> {
+async function whoAsks(c: Context<Env>, db: Executor): Promise<KeyAndProject> {
+  const projectId = projectIdOf(c.req.path);
   const header = c.req.header("authorization");
   if (header !== undefined) {
     const key = /^Bearer +(mw_[\w-]{1,200})$/i.exec(header)?.[1];
-    const row = key === undefined ? undefined : await findApiKey(db, key);
+    const row = key === undefined ? undefined : await findKeyAndProject(db, key, projectId);
     if (row) return row;
     c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
     throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.");
   }
   const cookie = getCookie(c, sessionCookie);
   if (cookie !== undefined) {
-    const session = await findSession(db, cookie);
+    const session = await findSession(db, cookie, projectId);
     if (!session) throw new AppError("invalid_api_key", "This session has ended; sign in again.");
     rejectForgery(c);
-    return session.key;
+    return session;
   }
   c.header("WWW-Authenticate", "Bearer");
   throw new AppError("missing_api_key", "Send your key as `Authorization: Bearer mw_…`.");

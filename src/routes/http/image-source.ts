@@ -43,7 +43,7 @@ export async function findImage(
   services: RouteContext,
   scope: ProjectScope,
   asked: z.output<typeof imageBody>,
-  options: { baseModel(): Promise<string>; signal?: AbortSignal },
+  options: { baseModel: string; signal?: AbortSignal },
 ): Promise<FoundImage> {
   const [field] = Object.keys(asked) as [string];
   try {
@@ -78,7 +78,7 @@ async function knownImage(
   { inference }: RouteContext,
   { workspaceId }: ProjectScope,
   hash: string,
-  options: { baseModel(): Promise<string>; signal?: AbortSignal },
+  options: { baseModel: string; signal?: AbortSignal },
 ): Promise<FoundImage> {
   const source = {
     sha256: hash,
@@ -87,8 +87,7 @@ async function knownImage(
       return Promise.reject(new AppError("image_handle_unknown", message));
     },
   };
-  const baseModel = await options.baseModel();
-  const { embedding } = await inference.embed(source, { workspaceId, baseModel, signal: options.signal });
+  const { embedding } = await inference.embed(source, { workspaceId, ...options });
   return { id: null, size: [embedding.height, embedding.width], source };
 }
 

@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Project } from "../../db/queries/projects.ts";
 import type { KeyScope } from "../../db/schema/index.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Services } from "../../services.ts";
@@ -14,7 +15,13 @@ export interface Caller {
 }
 
 export interface Env {
-  Variables: { requestId: string; log: Log; caller: Caller };
+  Variables: {
+    requestId: string;
+    log: Log;
+    caller: Caller;
+    /** Of the path, read together with the key; null where the caller has no such one. See `projectOf`. */
+    project: Project | null;
+  };
 }
 
 /** What a route file is given: the process's services and this app's counters. */

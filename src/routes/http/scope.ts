@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { type Project, projectNotFound } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { isStorable } from "../../lib/text.ts";
 import type { Env } from "./router.ts";
@@ -32,6 +33,27 @@ export const fineTuneParams = projectParams.extend({ fine_tune_id: id("fine_tune
 /** The caller's workspace and the project of the path: what every query is scoped by. */
 export function scopeOf(c: Context<Env>, params: { project_id: string }): ProjectScope {
   return { workspaceId: c.get("caller").workspaceId, projectId: params.project_id };
+}
+
+/** The id in a path of `/v1/projects/{project_id}`, which is read together with the caller's key. */
+export function projectIdOf(path: string): string | null {
+  const segment = /^\/v1\/projects\/([^/]{1,300})/.exec(path)?.[1];
+  if (segment === undefined) return null;
+  try {
+    return idText().safeParse(decodeURIComponent(segment)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The project of the path as it was when the key was looked up.
+ * Throws AppError project_not_found, also when it is another workspace's.
+ */
+export function projectOf(c: Context<Env>, { workspaceId, projectId }: ProjectScope): Project {
+  const project = c.get("project");
+  if (project?.id !== projectId || project.workspaceId !== workspaceId) throw projectNotFound(projectId);
+  return project;
 }
 
 export const iso = (date: Date): string => date.toISOString();
