@@ -5,7 +5,7 @@ import { findImageByHash, holdImage, type Image, setSplitGroup } from "../db/que
 import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
 import { holdProject, type Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { feedbackActions } from "../db/schema/index.ts";
+import { feedbackActions, type LoggedPrompt } from "../db/schema/index.ts";
 import { areaOf, boxOf } from "../imaging/geometry.ts";
 import { iou } from "../imaging/metrics.ts";
 import { decodeRle, encodeRle } from "../imaging/rle.ts";
@@ -15,6 +15,7 @@ import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { type MaskPlace, predictAgain, requirePlace } from "./http/earlier-masks.ts";
 import { failures } from "./http/errors.ts";
+import { isEverything, promptOf, requireFound, segmentAgain } from "./http/found-masks.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { annotationMask, maskErrors } from "./http/masks.ts";
@@ -39,11 +40,17 @@ const bodySchema = z.strictObject({
   action: z.enum(feedbackActions).openapi({
     description: "accept: the mask is right; reject: it is not; correct: `mask` is what it should have been.",
   }),
-  prompt: z.int().min(0).default(0).openapi({ description: "Place of the prompt in the request." }),
+  prompt: z.int().min(0).default(0).openapi({
+    description:
+      "Place of the prompt in the request; of segment-everything, place of the mask in the answer, counted on from one version's masks to the next's.",
+  }),
   version: z
     .union([z.literal("base"), versionNumber()])
     .optional()
-    .openapi({ description: "Whose mask; left out, that of the first version which answered." }),
+    .openapi({
+      description:
+        "Whose mask; left out, that of the first version which answered, and of segment-everything the mask's own.",
+    }),
   mask_index: z.int().min(0).default(0).openapi({ description: "Place among that prompt's masks." }),
   mask: annotationMask.optional(),
   label: text(200).optional(),
@@ -173,9 +180,8 @@ interface Given {
 
 async function giveFeedback(services: RouteContext, given: Given): Promise<Feedback> {
   const { scope, row, body, actor } = given;
-  const place = placeOf(row, body);
-  const prompt = requirePlace(row, place);
-  const truth = await truthOf(services, given, place);
+  const { place, prompt, again } = saidOf(services, given);
+  const truth = await truthOf(services, given, again);
   return services.db.transaction(async (tx) => {
     await holdProject(tx, scope);
     const said = { predictionId: row.id, promptIndex: place.prompt };
@@ -221,7 +227,7 @@ interface Truth {
 }
 
 /** The mask that becomes an annotation; null for a rejection. */
-async function truthOf(services: RouteContext, given: Given, place: MaskPlace): Promise<Truth | null> {
+async function truthOf(services: RouteContext, given: Given, again: Said["again"]): Promise<Truth | null> {
   const { scope, row, body } = given;
   const { action } = body;
   if (body.mask && action !== "correct") {
@@ -236,7 +242,7 @@ async function truthOf(services: RouteContext, given: Given, place: MaskPlace): 
     );
   }
   if (action === "accept") {
-    const mask = await predicted(services, given, place);
+    const mask = decodeRle(await again());
     if (areaOf(mask) > 0) return { action, image, mask, iou: 1 };
     throw new AppError("mask_empty", "The predicted mask is empty; reject it, or correct it.");
   }
@@ -246,7 +252,7 @@ async function truthOf(services: RouteContext, given: Given, place: MaskPlace): 
     });
   }
   const mask = await readMask(body.mask, [image.height, image.width]);
-  const before = await predicted(services, given, place).catch((error: unknown) => {
+  const before = await again().then(decodeRle, (error: unknown) => {
     // The correction is worth as much without knowing how wrong the prediction was.
     if (error instanceof AppError && error.status < 500) return null;
     throw error;
@@ -254,16 +260,23 @@ async function truthOf(services: RouteContext, given: Given, place: MaskPlace): 
   return { action, image, mask, iou: before && iou(before, mask) };
 }
 
-async function predicted(
-  services: RouteContext,
-  { project, row }: Given,
-  place: MaskPlace,
-): Promise<BinaryMask> {
-  const { mask } = await predictAgain(services, project, row, place);
-  return decodeRle(mask as RleMask);
+/** Which mask is spoken of, what had asked for it, and how to have it once more. */
+interface Said {
+  readonly place: MaskPlace;
+  readonly prompt: LoggedPrompt;
+  readonly again: () => Promise<RleMask>;
 }
 
-function placeOf(row: Prediction, body: Body): MaskPlace {
-  const { version = toVersionName(row.versions[0] as number), prompt, mask_index: mask } = body;
-  return { version: version === "base" ? 0 : version, prompt, mask };
+/** Throws AppError prediction_mask_unknown. */
+function saidOf(services: RouteContext, { project, row, body }: Given): Said {
+  const { version: name, prompt: at, mask_index: mask } = body;
+  const version = name === "base" ? 0 : name;
+  if (isEverything(row)) {
+    const found = requireFound(row, { place: at, mask, version });
+    const again = () => segmentAgain(services, project, row, found);
+    return { place: found.place, prompt: promptOf(found), again };
+  }
+  const place = { version: version ?? row.versions[0] ?? 0, prompt: at, mask };
+  const again = async () => (await predictAgain(services, project, row, place)).mask as RleMask;
+  return { place, prompt: requirePlace(row, place), again };
 }

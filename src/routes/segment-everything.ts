@@ -26,7 +26,7 @@ const segmentEverythingWith = (limit: number) =>
       "Meta's automatic mask generator: a grid of points over the image, and over crops of it, asked for three masks " +
       "each; masks that are unsure, unstable or found twice are dropped. Names, meanings and defaults of the settings " +
       "are those of SamAutomaticMaskGenerator. It takes as long as that many predictions; when the client goes, the " +
-      "work stops.",
+      "work stops. Its masks take feedback as those of predict do: the `prompt` of a feedback is the mask's place in the answer.",
     middleware: [limitBody(limit)] as const,
     request: { params: projectParams, body: jsonBody(everythingBody) },
     responses: {
@@ -94,7 +94,13 @@ export function segmentEverythingRoutes(services: RouteContext) {
       height: result.height,
       versions: versions.map(({ number }) => number),
       prompts: points,
-      request: { format: body.format, everything: settings },
+      request: {
+        format: body.format,
+        everything: settings,
+        found: result.results.flatMap(({ version, masks: all }) =>
+          all.map(({ foundAt: { crop, point, token } }) => [version, crop, point, token] as const),
+        ),
+      },
       masks,
       requestBytes: Number(c.req.header("content-length") ?? 0) || null,
       embeddingFrom: result.embeddingsFrom[0] ?? null,

@@ -33,7 +33,7 @@ export class LoggedPrompts {
   /** @param samples those that train: nothing is learnt of how people prompt on held-out images. */
   constructor(samples: readonly Sample[]) {
     this.#offsets = samples.flatMap(({ annotation }) => {
-      const drawn = annotation.feedback?.prompt.box;
+      const drawn = given(annotation.feedback)?.box;
       return drawn && overlap(drawn, annotation.box) >= fewestOverlap
         ? [offsetsOf(drawn, annotation.box)]
         : [];
@@ -43,7 +43,7 @@ export class LoggedPrompts {
   /** Null where the plan's own beginning is to be taken. Leaves room for the plan's corrective clicks. */
   start(sample: Sample, plan: PromptPlan, random: Random): LoggedStart | null {
     const { annotation, image } = sample;
-    const own = annotation.feedback?.prompt;
+    const own = given(annotation.feedback);
     if (!own && (this.#offsets.length === 0 || plan.start === "click")) return null;
     if (random.next() >= realShare) return null;
     const size = [image.height, image.width] as const;
@@ -57,16 +57,24 @@ export class LoggedPrompts {
   }
 }
 
+/** What somebody had pointed at; nothing where the prompt was a mask alone, or a point of segment-everything's grid. */
+function given(feedback: SnapshotFeedback | undefined): SnapshotFeedback["prompt"] | undefined {
+  const prompt = feedback?.prompt;
+  return prompt && !prompt.grid && (prompt.box || prompt.points) ? prompt : undefined;
+}
+
 /** A prompt as it is in one region of its image; clicks beside the region are left out. Undefined where nothing is left. */
 export function feedbackIn(
   feedback: SnapshotFeedback | undefined,
   region: Box,
 ): SnapshotFeedback | undefined {
   if (!feedback) return undefined;
+  const { grid } = feedback.prompt;
   const box = feedback.prompt.box && boxIn(feedback.prompt.box, region);
   const points = pointsIn(feedback.prompt.points ?? [], region);
   if (!box && points.length === 0) return undefined;
-  return { ...feedback, prompt: { ...(box && { box }), ...(points.length > 0 && { points }) } };
+  const prompt = { ...(box && { box }), ...(points.length > 0 && { points }), ...(grid && { grid }) };
+  return { ...feedback, prompt };
 }
 
 /** A prompt as it is on the flipped image; `size` is [height, width]. */
@@ -76,10 +84,11 @@ export function feedbackFlipped(
   flip: Flip,
 ): SnapshotFeedback | undefined {
   if (!feedback) return undefined;
-  const { box, points } = feedback.prompt;
+  const { box, points, ...rest } = feedback.prompt;
   return {
     ...feedback,
     prompt: {
+      ...rest,
       ...(box && { box: flipBox(box, size, flip) }),
       ...(points && { points: points.map((point) => flipPoint(point, size, flip)) }),
     },

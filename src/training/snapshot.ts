@@ -35,8 +35,8 @@ export interface SnapshotFeedback {
   readonly prediction: string;
   /** 0 is the base. */
   readonly version: number;
-  /** Pixels of the image; points are [x, y, label]. */
-  readonly prompt: { readonly box?: Box; readonly points?: readonly Point[] };
+  /** Pixels of the image; points are [x, y, label]. Of a `grid`, segment-everything's, nobody has clicked them. */
+  readonly prompt: { readonly box?: Box; readonly points?: readonly Point[]; readonly grid?: true };
 }
 
 /** All that a fine-tune learns from, frozen: images that carry annotations, and those annotations. */
@@ -102,6 +102,7 @@ const feedbackOf = ({ action, predictionId, version, prompt }: AnnotationLineage
   prompt: {
     ...(prompt.box && { box: prompt.box }),
     ...(prompt.points && { points: prompt.points }),
+    ...(prompt.grid && { grid: prompt.grid }),
   },
 });
 

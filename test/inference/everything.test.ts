@@ -69,6 +69,29 @@ describe("segment everything", () => {
     for (const { mask } of first.results[0]?.masks ?? []) expect((mask as RleMask).size).toEqual([300, 400]);
   });
 
+  test("makes any one mask again from its point alone, bit for bit", async () => {
+    const settings = {
+      ...few,
+      cropNLayers: 1,
+      cropNPointsDownscaleFactor: 2,
+      predIouThresh: 0,
+      stabilityScoreThresh: 0,
+      cropNmsThresh: 1,
+      // So much that crops see the disc as a whole.
+      cropOverlapRatio: 0.9,
+      minMaskRegionArea: 50,
+    };
+    const { results } = await generate({ settings });
+    const masks = results[0]?.masks ?? [];
+    expect(new Set(masks.map(({ foundAt }) => foundAt.crop)).size).toBeGreaterThan(1);
+    for (const mask of masks) {
+      const again = await generate({ settings, only: mask.foundAt });
+      // A score's last bits depend on how many points are decoded together.
+      const score: unknown = expect.closeTo(mask.score, 5);
+      expect(again.results).toEqual([{ version: 0, masks: [{ ...mask, score }] }]);
+    }
+  });
+
   test("fills holes and removes islands below the area asked for", async () => {
     // Everything that one point finds, good or bad.
     const settings = { ...few, pointsPerSide: 2, predIouThresh: 0, stabilityScoreThresh: 0, boxNmsThresh: 1 };

@@ -201,6 +201,77 @@ describe("POST feedback", () => {
   });
 });
 
+describe("feedback on segment-everything", () => {
+  interface Found {
+    results: { version: string; masks: (RleMask & { point: [number, number]; area: number })[] }[];
+  }
+  const find = async (more: object = {}) => {
+    const asked = { image: { id: image }, points_per_side: 4, pred_iou_thresh: 0.5, ...more };
+    const answer = await app.a.post(`/v1/projects/${project}/segment-everything`, asked);
+    expect(errorOf(answer)).toBe("200");
+    return {
+      id: idOf(answer),
+      masks: (answer.body as unknown as Found).results.flatMap(({ masks }) => masks),
+    };
+  };
+
+  it("makes its masks annotations, bit for bit, each with the point of the grid that had found it", async () => {
+    const { id, masks } = await find({ min_mask_region_area: 30 });
+    expect(masks.length).toBeGreaterThan(1);
+    const kept: unknown[] = [];
+    for (const [prompt, mask] of masks.entries()) {
+      const said = await give(id, { action: "accept", prompt, label: "found" });
+      expect(errorOf(said)).toBe("201");
+      const asked = { points: [[...mask.point, 1]], grid: true };
+      expect(said.body).toMatchObject({
+        prompt_index: prompt,
+        mask_index: 0,
+        version: "base",
+        prompt: asked,
+        iou: 1,
+      });
+      const stored = await annotation(said.body["annotation_id"]);
+      expect((stored["mask"] as RleMask).counts).toBe(mask.counts);
+      expect(stored).toMatchObject({
+        source: "feedback",
+        area: mask.area,
+        lineage: { action: "accept", prediction_id: id, version: "base", prompt: asked },
+      });
+      kept.push(said.body["annotation_id"]);
+    }
+    // Each stands for itself: none took another's place.
+    const left = await Promise.all(kept.map(annotation));
+    expect(left.map(({ id: one }) => one)).toEqual(kept);
+  });
+
+  it("measures a correction, and takes the last word on each mask", async () => {
+    const { id, masks } = await find();
+    const right = rectangleMask(120, 90, [40, 25, 80, 65]);
+    const first = await give(id, { action: "accept", prompt: 0 });
+    const second = await give(id, { action: "correct", prompt: 0, mask: encodeRle(right) });
+    expect(second.body["iou"]).toBeCloseTo(iou(decodeRle(masks[0] as RleMask), right), 5);
+    expect((await annotation(first.body["annotation_id"]))["error"]).toBeDefined();
+    expect((await give(id, { action: "reject", prompt: 0 })).body).toMatchObject({ annotation_id: null });
+  });
+
+  it.each<[string, object, string]>([
+    ["a mask that was not found", { prompt: 999 }, "422 prediction_mask_unknown"],
+    ["one of several masks of a mask", { mask_index: 1 }, "422 prediction_mask_unknown"],
+    ["a version that did not answer", { version: 3 }, "422 prediction_mask_unknown"],
+  ])("refuses %s and leaves nothing behind", async (_what, json, error) => {
+    const { id } = await find();
+    const before = await app.traces();
+    expect(errorOf(await give(id, { action: "accept", ...json }))).toBe(error);
+    expect(await app.traces()).toEqual(before);
+  });
+
+  it("knows nothing of the masks of before they were logged", async () => {
+    const { id } = await find();
+    await app.sql`update predictions set request = request - 'found' where id = ${id}`;
+    expect(errorOf(await give(id, { action: "accept" }))).toBe("422 prediction_mask_unknown");
+  });
+});
+
 describe("a project's corrections", () => {
   it("start a fine-tune once there are as many as its owner wants", async () => {
     await seedAnnotated(app, project, 3);

@@ -52,6 +52,21 @@ describe("logged prompts", () => {
     expect(new Set(startsOf(manyRows(4), "ann_0", plan("box")))).toEqual(new Set([null]));
   });
 
+  it("are none of segment-everything's grid, which nobody has clicked, nor of a mask alone", () => {
+    const unclicked: Prompt[] = [{ points: [[20, 12, 1]], grid: true }, { mask: null }];
+    for (const prompt of unclicked) {
+      const rows = [corrected("a", prompt), ...manyRows(2)];
+      expect(new Set(startsOf(rows, "ann_a", plan("click")))).toEqual(new Set([null]));
+      expect(new Set(startsOf(rows, "ann_a", plan("box")))).toEqual(new Set([null]));
+    }
+    const [annotation] = snapshotOf([corrected("a", unclicked[0]!)]).annotations;
+    expect(annotation?.feedback?.prompt).toEqual(unclicked[0]);
+    expect(feedbackIn(annotation?.feedback, [10, 5, 40, 30])?.prompt).toEqual({
+      points: [[10, 7, 1]],
+      grid: true,
+    });
+  });
+
   it("begin about half of the prompts of the object that they were given for, as they were given", () => {
     const rows = [
       corrected("a", {

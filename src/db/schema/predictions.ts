@@ -13,6 +13,8 @@ export interface LoggedPrompt {
     | { format: "rle"; size: [number, number]; counts: string }
     | { format: "prediction"; id: string; version: number; prompt: number; mask: number }
     | null;
+  /** The point is one of segment-everything's grid: nobody has clicked there. */
+  grid?: true;
 }
 
 /** What was asked beside the image and the versions: enough to decode the very same masks again. */
@@ -23,6 +25,11 @@ export interface LoggedRequest {
   format?: string;
   /** The settings of segment-everything, which has no prompts of its own. */
   everything?: object;
+  /**
+   * The masks that it answered with, in their order, through all versions: each by its version and by where it comes from,
+   * the places of crop and point in the plan and which of the point's masks; see inference/everything/types.ts, FoundAt.
+   */
+  found?: (readonly [version: number, crop: number, point: number, token: number])[];
 }
 
 /** A log of what was asked, how large it was and how long it took; no image and no answered mask is kept here. */

@@ -6,13 +6,15 @@ import { now } from "../../lib/clock.ts";
 import { promptTokens } from "../prompt-tokens.ts";
 import { type DecoderTask, maskTokens, plane, runDecoder } from "../run-decoder.ts";
 import { nearCropEdge } from "./crop-edge.ts";
-import type { Candidate, EverythingSettings } from "./types.ts";
+import type { Candidate, EverythingSettings, FoundAt } from "./types.ts";
 
 /** Some points of one crop and one version; the embedding is the crop's. */
 export interface PointsTask extends DecoderTask {
   /** [x, y] in pixels of the crop. */
   readonly points: readonly (readonly [number, number])[];
   readonly crop: Box;
+  /** Places of the crop in the plan, and of the first point in its grid. */
+  readonly first: Pick<FoundAt, "crop" | "point">;
   /** Of the whole image. */
   readonly size: Size;
   readonly settings: Pick<
@@ -63,7 +65,8 @@ export async function decodePoints(task: PointsTask): Promise<PointsResult> {
       const bbox: Box = [x0 + crop[0], y0 + crop[1], x1 + crop[0], y1 + crop[1]];
       if (nearCropEdge(bbox, crop, task.size)) continue;
       const point = [x + crop[0], y + crop[1]] as const;
-      candidates.push({ score, stability, point, bbox, area, crop, mask: encodeRle(mask) });
+      const foundAt = { crop: task.first.crop, point: task.first.point + p, token };
+      candidates.push({ score, stability, point, bbox, area, crop, foundAt, mask: encodeRle(mask) });
     }
   }
   return { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt, candidates };

@@ -42,11 +42,13 @@ export async function segmentEverything(
   request: EverythingRequest,
 ): Promise<EverythingResult> {
   const start = performance.now();
-  const { image, settings, versions, signal } = request;
-  const plan = planEverything(image.size, settings);
+  const { image, versions, signal } = request;
+  const settings = request.only ? { ...request.settings, ...unfiltered } : request.settings;
+  const plan = plannedWork(request);
   const weights = await Promise.all(versions.map((version) => deps.weights(version, request.baseModel)));
   const times = { queue: 0, embed: 0, decode: 0, encode: 0 };
   const found = versions.map((): Candidate[] => []);
+  const isAsked = ({ foundAt }: Candidate): boolean => !request.only || foundAt.token === request.only.token;
   const embeddingsFrom: Embedded["from"][] = [];
 
   for (const planned of plan) {
@@ -62,7 +64,8 @@ export async function segmentEverything(
         threads: deps.threads,
         graph: graphFor(deps.graphs, tokensPerPoint, false),
       };
-      const candidates = await decodeCrop(deps, request, { ...task, planned }, times);
+      const decoded = await decodeCrop(deps, { ...request, settings }, { ...task, planned }, times);
+      const candidates = decoded.filter(isAsked);
       const scores = candidates.map(({ score }) => score);
       const kept = await deps.boxes(suppressTask(candidates, scores, settings.boxNmsThresh));
       for (const at of kept) found[v]?.push(candidates[at] as Candidate);
@@ -95,6 +98,24 @@ export async function segmentEverything(
   return { width, height, results, embeddingsFrom, timingMs };
 }
 
+/** A mask that was once answered with is made again whatever the decoder thinks of it. */
+const unfiltered = { predIouThresh: 0, stabilityScoreThresh: 0 } as const;
+
+/** A crop with the points to ask at, and where these stand in the whole plan. */
+interface WorkOfCrop extends PlannedCrop {
+  readonly first: PointsTask["first"];
+}
+
+/** Throws what planEverything throws. */
+function plannedWork({ image, settings, only }: EverythingRequest): WorkOfCrop[] {
+  const plan = planEverything(image.size, settings);
+  if (!only) return plan.map((planned, crop) => ({ ...planned, first: { crop, point: 0 } }));
+  const planned = plan[only.crop];
+  const point = planned?.points[only.point];
+  if (!planned || !point) throw new Error(`the plan has no point ${only.point} in a crop ${only.crop}`);
+  return [{ crop: planned.crop, points: [point], first: { crop: only.crop, point: only.point } }];
+}
+
 /** The candidates of all points of one crop, in the points' order. */
 async function decodeCrop(
   deps: EverythingDeps,
@@ -102,10 +123,11 @@ async function decodeCrop(
   {
     planned,
     ...task
-  }: Pick<PointsTask, "embedding" | "weights" | "threads" | "graph"> & { planned: PlannedCrop },
+  }: Pick<PointsTask, "embedding" | "weights" | "threads" | "graph"> & { planned: WorkOfCrop },
   times: { queue: number; decode: number; encode: number },
 ): Promise<Candidate[]> {
-  const groups = inGroups(planned.points, Math.min(settings.pointsPerBatch, pointsPerTask));
+  const groupSize = Math.min(settings.pointsPerBatch, pointsPerTask);
+  const groups = inGroups(planned.points, groupSize);
   const candidates = groups.map((): readonly Candidate[] => []);
   const { predIouThresh, stabilityScoreThresh, stabilityScoreOffset } = settings;
   const thresholds = { predIouThresh, stabilityScoreThresh, stabilityScoreOffset };
@@ -116,6 +138,7 @@ async function decodeCrop(
       ...task,
       points,
       crop: planned.crop,
+      first: { ...planned.first, point: planned.first.point + i * groupSize },
       size: image.size,
       settings: thresholds,
     });
@@ -154,8 +177,8 @@ async function write(
   const order = minArea > 0 ? await unchangedFirst(deps, settings, finished) : finished.keys();
   return Array.from(order, (at) => {
     const { bbox, area, mask } = finished[at] as WrittenMask;
-    const { score, stability, point, crop } = masks[at] as Candidate;
-    return { score, stability, point, crop, bbox, area, mask };
+    const { score, stability, point, crop, foundAt } = masks[at] as Candidate;
+    return { score, stability, point, crop, foundAt, bbox, area, mask };
   });
 }
 

@@ -47,6 +47,13 @@ export const everythingDefaults: Omit<EverythingSettings, "pointGrids"> = {
   minMaskRegionArea: 0,
 };
 
+/** Where a mask comes from: places of the crop in the plan and of the point in its grid, and which of its masks, 1 to 3. */
+export interface FoundAt {
+  readonly crop: number;
+  readonly point: number;
+  readonly token: number;
+}
+
 export interface EverythingRequest extends Omit<EmbedOptions, "region"> {
   /** With its [height, width], as seen. */
   readonly image: ImageSource & { readonly size: Size };
@@ -55,6 +62,8 @@ export interface EverythingRequest extends Omit<EmbedOptions, "region"> {
   readonly format: Exclude<MaskFormat, "logits">;
   /** Characters that the masks of all versions together may take; more throws AppError answer_too_large. */
   readonly maxAnswerBytes: number;
+  /** Makes just this mask of an earlier answer again, which costs one point; thresholds were passed then. */
+  readonly only?: FoundAt | undefined;
 }
 
 export interface EverythingMask extends Omit<PredictedMask, "lowRes"> {
@@ -64,6 +73,7 @@ export interface EverythingMask extends Omit<PredictedMask, "lowRes"> {
   readonly point: readonly [number, number];
   /** The crop that it was found in, [0, 0, width, height] for the whole image. */
   readonly crop: Box;
+  readonly foundAt: FoundAt;
 }
 
 export interface EverythingResult {
@@ -92,6 +102,7 @@ export interface Candidate {
   readonly bbox: Box;
   readonly area: number;
   readonly crop: Box;
+  readonly foundAt: FoundAt;
   /** At the crop's size. */
   readonly mask: RleMask;
 }

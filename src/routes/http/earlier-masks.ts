@@ -99,7 +99,7 @@ export async function predictAgain(
   return found;
 }
 
-const unknownMask = (why: string): AppError =>
+export const unknownMask = (why: string): AppError =>
   new AppError("prediction_mask_unknown", `In the earlier prediction ${why}.`);
 
 /** The prompt of a mask that the prediction did answer with. Throws AppError prediction_mask_unknown. */
@@ -135,8 +135,8 @@ async function toPrompt(
 }
 
 /** The stored image of these bytes, or whatever embedding of it is left. */
-async function sourceOf(
-  { db, store }: Context,
+export async function sourceOf(
+  { db, store }: Pick<Context, "db" | "store">,
   scope: ProjectScope,
   { imageSha256 }: Prediction,
 ): Promise<ImageSource> {

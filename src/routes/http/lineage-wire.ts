@@ -21,6 +21,10 @@ export const loggedPromptSchema = z
       .nullable()
       .optional()
       .openapi({ description: "Null where logits were sent: they are not logged. Version 0 is the base." }),
+    grid: z.literal(true).optional().openapi({
+      description:
+        "The point is one of segment-everything's grid: nobody has clicked there, and prompt sampling does not learn from it.",
+    }),
   })
   .openapi("LoggedPrompt");
 
@@ -31,8 +35,10 @@ export const toLoggedPrompt = ({
   box: around,
   points,
   mask,
+  grid,
 }: LoggedPrompt): z.output<typeof loggedPromptSchema> => ({
   ...(around && { box: [...around] as [number, number, number, number] }),
   ...(points && { points: points.map((at) => [...at] as [number, number, number]) }),
   ...(mask !== undefined && { mask }),
+  ...(grid && { grid }),
 });
