@@ -8,6 +8,7 @@ export * from "./fine-tunes.ts";
 export * from "./idempotency-keys.ts";
 export * from "./images.ts";
 export * from "./imports.ts";
+export * from "./monthly-usage.ts";
 export * from "./predictions.ts";
 export * from "./projects.ts";
 export * from "./promotions.ts";
