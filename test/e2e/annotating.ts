@@ -139,6 +139,8 @@ export function annotating(get: () => World): void {
     await poll(async () => (await world.annotations(imageId)).length).toBe(0);
     await world.page.getByRole("button", { name: /^Redo/ }).click();
     await poll(async () => (await world.annotations(imageId)).length).toBe(1);
+    // With its lineage, as before.
+    expect((await world.annotations(imageId))[0]?.lineage).toMatchObject({ action: "correct" });
   });
 
   it("pulls a corner of the polygon", async () => {
@@ -232,6 +234,8 @@ export function annotating(get: () => World): void {
     await everything.waitFor({ state: "detached" });
     const rows = await world.annotations(world.imageId);
     expect(rows.map(({ mask }) => mask)).toEqual([first]);
+    // Accepted, it tells which version had found it, and by which point of the grid.
+    expect(rows[0]?.lineage).toMatchObject({ action: "accept", version: "base", prompt: { grid: true } });
     // The fine-tune is to learn stamps.
     await world.page.getByRole("button", { name: "Delete Object 1" }).click();
     await poll(async () => (await world.annotations(world.imageId)).length).toBe(0);

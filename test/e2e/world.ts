@@ -14,6 +14,8 @@ export interface Row {
   file_name: string | null;
   label: string | null;
   mask: RleMask;
+  /** Of what came of a prediction. */
+  lineage: object | null;
 }
 export interface List<T> {
   data: T[];

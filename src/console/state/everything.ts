@@ -5,7 +5,7 @@ import { decodeRle } from "../../imaging/rle.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
 import { api } from "../api/client.ts";
 import type { Segmentation } from "../api/types.ts";
-import { emptyDraft, type Sketch } from "./sketch.ts";
+import { type LoggedMask, emptyDraft, type Sketch } from "./sketch.ts";
 import { toast } from "./toasts.ts";
 import { version } from "./tools.ts";
 
@@ -15,6 +15,8 @@ export interface Candidate {
   readonly score: number;
   /** Foreground pixels. */
   readonly area: number;
+  /** Which mask of which answer: what is accepted goes back as feedback. */
+  readonly from: LoggedMask;
 }
 
 /** Of a grid this fine, objects a sixteenth of the image wide are surely hit, and an image takes seconds, not a minute. */
@@ -55,10 +57,13 @@ export class Everything {
     }
   }
 
-  #take({ results }: Segmentation): void {
+  #take({ id, results }: Segmentation): void {
     const saved = this.#sketch.instances.value;
     const fresh = (results[0]?.masks ?? [])
-      .map((found): Candidate => ({ mask: decodeRle(found), score: found.score, area: found.area }))
+      .map((found, prompt): Candidate => {
+        const { score, area } = found;
+        return { mask: decodeRle(found), score, area, from: { id, prompt } };
+      })
       .filter(({ mask }) => !saved.some((one) => overlaps(one.mask, mask) && iou(one.mask, mask) > sameIou));
     // What fills most of the image is its background more often than an object. Sorting keeps the order of the others.
     const half = (this.#sketch.image.width * this.#sketch.image.height) / 2;
@@ -107,8 +112,8 @@ export class Everything {
     else this.#sketch.clear();
   }
 
-  #show({ mask, score }: Candidate): void {
-    this.#sketch.draw({ ...emptyDraft, mask, score, candidate: mask });
+  #show({ mask, score, from }: Candidate): void {
+    this.#sketch.draw({ ...emptyDraft, mask, score, prediction: from, candidate: mask });
   }
 }
 

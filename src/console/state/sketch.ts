@@ -2,8 +2,14 @@ import { batch, computed, signal } from "@preact/signals";
 import { encodeRle, decodeRle } from "../../imaging/rle.ts";
 import { areaOf } from "../../imaging/geometry.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
-import { all, api } from "../api/client.ts";
+import { all, api, ApiError } from "../api/client.ts";
 import type { Annotation, Box, Image, Point } from "../api/types.ts";
+
+/** A logged prediction and which of its prompts; of segment-everything, which of its masks. */
+export interface LoggedMask {
+  readonly id: string;
+  readonly prompt: number;
+}
 
 /** What is being drawn: prompts, and the mask that they or the hand made. Never changed in place. */
 export interface Draft {
@@ -14,7 +20,7 @@ export interface Draft {
   /** Corrected by hand since the last prediction, which then starts from this mask. */
   readonly byHand: boolean;
   /** The last one that it came from: what is accepted of it goes back as feedback. */
-  readonly prediction: string | null;
+  readonly prediction: LoggedMask | null;
   /** The annotation that it takes the place of. */
   readonly replaces: string | null;
   /** The mask of segment-everything that it began as. */
@@ -117,7 +123,8 @@ export class Sketch {
     { mask, score = null, id = null }: { mask: BinaryMask; score?: number | null; id?: string | null },
   ): Draft | null {
     if (this.draft.value !== to) return null;
-    const after = { ...to, mask, score, byHand: false, prediction: id };
+    const prediction = id === null ? null : { id, prompt: 0 };
+    const after = { ...to, mask, score, byHand: false, prediction };
     batch(() => {
       this.draft.value = after;
       const last = this.#past.value.at(-1);
@@ -202,7 +209,8 @@ export class Sketch {
       if (step.kind === "draft") this.draft.value = step.after;
       else if (step.kind === "remove") await this.#drop(step.gone);
       else {
-        const added = await this.#add(step.added.mask, step.added.label, step.added.colour);
+        const { mask, label, colour } = step.added;
+        const added = await this.#keep(step.before, mask, { label, colour });
         if (step.gone) await this.#drop(step.gone);
         this.draft.value = emptyDraft;
         done = { ...step, added };
@@ -229,10 +237,17 @@ export class Sketch {
   ): Promise<Instance> {
     if (prediction === null) return this.#add(mask, label, colour);
     const said = byHand ? { action: "correct", mask: encodeRle(mask) } : { action: "accept" };
-    const path = `/v1/projects/${this.projectId}/predictions/${prediction}/feedback`;
-    const body = { ...said, ...(label !== null && { label }) };
-    const { annotation_id: id } = await api.create<{ annotation_id: string }>(path, body);
-    return this.#show({ id, label, mask, area: areaOf(mask), colour: colour ?? ++this.#colours });
+    const path = `/v1/projects/${this.projectId}/predictions/${prediction.id}/feedback`;
+    const body = { ...said, prompt: prediction.prompt, ...(label !== null && { label }) };
+    try {
+      const { annotation_id: id } = await api.create<{ annotation_id: string }>(path, body);
+      return this.#show({ id, label, mask, area: areaOf(mask), colour: colour ?? ++this.#colours });
+    } catch (error) {
+      // The log keeps predictions for a time; a mask that was looked at for longer is worth as much without it.
+      if (error instanceof ApiError && error.code === "prediction_not_found")
+        return this.#add(mask, label, colour);
+      throw error;
+    }
   }
 
   async #add(mask: BinaryMask, label: string | null, colour?: number): Promise<Instance> {
