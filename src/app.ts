@@ -12,6 +12,7 @@ import { galleryRoutes } from "./routes/gallery.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
 import { createRecentMasks } from "./routes/http/earlier-masks.ts";
+import { createKnown } from "./routes/http/known.ts";
 import { conditional } from "./routes/http/conditional.ts";
 import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./routes/http/errors.ts";
 import { createMetrics } from "./routes/http/metrics.ts";
@@ -49,7 +50,8 @@ export function createApp(
 ) {
   const metrics = createMetrics();
   const { eventPollMs = 2000, eventStreamMs = services.config.EVENT_STREAM_SECONDS * 1000 } = options;
-  const context = { ...services, metrics, recentMasks: createRecentMasks(), eventPollMs, eventStreamMs };
+  const kept = { recentMasks: createRecentMasks(), known: createKnown() };
+  const context = { ...services, ...kept, metrics, eventPollMs, eventStreamMs };
   const app = createRouter();
 
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { createListener, type Listener } from "./db/listen.ts";
+import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
 import type { Inference } from "./inference/types.ts";
 import { createLog, type Log } from "./lib/log.ts";
@@ -17,6 +18,7 @@ export interface Services {
   readonly store: ObjectStore;
   readonly inference: Inference;
   readonly listener: Listener;
+  readonly predictionLog: PredictionLog;
   /** Aborted by `endStreams` and `close`. */
   readonly closing: AbortSignal;
   /** Ends the event streams, which would hold a server that stops open. */
@@ -25,10 +27,13 @@ export interface Services {
   close(): Promise<void>;
 }
 
-/** @param databaseUrl config.DATABASE_URL, or the embedded server's. The database is migrated already. */
+/**
+ * @param options.databaseUrl config.DATABASE_URL, or the embedded server's. The database is migrated already.
+ * @param options.logEveryMs How soon after its answer a prediction's times are logged, many at once; 0: before it.
+ */
 export async function createServices(
   config: Config,
-  options: { databaseUrl: string; log?: Log },
+  options: { databaseUrl: string; log?: Log; logEveryMs?: number },
 ): Promise<Services> {
   const log = options.log ?? createLog({ level: config.LOG_LEVEL, name: "api" });
   const releases = new Releases();
@@ -36,6 +41,8 @@ export async function createServices(
   try {
     const database = openDatabase(options.databaseUrl, { max: config.DATABASE_POOL });
     releases.add("the database", () => database.close());
+    const predictionLog = createPredictionLog({ db: database.db, log, everyMs: options.logEveryMs ?? 200 });
+    releases.add("the log of predictions", () => predictionLog.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
     const inference = await createInference({
@@ -57,6 +64,7 @@ export async function createServices(
       store,
       inference,
       listener,
+      predictionLog,
       closing: closing.signal,
       endStreams: () => closing.abort(),
       close: () => releases.release(),

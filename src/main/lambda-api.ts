@@ -25,7 +25,8 @@ export async function createLambda(config: Config): Promise<LambdaApi> {
   await startTracing(config, "lambda", new Releases());
   const databaseUrl = await databaseUrlOf(config);
   const settings = { ...config, DATABASE_POOL: Math.min(connections, config.DATABASE_POOL) };
-  const services = await createServices(settings, { databaseUrl, log });
+  // An instance stands still once it has answered.
+  const services = await createServices(settings, { databaseUrl, log, logEveryMs: 0 });
   if (config.LAMBDA_RESPONSE === "stream") {
     return { handler: streamHandle(createApp(services)) as LambdaApi["handler"], services };
   }

@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
-import { insertPrediction } from "../db/queries/predictions.ts";
 import { newId } from "../lib/ids.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
 import { keepLowRes, keepsLowRes } from "./http/earlier-masks.ts";
 import { failures } from "./http/errors.ts";
 import { findImage, imageSourceErrors } from "./http/image-source.ts";
+import { whileLogged } from "./http/logged.ts";
 import { maskErrors } from "./http/masks.ts";
 import {
   checkAmounts,
@@ -66,7 +66,7 @@ const predictWith = (limit: number) =>
   });
 
 export function predictRoutes(services: RouteContext) {
-  const { db, inference, config, metrics } = services;
+  const { inference, config, metrics } = services;
   const router = createRouter();
 
   router.openapi(predictWith(config.MAX_BODY_BYTES), async (c) => {
@@ -76,45 +76,53 @@ export function predictRoutes(services: RouteContext) {
     const project = projectOf(c, scope);
     checkAmounts(body.prompts, config.MAX_PROMPTS);
     const versions = await resolveVersions(services, scope, project, body.version);
-    const image = await findImage(services, scope, body.image, { baseModel: project.baseModel, signal });
+    const { known, predictionLog } = services;
+    const looking = { baseModel: project.baseModel, signal, known };
+    const image = await findImage(services, scope, body.image, looking);
     checkGeometry(body.prompts, image.size);
     checkAnswer(body, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
     const prompts = await readPrompts(services, project, body.prompts, image);
     const lowRes = keepsLowRes(body, versions.length);
-    const result = await inference.predict({
-      workspaceId: scope.workspaceId,
-      baseModel: project.baseModel,
-      image: image.source,
-      size: image.size,
-      versions,
-      prompts: prompts.asked,
-      multimask: body.multimask,
-      format: body.format,
-      polygonTolerance: body.polygon_tolerance,
-      lowRes,
-      signal,
-    });
-    const answer = toPrediction(newId("pred"), { id: image.id, sha256: image.source.sha256 }, result);
-    if (lowRes) keepLowRes(services.recentMasks, answer.id, result);
+    const id = newId("pred");
+    const row = {
+      ...scope,
+      id,
+      imageSha256: image.source.sha256,
+      height: image.size[0],
+      width: image.size[1],
+      versions: versions.map(({ number }) => number),
+      prompts: body.prompts.length,
+      request: { prompts: prompts.logged, multimask: body.multimask, format: body.format },
+      requestBytes: Number(c.req.header("content-length") ?? 0) || null,
+      actor: c.get("caller").keyId,
+    };
+    const entry = predictionLog.open(row, image.id);
+    const result = await whileLogged(entry, image.id, async () =>
+      inference.predict({
+        workspaceId: scope.workspaceId,
+        baseModel: project.baseModel,
+        image: image.source,
+        size: image.size,
+        versions,
+        prompts: prompts.asked,
+        multimask: body.multimask,
+        format: body.format,
+        polygonTolerance: body.polygon_tolerance,
+        lowRes,
+        signal,
+      }),
+    );
+    const answer = toPrediction(id, { id: image.id, sha256: image.source.sha256 }, result);
+    if (lowRes) keepLowRes(services.recentMasks, id, result);
     metrics.embeddings.inc({ from: result.embeddingFrom });
     const masks = answer.results.flatMap((one) => one.predictions.flatMap((each) => each.masks)).length;
     metrics.predictedMasks.inc(masks);
     const text = JSON.stringify(answer);
-    await insertPrediction(db, {
-      ...scope,
-      id: answer.id,
-      imageSha256: image.source.sha256,
-      width: result.width,
-      height: result.height,
-      versions: versions.map(({ number }) => number),
-      prompts: body.prompts.length,
-      request: { prompts: prompts.logged, multimask: body.multimask, format: body.format },
+    await entry.finish({
       masks,
-      requestBytes: Number(c.req.header("content-length") ?? 0) || null,
       answerBytes: Buffer.byteLength(text),
       embeddingFrom: result.embeddingFrom,
       timingMs: answer.timing_ms,
-      actor: c.get("caller").keyId,
     });
     c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
     // What c.json does, without writing the text a second time.

@@ -1,5 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { selectHeld, selectPeriod, selectQuotas, selectTrainingSeconds } from "../db/queries/usage.ts";
+import {
+  selectHeld,
+  selectPeriod,
+  selectPredictions,
+  selectQuotas,
+  selectTrainingSeconds,
+} from "../db/queries/usage.ts";
 import { failures } from "./http/errors.ts";
 import { quotasOf } from "./http/limits.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -14,15 +20,19 @@ const usageSchema = z
   .object({
     object: z.literal("usage"),
     workspace_id: z.string(),
-    period: z
-      .object({ start: timeText, end: timeText })
-      .openapi({ description: "The calendar month, UTC, that training_minutes are counted in." }),
+    period: z.object({ start: timeText, end: timeText }).openapi({
+      description: "The calendar month, UTC, that training_minutes and predictions are counted in.",
+    }),
     images: counted(z.int(), "Held now, in all projects."),
     bytes: counted(
       z.int(),
       "Of those images, as uploaded, and of the weights of imported versions, as stored. Not of what the service makes: trained weights, embeddings, previews, exports.",
     ),
     training_minutes: counted(z.number(), "That fine-tunes have run in this period."),
+    predictions: counted(
+      z.int(),
+      "Requests to predict and segment-everything that were answered in this period, whatever is still in the log. Counted within a second of the answer; there is no quota.",
+    ),
   })
   .openapi("Usage");
 
@@ -34,7 +44,7 @@ const get = createRoute({
   responses: { 200: json(usageSchema, "As it is now."), ...failures() },
 });
 
-export function usageRoutes({ db, config }: RouteContext) {
+export function usageRoutes({ db, config, predictionLog }: RouteContext) {
   const router = createRouter();
 
   router.openapi(get, async (c) => {
@@ -42,6 +52,8 @@ export function usageRoutes({ db, config }: RouteContext) {
     const quotas = await selectQuotas(db, workspaceId, quotasOf(config));
     const held = await selectHeld(db, workspaceId);
     const minutes = (await selectTrainingSeconds(db, workspaceId)) / 60;
+    await predictionLog.flush();
+    const predictions = await selectPredictions(db, workspaceId);
     const { start, end } = await selectPeriod(db);
     const usage: z.output<typeof usageSchema> = {
       object: "usage",
@@ -50,6 +62,7 @@ export function usageRoutes({ db, config }: RouteContext) {
       images: { used: held.images, limit: quotas.images },
       bytes: { used: held.bytes, limit: quotas.bytes },
       training_minutes: { used: Math.round(minutes * 100) / 100, limit: quotas.trainingMinutes },
+      predictions: { used: predictions, limit: null },
     };
     return c.json(usage, 200);
   });

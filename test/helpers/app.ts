@@ -85,6 +85,7 @@ export async function testApp(settings: Partial<Config> = {}) {
     b: await client("b"),
     /** How many rows each table holds that a request may write, and every key in the store: what was left behind. */
     async traces(): Promise<Record<string, unknown>> {
+      await services.predictionLog.flush();
       const counts: Record<string, unknown> = {};
       for (const table of ["projects", "images", "annotations", "imports", "fine_tunes", "predictions"]) {
         const [row] = await db.execute(sql`select count(*)::int as n from ${sql.identifier(table)}`);

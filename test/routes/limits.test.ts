@@ -202,6 +202,7 @@ describe("quotas", () => {
       images: { limit: 5 },
       bytes: { limit: null },
       training_minutes: { limit: 9 },
+      predictions: { used: 0, limit: null },
     });
     const { start, end } = body["period"] as { start: string; end: string };
     expect(start).toMatch(/^\d{4}-\d\d-01T00:00:00\.000Z$/);

@@ -1,12 +1,13 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import type { NamedTensor } from "../../src/checkpoint/named-tensors.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, LogitsMask, RleMask } from "../../src/imaging/types.ts";
-import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
+import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../helpers/images.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
 
@@ -60,6 +61,41 @@ describe("POST predict", () => {
     expect(headers.get("x-model-version")).toBe("base");
     const [row] = await app.db.execute(sql`select * from predictions where id = ${prediction.id}`);
     expect(row).toMatchObject({ project_id: project, versions: [0], prompts: 1 });
+  });
+
+  it("counts what was answered as used, and nothing else", async () => {
+    const used = async (): Promise<number> =>
+      ((await app.a.get("/v1/usage")).body["predictions"] as { used: number }).used;
+    const before = await used();
+    await predict({ prompts: [{ box: around }, { points: [[60, 45, 1]] }], version: ["base", "active"] });
+    const grid = { image: { id: image }, point_grids: [[[0.5, 0.5]]] };
+    expect(errorOf(await app.a.post(`/v1/projects/${project}/segment-everything`, grid))).toBe("200");
+    expect(errorOf(await app.a.post(url, { image: { id: image }, prompts: [] }))).toBe(
+      "422 prompt_empty prompts",
+    );
+    expect(await used()).toBe(before + 2);
+    expect((await app.b.get("/v1/usage")).body).toMatchObject({ predictions: { used: 0, limit: null } });
+  });
+
+  it("knows at once of an image that went, also on a server that has it in memory, and logs nothing", async () => {
+    const drawn = await asPng(discImage(64, 48, { x: 20, y: 20, radius: 9 }).image);
+    const id = idOf(
+      await app.a.send("POST", `/v1/projects/${project}/images`, { body: Uint8Array.from(drawn) }),
+    );
+    const other = createApp(app.services);
+    const ask = async () =>
+      read(
+        await other.request(url, {
+          method: "POST",
+          headers: { authorization: `Bearer ${app.a.key}`, "content-type": "application/json" },
+          body: JSON.stringify({ image: { id }, prompts: [{ points: [[20, 20, 1]] }] }),
+        }),
+      );
+    expect(errorOf(await ask())).toBe("200");
+    expect(errorOf(await app.a.send("DELETE", `/v1/projects/${project}/images/${id}`))).toBe("200");
+    const before = await app.traces();
+    expect(errorOf(await ask())).toBe("404 image_not_found image.id");
+    expect(await app.traces()).toEqual(before);
   });
 
   it("answers prompts in their order, three masks for each where asked, in the format asked", async () => {

@@ -144,7 +144,13 @@ export interface VersionMetrics {
   feedback?: { corrected: number; accepted: number; prompts: number; real_prompts: number };
   /** The short trainings that chose the recipe. */
   trials?: Trial[];
-  curve: { epoch: number; train_loss: number | null; selection_iou: number }[];
+  curve: {
+    epoch: number;
+    train_loss: number | null;
+    selection_iou: number;
+    selection_iou_low: number | null;
+    selection_iou_high: number | null;
+  }[];
   /** Only where one version was asked for. */
   per_annotation?: { image_id: string; annotation_id: string; base_iou: number; tuned_iou: number }[];
   gate?: { policy: string; promote: boolean; reason: string; warnings: string[] };
@@ -216,6 +222,7 @@ export interface Usage {
   images: { used: number; limit: number | null };
   bytes: { used: number; limit: number | null };
   training_minutes: { used: number; limit: number | null };
+  predictions: { used: number; limit: number | null };
 }
 export interface Webhook {
   id: string;

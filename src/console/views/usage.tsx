@@ -20,9 +20,11 @@ export function Usage() {
                 of={data.training_minutes}
                 say={(minutes) => minutes.toFixed(1)}
               />
+              <Meter title="Predictions" of={data.predictions} say={number} />
             </div>
             <p class="muted small">
-              Training minutes are counted from {day(data.period.start)} to {day(data.period.end)}.
+              Training minutes and predictions are counted from {day(data.period.start)} to{" "}
+              {day(data.period.end)}.
             </p>
           </>
         )}

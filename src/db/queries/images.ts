@@ -55,8 +55,8 @@ export async function holdImage(db: Executor, scope: ProjectScope, id: string): 
   return image;
 }
 
-const imageNotFound = (id: string): AppError =>
-  new AppError("image_not_found", `There is no image ${id} in this project.`, { param: "image_id" });
+export const imageNotFound = (id: string, param = "image_id"): AppError =>
+  new AppError("image_not_found", `There is no image ${id} in this project.`, { param });
 
 export async function listImages(db: Executor, scope: ProjectScope, page: PageRequest): Promise<Page<Image>> {
   const rows = await db

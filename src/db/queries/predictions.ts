@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { predictions } from "../schema/index.ts";
@@ -7,12 +7,85 @@ import { inProject, type ProjectScope } from "./scope.ts";
 
 export type Prediction = typeof predictions.$inferSelect;
 
-/** Notes what was asked, how large it was and how long it took; neither image nor answered masks. */
-export async function insertPrediction(
+type NewPrediction = Omit<typeof predictions.$inferInsert, "createdAt">;
+
+/** Notes what was asked, how large it was and how long it took, once it is answered; neither image nor answered masks. */
+export async function insertPrediction(db: Executor, row: NewPrediction): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.insert(predictions).values(row);
+    await countPredictions(tx, sql`select ${row.workspaceId}::text as workspace_id`);
+  });
+}
+
+/** What is known of a prediction before it is made. */
+export type BegunPrediction = Required<
+  Pick<NewPrediction, "width" | "height" | "versions" | "request" | "requestBytes" | "actor">
+> &
+  Pick<NewPrediction, "id" | "workspaceId" | "projectId" | "imageSha256" | "prompts">;
+
+/** The rest of it. */
+export interface FinishedPrediction {
+  readonly id: string;
+  readonly masks: number;
+  readonly answerBytes: number;
+  readonly embeddingFrom: string;
+  readonly timingMs: Record<string, number>;
+}
+
+/**
+ * Notes what is asked, before it is answered: a row without masks. False, and no row, where the project has no image
+ * `imageId` (any more); null asks for none.
+ */
+export async function beginPrediction(
   db: Executor,
-  row: Omit<typeof predictions.$inferInsert, "createdAt">,
+  row: BegunPrediction,
+  imageId: string | null,
+): Promise<boolean> {
+  const { workspaceId, projectId } = row;
+  const rows = await db.execute(sql`
+    insert into predictions (id, workspace_id, project_id, image_sha256, width, height, versions, prompts, request,
+      request_bytes, timing_ms, actor)
+    select ${row.id}::text, ${workspaceId}::text, ${projectId}::text, ${row.imageSha256}::text, ${row.width}::int,
+      ${row.height}::int, ${JSON.stringify(row.versions)}::jsonb, ${row.prompts}::int,
+      ${JSON.stringify(row.request)}::jsonb, ${row.requestBytes}::int, '{}', ${row.actor}::text
+    where ${imageId}::text is null or exists (select from images
+      where id = ${imageId}::text and project_id = ${projectId}::text and workspace_id = ${workspaceId}::text)
+    returning id`);
+  return rows.length > 0;
+}
+
+/** Completes begun predictions and counts them as used, each once, however often it is told. */
+export async function finishPredictions(
+  db: Executor,
+  finished: readonly FinishedPrediction[],
 ): Promise<void> {
-  await db.insert(predictions).values(row);
+  const done = sql`jsonb_to_recordset(${JSON.stringify(finished)}::jsonb)
+    as d (id text, masks int, "answerBytes" int, "embeddingFrom" text, "timingMs" jsonb)`;
+  await countPredictions(
+    db,
+    sql`update predictions p set masks = d.masks, answer_bytes = d."answerBytes", embedding_from = d."embeddingFrom",
+      timing_ms = d."timingMs" from ${done} where p.id = d.id and p.masks is null returning p.workspace_id`,
+  );
+}
+
+/** Adds the rows of a statement, each with its workspace_id, to this month's predictions of that workspace. */
+async function countPredictions(db: Executor, rows: SQL): Promise<void> {
+  // In the order of their ids, so that two processes that count for the same workspaces don't wait for each other.
+  await db.execute(sql`
+    with counted as (${rows}),
+    theirs as (
+      select id from workspaces where id in (select workspace_id from counted) order by id for key share)
+    insert into monthly_usage (workspace_id, month, predictions)
+    select t.id, date_trunc('month', now() at time zone 'utc')::date, count(*)
+    from theirs t join counted on counted.workspace_id = t.id group by t.id order by t.id
+    on conflict (workspace_id, month) do update set predictions = monthly_usage.predictions + excluded.predictions`);
+}
+
+/** Removes predictions that were begun and never answered. */
+export async function dropPredictions(db: Executor, ids: readonly string[]): Promise<void> {
+  await db.execute(sql`
+    delete from predictions
+    where masks is null and id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`);
 }
 
 /** Throws AppError prediction_not_found, also when its retention is over. `param` names it in the request. */

@@ -1,7 +1,7 @@
 import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { fineTunes, images, projects, versions, workspaces } from "../schema/index.ts";
+import { fineTunes, images, monthlyUsage, projects, versions, workspaces } from "../schema/index.ts";
 
 /** What a workspace may hold and use; null is no bound. */
 export interface Quotas {
@@ -68,6 +68,20 @@ export async function selectTrainingSeconds(db: Executor, workspaceId: string): 
       ),
     );
   return row?.seconds ?? 0;
+}
+
+/** Predictions that were answered in this calendar month (UTC), whatever has become of their log and their projects. */
+export async function selectPredictions(db: Executor, workspaceId: string): Promise<number> {
+  const [row] = await db
+    .select({ predictions: monthlyUsage.predictions })
+    .from(monthlyUsage)
+    .where(
+      and(
+        eq(monthlyUsage.workspaceId, workspaceId),
+        sql`${monthlyUsage.month} = date_trunc('month', now() at time zone 'utc')::date`,
+      ),
+    );
+  return row?.predictions ?? 0;
 }
 
 /** The month that `selectTrainingSeconds` counts in: its start, and the start of the next one. */

@@ -3,6 +3,7 @@ import type { Project } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { selectWeights, versionNotFound } from "../../db/queries/versions.ts";
 import type { VersionRef } from "../../inference/types.ts";
+import { knownAs } from "./known.ts";
 import type { RouteContext } from "./router.ts";
 import { versionNumber } from "./scope.ts";
 
@@ -19,7 +20,7 @@ export const versionNames = z
 
 /** Names to weights, each version once, in the order asked. Throws AppError version_not_found. */
 export async function resolveVersions(
-  services: Pick<RouteContext, "db">,
+  services: Pick<RouteContext, "db" | "known">,
   scope: ProjectScope,
   project: Project,
   asked: z.output<typeof versionNames>,
@@ -34,15 +35,16 @@ export async function resolveVersions(
 
 /** The weights of versions by number, 0 the base, in the order given. Throws AppError version_not_found. */
 export async function refsOf(
-  { db }: Pick<RouteContext, "db">,
+  { db, known }: Pick<RouteContext, "db" | "known">,
   scope: ProjectScope,
   numbers: readonly number[],
 ): Promise<VersionRef[]> {
-  const tuned = numbers.filter((number) => number > 0);
-  const weights = new Map((await selectWeights(db, scope, tuned)).map((row) => [row.number, row]));
+  const asked = numbers.filter((number) => number > 0 && !known.versions.has(knownAs(scope, number)));
+  for (const row of await selectWeights(db, scope, asked))
+    known.versions.set(knownAs(scope, row.number), row);
   return numbers.map((number) => {
     if (number === 0) return { number };
-    const found = weights.get(number);
+    const found = known.versions.get(knownAs(scope, number));
     if (!found) throw versionNotFound(number);
     return found;
   });

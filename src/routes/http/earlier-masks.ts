@@ -43,7 +43,7 @@ export function keepLowRes(recent: RecentMasks, id: string, { results }: Predict
   }
 }
 
-type Context = Pick<RouteContext, "db" | "store" | "inference" | "recentMasks">;
+type Context = Pick<RouteContext, "db" | "store" | "inference" | "recentMasks" | "known">;
 
 const scopeOf = (project: Project): ProjectScope => ({
   workspaceId: project.workspaceId,

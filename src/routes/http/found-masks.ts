@@ -59,7 +59,7 @@ export function promptOf({ size, settings, foundAt }: FoundMask): LoggedPrompt {
  * Throws AppError image_handle_unknown, version_not_found.
  */
 export async function segmentAgain(
-  context: Pick<RouteContext, "db" | "store" | "inference">,
+  context: Pick<RouteContext, "db" | "store" | "inference" | "known">,
   project: Project,
   row: Prediction,
   { place, foundAt, settings, size }: FoundMask,

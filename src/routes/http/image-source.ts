@@ -5,6 +5,7 @@ import type { Size } from "../../imaging/types.ts";
 import type { ImageSource } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
+import { type Known, knownAs } from "./known.ts";
 import type { RouteContext } from "./router.ts";
 import { idText } from "./scope.ts";
 import { imageErrors } from "./stored-images.ts";
@@ -37,17 +38,17 @@ export interface FoundImage {
 
 /**
  * A stored image of this project, one that came with the request (decoded here to know its size), or one whose
- * embedding the workspace still has. Throws AppError imageSourceErrors, invalid_request, with the field.
+ * embedding the workspace still has. With `known`, a stored one may be gone by now. Throws AppError imageSourceErrors, invalid_request, with the field.
  */
 export async function findImage(
   services: RouteContext,
   scope: ProjectScope,
   asked: z.output<typeof imageBody>,
-  options: { baseModel: string; signal?: AbortSignal },
+  options: { baseModel: string; signal?: AbortSignal; known?: Known },
 ): Promise<FoundImage> {
   const [field] = Object.keys(asked) as [string];
   try {
-    if ("id" in asked) return await storedImage(services, scope, asked.id);
+    if ("id" in asked) return await storedImage(services, scope, asked.id, options.known);
     if ("sha256" in asked) return await knownImage(services, scope, asked.sha256, options);
     return await sentImage(services, asked.base64);
   } catch (error) {
@@ -60,8 +61,11 @@ async function storedImage(
   { db, store }: RouteContext,
   scope: ProjectScope,
   id: string,
+  known: Known | undefined,
 ): Promise<FoundImage> {
-  const image = await getImage(db, scope, id);
+  const name = knownAs(scope, id);
+  const image = known?.images.get(name) ?? (await getImage(db, scope, id));
+  known?.images.set(name, image);
   const bytes = (): Promise<Uint8Array> => store.get(image.objectKey);
   return { id: image.id, size: [image.height, image.width], source: { sha256: image.sha256, bytes } };
 }
@@ -78,7 +82,7 @@ async function knownImage(
   { inference }: RouteContext,
   { workspaceId }: ProjectScope,
   hash: string,
-  options: { baseModel: string; signal?: AbortSignal },
+  { baseModel, signal }: { baseModel: string; signal?: AbortSignal },
 ): Promise<FoundImage> {
   const source = {
     sha256: hash,
@@ -87,7 +91,7 @@ async function knownImage(
       return Promise.reject(new AppError("image_handle_unknown", message));
     },
   };
-  const { embedding } = await inference.embed(source, { workspaceId, ...options });
+  const { embedding } = await inference.embed(source, { workspaceId, baseModel, signal });
   return { id: null, size: [embedding.height, embedding.width], source };
 }
 

@@ -5,6 +5,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Services } from "../../services.ts";
 import type { RecentMasks } from "./earlier-masks.ts";
 import { invalidRequest } from "./errors.ts";
+import type { Known } from "./known.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Who asks: every query of a handler takes the workspace from here. */
@@ -29,6 +30,7 @@ export interface RouteContext extends Services {
   readonly metrics: Metrics;
   /** Of the last answers, for prompts that refer to one. */
   readonly recentMasks: RecentMasks;
+  readonly known: Known;
   /** Notifications are hints: an open event stream looks into the table this often without any, too. */
   readonly eventPollMs: number;
   /** An event stream ends after so long; its client takes it up again. */
