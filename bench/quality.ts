@@ -76,6 +76,11 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
       : null;
     if (typeof grid === "string") notes.push(`no grid: ${grid}`);
     const auto = done.find(({ name }) => name === "auto");
+    const judged = auto?.tuned.version.metrics.perAnnotation.length ?? data.heldOut.length;
+    if (judged < data.heldOut.length)
+      notes.push(
+        `auto looks closer, and its budget encodes ${judged} of the ${data.heldOut.length} test annotations: base, auto and grid are given on these`,
+      );
     const engine = done[0]?.tuned.version.engine ?? options.engine;
     return {
       bench: "quality",

@@ -3,10 +3,11 @@ import type { Box, Point, Size } from "./types.ts";
 
 /** Windows of fewer pixels than this have nothing more to show. */
 const leastSide = 32;
-/** Sides grow by this factor: prompts that differ by a hair share a window, and so its embedding. */
-const sideStep = 2 ** 0.25;
-/** Windows lie on a raster of this part of their side, for the same reason. */
-const rasterShare = 1 / 4;
+/**
+ * Windows lie on a raster of this part of their side, and sides grow by two to the power of it: prompts that differ by a
+ * hair share a window, and so its embedding.
+ */
+const defaultRaster = 1 / 4;
 /** A window that covers this much of the image along both axes is the image. */
 const wholeShare = 0.9;
 /** Neighbouring tiles share this part of their side, so that no edge of an object is seen at a border only. */
@@ -21,7 +22,7 @@ const leastTile = 24;
 export function windowOf(
   prompt: { readonly box?: Box | undefined; readonly points?: readonly Point[] | undefined },
   size: Size,
-  zoom: Pick<Zoom, "context" | "click_side">,
+  zoom: Pick<Zoom, "context" | "click_side" | "raster">,
 ): Box {
   const [height, width] = size;
   const whole: Box = [0, 0, width, height];
@@ -29,9 +30,10 @@ export function windowOf(
   if (!extent) return whole;
   const [x0, y0, x1, y1] = extent;
   const longer = Math.max(x1 - x0, y1 - y0) * zoom.context;
-  const side = steppedSide(prompt.box ? longer : Math.max(longer, zoom.click_side));
+  const share = zoom.raster ?? defaultRaster;
+  const side = steppedSide(prompt.box ? longer : Math.max(longer, zoom.click_side), 2 ** share);
   if (side >= wholeShare * width && side >= wholeShare * height) return whole;
-  const raster = Math.max(1, Math.round(side * rasterShare));
+  const raster = Math.max(1, Math.round(side * share));
   const [left, right] = span((x0 + x1) / 2, { side, raster, length: width });
   const [top, bottom] = span((y0 + y1) / 2, { side, raster, length: height });
   return [left, top, right, bottom];
@@ -46,9 +48,9 @@ function extentOf(points: readonly Point[]): Box | null {
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
 
-const steppedSide = (side: number): number => {
-  const steps = Math.ceil(Math.log(Math.max(1, side / leastSide)) / Math.log(sideStep) - 1e-9);
-  return Math.ceil(leastSide * sideStep ** steps);
+const steppedSide = (side: number, step: number): number => {
+  const steps = Math.ceil(Math.log(Math.max(1, side / leastSide)) / Math.log(step) - 1e-9);
+  return Math.ceil(leastSide * step ** steps);
 };
 
 function span(

@@ -8,6 +8,11 @@ export const zoomSchema = z.strictObject({
   tiles: z.int().min(1).max(4),
   /** Side of the window round clicks without a box, pixels of the original image: what the training boxes would have. */
   click_side: z.number().min(1).max(1e6),
+  /**
+   * Windows lie on a raster of this part of their side, a quarter where it is left out; a coarser one lets more neighbours
+   * share a window.
+   */
+  raster: z.number().min(0.125).max(0.5).optional(),
 });
 
 /** How masks are sharpened along the image's own edges: a guided filter, see imaging/guided-filter.ts. */

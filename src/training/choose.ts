@@ -3,7 +3,7 @@ import type { Project } from "../db/queries/projects.ts";
 import type { Zoom } from "../lib/focus.ts";
 import type { Hyperparameters } from "../lib/hyperparameters.ts";
 import { mostWithAllKinds } from "./evaluation/evaluation.ts";
-import { trainingParts } from "./focus/parts.ts";
+import { regionNames, trainingParts } from "./focus/parts.ts";
 import type { PreparedData } from "./prepare.ts";
 import { type Recipe, resolveRecipe } from "./recipe.ts";
 import type { RunContext } from "./run-context.ts";
@@ -13,7 +13,7 @@ import { costs, Purse } from "./search/costs.ts";
 import { foldsFor } from "./search/folds.ts";
 import { type Found, search, type Trial, trialText, zoomText } from "./search/search.ts";
 import { clickSide, optionOf, type ZoomOption, zoomOptions } from "./search/zoom-options.ts";
-import { affordableTraining, trainedOn } from "./thin.ts";
+import { type Looked, lookedAt } from "./thin.ts";
 
 /** What a fine-tune does, once nothing is left to "auto". Plain JSON: a later attempt takes it from the row. */
 export interface Chosen {
@@ -48,7 +48,7 @@ export async function choose(
     return { recipe: resolveRecipe(asked, known), zoom: askedZoom(asked, data.train), trials: [] };
   }
   const budget = budgetOf(asked);
-  const options = searchedZooms(data, budget);
+  const options = searchedZooms(data, { budget, seed: run.row.seed });
   const purse = new Purse(budget * searchShare);
   const samples = folds.parts.flat();
   await run.job.append({
@@ -72,7 +72,7 @@ export async function choose(
   );
   const spent = budget * searchShare - purse.left;
   const used = thinned(data, found.zoom, run.row.seed);
-  const left = budget - spent - evaluationCost(used, found.zoom, samples.length);
+  const left = budget - spent - evaluationCost(used, found.zoom, samples);
   const recipe = finalRecipe(used, found, {
     startIou: start.iou,
     seconds: Math.max(left, budget * trainingShare),
@@ -87,12 +87,17 @@ export async function choose(
 }
 
 /**
- * The data that the last training sees, given what was chosen: where a closer look at all of it is more than the budget
- * encodes, fewer training samples. A recipe by hand trains on all.
+ * The data that the last training and its judgement see, given what was chosen: where a closer look at all of it is more
+ * than the budget encodes, some of it. A recipe by hand trains on all and is judged by all.
  */
-export function thinned(data: PreparedData, zoom: Zoom | null, seed: number): PreparedData {
-  if (isByHand(data.asked)) return data;
-  return { ...data, train: trainedOn(data, zoom, { budget: budgetOf(data.asked), seed }) };
+export function thinned(
+  data: PreparedData,
+  zoom: Zoom | null,
+  seed: number,
+): PreparedData & Pick<Looked, "learnt"> {
+  if (isByHand(data.asked)) return { ...data, learnt: data.train.length };
+  const { train, selection, heldOut, learnt } = lookedAt(data, zoom, { budget: budgetOf(data.asked), seed });
+  return { ...data, train, selection, heldOut, learnt };
 }
 
 const isByHand = (asked: Hyperparameters): boolean => asked.recipe === "tutorial" || isSet(asked.epochs);
@@ -118,22 +123,25 @@ function askedZoom(asked: Hyperparameters, samples: readonly Sample[]): Zoom | n
   return { ...asked.zoom, click_side: clickSide(samples, asked.zoom.context) };
 }
 
-function searchedZooms(data: PreparedData, budget: number): ZoomOption[] {
+function searchedZooms(data: PreparedData, limits: { budget: number; seed: number }): ZoomOption[] {
   const { asked, train } = data;
   if (isSet(asked.zoom)) return [optionOf(train.slice(0, 24), askedZoom(asked, train))];
-  return zoomOptions(train, (regions) => affordableTraining(data, regions, budget) > 0);
+  return zoomOptions(train, (zoom) => lookedAt(data, zoom, limits).worthIt);
 }
 
 /** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */
-function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: number): number {
-  const { regions } = optionOf(data.train.slice(0, 24), zoom);
-  const kinds = Math.min(mostWithAllKinds, data.heldOut.length);
-  const scoring = data.heldOut.length * costs.score * (1 + regions) + kinds * costs.kinds + 2 * costs.engine;
+function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: readonly Sample[]): number {
+  const { train, selection, heldOut } = data;
+  const looks = heldOut.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
+  const kinds = Math.min(mostWithAllKinds, heldOut.length);
+  const scoring = (heldOut.length + looks) * costs.score + kinds * costs.kinds + 2 * costs.engine;
   if (!zoom) return scoring;
-  const unseen = Math.max(0, data.train.length + data.selection.length - searched);
+  const namesOf = (some: readonly Sample[]) => some.flatMap((sample) => regionNames(sample, zoom));
+  const known = new Set(namesOf(searched));
+  const unseen = new Set(namesOf([...train, ...selection, ...heldOut]).filter((name) => !known.has(name)));
+  const regions = looks / Math.max(1, heldOut.length);
   // A drawn box may fall into another window than the exact one, and a click always does.
-  const encodes =
-    regions * (unseen + data.heldOut.length + kinds) + kinds * (1 + (zoom.tiles > 1 ? regions : 0));
+  const encodes = unseen.size + kinds * (regions + 1 + (zoom.tiles > 1 ? regions : 0));
   return scoring + encodes * costs.encode;
 }
 
@@ -145,15 +153,16 @@ function finalRecipe(
 ): Recipe {
   const asked = { ...data.asked, loss: arm.loss, learning_rate: arm.learningRate };
   if (found.length > 0) asked.flips = "x";
-  const upright = trainingParts(data.train, { zoom }).length;
+  const seen = trainingParts(data.train, { zoom, nearby: data.nearby });
+  const upright = seen.length;
   const { flips } = resolveRecipe(asked, { trainSamples: upright, startIou });
   const parts = upright * (1 + flips.length);
   // What a caller asked for is encoded now; what the search found has been.
-  const encoding = found.length > 0 ? 0 : upright * flips.length * costs.encode;
-  const { regions } = optionOf(data.selection.slice(0, 24), zoom);
+  const encoding = found.length > 0 ? 0 : imagesOf(seen).size * flips.length * costs.encode;
+  const looks = data.selection.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
   const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
   const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
-  const perEpoch = samplesPerEpoch * perSample + data.selection.length * regions * costs.score;
+  const perEpoch = samplesPerEpoch * perSample + looks * costs.score;
   const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor((seconds - encoding) / perEpoch)));
   return resolveRecipe({ ...asked, epochs }, { trainSamples: parts, startIou });
 }
@@ -167,7 +176,7 @@ export async function embedParts(
 ): Promise<void> {
   if (!zoom && flips.length === 0) return;
   const embeddingOf = run.embeddingsOf(project);
-  const images = new Map(trainingParts(samples, { zoom, flips }).map(({ image }) => [image.id, image]));
+  const images = imagesOf(trainingParts(samples, { zoom, flips }));
   let done = 0;
   run.meter.plan({ embed: images.size });
   for (const image of images.values()) {
@@ -176,6 +185,9 @@ export async function embedParts(
     await run.progress("embed", ++done);
   }
 }
+
+const imagesOf = (samples: readonly Sample[]): Map<string, Sample["image"]> =>
+  new Map(samples.map(({ image }) => [image.id, image]));
 
 const trialEvent = (trial: Trial) => ({
   type: "metrics" as const,

@@ -3,10 +3,11 @@ import { getProject, type Project } from "../db/queries/projects.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
+import type { Before } from "./before.ts";
 import type { Chosen } from "./choose.ts";
 import { scoreVersions } from "./evaluation/box-scores.ts";
 import { evaluate } from "./evaluation/evaluation.ts";
-import type { Score } from "./evaluation/score.ts";
+import { meanScores } from "./evaluation/score.ts";
 import { versionMetrics } from "./evaluation/version-metrics.ts";
 import { decidePromotion } from "./gate.ts";
 import type { TrainingResult } from "./loop.ts";
@@ -19,16 +20,6 @@ import type { Settled } from "./settle-focus.ts";
 
 /** Scoring a sample with every kind of prompt, base and tuned, costs so many times what its box alone does. */
 export const kindsWeight = 10;
-
-/** What was there before training, on the held-out samples, exact boxes. */
-export interface Before {
-  readonly base: readonly Score[];
-  /** Of the version that training starts from; none where that is the base. */
-  readonly parent: readonly Score[] | undefined;
-  readonly active: { number: number; meanIou: number } | undefined;
-  /** Mean IoU of what training starts from, on the selection samples. */
-  readonly startIou: number;
-}
 
 interface Ended {
   readonly before: Before;
@@ -83,7 +74,9 @@ export async function evaluateAndRegister(
   });
   // As it is now: whoever has set it since means this version.
   const { promotionPolicy: policy } = await getProject(db, scope);
-  const gate = decidePromotion({ policy, prompts: evaluation.prompts, active: before.active });
+  const live = before.active;
+  const active = live && { number: live.number, ...meanScores(live.scores) };
+  const gate = decidePromotion({ policy, prompts: evaluation.prompts, active });
   const metrics = versionMetrics(
     data,
     { ...box, parent: before.parent },

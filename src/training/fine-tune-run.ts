@@ -4,12 +4,12 @@ import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import { getProject, type Project } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import type { VersionRef } from "../inference/types.ts";
+import { onSome, scoreBefore } from "./before.ts";
 import { choose, embedParts, thinned } from "./choose.ts";
-import { type Before, evaluateAndRegister, kindsWeight } from "./conclude.ts";
+import { evaluateAndRegister, kindsWeight } from "./conclude.ts";
 import { embedMissing } from "./embed-missing.ts";
-import { scoreVersions } from "./evaluation/box-scores.ts";
 import { withAllKinds } from "./evaluation/evaluation.ts";
-import { meanScores, type Score } from "./evaluation/score.ts";
+import { meanScores } from "./evaluation/score.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
 import { type Recipe, stepsPerEpoch } from "./recipe.ts";
@@ -41,13 +41,14 @@ export async function fineTune(
   const start = await startOf(run, project);
   planMeter(run, all);
   await embedImages(run, project, all);
-  const before = await scoreBefore(run, project, all, start.version);
+  const beforeAll = await scoreBefore(run, project, all, start.version);
 
   await job.setStatus("running");
-  const from = { weights: start.weights, iou: before.startIou };
-  const chosen = await choose(run, project, all, from);
+  const { weights } = start;
+  const chosen = await choose(run, project, all, { weights, iou: meanScores(beforeAll.start).meanIou });
   const data = thinned(all, chosen.zoom, row.seed);
-  if (data.train.length < all.train.length) await tellThinned(run, all, data);
+  const before = onSome(beforeAll, all, data);
+  await tellThinned(run, all, data);
   planMeter(run, data, chosen.recipe);
   const { zoom, recipe } = chosen;
   // In one go, so that the progress runs once; flipped copies, which only training sees, come on top where there are any.
@@ -59,10 +60,11 @@ export async function fineTune(
     data,
     recipe,
     zoom,
-    weights: start.weights,
+    weights,
     embeddingOf: run.embeddingsOf(project),
     onSamples: async (done) => run.progress("train", done),
   });
+  const from = { weights, iou: meanScores(before.start).meanIou };
   const settled = await settleFocus(run, project, { data, chosen, result }, from);
 
   await job.setStatus("evaluating");
@@ -83,13 +85,30 @@ async function tellData({ job }: RunContext, data: PreparedData): Promise<void> 
   });
 }
 
-async function tellThinned({ job }: RunContext, all: PreparedData, { train }: PreparedData): Promise<void> {
+/** Where a closer look sees but some of the data. */
+async function tellThinned(
+  { job }: RunContext,
+  all: PreparedData,
+  { learnt, selection, heldOut }: PreparedData & { learnt: number },
+): Promise<void> {
+  const parts = [
+    { did: "trains on", some: learnt, of: all.train.length },
+    { did: "chooses by", some: selection.length, of: all.selection.length },
+    { did: "is judged by", some: heldOut.length, of: all.heldOut.length },
+  ].filter(({ some, of }) => some < of);
+  if (parts.length === 0) return;
   await job.append({
     level: "warn",
     message:
-      `Trains on ${train.length} of ${all.train.length} annotations: a closer look at all takes longer to encode than ` +
-      "budget_seconds leave; a larger budget trains on more",
-    data: { trained_on: train.length, train: all.train.length },
+      `A closer look ${parts.map(({ did, some, of }) => `${did} ${some} of ${of} annotations`).join(", ")}: ` +
+      "all take longer to encode than budget_seconds leave; a larger budget sees more",
+    data: {
+      trained_on: learnt,
+      train: all.train.length,
+      chosen_by: selection.length,
+      judged_by: heldOut.length,
+      held_out: all.heldOut.length,
+    },
   });
 }
 
@@ -128,44 +147,4 @@ async function embedImages(run: RunContext, project: Project, data: PreparedData
     message: `Embedded ${made} images; ${images.length - made} had their embedding`,
     data: { embedded: made, cached: images.length - made },
   });
-}
-
-/** Before anything is trained: the start on what chooses; base, start and live version on what is held out. */
-async function scoreBefore(
-  run: RunContext,
-  project: Project,
-  data: PreparedData,
-  start: VersionRef,
-): Promise<Before> {
-  const { services, job, scope } = run;
-  const versions: VersionRef[] = [{ number: 0 }];
-  const { activeVersion } = project;
-  if (start.number !== 0) versions.push(start);
-  if (activeVersion !== null && activeVersion !== start.number)
-    versions.push(await getVersion(services.db, scope, activeVersion));
-  const options = run.imageOptions(project);
-  const scored = await scoreVersions(services, data.heldOut, { ...options, versions });
-  const scoresOf = (number: number): readonly Score[] | undefined =>
-    scored[versions.findIndex((version) => version.number === number)];
-  const base = scoresOf(0);
-  const live = activeVersion === null ? undefined : scoresOf(activeVersion);
-  const parent = start.number === 0 ? undefined : scoresOf(start.number);
-  const [chosen] = await scoreVersions(services, data.selection, { ...options, versions: [start] });
-  if (!base || !chosen) throw new Error("the start was not scored");
-  const { meanIou, meanDice } = meanScores(base);
-  await job.append({
-    type: "metrics",
-    message: `Untuned: mean IoU ${meanIou.toFixed(3)} on ${data.heldOut.length} held-out annotations`,
-    data: {
-      base_mean_iou: meanIou,
-      base_mean_dice: meanDice,
-      ...(parent && { parent_mean_iou: meanScores(parent).meanIou }),
-    },
-  });
-  return {
-    base,
-    parent,
-    active: live && { number: activeVersion as number, ...meanScores(live) },
-    startIou: meanScores(chosen).meanIou,
-  };
 }

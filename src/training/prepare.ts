@@ -32,6 +32,8 @@ export interface PreparedData {
   /** Images in each set. */
   readonly counts: { train: number; selection: number; heldOut: number };
   readonly train: readonly Sample[];
+  /** All that is annotated on the images that train. */
+  readonly nearby: readonly Sample[];
   /** Never empty; the training samples where the split has no selection set. */
   readonly selection: readonly Sample[];
   readonly heldOut: readonly Sample[];
@@ -85,6 +87,7 @@ export async function prepareData(
       heldOut: split.heldOut.length,
     },
     train,
+    nearby: train,
     selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, row.seed),
     heldOut: samplesOf(snapshot, split.heldOut),
     groupOf: apart ? grouping.groupOf : groupKey,

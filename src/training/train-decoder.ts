@@ -74,7 +74,7 @@ async function epochs(
     engine,
     recipe,
     seed: row.seed,
-    train: trainingParts(data.train, { zoom, flips: recipe.flips }),
+    train: trainingParts(data.train, { zoom, flips: recipe.flips, nearby: data.nearby }),
     selection: data.selection,
     zoom,
     embeddingOf,

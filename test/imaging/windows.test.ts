@@ -41,6 +41,26 @@ describe("the window round a prompt", () => {
     expect(new Set(drawn).size).toBeLessThanOrEqual(2);
   });
 
+  it("is shared by more neighbours on a coarser raster, and holds their boxes even so", () => {
+    const boxes = Array.from({ length: 400 }, (_, i): Box => {
+      const [x, y] = [10 + 44 * (i % 20), 10 + 44 * Math.floor(i / 20)];
+      return [x, y, x + 20, y + 14];
+    });
+    const windows = (raster?: number) =>
+      boxes.map((box) => {
+        const window = windowOf({ box }, [900, 900], {
+          context: 5,
+          click_side: 90,
+          ...(raster && { raster }),
+        });
+        expect(inside(box, window)).toBe(true);
+        return window.join();
+      });
+    const [fine, coarse] = [new Set(windows()).size, new Set(windows(0.5)).size];
+    expect(new Set(windows(0.25)).size).toBe(fine);
+    expect(coarse).toBeLessThan(fine / 2);
+  });
+
   it("goes round clicks by the size that objects usually have, the background's not counted", () => {
     const [x0, y0, x1, y1] = windowOf(
       {

@@ -58,20 +58,21 @@ export async function evaluate(
 
 /** Some of the samples, the same for every version; as many groups as there can be, so that the intervals are honest. */
 export function withAllKinds({ heldOut, groupOf }: Judged, most = mostWithAllKinds): Sample[] {
-  const order = randomFor(judgeSeed, "all kinds").shuffle(heldOut.map((_, index) => index));
+  const some = new Set(inTurns(heldOut, groupOf).slice(0, most));
+  return heldOut.filter((sample) => some.has(sample));
+}
+
+/** All samples, one of every group, then a second of each, and so on; the same order for every version. */
+export function inTurns(samples: readonly Sample[], groupOf: Judged["groupOf"]): Sample[] {
+  const order = randomFor(judgeSeed, "all kinds").shuffle(samples.map((_, index) => index));
   const turns = new Map<string, number>();
   const ranked = order.map((index) => {
-    const group = groupOf((heldOut[index] as Sample).image);
+    const group = groupOf((samples[index] as Sample).image);
     const turn = turns.get(group) ?? 0;
     turns.set(group, turn + 1);
     return { index, turn };
   });
-  return ranked
-    .sort((a, b) => a.turn - b.turn)
-    .slice(0, most)
-    .map(({ index }) => index)
-    .sort((a, b) => a - b)
-    .map((index) => heldOut[index] as Sample);
+  return ranked.sort((a, b) => a.turn - b.turn).map(({ index }) => samples[index] as Sample);
 }
 
 export function promptMetrics(pair: Pair, groupOf: Judged["groupOf"]): PromptMetrics {

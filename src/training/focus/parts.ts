@@ -23,35 +23,81 @@ export interface Part {
 
 /** The same windows and tiles as inference/focused/plan.ts has for the sample's exact box. Plain SAM sees one part: all. */
 export function seenThrough(sample: Sample, zoom: Zoom | null): Seen {
-  const { image, annotation } = sample;
-  const size: Size = [image.height, image.width];
-  const all: Box = [0, 0, image.width, image.height];
-  const window = zoom ? windowOf(annotation, size, zoom) : all;
-  const parts = tilesOf(window, zoom?.tiles ?? 1).flatMap((region) => {
-    const box = boxIn(annotation.box, region);
-    return box ? [{ region, sample: partOf(sample, region, box) }] : [];
-  });
+  const { window, regions } = regionsOf(sample, zoom);
+  const parts = regions.map(({ region, box }) => ({ region, sample: partOf(sample, region, box) }));
   return { sample, window, parts };
 }
 
+/** What a zoom looks at for a sample, and the sample's box as it is seen in each region; no mask is touched. */
+function regionsOf(
+  { image, annotation }: Sample,
+  zoom: Zoom | null,
+): { window: Box; regions: { region: Box; box: Box }[] } {
+  const size: Size = [image.height, image.width];
+  const all: Box = [0, 0, image.width, image.height];
+  const window = zoom ? windowOf(annotation, size, zoom) : all;
+  const regions = tilesOf(window, zoom?.tiles ?? 1).flatMap((region) => {
+    const box = boxIn(annotation.box, region);
+    return box ? [{ region, box }] : [];
+  });
+  return { window, regions };
+}
+
+/** What a zoom looks at for a sample, its mask untouched: the window, and the regions of it that are encoded. */
+export function seenRegions(sample: Sample, zoom: Zoom | null): { window: Box; regions: Box[] } {
+  const { window, regions } = regionsOf(sample, zoom);
+  return { window, regions: regions.map(({ region }) => region) };
+}
+
+/** Names of the regions that are encoded for a sample: neighbours that share one have it in common. */
+export const regionNames = (sample: Sample, zoom: Zoom | null): string[] =>
+  seenRegions(sample, zoom).regions.map((region) => `${sample.image.id}@${region.join("-")}`);
+
 /**
  * What training learns from, given a zoom: every part of every sample, and where a window is cut into tiles the window
- * as a whole too, as clicks without a box are answered from there first. All of that once more for each flip.
+ * as a whole too, as clicks without a box are answered from there first. And of the `nearby`, which may hold the samples
+ * themselves, those that lie wholly in a region that is encoded anyway: more to learn for no encode. All of that once more
+ * for each flip.
  */
 export function trainingParts(
   samples: readonly Sample[],
-  { zoom, flips = [] }: { zoom: Zoom | null; flips?: readonly Flip[] },
+  {
+    zoom,
+    flips = [],
+    nearby = [],
+  }: { zoom: Zoom | null; flips?: readonly Flip[]; nearby?: readonly Sample[] },
 ): Sample[] {
   const once = new Map<string, Sample>();
+  const regions = new Map<string, { image: string; region: Box }>();
   for (const sample of samples) {
     const seen = [seenThrough(sample, zoom)];
     if (zoom && zoom.tiles > 1) seen.push(seenThrough(sample, { ...zoom, tiles: 1 }));
     // Parts of one sample that are the same, because it is too small for tiles, count once.
-    for (const { parts } of seen) for (const { sample: part } of parts) once.set(part.annotation.id, part);
+    for (const { parts } of seen) {
+      for (const { sample: part, region } of parts) {
+        once.set(part.annotation.id, part);
+        regions.set(part.image.id, { image: sample.image.id, region });
+      }
+    }
+  }
+  if (zoom) {
+    const onImage = Map.groupBy(nearby, ({ image }) => image.id);
+    for (const { image, region } of regions.values()) {
+      for (const sample of onImage.get(image) ?? []) {
+        const { box } = sample.annotation;
+        if (!liesIn(box, region)) continue;
+        const part = partOf(sample, region, boxIn(box, region) ?? box);
+        once.set(part.annotation.id, part);
+      }
+    }
   }
   const upright = [...once.values()];
   return [...upright, ...flips.flatMap((flip) => upright.map((sample) => flipped(sample, flip)))];
 }
+
+/** Whether all of a box lies in a region. */
+export const liesIn = (box: Box, region: Box): boolean =>
+  box[0] >= region[0] && box[1] >= region[1] && box[2] <= region[2] && box[3] <= region[3];
 
 /** A sample of the flipped image, which has an embedding of its own. */
 function flipped(sample: Sample, flip: Flip): Sample {

@@ -4,9 +4,12 @@ import { type Sample, someOf } from "../samples.ts";
 /** Samples of one fold at most: the encodes of every zoom go with them. */
 const mostOfFold = 24;
 
-/** Two parts of the data that trials train and judge on in turn. */
+/** Two halves of the data that trials train and judge on in turn. */
 export interface Folds {
+  /** Of each half, the samples that are looked at. */
   readonly parts: readonly [readonly Sample[], readonly Sample[]];
+  /** All that is annotated on each half's images; they hold the parts. */
+  readonly halves: readonly [readonly Sample[], readonly Sample[]];
 }
 
 /**
@@ -24,5 +27,5 @@ export function foldsFor(
   if (groups.length < 2) return null;
   const halves: [Sample[], Sample[]] = [[], []];
   for (const { some } of groups) halves[halves[0].length <= halves[1].length ? 0 : 1].push(...some);
-  return { parts: [someOf(halves[0], mostOfFold, seed), someOf(halves[1], mostOfFold, seed)] };
+  return { parts: [someOf(halves[0], mostOfFold, seed), someOf(halves[1], mostOfFold, seed)], halves };
 }

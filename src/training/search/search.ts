@@ -87,9 +87,13 @@ export async function search(
     count: number,
   ): Promise<Trial> => {
     const ious: number[] = [];
-    for (const [train, judge] of [folds.parts, folds.parts.toReversed()] as [Sample[], Sample[]][]) {
+    for (const [half, other] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const [train, judge, nearby] = [folds.parts[half], folds.parts[other], folds.halves[half]];
       const recipe = { ...trialRecipe(asked, arm, train.length), flips };
-      const score = await runTrial(deps, { recipe, zoom, train, judge, samples: count });
+      const score = await runTrial(deps, { recipe, zoom, train, nearby, judge, samples: count });
       ious.push(...score.ious);
     }
     purse.spend(costOf(count));
@@ -153,7 +157,8 @@ const trialRecipe = (asked: Hyperparameters, { loss, learningRate }: Arm, trainS
 /** For people. */
 export const zoomText = (zoom: Zoom | null): string => {
   if (!zoom) return "whole image";
-  const window = `a window of ${zoom.context} boxes`;
+  const shared = zoom.raster === undefined ? "" : " that neighbours share";
+  const window = `a window of ${zoom.context} boxes${shared}`;
   return zoom.tiles === 1 ? window : `${window} in ${zoom.tiles} x ${zoom.tiles} tiles`;
 };
 

@@ -14,6 +14,8 @@ export interface TrialRun {
   readonly recipe: Recipe;
   readonly zoom: Zoom | null;
   readonly train: readonly Sample[];
+  /** All that is annotated on the images of `train`. */
+  readonly nearby: readonly Sample[];
   readonly judge: readonly Sample[];
   /** Training samples to look at in all; rounded up to full batches. */
   readonly samples: number;
@@ -42,7 +44,7 @@ export interface TrialScore {
 export async function runTrial(deps: TrialDeps, run: TrialRun): Promise<TrialScore> {
   const { seed, embeddingOf, signal } = deps;
   const { recipe, zoom } = run;
-  const parts = trainingParts(run.train, { zoom, flips: recipe.flips });
+  const parts = trainingParts(run.train, { zoom, flips: recipe.flips, nearby: run.nearby });
   const { batchSize } = recipe;
   const steps = Math.ceil(run.samples / batchSize);
   const schedule = { ...scheduleOf(recipe), warmupSteps: Math.floor(steps / 10), totalSteps: steps };

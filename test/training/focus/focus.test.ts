@@ -63,6 +63,25 @@ describe("a sample seen through a zoom", () => {
     expect(trainingParts([sample], { zoom: { ...zoom, tiles: 1 } })).toHaveLength(1);
   });
 
+  it("trains on neighbours that lie wholly in a region that is encoded anyway", () => {
+    const window = { ...zoom, tiles: 1 };
+    const move = (name: string, [dx, dy]: [number, number]): Sample => {
+      const data = new Uint8Array(side * side);
+      for (let y = 0; y < 10; y++) for (let x = 0; x < 10; x++) data[(dy + y) * side + dx + x] = 1;
+      const one = sampleOf({ width: side, height: side, data });
+      return { ...one, annotation: { ...one.annotation, id: name } };
+    };
+    const [x0, y0, x1] = seenThrough(sample, window).window;
+    const [inside, cut] = [move("inside", [x0 + 1, y0 + 1]), move("cut", [x1 - 5, y0 + 20])];
+    const elsewhere = { ...inside, image: { ...inside.image, id: "other" } };
+    const parts = trainingParts([sample], { zoom: window, nearby: [sample, inside, cut, elsewhere] });
+    expect(parts.map(({ annotation }) => annotation.id.split("@")[0])).toEqual(["ann", "inside"]);
+    expect(new Set(parts.map(({ image }) => image.id)).size).toBe(1);
+    expect(parts[1]?.annotation.box).toEqual([1, 1, 11, 11]);
+    expect(areaOf(maskOf(parts[1] as Sample))).toBe(100);
+    expect(trainingParts([sample], { zoom: null, nearby: [inside] })).toEqual([sample]);
+  });
+
   it("trains flipped copies too, whose masks lie in their boxes", () => {
     const parts = trainingParts([sample], { zoom, flips });
     expect(parts).toHaveLength(20);

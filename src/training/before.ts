@@ -1,0 +1,78 @@
+import type { Project } from "../db/queries/projects.ts";
+import { getVersion } from "../db/queries/versions.ts";
+import type { VersionRef } from "../inference/types.ts";
+import { scoreVersions } from "./evaluation/box-scores.ts";
+import { meanScores, type Score } from "./evaluation/score.ts";
+import type { PreparedData } from "./prepare.ts";
+import type { RunContext } from "./run-context.ts";
+import type { Sample } from "./samples.ts";
+
+/** What was there before training; scores are for exact boxes, in the order of their samples. */
+export interface Before {
+  /** On what is held out. */
+  readonly base: readonly Score[];
+  /** Of the version that training starts from; none where that is the base. */
+  readonly parent: readonly Score[] | undefined;
+  readonly active: { readonly number: number; readonly scores: readonly Score[] } | undefined;
+  /** What training starts from, on the samples that choose. */
+  readonly start: readonly Score[];
+}
+
+/** The start on what chooses; base, start and live version on what is held out. */
+export async function scoreBefore(
+  run: RunContext,
+  project: Project,
+  data: PreparedData,
+  start: VersionRef,
+): Promise<Before> {
+  const { services, job, scope } = run;
+  const versions: VersionRef[] = [{ number: 0 }];
+  const { activeVersion } = project;
+  if (start.number !== 0) versions.push(start);
+  if (activeVersion !== null && activeVersion !== start.number)
+    versions.push(await getVersion(services.db, scope, activeVersion));
+  const options = run.imageOptions(project);
+  const scored = await scoreVersions(services, data.heldOut, { ...options, versions });
+  const scoresOf = (number: number): readonly Score[] | undefined =>
+    scored[versions.findIndex((version) => version.number === number)];
+  const base = scoresOf(0);
+  const live = activeVersion === null ? undefined : scoresOf(activeVersion);
+  const parent = start.number === 0 ? undefined : scoresOf(start.number);
+  const [chosen] = await scoreVersions(services, data.selection, { ...options, versions: [start] });
+  if (!base || !chosen) throw new Error("the start was not scored");
+  const { meanIou, meanDice } = meanScores(base);
+  await job.append({
+    type: "metrics",
+    message: `Untuned: mean IoU ${meanIou.toFixed(3)} on ${data.heldOut.length} held-out annotations`,
+    data: {
+      base_mean_iou: meanIou,
+      base_mean_dice: meanDice,
+      ...(parent && { parent_mean_iou: meanScores(parent).meanIou }),
+    },
+  });
+  return {
+    base,
+    parent,
+    active: live && { number: activeVersion as number, scores: live },
+    start: chosen,
+  };
+}
+
+type Judges = Pick<PreparedData, "heldOut" | "selection">;
+
+/** The scores of `some` of the samples that `all` were scored on, so that a version is compared on what it is judged by. */
+export function onSome(before: Before, all: Judges, some: Judges): Before {
+  const of = (from: readonly Sample[], to: readonly Sample[]) => {
+    const indexes = new Map(from.map((sample, index) => [sample, index]));
+    return (scores: readonly Score[]): Score[] =>
+      to.map((sample) => scores[indexes.get(sample) as number] as Score);
+  };
+  const heldOut = of(all.heldOut, some.heldOut);
+  const { base, parent, active, start } = before;
+  return {
+    base: heldOut(base),
+    parent: parent && heldOut(parent),
+    active: active && { ...active, scores: heldOut(active.scores) },
+    start: of(all.selection, some.selection)(start),
+  };
+}
