@@ -26,7 +26,10 @@ export function everyPage(get: () => World): void {
       await look(world.page, "wide", "light");
       await world.page.goto(`${world.server.url}/#${path}`);
       await world.page.getByText(ready).first().waitFor();
-      if (name === "version") await world.page.getByRole("slider", { name: /untuned/ }).waitFor();
+      if (name === "version") {
+        await world.page.getByRole("slider", { name: /untuned/ }).waitFor();
+        await world.page.getByRole("img", { name: /^IoU by epoch: IoU .*, 95 % low / }).waitFor();
+      }
       if (name === "compare") {
         await world.page.locator(".pane canvas").first().click();
         await world.page.getByText(/2 masks/).waitFor();

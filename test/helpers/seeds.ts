@@ -108,7 +108,7 @@ export async function seedVersion(
       perAnnotation: [{ imageId: "img_1", annotationId: "ann_1", baseIou: 0.2, tunedIou: 0.6 }],
       curve: [
         { epoch: 0, trainLoss: null, selectionIou: 0.25 },
-        { epoch: 1, trainLoss: 0.7, selectionIou: 0.5 },
+        { epoch: 1, trainLoss: 0.7, selectionIou: 0.5, selectionInterval: { low: 0.4, high: 0.6 } },
       ],
       bestEpoch: 1,
       split: { train: 8, selection: 2, heldOut: 2 },

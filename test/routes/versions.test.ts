@@ -71,6 +71,17 @@ describe("GET versions", () => {
           tuned: { mean_iou: 0.5, mean_dice: 0.66 },
         },
         split: { train: 8, selection: 2, held_out: 2, near_duplicates: 0 },
+        // The band is null where a version of before has none.
+        curve: [
+          {
+            epoch: 0,
+            train_loss: null,
+            selection_iou: 0.25,
+            selection_iou_low: null,
+            selection_iou_high: null,
+          },
+          { epoch: 1, train_loss: 0.7, selection_iou: 0.5, selection_iou_low: 0.4, selection_iou_high: 0.6 },
+        ],
         per_annotation: [{ image_id: "img_1", annotation_id: "ann_1", base_iou: 0.2, tuned_iou: 0.6 }],
       },
     });

@@ -54,8 +54,8 @@ function TrainingCurve({ metrics }: { metrics: NonNullable<Version["metrics"]> }
     epoch: at.epoch,
     loss: at.train_loss,
     iou: at.selection_iou,
-    low: null,
-    high: null,
+    low: at.selection_iou_low,
+    high: at.selection_iou_high,
   }));
   return (
     <Curves epochs={epochs} base={metrics.held_out.base.mean_iou} best={metrics.best_epoch} live={false} />

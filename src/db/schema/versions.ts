@@ -79,6 +79,14 @@ export interface VersionPicture {
   sha256: string;
 }
 
+export interface VersionEpoch {
+  epoch: number;
+  trainLoss: number | null;
+  selectionIou: number;
+  /** 95 % interval of selectionIou over images; null where one image chose, and none where it was not kept yet. */
+  selectionInterval?: { low: number | null; high: number | null };
+}
+
 /** How much of a training came from people's corrections and acceptances, and from how they had prompted. */
 export interface TrainingFeedback {
   /** Annotations that trained and that a correction or an acceptance had made. */
@@ -101,7 +109,7 @@ export interface VersionMetrics {
   /** One row per held-out annotation, in a stable order. */
   perAnnotation: { imageId: string; annotationId: string; baseIou: number; tunedIou: number }[];
   /** By epoch; epoch 0 is the untouched start. */
-  curve: { epoch: number; trainLoss: number | null; selectionIou: number }[];
+  curve: VersionEpoch[];
   bestEpoch: number;
   /** What people's feedback gave to the training; versions of before it was counted have none. */
   feedback?: TrainingFeedback;

@@ -60,7 +60,18 @@ const metricsSchema = z.object({
     .openapi({
       description: "Short trainings on halves of the data that chose recipe and zoom; empty where none ran.",
     }),
-  curve: z.array(z.object({ epoch: z.int(), train_loss: z.number().nullable(), selection_iou: z.number() })),
+  curve: z.array(
+    z.object({
+      epoch: z.int(),
+      train_loss: z.number().nullable(),
+      selection_iou: z.number(),
+      selection_iou_low: z.number().nullable().openapi({
+        description:
+          "Of its 95 % interval over images; null where one image chose, and in versions of before it was kept.",
+      }),
+      selection_iou_high: z.number().nullable(),
+    }),
+  ),
   per_annotation: z
     .array(
       z.object({
@@ -176,6 +187,8 @@ function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof met
       epoch: at.epoch,
       train_loss: at.trainLoss,
       selection_iou: at.selectionIou,
+      selection_iou_low: at.selectionInterval?.low ?? null,
+      selection_iou_high: at.selectionInterval?.high ?? null,
     })),
     ...(detail === "full" && { per_annotation: rows }),
     ...(gate && { gate }),

@@ -38,7 +38,12 @@ export function versionMetrics(
       baseIou: (base[i] as Score).iou,
       tunedIou: (tuned[i] as Score).iou,
     })),
-    curve: result.curve.map(({ epoch, trainLoss, selectionIou }) => ({ epoch, trainLoss, selectionIou })),
+    curve: result.curve.map(({ epoch, trainLoss, selectionIou, selectionInterval }) => ({
+      epoch,
+      trainLoss,
+      selectionIou,
+      selectionInterval,
+    })),
     bestEpoch: result.bestEpoch,
     feedback: feedbackOf(data, result),
     trials: trials.map(({ trial, rung, arm, zoom, samples, meanIou }) => ({
