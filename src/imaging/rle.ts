@@ -126,7 +126,7 @@ function runsOf({ width, height, data }: BinaryMask, [left, top, right, bottom]:
 }
 
 /** Runs to text: from the fourth on, each as its difference to the run two before; 5 bits a character, sign-extended, base 48. */
-function packCounts(runs: readonly number[]): string {
+export function packCounts(runs: readonly number[]): string {
   const bytes: number[] = [];
   for (let i = 0; i < runs.length; i++) {
     let x = (runs[i] as number) - (i > 2 ? (runs[i - 2] as number) : 0);
@@ -153,15 +153,17 @@ export function unpackCounts(counts: string, pixels: number): number[] {
   let p = 0;
   while (p < counts.length) {
     let x = 0;
+    let scale = 1; // 2 ** (5 * k)
     for (let k = 0, more = true; more; k++) {
       if (p === counts.length) throw invalid("ends inside a run");
       const c = counts.charCodeAt(p) - 48;
       if (c < 0 || c > 63) throw invalid(`has a character at ${p} that COCO's compressed form does not use`);
       // Seven characters hold 35 bits, more than any run needs: x stays exact in a double.
       if (k === 7) throw invalid(`has a run at ${p} longer than any image`);
-      x += (c & 0x1f) * 2 ** (5 * k);
+      x += (c & 0x1f) * scale;
+      scale *= 32;
       more = (c & 0x20) !== 0;
-      if (!more && (c & 0x10) !== 0) x -= 2 ** (5 * (k + 1));
+      if (!more && (c & 0x10) !== 0) x -= scale;
       p++;
     }
     if (runs.length > 2) x += runs[runs.length - 2] as number;

@@ -75,12 +75,13 @@ function read(wire: WireMask, size: Size): BinaryMask | Promise<BinaryMask> {
   const [height, width] = size;
   if (wire.format === "png") return pngToMask(Buffer.from(wire.data, "base64"), size);
   if (wire.format === "polygon") return polygonsToMask(wire.polygons, width, height);
-  checkSize(wire.format === "rle" ? wire.size : wire.shape, size);
+  checkMaskSize(wire.format === "rle" ? wire.size : wire.shape, size);
   if (wire.format === "rle") return decodeRle(wire);
   return { width, height, data: Uint8Array.from(readLogits(wire), (value) => (value > 0 ? 1 : 0)) };
 }
 
-function checkSize([height, width]: Size, size: Size): void {
+/** Throws AppError mask_size_mismatch. */
+export function checkMaskSize([height, width]: Size, size: Size): void {
   if (height !== size[0] || width !== size[1])
     throw new AppError("mask_size_mismatch", sizeText(width, height, size));
 }

@@ -1,20 +1,21 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import {
+  addAnnotation,
   type Annotation,
   deleteAnnotation,
   getAnnotation,
-  insertAnnotation,
   listAnnotations,
 } from "../db/queries/annotations.ts";
 import { getImage, holdImage, setSplitGroup } from "../db/queries/images.ts";
-import { areaOf, boxOf, checkBox } from "../imaging/geometry.ts";
-import { encodeRle } from "../imaging/rle.ts";
-import type { BinaryMask, Box } from "../imaging/types.ts";
-import { readMask } from "../imaging/wire-mask.ts";
+import { checkBox } from "../imaging/geometry.ts";
+import { keptMask } from "../imaging/kept-mask.ts";
+import { decodeRle } from "../imaging/rle.ts";
+import type { Box } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { knownAs } from "./http/known.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { annotationMask, box, maskErrors, wireMask } from "./http/masks.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
@@ -141,7 +142,7 @@ const remove = createRoute({
   responses: { 200: json(deleted("annotation"), "It is gone."), ...failures("annotation_not_found") },
 });
 
-export function annotationRoutes({ db, config }: RouteContext) {
+export function annotationRoutes({ db, config, known }: RouteContext) {
   const router = createRouter();
 
   router.openapi(createWith(config.MAX_BODY_BYTES), async (c) => {
@@ -149,23 +150,28 @@ export function annotationRoutes({ db, config }: RouteContext) {
     const body = c.req.valid("json");
     projectOf(c, scope);
     const answer = await idempotent(c, db, body, async () => {
-      const { width, height } = await getImage(db, scope, body.image_id);
-      const mask = await readMask(body.mask, [height, width]);
+      const name = knownAs(scope, body.image_id);
+      const image = known.images.get(name) ?? (await getImage(db, scope, body.image_id));
+      known.images.set(name, image);
+      const { width, height } = image;
+      const { box: tight, ...kept } = await keptMask(body.mask, [height, width]);
+      const own = boxFor({ counts: kept.counts, size: [height, width] }, tight, body.box);
       const row = {
         ...scope,
+        ...kept,
         id: newId("ann"),
         imageId: body.image_id,
-        counts: encodeRle(mask).counts,
-        area: areaOf(mask),
-        box: [...boxFor(mask, body.box)] as [number, number, number, number],
+        box: [...own] as [number, number, number, number],
         label: body.label ?? null,
-        source: "api" as const,
       };
-      const inserted = await db.transaction(async (tx) => {
-        await holdImage(tx, scope, body.image_id);
-        if (body.group !== undefined) await setSplitGroup(tx, scope, body.image_id, body.group);
-        return insertAnnotation(tx, row);
-      });
+      const { group } = body;
+      const inserted = await (group === undefined
+        ? addAnnotation(db, row)
+        : db.transaction(async (tx) => {
+            await holdImage(tx, scope, body.image_id);
+            await setSplitGroup(tx, scope, body.image_id, group);
+            return addAnnotation(tx, row);
+          }));
       return { status: 201, body: toAnnotation({ ...inserted, width, height }) };
     });
     return c.json(answer.body, answer.status);
@@ -194,9 +200,10 @@ export function annotationRoutes({ db, config }: RouteContext) {
 }
 
 /** The box that was given, once it is known to hold some of the mask; else the mask's own. */
-function boxFor(mask: BinaryMask, given: Box | undefined): Box {
-  if (!given) return boxOf(mask);
-  checkBox(given, [mask.height, mask.width]);
+function boxFor(rle: { counts: string; size: [number, number] }, own: Box, given: Box | undefined): Box {
+  if (!given) return own;
+  checkBox(given, rle.size);
+  const mask = decodeRle({ format: "rle", ...rle });
   const [x0, y0, x1, y1] = given;
   const [left, right] = [Math.floor(x0), Math.ceil(x1)];
   for (let y = Math.floor(y0); y < Math.ceil(y1); y++) {

@@ -1,7 +1,8 @@
-import { and, countDistinct, desc, eq } from "drizzle-orm";
+import { and, countDistinct, desc, eq, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
+import { imageNotFound } from "./images.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
@@ -32,6 +33,25 @@ export async function insertAnnotation(
 ): Promise<Row> {
   const [annotation] = await db.insert(annotations).values(row).returning();
   return annotation as Row;
+}
+
+/**
+ * Adds one that came through the API to an image of the project, in one statement.
+ * Throws AppError image_not_found where the image is not there any more.
+ */
+export async function addAnnotation(
+  db: Executor,
+  row: Pick<Row, "id" | "workspaceId" | "projectId" | "imageId" | "counts" | "area" | "box" | "label">,
+): Promise<Row> {
+  const [added] = await db.execute<{ created_at: string }>(sql`
+    insert into annotations (id, workspace_id, project_id, image_id, counts, area, box, label, source)
+    select ${row.id}::text, workspace_id, project_id, id, ${row.counts}::text, ${row.area}::int,
+      ${JSON.stringify(row.box)}::jsonb, ${row.label}::text, 'api'
+    from images where id = ${row.imageId}::text and project_id = ${row.projectId}::text
+      and workspace_id = ${row.workspaceId}::text
+    for key share returning created_at`);
+  if (!added) throw imageNotFound(row.imageId);
+  return { ...row, source: "api", lineage: null, createdAt: new Date(added.created_at) };
 }
 
 /** Throws AppError annotation_not_found. */

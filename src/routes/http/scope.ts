@@ -35,12 +35,14 @@ export function scopeOf(c: Context<Env>, params: { project_id: string }): Projec
   return { workspaceId: c.get("caller").workspaceId, projectId: params.project_id };
 }
 
+const anId = idText();
+
 /** The id in a path of `/v1/projects/{project_id}`, which is read together with the caller's key. */
 export function projectIdOf(path: string): string | null {
   const segment = /^\/v1\/projects\/([^/]{1,300})/.exec(path)?.[1];
   if (segment === undefined) return null;
   try {
-    return idText().safeParse(decodeURIComponent(segment)).data ?? null;
+    return anId.safeParse(decodeURIComponent(segment)).data ?? null;
   } catch {
     return null;
   }
