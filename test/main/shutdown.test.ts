@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/db/client.ts";
-import { type TestApp, testApp } from "../helpers/app.ts";
+import { read, type TestApp, testApp } from "../helpers/app.ts";
+import { asPng, discImage } from "../helpers/images.ts";
 import { makeProject, rectangleRle, seedImage } from "../helpers/seeds.ts";
 
 const connections = 2;
@@ -118,6 +119,26 @@ async function stuckRequests(url: string) {
 }
 
 describe("a server that is told to stop", () => {
+  it("writes down to the end what it has just predicted", async () => {
+    const project = await makeProject(app.a);
+    const server = await startServer({});
+    const drawn = await asPng(discImage(64, 48, { x: 20, y: 20, radius: 9 }).image);
+    const response = await fetch(`${server.url}/v1/projects/${project}/predict`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${app.a.key}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        image: { base64: drawn.toString("base64") },
+        prompts: [{ points: [[20, 20, 1]] }],
+      }),
+    });
+    const { body } = await read(response);
+    server.child.kill("SIGTERM");
+    expect(await server.exit).toEqual([0, null]);
+    const [row] = await app.sql`select * from predictions where id = ${String(body["id"])}`;
+    expect(row).toMatchObject({ masks: 1, answer_bytes: expect.any(Number), embedding_from: "encoder" });
+    expect((await app.a.get("/v1/usage")).body).toMatchObject({ predictions: { used: 1 } });
+  }, 20_000);
+
   it("ends although clients went away with requests in flight", async () => {
     const server = await startServer({});
     const { sent, letGo, hangUp } = await stuckRequests(server.url);
