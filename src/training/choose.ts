@@ -5,10 +5,10 @@ import type { Hyperparameters } from "../lib/hyperparameters.ts";
 import { mostWithAllKinds } from "./evaluation/evaluation.ts";
 import { regionNames, trainingParts } from "./focus/parts.ts";
 import type { PreparedData } from "./prepare.ts";
-import { type Recipe, resolveRecipe } from "./recipe.ts";
+import { type Recipe, resolveRecipe, samplesInAll } from "./recipe.ts";
 import type { RunContext } from "./run-context.ts";
 import type { Sample } from "./samples.ts";
-import { nameOfArm } from "./search/arms.ts";
+import { type Arm, armsFor, nameOfArm } from "./search/arms.ts";
 import { costs, Purse } from "./search/costs.ts";
 import { foldsFor } from "./search/folds.ts";
 import { type Found, search, type Trial, trialText, zoomText } from "./search/search.ts";
@@ -55,7 +55,11 @@ export async function choose(
     message: `Searching for a recipe within ${budget} budget seconds: ${options.map(({ zoom }) => zoomText(zoom)).join("; ")}`,
     data: { budget_seconds: budget, zooms: options.map(asSent) },
   });
-  let looked = 0;
+  // For the estimate of the end, as if the first recipe won and the search took all of its share.
+  const likely = { arm: armsFor(asked)[0] as Arm, zoom: null, flips: [] };
+  const left = budget * (1 - searchShare);
+  const expected = finalRecipe(data, likely, { startIou: start.iou, seconds: left });
+  run.meter.plan({ train: samplesInAll(expected) });
   const found = await search(
     {
       ...run.services,
@@ -63,8 +67,11 @@ export async function choose(
       seed: run.row.seed,
       signal: run.signal,
       embeddingOf: run.embeddingsOf(project),
-      embed: async (some, seen) => embedParts(run, project, some, seen),
-      onSamples: async (count) => run.progress("search", (looked += count)),
+      embed: async (some, seen, tell) => embedParts(run, project, some, seen, tell),
+      onProgress: async (done, total) => {
+        run.meter.plan({ search: total });
+        await run.progress("search", done);
+      },
       onTrial: async (trial) => run.job.append(trialEvent(trial)),
       stopRequested: () => run.job.stopRequested,
     },
@@ -72,10 +79,10 @@ export async function choose(
   );
   const spent = budget * searchShare - purse.left;
   const used = thinned(data, found.zoom, run.row.seed);
-  const left = budget - spent - evaluationCost(used, found.zoom, samples);
+  const rest = budget - spent - evaluationCost(used, found.zoom, samples);
   const recipe = finalRecipe(used, found, {
     startIou: start.iou,
-    seconds: Math.max(left, budget * trainingShare),
+    seconds: Math.max(rest, budget * trainingShare),
   });
   const chosen: Chosen = { recipe, zoom: found.zoom, trials: found.trials };
   await run.job.setFacts({ chosen: { ...chosen } });
@@ -167,22 +174,27 @@ function finalRecipe(
   return resolveRecipe({ ...asked, epochs }, { trainSamples: parts, startIou });
 }
 
-/** Encodes what is encoded nowhere, so that training does not wait for it piece by piece. */
+/**
+ * Encodes what is encoded nowhere, so that training does not wait for it piece by piece.
+ * @param tell hears which share is done; left out, encoding is a phase of its own
+ */
 export async function embedParts(
   run: RunContext,
   project: Project,
   samples: readonly Sample[],
   { zoom, flips }: { zoom: Zoom | null; flips: Recipe["flips"] },
+  tell?: (share: number) => Promise<void>,
 ): Promise<void> {
   if (!zoom && flips.length === 0) return;
   const embeddingOf = run.embeddingsOf(project);
   const images = imagesOf(trainingParts(samples, { zoom, flips }));
   let done = 0;
-  run.meter.plan({ embed: images.size });
+  if (!tell) run.meter.plan({ embed: images.size });
   for (const image of images.values()) {
     run.signal.throwIfAborted();
     await embeddingOf(image);
-    await run.progress("embed", ++done);
+    done++;
+    await (tell ? tell(done / images.size) : run.progress("embed", done));
   }
 }
 

@@ -12,7 +12,7 @@ import { withAllKinds } from "./evaluation/evaluation.ts";
 import { meanScores } from "./evaluation/score.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
-import { type Recipe, stepsPerEpoch } from "./recipe.ts";
+import { type Recipe, samplesInAll } from "./recipe.ts";
 import { RunContext } from "./run-context.ts";
 import type { TrainerServices } from "./services.ts";
 import { settleFocus } from "./settle-focus.ts";
@@ -129,9 +129,7 @@ function planMeter({ meter }: RunContext, data: PreparedData, recipe?: Recipe): 
   meter.plan({
     embed: data.images,
     search: 0,
-    ...(recipe && {
-      train: recipe.epochs * stepsPerEpoch(recipe.samplesPerEpoch, recipe.batchSize) * recipe.batchSize,
-    }),
+    ...(recipe && { train: samplesInAll(recipe) }),
     evaluate: data.heldOut.length + kindsWeight * withAllKinds(data).length,
   });
 }

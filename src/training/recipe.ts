@@ -124,6 +124,10 @@ export function resolveRecipe(
 /** Optimizer steps of one epoch; the last batch is filled from the epoch's beginning. */
 export const stepsPerEpoch = (samples: number, batchSize: number): number => Math.ceil(samples / batchSize);
 
+/** Samples of all epochs, if none is left out. */
+export const samplesInAll = ({ epochs, samplesPerEpoch, batchSize }: Recipe): number =>
+  epochs * stepsPerEpoch(samplesPerEpoch, batchSize) * batchSize;
+
 /** The recipe as the API tells it. */
 export const recipeAsUsed = (recipe: Recipe): Record<string, string | number> => ({
   epochs: recipe.epochs,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { getTunedVersion } from "../../src/db/queries/versions.ts";
-import { fineTunes } from "../../src/db/schema/index.ts";
+import { type FineTuneProgress, fineTunes } from "../../src/db/schema/index.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
@@ -64,15 +64,23 @@ describe("auto", () => {
     const again = await newFineTune(db, other, { hyperparameters });
     const stopped = new AbortController();
     const dying = runFineTune(bench.trainer, again, stopped.signal).catch(() => "stopped");
+    const progress: FineTuneProgress[] = [];
     await vi.waitFor(
       async () => {
         const [row] = await db.select().from(fineTunes).where(eq(fineTunes.id, again));
+        if (row?.progress?.phase === "search") progress.push(row.progress);
         expect(row?.chosen).not.toBeNull();
       },
       { timeout: 300_000, interval: 50 },
     );
     stopped.abort(new Error("the trainer stops"));
     expect(await dying).toBe("stopped");
+    // How far the search is, is known from its beginning, and so is about when all will be done.
+    const shares = progress.map(({ done, total }) => done / total);
+    expect(shares.length).toBeGreaterThan(3);
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(shares.at(-1)).toBeGreaterThan(0.5);
+    expect(progress.filter(({ etaSeconds }) => etaSeconds === null || etaSeconds <= 0)).toEqual([]);
     await runFineTune(bench.trainer, again, never);
 
     const twin = await getTunedVersion(db, other, 1);

@@ -6,6 +6,7 @@ import type { Sample } from "../samples.ts";
 import { type Arm, armsFor } from "./arms.ts";
 import { costs, type Purse } from "./costs.ts";
 import type { Folds } from "./folds.ts";
+import { plannedSteps, SearchProgress } from "./planned.ts";
 import { runTrial, type TrialDeps } from "./trial.ts";
 import type { ZoomOption } from "./zoom-options.ts";
 
@@ -24,9 +25,15 @@ export interface Trial {
   readonly meanIou: number;
 }
 
-export interface SearchDeps extends TrialDeps {
-  /** Makes sure that all regions that these samples are seen in are embedded. */
-  readonly embed: (samples: readonly Sample[], seen: Pick<Trial, "zoom" | "flips">) => Promise<void>;
+export interface SearchDeps extends Omit<TrialDeps, "onSamples"> {
+  /** Makes sure that all regions that these samples are seen in are embedded, and tells which share of them is. */
+  readonly embed: (
+    samples: readonly Sample[],
+    seen: Pick<Trial, "zoom" | "flips">,
+    tell: (share: number) => Promise<void>,
+  ) => Promise<void>;
+  /** How far it is, in training samples, encodes counted as so many of them. */
+  readonly onProgress: (done: number, total: number) => Promise<void>;
   readonly onTrial: (trial: Trial) => Promise<void>;
   /** True ends the search with the best so far. */
   readonly stopRequested: () => boolean;
@@ -70,30 +77,56 @@ export async function search(
   }
   const trials: Trial[] = [];
   const judged = folds.parts[0].length + folds.parts[1].length;
-  const embedding = options.reduce(
-    (sum, option) => sum + (option.zoom ? option.regions * judged * costs.encode : 0),
-    0,
-  );
-  purse.spend(embedding);
+  const encoding = (regions: number): number => regions * judged * costs.encode;
+  purse.spend(options.reduce((sum, option) => sum + (option.zoom ? encoding(option.regions) : 0), 0));
   const runs = options.length + Math.min(wantedRecipes, arms.length - 1);
   const each = 2 * (costs.engine + (judged / 2) * costs.score);
   const affordable = (purse.left - runs * each) / (runs * 2 * costs.train);
   const samples = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(affordable / batch) * batch));
   const costOf = (count: number): number => each + 2 * count * costs.train;
+  const flipsAsked = asked.flips === undefined || asked.flips === "auto";
+  const seconds = purse.left;
+  // A half of fewer samples than a batch has smaller batches, and the last one is always full.
+  const samplesOf = (count: number): number =>
+    folds.parts.reduce((sum, { length }) => sum + roundedUp(count, Math.min(batch, length)), 0);
+  const plannedWith = (regions: number): number[] =>
+    plannedSteps({
+      seconds,
+      zooms: options.map((option) => (option.zoom ? encoding(option.regions) : 0)),
+      recipes: arms.length - 1,
+      flips: flipsAsked ? encoding(regions) : null,
+      samples,
+      secondsOf: costOf,
+      samplesOf,
+    });
+  const progress = new SearchProgress(deps.onProgress);
+  progress.plan(plannedWith(Math.min(...options.map((option) => option.regions))));
 
+  const embed = async (seen: Pick<Trial, "zoom" | "flips">): Promise<void> => {
+    await deps.embed(folds.parts.flat(), seen, (share) => progress.within(share));
+    await progress.next();
+  };
   const attempt = async (
     rung: Trial["rung"],
     { arm, zoom, flips = [] }: { arm: Arm; zoom: Zoom | null; flips?: Trial["flips"] },
     count: number,
   ): Promise<Trial> => {
     const ious: number[] = [];
+    let looked = 0;
+    const onSamples = async (some: number): Promise<void> => {
+      looked += some;
+      await progress.within(looked / samplesOf(count));
+    };
     for (const [half, other] of [
       [0, 1],
       [1, 0],
     ] as const) {
       const [train, judge, nearby] = [folds.parts[half], folds.parts[other], folds.halves[half]];
       const recipe = { ...trialRecipe(asked, arm, train.length), flips };
-      const score = await runTrial(deps, { recipe, zoom, train, nearby, judge, samples: count });
+      const score = await runTrial(
+        { ...deps, onSamples },
+        { recipe, zoom, train, nearby, judge, samples: count },
+      );
       ious.push(...score.ious);
     }
     purse.spend(costOf(count));
@@ -101,6 +134,7 @@ export async function search(
     const trial: Trial = { trial: trials.length + 1, rung, arm, zoom, flips, samples: count, meanIou };
     trials.push(trial);
     await deps.onTrial(trial);
+    await progress.next();
     return trial;
   };
 
@@ -108,12 +142,14 @@ export async function search(
   let best: Trial | undefined;
   for (const { zoom } of options) {
     if (best && deps.stopRequested()) break;
-    await deps.embed(folds.parts.flat(), { zoom, flips: [] });
+    await embed({ zoom, flips: [] });
     const trial = await attempt("zoom", { arm: first, zoom }, samples);
     if (!best || trial.meanIou > best.meanIou + zoomIsWorth) best = trial;
   }
   if (!best) throw new Error("there was no zoom to try");
   const { zoom } = best;
+  const { regions } = options.find((option) => option.zoom === zoom) as ZoomOption;
+  progress.plan(plannedWith(regions));
   let ranked = [best];
   for (const arm of others) {
     if (deps.stopRequested() || purse.left < costOf(samples)) break;
@@ -127,18 +163,18 @@ export async function search(
     ranked = finalists.toSorted((a, b) => b.meanIou - a.meanIou);
   }
   const winner = ranked[0] as Trial;
-  const { regions } = options.find((option) => option.zoom === zoom) as ZoomOption;
-  const encodes = regions * judged * costs.encode;
-  const tried = asked.flips === undefined || asked.flips === "auto";
-  if (!tried || deps.stopRequested() || purse.left < encodes + costOf(winner.samples))
+  const encodes = encoding(regions);
+  if (!flipsAsked || deps.stopRequested() || purse.left < encodes + costOf(winner.samples))
     return { arm: winner.arm, zoom, flips: [], trials };
   purse.spend(encodes);
   const mirrored: Trial["flips"] = ["x"];
-  await deps.embed(folds.parts.flat(), { zoom, flips: mirrored });
+  await embed({ zoom, flips: mirrored });
   const other = await attempt("flips", { arm: winner.arm, zoom, flips: mirrored }, winner.samples);
   const flips = other.meanIou > winner.meanIou + flipsAreWorth ? mirrored : [];
   return { arm: winner.arm, zoom, flips, trials };
 }
+
+const roundedUp = (count: number, to: number): number => Math.ceil(count / to) * to;
 
 /** Boxes alone: a trial is short, and all are compared by boxes. */
 const trialRecipe = (asked: Hyperparameters, { loss, learningRate }: Arm, trainSamples: number) =>
