@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import { type Files, maskPng, picture, problemOf, readAll, zipFolder } from "./zips.ts";
+import { type Files, maskPng, picture, problemOf, readAll, useZips } from "./zips.ts";
 
-let zips: Awaited<ReturnType<typeof zipFolder>>;
-let image: Buffer;
-beforeAll(async () => {
-  zips = await zipFolder();
-  image = await picture(1);
-});
-afterAll(() => zips.remove());
+const zips = useZips();
+const image = await picture(1);
 
 const square = [[2, 1, 5, 1, 5, 7, 2, 7]];
 const entry = (changes: object = {}) => ({ id: 1, file_name: "a.png", width: 12, height: 8, ...changes });

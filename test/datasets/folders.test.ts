@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { type Files, maskPng, open, picture, problemOf, readAll, zipFolder } from "./zips.ts";
+import { type Files, maskPng, open, picture, problemOf, readAll, useZips } from "./zips.ts";
 
-let zips: Awaited<ReturnType<typeof zipFolder>>;
-beforeAll(async () => {
-  zips = await zipFolder();
-});
-afterAll(() => zips.remove());
+const zips = useZips();
 
 const problem = async (files: Files) => problemOf(await zips.zip(files));
 

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { byName } from "../../src/datasets/groups.ts";
-import { type Files, picture, problemOf, readAll, zipFolder } from "./zips.ts";
+import { type Files, picture, problemOf, readAll, useZips } from "./zips.ts";
 
-let zips: Awaited<ReturnType<typeof zipFolder>>;
-let images: Files;
-beforeAll(async () => {
-  zips = await zipFolder();
-  images = {
-    "images/p1_0.png": await picture(1),
-    "images/p1_1.png": await picture(2),
-    "images/sub/q.png": await picture(3),
-  };
-});
-afterAll(() => zips.remove());
+const zips = useZips();
+const images: Files = {
+  "images/p1_0.png": await picture(1),
+  "images/p1_1.png": await picture(2),
+  "images/sub/q.png": await picture(3),
+};
 
 const groupsOf = async (files: Files) =>
   (await readAll(await zips.zip(files))).items.map((item) => item.splitGroup);

@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import { BitWriter, brushRle } from "./brush.ts";
-import { type Files, picture, problemOf, readAll, zipFolder } from "./zips.ts";
+import { type Files, picture, problemOf, readAll, useZips } from "./zips.ts";
 
-let zips: Awaited<ReturnType<typeof zipFolder>>;
-let image: Buffer;
-beforeAll(async () => {
-  zips = await zipFolder();
-  image = await picture(1);
-});
-afterAll(() => zips.remove());
+const zips = useZips();
+const image = await picture(1);
 
 /** Pixels [2, 5) x [1, 7) of 12 x 8. */
 const mask = { width: 12, height: 8, data: new Uint8Array(96) };

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import { type Files, picture, problemOf, readAll, zipFolder } from "./zips.ts";
+import { type Files, picture, problemOf, readAll, useZips } from "./zips.ts";
 
-let zips: Awaited<ReturnType<typeof zipFolder>>;
-let image: Buffer;
-beforeAll(async () => {
-  zips = await zipFolder();
-  image = await picture(1);
-});
-afterAll(() => zips.remove());
+const zips = useZips();
+const image = await picture(1);
 
 const names = "path: ../somewhere\ntrain: images\nnc: 2\nnames:\n  0: seal\n  1: round stamp # wet ink\n";
 /** Pixels [3, 9) x [2, 6) of 12 x 8. */

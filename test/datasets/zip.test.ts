@@ -1,20 +1,14 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Files, maskPng, open, picture, problemOf, readAll, zipFolder } from "./zips.ts";
+import { expect, it } from "vitest";
+import { type Files, maskPng, open, picture, problemOf, readAll, useZips } from "./zips.ts";
 
-let zips: Awaited<ReturnType<typeof zipFolder>>;
-let files: Files;
-let good: Buffer;
-beforeAll(async () => {
-  zips = await zipFolder();
-  files = {
-    "images/a.png": await picture(1),
-    "images/b.png": await picture(2),
-    "masks/a.png": await maskPng([0, 0, 1, 1]),
-  };
-  good = await readFile(await zips.zip(files));
-});
-afterAll(() => zips.remove());
+const zips = useZips();
+const files: Files = {
+  "images/a.png": await picture(1),
+  "images/b.png": await picture(2),
+  "masks/a.png": await maskPng([0, 0, 1, 1]),
+};
+const good = await readFile(await zips.zip(files));
 
 const centralHeader = Buffer.from("PK\u0001\u0002", "latin1");
 

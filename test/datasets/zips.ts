@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import sharp from "sharp";
+import { afterAll } from "vitest";
 import { ZipFile } from "yazl";
 import { openDataset } from "../../src/datasets/read.ts";
 import type { Dataset, DatasetItem, DatasetOptions, ItemFacts } from "../../src/datasets/types.ts";
@@ -13,7 +14,7 @@ import { seededRandom } from "../../src/lib/random.ts";
 export type Files = Record<string, Buffer | string | object>;
 
 /** A folder of its own for one test file's zips. */
-export async function zipFolder(): Promise<{
+async function zipFolder(): Promise<{
   zip(files: Files): Promise<string>;
   raw(bytes: Buffer): Promise<string>;
   remove(): Promise<void>;
@@ -41,6 +42,16 @@ export async function zipFolder(): Promise<{
       return path;
     },
     remove: () => rm(folder, { recursive: true }),
+  };
+}
+
+/** A folder for the zips of the test file that calls it, gone after its tests. */
+export function useZips(): Pick<Awaited<ReturnType<typeof zipFolder>>, "zip" | "raw"> {
+  const made = zipFolder();
+  afterAll(async () => (await made).remove());
+  return {
+    zip: async (files) => (await made).zip(files),
+    raw: async (bytes) => (await made).raw(bytes),
   };
 }
 

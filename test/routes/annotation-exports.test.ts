@@ -6,18 +6,17 @@ import { decodeRle } from "../../src/imaging/rle.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
 import { runImport } from "../../src/training/run-import.ts";
-import { type Files, maskPng, picture, zipFolder } from "../datasets/zips.ts";
+import { type Files, maskPng, picture, useZips } from "../datasets/zips.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, rectangle, rectangleRle, seedImage } from "../helpers/seeds.ts";
 
 let app: TestApp;
-let zips: Awaited<ReturnType<typeof zipFolder>>;
+const zips = useZips();
 beforeAll(async () => {
-  [app, zips] = await Promise.all([testApp(), zipFolder()]);
+  app = await testApp();
 });
 afterAll(async () => {
   await app?.close();
-  await zips?.remove();
 });
 
 interface Coco {

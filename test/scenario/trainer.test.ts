@@ -8,7 +8,7 @@ import { newId } from "../../src/lib/ids.ts";
 import { createQueue } from "../../src/queue/queue.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { startTrainer } from "../../src/training/trainer.ts";
-import { zipFolder } from "../datasets/zips.ts";
+import { useZips } from "../datasets/zips.ts";
 import { asPng } from "../helpers/images.ts";
 import sharp from "sharp";
 import { keysBelow } from "../helpers/objects.ts";
@@ -16,13 +16,12 @@ import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, openBench, ringImage, waitFor } from "./harness.ts";
 
 let bench: Bench;
-let zips: Awaited<ReturnType<typeof zipFolder>>;
+const zips = useZips();
 beforeAll(async () => {
-  [bench, zips] = await Promise.all([openBench(), zipFolder()]);
+  bench = await openBench();
 });
 afterAll(async () => {
   await bench.close();
-  await zips.remove();
 });
 
 async function newTrainer() {

@@ -12,19 +12,18 @@ import { keys } from "../../src/storage/keys.ts";
 import { giveUpImport, runImport } from "../../src/training/run-import.ts";
 import { storeImport } from "../../src/training/store-import.ts";
 import { LeaseLost } from "../../src/training/lease.ts";
-import { type Files, maskPng, picture, zipFolder } from "../datasets/zips.ts";
+import { type Files, maskPng, picture, useZips } from "../datasets/zips.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { type Bench, openBench } from "../scenario/harness.ts";
 import { newProject } from "./project.ts";
 
 let bench: Bench;
-let zips: Awaited<ReturnType<typeof zipFolder>>;
+const zips = useZips();
 beforeAll(async () => {
-  [bench, zips] = await Promise.all([openBench(), zipFolder()]);
+  bench = await openBench();
 });
 afterAll(async () => {
   await bench.close();
-  await zips.remove();
 });
 
 const never = new AbortController().signal;
