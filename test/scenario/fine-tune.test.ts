@@ -130,11 +130,6 @@ describe("a fine-tune", () => {
       expect(data["selection_iou_low"]).toBeLessThan(data["selection_iou"] as number);
       expect(data["selection_iou_high"]).toBeGreaterThan(data["selection_iou"] as number);
     }
-    // The version keeps the curve with its band.
-    const { metrics } = await getTunedVersion(db, scope, 1);
-    expect(metrics.curve.map(({ selectionInterval }) => selectionInterval)).toEqual(
-      epochs.map(({ data }) => ({ low: data["selection_iou_low"], high: data["selection_iou_high"] })),
-    );
     expect(events[0]?.data["split"]).toEqual({ train: 5, selection: 2, held_out: 3 });
     // What callers see is in snake_case, however deep.
     expect(JSON.stringify(events.map((event) => event.data))).not.toMatch(/"[a-z]+[A-Z]\w*":/);

@@ -49,7 +49,7 @@ async function outcome(project: { url: string; id: string }) {
   const version = await getTunedVersion(app.db, scope, 1);
   const snapshot = JSON.parse((await app.store.get(version.snapshotKey)).toString()) as Snapshot;
   const { metrics } = (await app.a.get(`${project.url}/versions/1`)).body as {
-    metrics: { feedback: object; split: object; held_out: { base: object } };
+    metrics: { feedback: object; split: object; held_out: { base: object }; curve: object[] };
   };
   return { row, events, snapshot, metrics, weights: await valuesOf(app, version) };
 }
@@ -115,6 +115,12 @@ it("people's corrections start a fine-tune, whose version learnt from their mask
   expect(real).toBeGreaterThan(0);
   expect(learnt.metrics.feedback).toEqual({ corrected: 2, accepted: 1, prompts: 8, real_prompts: real });
   expect(silent.metrics.feedback).toEqual({ corrected: 0, accepted: 0, prompts: 8, real_prompts: 0 });
+
+  // The version's curve is that of the events, each epoch's interval with it.
+  const epochs = learnt.events.filter(({ data }) => "epoch" in data).map(({ data }) => data);
+  expect(epochs).toHaveLength(3);
+  expect(epochs).toEqual(learnt.metrics.curve.map((at: object): unknown => expect.objectContaining(at)));
+  expect(epochs[1]?.["selection_iou_low"]).toBeLessThan(Number(epochs[1]?.["selection_iou_high"]));
 
   // And round again: what people say of the new version is said of the new version.
   const { mask } = rings[0]!;
