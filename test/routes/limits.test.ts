@@ -2,7 +2,8 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { openDatabase } from "../../src/db/client.ts";
-import { takeFromBucket } from "../../src/db/queries/rate-buckets.ts";
+import { admitKey } from "../../src/db/queries/api-keys.ts";
+import { type Taken, takeFromBucket } from "../../src/db/queries/rate-buckets.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { asPng, noiseImage } from "../helpers/images.ts";
@@ -23,8 +24,8 @@ describe("a token bucket", () => {
   it("gives what it holds, then what flows in, and never more than it holds", async () => {
     const { keyId } = await app.clientOf(app.a.workspaceId, ["read"]);
     // So slow that the test's own time adds nothing.
-    const size = { perSecond: 0.001, burst: 3 };
-    const take = async () => takeFromBucket(app.db, keyId, size);
+    const limit = { perSecond: 0.001, burstSeconds: 3000 };
+    const take = async () => (await takeFromBucket(app.db, keyId, limit)) as Taken;
     expect([await take(), await take(), await take(), await take()].map((one) => one.allowed)).toEqual([
       true,
       true,
@@ -45,14 +46,17 @@ describe("a token bucket", () => {
   });
 
   it("is one for all instances: of 60 requests at once over three pools just 20 get through", async () => {
-    const { keyId } = await app.clientOf(app.a.workspaceId, ["read"]);
+    const { keyId, key } = await app.clientOf(app.a.workspaceId, ["read"]);
     const pools = [1, 2, 3].map(() => openDatabase(app.databaseUrl, { max: 5 }));
     try {
-      const size = { perSecond: 0.001, burst: 20 };
-      const takes = Array.from({ length: 60 }, async (_, i) =>
-        takeFromBucket((pools[i % 3] as (typeof pools)[number]).db, keyId, size),
-      );
-      const allowed = (await Promise.all(takes)).filter((one) => one.allowed);
+      const limit = { perSecond: 0.001, burstSeconds: 20_000 };
+      const takes = Array.from({ length: 60 }, async (_, i) => {
+        const { db } = pools[i % 3] as (typeof pools)[number];
+        // As a session takes them, and as a key does.
+        if (i % 2 === 0) return takeFromBucket(db, keyId, limit);
+        return (await admitKey(db, key, { projectId: null, limit }))?.taken;
+      });
+      const allowed = (await Promise.all(takes)).filter((one) => one?.allowed);
       expect(allowed).toHaveLength(20);
     } finally {
       for (const pool of pools) await pool.close();

@@ -5,9 +5,10 @@ import { sha256 } from "../../lib/hash.ts";
 import { newId } from "../../lib/ids.ts";
 import type { Database, Executor } from "../client.ts";
 import { prebuilt } from "../prebuilt.ts";
-import { apiKeys, projects } from "../schema/index.ts";
+import { apiKeys, projects, rateBuckets } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import type { Project } from "./projects.ts";
+import { type RateLimit, type Taken, takenOf, taking } from "./rate-buckets.ts";
 import { insertWorkspace } from "./workspaces.ts";
 
 export type ApiKey = typeof apiKeys.$inferSelect;
@@ -65,23 +66,36 @@ export interface KeyAndProject {
 export const namedProject = (): SQL | undefined =>
   and(eq(projects.workspaceId, apiKeys.workspaceId), eq(projects.id, sql.placeholder("projectId")));
 
-const findByHash = prebuilt<KeyAndProject[]>((db) =>
-  db
-    .select({ key: apiKeys, project: projects })
+/** What a request with a key may do, and how its rate stands; `taken` is null where it has no limit. */
+export interface Admitted extends KeyAndProject {
+  readonly taken: Taken | null;
+}
+
+const admitByHash = prebuilt((db) => {
+  const opening = and(opensBy(sql.placeholder("hash")), isLive());
+  const { taken, ofKey, bucketOfKey, columns } = taking(db, opening);
+  return db
+    .with(taken)
+    .select({ key: apiKeys, project: projects, ...columns })
     .from(apiKeys)
     .leftJoin(projects, namedProject())
-    .where(and(opensBy(sql.placeholder("hash")), isLive()))
-    .prepare("find_key_and_project"),
-);
+    .leftJoin(taken, ofKey)
+    .leftJoin(rateBuckets, bucketOfKey)
+    .where(opening)
+    .prepare("admit_key");
+});
 
-/** What `findApiKey` finds, with the project of the request's path, in one go: every request asks for both. */
-export async function findKeyAndProject(
+/**
+ * What `findApiKey` finds, with the project of the request's path, and one request taken from the key's bucket: all
+ * that every request asks, in one go.
+ */
+export async function admitKey(
   db: Executor,
   key: string,
-  projectId: string | null,
-): Promise<KeyAndProject | undefined> {
-  const [row] = await findByHash(db, { hash: sha256(key), projectId: projectId ?? "" });
-  return row;
+  { projectId, limit }: { projectId: string | null; limit: RateLimit },
+): Promise<Admitted | undefined> {
+  const [row] = await admitByHash(db, { hash: sha256(key), projectId: projectId ?? "", ...limit });
+  return row && { key: row.key, project: row.project, taken: takenOf(row, limit) };
 }
 
 /** Sets last_used_at, at most once a minute, so that a busy key doesn't write on every request. */

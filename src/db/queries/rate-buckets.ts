@@ -1,15 +1,23 @@
-import { eq, sql } from "drizzle-orm";
+import { eq, type Placeholder, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { rateBuckets } from "../schema/index.ts";
+import { prebuilt } from "../prebuilt.ts";
+import { apiKeys, rateBuckets } from "../schema/index.ts";
 
-/** A token bucket: it holds `burst` requests, and `perSecond` flow in again. */
-export interface BucketSize {
+/** What everybody's keys may do at most; a key's own limit may be lower. */
+export interface RateLimit {
+  /** 0: only keys that have a limit of their own are limited. */
   readonly perSecond: number;
-  readonly burst: number;
+  /** A bucket holds so many seconds' worth of requests. */
+  readonly burstSeconds: number;
 }
 
+/** A key's bucket after a request has asked for one of its tokens. */
 export interface Taken {
   readonly allowed: boolean;
+  /** The key's own or everybody's, whichever is lower. */
+  readonly perSecond: number;
+  /** Requests that a full bucket holds. */
+  readonly burst: number;
   /** Requests that could follow at once. */
   readonly remaining: number;
   /** Seconds until the bucket is full again. */
@@ -18,40 +26,83 @@ export interface Taken {
   readonly retryIn: number;
 }
 
+/** Of the statement's own values, which both statements below have. */
+const perSecond = sql`${sql.placeholder("perSecond")}::float8`;
+const burst = sql`${sql.placeholder("burstSeconds")}::float8 * interval '1 second'`;
+/** Null is no limit. */
+const rate = sql<number | null>`least(${apiKeys.requestsPerSecond}::float8, nullif(${perSecond}, 0))`;
+const filled = sql`greatest(${rateBuckets.fullAt}, now())`;
+/** In the conflict below: what one request adds. */
+const step = sql`(excluded.full_at - now())`;
+const secondsUntil = (time: SQL | typeof rateBuckets.fullAt) =>
+  sql<number>`extract(epoch from greatest(${time} - now(), interval '0'))::float8`;
+
 /**
- * Takes one request out of a key's bucket, if one is in it, in one statement, so that all instances of the API share
- * the bucket. It is kept as the time at which it will be full (GCRA: "Generic Cell Rate Algorithm", ATM Forum Traffic
- * Management 4.0, 1996): taking moves that time on by 1 / perSecond, and it may not lie further ahead than
- * burst / perSecond.
+ * Takes one request out of the buckets of the keys that `where` finds, where one is in them, as a part of the statement
+ * that reads those keys, so that all instances of the API share the bucket and none asks twice. A bucket is kept as the
+ * time at which it will be full (GCRA: "Generic Cell Rate Algorithm", ATM Forum Traffic Management 4.0, 1996): taking
+ * moves that time on by 1 / rate, and it may not lie further ahead than the burst. `columns` and the joins tell how
+ * that went.
  */
-export async function takeFromBucket(
-  db: Executor,
-  keyId: string,
-  { perSecond, burst }: BucketSize,
-): Promise<Taken> {
-  const ahead = (seconds: number) => sql`now() + ${seconds} * interval '1 second'`;
-  const filled = sql`greatest(${rateBuckets.fullAt}, now())`;
-  const step = 1 / perSecond;
-  const fullIn = sql<number>`extract(epoch from greatest(${rateBuckets.fullAt} - now(), interval '0'))::float8`;
-  const [taken] = await db
-    .insert(rateBuckets)
-    .values({ keyId, fullAt: ahead(step) })
-    .onConflictDoUpdate({
-      target: rateBuckets.keyId,
-      set: { fullAt: sql`${filled} + ${step} * interval '1 second'` },
-      setWhere: sql`${filled} <= ${ahead((burst - 1) / perSecond)}`,
+export const taking = (db: Executor, where: SQL | undefined) => {
+  const taken = db
+    .$with("taken", {
+      keyId: sql<string>`key_id`.as("key_id"),
+      fullIn: sql<number>`full_in`.as("full_in"),
     })
-    .returning({ fullIn });
-  if (taken) {
-    const remaining = Math.max(0, Math.floor(burst - taken.fullIn * perSecond + 1e-6));
-    return { allowed: true, remaining, fullIn: taken.fullIn, retryIn: 0 };
-  }
-  const [refused] = await db.select({ fullIn }).from(rateBuckets).where(eq(rateBuckets.keyId, keyId));
-  const wait = refused?.fullIn ?? 0;
+    .as(
+      sql`insert into ${rateBuckets} (key_id, full_at)
+        select id, now() + interval '1 second' / rate
+        from (select ${apiKeys.id} as id, ${rate} as rate from ${apiKeys} where ${where}) limited
+        where rate is not null
+        on conflict (key_id) do update set full_at = ${filled} + ${step}
+        where ${filled} <= now() + ${burst} - ${step}
+        returning key_id, ${secondsUntil(rateBuckets.fullAt)} as full_in`,
+    );
   return {
-    allowed: false,
-    remaining: 0,
-    fullIn: wait,
-    retryIn: Math.max(0, wait - (burst - 1) / perSecond),
+    taken,
+    ofKey: eq(taken.keyId, apiKeys.id),
+    bucketOfKey: eq(rateBuckets.keyId, apiKeys.id),
+    columns: {
+      rate: rate.as("rate"),
+      takenFullIn: taken.fullIn,
+      fullIn: secondsUntil(rateBuckets.fullAt).as("full"),
+    },
   };
+};
+
+/** What the columns of `taking` say; null where the key has no limit. */
+export function takenOf(
+  row: { rate: number | null; takenFullIn: number | null; fullIn: number | null },
+  { burstSeconds }: RateLimit,
+): Taken | null {
+  if (row.rate === null) return null;
+  const holds = row.rate * burstSeconds;
+  const known = { perSecond: row.rate, burst: holds };
+  if (row.takenFullIn !== null) {
+    const remaining = Math.max(0, Math.floor(holds - row.takenFullIn * row.rate + 1e-6));
+    return { ...known, allowed: true, remaining, fullIn: row.takenFullIn, retryIn: 0 };
+  }
+  const wait = row.fullIn ?? 0;
+  const retryIn = Math.max(0, wait - (holds - 1) / row.rate);
+  return { ...known, allowed: false, remaining: 0, fullIn: wait, retryIn };
+}
+
+const takeById = prebuilt((db) => {
+  const id: Placeholder = sql.placeholder("id");
+  const { taken, ofKey, bucketOfKey, columns } = taking(db, eq(apiKeys.id, id));
+  return db
+    .with(taken)
+    .select(columns)
+    .from(apiKeys)
+    .leftJoin(taken, ofKey)
+    .leftJoin(rateBuckets, bucketOfKey)
+    .where(eq(apiKeys.id, id))
+    .prepare("take_from_bucket");
+});
+
+/** Takes one request out of a key's bucket; null where the key has no limit. */
+export async function takeFromBucket(db: Executor, keyId: string, limit: RateLimit): Promise<Taken | null> {
+  const [row] = await takeById(db, { id: keyId, ...limit });
+  return row ? takenOf(row, limit) : null;
 }

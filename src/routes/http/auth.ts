@@ -1,16 +1,12 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
-import {
-  type ApiKey,
-  findKeyAndProject,
-  type KeyAndProject,
-  touchApiKey,
-} from "../../db/queries/api-keys.ts";
+import { type Admitted, admitKey, type ApiKey, touchApiKey } from "../../db/queries/api-keys.ts";
+import { type RateLimit, takeFromBucket } from "../../db/queries/rate-buckets.ts";
 import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type Access, accessTo, routeOf } from "./access.ts";
-import { limitRate } from "./limits.ts";
+import { rateLimitOf, requireRate } from "./limits.ts";
 import type { Env } from "./router.ts";
 import { projectIdOf } from "./scope.ts";
 
@@ -24,15 +20,16 @@ export const csrfHeader = "x-maskwright-csrf";
  * Throws AppError missing_api_key, invalid_api_key, csrf_rejected, rate_limited, scope_missing.
  */
 export function authenticate(db: Executor, requestsPerSecond: number): MiddlewareHandler<Env> {
+  const limit = rateLimitOf(requestsPerSecond);
   return async (c, next) => {
     const route = routeOf(c);
     // Where no route is, a key is asked for all the same: paths can't be probed without one.
     const access: Access = route === null ? "any" : accessTo(route);
     if (access !== "open") {
-      const { key, project } = await whoAsks(c, db);
+      const { key, project, taken } = await whoAsks(c, db, limit);
       const minuteAgo = Date.now() - 60_000;
       if (key.lastUsedAt === null || key.lastUsedAt.getTime() < minuteAgo) await touchApiKey(db, key.id);
-      await limitRate(c, db, key, requestsPerSecond);
+      requireRate(c, taken, limit);
       c.set("caller", { workspaceId: key.workspaceId, keyId: key.id, scopes: key.scopes });
       c.set("project", project);
       requireScope(key, access);
@@ -42,12 +39,12 @@ export function authenticate(db: Executor, requestsPerSecond: number): Middlewar
 }
 
 /** The header before the cookie: a program that shows a key means that one. */
-async function whoAsks(c: Context<Env>, db: Executor): Promise<KeyAndProject> {
+async function whoAsks(c: Context<Env>, db: Executor, limit: RateLimit): Promise<Admitted> {
   const projectId = projectIdOf(c.req.path);
   const header = c.req.header("authorization");
   if (header !== undefined) {
     const key = /^Bearer +(mw_[\w-]{1,200})$/i.exec(header)?.[1];
-    const row = key === undefined ? undefined : await findKeyAndProject(db, key, projectId);
+    const row = key === undefined ? undefined : await admitKey(db, key, { projectId, limit });
     if (row) return row;
     c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
     throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.");
@@ -57,7 +54,7 @@ async function whoAsks(c: Context<Env>, db: Executor): Promise<KeyAndProject> {
     const session = await findSession(db, cookie, projectId);
     if (!session) throw new AppError("invalid_api_key", "This session has ended; sign in again.");
     rejectForgery(c);
-    return session;
+    return { ...session, taken: await takeFromBucket(db, session.key.id, limit) };
   }
   c.header("WWW-Authenticate", "Bearer");
   throw new AppError("missing_api_key", "Send your key as `Authorization: Bearer mw_…`.");
