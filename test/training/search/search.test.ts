@@ -6,20 +6,27 @@ import { foldsFor } from "../../../src/training/search/folds.ts";
 import { clickSide, optionOf, zoomOptions } from "../../../src/training/search/zoom-options.ts";
 import type { Sample } from "../../../src/training/samples.ts";
 
-/** A ring of so many pixels' stroke, in the middle of an image of `side` squared. */
-function ring(name: string, side: number, radius: number, stroke: number): Sample {
+/** A ring of so many pixels' stroke, in the middle of an image of `side` squared or round another point of it. */
+function ring(
+  name: string,
+  side: number,
+  radius: number,
+  stroke: number,
+  [x, y]: readonly [number, number] = [side / 2, side / 2],
+): Sample {
   const data = Uint8Array.from({ length: side * side }, (_, i) => {
-    const distance = Math.hypot((i % side) + 0.5 - side / 2, Math.floor(i / side) + 0.5 - side / 2);
+    const distance = Math.hypot((i % side) + 0.5 - x, Math.floor(i / side) + 0.5 - y);
     return distance <= radius && distance > radius - stroke ? 1 : 0;
   });
-  const [low, high] = [Math.floor(side / 2 - radius), Math.ceil(side / 2 + radius)];
+  const extent = [x - radius, y - radius, x + radius, y + radius];
+  const box = extent.map((edge, i) => (i < 2 ? Math.floor(edge) : Math.ceil(edge)));
   return {
     image: { id: name, sha256: name, bytes: 1, width: side, height: side, object_key: name, group: null },
     annotation: {
       id: name,
       image: name,
       counts: encodeRle({ width: side, height: side, data }).counts,
-      box: [low, low, high, high] as Box,
+      box: box as unknown as Box,
       label: null,
     },
   };
@@ -36,6 +43,19 @@ describe("the zooms that data gives reason to try", () => {
     const zooms = zoomOptions(rings(900, 90, 40)).map(({ zoom }) => zoom);
     expect(zooms[0]).toBeNull();
     expect(zooms.slice(1).map((zoom) => [zoom?.context, zoom?.tiles])).toEqual([[2.5, 1]]);
+  });
+
+  it("are a window that neighbours share where small objects stand close together", () => {
+    const crowd = [0, 1, 2, 3].flatMap((row) =>
+      [0, 1, 2, 3].map((column): Sample => {
+        const one = ring(`ring${row}${column}`, 600, 20, 10, [100 + 60 * column, 100 + 60 * row]);
+        return { ...one, image: { ...one.image, id: "crowded" } };
+      }),
+    );
+    const [whole, window] = zoomOptions(crowd);
+    expect(whole?.zoom).toBeNull();
+    expect(window?.zoom).toMatchObject({ context: 5, tiles: 1, raster: 0.5 });
+    expect(window?.regions).toBeLessThan(0.7);
   });
 
   it("are tiles where strokes are thinner than the low-res cells of the whole object, and nothing coarser", () => {
