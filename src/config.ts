@@ -50,6 +50,11 @@ const environment = z.object({
   DECODE_WORKERS: int(1, 1, 64),
   /** Image embeddings kept in memory, 4 MiB each. */
   EMBEDDING_CACHE_ENTRIES: int(64, 1, 100_000),
+  /**
+   * What decoders make of an image before they look at prompts, kept in memory for its next prompt: 6 MiB for each
+   * image and version. 0 keeps nothing, and every prompt runs the decoder whole.
+   */
+  PREFIX_CACHE_BYTES: int(256 * MiB, 0, 1024 * 1024 * MiB),
   /** Lets webhooks use http and reach private addresses: for tests and closed networks. */
   WEBHOOK_ALLOW_PRIVATE: z.stringbool().default(false),
   // Limits, checked before the work

@@ -48,6 +48,7 @@ export async function createServices(
     const inference = await createInference({
       store,
       cacheEntries: config.EMBEDDING_CACHE_ENTRIES,
+      prefixBytes: config.PREFIX_CACHE_BYTES,
       threads: config.INFERENCE_THREADS,
       decodeWorkers: config.DECODE_WORKERS,
       maxImagePixels: config.MAX_IMAGE_PIXELS,

@@ -23,7 +23,13 @@ export async function startOurs(threads: number): Promise<Ours> {
   const folder = await mkdtemp(join(tmpdir(), "maskwright-everything-"));
   const store = new LocalStore(folder);
   const limits = { decodeWorkers: 1, maxImagePixels: 100_000_000 };
-  const inference = await createInference({ store, cacheEntries: 1, threads, ...limits });
+  const inference = await createInference({
+    store,
+    cacheEntries: 1,
+    prefixBytes: 2 ** 25,
+    threads,
+    ...limits,
+  });
   let calls = 0;
   return {
     generate: async (path, settings) => {

@@ -28,6 +28,7 @@ const models = new BaseModels(store, modelsFolder);
 const inference = await createInference({
   store,
   cacheEntries: 4,
+  prefixBytes: 2 ** 25,
   threads: 0,
   decodeWorkers: 1,
   maxImagePixels: 64_000_000,

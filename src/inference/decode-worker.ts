@@ -11,7 +11,8 @@ import { maskPrompt } from "./mask-prompt.ts";
 import { type Outcome, settle } from "./outcome.ts";
 import { predictedMask } from "./predicted-mask.ts";
 import type { PromptTokens } from "./prompt-tokens.ts";
-import { type DecoderTask, maskTokens, plane, runDecoder } from "./run-decoder.ts";
+import type { DecoderTask } from "./decoder-task.ts";
+import { plane, runDecoder } from "./run-decoder.ts";
 import type { PredictedMask } from "./types.ts";
 
 /** Some prompts on one embedding, all with a mask prompt or all without. */
@@ -45,6 +46,8 @@ export interface DecodeResult {
   readonly encodeMs: number;
   /** In the order of the task's prompts. */
   readonly predictions: readonly { readonly masks: readonly DecodedMask[] }[];
+  /** See DecoderTask. */
+  readonly prefix?: SharedArrayBuffer;
 }
 
 /** Prompts to masks with one version. */
@@ -64,21 +67,24 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
   const size = [embedding.height, embedding.width] as const;
   const given = graph.mask ? await maskPrompts(prompts, size) : undefined;
   const tokens = prompts.map((prompt) => prompt.tokens);
-  const { logits, scores } = await runDecoder(task, tokens, given);
+  const wanted = prompts.every(({ wish }) => wish.multimask === false) ? "first" : "all";
+  const decoded = await runDecoder(task, tokens, { masks: given, wanted });
   const decodedAt = now();
 
   const predictions = [];
+  const { tokens: each, logits, scores, prefix } = decoded;
   for (const [p, { wish }] of prompts.entries()) {
     const answers = [];
-    for (const token of chosenTokens(scores.subarray(p * maskTokens, (p + 1) * maskTokens), wish.multimask)) {
-      const at = p * maskTokens + token;
+    for (const token of chosenTokens(scores.subarray(p * each, (p + 1) * each), wish.multimask)) {
+      const at = p * each + token;
       const lowRes = logits.subarray(at * plane, (at + 1) * plane);
       const mask = await predictedMask(lowRes, scores[at] as number, size, wish);
       answers.push(wish.lowRes ? { ...mask, lowRes: shared(lowRes) } : mask);
     }
     predictions.push({ masks: answers });
   }
-  return { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt, predictions };
+  const times = { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt };
+  return { ...times, predictions, ...(prefix ? { prefix } : {}) };
 }
 
 /** [P, 256, 256] of prompts that all have a mask. */

@@ -38,11 +38,22 @@ export class EmbeddingCache {
   /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. */
   readonly #encoder = new Slots(1);
 
-  constructor(options: { store: ObjectStore; models: BaseModels; entries: number; encode: Encode }) {
+  /** @param options.onDrop hears of each embedding that leaves the memory */
+  constructor(options: {
+    store: ObjectStore;
+    models: BaseModels;
+    entries: number;
+    encode: Encode;
+    onDrop?: (embedding: ImageEmbedding) => void;
+  }) {
     this.#store = options.store;
     this.#models = options.models;
     this.#encode = options.encode;
-    this.#memory = new LRUCache({ max: options.entries });
+    const { onDrop } = options;
+    this.#memory = new LRUCache({
+      max: options.entries,
+      ...(onDrop ? { dispose: (embedding) => onDrop(embedding) } : {}),
+    });
   }
 
   async get(image: ImageSource, options: EmbedOptions): Promise<Embedded> {

@@ -8,6 +8,9 @@ export interface GraphManifest {
   readonly sources: string;
   /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
   readonly decoders: readonly GraphEntry[];
+  /** What is computed once for many prompts: see main/decoder-graph.ts. */
+  readonly positions: GraphFile;
+  readonly prefix: GraphFile;
   /** The decoder for other people's programs, still without its weights. */
   readonly exports: readonly ExportGraphEntry[];
 }
@@ -16,35 +19,55 @@ export interface GraphManifest {
 export const exportVariants = ["all", "single", "multi", "cvat"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
 
-export interface ExportGraphEntry {
-  readonly variant: ExportVariant;
-  readonly file: string;
-  readonly sha256: string;
-}
-
-export interface GraphEntry {
-  /** Sparse tokens of a prompt; shorter prompts are filled up with absent tokens (label -2). */
-  readonly points: number;
-  /** Whether it takes mask prompts. */
-  readonly mask: boolean;
+export interface GraphFile {
   /** File name in the manifest's folder. */
   readonly file: string;
-  /** Tokens labelled -2 do not exist, exactly. */
-  readonly absentTokens: boolean;
   /** Of the file. */
   readonly sha256: string;
 }
 
+export interface ExportGraphEntry extends GraphFile {
+  readonly variant: ExportVariant;
+}
+
+export interface GraphEntry extends GraphFile {
+  /** Sparse tokens of a prompt; shorter prompts are filled up with absent tokens (label -2). */
+  readonly points: number;
+  /** Whether it takes mask prompts. */
+  readonly mask: boolean;
+  /** Tokens labelled -2 do not exist, exactly. */
+  readonly absentTokens: boolean;
+  /** What is left of it when the prefix is there: with all masks, and with that of token 0 alone. Null for mask prompts. */
+  readonly prefixed: Readonly<Record<MaskTokens, GraphFile>> | null;
+}
+
+/** All four masks, or that of token 0 alone. */
+export type MaskTokens = "all" | "first";
+
 /** A graph to be loaded. */
-export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & { readonly path: string };
+export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & {
+  /** Of the whole of it. */
+  readonly path: string;
+  readonly split: SplitGraph | null;
+};
+
+/** Paths of a graph in parts: what depends on weights alone, on an image too, and on prompts. */
+export type SplitGraph = Readonly<Record<MaskTokens | "positions" | "prefix", string>>;
 
 /** build/graphs of this package, whatever the working directory. */
 export const graphsFolder = resolve(import.meta.dirname, "../../build/graphs");
 
 /** The graphs that there are, fewest points first. Throws an Error that says how to make them. */
 export function readGraphs(folder = graphsFolder): DecoderGraph[] {
-  return readManifest(folder)
-    .decoders.map(({ file, points, mask }) => ({ path: join(folder, file), points, mask }))
+  const { decoders, positions, prefix } = readManifest(folder);
+  const path = ({ file }: GraphFile): string => join(folder, file);
+  return decoders
+    .map(({ points, mask, prefixed, ...whole }): DecoderGraph => {
+      const { all, first } = prefixed ?? {};
+      const shared = { positions: path(positions), prefix: path(prefix) };
+      const split = all && first ? { all: path(all), first: path(first), ...shared } : null;
+      return { points, mask, path: path(whole), split };
+    })
     .toSorted((a, b) => a.points - b.points);
 }
 

@@ -15,6 +15,7 @@ import { readGraphs } from "./graphs.ts";
 import type * as inspectWorker from "./inspect-worker.ts";
 import type { InspectTask } from "./inspect-worker.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
+import { PrefixCache } from "./prefix-cache.ts";
 import { predict } from "./predict.ts";
 import { embedRegion } from "./regions.ts";
 import { Together } from "./together.ts";
@@ -25,6 +26,8 @@ export interface InferenceOptions {
   readonly store: ObjectStore;
   /** Embeddings kept in memory, 4 MiB each. */
   readonly cacheEntries: number;
+  /** Bytes of what decoders make of an image before they look at prompts, kept for the next prompt; 0 keeps nothing. */
+  readonly prefixBytes: number;
   /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
   readonly threads: number;
   /** Worker threads that decode prompts side by side. */
@@ -47,7 +50,10 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const { threads, maxImagePixels: maxPixels } = options;
   const encodePool = workerPool<EncodeTask, ImageEmbedding>("encode-worker.ts", 1);
   const decodePool = workerPool<DecodeTask, DecodeResult>("decode-worker.ts", options.decodeWorkers);
-  const together = new Together(options.decodeWorkers, (task) => decodePool.run(task));
+  const prefixes = new PrefixCache(options.prefixBytes);
+  const together = new Together(options.decodeWorkers, (task) =>
+    prefixes.with(task, (own) => decodePool.run(own)),
+  );
   const points = decodePool.of<typeof decodeWorker.points>("points");
   const looks = decodePool.of<typeof decodeWorker.looks>("looks");
   const boxes = decodePool.of<typeof decodeWorker.boxes>("boxes");
@@ -61,6 +67,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     store: options.store,
     models,
     entries: options.cacheEntries,
+    onDrop: (embedding) => prefixes.forget(embedding),
     encode: async (model, { sha256, bytes, region, flip }) =>
       inSpan("encode", {}, async () =>
         encodePool.run({
@@ -115,7 +122,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             embed: ({ image, workspaceId, baseModel: name, signal }, region) =>
               embedRegion({ embed }, image, { workspaceId, baseModel: name, signal, region }),
             weights: (version, name) => weights.get(version, name),
-            points,
+            points: (task) => prefixes.with(task, points),
             boxes,
             masks,
           },

@@ -4,8 +4,10 @@ import {
   type ExportGraphEntry,
   exportVariants,
   type GraphEntry,
+  type GraphFile,
   type GraphManifest,
   graphsFolder,
+  type MaskTokens,
 } from "../inference/graphs.ts";
 import { sha256 } from "../lib/hash.ts";
 
@@ -60,24 +62,34 @@ export async function buildGraphs(
   const sources = sourcesHash();
   const present = readManifest(folder);
   if (!options.force && present?.sources === sources) return present;
-  const { decoderOnnx } = await import("./decoder-graph.ts");
+  const make = await import("./decoder-graph.ts");
   mkdirSync(folder, { recursive: true });
+  const write = (name: string, bytes: Uint8Array): GraphFile => {
+    const file = `${name}.onnx`;
+    writeWhole(join(folder, file), bytes);
+    return { file, sha256: sha256(bytes) };
+  };
   const variants = [false, true].flatMap((mask) => pointCounts.map((points) => ({ points, mask })));
   const decoders = variants.map((variant): GraphEntry => {
-    const bytes = decoderOnnx(variant);
-    const file = `decoder-${variant.points}${variant.mask ? "-mask" : ""}.onnx`;
-    writeWhole(join(folder, file), bytes);
     const { points, mask } = variant;
-    return { file, points, mask, absentTokens: true, sha256: sha256(bytes) };
+    const rest = (tokens: MaskTokens): GraphFile =>
+      write(`prefixed-${points}-${tokens}`, make.prefixedDecoderOnnx(points, tokens));
+    return {
+      ...write(`decoder-${points}${mask ? "-mask" : ""}`, make.decoderOnnx(variant)),
+      points,
+      mask,
+      absentTokens: true,
+      prefixed: mask ? null : { all: rest("all"), first: rest("first") },
+    };
   });
+  const positions = write("positions", make.positionsOnnx());
+  const prefix = write("prefix", make.prefixOnnx());
   const { exportOnnx } = await import("./export-graph.ts");
-  const exports = exportVariants.map((variant): ExportGraphEntry => {
-    const bytes = exportOnnx(variant);
-    const file = `export-${variant}.onnx`;
-    writeWhole(join(folder, file), bytes);
-    return { variant, file, sha256: sha256(bytes) };
-  });
-  const manifest: GraphManifest = { sources, decoders, exports };
+  const exports = exportVariants.map((variant): ExportGraphEntry => ({
+    variant,
+    ...write(`export-${variant}`, exportOnnx(variant)),
+  }));
+  const manifest: GraphManifest = { sources, decoders, positions, prefix, exports };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

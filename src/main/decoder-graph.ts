@@ -3,13 +3,22 @@ import { decoderLayout } from "../checkpoint/layout.ts";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
-import { segment } from "../model/sam.ts";
+import { segment, segmentPrefix } from "../model/sam.ts";
 
 /** One decoder graph: prompts of exactly `points` sparse tokens, with or without a mask prompt each. */
 export interface DecoderVariant {
   readonly points: number;
   readonly mask: boolean;
 }
+
+const weights: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
+const unmasked = weights.filter(({ name }) => !name.includes(".mask_downscaling."));
+const embedding: TraceInput = { name: "image_embedding", shape: [1, 4096, 256] };
+const positions: TraceInput = { name: "image_positions", shape: [1, 4096, 256] };
+const promptInputs = (points: number): TraceInput[] => [
+  { name: "point_coords", shape: ["prompts", points, 2] },
+  { name: "point_labels", shape: ["prompts", points] },
+];
 
 /**
  * The serving decoder as an ONNX file. Inputs, all float32, P free:
@@ -20,20 +29,11 @@ export interface DecoderVariant {
  * Outputs: `low_res_logits` [P, 4, 256, 256] and `iou_predictions` [P, 4], mask token 0 first.
  */
 export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
-  const weights: TraceInput[] = Object.entries(decoderLayout)
-    .filter(([name]) => mask || !name.includes(".mask_downscaling."))
-    .map(([name, shape]) => ({ name, shape }));
-  const inputs: TraceInput[] = [
-    { name: "image_embedding", shape: [1, 4096, 256] },
-    { name: "point_coords", shape: ["prompts", points, 2] },
-    { name: "point_labels", shape: ["prompts", points] },
-    ...(mask
-      ? [
-          { name: "mask_input", shape: ["prompts", 256, 256] },
-          { name: "has_mask", shape: ["prompts"] },
-        ]
-      : []),
+  const masks: TraceInput[] = [
+    { name: "mask_input", shape: ["prompts", 256, 256] },
+    { name: "has_mask", shape: ["prompts"] },
   ];
+  const inputs = [embedding, ...promptInputs(points), ...(mask ? masks : [])];
   const graph = traceGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
@@ -50,7 +50,74 @@ export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
       );
       return { low_res_logits: logits, iou_predictions: iou };
     },
-    [...weights, ...inputs],
+    [...(mask ? weights : unmasked), ...inputs],
+  );
+  return toOnnx(graph, { freeName: "prompts" });
+}
+
+/** The image tokens' positions of a version: from its weights to `image_positions` [1, 4096, 256]. */
+export const positionsOnnx = (): Uint8Array =>
+  toOnnx(
+    traceGraph(
+      (tensors) => ({ image_positions: imagePositionalEncoding(tensors) }),
+      weights.filter(({ name }) => name.includes(".pe_layer.")),
+    ),
+  );
+
+/**
+ * The decoder's prefix (model/image-prefix.ts): weights, `image_embedding` and `image_positions` to `prefix_keys`,
+ * `prefix_values` and `prefix_queries`.
+ */
+export const prefixOnnx = (): Uint8Array =>
+  toOnnx(
+    traceGraph(
+      (tensors) => {
+        const input = (name: string): Tensor => tensors[name] as Tensor;
+        const given = { embedding: input("image_embedding"), imagePe: input("image_positions") };
+        const { keys, values, queries } = segmentPrefix(given, tensors);
+        return { prefix_keys: keys, prefix_values: values, prefix_queries: queries };
+      },
+      [...weights.filter(({ name }) => prefixWeights.test(name)), embedding, positions],
+    ),
+  );
+
+/** What the prefix looks at. */
+const prefixWeights = /no_mask_embed|transformer\.layers\.0\.cross_attn_.*\.[qkv]_proj\./;
+
+/**
+ * The rest of the decoder without mask prompts: decoderOnnx's inputs and outputs, and `image_positions` and the
+ * prefix's outputs as further inputs. With `tokens` "first" it gives mask token 0 alone, [P, 1, 256, 256] and [P, 1].
+ */
+export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Uint8Array {
+  const graph = traceGraph(
+    (tensors) => {
+      const input = (name: string): Tensor => tensors[name] as Tensor;
+      const { logits, iou } = segment(
+        {
+          embedding: input("image_embedding"),
+          imagePe: input("image_positions"),
+          coords: input("point_coords"),
+          labels: input("point_labels"),
+          prefix: {
+            keys: input("prefix_keys"),
+            values: input("prefix_values"),
+            queries: input("prefix_queries"),
+          },
+        },
+        tensors,
+        { absentTokens: true, ...(tokens === "first" ? { maskTokens: [0] } : {}) },
+      );
+      return { low_res_logits: logits, iou_predictions: iou };
+    },
+    [
+      ...unmasked,
+      embedding,
+      positions,
+      { name: "prefix_keys", shape: [1, 8, 16, 4096] },
+      { name: "prefix_values", shape: [1, 8, 4096, 16] },
+      { name: "prefix_queries", shape: [1, 8, 16, 4096] },
+      ...promptInputs(points),
+    ],
   );
   return toOnnx(graph, { freeName: "prompts" });
 }

@@ -4,7 +4,7 @@ import { linear, matMulLast } from "./layers.ts";
 import { weight, type Weights } from "./types.ts";
 
 /** Heads of every attention in SAM's decoder. */
-const heads = 8;
+export const heads = 8;
 
 /**
  * Attention with projections (segment-anything: modeling/transformer.py, class Attention), computed so that the many
@@ -101,10 +101,10 @@ export function imageToTokenAttention(
 }
 
 /** Scores are divided by the square root of a head's width. x [P, T, inner]. */
-const scaled = (x: Tensor): Tensor => tf.mul(x, 1 / Math.sqrt((x.shape[2] ?? heads) / heads));
+export const scaled = (x: Tensor): Tensor => tf.mul(x, 1 / Math.sqrt((x.shape[2] ?? heads) / heads));
 
 /** [P, T, C] to [P, heads * T, C]: row (head, t) keeps its head's channels, the others are zero. */
-function spreadHeads(x: Tensor): Tensor {
+export function spreadHeads(x: Tensor): Tensor {
   const [p = 0, t = 0, c = 0] = x.shape;
   return tf.reshape(tf.mul(tf.reshape(x, [p, 1, t, c]), headMask(c)), [p, heads * t, c]);
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { cellsToPlane, convTranspose2x2, epsilon2d, gelu, layerNorm, mlp } from "./layers.ts";
+import { type ImagePrefix, projectImage } from "./image-prefix.ts";
 import { twoWayTransformer } from "./two-way-transformer.ts";
 import { gridSide, imageTokens, maskSide, weight, width, type Weights } from "./types.ts";
 
@@ -18,6 +19,8 @@ export interface MaskDecoderInputs {
   readonly dense: Tensor;
   /** [P, 1, 1, 5 + T] of absentKeys, when some prompts are shorter than T. */
   readonly absent?: Tensor | undefined;
+  /** Of imagePrefix for this image, which all prompts share, and `dense`. */
+  readonly prefix?: ImagePrefix | undefined;
   /** Which of the masks 0 to 3 to compute; all by default. 0 is the single mask, 1 to 3 answer ambiguous prompts. */
   readonly maskTokens?: readonly number[];
 }
@@ -50,6 +53,7 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
         image: tf.add(inputs.image, inputs.dense),
         imagePe: inputs.imagePe,
         absent: inputs.absent,
+        prefix: inputs.prefix,
         wanted: 2 + Math.max(...maskTokens),
       },
       weights,
@@ -72,6 +76,17 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
     const predicted = mlp(token(0), weights, `${name}.iou_prediction_head`, 3); // [P, 4]
     const iou = maskTokens.map((mask) => tf.slice(predicted, [0, mask], [p, 1]));
     return { logits, iou: iou.length === 4 ? predicted : tf.concat(iou, 1) };
+  });
+}
+
+/** What decodeMasks computes of image, positions and dense embedding [1, 1, 256] before it looks at a prompt. */
+export function imagePrefix(
+  { image, imagePe, dense }: Pick<MaskDecoderInputs, "image" | "imagePe" | "dense">,
+  weights: Weights,
+): ImagePrefix {
+  return tf.tidy(() => {
+    const seen = tf.add(image, dense);
+    return projectImage(seen, tf.add(seen, imagePe), weights, "mask_decoder.transformer.layers.0");
   });
 }
 

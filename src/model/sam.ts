@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { decodeMasks, outputTokens, type MaskDecoderOutput } from "./mask-decoder.ts";
+import { decodeMasks, imagePrefix, outputTokens, type MaskDecoderOutput } from "./mask-decoder.ts";
+import type { ImagePrefix } from "./image-prefix.ts";
 import { absentKeys, embedMasks, embedPoints, noMask } from "./prompt-encoder.ts";
 import { imageTokens, width, type Weights } from "./types.ts";
 
@@ -16,6 +17,8 @@ export interface SamInputs {
   readonly masks?: Tensor;
   /** [P], 1 where the prompt has a mask; left out when all have one. */
   readonly hasMask?: Tensor;
+  /** Of segmentPrefix for this embedding, where no prompt has a mask: the same result sooner. */
+  readonly prefix?: ImagePrefix;
 }
 
 export interface SamOptions {
@@ -34,6 +37,7 @@ export function segment(inputs: SamInputs, weights: Weights, options: SamOptions
         imagePe: inputs.imagePe,
         sparse: embedPoints(inputs.coords, inputs.labels, weights),
         dense: inputs.masks ? embedMasks(inputs.masks, weights, inputs.hasMask) : noMask(weights),
+        prefix: inputs.prefix,
         absent: options.absentTokens ? absentKeys(inputs.labels, outputTokens) : undefined,
         maskTokens: options.maskTokens,
       },
@@ -41,3 +45,13 @@ export function segment(inputs: SamInputs, weights: Weights, options: SamOptions
     ),
   );
 }
+
+/** What `segment` can be spared for every prompt without a mask on one embedding, [1, 64, 64, 256] or [1, 4096, 256]. */
+export const segmentPrefix = (
+  { embedding, imagePe }: Pick<SamInputs, "embedding" | "imagePe">,
+  weights: Weights,
+): ImagePrefix =>
+  imagePrefix(
+    { image: tf.reshape(embedding, [1, imageTokens, width]), imagePe, dense: noMask(weights) },
+    weights,
+  );

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { imageToTokenAttention, selfAttention, tokenToImageAttention } from "./attention.ts";
+import { type ImagePrefix, prefixToTokenAttention, tokenToPrefixAttention } from "./image-prefix.ts";
 import { layerNorm, linear } from "./layers.ts";
 import type { Weights } from "./types.ts";
 
@@ -13,6 +14,8 @@ export interface TwoWayInputs {
   readonly imagePe: Tensor;
   /** [P, 1, 1, T]: added to the scores of token keys; left out when every token is there. */
   readonly absent?: Tensor | undefined;
+  /** Of this image, where it was made before; the first layer then does without what it is made of. */
+  readonly prefix?: ImagePrefix | undefined;
   /** How many of the first tokens are wanted: the others need no last attention. */
   readonly wanted: number;
 }
@@ -27,7 +30,7 @@ export function twoWayTransformer(
   weights: Weights,
   name: string,
 ): { tokens: Tensor; image: Tensor } {
-  const { tokens: pe, imagePe, absent, wanted } = inputs;
+  const { tokens: pe, imagePe, absent, prefix, wanted } = inputs;
   let tokens = pe;
   let image = inputs.image;
   let imageWithPe = tf.add(image, imagePe);
@@ -42,13 +45,12 @@ export function twoWayTransformer(
     }
     tokens = layerNorm(tokens, weights, `${module}.norm1`);
 
-    const seen = tokenToImageAttention(
-      tf.add(tokens, pe),
-      imageWithPe,
-      image,
-      weights,
-      `${module}.cross_attn_token_to_image`,
-    );
+    const asked = tf.add(tokens, pe);
+    const seenBy = `${module}.cross_attn_token_to_image`;
+    const seen =
+      prefix && layer === 0
+        ? tokenToPrefixAttention(asked, prefix, weights, seenBy)
+        : tokenToImageAttention(asked, imageWithPe, image, weights, seenBy);
     tokens = layerNorm(tf.add(tokens, seen), weights, `${module}.norm2`);
 
     const hidden = tf.relu(linear(tokens, weights, `${module}.mlp.lin1`));
@@ -58,14 +60,12 @@ export function twoWayTransformer(
       `${module}.norm3`,
     );
 
-    const told = imageToTokenAttention(
-      imageWithPe,
-      tf.add(tokens, pe),
-      tokens,
-      weights,
-      `${module}.cross_attn_image_to_token`,
-      absent,
-    );
+    const telling = tf.add(tokens, pe);
+    const toldBy = `${module}.cross_attn_image_to_token`;
+    const told =
+      prefix && layer === 0
+        ? prefixToTokenAttention(prefix, telling, tokens, weights, toldBy, absent)
+        : imageToTokenAttention(imageWithPe, telling, tokens, weights, toldBy, absent);
     image = layerNorm(tf.add(image, told), weights, `${module}.norm4`);
     imageWithPe = tf.add(image, imagePe);
   }

@@ -7,12 +7,13 @@ import type { ObjectStore } from "../../src/storage/store.ts";
 /** Real inference with MobileSAM on a store; close it before the store. */
 export async function testInference(
   store: ObjectStore,
-  options: { cacheEntries?: number; modelsFolder?: string } = {},
+  options: { cacheEntries?: number; prefixBytes?: number; modelsFolder?: string } = {},
 ): Promise<Inference> {
   await buildGraphs();
   return createInference({
     store,
     cacheEntries: options.cacheEntries ?? 8,
+    prefixBytes: options.prefixBytes ?? 2 ** 25,
     threads: 1,
     decodeWorkers: 1,
     maxImagePixels: 4_000_000,

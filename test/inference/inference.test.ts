@@ -138,6 +138,7 @@ test("without decoder graphs it says how to make them", async () => {
   const starting = createInference({
     store: storage.store,
     cacheEntries: 1,
+    prefixBytes: 2 ** 25,
     threads: 1,
     decodeWorkers: 1,
     maxImagePixels: 1_000_000,

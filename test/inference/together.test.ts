@@ -9,7 +9,7 @@ const wish = { multimask: false, format: "rle", polygonTolerance: 0, lowRes: fal
 function task(indices: number[], data = one, options: { version?: string; mask?: boolean } = {}): DecodeTask {
   const { version = "base", mask = false } = options;
   return {
-    graph: { path: mask ? "with-mask.onnx" : "decoder.onnx", points: 2, mask },
+    graph: { path: mask ? "with-mask.onnx" : "decoder.onnx", points: 2, mask, split: null },
     threads: 1,
     weights: { id: version, buffer: new SharedArrayBuffer(0), layout: "[]" },
     embedding: { data, width: 10, height: 10 },

@@ -4,7 +4,8 @@ import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
 import { promptTokens } from "../prompt-tokens.ts";
-import { type DecoderTask, maskTokens, plane, runDecoder } from "../run-decoder.ts";
+import type { DecoderTask } from "../decoder-task.ts";
+import { plane, runDecoder } from "../run-decoder.ts";
 import { nearCropEdge } from "./crop-edge.ts";
 import type { Candidate, EverythingSettings, FoundAt } from "./types.ts";
 
@@ -30,6 +31,8 @@ export interface PointsResult {
   readonly encodeMs: number;
   /** Point by point, the masks of one in the decoder's order. */
   readonly candidates: readonly Candidate[];
+  /** See DecoderTask. */
+  readonly prefix?: SharedArrayBuffer;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function decodePoints(task: PointsTask): Promise<PointsResult> {
   const tokens = task.points.map(([x, y]) =>
     promptTokens({ points: [[x, y, 1]] }, cropSize, task.graph.points),
   );
-  const { logits, scores } = await runDecoder(task, tokens);
+  const { logits, scores, tokens: each, prefix } = await runDecoder(task, tokens);
   const decodedAt = now();
   // Meta compares float32 scores; a threshold of 0 means none.
   const [scoreAbove, stableFrom] = [settings.predIouThresh, settings.stabilityScoreThresh].map(
@@ -52,8 +55,8 @@ export async function decodePoints(task: PointsTask): Promise<PointsResult> {
   ) as [number, number];
   const candidates: Candidate[] = [];
   for (const [p, [x, y]] of task.points.entries()) {
-    for (let token = 1; token < maskTokens; token++) {
-      const at = p * maskTokens + token;
+    for (let token = 1; token < each; token++) {
+      const at = p * each + token;
       const score = scores[at] as number;
       if (scoreAbove > 0 && !(score > scoreAbove)) continue;
       const lowRes = logits.subarray(at * plane, (at + 1) * plane);
@@ -69,5 +72,6 @@ export async function decodePoints(task: PointsTask): Promise<PointsResult> {
       candidates.push({ score, stability, point, bbox, area, crop, foundAt, mask: encodeRle(mask) });
     }
   }
-  return { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt, candidates };
+  const times = { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt };
+  return { ...times, candidates, ...(prefix ? { prefix } : {}) };
 }

@@ -10,7 +10,7 @@ import type { DecoderGraph } from "../graphs.ts";
 import { certain } from "../mask-prompt.ts";
 import type { PackedWeights } from "../packed-weights.ts";
 import { maskOfLogits } from "../predicted-mask.ts";
-import { maskTokens, plane, runDecoder } from "../run-decoder.ts";
+import { type Decoded, plane, runDecoder } from "../run-decoder.ts";
 import type { ImageEmbedding, PredictedMask } from "../types.ts";
 import type { PlannedPart } from "./plan.ts";
 import { regionMask } from "./region-mask.ts";
@@ -46,13 +46,16 @@ export interface LookResult {
 export async function look(task: LookTask): Promise<LookResult> {
   const startedAt = now();
   const { size, window, parts } = task;
-  const runs: { part: PlannedPart; logits: Float32Array; scores: Float32Array }[] = [];
+  const runs: (Decoded & { part: PlannedPart })[] = [];
   for (const part of parts) {
     const masks = task.mask && (await regionMask(task.mask, size, part.region));
-    runs.push({ part, ...(await runDecoder({ ...task, embedding: part.embedding }, [part.tokens], masks)) });
+    runs.push({
+      part,
+      ...(await runDecoder({ ...task, embedding: part.embedding }, [part.tokens], { masks })),
+    });
   }
   const decodedAt = now();
-  const scores = Float32Array.from({ length: maskTokens }, (_, token) => {
+  const scores = Float32Array.from({ length: runs[0]?.tokens ?? 0 }, (_, token) => {
     const sum = runs.reduce((total, run) => total + (run.scores[token] as number), 0);
     return sum / Math.max(1, runs.length);
   });

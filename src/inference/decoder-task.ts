@@ -1,0 +1,25 @@
+import type { DecoderGraph } from "./graphs.ts";
+import type { PackedWeights } from "./packed-weights.ts";
+import type { ImageEmbedding } from "./types.ts";
+
+/** What every run of the decoder needs, whatever is done with its masks. */
+export interface DecoderTask {
+  readonly graph: DecoderGraph;
+  readonly threads: number;
+  readonly weights: PackedWeights;
+  readonly embedding: ImageEmbedding;
+  /** Of this embedding and these weights, or that it be made and given back; left out, the decoder runs whole. */
+  readonly prefix?: SharedArrayBuffer | "make";
+}
+
+/** The tensors of a prefix, by the names of graph inputs and outputs: see main/decoder-graph.ts. */
+export const prefixParts = [
+  ["prefix_keys", [1, 8, 16, 4096]],
+  ["prefix_values", [1, 8, 4096, 16]],
+  ["prefix_queries", [1, 8, 16, 4096]],
+] as const;
+/** Values of each. */
+export const prefixPartLength = 8 * 16 * 4096;
+
+/** Of one prefix on shared memory: its tensors, one after the other. */
+export const prefixBytes = prefixParts.length * prefixPartLength * Float32Array.BYTES_PER_ELEMENT;
