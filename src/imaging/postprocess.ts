@@ -1,4 +1,5 @@
-import { frameSide, inputSize, lowResSide } from "./coordinates.ts";
+import { inputSize, lowResSide } from "./coordinates.ts";
+import { tapsOf } from "./taps.ts";
 import type { BinaryMask, Size } from "./types.ts";
 
 /**
@@ -134,51 +135,4 @@ function firstAtLeast(ascending: Int32Array, value: number): number {
     else to = middle;
   }
   return from;
-}
-
-/** For each pixel of one axis: the first of three neighbouring low-res values, and their weights. */
-interface Taps {
-  readonly start: Int32Array;
-  readonly weights: Float32Array;
-}
-
-/** The last taps asked for: one image's masks come one after the other, and both axes are asked for each time. */
-const kept = new Map<string, Taps>();
-
-/** Joins the two interpolations of one axis: 256 to 1024, cropped to `inputSide`, to `side`. Not to be written to. */
-function tapsOf(inputSide: number, side: number): Taps {
-  const key = `${inputSide} ${side}`;
-  const known = kept.get(key);
-  if (known) return known;
-  const made = makeTaps(inputSide, side);
-  if (kept.size === 8) kept.clear();
-  kept.set(key, made);
-  return made;
-}
-
-function makeTaps(inputSide: number, side: number): Taps {
-  const start = new Int32Array(side);
-  const weights = new Float32Array(3 * side);
-  for (let i = 0; i < side; i++) {
-    const outer = linear(i, inputSide, side);
-    const first = linear(outer.low, lowResSide, frameSide);
-    const base = Math.min(first.low, lowResSide - 3);
-    start[i] = base;
-    const add = (at: number, share: number): void => {
-      const { low, high, t } = linear(at, lowResSide, frameSide);
-      weights[3 * i + low - base] = (weights[3 * i + low - base] as number) + share * (1 - t);
-      weights[3 * i + high - base] = (weights[3 * i + high - base] as number) + share * t;
-    };
-    add(outer.low, 1 - outer.t);
-    add(outer.high, outer.t);
-  }
-  return { start, weights };
-}
-
-/** Where PyTorch's bilinear interpolation (align_corners=False) reads for output `i`, in its own float32 steps. */
-function linear(i: number, inSide: number, outSide: number): { low: number; high: number; t: number } {
-  const scale = Math.fround(inSide / outSide);
-  const source = Math.max(0, Math.fround(Math.fround(scale * Math.fround(i + 0.5)) - 0.5));
-  const low = Math.min(Math.floor(source), inSide - 1);
-  return { low, high: Math.min(low + 1, inSide - 1), t: Math.min(1, Math.max(0, Math.fround(source - low))) };
 }

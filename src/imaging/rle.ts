@@ -1,6 +1,6 @@
 import { AppError } from "../lib/errors.ts";
 import { boxOf } from "./geometry.ts";
-import type { BinaryMask, Box, RleMask } from "./types.ts";
+import type { BinaryMask, Box, RleMask, Size } from "./types.ts";
 
 /** More pixels than any image may have (config.ts, MAX_IMAGE_PIXELS): a mask is never allocated beyond it. */
 export const maxMaskPixels = 1_000_000_000;
@@ -11,8 +11,15 @@ export const maxMaskPixels = 1_000_000_000;
  * Source: cocoapi common/maskApi.c, rleEncode and rleToString.
  */
 export function encodeRle(mask: BinaryMask, box: Box = boxOf(mask)): RleMask {
-  return { format: "rle", size: [mask.height, mask.width], counts: packCounts(runsOf(mask, box)) };
+  return packRuns(runsOf(mask, box), [mask.height, mask.width]);
 }
+
+/** Column-major run lengths, background first, as COCO's compressed string. */
+export const packRuns = (runs: readonly number[], size: Size): RleMask => ({
+  format: "rle",
+  size: [size[0], size[1]],
+  counts: packCounts(runs),
+});
 
 /**
  * The mask of a COCO run-length string; the inverse of `encodeRle`.

@@ -1,5 +1,6 @@
 import { areaOf, boxOf } from "../imaging/geometry.ts";
 import { logitsAtSize, maskAtSize } from "../imaging/postprocess.ts";
+import { rleAtSize } from "../imaging/rle-at-size.ts";
 import type { BinaryMask, MaskFormat, Size } from "../imaging/types.ts";
 import { writeLogits, writeMask } from "../imaging/wire-mask.ts";
 import type { PredictedMask } from "./types.ts";
@@ -11,6 +12,10 @@ export async function predictedMask(
   size: Size,
   { format, polygonTolerance }: { format: MaskFormat; polygonTolerance: number },
 ): Promise<Omit<PredictedMask, "lowRes">> {
+  if (format === "rle") {
+    const { rle, bbox, area } = rleAtSize(lowRes, size);
+    return { score, bbox, area, mask: rle };
+  }
   if (format !== "logits") {
     const mask = maskAtSize(lowRes, size);
     const bbox = boxOf(mask);

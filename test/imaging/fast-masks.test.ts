@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { boxOf } from "../../src/imaging/geometry.ts";
+import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
 import { logitsAtSize, maskAtSize } from "../../src/imaging/postprocess.ts";
+import { rleAtSize } from "../../src/imaging/rle-at-size.ts";
 import { decodeRle, encodeRle } from "../../src/imaging/rle.ts";
 import type { Size } from "../../src/imaging/types.ts";
+import { seededRandom } from "../../src/lib/random.ts";
 
 /** Logits that are above 0 only in a disc of low-res cells. */
 const disc = (cx: number, cy: number, radius: number): Float32Array =>
@@ -35,6 +37,34 @@ test("run lengths inside the box alone are those of the whole mask", () => {
       const given = encodeRle(mask, boxOf(mask));
       expect(given).toEqual(encodeRle(mask, [0, 0, mask.width, mask.height]));
       expect(Buffer.compare(decodeRle(given).data, mask.data)).toBe(0);
+    }
+  }
+});
+
+test("run lengths without pixels are those of the mask, also of noise, of zeros, and of values too small or large to multiply", () => {
+  const random = seededRandom(7);
+  const plane = (value: (i: number) => number): Float32Array =>
+    Float32Array.from({ length: 256 * 256 }, (_, i) => value(i));
+  const pick = (values: readonly number[]): number => values[random.below(values.length)] as number;
+  const blob = disc(70, 90, 30);
+  const planes = [
+    ...discs,
+    ...[0.1, 1, 10].map((noise) => blob.map((value) => value + noise * random.normal())),
+    plane(() => random.normal()),
+    plane(() => pick([0, -0, 1, -1])),
+    plane(() => pick([0, 1e-45, 2e-45, -1e-45])),
+    plane(() => pick([1e-45, 1e-38, 1])),
+    plane(() => pick([1, 3e38, Infinity, -Infinity, Number.NaN])),
+    plane(() => 0),
+    plane(() => 1),
+    plane((i) => (i < 20 * 256 ? 1 : -1)),
+    plane((i) => (i % 256 < 3 || i > 150 * 256 ? 1e-3 : -2)),
+  ];
+  for (const size of [...sizes, [1, 1], [5, 2000], [256, 256], [2100, 2100]] as Size[]) {
+    for (const lowRes of planes) {
+      const mask = maskAtSize(lowRes, size);
+      const bbox = boxOf(mask);
+      expect(rleAtSize(lowRes, size)).toEqual({ rle: encodeRle(mask, bbox), bbox, area: areaOf(mask, bbox) });
     }
   }
 });

@@ -80,6 +80,23 @@ describe("MobileSAM finds a clear object", () => {
     expect(iou(await readMask((masks[0] as (typeof masks)[number]).mask, size), truth)).toBeGreaterThan(0.95);
   });
 
+  test("and its run lengths, made without its pixels, are those of its pixels", async () => {
+    const prompts = [{ box }, { points: [centre] }, { points: [[20, 20, 1] as const] }];
+    const [runs, pixels] = [
+      await predict(prompts, { multimask: true }),
+      await predict(prompts, { multimask: true, format: "png" }),
+    ];
+    for (const prompt of prompts.keys()) {
+      const [rle, png] = [masksOf(runs, prompt), masksOf(pixels, prompt)];
+      expect(rle).toHaveLength(3);
+      for (const [i, { mask, ...own }] of rle.entries()) {
+        const other = png[i] as (typeof png)[number];
+        expect(mask).toEqual(await writeMask(await readMask(other.mask, size), "rle"));
+        expect(own).toEqual({ score: other.score, bbox: other.bbox, area: other.area });
+      }
+    }
+  });
+
   test.each<MaskFormat>(["rle", "polygon", "png", "logits"])("and tells it as %s", async (format) => {
     const expected = await onlyMask(await predict([{ box }]));
     const result = await predict([{ box }], { format });

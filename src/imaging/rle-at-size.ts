@@ -1,0 +1,166 @@
+import { inputSize, lowResSide } from "./coordinates.ts";
+import { packRuns } from "./rle.ts";
+import { type Taps, tapsOf } from "./taps.ts";
+import type { Box, RleMask, Size } from "./types.ts";
+
+/**
+ * What encodeRle, boxOf and areaOf say of maskAtSize, to the bit, without the mask's pixels: low-res logits [256, 256]
+ * to run lengths at the original size.
+ *
+ * A pixel is a mean of 3 x 3 low-res values with weights that are never negative, so where all nine have one sign it has
+ * it too. Only pixels whose nine differ are interpolated, in the same steps as maskAtSize; they lie along the edge.
+ */
+export function rleAtSize(lowRes: Float32Array, size: Size): { rle: RleMask; bbox: Box; area: number } {
+  if (lowRes.length !== lowResSide ** 2) {
+    throw new Error(`low-res logits are [256, 256], found ${lowRes.length} values`);
+  }
+  const [height, width] = size;
+  const [frameHeight, frameWidth] = inputSize(size);
+  const [down, across] = [tapsOf(frameHeight, height), tapsOf(frameWidth, width)];
+  const rows = (down.start[height - 1] as number) + 1;
+  const blocks = blocksOf(lowRes, rows);
+  const columns = new Columns();
+  const narrow = new Float32Array(3 * height);
+  for (let k = 0; k < side; k++) {
+    const [from, to] = [across.first[k] as number, across.first[k + 1] as number];
+    if (from === to) continue;
+    const parts = partsOf(blocks, rows, k, down);
+    for (const { y0, y1, sign } of parts) if (sign === mixed) narrowRows(narrow, lowRes, down, k, y0, y1);
+    for (let x = from; x < to; x++) {
+      const [a, b, c] = weightsAt(across, x);
+      for (const { y0, y1, sign } of parts) {
+        if (sign !== mixed) {
+          columns.add(x, y0, y1, sign === above);
+          continue;
+        }
+        let [start, value] = [y0, false];
+        for (let y = y0, n = 3 * y0; y < y1; y++, n += 3) {
+          const logit =
+            a * (narrow[n] as number) + b * (narrow[n + 1] as number) + c * (narrow[n + 2] as number);
+          if (logit > 0 === value) continue;
+          columns.add(x, start, y, value);
+          [start, value] = [y, !value];
+        }
+        columns.add(x, start, y1, value);
+      }
+    }
+  }
+  const { runs, bbox, area } = columns.end();
+  return { rle: packRuns(runs, size), bbox, area };
+}
+
+/** Blocks of 3 x 3 low-res values along one axis: as many as first values of a pixel's three. */
+const side = lowResSide - 2;
+
+/** Of a block; as bits, so that a block's is what all its values have in common. */
+const [mixed, above, below] = [0, 1, 2];
+
+/**
+ * Very small values and infinite ones count as mixed: their products may be 0 or no number at all, and only the
+ * interpolation itself tells.
+ */
+const [least, most] = [1e-30, 1e30];
+
+/** [rows, 256] of the first so many rows of blocks, of which each has its first column's place. */
+function blocksOf(lowRes: Float32Array, rows: number): Uint8Array {
+  const signs = new Uint8Array((rows + 2) * lowResSide);
+  // Two values back and one: what is written lies two behind what is read. Rows run on into each other, in blocks that
+  // no pixel sees.
+  let [before, last] = [mixed, mixed];
+  for (let i = 0; i < signs.length; i++) {
+    const value = lowRes[i] as number;
+    const sign = value <= 0 ? below : value > least && value < most ? above : mixed;
+    if (i > 1) signs[i - 2] = before & last & sign;
+    before = last;
+    last = sign;
+  }
+  // Four blocks at a time, in place: what lies ahead is still what it was
+  const words = new Uint32Array(signs.buffer);
+  const row = lowResSide / 4;
+  for (let i = 0; i < rows * row; i++)
+    words[i] = (words[i] as number) & (words[i + row] as number) & (words[i + 2 * row] as number);
+  return signs;
+}
+
+/** Pixels [y0, y1) of a column whose blocks are of one sign, or mixed. */
+interface Part {
+  readonly y0: number;
+  y1: number;
+  readonly sign: number;
+}
+
+/** What the blocks of one low-res column are for the pixels that see them, top down. */
+function partsOf(blocks: Uint8Array, rows: number, k: number, { first }: Taps): Part[] {
+  const parts: Part[] = [];
+  let last: Part | undefined;
+  for (let r = 0; r < rows; r++) {
+    const [y0, y1] = [first[r] as number, first[r + 1] as number];
+    if (y0 === y1) continue;
+    const sign = blocks[r * lowResSide + k] as number;
+    if (last && last.sign === sign) last.y1 = y1;
+    else parts.push((last = { y0, y1, sign }));
+  }
+  return parts;
+}
+
+/** Interpolates down: the three low-res values that pixels [y0, y1) of these columns see, in `narrow` [height, 3]. */
+function narrowRows(
+  narrow: Float32Array,
+  lowRes: Float32Array,
+  { start, weights }: Taps,
+  k: number,
+  y0: number,
+  y1: number,
+): void {
+  for (let y = y0; y < y1; y++) {
+    const first = (start[y] as number) * lowResSide + k;
+    const [second, third] = [first + lowResSide, first + 2 * lowResSide];
+    const [a, b, c] = [weights[3 * y] as number, weights[3 * y + 1] as number, weights[3 * y + 2] as number];
+    for (let i = 0; i < 3; i++) {
+      narrow[3 * y + i] =
+        a * (lowRes[first + i] as number) +
+        b * (lowRes[second + i] as number) +
+        c * (lowRes[third + i] as number);
+    }
+  }
+}
+
+const weightsAt = ({ weights }: Taps, x: number): [number, number, number] => [
+  weights[3 * x] as number,
+  weights[3 * x + 1] as number,
+  weights[3 * x + 2] as number,
+];
+
+/** Gathers a mask column by column, top down: its run lengths, box and area. */
+class Columns {
+  readonly #runs: number[] = [];
+  #run = 0;
+  #value = false;
+  #area = 0;
+  #x0 = Infinity;
+  #x1 = 0;
+  #y0 = Infinity;
+  #y1 = 0;
+
+  /** The next pixels, [y0, y1) of column x. */
+  add(x: number, y0: number, y1: number, value: boolean): void {
+    if (y0 === y1) return;
+    if (value !== this.#value) {
+      this.#runs.push(this.#run);
+      this.#run = 0;
+      this.#value = value;
+    }
+    this.#run += y1 - y0;
+    if (!value) return;
+    this.#area += y1 - y0;
+    if (x < this.#x0) this.#x0 = x;
+    this.#x1 = x + 1;
+    if (y0 < this.#y0) this.#y0 = y0;
+    if (y1 > this.#y1) this.#y1 = y1;
+  }
+
+  end(): { runs: number[]; bbox: Box; area: number } {
+    const bbox: Box = this.#area === 0 ? [0, 0, 0, 0] : [this.#x0, this.#y0, this.#x1, this.#y1];
+    return { runs: [...this.#runs, this.#run], bbox, area: this.#area };
+  }
+}
