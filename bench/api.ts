@@ -1,4 +1,5 @@
 import { openBare } from "./api/bare.ts";
+import type { Bareness } from "./api/bare-worker.ts";
 import { type Load, type Measured, measure } from "./api/load.ts";
 import { readOptions, type ApiOptions } from "./api/options.ts";
 import { type Page, openWorld, type World } from "./api/world.ts";
@@ -10,6 +11,8 @@ interface ApiRow extends Measured {
   readonly ratio: number | null;
   /** The same by the decoder that writes its masks too, as Meta's predictor does. */
   readonly ratio_with_masks: number | null;
+  /** The same by the decoder that is spared what it makes of the image alone, as the server's is. */
+  readonly ratio_with_prefix: number | null;
 }
 
 interface ApiReport {
@@ -24,6 +27,8 @@ interface ApiReport {
   readonly bare_per_second: number;
   /** The same with masks at the image's size, as run lengths. */
   readonly bare_with_masks_per_second: number;
+  /** The graph alone with its prefix made before, and one mask: what the server runs for a prompt. */
+  readonly bare_with_prefix_per_second: number;
   readonly rows: readonly ApiRow[];
 }
 
@@ -49,7 +54,7 @@ const clients = [1, 8, 64] as const;
 async function measureAll(
   world: World,
   { rounds, seconds, threads, workers, only }: ApiOptions,
-): Promise<Pick<ApiReport, "bare_per_second" | "bare_with_masks_per_second" | "rows">> {
+): Promise<Pick<ApiReport, (keyof ApiReport & `bare_${string}`) | "rows">> {
   const [page] = world.pages as [Page];
   const size = [page.height, page.width] as const;
   const bare = openBare(workers, {
@@ -65,11 +70,12 @@ async function measureAll(
   };
   const bares: Rates[] = [];
   const rates = async (): Promise<Rates> => ({
-    graph: await bare.rate(seconds / 4),
-    masks: await bare.rate(seconds / 4, true),
+    graph: await bare.rate(seconds / 4, "graph"),
+    masks: await bare.rate(seconds / 4, "masks"),
+    prefix: await bare.rate(seconds / 4, "prefix"),
   });
   try {
-    await bare.rate(1, true);
+    await bare.rate(1, "masks");
     const chosen = loads(world).filter(({ what }) => only.length === 0 || only.includes(what));
     for (const { load } of chosen) await measure(load, 8, 1);
     for (let round = 0; round < rounds; round++) {
@@ -78,15 +84,14 @@ async function measureAll(
         for (const count of clients) {
           const measured = await measure(load, count, seconds);
           if (!decodes) {
-            note(what, { measured, ratio: null, withMasks: null });
+            note(what, { measured, ratios: null });
             continue;
           }
           // A round that ends leaves requests in the server's line, which the bare decoder would share the cores with.
           await measure(load, 1, 1);
           const after = await rates();
-          const by = (of: keyof Rates): number =>
-            measured.requests_per_second / ((before[of] + after[of]) / 2);
-          note(what, { measured, ratio: by("graph"), withMasks: by("masks") });
+          const by = (of: Bareness): number => measured.requests_per_second / ((before[of] + after[of]) / 2);
+          note(what, { measured, ratios: { graph: by("graph"), masks: by("masks"), prefix: by("prefix") } });
           bares.push(before);
           before = after;
         }
@@ -99,21 +104,18 @@ async function measureAll(
   return {
     bare_per_second: digits(median(bares.map(({ graph }) => graph)), 1),
     bare_with_masks_per_second: digits(median(bares.map(({ masks }) => masks)), 1),
+    bare_with_prefix_per_second: digits(median(bares.map(({ prefix }) => prefix)), 1),
     rows,
   };
 }
 
 /** Of the bare decoder, prompts a second. */
-interface Rates {
-  readonly graph: number;
-  readonly masks: number;
-}
+type Rates = Readonly<Record<Bareness, number>>;
 
 /** One measurement under load, and its rate by the bare decoder's. */
 interface Sample {
   readonly measured: Measured;
-  readonly ratio: number | null;
-  readonly withMasks: number | null;
+  readonly ratios: Rates | null;
 }
 
 /** What the clients send; a prediction is one box on an image whose embedding is in memory. */
@@ -140,8 +142,8 @@ function loads({ url, key, project, pages }: World): { what: string; load: Load;
 function summary(what: string, rounds: readonly Sample[]): ApiRow {
   const of = (pick: (one: Measured) => number): number =>
     median(rounds.map(({ measured }) => pick(measured)));
-  const ratioOf = (pick: (one: Sample) => number | null): number | null => {
-    const ratios = rounds.flatMap((one) => pick(one) ?? []);
+  const ratioOf = (bareness: Bareness): number | null => {
+    const ratios = rounds.flatMap((one) => one.ratios?.[bareness] ?? []);
     return ratios.length === 0 ? null : digits(median(ratios), 3);
   };
   return {
@@ -155,8 +157,9 @@ function summary(what: string, rounds: readonly Sample[]): ApiRow {
     p99_ms: of((one) => one.p99_ms),
     errors: rounds.reduce((sum, { measured }) => sum + measured.errors, 0),
     fairness: Math.min(...rounds.map(({ measured }) => measured.fairness)),
-    ratio: ratioOf(({ ratio }) => ratio),
-    ratio_with_masks: ratioOf(({ withMasks }) => withMasks),
+    ratio: ratioOf("graph"),
+    ratio_with_masks: ratioOf("masks"),
+    ratio_with_prefix: ratioOf("prefix"),
   };
 }
 
@@ -174,14 +177,15 @@ function print(report: ApiReport): void {
     `api: ${report.cpu}, ${report.cores} cores; ${report.workers} x ${report.threads} threads, median of ${report.rounds} rounds`,
   );
   out(`the bare decoder: ${report.bare_per_second} prompts a second`);
-  out(`the same with masks at the image's size: ${report.bare_with_masks_per_second}\n`);
+  out(`the same with masks at the image's size: ${report.bare_with_masks_per_second}`);
+  out(`with its prefix kept and one mask, as the server runs it: ${report.bare_with_prefix_per_second}\n`);
   out(
-    "| | clients | a second | of the bare decoder | with masks | p50 ms | p99 ms | errors | least / most |",
+    "| | clients | a second | of the bare decoder | with masks | with its prefix kept | p50 ms | p99 ms | errors | least / most |",
   );
-  out("|---|---|---|---|---|---|---|---|---|");
+  out("|---|---|---|---|---|---|---|---|---|---|");
   for (const row of report.rows) {
     const { what, clients: count, requests_per_second: rate, p50_ms, p99_ms, errors, fairness } = row;
-    const ratios = `${row.ratio ?? "-"} | ${row.ratio_with_masks ?? "-"}`;
+    const ratios = `${row.ratio ?? "-"} | ${row.ratio_with_masks ?? "-"} | ${row.ratio_with_prefix ?? "-"}`;
     out(`| ${what} | ${count} | ${rate} | ${ratios} | ${p50_ms} | ${p99_ms} | ${errors} | ${fairness} |`);
   }
 }

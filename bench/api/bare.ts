@@ -1,13 +1,13 @@
 import { Piscina } from "piscina";
-import type { BareTask, RateTask } from "./bare-worker.ts";
+import type { Bareness, BareTask, RateTask } from "./bare-worker.ts";
 
 export interface Bare {
-  /** Prompts a second, of all workers; `masks`: brought to the image's size and counted into runs. */
-  rate(seconds: number, masks?: boolean): Promise<number>;
+  /** Prompts a second, of all workers. */
+  rate(seconds: number, bareness: Bareness): Promise<number>;
   close(): Promise<void>;
 }
 
-/** As many threads as the server decodes with, which do nothing but run its decoder graph (and write masks, if asked to). */
+/** As many threads as the server decodes with, which do nothing but run its decoder. */
 export function openBare(workers: number, workerData: BareTask): Bare {
   const pool = new Piscina<RateTask, number>({
     filename: new URL("bare-worker.ts", import.meta.url).href,
@@ -18,8 +18,8 @@ export function openBare(workers: number, workerData: BareTask): Bare {
     workerData,
   });
   return {
-    rate: async (seconds, masks = false) => {
-      const task = { milliseconds: seconds * 1000, masks };
+    rate: async (seconds, bareness) => {
+      const task = { milliseconds: seconds * 1000, bareness };
       const rates = Array.from({ length: workers }, () => pool.run(task));
       return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
     },
