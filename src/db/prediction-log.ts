@@ -15,8 +15,8 @@ export interface OpenPrediction {
   readonly stored: Promise<boolean>;
   /** It is answered: what is known only now follows within `everyMs`, many at a time, and it counts as used. */
   finish(facts: Omit<FinishedPrediction, "id">): Promise<void>;
-  /** It came to nothing: its row goes. */
-  drop(): void;
+  /** It came to nothing: its row goes, as soon as `finish` would have written it. */
+  drop(): Promise<void>;
 }
 
 /** The log of predictions, which no answer waits for. See docs/adr/0018-the-log-of-predictions.md. */
@@ -90,7 +90,9 @@ export function createPredictionLog(options: { db: Database; log: Log; everyMs: 
       return {
         stored,
         finish: (facts) => put(finished, { id: row.id, ...facts }),
-        drop: () => void isStored.then(async (there) => (there ? put(dropped, row.id) : undefined)),
+        drop: async () => {
+          if (await isStored) await put(dropped, row.id);
+        },
       };
     },
     flush,

@@ -95,8 +95,7 @@ describe("the log of predictions", () => {
     const rows = [rowOf(scope), rowOf(scope)];
     const [kept, gone] = rows.map((row) => log.open(row, null));
     // Told before it is even stored.
-    gone?.drop();
-    await Promise.all([kept?.stored, gone?.stored]);
+    await Promise.all([kept?.stored, gone?.drop()]);
     await kept?.finish(facts);
     await log.flush();
     expect((await Promise.all(rows.map(async ({ id }) => read(id)))).map((row) => row?.["masks"])).toEqual([

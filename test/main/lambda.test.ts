@@ -97,6 +97,22 @@ describe("answers that are taken whole", () => {
     expect(gunzipSync(Buffer.from(zipped.body, "base64")).toString()).toBe(plain.body);
   });
 
+  it("are logged to the end and counted by the time they are there: nothing runs after them", async () => {
+    const image = { base64: (await asPng(noiseImage(64, 48, 2))).toString("base64") };
+    const predicted = await ask({
+      method: "POST",
+      path: `/v1/projects/${project}/predict`,
+      headers: { ...authorized(), "content-type": "application/json" },
+      body: JSON.stringify({ image, prompts: [{ points: [[20, 20, 1]] }] }),
+    });
+    expect(predicted.statusCode).toBe(200);
+    const { id } = JSON.parse(predicted.body) as { id: string };
+    expect(await app.sql`select masks, embedding_from from predictions where id = ${id}`).toMatchObject([
+      { masks: 1, embedding_from: "encoder" },
+    ]);
+    expect(await app.sql`select predictions::int as n from monthly_usage`).toMatchObject([{ n: 1 }]);
+  });
+
   it("take an image's bytes as they are, and say where the query ends", async () => {
     const bytes = await asPng(noiseImage(64, 48, 1));
     const stored = await ask({

@@ -14,6 +14,6 @@ export async function whileLogged<T>(
   if (stored.status === "rejected") throw stored.reason;
   if (!stored.value) throw imageNotFound(imageId ?? "", "image.id");
   if (made.status === "fulfilled") return made.value;
-  entry.drop();
+  await entry.drop();
   throw made.reason;
 }
