@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type App, createApp } from "../../src/app.ts";
 import { type OpenDatabase, openDatabase } from "../../src/db/client.ts";
 import { createPredictionLog } from "../../src/db/prediction-log.ts";
+import { maskToPng } from "../../src/imaging/mask-png.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../helpers/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
@@ -41,6 +42,13 @@ async function warm(client: Client) {
   const { status, body: answer } = await onOther(app.a, "POST", `${project}/predict`, body);
   expect(status).toBe(200);
   return { project, body, prediction: String(answer["id"]) };
+}
+
+/** A mask of one pixel. */
+async function pngOf(width: number, height: number): Promise<string> {
+  const data = new Uint8Array(width * height);
+  data[0] = 1;
+  return (await maskToPng({ width, height, data })).toString("base64");
 }
 
 describe("what one instance does", () => {
@@ -84,6 +92,22 @@ describe("what one instance does", () => {
     expect(errorOf(await onOther(app.a, "GET", `${project}/images`))).toBe(
       "404 project_not_found project_id",
     );
+  });
+
+  it("the others know at once: an image that went, whatever they remember of it", async () => {
+    const { project, body } = await warm(app.a);
+    const { id } = body.image;
+    expect(errorOf(await app.a.send("DELETE", `${project}/images/${id}`))).toBe("200");
+    const before = await app.traces();
+    const annotation = { image_id: id, mask: { format: "png", data: await pngOf(64, 48) } };
+    const annotate = async (more: object) =>
+      errorOf(await onOther(app.a, "POST", `${project}/annotations`, { ...annotation, ...more }));
+    expect(await annotate({})).toBe("404 image_not_found image_id");
+    expect(await annotate({ group: "a page" })).toBe("404 image_not_found image_id");
+    expect(errorOf(await onOther(app.a, "POST", `${project}/predict`, body))).toBe(
+      "404 image_not_found image.id",
+    );
+    expect(await app.traces()).toEqual(before);
   });
 
   it("opens nothing to another workspace, whatever an instance remembers", async () => {
