@@ -60,6 +60,37 @@ test("corrections that come while one runs start the next at its end, and are co
   expect(await jobs()).toHaveLength(2);
 });
 
+test("corrections of the moment in which one begins count, as do those of a transaction from before it", async () => {
+  await annotate(3);
+  for (let i = 0; i < 3; i++) await say();
+  const [job] = await jobs();
+  const begun = Promise.withResolvers<void>();
+  const early = sql.begin(async (tx) => {
+    await tx`select now()`;
+    await begun.promise;
+    await say("correct", tx);
+  });
+  await sql.begin(async (tx) => {
+    await tx`update fine_tunes set status = 'running', started_at = now() where id = ${job?.["id"]}`;
+    for (let i = 0; i < 2; i++) await say("correct", tx);
+  });
+  begun.resolve();
+  await early;
+  await sql`update fine_tunes set status = 'succeeded' where id = ${job?.["id"]}`;
+  expect(await jobs()).toHaveLength(2);
+});
+
+test("corrections that come while one waits are its own", async () => {
+  await annotate(3);
+  for (let i = 0; i < 6; i++) await say();
+  const [job] = await jobs();
+  await sql`update fine_tunes set status = 'running', started_at = now() where id = ${job?.["id"]}`;
+  await sql`update fine_tunes set status = 'succeeded' where id = ${job?.["id"]}`;
+  expect(await jobs()).toHaveLength(1);
+  for (let i = 0; i < 3; i++) await say();
+  expect(await jobs()).toHaveLength(2);
+});
+
 test("a cancel starts nothing by itself", async () => {
   await annotate(3);
   for (let i = 0; i < 3; i++) await say();

@@ -14,7 +14,7 @@ export interface Trial {
   readonly rung: string;
   readonly loss: string;
   readonly learning_rate: number;
-  readonly zoom: { readonly context: number; readonly tiles: number } | null;
+  readonly zoom: { readonly context: number; readonly tiles: number; readonly raster?: number } | null;
   readonly mean_iou: number;
 }
 

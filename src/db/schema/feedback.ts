@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, real, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, real, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { annotations } from "./annotations.ts";
 import { createdAt } from "./common.ts";
 import type { LoggedPrompt } from "./predictions.ts";
@@ -39,6 +39,8 @@ export const feedback = pgTable(
     /** What it became; null for a rejection, and once the annotation is deleted. */
     annotationId: text("annotation_id").references(() => annotations.id, { onDelete: "set null" }),
     actor: text("actor"),
+    /** A correction's: a fine-tune has begun since, by a trigger, so that it does not count towards the next one. */
+    counted: boolean("counted").notNull().default(false),
     createdAt: createdAt(),
   },
   (table) => [

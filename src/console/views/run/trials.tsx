@@ -12,7 +12,8 @@ const rungs: Record<string, string> = {
 const look = (zoom: Trial["zoom"]): string => {
   if (!zoom) return "the whole image";
   const round = `${zoom.context} × the box`;
-  return zoom.tiles > 1 ? `${round}, ${zoom.tiles} × ${zoom.tiles} tiles` : round;
+  if (zoom.tiles > 1) return `${round}, ${zoom.tiles} × ${zoom.tiles} tiles`;
+  return zoom.raster ? `${round}, shared by neighbours` : round;
 };
 
 /** What was tried before the run settled: each a short training on one half of the data, judged on the other. */
