@@ -1,48 +1,51 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
-
-/** What main/build-graphs.ts writes beside the graphs: what there is, and from which sources it was made. */
-export interface GraphManifest {
-  /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
-  readonly sources: string;
-  /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
-  readonly decoders: readonly GraphEntry[];
-  /** What is computed once for many prompts: see main/decoder-graph.ts. */
-  readonly positions: GraphFile;
-  readonly prefix: GraphFile;
-  /** The decoder for other people's programs, still without its weights. */
-  readonly exports: readonly ExportGraphEntry[];
-}
 
 /** What an exported ONNX decoder gives back: see main/export-outputs.ts. */
 export const exportVariants = ["all", "single", "multi", "cvat"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
 
-export interface GraphFile {
+const graphFile = z.object({
   /** File name in the manifest's folder. */
-  readonly file: string;
+  file: z.string(),
   /** Of the file. */
-  readonly sha256: string;
-}
+  sha256: z.string(),
+});
+export type GraphFile = Readonly<z.infer<typeof graphFile>>;
 
-export interface ExportGraphEntry extends GraphFile {
-  readonly variant: ExportVariant;
-}
+const exportGraph = graphFile.extend({ variant: z.enum(exportVariants) });
+export type ExportGraphEntry = Readonly<z.infer<typeof exportGraph>>;
 
-export interface GraphEntry extends GraphFile {
+const decoderGraph = graphFile.extend({
   /** Sparse tokens of a prompt; shorter prompts are filled up with absent tokens (label -2). */
-  readonly points: number;
+  points: z.int(),
   /** Whether it takes mask prompts. */
-  readonly mask: boolean;
+  mask: z.boolean(),
   /** Tokens labelled -2 do not exist, exactly. */
-  readonly absentTokens: boolean;
+  absentTokens: z.boolean(),
   /** What is left of it when the prefix is there: with all masks, and with that of token 0 alone. Null for mask prompts. */
-  readonly prefixed: Readonly<Record<MaskTokens, GraphFile>> | null;
-}
+  prefixed: z.object({ all: graphFile, first: graphFile }).nullable(),
+});
+export type GraphEntry = Readonly<z.infer<typeof decoderGraph>>;
+
+const graphManifest = z.object({
+  /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
+  sources: z.string(),
+  /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
+  decoders: z.array(decoderGraph),
+  /** What is computed once for many prompts: see main/decoder-graph.ts. */
+  positions: graphFile,
+  prefix: graphFile,
+  /** The decoder for other people's programs, still without its weights. */
+  exports: z.array(exportGraph),
+});
+/** What main/build-graphs.ts writes beside the graphs: what there is, and from which sources it was made. */
+export type GraphManifest = Readonly<z.infer<typeof graphManifest>>;
 
 /** All four masks, or that of token 0 alone. */
-export type MaskTokens = "all" | "first";
+export type MaskTokens = keyof NonNullable<GraphEntry["prefixed"]>;
 
 /** A graph to be loaded. */
 export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & {
@@ -76,13 +79,19 @@ export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEnt
   readManifest(folder).exports;
 
 function readManifest(folder: string): GraphManifest {
+  let written: unknown;
   try {
-    return JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as GraphManifest;
+    written = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
   } catch (error) {
     throw new Error(`no decoder graphs in ${folder} (${messageOf(error)}); run: npm run build:graphs`, {
       cause: error,
     });
   }
+  const { data, error } = graphManifest.safeParse(written);
+  if (data) return data;
+  throw new Error(`the decoder graphs in ${folder} are another release's; run: npm run build:graphs`, {
+    cause: error,
+  });
 }
 
 /** The smallest graph that takes so many tokens. Throws an Error when none is large enough. */

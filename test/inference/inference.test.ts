@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { flipImage } from "../../src/imaging/flips.ts";
 import { createInference } from "../../src/inference/index.ts";
 import { embedRegion } from "../../src/inference/regions.ts";
 import type { EmbedOptions, Inference } from "../../src/inference/types.ts";
+import { messageOf } from "../../src/lib/errors.ts";
 import { codeOf } from "../helpers/codes.ts";
 import { asPng, asSharp, discImage, noiseImage } from "../helpers/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
@@ -133,8 +134,12 @@ test("close lets what is under way end, and lets nothing new in", async () => {
   await closing;
 });
 
-test("without decoder graphs it says how to make them", async () => {
-  const empty = await mkdtemp(join(tmpdir(), "maskwright-test-"));
+test.each([
+  ["no decoder graphs", "no decoder graphs in", null],
+  ["those of another release", "another release", { sources: "", decoders: [], exports: [] }],
+])("with %s it says how to make them", async (_, why, manifest) => {
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-test-"));
+  if (manifest) await writeFile(join(folder, "manifest.json"), JSON.stringify(manifest));
   const starting = createInference({
     store: storage.store,
     cacheEntries: 1,
@@ -142,8 +147,10 @@ test("without decoder graphs it says how to make them", async () => {
     threads: 1,
     decodeWorkers: 1,
     maxImagePixels: 1_000_000,
-    graphsFolder: empty,
+    graphsFolder: folder,
   });
-  await expect(starting).rejects.toThrow("npm run build:graphs");
-  await rm(empty, { recursive: true });
+  const error = await starting.catch(messageOf);
+  expect(error).toContain(why);
+  expect(error).toContain("npm run build:graphs");
+  await rm(folder, { recursive: true });
 });
