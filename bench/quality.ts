@@ -62,7 +62,8 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
       // A project each, so that no run is judged by another's version.
       const own = await product.newProject(name, zip, releases);
       const tuned = await product.fineTune(own, { name, hyperparameters, seed: options.seed });
-      done.push({ name, data: await product.prepare(own, options.seed), tuned });
+      const ownData = await product.prepare(own, options.seed);
+      done.push({ name, data: ownData, tuned, test: await product.scoreAll(ownData, tuned.version) });
     }
     const grid = options.grid
       ? await runGrid(options.grid, {
@@ -79,7 +80,7 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
     const judged = auto?.tuned.version.metrics.perAnnotation.length ?? data.heldOut.length;
     if (judged < data.heldOut.length)
       notes.push(
-        `auto looks closer, and its budget encodes ${judged} of the ${data.heldOut.length} test annotations: base, auto and grid are given on these`,
+        `auto looks closer, and its budget encodes ${judged} of the ${data.heldOut.length} test annotations for its gate; what is given here is on all, those encoded after it`,
       );
     const engine = done[0]?.tuned.version.engine ?? options.engine;
     return {

@@ -1,8 +1,9 @@
 import type { PairedGain } from "../../src/db/schema/index.ts";
 import { pairedGain } from "../../src/training/evaluation/interval.ts";
-import { meanOf } from "../../src/training/evaluation/score.ts";
+import { promptMetrics } from "../../src/training/evaluation/evaluation.ts";
+import { meanOf, meanScores, type Score } from "../../src/training/evaluation/score.ts";
 import type { PreparedData } from "../../src/training/prepare.ts";
-import { randomFor, type Sample } from "../../src/training/samples.ts";
+import { randomFor } from "../../src/training/samples.ts";
 import type { Grid, GridCell } from "./grid.ts";
 import type { JobName } from "./options.ts";
 import type { FineTuned } from "./product.ts";
@@ -13,32 +14,35 @@ export interface Done {
   /** As the fine-tune's own project has it. */
   readonly data: PreparedData;
   readonly tuned: FineTuned;
+  /** On all held-out samples of `data`, in their order, exact boxes; the version's own metrics may be of some. */
+  readonly test: { readonly base: readonly Score[]; readonly tuned: readonly Score[] };
 }
 
-/** The base and every fine-tune, as their versions tell of themselves. */
+/** The base and every fine-tune: boxes on all test samples, other prompts as the versions tell of themselves. */
 export function rowsOf(done: readonly Done[]): QualityRow[] {
-  const rows = done.map(({ name, tuned }): QualityRow => {
+  const rows = done.map(({ name, data, tuned, test }): QualityRow => {
     const { version, promoted, said, seconds, phases } = tuned;
-    const { heldOut, bestEpoch, curve, evaluation } = version.metrics;
-    const prompts = (evaluation?.prompts ?? []).map(
-      ({ kind, annotations, groups, base, tuned: ours, gain }) => ({
-        kind,
-        annotations,
-        groups,
-        base_mean_iou: base.meanIou,
-        mean_iou: ours.meanIou,
-        gain: gain.iou,
-        boundary_gain: gain.boundaryIou,
-        base_calibration_error: base.calibrationError,
-        calibration_error: ours.calibrationError,
-      }),
-    );
+    const { bestEpoch, curve, evaluation, perAnnotation } = version.metrics;
+    const box = promptMetrics({ kind: "box", samples: data.heldOut, ...test }, data.groupOf);
+    const others = (evaluation?.prompts ?? []).filter(({ kind }) => kind !== "box");
+    const prompts = [box, ...others].map(({ kind, annotations, groups, base, tuned: ours, gain }) => ({
+      kind,
+      annotations,
+      groups,
+      base_mean_iou: base.meanIou,
+      mean_iou: ours.meanIou,
+      gain: gain.iou,
+      boundary_gain: gain.boundaryIou,
+      base_calibration_error: base.calibrationError,
+      calibration_error: ours.calibrationError,
+    }));
     return {
       what: name,
-      mean_iou: heldOut.tuned.meanIou,
-      mean_dice: heldOut.tuned.meanDice,
-      gain: prompts.find(({ kind }) => kind === "box")?.gain ?? null,
+      mean_iou: box.tuned.meanIou,
+      mean_dice: box.tuned.meanDice,
+      gain: box.gain.iou,
       run: {
+        judged_by: perAnnotation.length,
         seconds,
         phases,
         promoted,
@@ -50,19 +54,10 @@ export function rowsOf(done: readonly Done[]): QualityRow[] {
       },
     };
   });
-  // The base of the auto that everything is compared with, where there is one: it may be judged by fewer samples.
-  const like = done.find(({ name }) => name === "auto") ?? done[0];
-  const base = like?.tuned.version.metrics.heldOut.base;
+  // The same samples for every fine-tune, so the same scores.
+  const base = done[0] && meanScores(done[0].test.base);
   if (!base) return rows;
   return [{ what: "base", mean_iou: base.meanIou, mean_dice: base.meanDice, gain: null, run: null }, ...rows];
-}
-
-/** Indexes of the held-out samples that auto's version was judged by: a closer look at many sees some of them. */
-function judgedBy(data: PreparedData, auto: Done | undefined): number[] {
-  const indexes = data.heldOut.map((_, i) => i);
-  if (!auto) return indexes;
-  const scored = new Set(auto.tuned.version.metrics.perAnnotation.map(({ annotationId }) => annotationId));
-  return indexes.filter((i) => scored.has(auto.data.heldOut[i]?.annotation.id ?? ""));
 }
 
 /** The grid's cells, and ours less theirs on the same test samples. */
@@ -70,24 +65,22 @@ export function gridReport(
   { base, cells, peer }: Grid,
   { epochs, data, auto }: { epochs: number; data: PreparedData; auto: Done | undefined },
 ): GridReport {
-  const judged = judgedBy(data, auto);
-  const mean = (test: readonly number[]): number => meanOf(judged.map((i) => test[i] as number));
   const most = (of: (cell: GridCell) => number): GridCell =>
     cells.reduce((best, cell) => (of(cell) > of(best) ? cell : best));
-  const best = most((cell) => mean(cell.test));
+  const best = most((cell) => meanOf(cell.test));
   const chosen = most((cell) => cell.selectionIou);
-  const named = ({ loss, rate, test }: GridCell) => ({ loss, rate, mean_iou: mean(test) });
+  const named = ({ loss, rate, test }: GridCell) => ({ loss, rate, mean_iou: meanOf(test) });
   const minus = (cell: GridCell): PairedGain | null => (auto ? gainOver(cell.test, data, auto) : null);
   return {
     peer,
     epochs,
-    base_mean_iou: mean(base),
+    base_mean_iou: meanOf(base),
     cells: cells.map(({ loss, rate, bestEpoch, selectionIou, test, seconds }) => ({
       loss,
       rate,
       best_epoch: bestEpoch,
       selection_iou: selectionIou,
-      mean_iou: mean(test),
+      mean_iou: meanOf(test),
       seconds,
     })),
     seconds: cells.reduce((sum, { seconds }) => sum + seconds, 0),
@@ -102,15 +95,16 @@ export function gridReport(
  * `theirs` are in the order of the held-out samples of `data`. The project of `auto` has other ids, but its samples stand
  * in the same order, which goes by content.
  */
-export function gainOver(theirs: readonly number[], data: PreparedData, auto: Done): PairedGain {
-  const { perAnnotation } = auto.tuned.version.metrics;
-  const ours = new Map(perAnnotation.map(({ annotationId, tunedIou }) => [annotationId, tunedIou]));
-  const differences = judgedBy(data, auto).map((i) => {
-    const { annotation } = auto.data.heldOut[i] as Sample;
-    const [value, peer, sample] = [ours.get(annotation.id), theirs[i], data.heldOut[i]];
-    if (value === undefined || peer === undefined || sample?.annotation.counts !== annotation.counts)
+export function gainOver(
+  theirs: readonly number[],
+  data: PreparedData,
+  auto: Pick<Done, "data" | "test">,
+): PairedGain {
+  const differences = data.heldOut.map((sample, i) => {
+    const [value, peer, own] = [auto.test.tuned[i], theirs[i], auto.data.heldOut[i]];
+    if (!value || peer === undefined || own?.annotation.counts !== sample.annotation.counts)
       throw new Error(`the version and the grid were not scored on the same test samples (number ${i})`);
-    return { group: data.groupOf(sample.image), value: value - peer };
+    return { group: data.groupOf(sample.image), value: value.iou - peer };
   });
   return pairedGain(differences, randomFor(0, "grid"));
 }

@@ -21,6 +21,8 @@ import { keys } from "../../src/storage/keys.ts";
 import { embedMissing } from "../../src/training/embed-missing.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
 import type { EngineName } from "../../src/training/engine/types.ts";
+import { scoreVersions } from "../../src/training/evaluation/box-scores.ts";
+import type { Score } from "../../src/training/evaluation/score.ts";
 import { type PreparedData, prepareData } from "../../src/training/prepare.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
 import { runImport } from "../../src/training/run-import.ts";
@@ -155,6 +157,23 @@ export class Product {
     const { activeVersion } = await getProject(db, scope);
     const promoted = activeVersion === version.number;
     return { version, promoted, said: watch.last(), seconds, phases: watch.phases };
+  }
+
+  /**
+   * The base and a version on every test sample, exact boxes, each list in the order of `data.heldOut`. A fine-tune that
+   * looks closer is judged by as many as its budget encodes; here all are encoded, after it and beside its seconds.
+   */
+  async scoreAll(data: PreparedData, version: TunedVersion): Promise<{ base: Score[]; tuned: Score[] }> {
+    const { heldOut } = data;
+    const [base, tuned] = await scoreVersions(this.trainer, heldOut, {
+      workspaceId,
+      baseModel,
+      signal: this.#signal,
+      versions: [{ number: 0 }, version],
+      onDone: async (done) => this.#progress.at("all test samples", done, heldOut.length),
+    });
+    if (!base || !tuned) throw new Error("a version was not scored");
+    return { base, tuned };
   }
 
   /** Shows the job's progress and events, and adds up how long it stays in each phase, to a quarter of a second. */

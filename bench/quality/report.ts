@@ -34,6 +34,8 @@ export interface QualityRow {
   readonly gain: PairedGain | null;
   /** Null for the base. */
   readonly run: {
+    /** Test annotations that the fine-tune's own gate judged by; what is reported is on all. */
+    readonly judged_by: number;
     readonly seconds: number;
     readonly phases: Readonly<Record<string, number>>;
     readonly promoted: boolean;

@@ -26,6 +26,7 @@ it(
     const [base, tuned] = first.rows;
     expect(tuned?.run?.recipe).toMatchObject(given);
     expect(tuned?.gain?.mean).toBeCloseTo((tuned?.mean_iou ?? 0) - (base?.mean_iou ?? 0), 10);
+    expect(tuned?.run?.judged_by).toBe(first.split.annotations.test);
     expect(tuned?.run?.prompts.map(({ kind }) => kind)).toContain("one_click");
     expect(first.grid).toBeNull();
     expect(first.notes.join()).toContain(python);

@@ -28,6 +28,7 @@ const report: QualityReport = {
       mean_dice: 0.6,
       gain: { mean: 0.25, low: -0.01, high: 0.4 },
       run: {
+        judged_by: 2,
         seconds: 12.34,
         phases: { train: 10, evaluate: 2 },
         promoted: true,
