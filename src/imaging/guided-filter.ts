@@ -1,8 +1,8 @@
-import type { Refine } from "../lib/focus.ts";
-import type { RgbImage, Size } from "./types.ts";
+import type { Guided } from "../lib/focus.ts";
+import { activeArea } from "./active-area.ts";
+import { boxMean } from "./box-mean.ts";
+import type { Box, RgbImage } from "./types.ts";
 
-/** Below this share of foreground a pixel takes no part: what lies further off than two radii from any is background. */
-const faint = 0.01;
 /** Filtered shares are kept this far from 0 and 1, so that they have a logit. */
 const margin = 1e-4;
 const background = Math.log(margin / (1 - margin));
@@ -15,13 +15,14 @@ const background = Math.log(margin / (1 - margin));
  *
  * `logits` row-major [height, width] of the guide's size; gives logits again, 0 at `refine.threshold`.
  */
-export function guidedLogits(logits: Float32Array, guide: RgbImage, refine: Refine): Float32Array {
+export function guidedLogits(logits: Float32Array, guide: RgbImage, refine: Guided): Float32Array {
   const { width, height } = guide;
   if (logits.length !== width * height) {
     throw new Error(`${logits.length} logits do not fit a guide of ${width} x ${height}`);
   }
   const shift = Math.log(refine.threshold / (1 - refine.threshold));
   const out = new Float32Array(logits.length).fill(background - shift);
+  // What lies further off than two radii from anything faint is background.
   const area = activeArea(logits, [height, width], 2 * refine.radius + 1);
   if (!area) return out;
   const shares = filtered(logits, guide, { ...refine, area });
@@ -35,35 +36,11 @@ export function guidedLogits(logits: Float32Array, guide: RgbImage, refine: Refi
   return out;
 }
 
-type Area = readonly [number, number, number, number];
-
-/** Round all that may be foreground, with room for the filter. */
-function activeArea(logits: Float32Array, [height, width]: Size, room: number): Area | null {
-  const edge = Math.log(faint / (1 - faint));
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if ((logits[i] as number) <= edge) continue;
-      if (x < left) left = x;
-      if (x > right) right = x;
-      if (y < top) top = y;
-      bottom = y;
-    }
-  }
-  if (right < 0) return null;
-  return [
-    Math.max(0, left - room),
-    Math.max(0, top - room),
-    Math.min(width, right + room + 1),
-    Math.min(height, bottom + room + 1),
-  ];
-}
-
 /** Shares of foreground of the area's pixels, row-major. */
 function filtered(
   logits: Float32Array,
   guide: RgbImage,
-  { radius, epsilon, area }: Refine & { area: Area },
+  { radius, epsilon, area }: Guided & { area: Box },
 ): Float32Array {
   const [left, top, right, bottom] = area;
   const [width, height] = [right - left, bottom - top];
@@ -143,36 +120,5 @@ function solve({
     gp[i] = ag;
     bp[i] = ab;
     mp[i] = p - ar * r - ag * g - ab * b;
-  }
-}
-
-/** The mean over (2 radius + 1) squared pixels, of those that lie inside; row-major [height, width]. */
-export function boxMean(plane: Float32Array, [height, width]: Size, radius: number): Float32Array {
-  const rows = new Float32Array(plane.length);
-  for (let y = 0; y < height; y++)
-    runningMean(plane, rows, { from: y * width, step: 1, length: width, radius });
-  const out = new Float32Array(plane.length);
-  for (let x = 0; x < width; x++) runningMean(rows, out, { from: x, step: width, length: height, radius });
-  return out;
-}
-
-function runningMean(
-  source: Float32Array,
-  target: Float32Array,
-  { from, step, length, radius }: { from: number; step: number; length: number; radius: number },
-): void {
-  let sum = 0;
-  let count = 0;
-  for (let i = 0; i < Math.min(radius, length); i++, count++) sum += source[from + i * step] as number;
-  for (let i = 0; i < length; i++) {
-    if (i + radius < length) {
-      sum += source[from + (i + radius) * step] as number;
-      count++;
-    }
-    if (i - radius - 1 >= 0) {
-      sum -= source[from + (i - radius - 1) * step] as number;
-      count--;
-    }
-    target[from + i * step] = sum / count;
   }
 }

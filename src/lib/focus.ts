@@ -15,8 +15,8 @@ export const zoomSchema = z.strictObject({
   raster: z.number().min(0.125).max(0.5).optional(),
 });
 
-/** How masks are sharpened along the image's own edges: a guided filter, see imaging/guided-filter.ts. */
-export const refineSchema = z.strictObject({
+/** A guided filter along the image's own edges: see imaging/guided-filter.ts. */
+export const guidedSchema = z.strictObject({
   /** Of the filter's window, pixels. */
   radius: z.int().min(1).max(64),
   /** Variance of colour, of values in [0, 1], below which the image's edges do not count. */
@@ -25,6 +25,19 @@ export const refineSchema = z.strictObject({
   threshold: z.number().min(0.05).max(0.95),
 });
 
+/** A small network that was trained with the version and judges pixels by their own colours: see imaging/points/head.ts. */
+export const pointHeadSchema = z.strictObject({
+  point_head: z.strictObject({
+    /** Units of each of its two hidden layers. */
+    hidden: z.int().min(1).max(64),
+    /** Base64 of little-endian float32, in the order of `headParts`. */
+    weights: z.base64().max(64 * 1024),
+  }),
+});
+
+/** How masks are sharpened. */
+export const refineSchema = z.union([guidedSchema, pointHeadSchema]);
+
 /**
  * How a version looks at an image, decided when it was trained and honoured wherever it answers. Null, for either, is
  * plain SAM: the whole image in one embedding, its mask scaled up.
@@ -32,6 +45,8 @@ export const refineSchema = z.strictObject({
 export const focusSchema = z.strictObject({ zoom: zoomSchema.nullable(), refine: refineSchema.nullable() });
 
 export type Zoom = z.infer<typeof zoomSchema>;
+export type Guided = z.infer<typeof guidedSchema>;
+export type PointHeadSettings = z.infer<typeof pointHeadSchema>;
 export type Refine = z.infer<typeof refineSchema>;
 export type Focus = z.infer<typeof focusSchema>;
 

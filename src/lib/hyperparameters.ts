@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AppError } from "./errors.ts";
-import { refineSchema, zoomSchema } from "./focus.ts";
+import { guidedSchema, zoomSchema } from "./focus.ts";
 import { pathText } from "./text.ts";
 
 /** Annotated images that a fine-tune needs: one to learn from, one to choose the best epoch by, one to measure on. */
@@ -36,7 +36,7 @@ export const hyperparametersSchema = z.strictObject({
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
   /** How masks are sharpened along the image's edges. */
-  refine: z.union([z.literal("auto"), z.literal("none"), refineSchema]).optional(),
+  refine: z.union([z.literal("auto"), z.literal("none"), z.literal("points"), guidedSchema]).optional(),
   /** Passes over the training samples, at most; the best one is kept. A number here is a recipe by hand: no search. */
   epochs: auto(z.int().min(1).max(200)),
   /** The peak of the schedule. */

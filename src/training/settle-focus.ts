@@ -1,19 +1,22 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { Project } from "../db/queries/projects.ts";
-import type { Focus } from "../lib/focus.ts";
+import type { Focus, Refine } from "../lib/focus.ts";
 import { plainFocus } from "../lib/focus.ts";
 import type { Chosen } from "./choose.ts";
 import { engineSpecOf } from "./engine-options.ts";
-import { chooseRefine, type RefineChoice } from "./focus/choose-refine.ts";
+import { inTurns } from "./evaluation/evaluation.ts";
+import { chooseRefine } from "./focus/choose-refine.ts";
 import type { TrainingResult } from "./loop.ts";
+import { chooseHead, type HeadChoice } from "./points/choose-head.ts";
 import type { PreparedData } from "./prepare.ts";
 import type { RunContext } from "./run-context.ts";
 import { type Sample, someOf } from "./samples.ts";
 import { type WindowLogits, windowLogits } from "./scores.ts";
 
-/** Where fewer choose, samples that trained help them. */
-const fewest = 16;
-const most = 40;
+/** Filters are judged by so many samples; where fewer choose, some that trained help them. */
+const [fewest, most] = [16, 40];
+/** Point heads are trained on, and judged by, so many samples of those that train or choose. */
+export const mostForHead = 200;
 
 /** What is registered in the end: weights and how they look at images. */
 export interface Settled {
@@ -33,22 +36,14 @@ export async function settleFocus(
 ): Promise<Settled> {
   const { zoom } = chosen;
   const { asked } = data;
-  const judges = refineJudges(data, run.row.seed);
-  const fixed = asked.refine !== undefined && asked.refine !== "auto" ? asked.refine : undefined;
-  if (fixed !== undefined || asked.recipe === "tutorial") {
-    return { weights: result.weights, focus: { zoom, refine: fixed === "none" ? null : (fixed ?? null) } };
+  const fixed = asked.refine ?? "auto";
+  const byHand = fixed !== "auto" && fixed !== "points";
+  if (byHand || asked.recipe === "tutorial") {
+    return { weights: result.weights, focus: { zoom, refine: byHand && fixed !== "none" ? fixed : null } };
   }
-  const choice = await refineFor(run, project, { weights: result.weights, chosen, judges });
-  if (choice.refine) {
-    await run.job.append({
-      message:
-        `Masks are sharpened along the image's edges (radius ${choice.refine.radius}): ` +
-        `mean IoU ${choice.plainIou.toFixed(3)} becomes ${choice.iou.toFixed(3)} on ${judges.length} samples`,
-      data: { refine: choice.refine, plain_iou: choice.plainIou, refined_iou: choice.iou },
-    });
-  }
+  const choice = await refineFor(run, project, { data, weights: result.weights, chosen });
   const best = result.curve[result.bestEpoch]?.selectionIou ?? 0;
-  if (zoom && best + choice.iou - choice.plainIou <= start.iou) {
+  if ((zoom || choice.refine) && fixed === "auto" && best + choice.gain <= start.iou) {
     await run.job.append({
       level: "warn",
       message: "Nothing did better than the start as it was; it is kept",
@@ -59,6 +54,67 @@ export async function settleFocus(
   return { weights: result.weights, focus: { zoom, refine: choice.refine } };
 }
 
+/** How masks are sharpened, and what mean IoU it brought; none, and 0, where nothing brought enough. */
+interface RefineChosen {
+  readonly refine: Refine | null;
+  readonly gain: number;
+}
+
+/** A point head where one pays or was asked for, else the filter that suits the answers best, if any does. */
+async function refineFor(
+  run: RunContext,
+  project: Project,
+  { data, weights, chosen }: { data: PreparedData; weights: NamedTensors; chosen: Chosen },
+): Promise<RefineChosen> {
+  const { signal, services, row } = run;
+  const seed = row.seed;
+  const groupOf = ({ image }: Sample): string => data.groupOf(image);
+  const development = [...new Set([...data.selection, ...data.train])];
+  const [judges, heads] = [
+    refineJudges(data, seed),
+    inTurns(development, data.groupOf).slice(0, mostForHead),
+  ];
+  const answers = await answersFor(run, project, {
+    weights,
+    chosen,
+    samples: [...new Set([...heads, ...judges])],
+  });
+  const pixelsOf = (image: Sample["image"]) =>
+    services.inference.pixels({
+      sha256: image.sha256,
+      bytes: async () => services.store.get(image.object_key),
+    });
+  const of = (samples: readonly Sample[]) => answers.filter(({ sample }) => samples.includes(sample));
+
+  const head = await chooseHead(of(heads), { pixelsOf, groupOf, seed, signal });
+  const wanted = data.asked.refine === "points" || head.worthIt;
+  await run.job.append(headEvent(head, { samples: heads.length, used: wanted && head.refine !== null }));
+  if (wanted) return { refine: head.refine, gain: head.gain.mean };
+  const filter = await chooseRefine(of(judges), pixelsOf, signal);
+  if (filter.refine) {
+    await run.job.append({
+      message:
+        `Masks are sharpened along the image's edges (radius ${filter.refine.radius}): ` +
+        `mean IoU ${filter.plainIou.toFixed(3)} becomes ${filter.iou.toFixed(3)} on ${judges.length} samples`,
+      data: { refine: filter.refine, plain_iou: filter.plainIou, refined_iou: filter.iou },
+    });
+  }
+  return { refine: filter.refine, gain: filter.iou - filter.plainIou };
+}
+
+function headEvent(
+  { plainIou, iou, gain: { low, high } }: HeadChoice,
+  { samples, used }: { samples: number; used: boolean },
+) {
+  const interval = low === null || high === null ? "" : ` (gain ${low.toFixed(3)} to ${high.toFixed(3)})`;
+  return {
+    message:
+      `A point head, which judges pixels by their own colours, ${used ? "sharpens masks" : "does not pay"}: ` +
+      `mean IoU ${plainIou.toFixed(3)} became ${iou.toFixed(3)}${interval} on ${samples} samples, each judged by a head that had not seen its images`,
+    data: { point_head: used, plain_iou: plainIou, refined_iou: iou, gain_low: low, gain_high: high },
+  };
+}
+
 function refineJudges({ selection, train }: PreparedData, seed: number): Sample[] {
   const some = someOf(selection, most, seed);
   if (some.length >= fewest) return some;
@@ -66,12 +122,12 @@ function refineJudges({ selection, train }: PreparedData, seed: number): Sample[
   return [...some, ...someOf(others, fewest - some.length, seed)];
 }
 
-/** Answers of the trained weights, from an engine that holds just them, and the filter that suits these best. */
-async function refineFor(
+/** Answers of the trained weights to exact boxes, from an engine that holds just them. */
+async function answersFor(
   run: RunContext,
   project: Project,
-  { weights, chosen, judges }: { weights: NamedTensors; chosen: Chosen; judges: readonly Sample[] },
-): Promise<RefineChoice> {
+  { weights, chosen, samples }: { weights: NamedTensors; chosen: Chosen; samples: readonly Sample[] },
+): Promise<WindowLogits[]> {
   const { services, signal } = run;
   const { batchSize } = chosen.recipe;
   const engine = await services.createEngine(engineSpecOf(chosen.recipe, weights), {
@@ -80,12 +136,9 @@ async function refineFor(
   const answers: WindowLogits[] = [];
   try {
     const options = { embeddingOf: run.embeddingsOf(project), batchSize, signal, zoom: chosen.zoom };
-    for await (const answer of windowLogits(engine, judges, options)) answers.push(answer);
+    for await (const answer of windowLogits(engine, samples, options)) answers.push(answer);
   } finally {
     await engine.dispose();
   }
-  const { inference, store } = services;
-  const pixelsOf = (image: Sample["image"]) =>
-    inference.pixels({ sha256: image.sha256, bytes: async () => store.get(image.object_key) });
-  return chooseRefine(answers, pixelsOf, signal);
+  return answers;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { boxMean, guidedLogits } from "../../src/imaging/guided-filter.ts";
+import { boxMean } from "../../src/imaging/box-mean.ts";
+import { guidedLogits } from "../../src/imaging/guided-filter.ts";
 import { sharpen } from "../../src/imaging/sharpen.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 
@@ -35,7 +36,7 @@ describe("the guided filter", () => {
     const countWrong = (logits: Float32Array): number =>
       truth.reduce((sum, bit, i) => sum + ((logits[i] as number) > 0 === (bit === 1) ? 0 : 1), 0);
     const refine = { radius: 8, epsilon: 1e-3, threshold: 0.4 };
-    const sharp = sharpen(blur, { width, height, data }, [0, 0, width, height], refine);
+    const sharp = sharpen(blur, { width, height, data }, [0, 0, width, height], { refine, box: null });
     expect(countWrong(blur)).toBe(4 * height);
     expect(countWrong(sharp)).toBe(0);
   });

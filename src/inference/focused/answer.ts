@@ -88,7 +88,7 @@ export async function answerLook(
   // The mask's box takes the place that a caller's would have; the clicks stay.
   const boxed: Prompt = { ...prompt, box: found.bbox };
   const plan = planLook(boxed, size, focus.zoom, mostTokens(deps.graphs, prompt.mask !== undefined));
-  const second = await run(deps, request, { ...look, prompt: boxed, plan }, { size, times });
+  const second = await run(deps, request, { ...look, plan }, { size, times });
   return { masks: second.masks, from: leastCached([first.from, second.from]) };
 }
 
@@ -118,7 +118,7 @@ async function run(
     window: plan.window,
     parts,
     mask: prompt.mask,
-    sharpen: image && focus.refine ? { image, refine: focus.refine } : null,
+    sharpen: image && focus.refine ? { image, refine: focus.refine, box: prompt.box ?? null } : null,
     multimask: request.multimask,
     format: request.format,
     polygonTolerance: request.polygonTolerance ?? 0,

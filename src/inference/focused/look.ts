@@ -26,8 +26,8 @@ export interface LookTask {
   readonly parts: readonly (PlannedPart & { readonly embedding: ImageEmbedding })[];
   /** As it was asked, in the whole image's frame. */
   readonly mask: WireMask | undefined;
-  /** The whole image, where masks are sharpened. */
-  readonly sharpen: { readonly image: RgbImage; readonly refine: Refine } | null;
+  /** The whole image, where masks are sharpened, and the box that the caller drew, where there was one. */
+  readonly sharpen: { readonly image: RgbImage; readonly refine: Refine; readonly box: Box | null } | null;
   readonly multimask: boolean | "best";
   readonly format: MaskFormat;
   readonly polygonTolerance: number;
@@ -68,7 +68,7 @@ export async function look(task: LookTask): Promise<LookResult> {
         lowRes: logits.subarray(token * plane, (token + 1) * plane),
       })),
     );
-    const sharp = task.sharpen ? sharpen(joined, task.sharpen.image, window, task.sharpen.refine) : joined;
+    const sharp = task.sharpen ? sharpen(joined, task.sharpen.image, window, task.sharpen) : joined;
     const logits = placed(sharp, window, size);
     const mask = await maskOfLogits(logits, scores[token] as number, size, task);
     masks.push(task.lowRes ? { ...mask, lowRes: writeLogits(inLowRes(logits, size), [256, 256]) } : mask);

@@ -1,6 +1,6 @@
 import { sharpen } from "../../imaging/sharpen.ts";
 import type { RgbImage } from "../../imaging/types.ts";
-import type { Refine } from "../../lib/focus.ts";
+import type { Guided } from "../../lib/focus.ts";
 import { maskOf } from "../samples.ts";
 import type { SampleImage } from "../samples.ts";
 import { windowIou, type WindowLogits } from "../scores.ts";
@@ -15,7 +15,7 @@ const hopeless = 0.05;
 
 export interface RefineChoice {
   /** Null: masks are best as they are. */
-  readonly refine: Refine | null;
+  readonly refine: Guided | null;
   /** Mean IoU without and with the choice. */
   readonly plainIou: number;
   readonly iou: number;
@@ -38,12 +38,15 @@ export async function chooseRefine(
     const { logits, window } = answers[i] as WindowLogits;
     return windowIou(logits, window, truths[i] as (typeof truths)[number]);
   });
-  const tried = async (radius: number, epsilon: number): Promise<{ refine: Refine; iou: number }> => {
+  const tried = async (radius: number, epsilon: number): Promise<{ refine: Guided; iou: number }> => {
     const sums = thresholds.map(() => 0);
     for (const [i, { sample, window, logits }] of answers.entries()) {
       signal.throwIfAborted();
       const image = await pixelsOf(sample.image);
-      const sharp = sharpen(logits, image, window, { radius, epsilon, threshold: 0.5 });
+      const sharp = sharpen(logits, image, window, {
+        refine: { radius, epsilon, threshold: 0.5 },
+        box: null,
+      });
       for (const [t, threshold] of thresholds.entries()) {
         const edge = Math.log(threshold / (1 - threshold));
         const iou = windowIou(sharp, window, truths[i] as (typeof truths)[number], edge);
@@ -56,7 +59,7 @@ export async function chooseRefine(
       iou: sums[best] as number,
     };
   };
-  let best: { refine: Refine | null; iou: number } = { refine: null, iou: plainIou };
+  let best: { refine: Guided | null; iou: number } = { refine: null, iou: plainIou };
   for (const radius of radii) {
     const next = await tried(radius, 1e-3);
     if (next.iou > best.iou) best = next;
