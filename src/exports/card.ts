@@ -1,7 +1,7 @@
 import type { Version } from "../db/queries/versions.ts";
 import type { PairedGain, PromptMetrics, VersionMetrics } from "../db/schema/index.ts";
 import { architectureOf } from "./encoder.ts";
-import { promptingOf } from "./facts.ts";
+import { promptingForPeople } from "./facts.ts";
 import type { ExportSubject } from "./types.ts";
 
 /**
@@ -141,7 +141,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
 function prompting(version: Version | null): string {
-  const settings = Object.entries(promptingOf(version));
+  const settings = Object.entries(promptingForPeople(version));
   const usual =
     "As SAM: the longest side resized to 1024, normalised, padded to the bottom and right; points and box corners in " +
     "pixels of that frame; a prompt without a box gets one padding point of label -1.";

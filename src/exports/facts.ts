@@ -10,6 +10,15 @@ export function promptingOf(version: Version | null): Readonly<Record<string, st
   return version && !isPlain(version.focus) ? { focus: JSON.stringify(version.focus) } : {};
 }
 
+/** The same for people, who do not read a network's numbers. */
+export function promptingForPeople(version: Version | null): Readonly<Record<string, string>> {
+  const refine = version?.focus.refine;
+  if (!version || !refine || !("point_head" in refine)) return promptingOf(version);
+  const { hidden } = refine.point_head;
+  const short = { point_head: { hidden, weights: "… (in the file's own property `focus`)" } };
+  return { focus: JSON.stringify({ ...version.focus, refine: short }) };
+}
+
 /** What every exported file says of itself, in its format's own place for such things; text to text. */
 export function factsOf({ projectId, base, version }: ExportSubject): Record<string, string> {
   return {

@@ -4,6 +4,7 @@ import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
 import { type Focus, focusSchema, plainFocus } from "../lib/focus.ts";
+import { checkFocus } from "../inference/focused/check-focus.ts";
 import { type DecoderFile, readDecoderFile } from "./decoder-file.ts";
 
 const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
@@ -46,7 +47,9 @@ export async function readVersionFile(
 function focusOf({ focus }: Readonly<Record<string, string>>): Focus {
   if (focus === undefined) return plainFocus;
   try {
-    return focusSchema.parse(JSON.parse(focus));
+    const parsed = focusSchema.parse(JSON.parse(focus));
+    checkFocus(parsed);
+    return parsed;
   } catch (cause) {
     throw new AppError("weights_unreadable", "file: its property `focus` can't be read.", {
       param: "file",

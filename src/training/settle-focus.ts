@@ -4,10 +4,10 @@ import type { Focus, Refine } from "../lib/focus.ts";
 import { plainFocus } from "../lib/focus.ts";
 import type { Chosen } from "./choose.ts";
 import { engineSpecOf } from "./engine-options.ts";
-import { inTurns } from "./evaluation/evaluation.ts";
 import { chooseRefine } from "./focus/choose-refine.ts";
 import type { TrainingResult } from "./loop.ts";
-import { chooseHead, type HeadChoice } from "./points/choose-head.ts";
+import { chooseHead, gainOf, type HeadChoice, type HeadScores } from "./points/choose-head.ts";
+import { headSamples } from "./points/head-samples.ts";
 import type { PreparedData } from "./prepare.ts";
 import type { RunContext } from "./run-context.ts";
 import { type Sample, someOf } from "./samples.ts";
@@ -15,8 +15,6 @@ import { type WindowLogits, windowLogits } from "./scores.ts";
 
 /** Filters are judged by so many samples; where fewer choose, some that trained help them. */
 const [fewest, most] = [16, 40];
-/** Point heads are trained on, and judged by, so many samples of those that train or choose. */
-export const mostForHead = 200;
 
 /** What is registered in the end: weights and how they look at images. */
 export interface Settled {
@@ -69,11 +67,7 @@ async function refineFor(
   const { signal, services, row } = run;
   const seed = row.seed;
   const groupOf = ({ image }: Sample): string => data.groupOf(image);
-  const development = [...new Set([...data.selection, ...data.train])];
-  const [judges, heads] = [
-    refineJudges(data, seed),
-    inTurns(development, data.groupOf).slice(0, mostForHead),
-  ];
+  const [judges, heads] = [refineJudges(data, seed), headSamples(data)];
   const answers = await answersFor(run, project, {
     weights,
     chosen,
@@ -86,10 +80,12 @@ async function refineFor(
     });
   const of = (samples: readonly Sample[]) => answers.filter(({ sample }) => samples.includes(sample));
 
-  const head = await chooseHead(of(heads), { pixelsOf, groupOf, seed, signal });
-  const wanted = data.asked.refine === "points" || head.worthIt;
-  await run.job.append(headEvent(head, { samples: heads.length, used: wanted && head.refine !== null }));
-  if (wanted) return { refine: head.refine, gain: head.gain.mean };
+  const trained = new Set(data.train);
+  const isFresh = (sample: Sample): boolean => !trained.has(sample);
+  const head = await chooseHead(of(heads), { pixelsOf, groupOf, isFresh, seed, signal });
+  const used = head.refine !== null && (head.worthIt || data.asked.refine === "points");
+  await run.job.append(headEvent(head, used));
+  if (used) return { refine: head.refine, gain: head.fresh ? gainOf(head.fresh) : 0 };
   const filter = await chooseRefine(of(judges), pixelsOf, signal);
   if (filter.refine) {
     await run.job.append({
@@ -102,16 +98,24 @@ async function refineFor(
   return { refine: filter.refine, gain: filter.iou - filter.plainIou };
 }
 
-function headEvent(
-  { plainIou, iou, gain: { low, high } }: HeadChoice,
-  { samples, used }: { samples: number; used: boolean },
-) {
-  const interval = low === null || high === null ? "" : ` (gain ${low.toFixed(3)} to ${high.toFixed(3)})`;
+function headEvent({ all, fresh }: HeadChoice, used: boolean) {
+  const scores = ({ plainIou, iou, samples }: HeadScores): string =>
+    `${plainIou.toFixed(3)} became ${iou.toFixed(3)} on ${samples} samples`;
+  const told =
+    all && fresh
+      ? `: mean IoU ${scores(fresh)} that did not train the decoder, ${scores(all)} in all, each judged by a head that had not seen its group`
+      : "; nothing could judge it";
   return {
-    message:
-      `A point head, which judges pixels by their own colours, ${used ? "sharpens masks" : "does not pay"}: ` +
-      `mean IoU ${plainIou.toFixed(3)} became ${iou.toFixed(3)}${interval} on ${samples} samples, each judged by a head that had not seen its images`,
-    data: { point_head: used, plain_iou: plainIou, refined_iou: iou, gain_low: low, gain_high: high },
+    message: `A point head, which judges pixels by their own colours, ${used ? "sharpens masks" : "does not pay"}${told}`,
+    data: {
+      point_head: used,
+      ...(all && { plain_iou: all.plainIou, refined_iou: all.iou, samples: all.samples }),
+      ...(fresh && {
+        fresh_plain_iou: fresh.plainIou,
+        fresh_refined_iou: fresh.iou,
+        fresh_samples: fresh.samples,
+      }),
+    },
   };
 }
 

@@ -1,11 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { writeHead, type PointHead } from "../../imaging/points/head.ts";
+import { writeHead } from "../../imaging/points/head.ts";
 import { sharpen } from "../../imaging/sharpen.ts";
 import type { RgbImage } from "../../imaging/types.ts";
 import type { PointHeadSettings } from "../../lib/focus.ts";
-import type { PairedGain } from "../../db/schema/index.ts";
-import { type Difference, pairedGain } from "../evaluation/interval.ts";
-import { maskOf, randomFor, type Sample, type SampleImage } from "../samples.ts";
+import { maskOf, type Sample, type SampleImage } from "../samples.ts";
 import { windowIou, type WindowLogits } from "../scores.ts";
 import { foldsFor } from "../search/folds.ts";
 import { fitHead } from "./fit-head.ts";
@@ -13,87 +11,106 @@ import { type PointSet, pointSet } from "./point-set.ts";
 
 /** Pixels of all answers together, and of one at least. */
 const [pixelsInAll, pixelsOfOne] = [160_000, 300];
-/**
- * A head has to bring so much mean IoU on samples that the decoder was not trained on before masks depend on it, and must
- * not lose on the others, whose answers are better than any that callers will get.
- */
+/** Mean IoU that a head has to bring before masks depend on it. */
 const worthIt = 0.01;
 
-export interface HeadChoice {
-  /** Trained on all answers; null where no group could judge another, or there is nothing to train on. */
-  readonly refine: PointHeadSettings | null;
-  /** Mean IoU without and with heads of the other half, and the paired gain between the two. */
+/** What heads made of answers to samples whose groups they had not seen. */
+export interface HeadScores {
+  readonly samples: number;
+  /** Mean IoU of the answers as they are, and after the head. */
   readonly plainIou: number;
   readonly iou: number;
-  readonly gain: PairedGain;
+}
+
+export interface HeadChoice {
+  /** Trained on all answers; null where there is nothing to train on. */
+  readonly refine: PointHeadSettings | null;
+  /** Null where there is but one group, so that nothing could judge. */
+  readonly all: HeadScores | null;
+  /** On the samples that the decoder was not trained on either; on all where it was trained on all. */
+  readonly fresh: HeadScores | null;
   readonly worthIt: boolean;
 }
 
 export interface HeadOptions {
   readonly pixelsOf: (image: SampleImage) => Promise<RgbImage>;
   readonly groupOf: (sample: Sample) => string;
+  /** Whether the decoder was trained without it. */
+  readonly isFresh: (sample: Sample) => boolean;
   readonly seed: number;
   readonly signal: AbortSignal;
 }
 
 /**
  * A point head for a decoder's answers, and whether it pays: two heads, each trained on half of the groups, judge the
- * other half, and the gain over the answers as they are has its interval over groups. What is given is trained on all.
+ * other half. Answers to samples that the decoder was trained on are better than any that callers will get, so a head
+ * has to bring enough on the others, and only not to lose on those. What is given is trained on all.
  */
 export async function chooseHead(
   answers: readonly WindowLogits[],
   options: HeadOptions,
 ): Promise<HeadChoice> {
-  const { pixelsOf, groupOf, seed, signal } = options;
+  const { pixelsOf, groupOf, isFresh, seed, signal } = options;
   const most = Math.max(pixelsOfOne, Math.floor(pixelsInAll / Math.max(1, answers.length)));
-  const sets = new Map<Sample, PointSet>();
+  const sets = new Map<WindowLogits, PointSet>();
   for (const answer of answers) {
     signal.throwIfAborted();
     const set = pointSet(answer, await pixelsOf(answer.sample.image), { most, seed });
-    if (set) sets.set(answer.sample, set);
+    if (set) sets.set(answer, set);
     await nextTurn();
   }
-  const fit = (samples: readonly Sample[]): Promise<PointHead> =>
-    fitHead(
-      samples.flatMap((sample) => sets.get(sample) ?? []),
-      { seed, signal },
-    );
-  const folds = foldsFor([...sets.keys()], groupOf, seed);
-  const nothing: PairedGain = { mean: 0, low: null, high: null };
-  if (sets.size === 0) return { refine: null, plainIou: 0, iou: 0, gain: nothing, worthIt: false };
-  const refine = async (): Promise<PointHeadSettings> => writeHead(await fit([...sets.keys()]));
-  if (!folds) return { refine: await refine(), plainIou: 0, iou: 0, gain: nothing, worthIt: false };
+  if (sets.size === 0) return { refine: null, all: null, fresh: null, worthIt: false };
+  const fit = async (some: (answer: WindowLogits) => boolean): Promise<PointHeadSettings> => {
+    const chosen = [...sets].flatMap(([answer, set]) => (some(answer) ? [set] : []));
+    return writeHead(await fitHead(chosen, { seed, signal }));
+  };
+  const folds = foldsFor(
+    [...sets.keys()].map(({ sample }) => sample),
+    groupOf,
+    seed,
+  );
+  const refine = await fit(() => true);
+  if (!folds) return { refine, all: null, fresh: null, worthIt: false };
 
-  const differences: Difference[] = [];
-  let plainIou = 0;
-  const [one, other] = folds.halves;
-  for (const [trained, judged] of [
-    [one, other],
-    [other, one],
-  ] as const) {
-    const settings = writeHead(await fit(trained));
-    for (const answer of answers.filter(({ sample }) => judged.includes(sample))) {
+  const judged: Judged[] = [];
+  for (const half of folds.halves) {
+    const own = new Set(half);
+    const other = await fit(({ sample }) => !own.has(sample));
+    for (const answer of sets.keys()) {
+      if (!own.has(answer.sample)) continue;
       signal.throwIfAborted();
-      const plain = iouOf(answer);
-      const sharp = iouOf(await sharpened(answer, settings, pixelsOf));
-      plainIou += plain / sets.size;
-      differences.push({ group: groupOf(answer.sample), value: sharp - plain });
+      const image = await pixelsOf(answer.sample.image);
+      judged.push({
+        sample: answer.sample,
+        plain: iouOf(answer),
+        sharp: iouOf(sharpened(answer, image, other)),
+      });
       await nextTurn();
     }
   }
-  const gain = pairedGain(differences, randomFor(seed, "point head"));
-  const pays = gain.mean >= worthIt && gain.low !== null && gain.low > 0;
-  return { refine: await refine(), plainIou, iou: plainIou + gain.mean, gain, worthIt: pays };
+  const [all, some] = [scoresOf(judged), judged.filter(({ sample }) => isFresh(sample))];
+  const fresh = some.length > 0 ? scoresOf(some) : all;
+  return { refine, all, fresh, worthIt: gainOf(fresh) >= worthIt && gainOf(all) >= 0 };
 }
+
+export const gainOf = ({ plainIou, iou }: HeadScores): number => iou - plainIou;
+
+interface Judged {
+  readonly sample: Sample;
+  readonly plain: number;
+  readonly sharp: number;
+}
+
+const scoresOf = (judged: readonly Judged[]): HeadScores => ({
+  samples: judged.length,
+  plainIou: judged.reduce((sum, { plain }) => sum + plain, 0) / judged.length,
+  iou: judged.reduce((sum, { sharp }) => sum + sharp, 0) / judged.length,
+});
 
 const iouOf = ({ sample, window, logits }: WindowLogits): number => windowIou(logits, window, maskOf(sample));
 
-async function sharpened(
-  answer: WindowLogits,
-  refine: PointHeadSettings,
-  pixelsOf: HeadOptions["pixelsOf"],
-): Promise<WindowLogits> {
+/** As predict sharpens an answer to an exact box. */
+const sharpened = (answer: WindowLogits, image: RgbImage, refine: PointHeadSettings): WindowLogits => {
   const { sample, window, logits } = answer;
-  const image = await pixelsOf(sample.image);
   return { ...answer, logits: sharpen(logits, image, window, { refine, box: sample.annotation.box }) };
-}
+};

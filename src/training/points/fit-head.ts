@@ -13,12 +13,13 @@ import { joined, type PointSet, standards } from "./point-set.ts";
  */
 const hidden = 24;
 const epochs = 4;
-const batch = 1024;
+/** Where the pixels are few, batches are smaller, so that an epoch has enough steps. */
+const [largestBatch, smallestBatch, stepsWanted] = [1024, 64, 75];
 const schedule = { learningRate: 3e-3, weightDecay: 0.1 };
 
 /**
  * A point head that brings these pixels' logits nearest to the truth: weighted cross-entropy by AdamW. The same sets and
- * seed give the same head, bit for bit. The event loop gets a turn after every step, of 1024 pixels.
+ * seed give the same head, bit for bit. The event loop gets a turn after every step, of 1024 pixels at most.
  */
 export async function fitHead(
   sets: readonly PointSet[],
@@ -40,8 +41,8 @@ export async function fitHead(
     w2: uniform(hidden * hidden, hidden),
   };
   const adamw = new Adamw(head, schedule.weightDecay);
-  const stepsEach = Math.ceil(points.count / batch);
-  const totalSteps = epochs * stepsEach;
+  const batch = Math.max(smallestBatch, Math.min(largestBatch, Math.ceil(points.count / stepsWanted)));
+  const totalSteps = epochs * Math.ceil(points.count / batch);
   const rates = { ...schedule, totalSteps, warmupSteps: Math.floor(totalSteps / 10) };
   for (let step = 0; step < totalSteps;) {
     const order = random.shuffle(Array.from({ length: points.count }, (_, i) => i));

@@ -15,6 +15,9 @@ export const costs = {
   engine: 2.5,
   /** Scoring a held-out sample with every kind of prompt, base and tuned, its encodes not counted. */
   kinds: 0.6,
+  /** A point head: its three trainings, and decoding, learning from and judging one sample. */
+  heads: 10,
+  headSample: 0.08,
 } as const;
 
 /** Budget seconds that are spent as work is planned. */
