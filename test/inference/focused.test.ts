@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { boxOf } from "../../src/imaging/geometry.ts";
 import { iou } from "../../src/imaging/metrics.ts";
+import { boxFeatureCount, featureCount } from "../../src/imaging/points/features.ts";
+import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeMask } from "../../src/imaging/wire-mask.ts";
 import { windowOf } from "../../src/imaging/windows.ts";
@@ -26,6 +29,17 @@ const ask = async (prompt: Prompt, focus: Focus): Promise<BinaryMask> => {
   if (!answer) throw new Error("no mask came");
   return readMask(answer.mask, size);
 };
+
+/** A head that adds nothing but to pixels outside of the box: surely background. */
+function outsideIsNothing(): PointHead {
+  const parts = headParts(1).map(([part, count]) => [part, new Float32Array(count)]);
+  const head = { hidden: 1, ...Object.fromEntries(parts) } as PointHead;
+  head.scale.fill(1);
+  head.w1[featureCount - boxFeatureCount] = -1;
+  head.w2[0] = 1;
+  head.w3[0] = -100;
+  return head;
+}
 
 describe("a version that looks closer", () => {
   test.each<[string, Prompt, Focus]>([
@@ -66,6 +80,23 @@ describe("a version that looks closer", () => {
     const plain = await ask({ box }, { zoom: null, refine: null });
     const sharp = await ask({ box }, { zoom: null, refine });
     expect(iou(sharp, truth)).toBeGreaterThan(iou(plain, truth));
+  });
+
+  test("lets a point head judge pixels, by the caller's own box where there is one", async () => {
+    const narrow: Prompt = { box: [box[0], box[1], box[2], (box[1] + box[3]) / 2], points: [centre] };
+    const cutting: Focus = { zoom, refine: writeHead(outsideIsNothing()) };
+    const free = await ask(narrow, { zoom, refine: null });
+    const cut = await ask(narrow, cutting);
+    const bottom = boxOf(free)[3];
+    expect(boxOf(cut)[3]).toBeLessThanOrEqual(Math.ceil(narrow.box?.[3] ?? 0));
+    expect(boxOf(cut)[3]).toBeLessThan(bottom);
+    // A click has no box, and neither has one whose object was found first to be cut into tiles.
+    for (const tiles of [1, 2]) {
+      const focus: Focus = { zoom: { ...zoom, tiles }, refine: null };
+      expect(await ask({ points: [centre] }, { ...focus, refine: cutting.refine })).toEqual(
+        await ask({ points: [centre] }, focus),
+      );
+    }
   });
 
   test("answers beside a version that does not, each as it would alone", async () => {

@@ -179,6 +179,16 @@ describe("POST versions", () => {
       "422 weights_base_mismatch file",
       () => encodeSafetensors(weights, { base_model: "sam_vit_b", encoder: "0".repeat(64) }),
     ],
+    "a point head that is cut off": [
+      "422 weights_unreadable file",
+      () =>
+        encodeSafetensors(weights, {
+          focus: JSON.stringify({
+            zoom: null,
+            refine: { point_head: { hidden: 24, weights: Buffer.alloc(400).toString("base64") } },
+          }),
+        }),
+    ],
     text: ["422 weights_unreadable file", () => Buffer.from("these are no weights at all")],
     nothing: ["422 weights_truncated file", () => Buffer.from("x")],
   };

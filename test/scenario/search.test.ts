@@ -94,37 +94,45 @@ describe("auto", () => {
   });
 });
 
-describe("a zoom and a filter that were asked for", () => {
-  it("stand in the version, and predict honours them: its masks score what the version says", async () => {
-    const { db, store, inference } = bench.services;
-    const own = await newProject(db, scope.workspaceId);
-    await addRings(bench, own, 5);
-    const zoom = { context: 1.5, tiles: 2 };
-    const refine = { radius: 4, epsilon: 1e-3, threshold: 0.5 };
-    const id = await newFineTune(db, own, {
-      hyperparameters: { epochs: 3, batch_size: 2, learning_rate: 3e-4, zoom, refine },
-    });
-    await runFineTune(bench.trainer, id, never);
-    const version = await getTunedVersion(db, own, 1);
-    expect(version.focus).toEqual({ zoom: { ...zoom, click_side: expect.any(Number) }, refine });
-    const rows = await selectAnnotatedImages(db, own);
-    for (const { annotationId, tunedIou } of version.metrics.perAnnotation) {
-      const found = rows.find(({ annotation }) => annotation.id === annotationId);
-      if (!found) throw new Error("a held-out annotation is gone");
-      const { image, annotation } = found;
-      const result = await inference.predict({
-        workspaceId: own.workspaceId,
-        baseModel: "mobile_sam",
-        image: { sha256: image.sha256, bytes: async () => store.get(image.objectKey) },
-        versions: [version],
-        prompts: [{ box: annotation.box }],
-        multimask: false,
-        format: "rle",
+describe("a zoom and a way to sharpen masks that were asked for", () => {
+  const filter = { radius: 4, epsilon: 1e-3, threshold: 0.5 };
+  const head = { point_head: { hidden: expect.any(Number), weights: expect.any(String) } };
+  it.each([
+    ["a filter", { refine: filter, kept: filter }],
+    ["a point head", { refine: "points", kept: head }],
+  ])(
+    "stand in the version, and predict honours them, as %s: its masks score what it says",
+    async (_, how) => {
+      const { db, store, inference } = bench.services;
+      const own = await newProject(db, scope.workspaceId);
+      await addRings(bench, own, 5);
+      const zoom = { context: 1.5, tiles: 2 };
+      const { refine, kept } = how;
+      const id = await newFineTune(db, own, {
+        hyperparameters: { epochs: 3, batch_size: 2, learning_rate: 3e-4, zoom, refine },
       });
-      const answer = result.results[0]?.predictions[0]?.masks[0]?.mask;
-      if (answer?.format !== "rle") throw new Error("no mask came");
-      const truth = decodeRle({ format: "rle", size: answer.size, counts: annotation.counts });
-      expect(iou(decodeRle(answer), truth)).toBe(tunedIou);
-    }
-  });
+      await runFineTune(bench.trainer, id, never);
+      const version = await getTunedVersion(db, own, 1);
+      expect(version.focus).toEqual({ zoom: { ...zoom, click_side: expect.any(Number) }, refine: kept });
+      const rows = await selectAnnotatedImages(db, own);
+      for (const { annotationId, tunedIou } of version.metrics.perAnnotation) {
+        const found = rows.find(({ annotation }) => annotation.id === annotationId);
+        if (!found) throw new Error("a held-out annotation is gone");
+        const { image, annotation } = found;
+        const result = await inference.predict({
+          workspaceId: own.workspaceId,
+          baseModel: "mobile_sam",
+          image: { sha256: image.sha256, bytes: async () => store.get(image.objectKey) },
+          versions: [version],
+          prompts: [{ box: annotation.box }],
+          multimask: false,
+          format: "rle",
+        });
+        const answer = result.results[0]?.predictions[0]?.masks[0]?.mask;
+        if (answer?.format !== "rle") throw new Error("no mask came");
+        const truth = decodeRle({ format: "rle", size: answer.size, counts: annotation.counts });
+        expect(iou(decodeRle(answer), truth)).toBe(tunedIou);
+      }
+    },
+  );
 });
