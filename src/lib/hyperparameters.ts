@@ -35,7 +35,7 @@ export const hyperparametersSchema = z.strictObject({
   budget_seconds: auto(z.number().min(10).max(86_400)),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
-  /** How masks are sharpened along the image's edges. */
+  /** How masks are sharpened: by a guided filter along the image's edges, or "points", by a point head that is trained for it. */
   refine: z.union([z.literal("auto"), z.literal("none"), z.literal("points"), guidedSchema]).optional(),
   /** Passes over the training samples, at most; the best one is kept. A number here is a recipe by hand: no search. */
   epochs: auto(z.int().min(1).max(200)),

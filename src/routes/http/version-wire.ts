@@ -137,7 +137,7 @@ export const versionSchema = z
     // A copy: what was made before zod-openapi was loaded has no such method.
     focus: focusSchema.clone().openapi({
       description:
-        "How it looks at images: the window that is encoded for a prompt (null: the whole image), and the guided filter that sharpens its masks (null: none). Predict honours it.",
+        "How it looks at images: the window that is encoded for a prompt (null: the whole image), and the guided filter or the point head, a small network of its own, that sharpens its masks (null: none). Predict honours it.",
     }),
     seed: z.int().nullable(),
     engine: z.string().nullable(),
