@@ -142,7 +142,7 @@ function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: readonl
   const { train, selection, heldOut } = data;
   const looks = heldOut.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
   const kinds = Math.min(mostWithAllKinds, heldOut.length);
-  const heads = costs.heads + headSamples(data).length * costs.headSample;
+  const heads = costs.heads + headSamples(data, zoom).length * costs.headSample;
   const scoring = (heldOut.length + looks) * costs.score + kinds * costs.kinds + 2 * costs.engine + heads;
   if (!zoom) return scoring;
   const namesOf = (some: readonly Sample[]) => some.flatMap((sample) => regionNames(sample, zoom));

@@ -19,8 +19,8 @@ export interface ScoreOptions {
 export interface WindowLogits {
   readonly sample: Sample;
   readonly window: Box;
-  /** Of the window, row-major at the image's own scale. */
-  readonly logits: Float32Array;
+  /** Of the window, row-major at the image's own scale: put together anew each time, as they are large and answers many. */
+  readonly logits: () => Float32Array;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function iousOf(
 ): Promise<number[]> {
   const scores: number[] = [];
   for await (const { sample, window, logits } of windowLogits(engine, samples, options))
-    scores.push(windowIou(logits, window, maskOf(sample)));
+    scores.push(windowIou(logits(), window, maskOf(sample)));
   return scores;
 }
 
@@ -79,7 +79,7 @@ export async function* windowLogits(
     waiting = waiting.filter((one) => one.parts.length < one.seen.parts.length);
     for (const one of ready) {
       const { window } = one.seen;
-      yield { sample: one.seen.sample, window, logits: stitch(window, one.parts) };
+      yield { sample: one.seen.sample, window, logits: () => stitch(window, one.parts) };
       await nextTurn();
     }
   }

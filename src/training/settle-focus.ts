@@ -67,7 +67,7 @@ async function refineFor(
   const { signal, services, row } = run;
   const seed = row.seed;
   const groupOf = ({ image }: Sample): string => data.groupOf(image);
-  const [judges, heads] = [refineJudges(data, seed), headSamples(data)];
+  const [judges, heads] = [refineJudges(data, seed), headSamples(data, chosen.zoom)];
   const answers = await answersFor(run, project, {
     weights,
     chosen,

@@ -167,6 +167,11 @@ export interface Version {
   metrics: VersionMetrics | null;
   snapshot_hash: string | null;
   hyperparameters: Record<string, unknown>;
+  /** How it looks at images, and how its masks are sharpened. */
+  focus: {
+    zoom: Trial["zoom"];
+    refine: { radius: number } | { point_head: { hidden: number } } | null;
+  };
   seed: number | null;
   engine: string | null;
   weights: { sha256: string; bytes: number };

@@ -7,7 +7,7 @@ import { Await, Head, LinkButton } from "../ui/parts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Result } from "./result.tsx";
 import { Curves } from "./run/curves.tsx";
-import { Trials } from "./run/trials.tsx";
+import { look, Trials } from "./run/trials.tsx";
 import type { InProject } from "./project.tsx";
 
 /** What each file is for. */
@@ -90,11 +90,21 @@ function feedbackRows(given: NonNullable<Version["metrics"]>["feedback"]): [stri
   ];
 }
 
+/** How a version's masks are sharpened. */
+function sharpening(refine: Version["focus"]["refine"]): string {
+  if (!refine) return "nothing";
+  return "point_head" in refine
+    ? "a point head, trained with it, that judges pixels by their own colours"
+    : `a guided filter of radius ${refine.radius}`;
+}
+
 function Facts({ projectId, version }: { projectId: string; version: Version }) {
   const { metrics } = version;
   const rows: [string, string][] = [
     ["Base model", version.base_model],
     ["Started from", versionName(version.parent_version)],
+    ["Looks at", look(version.focus.zoom)],
+    ["Masks sharpened by", sharpening(version.focus.refine)],
     ...(metrics
       ? ([
           [

@@ -36,14 +36,14 @@ export async function chooseRefine(
     answers.reduce((sum, _, i) => sum + of(i), 0) / answers.length;
   const plainIou = mean((i) => {
     const { logits, window } = answers[i] as WindowLogits;
-    return windowIou(logits, window, truths[i] as (typeof truths)[number]);
+    return windowIou(logits(), window, truths[i] as (typeof truths)[number]);
   });
   const tried = async (radius: number, epsilon: number): Promise<{ refine: Guided; iou: number }> => {
     const sums = thresholds.map(() => 0);
     for (const [i, { sample, window, logits }] of answers.entries()) {
       signal.throwIfAborted();
       const image = await pixelsOf(sample.image);
-      const sharp = sharpen(logits, image, window, {
+      const sharp = sharpen(logits(), image, window, {
         refine: { radius, epsilon, threshold: 0.5 },
         box: null,
       });

@@ -80,11 +80,7 @@ export async function chooseHead(
       if (!own.has(answer.sample)) continue;
       signal.throwIfAborted();
       const image = await pixelsOf(answer.sample.image);
-      judged.push({
-        sample: answer.sample,
-        plain: iouOf(answer),
-        sharp: iouOf(sharpened(answer, image, other)),
-      });
+      judged.push({ sample: answer.sample, ...beforeAndAfter(answer, image, other) });
       await nextTurn();
     }
   }
@@ -107,10 +103,13 @@ const scoresOf = (judged: readonly Judged[]): HeadScores => ({
   iou: judged.reduce((sum, { sharp }) => sum + sharp, 0) / judged.length,
 });
 
-const iouOf = ({ sample, window, logits }: WindowLogits): number => windowIou(logits, window, maskOf(sample));
-
-/** As predict sharpens an answer to an exact box. */
-const sharpened = (answer: WindowLogits, image: RgbImage, refine: PointHeadSettings): WindowLogits => {
-  const { sample, window, logits } = answer;
-  return { ...answer, logits: sharpen(logits, image, window, { refine, box: sample.annotation.box }) };
-};
+/** IoU of an answer as predict gives it to an exact box: as it is, and sharpened. */
+function beforeAndAfter(
+  { sample, window, logits }: WindowLogits,
+  image: RgbImage,
+  refine: PointHeadSettings,
+) {
+  const [own, truth, box] = [logits(), maskOf(sample), sample.annotation.box];
+  const sharp = sharpen(own, image, window, { refine, box });
+  return { plain: windowIou(own, window, truth), sharp: windowIou(sharp, window, truth) };
+}

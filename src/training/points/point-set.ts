@@ -38,7 +38,7 @@ export function pointSet(
   { most, seed }: { most: number; seed: number },
 ): PointSet | null {
   const { guide, boxIn, toWork } = atWork(image, window);
-  const points = pointsOf(toWork(logits), guide);
+  const points = pointsOf(toWork(logits()), guide);
   if (!points) return null;
   const random = randomFor(seed, "points", sample.annotation.id);
   const chosen = random.shuffle(Array.from(points.at)).slice(0, most);

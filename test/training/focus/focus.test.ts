@@ -106,7 +106,7 @@ describe("the choice of a filter", () => {
       along >= 118 && along < 222 ? Math.abs(a - b - 0.5) : 99;
     return 2 - 0.5 * Math.min(near(x, 160, y), near(y, 170, x));
   });
-  const answer = { sample, window: [0, 0, side, side] as const, logits: blurred };
+  const answer = { sample, window: [0, 0, side, side] as const, logits: () => blurred };
 
   it("finds strokes that have a colour of their own", async () => {
     const random = seededRandom(5);
@@ -125,7 +125,7 @@ describe("the choice of a filter", () => {
     const data = Uint8Array.from({ length: 3 * side * side }, () => random.below(256));
     const image: RgbImage = { width: side, height: side, data };
     const exact = Float32Array.from(mask.data, (bit) => (bit === 1 ? 6 : -6));
-    const choice = await chooseRefine([{ ...answer, logits: exact }], async () => image, never);
+    const choice = await chooseRefine([{ ...answer, logits: () => exact }], async () => image, never);
     expect(choice).toEqual({ refine: null, plainIou: 1, iou: 1 });
   });
 });

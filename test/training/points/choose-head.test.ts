@@ -20,7 +20,7 @@ function answersOn(kinds: readonly Disc[]): {
         annotation: { id: `ann_${i}`, image: id, counts: encodeRle(truth).counts, box: discBox, label: null },
       },
       window: [0, 0, width, height],
-      logits,
+      logits: () => logits,
     };
   });
   const pixelsOf = async ({ id }: { id: string }) =>
@@ -81,7 +81,7 @@ describe("choosing a point head", () => {
 
   it("has nothing to learn from where no answer may be foreground", async () => {
     const { answers, pixelsOf } = answersOn(coloured.slice(0, 2));
-    const empty = answers.map((answer) => ({ ...answer, logits: answer.logits.map(() => -9) }));
+    const empty = answers.map((answer) => ({ ...answer, logits: () => answer.logits().map(() => -9) }));
     const choice = await chooseHead(empty, { ...options, pixelsOf });
     expect(choice).toEqual({ refine: null, all: null, fresh: null, worthIt: false });
   });

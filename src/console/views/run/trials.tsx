@@ -9,7 +9,8 @@ const rungs: Record<string, string> = {
   flips: "With flips",
 };
 
-const look = (zoom: Trial["zoom"]): string => {
+/** Which part of an image is looked at, for people. */
+export const look = (zoom: Trial["zoom"]): string => {
   if (!zoom) return "the whole image";
   const round = `${zoom.context} × the box`;
   if (zoom.tiles > 1) return `${round}, ${zoom.tiles} × ${zoom.tiles} tiles`;
