@@ -80,7 +80,7 @@ async function refineFor(
     });
   const of = (samples: readonly Sample[]) => answers.filter(({ sample }) => samples.includes(sample));
 
-  const trained = new Set(data.train);
+  const trained = new Set(data.nearby);
   const isFresh = (sample: Sample): boolean => !trained.has(sample);
   const head = await chooseHead(of(heads), { pixelsOf, groupOf, isFresh, seed, signal });
   const used = head.refine !== null && (head.worthIt || data.asked.refine === "points");
