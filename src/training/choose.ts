@@ -12,7 +12,6 @@ import { type Arm, armsFor, nameOfArm } from "./search/arms.ts";
 import { costs, Purse } from "./search/costs.ts";
 import { foldsFor } from "./search/folds.ts";
 import { type Found, search, type Trial, trialText, zoomText } from "./search/search.ts";
-import { headSamples } from "./points/head-samples.ts";
 import { clickSide, optionOf, type ZoomOption, zoomOptions } from "./search/zoom-options.ts";
 import { type Looked, lookedAt } from "./thin.ts";
 
@@ -29,7 +28,7 @@ export const defaultBudget = 300;
 const searchShare = 0.5;
 /** And the training at least so much, whatever the evaluation will take. */
 const trainingShare = 0.25;
-const [fewestEpochs, mostEpochs] = [4, 60];
+const [fewestEpochs, mostEpochs] = [3, 60];
 
 /**
  * Chooses recipe and zoom: by search, within the budget, or as they were asked for. A number of epochs that is asked for
@@ -137,13 +136,12 @@ function searchedZooms(data: PreparedData, limits: { budget: number; seed: numbe
   return zoomOptions(train, (zoom) => lookedAt(data, zoom, limits).worthIt);
 }
 
-/** Budget seconds that a point head and scoring the version will take, their encodes and those of the last training counted. */
+/** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */
 function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: readonly Sample[]): number {
   const { train, selection, heldOut } = data;
   const looks = heldOut.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
   const kinds = Math.min(mostWithAllKinds, heldOut.length);
-  const heads = costs.heads + headSamples(data, zoom).length * costs.headSample;
-  const scoring = (heldOut.length + looks) * costs.score + kinds * costs.kinds + 2 * costs.engine + heads;
+  const scoring = (heldOut.length + looks) * costs.score + kinds * costs.kinds + 2 * costs.engine;
   if (!zoom) return scoring;
   const namesOf = (some: readonly Sample[]) => some.flatMap((sample) => regionNames(sample, zoom));
   const known = new Set(namesOf(searched));
