@@ -14,8 +14,7 @@ export function promptingOf(version: Version | null): Readonly<Record<string, st
 export function promptingForPeople(version: Version | null): Readonly<Record<string, string>> {
   const refine = version?.focus.refine;
   if (!version || !refine || !("point_head" in refine)) return promptingOf(version);
-  const { hidden } = refine.point_head;
-  const short = { point_head: { hidden, weights: "… (in the file's own property `focus`)" } };
+  const short = { point_head: { ...refine.point_head, weights: "… (in the file's own property `focus`)" } };
   return { focus: JSON.stringify({ ...version.focus, refine: short }) };
 }
 

@@ -26,6 +26,10 @@ export function sharpen(
   return back(judgePoints(scaled, guide, { head: readHead(refine), box: box && boxIn(box) }));
 }
 
+/** An IoU prediction for a mask that was sharpened, in [0, 1], from that for the mask as it was. */
+export const sharpScore = (score: number, refine: Refine): number =>
+  "point_head" in refine ? Math.max(0, Math.min(1, score + refine.point_head.score_shift)) : score;
+
 /** A window at the scale that is worked at. */
 export interface AtWork {
   /** The image below the window. */

@@ -32,6 +32,8 @@ export const pointHeadSchema = z.strictObject({
     hidden: z.int().min(1).max(64),
     /** Base64 of little-endian float32, in the order of `headParts`. */
     weights: z.base64().max(64 * 1024),
+    /** What is added to the decoder's IoU predictions, which are of masks that nobody sharpened. */
+    score_shift: z.number().min(-1).max(1),
   }),
 });
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { areaOf } from "../imaging/geometry.ts";
-import { stitch } from "../imaging/stitch.ts";
+import { type RegionLogits, stitch } from "../imaging/stitch.ts";
 import type { BinaryMask, Box } from "../imaging/types.ts";
 import type { Zoom } from "../lib/focus.ts";
 import type { TrainingEngine } from "./engine/types.ts";
@@ -21,6 +21,8 @@ export interface WindowLogits {
   readonly window: Box;
   /** Of the window, row-major at the image's own scale: put together anew each time, as they are large and answers many. */
   readonly logits: () => Float32Array;
+  /** What the decoder says of its own answer, in the mean over the window's parts. */
+  readonly predictedIou: number;
 }
 
 /**
@@ -48,27 +50,35 @@ export async function iousOf(
   return scores;
 }
 
+interface DecodedPart extends RegionLogits {
+  readonly iou: number;
+}
+
 /** The logits of every sample's window, in their order; parts are decoded in full batches across samples. */
 export async function* windowLogits(
   engine: TrainingEngine,
   samples: readonly Sample[],
   { embeddingOf, batchSize, signal, zoom = null }: ScoreOptions,
 ): AsyncGenerator<WindowLogits> {
-  let waiting: { seen: Seen; parts: { region: Box; lowRes: Float32Array }[] }[] = [];
-  let batch: { part: Part; to: { region: Box; lowRes: Float32Array }[] }[] = [];
+  let waiting: { seen: Seen; parts: DecodedPart[] }[] = [];
+  let batch: { part: Part; to: DecodedPart[] }[] = [];
   const decode = async (): Promise<void> => {
     const some = batch.map(({ part }) => part.sample);
     const boxes = some.map(({ annotation }) => annotation.box);
-    const { logits } = await engine.predict(await promptBatch(some, boxes, embeddingOf));
+    const { logits, iou } = await engine.predict(await promptBatch(some, boxes, embeddingOf));
     const cells = logits.length / some.length;
     for (const [i, { part, to }] of batch.entries())
-      to.push({ region: part.region, lowRes: logits.slice(i * cells, (i + 1) * cells) });
+      to.push({
+        region: part.region,
+        lowRes: logits.slice(i * cells, (i + 1) * cells),
+        iou: iou[i] as number,
+      });
     batch = [];
   };
   for (const [i, sample] of samples.entries()) {
     signal.throwIfAborted();
     const seen = seenThrough(sample, zoom);
-    const parts: { region: Box; lowRes: Float32Array }[] = [];
+    const parts: DecodedPart[] = [];
     waiting.push({ seen, parts });
     for (const part of seen.parts) {
       batch.push({ part, to: parts });
@@ -79,7 +89,8 @@ export async function* windowLogits(
     waiting = waiting.filter((one) => one.parts.length < one.seen.parts.length);
     for (const one of ready) {
       const { window } = one.seen;
-      yield { sample: one.seen.sample, window, logits: () => stitch(window, one.parts) };
+      const predictedIou = one.parts.reduce((sum, part) => sum + part.iou, 0) / Math.max(1, one.parts.length);
+      yield { sample: one.seen.sample, window, logits: () => stitch(window, one.parts), predictedIou };
       await nextTurn();
     }
   }

@@ -90,6 +90,13 @@ describe("a version that looks closer", () => {
     const bottom = boxOf(free)[3];
     expect(boxOf(cut)[3]).toBeLessThanOrEqual(Math.ceil(narrow.box?.[3] ?? 0));
     expect(boxOf(cut)[3]).toBeLessThan(bottom);
+    // Scores are shifted with the masks, and stay in [0, 1].
+    const scoreWith = async (shift: number): Promise<number> => {
+      const focus: Focus = { zoom, refine: writeHead(outsideIsNothing(), shift) };
+      return masksOf(await disc.predict([{ box }], focused(focus)))[0]?.score ?? Number.NaN;
+    };
+    expect((await scoreWith(0)) - (await scoreWith(-0.25))).toBeCloseTo(0.25, 6);
+    expect(await scoreWith(1)).toBe(1);
     // A click has no box, and neither has one whose object was found first to be cut into tiles.
     for (const tiles of [1, 2]) {
       const focus: Focus = { zoom: { ...zoom, tiles }, refine: null };

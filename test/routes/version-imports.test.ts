@@ -185,7 +185,9 @@ describe("POST versions", () => {
         encodeSafetensors(weights, {
           focus: JSON.stringify({
             zoom: null,
-            refine: { point_head: { hidden: 24, weights: Buffer.alloc(400).toString("base64") } },
+            refine: {
+              point_head: { hidden: 24, weights: Buffer.alloc(400).toString("base64"), score_shift: 0 },
+            },
           }),
         }),
     ],

@@ -96,7 +96,13 @@ describe("auto", () => {
 
 describe("a zoom and a way to sharpen masks that were asked for", () => {
   const filter = { radius: 4, epsilon: 1e-3, threshold: 0.5 };
-  const head = { point_head: { hidden: expect.any(Number), weights: expect.any(String) } };
+  const head = {
+    point_head: {
+      hidden: expect.any(Number),
+      weights: expect.any(String),
+      score_shift: expect.any(Number),
+    },
+  };
   it.each([
     ["a filter", { refine: filter, kept: filter }],
     ["a point head", { refine: "points", kept: head }],

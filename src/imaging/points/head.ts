@@ -43,11 +43,12 @@ export const headParts = (hidden: number): [Part, number][] => [
 ];
 
 /** As a version's focus keeps it. */
-export function writeHead(head: PointHead): PointHeadSettings {
+export function writeHead(head: PointHead, scoreShift = 0): PointHeadSettings {
   const numbers = headParts(head.hidden).flatMap(([part]) => Array.from(head[part]));
   const bytes = Buffer.alloc(4 * numbers.length);
   for (const [i, value] of numbers.entries()) bytes.writeFloatLE(value, 4 * i);
-  return { point_head: { hidden: head.hidden, weights: bytes.toString("base64") } };
+  const weights = bytes.toString("base64");
+  return { point_head: { hidden: head.hidden, weights, score_shift: scoreShift } };
 }
 
 /** Throws an Error where the numbers are not those of a head for these features, or are none. */

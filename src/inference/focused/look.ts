@@ -1,5 +1,5 @@
 import { lowResMean } from "../../imaging/coordinates.ts";
-import { sharpen } from "../../imaging/sharpen.ts";
+import { sharpen, sharpScore } from "../../imaging/sharpen.ts";
 import { placed, type RegionLogits, stitch } from "../../imaging/stitch.ts";
 import type { Box, MaskFormat, RgbImage, Size, WireMask } from "../../imaging/types.ts";
 import { writeLogits } from "../../imaging/wire-mask.ts";
@@ -70,7 +70,9 @@ export async function look(task: LookTask): Promise<LookResult> {
     );
     const sharp = task.sharpen ? sharpen(joined, task.sharpen.image, window, task.sharpen) : joined;
     const logits = placed(sharp, window, size);
-    const mask = await maskOfLogits(logits, scores[token] as number, size, task);
+    const score = scores[token] as number;
+    const told = task.sharpen ? sharpScore(score, task.sharpen.refine) : score;
+    const mask = await maskOfLogits(logits, told, size, task);
     masks.push(task.lowRes ? { ...mask, lowRes: writeLogits(inLowRes(logits, size), [256, 256]) } : mask);
   }
   return { startedAt, decodeMs: decodedAt - startedAt, encodeMs: now() - decodedAt, masks };

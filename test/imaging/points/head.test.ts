@@ -85,7 +85,7 @@ describe("a point head", () => {
     const settings = writeHead(randomHead());
     const shorter = Buffer.from(settings.point_head.weights, "base64").subarray(4).toString("base64");
     const count = 2 * featureCount + (featureCount + 1) * hidden + (hidden + 1) * hidden + hidden + 1;
-    expect(() => readHead({ point_head: { hidden, weights: shorter } })).toThrow(
+    expect(() => readHead({ point_head: { ...settings.point_head, weights: shorter } })).toThrow(
       `a point head of ${hidden} units has ${count} numbers, not ${count - 1}`,
     );
     const head = randomHead();

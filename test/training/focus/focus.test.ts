@@ -106,7 +106,7 @@ describe("the choice of a filter", () => {
       along >= 118 && along < 222 ? Math.abs(a - b - 0.5) : 99;
     return 2 - 0.5 * Math.min(near(x, 160, y), near(y, 170, x));
   });
-  const answer = { sample, window: [0, 0, side, side] as const, logits: () => blurred };
+  const answer = { sample, window: [0, 0, side, side] as const, logits: () => blurred, predictedIou: 1 };
 
   it("finds strokes that have a colour of their own", async () => {
     const random = seededRandom(5);

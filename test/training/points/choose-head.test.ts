@@ -21,6 +21,7 @@ function answersOn(kinds: readonly Disc[]): {
       },
       window: [0, 0, width, height],
       logits: () => logits,
+      predictedIou: 0.5,
     };
   });
   const pixelsOf = async ({ id }: { id: string }) =>
@@ -53,6 +54,8 @@ describe("choosing a point head", () => {
     expect(choice.fresh?.samples).toBe(3);
     expect(choice.all?.plainIou).toBeLessThan(0.75);
     expect(choice.all?.iou).toBeGreaterThan(0.95);
+    // The decoder said .5 of each.
+    expect(choice.refine?.point_head.score_shift).toBeCloseTo((choice.all?.iou ?? 0) - 0.5, 10);
   });
 
   it("finds that none pays where masks are right already", async () => {
