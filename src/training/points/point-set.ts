@@ -40,7 +40,8 @@ export function pointSet(
   const { guide, boxIn, toWork } = atWork(image, window);
   const points = pointsOf(toWork(logits()), guide);
   if (!points) return null;
-  const random = randomFor(seed, "points", sample.annotation.id);
+  // By content: ids differ from project to project, and the same data make the same version.
+  const random = randomFor(seed, "points", sample.image.sha256, sample.annotation.counts);
   const chosen = random.shuffle(Array.from(points.at)).slice(0, most);
   const features = new Float32Array(chosen.length * featureCount);
   let feature = 0;

@@ -6,7 +6,10 @@ import type { WindowLogits } from "../../../src/training/scores.ts";
 import { answerOf, type Disc, discBox, discs } from "../../imaging/points/discs.ts";
 
 /** Answers on images of their own, `colours` being those of the discs, and what reads the images. */
-function answersOn(kinds: readonly Disc[]): {
+function answersOn(
+  kinds: readonly Disc[],
+  project = "a",
+): {
   answers: WindowLogits[];
   pixelsOf: (image: { id: string }) => Promise<RgbImage>;
 } {
@@ -16,8 +19,14 @@ function answersOn(kinds: readonly Disc[]): {
     const { width, height } = image;
     return {
       sample: {
-        image: { id, sha256: id, bytes: 1, width, height, object_key: id, group: null },
-        annotation: { id: `ann_${i}`, image: id, counts: encodeRle(truth).counts, box: discBox, label: null },
+        image: { id, sha256: `sha_${i}`, bytes: 1, width, height, object_key: id, group: null },
+        annotation: {
+          id: `ann_${project}_${i}`,
+          image: id,
+          counts: encodeRle(truth).counts,
+          box: discBox,
+          label: null,
+        },
       },
       window: [0, 0, width, height],
       logits: () => logits,
@@ -66,11 +75,16 @@ describe("choosing a point head", () => {
     expect(choice.worthIt).toBe(false);
   });
 
-  it("gives the same head for the same answers and seed, and another for another seed", async () => {
-    const { answers, pixelsOf } = answersOn(coloured.slice(0, 2));
+  it("gives the same head for the same data and seed, whatever their ids, and another for another seed", async () => {
     const heads = [];
-    for (const seed of [0, 0, 1])
+    for (const [project, seed] of [
+      ["a", 0],
+      ["b", 0],
+      ["a", 1],
+    ] as const) {
+      const { answers, pixelsOf } = answersOn(coloured.slice(0, 2), project);
       heads.push((await chooseHead(answers, { ...options, seed, pixelsOf })).refine?.point_head.weights);
+    }
     expect(heads[1]).toBe(heads[0]);
     expect(heads[2]).not.toBe(heads[0]);
   });
