@@ -1,4 +1,5 @@
 import { boxMean } from "../box-mean.ts";
+import { boxOf } from "../geometry.ts";
 import type { RgbImage } from "../types.ts";
 
 /** Squared distance of colours, of values in [0, 1], below which foreground and background are not told apart. */
@@ -8,8 +9,8 @@ const nearby = 0.25;
 
 /**
  * Each pixel's colour on the object's own axis: 0.5 is the mean colour of what `share` says is foreground, -0.5 that of
- * the background close to it; and how far off that axis it lies, in quarters of [0, 1]. Whatever the light and the stain of an image, the
- * same value then means the same. `share` of foreground, row-major, of the guide's size.
+ * the background close to it; and how far off that axis it lies, in quarters of [0, 1]. Whatever the light and the stain
+ * of an image, the same value then means the same. `share` of foreground, row-major, of the guide's size.
  */
 export function alongColours(
   share: Float32Array,
@@ -51,15 +52,8 @@ export function alongColours(
 
 /** Above 0 where foreground is close. */
 function nearTo(share: Float32Array, { width, height }: RgbImage): Float32Array {
-  const mask = share.map((p) => (p > 0.5 ? 1 : 0));
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (mask[i] === 0) continue;
-      [left, top] = [Math.min(left, x), Math.min(top, y)];
-      [right, bottom] = [Math.max(right, x), Math.max(bottom, y)];
-    }
-  }
-  const side = Math.max(1, right - left + 1, bottom - top + 1);
-  return boxMean(mask, [height, width], Math.max(2, Math.round(side * nearby)));
+  const data = Uint8Array.from(share, (p) => (p > 0.5 ? 1 : 0));
+  const [left, top, right, bottom] = boxOf({ width, height, data });
+  const side = Math.max(1, right - left, bottom - top);
+  return boxMean(Float32Array.from(data), [height, width], Math.max(2, Math.round(side * nearby)));
 }
