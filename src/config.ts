@@ -58,10 +58,16 @@ const environment = z.object({
   /** Lets webhooks use http and reach private addresses: for tests and closed networks. */
   WEBHOOK_ALLOW_PRIVATE: z.stringbool().default(false),
   // Limits, checked before the work
+  /** Bytes that requests and jobs of one process may use together; left out, a quarter of the machine's or the container's, at most 512 MiB. */
+  MEMORY_BUDGET: z.coerce
+    .number()
+    .int()
+    .min(32 * MiB)
+    .optional(),
   MAX_BODY_BYTES: int(32 * MiB, 1024, 1024 * MiB),
-  /** At most what S3 takes in one PUT. */
   /** Of the masks of one answer, as text; only logits come near it. */
   MAX_ANSWER_BYTES: int(256 * MiB, 1024, 400 * MiB),
+  /** At most what S3 takes in one PUT. */
   MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),
   MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
   MAX_PROMPTS: int(256, 1, 4096),

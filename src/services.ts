@@ -6,6 +6,7 @@ import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts"
 import { createInference } from "./inference/index.ts";
 import type { Inference } from "./inference/types.ts";
 import { createLog, type Log } from "./lib/log.ts";
+import { createMemoryBudget, defaultMemoryBudget, type MemoryBudget } from "./lib/memory-budget.ts";
 import { Releases } from "./lib/releases.ts";
 import { createObjectStore } from "./storage/create.ts";
 import type { ObjectStore } from "./storage/store.ts";
@@ -14,6 +15,8 @@ import type { ObjectStore } from "./storage/store.ts";
 export interface Services {
   readonly config: Config;
   readonly log: Log;
+  /** What requests and jobs of this process ask for memory. */
+  readonly memory: MemoryBudget;
   readonly db: Database;
   readonly store: ObjectStore;
   readonly inference: Inference;
@@ -61,6 +64,7 @@ export async function createServices(
     return {
       config,
       log,
+      memory: createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget()),
       db: database.db,
       store,
       inference,

@@ -14,6 +14,7 @@ export const errorStatus = {
   route_not_found: 404,
   method_not_allowed: 405,
   body_too_large: 413,
+  memory_exceeded: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
   idempotency_key_invalid: 400,
@@ -109,6 +110,7 @@ export const errorStatus = {
   object_conflict: 500,
   object_not_found: 500,
   unavailable: 503,
+  overloaded: 503,
 } as const;
 
 export type ErrorCode = keyof typeof errorStatus;
@@ -118,12 +120,19 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   /** The field at fault, as a path in the request: `prompts[0].box`. */
   readonly param: string | undefined;
+  /** Seconds after which to try again, where that may help: the answer's Retry-After. */
+  readonly retryAfter: number | undefined;
 
   /** `message` is sent to the caller: it names the field, what was found and what is allowed. */
-  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { param?: string; cause?: unknown; retryAfter?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.param = options.param;
+    this.retryAfter = options.retryAfter;
   }
 
   get status(): number {
@@ -133,7 +142,8 @@ export class AppError extends Error {
   /** The same error, its field named from further out: `box` inside `prompts[2]`. */
   within(prefix: string): AppError {
     const param = this.param === undefined ? prefix : `${prefix}.${this.param}`;
-    return new AppError(this.code, this.message, { param, cause: this.cause });
+    const retry = this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter };
+    return new AppError(this.code, this.message, { param, cause: this.cause, ...retry });
   }
 }
 

@@ -37,7 +37,7 @@ const headers = {
   etag: text("Send it as If-None-Match; where nothing has changed the answer is 304."),
   "ratelimit-policy": text("How many requests (q) in how many seconds (w) the key may send at once."),
   ratelimit: text("How many more it may send now (r), and in how many seconds it may send all again (t)."),
-  "retry-after": text("Seconds after which the key may send a request again."),
+  "retry-after": text("Seconds after which to send the request again."),
 };
 
 const refer = (...names: (keyof typeof headers)[]) =>
@@ -58,6 +58,8 @@ export function describeApi(app: OpenAPIHono<Env>): Document {
       guard(operation, access, method !== "get");
       addValidation(operation);
       if (method === "get") makeConditional(operation);
+      const busy = operation.responses[errorStatus.overloaded];
+      if (busy) busy.headers = { ...busy.headers, ...refer("retry-after") };
       for (const answer of Object.values(operation.responses)) {
         answer.headers = { ...refer("x-request-id"), ...answer.headers };
         if (access !== "open")

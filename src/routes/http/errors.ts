@@ -24,7 +24,7 @@ export const errorBody = z
   .openapi("Error");
 
 /** Every route can end so; what the middleware in front of them answers is added by document.ts. */
-const common: readonly ErrorCode[] = ["internal_error", "unavailable"];
+const common: readonly ErrorCode[] = ["internal_error", "unavailable", "overloaded"];
 
 /**
  * The error answers of a route, by status, each naming its codes. Typed as nothing on purpose: handlers throw
@@ -110,12 +110,14 @@ export function onError(thrown: Error, c: Context<Env>): Response {
       : new AppError(isUnreachable(error) ? "unavailable" : "internal_error", "");
   // A client that went away stops its own work; that is no failure, and nobody reads the answer.
   if (c.req.raw.signal.aborted) c.get("log").info("the client has gone");
-  else if (known.status >= 500) c.get("log").error({ err: thrown }, "request failed");
+  else if (known.status >= 500 && known.code !== "overloaded")
+    c.get("log").error({ err: thrown }, "request failed");
   return errorAnswer(c, known);
 }
 
 function errorAnswer(c: Context<Env>, error: AppError): Response {
-  const message = error.status === 503 ? "Not available now; try again." : error.message;
+  const message = error.code === "unavailable" ? "Not available now; try again." : error.message;
+  if (error.retryAfter !== undefined) c.header("Retry-After", String(error.retryAfter));
   const body = {
     code: error.code,
     message:
