@@ -6,6 +6,10 @@ import { pathText } from "./text.ts";
 /** Annotated images that a fine-tune needs: one to learn from, one to choose the best epoch by, one to measure on. */
 export const fewestAnnotatedImages = 3;
 
+/** What a version may cost its callers: quick answers, or whatever the best masks take. */
+export const servings = ["interactive", "best"] as const;
+export type Serving = (typeof servings)[number];
+
 const auto = <T extends z.ZodType>(value: T) => z.union([z.literal("auto"), value]).optional();
 
 const weight = z.number().min(0).max(100).optional();
@@ -17,11 +21,7 @@ const lossWeights = z
     message: "at least one term needs a weight above 0",
   });
 
-/**
- * What a caller may set of a fine-tune; each is a value or "auto", and a name that is left out is "auto".
- * It stands here because rows that plain SQL inserted are read by the same rules as requests.
- */
-export const hyperparametersSchema = z.strictObject({
+const fields = z.strictObject({
   /**
    * What fills the names that are left out or "auto". "tutorial" is the recipe of the much copied fine-tuning tutorial
    * of April 2023, to compare with: Adam's defaults (rate 1e-3, no decay, no schedule), one sample a step, exact boxes,
@@ -33,6 +33,12 @@ export const hyperparametersSchema = z.strictObject({
    * gives the same version on any machine. 300 by default.
    */
   budget_seconds: auto(z.number().min(10).max(86_400)),
+  /**
+   * What answers may cost. "interactive", the default: at most one encode for a new prompt, and 1.5 times what the base
+   * takes with all embeddings in memory; so one window, but no tiles. "best" takes what makes the best masks. Where tiles
+   * are asked for by `zoom`, "auto" is "best".
+   */
+  serving: auto(z.enum(servings)),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
   /** How masks are sharpened: by a guided filter along the image's edges, or "points", by a point head that is trained for it. */
@@ -79,7 +85,26 @@ export const hyperparametersSchema = z.strictObject({
   patience: auto(z.int().min(1).max(200)),
 });
 
+const inTiles = (zoom: z.infer<typeof fields>["zoom"]): boolean => typeof zoom === "object" && zoom.tiles > 1;
+
+/**
+ * What a caller may set of a fine-tune; each is a value or "auto", and a name that is left out is "auto".
+ * It stands here because rows that plain SQL inserted are read by the same rules as requests.
+ */
+export const hyperparametersSchema = fields.refine(
+  ({ serving, zoom }) => serving !== "interactive" || !inTiles(zoom),
+  {
+    path: ["zoom", "tiles"],
+    message:
+      'tiles take an encode each for a new prompt, which serving "interactive" rules out; ask for "best"',
+  },
+);
+
 export type Hyperparameters = z.infer<typeof hyperparametersSchema>;
+
+/** What answers may cost, no "auto" left. */
+export const servingOf = ({ serving, zoom }: Hyperparameters): Serving =>
+  serving !== undefined && serving !== "auto" ? serving : inTiles(zoom) ? "best" : "interactive";
 
 /** Throws AppError `hyperparameter_invalid`, its param the path of the first that is wrong. */
 export function parseHyperparameters(value: unknown): Hyperparameters {

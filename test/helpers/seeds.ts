@@ -75,7 +75,7 @@ export async function seedVersion(
   projectId: string,
   number: number,
   weights: Uint8Array = Buffer.from(`weights ${number}`),
-  options: Pick<VersionMetrics, "evaluation" | "gate" | "pictures"> = {},
+  options: Pick<VersionMetrics, "evaluation" | "gate" | "latency" | "pictures" | "serving"> = {},
 ): Promise<string> {
   const fineTuneId = await seedFineTune(app, projectId);
   const hash = sha256(weights);

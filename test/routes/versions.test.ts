@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveHistory } from "../../src/db/queries/promotions.ts";
-import type { Evaluation, GateDecision } from "../../src/db/schema/index.ts";
+import type { Evaluation, GateDecision, VersionLatency, VersionServing } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
@@ -33,11 +33,28 @@ const gate: GateDecision = {
   reason: "promotion is manual here",
   warnings: ["one_click loses"],
 };
+const latency: VersionLatency = {
+  prompts: 4,
+  box: { warmMs: 80, baseWarmMs: 64, ratio: 1.25, coldMs: 700, encodes: 1 },
+  click: { warmMs: 96, baseWarmMs: 64, ratio: 1.5, coldMs: 720, encodes: 1 },
+};
+const serving: VersionServing = {
+  asked: "interactive",
+  counted: { box: { warm: 1.2, encodes: 1 }, click: { warm: 1.3, encodes: 1 } },
+  givenUp: {
+    zoom: { context: 1.5, tiles: 2, click_side: 60 },
+    refinedBy: "points",
+    meanIou: 0.75,
+    ownMeanIou: 0.7,
+    samples: 12,
+  },
+  interactiveTwin: null,
+};
 beforeAll(async () => {
   app = await testApp();
   project = await makeProject(app.a);
   url = `/v1/projects/${project}`;
-  await seedVersion(app, project, 1, weights, { evaluation, gate });
+  await seedVersion(app, project, 1, weights, { evaluation, gate, latency, serving });
   await seedVersion(app, project, 2);
   await seedVersion(app, project, 3);
 });
@@ -122,6 +139,31 @@ describe("GET versions", () => {
       (await app.a.get(`${url}/versions/${number}`)).body["metrics"] as Record<string, unknown>;
     expect((await told(1))["gate"]).toEqual(gate);
     expect(await told(2)).not.toHaveProperty("gate");
+  });
+
+  it("tells what an answer takes beside the base's, and what was given up for it", async () => {
+    const told = async (number: number) =>
+      (await app.a.get(`${url}/versions/${number}`)).body["metrics"] as Record<string, unknown>;
+    expect(await told(1)).toMatchObject({
+      latency: {
+        prompts: 4,
+        box: { warm_ms: 80, base_warm_ms: 64, ratio: 1.25, cold_ms: 700, encodes: 1 },
+        click: { warm_ms: 96, base_warm_ms: 64, ratio: 1.5, cold_ms: 720, encodes: 1 },
+      },
+      serving: {
+        asked: "interactive",
+        counted: { box: { warm: 1.2, encodes: 1 }, click: { warm: 1.3, encodes: 1 } },
+        given_up: {
+          zoom: { context: 1.5, tiles: 2, click_side: 60 },
+          refined_by: "points",
+          mean_iou: 0.75,
+          own_mean_iou: 0.7,
+          samples: 12,
+        },
+        interactive_twin: null,
+      },
+    });
+    expect(await told(2)).not.toHaveProperty("latency");
   });
 
   it.each([

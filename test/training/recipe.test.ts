@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/lib/errors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { namesOfGroup } from "../../src/checkpoint/layout.ts";
-import { type Hyperparameters, parseHyperparameters } from "../../src/lib/hyperparameters.ts";
+import { type Hyperparameters, parseHyperparameters, servingOf } from "../../src/lib/hyperparameters.ts";
 import { engineSpecOf } from "../../src/training/engine-options.ts";
 import { longestPrompt } from "../../src/training/prompts.ts";
 import { recipeAsUsed, resolveRecipe, scheduleOf, stepsPerEpoch } from "../../src/training/recipe.ts";
@@ -31,6 +31,17 @@ describe("the recipe of a run", () => {
   it("bounds the epoch of a large set", () => {
     const recipe = resolveRecipe({ epochs: "auto" }, { trainSamples: 20_000, startIou: 0.2 });
     expect(recipe.epochs * recipe.samplesPerEpoch).toBeLessThanOrEqual(3200);
+  });
+
+  it("answers quickly where nothing else is asked for, and takes tiles that are asked for by hand", () => {
+    const zoom = { context: 1.5, tiles: 2 };
+    expect(servingOf(parseHyperparameters({}))).toBe("interactive");
+    expect(servingOf(parseHyperparameters({ serving: "auto", zoom: "none" }))).toBe("interactive");
+    expect(servingOf(parseHyperparameters({ serving: "best" }))).toBe("best");
+    expect(servingOf(parseHyperparameters({ zoom }))).toBe("best");
+    expect(() => parseHyperparameters({ serving: "interactive", zoom })).toThrow(
+      expect.objectContaining({ code: "hyperparameter_invalid", param: "hyperparameters.zoom.tiles" }),
+    );
   });
 
   it("takes what was asked for", () => {

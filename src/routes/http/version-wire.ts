@@ -4,6 +4,7 @@ import { promotionPolicies, type VersionMetrics } from "../../db/schema/index.ts
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
 import { focusSchema, zoomSchema } from "../../lib/focus.ts";
 import { iso, timeText } from "./scope.ts";
+import { latencySchema, servingSchema, toLatency, toServing } from "./serving-wire.ts";
 
 /** Which held-out annotation a picture shows. */
 export const pictureKinds = ["best", "median", "worst"] as const;
@@ -92,9 +93,11 @@ const metricsSchema = z.object({
     })
     .optional()
     .openapi({ description: "Whether it may go live by itself; promotions tell what was done." }),
+  latency: latencySchema.optional(),
+  serving: servingSchema.optional(),
   evaluation: evaluationSchema
     .optional()
-    .openapi({ description: "Versions of before it was measured have none." }),
+    .openapi({ description: "Versions of before it was measured have none, nor latency and serving." }),
 });
 
 export const versionSchema = z
@@ -148,6 +151,7 @@ export const versionSchema = z
 
 function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof metricsSchema> {
   const { heldOut, split, curve, perAnnotation, bestEpoch, feedback, trials, evaluation, gate } = metrics;
+  const { latency, serving } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -192,6 +196,8 @@ function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof met
     })),
     ...(detail === "full" && { per_annotation: rows }),
     ...(gate && { gate }),
+    ...(latency && { latency: toLatency(latency) }),
+    ...(serving && { serving: toServing(serving) }),
     ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
   };
 }
