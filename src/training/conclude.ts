@@ -1,6 +1,7 @@
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { getProject, type Project } from "../db/queries/projects.ts";
 import type { VersionRef } from "../inference/types.ts";
+import { isPlain, plainFocus } from "../lib/focus.ts";
 import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import type { Before } from "./before.ts";
@@ -52,9 +53,11 @@ export async function evaluateAndRegister(
   await store.put(weightsKey, file);
   // It has no number yet; decoding goes by its weights.
   const version: VersionRef = { number: -1, weightsKey, weightsSha256: hash, focus };
-  const [tuned] = await scoreVersions(services, data.heldOut, {
+  // What files that hold the decoder alone do: the whole image, nothing refined.
+  const alone: VersionRef = { ...version, focus: plainFocus };
+  const [tuned, bare] = await scoreVersions(services, data.heldOut, {
     ...images,
-    versions: [version],
+    versions: isPlain(focus) ? [version] : [version, alone],
     onDone: async (done) => run.progress("evaluate", done),
   });
   if (!tuned) throw new Error("the tuned version was not scored");
@@ -79,7 +82,7 @@ export async function evaluateAndRegister(
   const gate = decidePromotion({ policy, prompts: evaluation.prompts, active });
   const metrics = versionMetrics(
     data,
-    { ...box, parent: before.parent },
+    { ...box, parent: before.parent, decoderAlone: bare ?? tuned },
     {
       result,
       trials: chosen.trials,

@@ -86,6 +86,8 @@ describe("GET versions", () => {
           annotations: 3,
           base: { mean_iou: 0.25, mean_dice: 0.4 },
           tuned: { mean_iou: 0.5, mean_dice: 0.66 },
+          // Not measured by itself, and no other than what is served.
+          decoder_alone: { mean_iou: 0.5, mean_dice: 0.66 },
         },
         split: { train: 8, selection: 2, held_out: 2, near_duplicates: 0 },
         // The band is null where a version of before has none.

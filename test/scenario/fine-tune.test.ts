@@ -63,6 +63,7 @@ describe("a fine-tune", () => {
     const version = await getTunedVersion(db, scope, 1);
     const { metrics } = version;
     expect(metrics.heldOut.tuned.meanIou).toBeGreaterThan(metrics.heldOut.base.meanIou + 0.1);
+    expect(metrics.heldOut.decoderAlone).toEqual(metrics.heldOut.tuned);
     expect(metrics.split).toEqual({ train: 5, selection: 2, heldOut: 3, nearDuplicates: 0 });
     expect(metrics.perAnnotation).toHaveLength(metrics.heldOut.annotations);
     // It ends early where `patience` epochs brought nothing better.

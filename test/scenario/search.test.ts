@@ -5,6 +5,7 @@ import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { type FineTuneProgress, fineTunes } from "../../src/db/schema/index.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";
+import { plainFocus } from "../../src/lib/focus.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
 import { eq } from "drizzle-orm";
@@ -121,6 +122,7 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
       const version = await getTunedVersion(db, own, 1);
       expect(version.focus).toEqual({ zoom: { ...zoom, click_side: expect.any(Number) }, refine: kept });
       const rows = await selectAnnotatedImages(db, own);
+      const alone: number[] = [];
       for (const { annotationId, tunedIou } of version.metrics.perAnnotation) {
         const found = rows.find(({ annotation }) => annotation.id === annotationId);
         if (!found) throw new Error("a held-out annotation is gone");
@@ -129,16 +131,23 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
           workspaceId: own.workspaceId,
           baseModel: "mobile_sam",
           image: { sha256: image.sha256, bytes: async () => store.get(image.objectKey) },
-          versions: [version],
+          versions: [version, { ...version, focus: plainFocus }],
           prompts: [{ box: annotation.box }],
           multimask: false,
           format: "rle",
         });
-        const answer = result.results[0]?.predictions[0]?.masks[0]?.mask;
-        if (answer?.format !== "rle") throw new Error("no mask came");
-        const truth = decodeRle({ format: "rle", size: answer.size, counts: annotation.counts });
-        expect(iou(decodeRle(answer), truth)).toBe(tunedIou);
+        const [served, bare] = result.results.map(({ predictions }) => {
+          const answer = predictions[0]?.masks[0]?.mask;
+          if (answer?.format !== "rle") throw new Error("no mask came");
+          const truth = decodeRle({ format: "rle", size: answer.size, counts: annotation.counts });
+          return iou(decodeRle(answer), truth);
+        });
+        expect(served).toBe(tunedIou);
+        alone.push(bare as number);
       }
+      const { tuned, decoderAlone } = version.metrics.heldOut;
+      expect(decoderAlone?.meanIou).toBeCloseTo(alone.reduce((a, b) => a + b) / alone.length, 12);
+      expect(decoderAlone?.meanIou).not.toBe(tuned.meanIou);
     },
   );
 });

@@ -137,6 +137,8 @@ export interface VersionMetrics {
     annotations: number;
     base: { mean_iou: number; mean_dice: number };
     tuned: { mean_iou: number; mean_dice: number };
+    /** Null where it was not measured. */
+    decoder_alone: { mean_iou: number; mean_dice: number } | null;
   };
   split: { train: number; selection: number; held_out: number };
   best_epoch: number;

@@ -2,7 +2,7 @@ import { api } from "../api/client.ts";
 import type { Version } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { href } from "../state/router.ts";
-import { bytes, dateTime, versionName } from "../state/text.ts";
+import { bytes, dateTime, score, versionName } from "../state/text.ts";
 import { Await, Head, LinkButton } from "../ui/parts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Result } from "./result.tsx";
@@ -40,7 +40,7 @@ export function VersionView({ project, reload, number }: InProject & { number: n
             <Result project={project} reload={reload} version={data} />
             {data.metrics && <TrainingCurve metrics={data.metrics} />}
             <Trials trials={data.metrics?.trials ?? []} />
-            <Exports path={path} />
+            <Exports path={path} version={data} />
             <Facts projectId={project.id} version={data} />
           </>
         )}
@@ -62,9 +62,27 @@ function TrainingCurve({ metrics }: { metrics: NonNullable<Version["metrics"]> }
   );
 }
 
-const Exports = ({ path }: { path: string }) => (
+const isPlain = ({ zoom, refine }: Version["focus"]): boolean => zoom === null && refine === null;
+
+/** What a file with the decoder alone loses; nothing where the version is its decoder. */
+function DecoderAlone({ version: { focus, metrics } }: { version: Version }) {
+  if (isPlain(focus)) return null;
+  const alone = metrics?.held_out.decoder_alone;
+  return (
+    <p class="small decoder-alone">
+      These files hold the decoder alone, without{" "}
+      {[focus.zoom && "the window", focus.refine && "what sharpens masks"].filter(Boolean).join(" and ")}
+      {metrics && alone
+        ? `: mean IoU ${score(alone.mean_iou)} on the test images, ${score(metrics.held_out.tuned.mean_iou)} as served.`
+        : "; how it does by itself was not measured."}
+    </p>
+  );
+}
+
+const Exports = ({ path, version }: { path: string; version: Version }) => (
   <section class="card stack-s">
     <h2>Take it with you</h2>
+    <DecoderAlone version={version} />
     <ul class="exports">
       {formats.map(([format, name, what]) => (
         <li key={format}>

@@ -1,7 +1,8 @@
 import { and, desc, eq, inArray, lt } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
+import { isPlain } from "../../lib/focus.ts";
 import type { Executor } from "../client.ts";
-import { type OfTraining, versions } from "../schema/index.ts";
+import { type HeldOutScores, type OfTraining, versions } from "../schema/index.ts";
 import { cut, type Page } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
@@ -14,6 +15,16 @@ export const isTuned = (version: Version): version is TunedVersion => version.im
 
 export const versionNotFound = (number: number, param = "version"): AppError =>
   new AppError("version_not_found", `This project has no version ${number}.`, { param });
+
+/**
+ * How a version's decoder does by itself, on the whole image and nothing refined: as the version does where its focus is
+ * plain. Null where that was not measured.
+ */
+export const decoderAloneOf = ({
+  metrics,
+  focus,
+}: Pick<Version, "metrics" | "focus">): HeldOutScores | null =>
+  metrics?.heldOut.decoderAlone ?? (metrics && isPlain(focus) ? metrics.heldOut.tuned : null);
 
 /** Throws AppError version_not_found. */
 export async function getVersion(

@@ -150,7 +150,10 @@ export interface VersionMetrics {
     base: HeldOutScores;
     /** Of the version that training started from; none where that was the base. */
     parent?: HeldOutScores;
+    /** As it is served, with its focus. */
     tuned: HeldOutScores;
+    /** Of its decoder on the whole image, nothing refined: what files that hold the decoder alone do. Older versions have none. */
+    decoderAlone?: HeldOutScores;
   };
   /** One row per held-out annotation, in a stable order. */
   perAnnotation: { imageId: string; annotationId: string; baseIou: number; tunedIou: number }[];

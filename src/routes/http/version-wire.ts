@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import type { Version } from "../../db/queries/versions.ts";
-import { promotionPolicies, type VersionMetrics } from "../../db/schema/index.ts";
+import { decoderAloneOf, type Version } from "../../db/queries/versions.ts";
+import { type HeldOutScores, promotionPolicies, type VersionMetrics } from "../../db/schema/index.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
 import { focusSchema, zoomSchema } from "../../lib/focus.ts";
 import { iso, timeText } from "./scope.ts";
@@ -19,7 +19,11 @@ const metricsSchema = z.object({
       annotations: z.int(),
       base: scores,
       parent: scores.optional().openapi({ description: "Of parent_version, where that is not the base." }),
-      tuned: scores,
+      tuned: scores.openapi({ description: "As it is served, with its focus." }),
+      decoder_alone: scores.nullable().openapi({
+        description:
+          "Of its decoder on the whole image, without window, filter and point head: what exported files that hold the decoder alone do. The same as tuned where focus is plain; null in versions of before it was measured.",
+      }),
     })
     .openapi({ description: "All on the same images, which no training step has seen." }),
   split: z.object({
@@ -149,7 +153,11 @@ export const versionSchema = z
   })
   .openapi("Version");
 
-function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof metricsSchema> {
+function toMetrics(
+  metrics: VersionMetrics,
+  alone: HeldOutScores | null,
+  detail: Detail,
+): z.output<typeof metricsSchema> {
   const { heldOut, split, curve, perAnnotation, bestEpoch, feedback, trials, evaluation, gate } = metrics;
   const { latency, serving } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
@@ -166,6 +174,7 @@ function toMetrics(metrics: VersionMetrics, detail: Detail): z.output<typeof met
       base: toScores(heldOut.base),
       ...(heldOut.parent && { parent: toScores(heldOut.parent) }),
       tuned: toScores(heldOut.tuned),
+      decoder_alone: alone ? toScores(alone) : null,
     },
     split: {
       train: split.train,
@@ -223,7 +232,7 @@ export function toVersion(
     },
     base_model: row.baseModel,
     parent_version: row.parentVersion,
-    metrics: row.metrics && toMetrics(row.metrics, detail),
+    metrics: row.metrics && toMetrics(row.metrics, decoderAloneOf(row), detail),
     pictures: (row.metrics?.pictures ?? []).map(({ kind }) => ({
       kind,
       url: `/v1/projects/${row.projectId}/versions/${row.number}/pictures/${kind}`,

@@ -11,12 +11,14 @@ export interface BoxScores {
   /** Of the version that training started from; none where that was the base. */
   readonly parent?: readonly Score[] | undefined;
   readonly tuned: readonly Score[];
+  /** Of the tuned decoder on the whole image, nothing refined; those of `tuned` where that is how it is served. */
+  readonly decoderAlone: readonly Score[];
 }
 
 /** What a version tells of itself. */
 export function versionMetrics(
   data: PreparedData,
-  { base, parent, tuned }: BoxScores,
+  { base, parent, tuned, decoderAlone }: BoxScores,
   {
     result,
     trials,
@@ -31,6 +33,7 @@ export function versionMetrics(
       base: meanScores(base),
       ...(parent && { parent: meanScores(parent) }),
       tuned: meanScores(tuned),
+      decoderAlone: meanScores(decoderAlone),
     },
     perAnnotation: data.heldOut.map(({ image, annotation }, i) => ({
       imageId: image.id,
