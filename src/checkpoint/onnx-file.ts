@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { decodeModel, type OnnxModel } from "../lib/onnx-proto.ts";
+import { maxParts, TooManyParts } from "../lib/protobuf-parts.ts";
 import { RefusedFile } from "./refused.ts";
 import { readBytes } from "./tensor-file.ts";
 
@@ -8,7 +9,7 @@ const field = { graph: 7, initializer: 5, floatData: 4, rawData: 9 } as const;
 /** Longer values stay in the file. */
 const maxInlineBytes = 64 * 1024;
 /** What is left of a graph without its weights; ViT-H's has 3 MB. */
-const maxGraphBytes = 256 * 1024 * 1024;
+const maxGraphBytes = 32 * 1024 * 1024;
 
 /** An ONNX file without the values of its large weights. */
 export interface OnnxOutline {
@@ -30,7 +31,8 @@ export async function readOutline(path: string): Promise<OnnxOutline> {
     try {
       return { model: decodeModel(model), values: scanner.values };
     } catch (cause) {
-      throw new RefusedFile("unreadable", `${path} is not an ONNX file`, { cause });
+      const reason = cause instanceof TooManyParts ? cause.message : `${path} is not an ONNX file`;
+      throw new RefusedFile("unreadable", reason, { cause });
     }
   } finally {
     await file.close();
@@ -51,6 +53,7 @@ class Scanner {
   readonly #file: FileHandle;
   #initializers = 0;
   #kept = 0;
+  #fields = 0;
 
   constructor(file: FileHandle) {
     this.#file = file;
@@ -105,6 +108,7 @@ class Scanner {
   }
 
   async #field(from: number, end: number): Promise<Field> {
+    if (++this.#fields > maxParts) throw new RefusedFile("unreadable", new TooManyParts().message);
     const head = await readBytes(this.#file, from, Math.min(20, end - from));
     const [key, keyBytes] = readVarint(head, 0);
     const wire = key & 7;

@@ -11,7 +11,8 @@ export async function openSafetensors(path: string): Promise<TensorFile> {
     const { size } = await file.stat();
     const head = await readBytes(file, 0, 8);
     const headerBytes = Number(new DataView(head.buffer).getBigUint64(0, true));
-    if (headerBytes > maxHeaderBytes) throw unreadable(`its header would have ${headerBytes} bytes`);
+    if (headerBytes > maxHeaderBytes)
+      throw unreadable(`its header has ${headerBytes} bytes; ${maxHeaderBytes} are the most that are read`);
     const header = await readBytes(file, 8, headerBytes);
     const start = 8 + headerBytes;
     const { entries, metadata } = entriesOf(header, size - start);

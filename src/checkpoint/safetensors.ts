@@ -1,7 +1,9 @@
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
 
-/** The format's own limit, so that a lying length can't make us parse a huge header (safetensors/src/tensor.rs). */
-export const maxHeaderBytes = 100_000_000;
+/** ViT-H's header has 60 kB; the format's own limit is 100 MB (safetensors/src/tensor.rs), which parses to a gigabyte. */
+export const maxHeaderBytes = 4 * 1024 * 1024;
+/** ViT-H has 596. */
+const maxTensors = 20_000;
 
 export interface SafetensorsFile {
   readonly tensors: NamedTensors;
@@ -120,7 +122,15 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
+/** Every tensor is an object of the header: told from its bytes, before anything is made of them. */
+function checkCount(bytes: Uint8Array): void {
+  let objects = 0;
+  for (let at = bytes.indexOf(0x7b); at >= 0; at = bytes.indexOf(0x7b, at + 1))
+    if (++objects > maxTensors + 2) throw bad(`its header names more than ${maxTensors} tensors`);
+}
+
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  checkCount(bytes);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

@@ -4,13 +4,13 @@ import { builtInModel } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { type BaseModelManifest } from "../inference/base-model-manifest.ts";
 import { type BaseModels, isBaseModelName } from "../inference/base-models.ts";
+import { ChildPool } from "../lib/child/pool.ts";
 import { digestFile } from "../lib/hash.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { Architectures } from "./identify.ts";
 import { findSource, type Source } from "./open.ts";
-import { stageOnnx } from "./stage-onnx.ts";
-import { stageWeights } from "./stage-weights.ts";
-import type { Staged } from "./staged.ts";
+import { orRefused, stopped } from "./read-decoder.ts";
+import type * as stageChild from "./stage-child.ts";
 import { storeBaseModel } from "./store-base-model.ts";
 
 export interface ImportOptions {
@@ -55,22 +55,20 @@ export async function importBaseModel(options: ImportOptions): Promise<Imported>
   await mkdir(workFolder, { recursive: true });
   const folder = await mkdtemp(join(workFolder, "import-"));
   try {
-    const staged = await stage(source, folder, options);
+    const { paths, architectures } = options;
+    const staged = orRefused(await children.run("stage", { paths, folder, architectures }).catch(stopped));
     return { manifest: await storeBaseModel(staged, files, folder, options), isNew: true };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function stage(source: Source, folder: string, options: ImportOptions): Promise<Staged> {
-  if (source.kind === "onnx") return stageOnnx(source);
-  const file = await source.open();
-  try {
-    return await stageWeights(file, folder, options.architectures);
-  } finally {
-    await file.close();
-  }
-}
+/** Roomy: whoever imports a base model owns the machine, and the encoder of ViT-H takes 2.5 GB to be tried. */
+const children = new ChildPool<typeof stageChild>({
+  module: new URL("./stage-child.ts", import.meta.url),
+  limits: { heapMiB: 1024, memoryMiB: 16 * 1024, silenceMs: 30 * 60_000, valueMiB: 64 },
+  most: 1,
+});
 
 type SourceFiles = BaseModelManifest["source"]["files"];
 

@@ -1,11 +1,9 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
-import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
-import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
 import { type Focus, focusSchema, plainFocus } from "../lib/focus.ts";
 import { checkFocus } from "../inference/focused/check-focus.ts";
-import { type DecoderFile, readDecoderFile } from "./decoder-file.ts";
+import { type DecoderFacts, readDecoder } from "./read-decoder.ts";
 
 const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
   unreadable: "weights_unreadable",
@@ -18,24 +16,39 @@ const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
   name_taken: "weights_unreadable",
 };
 
-/** A decoder for image embeddings of `base`, read from a file that somebody sent. Throws AppError weights_…. */
+/** A decoder's file that was read and checked. */
+export interface VersionFile {
+  readonly format: DecoderFacts["format"];
+  readonly says: DecoderFacts["says"];
+  readonly focus: Focus;
+  /** The decoder as a version's weights are stored, equal tensors as equal bytes, in a file beside the one that was sent. */
+  readonly weights: { readonly path: string; readonly bytes: number; readonly sha256: string };
+}
+
+/**
+ * A decoder for image embeddings of `base`, read in a child process from a file that somebody sent.
+ * Throws AppError weights_….
+ */
 export async function readVersionFile(
   path: string,
   base: BaseModel,
-): Promise<DecoderFile & { readonly focus: Focus }> {
-  let file: DecoderFile;
+  signal?: AbortSignal,
+): Promise<VersionFile> {
+  const weightsPath = `${path}.safetensors`;
+  let file: Awaited<ReturnType<typeof readDecoder>>;
   try {
-    file = await readDecoderFile(path);
+    file = await readDecoder(path, weightsPath, signal);
   } catch (cause) {
     if (!(cause instanceof RefusedFile)) throw cause;
     // Where the file lies on this machine is nobody's business.
     const message = `file: ${cause.message.replaceAll(path, "it")}.`;
     throw new AppError(codes[cause.reason], message, { param: "file", cause });
   }
-  const { says, encoderType } = file;
+  const { format, says, encoderType, bytes, sha256 } = file;
   const other = encoderType !== null && encoderType !== base.type ? encoderType : says["base_model"];
   const told = says["encoder"] === undefined || says["encoder"] === base.embeddingId;
-  if ((encoderType === null || encoderType === base.type) && told) return { ...file, focus: focusOf(says) };
+  if ((encoderType === null || encoderType === base.type) && told)
+    return { format, says, focus: focusOf(says), weights: { path: weightsPath, bytes, sha256 } };
   throw new AppError(
     "weights_base_mismatch",
     `file: it belongs to the image encoder of ${other ?? "another base model"}; this project's base_model is ${base.name}.`,
@@ -57,6 +70,3 @@ function focusOf({ focus }: Readonly<Record<string, string>>): Focus {
     });
   }
 }
-
-/** As a version's weights are stored: equal tensors give equal bytes. */
-export const encodeVersion = (tensors: NamedTensors): Uint8Array => encodeSafetensors(tensors);

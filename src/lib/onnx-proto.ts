@@ -1,4 +1,5 @@
 import protobuf from "protobufjs/light.js";
+import { checkParts, TooManyParts } from "./protobuf-parts.ts";
 
 /**
  * The part of onnx.proto3 that this project reads and writes, field numbers as in onnx/onnx.proto3 of the ONNX
@@ -174,9 +175,15 @@ const root = protobuf.Root.fromJSON({
 });
 const Model = root.lookupType("onnx.ModelProto");
 
-/** Reads an ONNX file. Throws an Error when the bytes are not a model with a graph. */
+/** Reads an ONNX file. Throws an Error when the bytes are not a model with a graph, and TooManyParts. */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
   let fields: Record<string, unknown>;
+  try {
+    checkParts(Model, bytes);
+  } catch (error) {
+    // What is no protobuf is told below.
+    if (error instanceof TooManyParts) throw error;
+  }
   try {
     fields = Model.toObject(Model.decode(bytes), { longs: Number, arrays: true });
   } catch (error) {

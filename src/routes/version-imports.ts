@@ -1,10 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import { requireRoom } from "../db/queries/usage.ts";
 import { registerImported } from "../db/queries/version-registry.ts";
-import { encodeVersion, readVersionFile } from "../importing/version-file.ts";
+import { readVersionFile } from "../importing/version-file.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
-import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
@@ -79,24 +78,22 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) =>
       idempotent(c, db, { sha256: file.sha256, fileName: file.fileName }, async () => {
         const base = await inference.baseModel(project.baseModel);
-        const { format, tensors, says, focus } = await readVersionFile(file.path, base);
-        const bytes = encodeVersion(tensors);
-        const hash = sha256(bytes);
+        const { format, says, focus, weights } = await readVersionFile(file.path, base);
         const quotas = quotasOf(config);
         // Asked again, and for good, where the version is registered.
-        const room = { of: ["bytes"], more: bytes.length } as const;
+        const room = { of: ["bytes"], more: weights.bytes } as const;
         await db.transaction(async (tx) => requireRoom(tx, scope.workspaceId, quotas, room));
         const id = newId("ver");
-        const weightsKey = keys.weights(scope.projectId, id, hash);
+        const weightsKey = keys.weights(scope.projectId, id, weights.sha256);
         try {
-          await store.put(weightsKey, bytes);
+          await store.putFile(weightsKey, weights.path);
           const row = {
             id,
             baseModel: base.name,
             parentVersion: null,
             weightsKey,
-            weightsSha256: hash,
-            weightsBytes: bytes.length,
+            weightsSha256: weights.sha256,
+            weightsBytes: weights.bytes,
             focus,
             hyperparameters: {},
             imported: {

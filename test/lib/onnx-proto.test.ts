@@ -75,3 +75,19 @@ test("bytes that are no model are refused", () => {
   expect(() => decodeModel(new Uint8Array())).toThrow("holds no graph");
   expect(() => decodeModel(new TextEncoder().encode("not a model at all"))).toThrow("not an ONNX file");
 });
+
+test("a model of more parts than any has is refused before it is decoded", () => {
+  const nodes = (count: number) => ({
+    irVersion: 8,
+    opsetImport: [],
+    graph: {
+      name: "",
+      node: Array.from({ length: count }, () => ({ opType: "", input: [], output: [] })),
+      initializer: [],
+      input: [],
+      output: [],
+    },
+  });
+  expect(decodeModel(encodeModel(nodes(1000))).graph.node).toHaveLength(1000);
+  expect(() => decodeModel(encodeModel(nodes(300_000)))).toThrow("more than 500000 nodes");
+});

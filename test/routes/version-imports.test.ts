@@ -9,6 +9,7 @@ import { torchFile } from "../../src/checkpoint/torch/write.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { type Answer, errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../helpers/images.ts";
+import { emptyDicts, emptyNodes, manyNames } from "../helpers/oversized.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
 
@@ -191,6 +192,17 @@ describe("POST versions", () => {
           }),
         }),
     ],
+    "a pickle of 8 MB of empty dicts": [
+      "422 weights_zip_bomb file",
+      () => zip({ "archive/data.pkl": emptyDicts(8 << 20) }, false),
+    ],
+    "a pickle of 3 MB of empty dicts": [
+      "422 weights_zip_bomb file",
+      () => zip({ "archive/data.pkl": emptyDicts(3 << 20) }, false),
+    ],
+    "safetensors with 400,000 names": ["422 weights_unreadable file", () => manyNames(400_000)],
+    "safetensors with 40,000 names": ["422 weights_unreadable file", () => manyNames(40_000)],
+    "an ONNX file of 25 MB of empty nodes": ["422 weights_unreadable file", () => emptyNodes(25 << 20)],
     text: ["422 weights_unreadable file", () => Buffer.from("these are no weights at all")],
     nothing: ["422 weights_truncated file", () => Buffer.from("x")],
   };

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
@@ -9,7 +9,7 @@ import { noQuotas } from "../../src/db/queries/usage.ts";
 import { registerImported } from "../../src/db/queries/version-registry.ts";
 import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
-import { encodeVersion, readVersionFile } from "../../src/importing/version-file.ts";
+import { readVersionFile } from "../../src/importing/version-file.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
@@ -45,10 +45,10 @@ it("continues from a decoder that was exported and imported again", async () => 
   );
   const path = join(bench.config.DATA_DIR, "sent.onnx");
   await writeFile(path, content);
-  const { tensors, says, focus } = await readVersionFile(path, original);
-  const bytes = encodeVersion(tensors);
-  const weightsKey = keys.weights(scope.projectId, "ver_imported", sha256(bytes));
-  await store.put(weightsKey, bytes);
+  const { weights, says, focus } = await readVersionFile(path, original);
+  const { tensors } = decodeSafetensors(await readFile(weights.path));
+  const weightsKey = keys.weights(scope.projectId, "ver_imported", weights.sha256);
+  await store.putFile(weightsKey, weights.path);
   const sent = { fileName: "sent.onnx", sha256: sha256("sent"), bytes: 1, says, actor: "key_1" };
   const { number } = await registerImported(
     db,
@@ -57,8 +57,8 @@ it("continues from a decoder that was exported and imported again", async () => 
       id: "ver_imported",
       baseModel: "mobile_sam",
       weightsKey,
-      weightsSha256: sha256(bytes),
-      weightsBytes: bytes.length,
+      weightsSha256: weights.sha256,
+      weightsBytes: weights.bytes,
       focus,
       hyperparameters: {},
       imported: { format: "onnx", ...sent },

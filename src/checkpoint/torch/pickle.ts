@@ -2,6 +2,8 @@ import { RefusedFile } from "../refused.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { callGlobal, globalNamed, isGlobal, storageOf } from "./globals.ts";
 
+/** Dicts, lists, tuples, tensors; ViT-H's state dict has 6,000. A byte of a pickle can ask for one. */
+const maxObjects = 200_000;
 /** Pushed by MARK, taken off by what closes it. */
 const mark = Symbol("mark");
 
@@ -21,6 +23,7 @@ class Machine {
   readonly #in: ByteReader;
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
+  #objects = 0;
 
   constructor(bytes: Uint8Array) {
     this.#in = new ByteReader(bytes);
@@ -42,7 +45,14 @@ class Machine {
   /** What the opcodes may do. */
   readonly #machine: Steps = {
     in: (): ByteReader => this.#in,
-    push: (value: unknown): void => void this.#stack.push(value),
+    push: (value: unknown): void => {
+      if (typeof value === "object" && value !== null && ++this.#objects > maxObjects)
+        throw new RefusedFile(
+          "zip_bomb",
+          `the pickle makes more than ${maxObjects} dicts, lists and tensors`,
+        );
+      this.#stack.push(value);
+    },
     pop: (): unknown => this.#pop(),
     peek: (): unknown => this.#stack.at(-1),
     popToMark: (): unknown[] => {

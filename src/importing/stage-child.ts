@@ -1,0 +1,24 @@
+/** What a child process runs for import-base-model.ts. */
+import { type Readable, refusable } from "./decoder-child.ts";
+import type { Architectures } from "./identify.ts";
+import { findSource } from "./open.ts";
+import { stageOnnx } from "./stage-onnx.ts";
+import { stageWeights } from "./stage-weights.ts";
+import type { Staged } from "./staged.ts";
+
+/** Reads and checks all of a model's files, and lays them out in `folder`. */
+export const stage = (input: {
+  paths: readonly string[];
+  folder: string;
+  architectures: Architectures | undefined;
+}): Promise<Readable<Staged>> =>
+  refusable(async () => {
+    const source = await findSource(input.paths);
+    if (source.kind === "onnx") return stageOnnx(source);
+    const file = await source.open();
+    try {
+      return await stageWeights(file, input.folder, input.architectures);
+    } finally {
+      await file.close();
+    }
+  });

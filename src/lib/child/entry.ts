@@ -1,0 +1,88 @@
+/**
+ * A child process that reads what others made: `entry.ts MODULE MEMORY_MIB VALUE_MIB`. It runs one exported function of the
+ * module at a time, as its parent asks, and hands back a value or a stream of them.
+ */
+import { serialize } from "node:v8";
+import { Worker } from "node:worker_threads";
+import { AppError, messageOf } from "../errors.ts";
+import { ahead, type ReadingContext, type Reply, type Request, type ThrownInChild } from "./messages.ts";
+
+const [moduleUrl = "", memoryMiB, valueMiB] = process.argv.slice(2);
+const maxValueBytes = Number(valueMiB) * 1024 * 1024;
+
+const watch = new Worker(new URL("./watch.ts", import.meta.url), {
+  workerData: { memoryMiB: Number(memoryMiB), parent: process.ppid },
+});
+watch.unref();
+
+/** How many items may be sent before the parent has asked for more, and what waits for it. */
+const flow: { credit: number; more?: () => void } = { credit: 0 };
+
+process.on("message", (request: Request) => {
+  if (request.type === "run") {
+    flow.credit = ahead;
+    void run(request.name, request.input);
+    return;
+  }
+  flow.credit++;
+  flow.more?.();
+});
+// The parent is gone, or needs us no longer.
+process.on("disconnect", () => process.exit());
+
+const send = (reply: Reply): Promise<void> =>
+  new Promise((resolve) => {
+    process.send?.(reply, undefined, undefined, () => resolve());
+  });
+
+const context: ReadingContext = { reading: (file) => void send({ type: "reading", file }) };
+
+async function run(name: string, input: unknown): Promise<void> {
+  try {
+    const module = (await import(moduleUrl)) as Record<
+      string,
+      (input: unknown, context: ReadingContext) => unknown
+    >;
+    const read = module[name];
+    if (!read) throw new Error(`${moduleUrl} has no ${name}`);
+    const result = read(input, context);
+    let value: unknown;
+    if (isStream(result)) for await (const item of result) await sendItem(item);
+    else value = await result;
+    const bytes = packed(value);
+    await send({ type: "end", value: bytes, memoryBytes: process.memoryUsage.rss() });
+  } catch (error) {
+    await send(error === tooLarge ? { type: "too_large" } : { type: "thrown", error: thrown(error) });
+  }
+}
+
+const isStream = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+
+const tooLarge = new Error("too large");
+
+function packed(value: unknown): Uint8Array {
+  const bytes = serialize(value);
+  if (bytes.length > maxValueBytes) throw tooLarge;
+  return bytes;
+}
+
+async function sendItem(item: unknown): Promise<void> {
+  const value = packed(item);
+  while (flow.credit === 0) {
+    await new Promise<void>((resolve) => {
+      flow.more = resolve;
+    });
+  }
+  flow.credit--;
+  await send({ type: "item", value });
+}
+
+function thrown(error: unknown): ThrownInChild {
+  const base = {
+    name: error instanceof Error ? error.name : "Error",
+    message: messageOf(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  };
+  return error instanceof AppError ? { ...base, code: error.code, param: error.param } : base;
+}

@@ -1,0 +1,122 @@
+import type { ChildLimits } from "./limits.ts";
+import { ReadingProcess } from "./process.ts";
+
+type Input<Read> = Read extends (input: infer Given, ...rest: never[]) => unknown ? Given : never;
+type Value<Read> = Read extends (...given: never[]) => infer Result ? Awaited<Result> : never;
+type Item<Read> = Value<Read> extends AsyncIterable<infer Each> ? Each : never;
+
+export interface ChildPoolOptions {
+  /** Its exports are the functions that read: of one input, plain data, to a promise or an async generator of plain data. */
+  readonly module: URL;
+  readonly limits: ChildLimits;
+  /** Children at work at once; more wait for their turn. */
+  readonly most: number;
+}
+
+/** A child that has grown past this is not used again. */
+const keptMemoryBytes = 160 * 1024 * 1024;
+/** A child that nobody needs ends after so many milliseconds. */
+const idleMs = 30_000;
+
+/**
+ * Reads what others made in child processes, one file a process at a time. A file that takes too much memory or time, or
+ * makes native code crash, ends its child, and this process learns of it as a ChildStopped.
+ */
+export class ChildPool<Module> {
+  readonly #options: ChildPoolOptions;
+  readonly #waiting: (() => void)[] = [];
+  #working = 0;
+  #idle: ReadingProcess | undefined;
+  #idleSince: NodeJS.Timeout | undefined;
+
+  constructor(options: ChildPoolOptions) {
+    this.#options = options;
+  }
+
+  /** The value of an exported function. Throws what it throws, ChildStopped, or the signal's reason. */
+  async run<Name extends keyof Module & string>(
+    name: Name,
+    input: Input<Module[Name]>,
+    signal?: AbortSignal,
+  ): Promise<Value<Module[Name]>> {
+    return this.#with(signal, async (child) => {
+      child.start(name, input);
+      const { value } = await child.step(signal);
+      return value as Value<Module[Name]>;
+    });
+  }
+
+  /** The items of an exported generator, a few ahead of the reader. Throws as `run` does. */
+  async *stream<Name extends keyof Module & string>(
+    name: Name,
+    input: Input<Module[Name]>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Item<Module[Name]>, void, undefined> {
+    const child = await this.#take(signal);
+    let ended = false;
+    try {
+      child.start(name, input);
+      for (;;) {
+        const { done, value } = await child.step(signal);
+        ended = done;
+        if (done) return;
+        child.more();
+        yield value as Item<Module[Name]>;
+      }
+    } finally {
+      this.#give(child, ended);
+    }
+  }
+
+  async #with<T>(signal: AbortSignal | undefined, work: (child: ReadingProcess) => Promise<T>): Promise<T> {
+    const child = await this.#take(signal);
+    let ended = false;
+    try {
+      const value = await work(child);
+      ended = true;
+      return value;
+    } finally {
+      this.#give(child, ended);
+    }
+  }
+
+  async #take(signal: AbortSignal | undefined): Promise<ReadingProcess> {
+    if (this.#working >= this.#options.most) await this.#turn(signal);
+    else this.#working++;
+    clearTimeout(this.#idleSince);
+    const idle = this.#idle;
+    this.#idle = undefined;
+    return idle?.alive ? idle : new ReadingProcess(this.#options.module, this.#options.limits);
+  }
+
+  /** Whoever gives back a place hands it to the first who waits. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        const at = this.#waiting.indexOf(turn);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(turn);
+    });
+  }
+
+  #give(child: ReadingProcess, ended: boolean): void {
+    if (ended && child.alive && !this.#idle && child.memoryBytes < keptMemoryBytes) {
+      this.#idle = child;
+      this.#idleSince = setTimeout(() => {
+        this.#idle = undefined;
+        child.kill();
+      }, idleMs).unref();
+    } else child.kill();
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#working--;
+  }
+}
