@@ -17,9 +17,12 @@ export const prefixParts = [
   ["prefix_keys", [1, 8, 16, 4096]],
   ["prefix_values", [1, 8, 4096, 16]],
   ["prefix_queries", [1, 8, 16, 4096]],
+  ["prefix_coarse", [1, 4096, 256]],
 ] as const;
-/** Values of each. */
-export const prefixPartLength = 8 * 16 * 4096;
+
+/** Values of a part. */
+export const lengthOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Of one prefix on shared memory: its tensors, one after the other. */
-export const prefixBytes = prefixParts.length * prefixPartLength * Float32Array.BYTES_PER_ELEMENT;
+export const prefixBytes =
+  Float32Array.BYTES_PER_ELEMENT * prefixParts.reduce((sum, [, shape]) => sum + lengthOf(shape), 0);

@@ -19,6 +19,16 @@ export function weightTensors({ id, buffer, layout }: PackedWeights): Record<str
   return made;
 }
 
+/** A graph's inputs by name: `own` ones, and the task's weights. Throws an Error where one is missing. */
+export function fed(
+  names: readonly string[],
+  { weights }: { readonly weights: PackedWeights },
+  own: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  const tensors = weightTensors(weights);
+  return Object.fromEntries(names.map((name) => [name, own[name] ?? required(tensors, name)]));
+}
+
 /** Throws an Error where the tensor is missing. */
 export function required(weights: Record<string, Tensor>, name: string): Tensor {
   const tensor = weights[name];

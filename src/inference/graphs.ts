@@ -37,6 +37,7 @@ const graphManifest = z.object({
   decoders: z.array(decoderGraph),
   /** What is computed once for many prompts: see main/decoder-graph.ts. */
   positions: graphFile,
+  parts: graphFile,
   prefix: graphFile,
   /** The decoder for other people's programs, still without its weights. */
   exports: z.array(exportGraph),
@@ -55,19 +56,19 @@ export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & {
 };
 
 /** Paths of a graph in parts: what depends on weights alone, on an image too, and on prompts. */
-export type SplitGraph = Readonly<Record<MaskTokens | "positions" | "prefix", string>>;
+export type SplitGraph = Readonly<Record<MaskTokens | "positions" | "parts" | "prefix", string>>;
 
 /** build/graphs of this package, whatever the working directory. */
 export const graphsFolder = resolve(import.meta.dirname, "../../build/graphs");
 
 /** The graphs that there are, fewest points first. Throws an Error that says how to make them. */
 export function readGraphs(folder = graphsFolder): DecoderGraph[] {
-  const { decoders, positions, prefix } = readManifest(folder);
+  const { decoders, positions, parts, prefix } = readManifest(folder);
   const path = ({ file }: GraphFile): string => join(folder, file);
   return decoders
     .map(({ points, mask, prefixed, ...whole }): DecoderGraph => {
       const { all, first } = prefixed ?? {};
-      const shared = { positions: path(positions), prefix: path(prefix) };
+      const shared = { positions: path(positions), parts: path(parts), prefix: path(prefix) };
       const split = all && first ? { all: path(all), first: path(first), ...shared } : null;
       return { points, mask, path: path(whole), split };
     })

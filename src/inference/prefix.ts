@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Tensor } from "onnxruntime-node";
-import { required, values, weightTensors } from "./decoder-tensors.ts";
-import { type DecoderTask, prefixBytes, prefixPartLength, prefixParts } from "./decoder-task.ts";
+import { fed, required, values, weightTensors } from "./decoder-tensors.ts";
+import { type DecoderTask, lengthOf, prefixBytes, prefixParts } from "./decoder-task.ts";
 import { float32, sessionOf } from "./session.ts";
 
 /** The image tokens' positions, 4 MiB, by the matrix that they follow from: one of each base model, versions share it. */
@@ -20,33 +20,49 @@ async function imagePositions(path: string, task: DecoderTask): Promise<Tensor> 
   return made;
 }
 
+/** What follows from a version's weights alone, half a MiB, by their id. */
+const partsCache = new LRUCache<string, Record<string, Tensor>>({ max: 16 });
+
+async function weightParts(path: string, task: DecoderTask): Promise<Record<string, Tensor>> {
+  const known = partsCache.get(task.weights.id);
+  if (known) return known;
+  const session = await sessionOf(path, task.threads);
+  const made = (await session.run(fed(session.inputNames, task, {}))) as Record<string, Tensor>;
+  partsCache.set(task.weights.id, made);
+  return made;
+}
+
 /**
- * What the rest of the decoder wants beside the embedding: the prefix that the task brings, or one made now, which is
- * given back on shared memory for the tasks that follow.
+ * What the rest of the decoder wants beside the embedding: what follows from the weights, and the prefix that the task
+ * brings, or one made now, which is given back on shared memory for the tasks that follow.
  */
 export async function prefixFeeds(
-  split: { readonly positions: string; readonly prefix: string },
+  split: { readonly positions: string; readonly parts: string; readonly prefix: string },
   task: DecoderTask,
   embedding: Tensor,
 ): Promise<{ feeds: Record<string, Tensor>; made?: SharedArrayBuffer }> {
   const image_positions = await imagePositions(split.positions, task);
+  const ofWeights = { image_positions, ...(await weightParts(split.parts, task)) };
   const { prefix: kept } = task;
-  if (kept && kept !== "make") {
-    const views = prefixParts.map(([name, shape], i): [string, Tensor] => [
-      name,
-      float32(part(kept, i), shape),
-    ]);
-    return { feeds: { image_positions, ...Object.fromEntries(views) } };
-  }
+  if (kept && kept !== "make") return { feeds: { ...ofWeights, ...prefixTensors(kept) } };
   const session = await sessionOf(split.prefix, task.threads);
-  const own: Record<string, Tensor> = { image_positions, image_embedding: embedding };
-  const weights = weightTensors(task.weights);
-  for (const name of session.inputNames) own[name] ??= required(weights, name);
-  const output = (await session.run(own)) as Record<string, Tensor>;
+  const own = { ...ofWeights, image_embedding: embedding };
+  const output = await session.run(fed(session.inputNames, task, own));
   const made = new SharedArrayBuffer(prefixBytes);
-  for (const [i, [name]] of prefixParts.entries()) part(made, i).set(values(output[name], prefixPartLength));
-  return { feeds: { image_positions, ...output }, made };
+  const tensors = prefixTensors(made);
+  for (const [name, { data, size }] of Object.entries(tensors))
+    (data as Float32Array).set(values(output[name], size));
+  return { feeds: { ...ofWeights, ...tensors }, made };
 }
 
-const part = (buffer: SharedArrayBuffer, index: number): Float32Array =>
-  new Float32Array(buffer, index * prefixPartLength * Float32Array.BYTES_PER_ELEMENT, prefixPartLength);
+/** A prefix's tensors, which lie one after the other. */
+function prefixTensors(buffer: SharedArrayBuffer): Record<string, Tensor> {
+  let offset = 0;
+  return Object.fromEntries(
+    prefixParts.map(([name, shape]) => {
+      const data = new Float32Array(buffer, offset, lengthOf(shape));
+      offset += data.byteLength;
+      return [name, float32(data, shape)];
+    }),
+  );
+}

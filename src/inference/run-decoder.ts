@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-node";
-import { required, values, weightTensors } from "./decoder-tensors.ts";
+import { fed, values } from "./decoder-tensors.ts";
 import type { DecoderTask } from "./decoder-task.ts";
 import type { MaskTokens } from "./graphs.ts";
 import { prefixFeeds } from "./prefix.ts";
@@ -46,9 +46,7 @@ export async function runDecoder(
   const prefix = split ? await prefixFeeds(split, task, embedding) : { feeds: {} };
   Object.assign(feeds, prefix.feeds);
   const session = await sessionOf(split ? split[wanted] : graph.path, task.threads);
-  const weights = weightTensors(task.weights);
-  for (const name of session.inputNames) feeds[name] ??= required(weights, name);
-  const output = await session.run(feeds);
+  const output = await session.run(fed(session.inputNames, task, feeds));
   const tokens = split && wanted === "first" ? 1 : 4;
   return {
     tokens,

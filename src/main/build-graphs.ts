@@ -83,13 +83,14 @@ export async function buildGraphs(
     };
   });
   const positions = write("positions", make.positionsOnnx());
+  const parts = write("parts", make.partsOnnx());
   const prefix = write("prefix", make.prefixOnnx());
   const { exportOnnx } = await import("./export-graph.ts");
   const exports = exportVariants.map((variant): ExportGraphEntry => ({
     variant,
     ...write(`export-${variant}`, exportOnnx(variant)),
   }));
-  const manifest: GraphManifest = { sources, decoders, positions, prefix, exports };
+  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

@@ -2,6 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { decoderLayout } from "../checkpoint/layout.ts";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
+import { coarseParts } from "../model/coarse-cells.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { segment, segmentPrefix } from "../model/sam.ts";
 
@@ -64,9 +65,25 @@ export const positionsOnnx = (): Uint8Array =>
     ),
   );
 
+/** Of a version's weights alone (model/coarse-cells.ts): from weights to `parts_image`, `parts_first`, `parts_second`, `parts_rest`. */
+export const partsOnnx = (): Uint8Array =>
+  toOnnx(
+    traceGraph(
+      (tensors) => {
+        const { image, first, second, rest } = coarseParts(tensors);
+        return { parts_image: image, parts_first: first, parts_second: second, parts_rest: rest };
+      },
+      weights.filter(({ name }) => partsWeights.test(name)),
+    ),
+  );
+
+/** What the parts look at. */
+const partsWeights =
+  /no_mask_embed|output_upscaling\.0|norm4|transformer\.layers\..\.cross_attn_image_to_token\.out_proj/;
+
 /**
- * The decoder's prefix (model/image-prefix.ts): weights, `image_embedding` and `image_positions` to `prefix_keys`,
- * `prefix_values` and `prefix_queries`.
+ * The decoder's prefix (model/image-prefix.ts): weights, `image_embedding`, `image_positions` and `parts_image` to
+ * `prefix_keys`, `prefix_values`, `prefix_queries` and `prefix_coarse`.
  */
 export const prefixOnnx = (): Uint8Array =>
   toOnnx(
@@ -74,10 +91,15 @@ export const prefixOnnx = (): Uint8Array =>
       (tensors) => {
         const input = (name: string): Tensor => tensors[name] as Tensor;
         const given = { embedding: input("image_embedding"), imagePe: input("image_positions") };
-        const { keys, values, queries } = segmentPrefix(given, tensors);
-        return { prefix_keys: keys, prefix_values: values, prefix_queries: queries };
+        const made = segmentPrefix(given, { image: input("parts_image") }, tensors);
+        return Object.fromEntries(Object.entries(made).map(([name, tensor]) => [`prefix_${name}`, tensor]));
       },
-      [...weights.filter(({ name }) => prefixWeights.test(name)), embedding, positions],
+      [
+        ...weights.filter(({ name }) => prefixWeights.test(name)),
+        embedding,
+        positions,
+        { name: "parts_image", shape: [256, 256] },
+      ],
     ),
   );
 
@@ -102,6 +124,8 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
             keys: input("prefix_keys"),
             values: input("prefix_values"),
             queries: input("prefix_queries"),
+            coarse: input("prefix_coarse"),
+            parts: { first: input("parts_first"), second: input("parts_second"), rest: input("parts_rest") },
           },
         },
         tensors,
@@ -116,6 +140,10 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
       { name: "prefix_keys", shape: [1, 8, 16, 4096] },
       { name: "prefix_values", shape: [1, 8, 4096, 16] },
       { name: "prefix_queries", shape: [1, 8, 16, 4096] },
+      { name: "prefix_coarse", shape: [1, 4096, 256] },
+      { name: "parts_first", shape: [129, 256] },
+      { name: "parts_second", shape: [129, 256] },
+      { name: "parts_rest", shape: [2, 256] },
       ...promptInputs(points),
     ],
   );

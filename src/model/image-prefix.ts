@@ -19,6 +19,8 @@ export type ImagePrefix = {
   readonly values: Tensor;
   /** Of the first image-to-token attention: [1, 8, 16, 4096]. */
   readonly queries: Tensor;
+  /** Of upscaling: coarseOfImage, [1, 4096, 256]. */
+  readonly coarse: Tensor;
 };
 
 /** Of the image tokens [1, N, 256] that the first layer sees, and of these with their positional encoding added. */
@@ -27,7 +29,7 @@ export function projectImage(
   imageWithPe: Tensor,
   weights: Weights,
   layer: string,
-): ImagePrefix {
+): Omit<ImagePrefix, "coarse"> {
   const told = `${layer}.cross_attn_image_to_token`;
   const seen = `${layer}.cross_attn_token_to_image`;
   const keyWeight = weight(weights, `${seen}.k_proj.weight`);
@@ -52,7 +54,15 @@ export function tokenToPrefixAttention(
   return linear(joined, weights, `${name}.out_proj`);
 }
 
-/** imageToTokenAttention on a prefix: key and value [P, T, 256], absent [P, 1, 1, T], to [P, N, 256]. */
+/** What image tokens are told of P prompts, before it is multiplied out: see `tell`. */
+export type Telling = {
+  /** Softmax over a head's tokens, [P, 8T, N]: row (head, t). */
+  readonly attention: Tensor;
+  /** v_proj of the tokens with the heads kept apart by zeros, [P, 8T, inner]: see spreadHeads. */
+  readonly values: Tensor;
+};
+
+/** imageToTokenAttention on a prefix: key and value [P, T, 256], absent [P, 1, 1, T]. */
 export function prefixToTokenAttention(
   { queries }: ImagePrefix,
   key: Tensor,
@@ -60,20 +70,49 @@ export function prefixToTokenAttention(
   weights: Weights,
   name: string,
   absent?: Tensor,
-): Tensor {
+): Telling {
   const [p = 0, t = 0] = key.shape;
-  const n = queries.shape[3] ?? 0;
   const k = byHead(scaled(linear(key, weights, `${name}.k_proj`)), false); // [P, 8, T, 16]
-  let scores: Tensor = tf.matMul(k, queries); // [P, 8, T, N]
-  if (absent) scores = tf.add(scores, tf.reshape(absent, [p, 1, t, 1]));
+  const scores = tf.matMul(k, queries); // [P, 8, T, N]
+  const hidden = absent && tf.reshape(absent, [p, 1, t, 1]);
+  return telling(hidden ? tf.add(scores, hidden) : scores, value, weights, name);
+}
+
+/** The same where image tokens differ from prompt to prompt: imageQueries [P, N, 256]. */
+export function imageTelling(
+  imageQueries: Tensor,
+  key: Tensor,
+  value: Tensor,
+  weights: Weights,
+  name: string,
+  absent?: Tensor,
+): Telling {
+  const [p = 0, t = 0] = key.shape;
+  const k = spreadHeads(scaled(linear(key, weights, `${name}.k_proj`))); // [P, 8T, inner]
+  // See imageToTokenAttention
+  const queryBias = tf.reshape(weight(weights, `${name}.q_proj.bias`), [-1, 1]);
+  let constant = tf.reshape(matMulLast(k, queryBias), [p, heads, t, 1]);
+  if (absent) constant = tf.add(constant, tf.reshape(absent, [p, 1, t, 1]));
+  const folded = matMulLast(k, weight(weights, `${name}.q_proj.weight`)); // [P, 8T, 256]
+  const scores = tf.reshape(tf.matMul(folded, imageQueries, false, true), [p, heads, t, -1]);
+  return telling(tf.add(scores, constant), value, weights, name);
+}
+
+function telling(scores: Tensor, value: Tensor, weights: Weights, name: string): Telling {
+  const [p = 0, , t = 0, n = 0] = scores.shape;
   // Softmax over the tokens, an axis that is not the last: as it lies, where softmax itself would have to transpose
   const powers = tf.exp(tf.sub(scores, tf.max(scores, 2, true)));
   const attention = tf.reshape(tf.div(powers, tf.sum(powers, 2, true)), [p, heads * t, n]);
-  const v = spreadHeads(linear(value, weights, `${name}.v_proj`));
+  return { attention, values: spreadHeads(linear(value, weights, `${name}.v_proj`)) };
+}
+
+/** What a layer adds to the image tokens: [P, N, 256]. `more` [256] comes on top of the bias. */
+export function tell({ attention, values }: Telling, weights: Weights, name: string, more?: Tensor): Tensor {
+  const own = weight(weights, `${name}.out_proj.bias`);
   // See imageToTokenAttention
-  const bias = tf.mul(weight(weights, `${name}.out_proj.bias`), 1 / heads);
-  const told = matMulLast(v, weight(weights, `${name}.out_proj.weight`), { transposed: true, bias });
-  return tf.matMul(attention, told, true); // [P, N, 256]
+  const bias = tf.mul(more ? tf.add(own, more) : own, 1 / heads);
+  const told = matMulLast(values, weight(weights, `${name}.out_proj.weight`), { transposed: true, bias });
+  return tf.matMul(attention, told, true);
 }
 
 /** [P, T, C] to [P, heads, T, C / heads], or with the last two axes the other way round. */

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { normalise } from "./written-gradients.ts";
+import { normalise, normaliseScaled } from "./written-gradients.ts";
 import { weight, type Weights } from "./types.ts";
 
 export { gelu } from "./written-gradients.ts";
@@ -45,6 +45,18 @@ export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon = 1
   return tf.add(tf.mul(normal, weight(weights, `${name}.weight`)), weight(weights, `${name}.bias`));
 }
 
+/** layerNorm of sums [..., C], and one over their deviation, sqrt(variance + epsilon), [..., 1]. It has no gradient. */
+export function layerNormScaled(
+  x: Tensor,
+  weights: Weights,
+  name: string,
+  epsilon = 1e-5,
+): { value: Tensor; inverse: Tensor } {
+  const { normal, inverse } = normaliseScaled(x, epsilon);
+  const value = tf.add(tf.mul(normal, weight(weights, `${name}.weight`)), weight(weights, `${name}.bias`));
+  return { value, inverse };
+}
+
 /** LayerNorm2d's epsilon (segment-anything: modeling/common.py). */
 export const epsilon2d = 1e-6;
 
@@ -63,12 +75,18 @@ export function mlp(x: Tensor, weights: Weights, name: string, count: number): T
  * They stay behind the old ones; `cellsToPlane` puts all of them in place at the end, when there is little to move.
  */
 export function convTranspose2x2(x: Tensor, weights: Weights, name: string): Tensor {
+  const { matrix, bias } = convTransposeMatrix(weights, name);
+  const outputs = (bias.shape[0] ?? 0) / 4;
+  return tf.reshape(matMulLast(x, matrix, { bias }), [...x.shape.slice(0, -1), 2, 2, outputs]);
+}
+
+/** The product that convTranspose2x2 is: matrix [in, 4 out] and bias [4 out], outputs of a cell together. */
+export function convTransposeMatrix(weights: Weights, name: string): { matrix: Tensor; bias: Tensor } {
   const kernel = weight(weights, `${name}.weight`);
   const [inputs = 0, outputs = 0] = kernel.shape;
   // [in, out, row, column] -> [in, (row, column, out)]: outputs must be the fastest, they are the next layer's channels
   const matrix = tf.reshape(tf.transpose(kernel, [0, 2, 3, 1]), [inputs, 4 * outputs]);
-  const bias = tf.tile(weight(weights, `${name}.bias`), [4]); // once for each of the 2 x 2 cells
-  return tf.reshape(matMulLast(x, matrix, { bias }), [...x.shape.slice(0, -1), 2, 2, outputs]);
+  return { matrix, bias: tf.tile(weight(weights, `${name}.bias`), [4]) }; // once for each of the 2 x 2 cells
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { coarseCells, coarseOfImage, type CoarseParts, type Told } from "./coarse-cells.ts";
 import { cellsToPlane, convTranspose2x2, epsilon2d, gelu, layerNorm, mlp } from "./layers.ts";
 import { type ImagePrefix, projectImage } from "./image-prefix.ts";
 import { twoWayTransformer } from "./two-way-transformer.ts";
@@ -19,8 +20,8 @@ export interface MaskDecoderInputs {
   readonly dense: Tensor;
   /** [P, 1, 1, 5 + T] of absentKeys, when some prompts are shorter than T. */
   readonly absent?: Tensor | undefined;
-  /** Of imagePrefix for this image, which all prompts share, and `dense`. */
-  readonly prefix?: ImagePrefix | undefined;
+  /** Of imagePrefix for this image, which all prompts share, and `dense`, which is then [1, 1, 256]. */
+  readonly prefix?: DecoderPrefix | undefined;
   /** Which of the masks 0 to 3 to compute; all by default. 0 is the single mask, 1 to 3 answer ambiguous prompts. */
   readonly maskTokens?: readonly number[];
 }
@@ -47,13 +48,15 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
       0,
     );
     const repeated = tf.tile(tf.reshape(own, [1, outputTokens, width]), [p, 1, 1]);
-    const { tokens, image } = twoWayTransformer(
+    const { prefix } = inputs;
+    const { tokens, image, told } = twoWayTransformer(
       {
         tokens: tf.concat([repeated, sparse], 1),
-        image: tf.add(inputs.image, inputs.dense),
+        ...(prefix
+          ? { image: inputs.image, dense: tf.reshape(inputs.dense, [width]), prefix }
+          : { image: tf.add(inputs.image, inputs.dense) }),
         imagePe: inputs.imagePe,
         absent: inputs.absent,
-        prefix: inputs.prefix,
         wanted: 2 + Math.max(...maskTokens),
       },
       weights,
@@ -65,7 +68,10 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
     const hyper = maskTokens.map((mask) =>
       mlp(token(1 + mask), weights, `${name}.output_hypernetworks_mlps.${mask}`, 3),
     );
-    const planes = tf.matMul(stack(hyper), upscale(image, weights), false, true); // [P, M, 65536]
+    const coarse = prefix
+      ? coarseCells(prefix.coarse, told as [Told, Told], prefix.parts)
+      : convTranspose2x2(image, weights, `${name}.output_upscaling.0`);
+    const planes = tf.matMul(stack(hyper), upscale(coarse, weights), false, true); // [P, M, 65536]
     const logits = tf.reshape(cellsToPlane(planes, gridSide, gridSide), [
       p,
       maskTokens.length,
@@ -79,27 +85,35 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
   });
 }
 
+/** What depends on the image and the weights, and what on the weights alone. */
+export type DecoderPrefix = ImagePrefix & { readonly parts: Omit<CoarseParts, "image"> };
+
 /** What decodeMasks computes of image, positions and dense embedding [1, 1, 256] before it looks at a prompt. */
 export function imagePrefix(
   { image, imagePe, dense }: Pick<MaskDecoderInputs, "image" | "imagePe" | "dense">,
+  parts: Pick<CoarseParts, "image">,
   weights: Weights,
 ): ImagePrefix {
   return tf.tidy(() => {
     const seen = tf.add(image, dense);
-    return projectImage(seen, tf.add(seen, imagePe), weights, "mask_decoder.transformer.layers.0");
+    const layer = "mask_decoder.transformer.layers.0";
+    return {
+      ...projectImage(seen, tf.add(seen, imagePe), weights, layer),
+      coarse: coarseOfImage(image, parts),
+    };
   });
 }
 
 /**
- * Image tokens [P, 4096, 256] to 16 finer cells each, [P, 65536, 32], in cell order (see planeToCells): every step here
- * looks at one cell alone, so no plane has to be laid out before the masks themselves.
+ * Upscaling behind its first layer, image tokens' 2 x 2 cells [P, 4096, 2, 2, 64] (or [P, 4096, 256]) to 16 finer cells
+ * each, [P, 65536, 32], in cell order (see planeToCells): every step here looks at one cell alone, so no plane has to be
+ * laid out before the masks themselves.
  */
-function upscale(image: Tensor, weights: Weights): Tensor {
+function upscale(coarse: Tensor, weights: Weights): Tensor {
   const name = "mask_decoder.output_upscaling";
-  const coarse = convTranspose2x2(image, weights, `${name}.0`); // [P, 4096, 2, 2, 64]
-  const normal = gelu(layerNorm(coarse, weights, `${name}.1`, epsilon2d));
-  const flat = tf.reshape(normal, [-1, imageTokens * 4, 64]);
-  const fine = gelu(convTranspose2x2(flat, weights, `${name}.3`)); // [P, 16384, 2, 2, 32]
+  const cells = tf.reshape(coarse, [-1, imageTokens * 4, 64]);
+  const normal = gelu(layerNorm(cells, weights, `${name}.1`, epsilon2d));
+  const fine = gelu(convTranspose2x2(normal, weights, `${name}.3`)); // [P, 16384, 2, 2, 32]
   return tf.reshape(fine, [-1, imageTokens * 16, 32]);
 }
 

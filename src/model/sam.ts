@@ -1,6 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { decodeMasks, imagePrefix, outputTokens, type MaskDecoderOutput } from "./mask-decoder.ts";
+import {
+  decodeMasks,
+  type DecoderPrefix,
+  imagePrefix,
+  outputTokens,
+  type MaskDecoderOutput,
+} from "./mask-decoder.ts";
+import type { CoarseParts } from "./coarse-cells.ts";
 import type { ImagePrefix } from "./image-prefix.ts";
 import { absentKeys, embedMasks, embedPoints, noMask } from "./prompt-encoder.ts";
 import { imageTokens, width, type Weights } from "./types.ts";
@@ -18,7 +25,7 @@ export interface SamInputs {
   /** [P], 1 where the prompt has a mask; left out when all have one. */
   readonly hasMask?: Tensor;
   /** Of segmentPrefix for this embedding, where no prompt has a mask: the same result sooner. */
-  readonly prefix?: ImagePrefix;
+  readonly prefix?: DecoderPrefix;
 }
 
 export interface SamOptions {
@@ -49,9 +56,11 @@ export function segment(inputs: SamInputs, weights: Weights, options: SamOptions
 /** What `segment` can be spared for every prompt without a mask on one embedding, [1, 64, 64, 256] or [1, 4096, 256]. */
 export const segmentPrefix = (
   { embedding, imagePe }: Pick<SamInputs, "embedding" | "imagePe">,
+  parts: Pick<CoarseParts, "image">,
   weights: Weights,
 ): ImagePrefix =>
   imagePrefix(
     { image: tf.reshape(embedding, [1, imageTokens, width]), imagePe, dense: noMask(weights) },
+    parts,
     weights,
   );

@@ -1,8 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { imageToTokenAttention, selfAttention, tokenToImageAttention } from "./attention.ts";
-import { type ImagePrefix, prefixToTokenAttention, tokenToPrefixAttention } from "./image-prefix.ts";
-import { layerNorm, linear } from "./layers.ts";
+import type { Told } from "./coarse-cells.ts";
+import {
+  type ImagePrefix,
+  imageTelling,
+  prefixToTokenAttention,
+  tell,
+  tokenToPrefixAttention,
+} from "./image-prefix.ts";
+import { layerNorm, layerNormScaled, linear } from "./layers.ts";
 import type { Weights } from "./types.ts";
 
 export interface TwoWayInputs {
@@ -10,6 +17,8 @@ export interface TwoWayInputs {
   readonly tokens: Tensor;
   /** [I, N, 256], I = P or 1 (shared): image embedding plus dense prompt embedding. */
   readonly image: Tensor;
+  /** With a prefix: the dense embedding of all image tokens [256], which `image` is then without. */
+  readonly dense?: Tensor | undefined;
   /** [1, N, 256]. */
   readonly imagePe: Tensor;
   /** [P, 1, 1, T]: added to the scores of token keys; left out when every token is there. */
@@ -23,14 +32,15 @@ export interface TwoWayInputs {
 /**
  * SAM's two layers of attention between tokens and image, and the last one from tokens to image
  * (segment-anything: modeling/transformer.py, class TwoWayTransformer).
- * Returns tokens [P, wanted, 256] and image [P, N, 256].
+ * Returns tokens [P, wanted, 256] and image [P, N, 256]; on a prefix also what both layers told the image.
  */
 export function twoWayTransformer(
   inputs: TwoWayInputs,
   weights: Weights,
   name: string,
-): { tokens: Tensor; image: Tensor } {
+): { tokens: Tensor; image: Tensor; told: readonly Told[] } {
   const { tokens: pe, imagePe, absent, prefix, wanted } = inputs;
+  const trail: Told[] = [];
   let tokens = pe;
   let image = inputs.image;
   let imageWithPe = tf.add(image, imagePe);
@@ -60,13 +70,21 @@ export function twoWayTransformer(
       `${module}.norm3`,
     );
 
-    const telling = tf.add(tokens, pe);
+    const asking = tf.add(tokens, pe);
     const toldBy = `${module}.cross_attn_image_to_token`;
-    const told =
-      prefix && layer === 0
-        ? prefixToTokenAttention(prefix, telling, tokens, weights, toldBy, absent)
-        : imageToTokenAttention(imageWithPe, telling, tokens, weights, toldBy, absent);
-    image = layerNorm(tf.add(image, told), weights, `${module}.norm4`);
+    if (prefix) {
+      const telling =
+        layer === 0
+          ? prefixToTokenAttention(prefix, asking, tokens, weights, toldBy, absent)
+          : imageTelling(imageWithPe, asking, tokens, weights, toldBy, absent);
+      const told = tell(telling, weights, toldBy, layer === 0 ? inputs.dense : undefined);
+      const { value, inverse } = layerNormScaled(tf.add(image, told), weights, `${module}.norm4`);
+      trail.push({ ...telling, inverse });
+      image = value;
+    } else {
+      const told = imageToTokenAttention(imageWithPe, asking, tokens, weights, toldBy, absent);
+      image = layerNorm(tf.add(image, told), weights, `${module}.norm4`);
+    }
     imageWithPe = tf.add(image, imagePe);
   }
   const [p = 0, t = 0, c = 0] = tokens.shape;
@@ -79,5 +97,5 @@ export function twoWayTransformer(
     weights,
     `${name}.final_attn_token_to_image`,
   );
-  return { tokens: layerNorm(tf.add(last, seen), weights, `${name}.norm_final_attn`), image };
+  return { tokens: layerNorm(tf.add(last, seen), weights, `${name}.norm_final_attn`), image, told: trail };
 }

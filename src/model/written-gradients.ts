@@ -7,13 +7,18 @@ import type { GradSaveFunc, Tensor } from "@tensorflow/tfjs-core";
  * (graph/simplify/fusions.ts).
  */
 
+/** `normal`: (x - mean) * `inverse`; `inverse`: 1 / sqrt(variance + epsilon), over the last axis. Any shape. */
+export function normaliseScaled(x: Tensor, epsilon: number): { normal: Tensor; inverse: Tensor } {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const variance = tf.mean(tf.square(centred), -1, true);
+  const inverse = tf.rsqrt(tf.add(variance, epsilon));
+  return { normal: tf.mul(centred, inverse), inverse };
+}
+
 /** (x - mean) / sqrt(variance + epsilon) over the last axis. Any shape. */
 export function normalise(x: Tensor, epsilon: number): Tensor {
   return tf.customGrad((input, save) => {
-    const centred = tf.sub(input as Tensor, tf.mean(input as Tensor, -1, true));
-    const variance = tf.mean(tf.square(centred), -1, true);
-    const inverse = tf.rsqrt(tf.add(variance, epsilon));
-    const value = tf.mul(centred, inverse);
+    const { normal: value, inverse } = normaliseScaled(input as Tensor, epsilon);
     (save as GradSaveFunc)([value, inverse]);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor => {
       const [y, scale] = saved as [Tensor, Tensor];

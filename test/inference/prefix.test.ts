@@ -41,7 +41,7 @@ test("a kept prefix answers as the one just made, bit for bit, and as the whole 
 
 const embeddingOf = (): ImageEmbedding => ({ data: new Float32Array(1), width: 1, height: 1 });
 function taskOf(embedding: ImageEmbedding, id: string): DecoderTask {
-  const split = { all: "", first: "", positions: "", prefix: "" };
+  const split = { all: "", first: "", positions: "", parts: "", prefix: "" };
   return {
     graph: { path: "", points: 2, mask: false, split },
     threads: 1,

@@ -74,9 +74,10 @@ describe("the decoder graphs", () => {
     }
     if (tokens) {
       const { image_embedding } = feeds as Record<"image_embedding", ort.Tensor>;
-      Object.assign(feeds, await run(manifest.positions.file, {}));
-      const { image_positions } = feeds as Record<"image_positions", ort.Tensor>;
-      Object.assign(feeds, await run(manifest.prefix.file, { image_embedding, image_positions }));
+      Object.assign(feeds, await run(manifest.positions.file, {}), await run(manifest.parts.file, {}));
+      const { image_positions, parts_image } = feeds as Record<"image_positions" | "parts_image", ort.Tensor>;
+      const given = { image_embedding, image_positions, parts_image };
+      Object.assign(feeds, await run(manifest.prefix.file, given));
     }
     const file = tokens ? entry.prefixed![tokens].file : entry.file;
     const { low_res_logits, iou_predictions } = await run(file, feeds);

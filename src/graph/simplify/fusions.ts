@@ -118,7 +118,7 @@ function findNormalisation(
 }
 
 /** LayerNormalization without scale, then times a weight and plus a bias that nothing else wants, is one operator. */
-export const foldScale: Rule = (node, { graph, maker, uses, emit }) => {
+export const foldScale: Rule = (node, { graph, maker, uses, emit, emitNode, replace }) => {
   const [output] = node.outputs;
   if (node.op !== "Add" || !output) return null;
   for (const [scaled, bias] of orders(node)) {
@@ -128,7 +128,13 @@ export const foldScale: Rule = (node, { graph, maker, uses, emit }) => {
       const norm = maker(normal);
       if (norm?.op !== "LayerNormalization" || norm.inputs.length !== 2 || uses(normal) !== 1) continue;
       if (uniform(graph, norm.inputs[1]) !== 1 || !isRow(weight, output) || !isRow(bias, output)) continue;
-      return [emit("LayerNormalization", [norm.inputs[0] ?? null, weight, bias], output, norm.attributes)];
+      const inputs = [norm.inputs[0] ?? null, weight, bias];
+      if (norm.outputs.length === 1) return [emit("LayerNormalization", inputs, output, norm.attributes)];
+      // Mean and deviation are the same ones; what reads them behind this node reads them here.
+      const outputs = norm.outputs.map(({ shape, dtype }): Value => ({ name: "", shape, dtype }));
+      emitNode({ ...norm, inputs, outputs });
+      norm.outputs.slice(1).forEach((value, i) => replace(value, outputs[i + 1] as Value));
+      return outputs.slice(0, 1);
     }
   }
   return null;

@@ -1,0 +1,91 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { heads } from "./attention.ts";
+import type { Telling } from "./image-prefix.ts";
+import { convTransposeMatrix, matMulLast } from "./layers.ts";
+import { noMask } from "./prompt-encoder.ts";
+import { weight, width, type Weights } from "./types.ts";
+
+/**
+ * The first transposed convolution of upscaling without the image tokens that it looks at. A layer tells image tokens of
+ * the prompt by 8T rows, A' T (see imageToTokenAttention), then centres and scales each token: with E the embedding, A and
+ * T of both layers, s their layer norms' 1 / deviation, and C the centring,
+ *   X1 = s0 (E + A0' T0) C g0 + b0,   X2 = s1 (X1 + A1' T1) C g1 + b1,   coarse = X2 U + u.
+ * So coarse / (s0 s1) = E G0 + A0' (T0 G0) + A1' / s0 (T1 G1) + 1 / s0 (b0 G1) + 1 / (s0 s1) (b1 U + u) with
+ * G1 = C g1 U and G0 = C g0 G1. E G0 depends on no prompt, and the rest has 16T + 2 channels in place of 256.
+ * The same results, up to rounding.
+ */
+
+/** What this makes of a version's weights alone, [rows, 256] each. A type, so that tf.tidy takes it. */
+export type CoarseParts = {
+  /** G0: [256, 256]. */
+  readonly image: Tensor;
+  /** Wo' G0 and Wo' G1 of the two layers' out_proj: [128, 256], then a head's share of its bias: [1, 256]. */
+  readonly first: Tensor;
+  readonly second: Tensor;
+  /** b0 G1, then b1 U + u: [2, 256]. */
+  readonly rest: Tensor;
+};
+
+const transformer = "mask_decoder.transformer.layers";
+
+export function coarseParts(weights: Weights): CoarseParts {
+  return tf.tidy(() => {
+    const { matrix, bias } = convTransposeMatrix(weights, "mask_decoder.output_upscaling.0");
+    const norm = (layer: number, part: string): Tensor =>
+      weight(weights, `${transformer}.${layer}.norm4.${part}`);
+    const centred = (layer: number, to: Tensor): Tensor => {
+      const scaled = tf.mul(tf.reshape(norm(layer, "weight"), [width, 1]), to);
+      return tf.sub(scaled, tf.mean(scaled, 0, true));
+    };
+    const row = (x: Tensor): Tensor => tf.reshape(x, [1, width]);
+    const g1 = centred(1, matrix);
+    const g0 = centred(0, g1);
+    const told = (layer: number, to: Tensor, more?: Tensor): Tensor => {
+      const out = `${transformer}.${layer}.cross_attn_image_to_token.out_proj`;
+      const own = row(weight(weights, `${out}.bias`));
+      const share = tf.mul(more ? tf.add(own, row(more)) : own, 1 / heads);
+      return tf.concat([matMul(weight(weights, `${out}.weight`), to, true), matMul(share, to)], 0);
+    };
+    const last = tf.add(matMul(row(norm(1, "bias")), matrix), row(bias));
+    return {
+      image: g0,
+      first: told(0, g0, noMask(weights)),
+      second: told(1, g1),
+      rest: tf.concat([matMul(row(norm(0, "bias")), g1), last], 0),
+    };
+  });
+}
+
+/** E G0 of an embedding: [1, 4096, 256]. */
+export const coarseOfImage = (embedding: Tensor, { image }: Pick<CoarseParts, "image">): Tensor =>
+  matMulLast(embedding, image);
+
+/** How one layer told the image tokens of the prompt, and its layer norm's 1 / deviation [P, N, 1]. */
+export type Told = Telling & { readonly inverse: Tensor };
+
+/** coarse, [P, N, 256], of coarseOfImage [1, N, 256] and what both layers told the image tokens. */
+export function coarseCells(
+  image: Tensor,
+  [first, second]: readonly [Told, Told],
+  parts: Omit<CoarseParts, "image">,
+): Tensor {
+  const [p = 0, rows = 0, n = 0] = first.attention.shape;
+  const row = (x: Tensor): Tensor => tf.reshape(x, [p, 1, n]);
+  const once = row(tf.div(1, first.inverse));
+  const twice = tf.div(once, row(second.inverse));
+  const factors = tf.concat([first.attention, tf.mul(second.attention, once), once, twice], 1);
+  const told = ({ values }: Told, to: Tensor): Tensor => {
+    const inner = values.shape[2] ?? 0;
+    const bias = tf.reshape(tf.slice(to, [inner, 0], [1, width]), [width]);
+    return matMulLast(values, tf.slice(to, [0, 0], [inner, width]), { bias });
+  };
+  const rest = tf.tile(tf.reshape(parts.rest, [1, 2, width]), [p, 1, 1]);
+  const channels = tf.concat([told(first, parts.first), told(second, parts.second), rest], 1);
+  if (channels.shape[1] !== 2 * rows + 2) throw new Error("the two layers have other tokens");
+  // LayerNorm2d's epsilon is not small against the variance of every cell, so the scale counts
+  return tf.mul(tf.add(tf.matMul(factors, channels, true), image), tf.mul(first.inverse, second.inverse));
+}
+
+const matMul = (a: Tensor, b: Tensor, transposed = false): Tensor =>
+  tf.matMul(a, b, transposed);
