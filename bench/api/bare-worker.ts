@@ -73,7 +73,12 @@ export default async function rate({ milliseconds, bareness }: RateTask): Promis
   while (performance.now() - start < milliseconds) {
     const output = await session.run({ ...fixed, ...prompts[runs % prompts.length] });
     if (bareness === "masks")
-      await predictedMask(lowResOf(output), 0, size, { format: "rle", polygonTolerance: 0 });
+      await predictedMask(lowResOf(output), 0, {
+        region: [0, 0, size[1], size[0]],
+        size,
+        format: "rle",
+        polygonTolerance: 0,
+      });
     runs++;
   }
   return runs / ((performance.now() - start) / 1000);

@@ -1,4 +1,4 @@
-import type { BinaryMask, Size } from "./types.ts";
+import type { BinaryMask, Box, Size } from "./types.ts";
 
 /** The side of SAM's square input; an image fills it from the top left, zeros the rest. */
 export const frameSide = 1024;
@@ -44,20 +44,77 @@ export function lowResTarget(mask: BinaryMask): LowResTarget {
  */
 export function lowResMean(
   values: ArrayLike<number>,
-  [height, width]: Size,
+  size: Size,
 ): { mean: Float32Array; valid: Float32Array } {
+  const { sums, cells } = lowResSums(values, size, [0, 0, size[1], size[0]]);
+  const mean = new Float32Array(lowResSide * lowResSide);
+  const valid = new Float32Array(lowResSide * lowResSide);
+  forCells(cells, (at, area) => {
+    mean[at] = (sums[at] as number) / area;
+    valid[at] = 1;
+  });
+  return { mean, valid };
+}
+
+/**
+ * The same of values that are known for a part of the image alone: `values` row-major of `part` [x0, y0, x1, y1]. What else
+ * of the image a cell covers counts as `elsewhere` [256, 256] says, which is what cells that touch no pixel of the part keep.
+ */
+export function lowResMeanOfPart(
+  values: Float32Array,
+  part: Box,
+  size: Size,
+  elsewhere: Float32Array,
+): Float32Array {
+  const { sums, cells } = lowResSums(values, size, part);
+  const out = elsewhere.slice();
+  forCells(cells, (at, area, [left, top, right, bottom]) => {
+    const width = Math.min(right, part[2]) - Math.max(left, part[0]);
+    const height = Math.min(bottom, part[3]) - Math.max(top, part[1]);
+    if (width <= 0 || height <= 0) return;
+    const rest = area - width * height;
+    out[at] = ((sums[at] as number) + rest * (elsewhere[at] as number)) / area;
+  });
+  return out;
+}
+
+/** Edges of the cells that lie on the image, in original pixels. */
+interface Cells {
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+}
+
+/** Hands out every cell on the image: its place, its area in pixels, its box. */
+function forCells({ rows, columns }: Cells, take: (at: number, area: number, box: Box) => void): void {
+  for (let r = 0; r < rows.length - 1; r++) {
+    const [top, bottom] = [rows[r] as number, rows[r + 1] as number];
+    for (let c = 0, at = r * lowResSide; c < columns.length - 1; c++, at++) {
+      const [left, right] = [columns[c] as number, columns[c + 1] as number];
+      take(at, (bottom - top) * (right - left), [left, top, right, bottom]);
+    }
+  }
+}
+
+/** The sum over each cell [256, 256] of the part's values, each pixel by the share of it that lies in the cell. */
+function lowResSums(
+  values: ArrayLike<number>,
+  [height, width]: Size,
+  [x0, y0, x1, y1]: Box,
+): { sums: Float64Array; cells: Cells } {
   const [inputHeight, inputWidth] = inputSize([height, width]);
   const columns = edgesOf(inputWidth, width);
   const rows = edgesOf(inputHeight, height);
   const sums = new Float64Array(lowResSide * lowResSide);
-  const prefix = new Float64Array(width + 1);
+  const partWidth = x1 - x0;
+  const prefix = new Float64Array(partWidth + 1);
   const across = new Float64Array(columns.length - 1);
+  const within = columns.map((edge) => Math.max(0, Math.min(partWidth, edge - x0)));
   let cell = 0;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) prefix[x + 1] = (prefix[x] as number) + (values[y * width + x] as number);
-    for (let c = 0; c < across.length; c++) {
-      across[c] = integral(prefix, columns[c + 1] as number) - integral(prefix, columns[c] as number);
-    }
+  while (cell < rows.length - 2 && (rows[cell + 1] as number) <= y0) cell++;
+  for (let y = y0, from = 0; y < y1; y++, from += partWidth) {
+    for (let x = 0; x < partWidth; x++) prefix[x + 1] = (prefix[x] as number) + (values[from + x] as number);
+    for (let c = 0; c < across.length; c++)
+      across[c] = integral(prefix, within[c + 1] as number) - integral(prefix, within[c] as number);
     // The cells whose rows overlap [y, y + 1); an upscaled image has several to a pixel.
     for (let r = cell; r < rows.length - 1 && (rows[r] as number) < y + 1; r++) {
       const overlap = Math.min(y + 1, rows[r + 1] as number) - Math.max(y, rows[r] as number);
@@ -68,16 +125,7 @@ export function lowResMean(
       if ((rows[r + 1] as number) <= y + 1) cell = r + 1;
     }
   }
-  const mean = new Float32Array(lowResSide * lowResSide);
-  const valid = new Float32Array(lowResSide * lowResSide);
-  for (let r = 0; r < rows.length - 1; r++) {
-    const high = (rows[r + 1] as number) - (rows[r] as number);
-    for (let c = 0, at = r * lowResSide; c < columns.length - 1; c++, at++) {
-      mean[at] = (sums[at] as number) / (high * ((columns[c + 1] as number) - (columns[c] as number)));
-      valid[at] = 1;
-    }
-  }
-  return { mean, valid };
+  return { sums, cells: { rows, columns } };
 }
 
 /** Edges of the low-res cells along one axis, in original pixels; the last cell ends with the image. */

@@ -1,5 +1,6 @@
 import { inputSize, lowResSide } from "./coordinates.ts";
 import { packRuns } from "./rle.ts";
+import { Columns } from "./rle-columns.ts";
 import { type Taps, tapsOf } from "./taps.ts";
 import type { Box, RleMask, Size } from "./types.ts";
 
@@ -9,8 +10,15 @@ import type { Box, RleMask, Size } from "./types.ts";
  *
  * A pixel is a mean of 3 x 3 low-res values with weights that are never negative, so where all nine have one sign it has
  * it too. Only pixels whose nine differ are interpolated, in the same steps as maskAtSize; they lie along the edge.
+ *
+ * `size` [height, width] is that of what was encoded; where that is a part of an image, `within` is the image's size and the
+ * part's top left [x, y] there.
  */
-export function rleAtSize(lowRes: Float32Array, size: Size): { rle: RleMask; bbox: Box; area: number } {
+export function rleAtSize(
+  lowRes: Float32Array,
+  size: Size,
+  within: { readonly at: readonly [number, number]; readonly size: Size } = { at: [0, 0], size },
+): { rle: RleMask; bbox: Box; area: number } {
   if (lowRes.length !== lowResSide ** 2) {
     throw new Error(`low-res logits are [256, 256], found ${lowRes.length} values`);
   }
@@ -19,7 +27,7 @@ export function rleAtSize(lowRes: Float32Array, size: Size): { rle: RleMask; bbo
   const [down, across] = [tapsOf(frameHeight, height), tapsOf(frameWidth, width)];
   const rows = (down.start[height - 1] as number) + 1;
   const blocks = blocksOf(lowRes, rows);
-  const columns = new Columns();
+  const columns = new Columns(within.at, within.size, height);
   const narrow = new Float32Array(3 * height);
   for (let k = 0; k < side; k++) {
     const [from, to] = [across.first[k] as number, across.first[k + 1] as number];
@@ -45,8 +53,8 @@ export function rleAtSize(lowRes: Float32Array, size: Size): { rle: RleMask; bbo
       }
     }
   }
-  const { runs, bbox, area } = columns.end();
-  return { rle: packRuns(runs, size), bbox, area };
+  const { runs, bbox, area } = columns.end(width);
+  return { rle: packRuns(runs, within.size), bbox, area };
 }
 
 /** Blocks of 3 x 3 low-res values along one axis: as many as first values of a pixel's three. */
@@ -130,37 +138,3 @@ const weightsAt = ({ weights }: Taps, x: number): [number, number, number] => [
   weights[3 * x + 1] as number,
   weights[3 * x + 2] as number,
 ];
-
-/** Gathers a mask column by column, top down: its run lengths, box and area. */
-class Columns {
-  readonly #runs: number[] = [];
-  #run = 0;
-  #value = false;
-  #area = 0;
-  #x0 = Infinity;
-  #x1 = 0;
-  #y0 = Infinity;
-  #y1 = 0;
-
-  /** The next pixels, [y0, y1) of column x. */
-  add(x: number, y0: number, y1: number, value: boolean): void {
-    if (y0 === y1) return;
-    if (value !== this.#value) {
-      this.#runs.push(this.#run);
-      this.#run = 0;
-      this.#value = value;
-    }
-    this.#run += y1 - y0;
-    if (!value) return;
-    this.#area += y1 - y0;
-    if (x < this.#x0) this.#x0 = x;
-    this.#x1 = x + 1;
-    if (y0 < this.#y0) this.#y0 = y0;
-    if (y1 > this.#y1) this.#y1 = y1;
-  }
-
-  end(): { runs: number[]; bbox: Box; area: number } {
-    const bbox: Box = this.#area === 0 ? [0, 0, 0, 0] : [this.#x0, this.#y0, this.#x1, this.#y1];
-    return { runs: [...this.#runs, this.#run], bbox, area: this.#area };
-  }
-}

@@ -1,8 +1,6 @@
-import { logitsAtSize } from "./postprocess.ts";
-import type { Box } from "./types.ts";
+import { type AreaLogits, extentAbove, logitsOfPart, nothing } from "./area-logits.ts";
+import type { Box, Size } from "./types.ts";
 
-/** Where nothing was looked at: surely background. */
-export const nothing = -20;
 /** One sure tile must not overrule its neighbours. */
 const bound = 12;
 
@@ -14,27 +12,67 @@ export interface RegionLogits {
 }
 
 /**
- * The logits of a window, row-major [height, width] at the image's own scale, from those of its parts. Where parts
- * overlap, each counts by its distance from its own edges, so that no seam is seen; a part alone counts as it is.
+ * The logits of a window from those of its views, where any may be above `threshold`, with `room` pixels more on each side
+ * inside the window; null where none may be. Where views overlap, each counts by its distance from its own edges, so that
+ * no seam is seen; a view alone counts as it is.
  */
-export function stitch(window: Box, parts: readonly RegionLogits[]): Float32Array {
-  const [left, top, right, bottom] = window;
-  const [width, height] = [right - left, bottom - top];
-  const [only] = parts;
-  if (parts.length === 1 && only && only.region.every((edge, i) => edge === window[i])) {
-    return logitsAtSize(only.lowRes, [height, width]);
+export function joinedLogits(
+  window: Box,
+  views: readonly RegionLogits[],
+  { threshold, room = 0 }: { threshold: number; room?: number },
+): AreaLogits | null {
+  let extent: Box | null = null;
+  for (const { region, lowRes } of views) {
+    const size = sizeOf(region);
+    const own = extentAbove(lowRes, { region: size, to: size }, threshold);
+    if (own) extent = union(extent, moved(own, region));
   }
-  const sums = new Float32Array(width * height);
-  const weights = new Float32Array(width * height);
-  for (const { region, lowRes } of parts) {
-    const [w, h] = [region[2] - region[0], region[3] - region[1]];
-    const logits = logitsAtSize(lowRes, [h, w]);
-    const across = nearnessToMiddle(w);
-    const down = nearnessToMiddle(h);
-    for (let y = 0, from = 0; y < h; y++) {
-      let to = (region[1] - top + y) * width + region[0] - left;
-      for (let x = 0; x < w; x++, from++, to++) {
-        const weight = (across[x] as number) * (down[y] as number);
+  if (!extent) return null;
+  const area = widened(extent, room, window);
+  return { area, data: stitched(window, views, area) };
+}
+
+/** All of a window's logits, row-major [height, width] at the image's own scale. */
+export const stitch = (window: Box, views: readonly RegionLogits[]): Float32Array =>
+  stitched(window, views, window);
+
+/**
+ * The logits of one view that is all of the window, with the window brought to `working` [height, width]; the area counts
+ * in pixels of that scale from the window's top left.
+ */
+export function scaledLogits(
+  { region, lowRes }: RegionLogits,
+  working: Size,
+  { threshold, room }: { threshold: number; room: number },
+): AreaLogits | null {
+  const scale = { region: sizeOf(region), to: working };
+  const extent = extentAbove(lowRes, scale, threshold);
+  if (!extent) return null;
+  const area = widened(extent, room, [0, 0, working[1], working[0]]);
+  return { area, data: logitsOfPart(lowRes, scale, area) };
+}
+
+function stitched(window: Box, views: readonly RegionLogits[], area: Box): Float32Array {
+  const [only] = views;
+  if (views.length === 1 && only && only.region.every((edge, i) => edge === window[i])) {
+    const own = sizeOf(window);
+    return logitsOfPart(only.lowRes, { region: own, to: own }, movedBack(area, window));
+  }
+  const [left, top, right, bottom] = area;
+  const width = right - left;
+  const sums = new Float32Array(width * (bottom - top));
+  const weights = new Float32Array(sums.length);
+  for (const { region, lowRes } of views) {
+    const part = intersection(region, area);
+    if (!part) continue;
+    const size = sizeOf(region);
+    const logits = logitsOfPart(lowRes, { region: size, to: size }, movedBack(part, region));
+    const [across, down] = [nearnessToMiddle(size[1]), nearnessToMiddle(size[0])];
+    for (let y = part[1], from = 0; y < part[3]; y++) {
+      const high = down[y - region[1]] as number;
+      let to = (y - top) * width + part[0] - left;
+      for (let x = part[0] - region[0]; x < part[2] - region[0]; x++, from++, to++) {
+        const weight = (across[x] as number) * high;
         const logit = Math.max(-bound, Math.min(bound, logits[from] as number));
         sums[to] = (sums[to] as number) + weight * logit;
         weights[to] = (weights[to] as number) + weight;
@@ -52,18 +90,29 @@ export function stitch(window: Box, parts: readonly RegionLogits[]): Float32Arra
 const nearnessToMiddle = (length: number): Float32Array =>
   Float32Array.from({ length }, (_, i) => Math.min(i + 1, length - i) / length);
 
-/** A window's logits laid into the image, row-major [height, width]; elsewhere is background. */
-export function placed(
-  logits: Float32Array,
-  window: Box,
-  [height, width]: readonly [number, number],
-): Float32Array {
-  const [left, top, right, bottom] = window;
-  const side = right - left;
-  if (side === width && bottom - top === height) return logits;
-  const out = new Float32Array(width * height).fill(nothing);
-  for (let y = top, from = 0; y < bottom; y++, from += side) {
-    out.set(logits.subarray(from, from + side), y * width + left);
-  }
-  return out;
+/** [height, width] of a box of whole pixels. */
+export const sizeOf = ([x0, y0, x1, y1]: Box): Size => [y1 - y0, x1 - x0];
+
+const moved = ([x0, y0, x1, y1]: Box, [left, top]: Box): Box => [x0 + left, y0 + top, x1 + left, y1 + top];
+const movedBack = ([x0, y0, x1, y1]: Box, [left, top]: Box): Box => [
+  x0 - left,
+  y0 - top,
+  x1 - left,
+  y1 - top,
+];
+
+const widened = ([x0, y0, x1, y1]: Box, room: number, [left, top, right, bottom]: Box): Box => [
+  Math.max(left, x0 - room),
+  Math.max(top, y0 - room),
+  Math.min(right, x1 + room),
+  Math.min(bottom, y1 + room),
+];
+
+const union = (a: Box | null, b: Box): Box =>
+  a ? [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])] : b;
+
+function intersection(a: Box, b: Box): Box | null {
+  const [x0, y0] = [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+  const [x1, y1] = [Math.min(a[2], b[2]), Math.min(a[3], b[3])];
+  return x1 > x0 && y1 > y0 ? [x0, y0, x1, y1] : null;
 }

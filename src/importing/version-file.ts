@@ -2,7 +2,7 @@ import type { BaseModel } from "../checkpoint/base-models.ts";
 import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
 import { type Focus, focusSchema, plainFocus } from "../lib/focus.ts";
-import { checkFocus } from "../inference/focused/check-focus.ts";
+import { checkFocus } from "../inference/check-focus.ts";
 import { type DecoderFacts, readDecoder } from "./read-decoder.ts";
 
 const codes: Readonly<Record<RefusalReason, ErrorCode>> = {

@@ -6,21 +6,21 @@ import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { BaseModels } from "./base-models.ts";
 import type * as decodeWorker from "./decode-worker.ts";
-import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
 import type { EncodeTask } from "./encode-worker.ts";
 import { segmentEverything } from "./everything/generate.ts";
-import { Pixels } from "./focused/pixels.ts";
 import { readGraphs } from "./graphs.ts";
 import type * as inspectWorker from "./inspect-worker.ts";
 import type { InspectTask } from "./inspect-worker.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { predict } from "./predict.ts";
+import { Pixels } from "./pixels.ts";
 import { embedRegion } from "./regions.ts";
 import { Together } from "./together.ts";
 import type { ImageEmbedding, ImageFacts, Inference } from "./types.ts";
 import { VersionWeights } from "./version-weights.ts";
+import type { ViewResult, ViewTask } from "./view-task.ts";
 
 export interface InferenceOptions {
   readonly store: ObjectStore;
@@ -49,13 +49,12 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const graphs = readGraphs(options.graphsFolder);
   const { threads, maxImagePixels: maxPixels } = options;
   const encodePool = workerPool<EncodeTask, ImageEmbedding>("encode-worker.ts", 1);
-  const decodePool = workerPool<DecodeTask, DecodeResult>("decode-worker.ts", options.decodeWorkers);
+  const decodePool = workerPool<ViewTask, ViewResult>("decode-worker.ts", options.decodeWorkers);
   const prefixes = new PrefixCache(options.prefixBytes);
   const together = new Together(options.decodeWorkers, (task) =>
-    prefixes.with(task, (own) => decodePool.run(own)),
+    prefixes.withViews(task, (own) => decodePool.run(own)),
   );
   const points = decodePool.of<typeof decodeWorker.points>("points");
-  const looks = decodePool.of<typeof decodeWorker.looks>("looks");
   const boxes = decodePool.of<typeof decodeWorker.boxes>("boxes");
   const masks = decodePool.of<typeof decodeWorker.masks>("masks");
   const inspectPool = workerPool<InspectTask, ImageFacts>("inspect-worker.ts", 1);
@@ -100,14 +99,16 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             graphs,
             threads,
             workers: options.decodeWorkers,
-            embed: ({ image }) => embed(image, request),
-            embedRegion: ({ image }, size, region) =>
-              embedRegion({ embed }, { ...image, size }, { ...request, region }),
+            embed: ({ image }, region) =>
+              region
+                ? embedRegion({ embed }, { ...image, size: region.size }, { ...request, region: region.box })
+                : embed(image, request),
             pixels: ({ image }) => pixels.of(image),
-            look: looks,
             weights: (version, name) => weights.get(version, name),
-            decode: (task) =>
-              inSpan("decode", { "maskwright.prompts": task.prompts.length }, () => together.decode(task)),
+            answer: (task) =>
+              inSpan("decode", { "maskwright.prompts": task.prompts.length }, () =>
+                together.decode(task, request.workspaceId),
+              ),
           },
           request,
         ),

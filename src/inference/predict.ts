@@ -1,31 +1,44 @@
-import type { Size } from "../imaging/types.ts";
+import type { Box, RgbImage, Size } from "../imaging/types.ts";
+import { firstStep, inTwoSteps } from "../imaging/views.ts";
 import { elapsedMs, now, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
-import { isPlain, plainFocus } from "../lib/focus.ts";
-import type { DecodeResult, DecodeTask, IndexedPrompt, Wish } from "./decode-worker.ts";
-import {
-  answerLook,
-  checkRegions,
-  leastCached,
-  type LookDeps,
-  planLooks,
-  type Times,
-} from "./focused/answer.ts";
+import { type Focus, plainFocus } from "../lib/focus.ts";
 import { type DecoderGraph, graphFor, mostTokens } from "./graphs.ts";
 import { inGroups, inLanes } from "./lanes.ts";
 import { lazyLogits } from "./low-res.ts";
 import type { PackedWeights } from "./packed-weights.ts";
-import { promptTokens } from "./prompt-tokens.ts";
+import { type PlannedPrompt, planPrompt } from "./plan.ts";
 import { promptsPerTask } from "./together.ts";
-import type { Embedded, PredictedMask, PredictRequest, PredictResult, VersionRef } from "./types.ts";
+import type { Embedded, PredictedMask, PredictRequest, PredictResult, Prompt, VersionRef } from "./types.ts";
+import type { RefineBy, ViewPrompt, ViewResult, ViewTask, Wish } from "./view-task.ts";
 
-export interface PredictDeps extends Omit<LookDeps, "embed"> {
+/** Parts of images that one request may have encoded, each .6 s of two cores where none is cached. */
+export const mostRegions = 64;
+
+export interface PredictDeps {
+  readonly graphs: readonly DecoderGraph[];
+  readonly threads: number;
   readonly workers: number;
-  /** Of the whole image. */
-  embed(request: PredictRequest): Promise<Embedded>;
-  embedRegion: LookDeps["embed"];
+  /** The embedding of the request's image, or of one part of it. */
+  embed(request: PredictRequest, region?: { box: Box; size: Size }): Promise<Embedded>;
+  /** The request's image, decoded. */
+  pixels(request: PredictRequest): Promise<RgbImage>;
   weights(version: VersionRef, baseModel: string): Promise<PackedWeights>;
-  decode(task: DecodeTask): Promise<DecodeResult>;
+  answer(task: ViewTask): Promise<ViewResult>;
+}
+
+/** A version as a request asks it. */
+interface AskedVersion {
+  readonly weights: PackedWeights;
+  readonly focus: Focus;
+}
+
+/** One prompt of one version, planned. */
+interface Planned extends PlannedPrompt {
+  readonly version: number;
+  readonly index: number;
+  readonly prompt: Prompt;
+  readonly graph: DecoderGraph;
 }
 
 /** What a request needs done, in small pieces; each puts its masks where they belong. */
@@ -33,62 +46,63 @@ interface Work {
   readonly deps: PredictDeps;
   readonly request: PredictRequest;
   readonly size: Size;
-  readonly times: Times;
+  readonly versions: readonly AskedVersion[];
+  readonly wish: Wish;
+  readonly times: { queue: number; embed: number; decode: number; encode: number };
   readonly froms: Embedded["from"][];
   /** By version and prompt, as the request has them. */
   readonly predictions: { masks: readonly PredictedMask[] }[][];
 }
 
 /**
- * Embedding and weights, then the prompts of every version in small tasks; the abort signal is looked at between.
- * Versions that see images as plain SAM does share one embedding of the whole image; the others encode the parts that
- * their prompts are about.
+ * Prompts of every version: planned into views, the views embedded, and answered in small tasks (answer-task.ts); the abort
+ * signal is looked at between. Plain SAM is the plan of one view, the whole image. A click on a version with tiles takes two
+ * steps: see imaging/views.ts.
  */
 export async function predict(deps: PredictDeps, request: PredictRequest): Promise<PredictResult> {
   const start = performance.now();
-  const { signal, versions } = request;
-  const plain = versions.filter(({ focus }) => isPlain(focus ?? plainFocus));
-  // Only the whole image's embedding knows the image's size, unless the caller does.
-  const whole = plain.length > 0 || !request.size ? await deps.embed(request) : null;
+  const { signal } = request;
+  const asked = request.versions.map(({ focus = plainFocus }) => focus);
+  // The image's embedding knows its size; with a zoom alone it is not needed where the caller knows the size.
+  const needsWhole = asked.some(({ zoom }) => zoom === null) || !request.size;
+  const [whole, weights] = await Promise.all([
+    needsWhole ? deps.embed(request) : null,
+    Promise.all(request.versions.map((version) => deps.weights(version, request.baseModel))),
+  ]);
   const size = whole ? ([whole.embedding.height, whole.embedding.width] as const) : (request.size as Size);
   signal?.throwIfAborted();
   const work: Work = {
     deps,
     request,
     size,
+    versions: asked.map((focus, i) => ({ focus, weights: weights[i] as PackedWeights })),
+    wish: {
+      multimask: request.multimask,
+      format: request.format,
+      polygonTolerance: request.polygonTolerance ?? 0,
+      lowRes: request.lowRes ?? false,
+    },
     times: { queue: 0, embed: performance.now() - start, decode: 0, encode: 0 },
     froms: whole ? [whole.from] : [],
-    predictions: versions.map(() => Array.from({ length: request.prompts.length })),
+    predictions: asked.map(() => Array.from({ length: request.prompts.length })),
   };
-  const batches = batchPrompts(deps.graphs, request, size);
-  const plans = versions.map(({ focus }) =>
-    focus && !isPlain(focus) ? planLooks(deps, request.prompts, size, focus) : null,
+  const first = work.versions.flatMap(({ focus }, version) =>
+    request.prompts.map((prompt, index) => {
+      const zoom = focus.zoom && inTwoSteps(askedOf(prompt), focus.zoom) ? firstStep(focus.zoom) : focus.zoom;
+      return plannedFor(work, { version, index, prompt }, zoom);
+    }),
   );
-  checkRegions(plans.flatMap((looks) => looks ?? []));
-  const weights = await Promise.all(versions.map((version) => deps.weights(version, request.baseModel)));
-  signal?.throwIfAborted();
-
-  const tasks = versions.flatMap(({ focus }, version) => {
-    const own = weights[version] as PackedWeights;
-    const looks = plans[version];
-    if (looks && focus) {
-      return looks.map((plan, prompt) => () => {
-        const asked = request.prompts[prompt] as PredictRequest["prompts"][number];
-        return answerOne(work, { version, prompt, look: { prompt: asked, focus, weights: own, plan } });
-      });
-    }
-    return batches.map((batch) => () => decodeBatch(work, { version, batch, weights: own, whole }));
-  });
-  await inLanes(tasks, deps.workers, async (task) => {
-    signal?.throwIfAborted();
-    await task();
-  });
-  signal?.throwIfAborted();
+  checkRegions(first);
+  await answerAll(work, first);
+  await answerAll(work, secondSteps(work));
   const { times } = work;
   return {
     width: size[1],
     height: size[0],
-    results: versions.map(({ number }, i) => ({ version: number, predictions: work.predictions[i] ?? [] })),
+    results: request.versions.map(({ number }, i) => ({
+      version: number,
+      predictions: work.predictions[i] ?? [],
+    })),
     embeddingFrom: leastCached(work.froms),
     timingMs: {
       queue: tenth(times.queue),
@@ -100,77 +114,106 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
   };
 }
 
-/** One prompt of a version that looks closer. */
-async function answerOne(
-  { deps, request, size, times, froms, predictions }: Work,
-  { version, prompt, look }: { version: number; prompt: number; look: Parameters<typeof answerLook>[2] },
-): Promise<void> {
-  const own: LookDeps = { ...deps, embed: deps.embedRegion };
-  const { masks, from } = await answerLook(own, request, look, { size, times });
-  froms.push(from);
-  (predictions[version] as { masks: readonly PredictedMask[] }[])[prompt] = { masks };
+const askedOf = ({ box, points, mask }: Prompt) => ({ box, points, mask: mask !== undefined });
+
+/** Throws what planPrompt throws, named by its prompt. */
+function plannedFor(
+  { deps: { graphs }, size }: Work,
+  asked: Pick<Planned, "version" | "index" | "prompt">,
+  zoom: Focus["zoom"],
+): Planned {
+  try {
+    const mask = asked.prompt.mask !== undefined;
+    const plan = planPrompt(asked.prompt, size, zoom, mostTokens(graphs, mask));
+    const most = Math.max(0, ...plan.views.map(({ tokens }) => tokens.labels.length));
+    return { ...asked, ...plan, graph: graphFor(graphs, most, mask) };
+  } catch (error) {
+    throw error instanceof AppError ? error.within(`prompts[${asked.index}]`) : error;
+  }
 }
 
-/** Some prompts of a version that sees the whole image. */
-async function decodeBatch(
-  { deps, times, predictions }: Work,
-  {
-    version,
-    batch,
-    weights,
-    whole,
-  }: { version: number; batch: Batch; weights: PackedWeights; whole: Embedded | null },
-): Promise<void> {
-  if (!whole) throw new Error("the whole image was not embedded");
+/** Throws AppError too_many_regions before any is encoded. */
+function checkRegions(planned: readonly Planned[]): void {
+  const regions = new Set(planned.flatMap(({ views }) => views.map(({ region }) => region.join())));
+  if (regions.size <= mostRegions) return;
+  throw new AppError(
+    "too_many_regions",
+    `These prompts look at ${regions.size} parts of the image, each of which is encoded by itself; ${mostRegions} are the most. Ask with fewer prompts.`,
+    { param: "prompts" },
+  );
+}
+
+/** What clicks found in one window, asked once more in tiles: the mask's box takes the place that a caller's would have. */
+function secondSteps(work: Work): Planned[] {
+  return work.versions.flatMap(({ focus: { zoom } }, version) =>
+    work.request.prompts.flatMap((prompt, index) => {
+      if (!zoom || !inTwoSteps(askedOf(prompt), zoom)) return [];
+      const found = work.predictions[version]?.[index]?.masks[0];
+      if (!found || found.area === 0) return [];
+      const boxed = plannedFor(work, { version, index, prompt: { ...prompt, box: found.bbox } }, zoom);
+      return [{ ...boxed, prompt }];
+    }),
+  );
+}
+
+/** Prompts of one version and graph on the same views share tasks, a few to each. */
+async function answerAll(work: Work, planned: readonly Planned[]): Promise<void> {
+  const groups = Map.groupBy(planned, ({ version, graph, views }) =>
+    [version, graph.path, ...views.map(({ region }) => region.join())].join(" "),
+  );
+  const tasks = Array.from(groups.values()).flatMap((group) => inGroups(group, promptsPerTask));
+  await inLanes(tasks, work.deps.workers, async (some) => {
+    work.request.signal?.throwIfAborted();
+    await answerSome(work, some);
+  });
+  work.request.signal?.throwIfAborted();
+}
+
+async function answerSome(work: Work, some: readonly Planned[]): Promise<void> {
+  const { deps, request, size, times, froms, predictions, wish } = work;
+  const [{ version, graph, views }] = some as [Planned, ...Planned[]];
+  const { weights, focus } = work.versions[version] as AskedVersion;
+  const embedStart = performance.now();
+  const [embedded, refine] = await Promise.all([
+    Promise.all(views.map(({ region }) => deps.embed(request, { box: region, size }))),
+    refineBy(work, focus),
+  ]);
+  froms.push(...embedded.map(({ from }) => from));
+  times.embed += performance.now() - embedStart;
   const sentAt = now();
-  const result = await deps.decode({
-    graph: batch.graph,
-    prompts: batch.prompts,
+  const result = await deps.answer({
+    graph,
     threads: deps.threads,
     weights,
-    embedding: whole.embedding,
+    size,
+    views: views.map(({ region }, i) => ({ region, embedding: (embedded[i] as Embedded).embedding })),
+    refine,
+    prompts: some.map((planned): ViewPrompt => ({
+      index: planned.index,
+      window: planned.window,
+      tokens: planned.views.map(({ tokens }) => tokens),
+      box: planned.prompt.box ?? null,
+      mask: planned.prompt.mask,
+      wish,
+    })),
   });
   times.queue += Math.max(0, result.startedAt - sentAt);
   times.decode += result.decodeMs;
   times.encode += result.encodeMs;
-  for (const [i, { index }] of batch.prompts.entries()) {
-    const { masks } = result.predictions[i] as DecodeResult["predictions"][number];
-    (predictions[version] as unknown[])[index] = {
+  for (const [i, { index }] of some.entries()) {
+    const { masks } = result.predictions[i] as ViewResult["predictions"][number];
+    (predictions[version] as { masks: readonly PredictedMask[] }[])[index] = {
       masks: masks.map(({ lowRes, ...mask }) => (lowRes ? { ...mask, lowRes: lazyLogits(lowRes) } : mask)),
     };
   }
 }
 
-interface Batch {
-  readonly graph: DecoderGraph;
-  readonly prompts: readonly IndexedPrompt[];
+async function refineBy({ deps, request }: Work, { refine }: Focus): Promise<RefineBy | null> {
+  if (!refine) return null;
+  return { settings: refine, image: await deps.pixels(request), sha256: request.image.sha256 };
 }
 
-/**
- * Prompts checked against the image and sorted into batches of one graph each: with and without a mask apart, and by
- * length, so that a short prompt does not pay for a long one.
- */
-function batchPrompts(graphs: readonly DecoderGraph[], request: PredictRequest, size: Size): Batch[] {
-  const wish: Wish = {
-    multimask: request.multimask,
-    format: request.format,
-    polygonTolerance: request.polygonTolerance ?? 0,
-    lowRes: request.lowRes ?? false,
-  };
-  const groups = new Map<DecoderGraph, IndexedPrompt[]>();
-  for (const [index, prompt] of request.prompts.entries()) {
-    try {
-      const mask = prompt.mask !== undefined;
-      const tokens = promptTokens(prompt, size, mostTokens(graphs, mask));
-      const graph = graphFor(graphs, tokens.labels.length, mask);
-      const group = groups.get(graph) ?? [];
-      groups.set(graph, group);
-      group.push({ index, tokens, mask: prompt.mask, wish });
-    } catch (error) {
-      throw error instanceof AppError ? error.within(`prompts[${index}]`) : error;
-    }
-  }
-  return Array.from(groups).flatMap(([graph, prompts]) =>
-    inGroups(prompts, promptsPerTask).map((group) => ({ graph, prompts: group })),
-  );
-}
+const order: readonly Embedded["from"][] = ["memory", "store", "encoder"];
+
+const leastCached = (froms: readonly Embedded["from"][]): Embedded["from"] =>
+  order[Math.max(0, ...froms.map((from) => order.indexOf(from)))] ?? "memory";

@@ -1,6 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { type DecoderTask, prefixBytes } from "./decoder-task.ts";
 import type { ImageEmbedding } from "./types.ts";
+import type { ViewResult, ViewTask } from "./view-task.ts";
+
+type Asked = SharedArrayBuffer | "make" | undefined;
 
 /**
  * What the decoder computes of an image before it looks at a prompt, kept for the next prompt on the same embedding
@@ -18,19 +21,50 @@ export class PrefixCache {
     this.#on = bytes >= prefixBytes;
   }
 
-  /** Runs a task with its prefix, and keeps the one that it made. */
+  /** Runs a task on one embedding with its prefix, and keeps the one that it made. */
   async with<T extends DecoderTask, R extends { readonly prefix?: SharedArrayBuffer }>(
     task: T,
     run: (task: T) => Promise<R>,
   ): Promise<R> {
-    if (!this.#on || !task.graph.split) return run(task);
-    const number = this.#numberOf(task.embedding);
-    const key = `${number}:${task.weights.id}`;
-    const result = await run({ ...task, prefix: this.#kept.get(key) ?? "make" });
-    // Unless the embedding has left meanwhile
-    if (result.prefix && this.#numbers.get(task.embedding.data) === number)
-      this.#kept.set(key, result.prefix);
+    const { prefixes, keep } = this.#of(task, [task.embedding]);
+    const [prefix] = prefixes;
+    const result = await run(prefix ? { ...task, prefix } : task);
+    keep([result.prefix]);
     return result;
+  }
+
+  /** The same for every view of a task. */
+  async withViews(task: ViewTask, run: (task: ViewTask) => Promise<ViewResult>): Promise<ViewResult> {
+    const { prefixes, keep } = this.#of(
+      task,
+      task.views.map(({ embedding }) => embedding),
+    );
+    const views = task.views.map((view, i) => ({ ...view, ...(prefixes[i] && { prefix: prefixes[i] }) }));
+    const result = await run({ ...task, views });
+    keep(result.prefixes);
+    return result;
+  }
+
+  /** The prefix of each embedding, or that it be made, or nothing; and what to do with those that were made. */
+  #of(
+    { graph, weights }: Pick<DecoderTask, "graph" | "weights">,
+    embeddings: readonly ImageEmbedding[],
+  ): { prefixes: readonly Asked[]; keep: (made: readonly (SharedArrayBuffer | undefined)[]) => void } {
+    if (!this.#on || !graph.split) return { prefixes: [], keep: () => undefined };
+    const entries = embeddings.map((embedding) => {
+      const number = this.#numberOf(embedding);
+      return { embedding, number, key: `${number}:${weights.id}` };
+    });
+    return {
+      prefixes: entries.map(({ key }) => this.#kept.get(key) ?? "make"),
+      keep: (made) => {
+        for (const [i, { embedding, number, key }] of entries.entries()) {
+          const prefix = made[i];
+          // Unless the embedding has left meanwhile
+          if (prefix && this.#numbers.get(embedding.data) === number) this.#kept.set(key, prefix);
+        }
+      },
+    };
   }
 
   /** An embedding that is gone from memory takes its prefixes with it. */

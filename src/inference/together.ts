@@ -1,32 +1,34 @@
-import type { DecodeResult, DecodeTask } from "./decode-worker.ts";
+import { Turns } from "./turns.ts";
+import type { ViewResult, ViewTask } from "./view-task.ts";
 
 /** Prompts of one run of the decoder: bounds its memory, and how long others wait for it. */
 export const promptsPerTask = 4;
 
 interface Waiting {
-  readonly task: DecodeTask;
-  readonly settle: PromiseWithResolvers<DecodeResult>;
+  readonly task: ViewTask;
+  readonly settle: PromiseWithResolvers<ViewResult>;
 }
 
 /**
- * Hands decode tasks to the workers, in the order they came, and lets those that wait ride along: prompts on the same
- * embedding with the same weights go into one run, whose work on the image's tokens they share. A task that finds a
- * worker free starts at once and waits for nobody. The first in line is always the next to start, so nobody is passed
- * by for longer than the few prompts of a run. Tasks with mask prompts go alone: one that is wrong fails its run.
+ * Hands tasks to the workers and lets those that wait ride along: prompts on the same views with the same weights go into
+ * one run, whose work on the image's tokens they share. A task that finds a worker free starts at once and waits for
+ * nobody. Workspaces take turns, each with the first of its own line, so that nobody is passed by for longer than one run of
+ * each other workspace. Tasks with mask prompts go alone: one that is wrong fails its run.
  */
 export class Together {
-  readonly #run: (task: DecodeTask) => Promise<DecodeResult>;
+  readonly #run: (task: ViewTask) => Promise<ViewResult>;
   #free: number;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new Turns<Waiting>();
 
-  constructor(workers: number, run: (task: DecodeTask) => Promise<DecodeResult>) {
+  constructor(workers: number, run: (task: ViewTask) => Promise<ViewResult>) {
     this.#free = workers;
     this.#run = run;
   }
 
-  decode(task: DecodeTask): Promise<DecodeResult> {
-    const settle = Promise.withResolvers<DecodeResult>();
-    this.#waiting.push({ task, settle });
+  /** @param owner whose turn the task takes: its workspace */
+  decode(task: ViewTask, owner: string): Promise<ViewResult> {
+    const settle = Promise.withResolvers<ViewResult>();
+    this.#waiting.add(owner, { task, settle });
     if (this.#free > 0) void this.#work();
     return settle.promise;
   }
@@ -38,19 +40,17 @@ export class Together {
     this.#free++;
   }
 
-  /** The first in line, and those behind it that fit into its run. */
+  /** The next in turn, and those behind it, whoever's, that fit into its run. */
   #next(): Waiting[] {
-    const [first, ...rest] = this.#waiting;
+    const first = this.#waiting.next();
     if (!first) return [];
-    const group = [first];
     let room = promptsPerTask - first.task.prompts.length;
-    this.#waiting = rest.filter((one) => {
-      if (one.task.prompts.length > room || !fits(first.task, one.task)) return true;
-      room -= one.task.prompts.length;
-      group.push(one);
-      return false;
+    const along = this.#waiting.take(({ task }) => {
+      if (task.prompts.length > room || !fits(first.task, task)) return false;
+      room -= task.prompts.length;
+      return true;
     });
-    return group;
+    return [first, ...along];
   }
 
   async #decode(group: readonly Waiting[]): Promise<void> {
@@ -69,9 +69,12 @@ export class Together {
   }
 }
 
-const fits = (a: DecodeTask, b: DecodeTask): boolean =>
+/** Whether two tasks can be one run: all but their prompts is the same. */
+const fits = (a: ViewTask, b: ViewTask): boolean =>
   !a.graph.mask &&
   a.graph.path === b.graph.path &&
   a.weights.id === b.weights.id &&
-  a.embedding.data === b.embedding.data &&
-  a.threads === b.threads;
+  a.threads === b.threads &&
+  a.refine?.sha256 === b.refine?.sha256 &&
+  a.views.length === b.views.length &&
+  a.views.every(({ embedding }, i) => embedding.data === b.views[i]?.embedding.data);

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { nothing, placedLogits } from "../../src/imaging/area-logits.ts";
 import { lowResTarget } from "../../src/imaging/coordinates.ts";
 import { cropMask, cropPlane } from "../../src/imaging/crop.ts";
 import { logitsAtSize } from "../../src/imaging/postprocess.ts";
-import { resizePlane } from "../../src/imaging/resize-plane.ts";
-import { nothing, placed, stitch } from "../../src/imaging/stitch.ts";
+import { resizePlane, resizedArea } from "../../src/imaging/resize-plane.ts";
+import { joinedLogits, scaledLogits, sizeOf, stitch } from "../../src/imaging/stitch.ts";
 import type { BinaryMask, Box } from "../../src/imaging/types.ts";
 import { tilesOf } from "../../src/imaging/windows.ts";
 
@@ -40,10 +41,46 @@ describe("stitched tiles", () => {
   });
 
   it("are laid into the image at their place", () => {
-    const whole = placed(Float32Array.from([1, 2, 3, 4]), [1, 1, 3, 3], [4, 5]);
+    const whole = placedLogits({ area: [1, 1, 3, 3], data: Float32Array.from([1, 2, 3, 4]) }, [4, 5]);
     expect(Array.from(cropPlane(whole, [4, 5], [1, 1, 3, 3]))).toEqual([1, 2, 3, 4]);
     expect(whole[0]).toBe(nothing);
     expect(whole).toHaveLength(20);
+  });
+});
+
+describe("the part of a window that may be foreground", () => {
+  const window: Box = [60, 10, 240, 190];
+  it.each([1, 2])(
+    "has the very logits of the whole window, and all that is above, in %s x %s tiles",
+    (tiles) => {
+      const views = tilesOf(window, tiles).map(seen);
+      const whole = stitch(window, views);
+      const found = joinedLogits(window, views, { threshold: 0 });
+      if (!found) throw new Error("nothing was found");
+      const local: Box = [found.area[0] - 60, found.area[1] - 10, found.area[2] - 60, found.area[3] - 10];
+      expect(found.data).toEqual(cropPlane(whole, sizeOf(window), local));
+      const above = (plane: Float32Array): number =>
+        plane.reduce((sum, value) => sum + (value > 0 ? 1 : 0), 0);
+      expect(above(found.data)).toBe(above(whole));
+      expect(found.data.length).toBeLessThan(whole.length);
+    },
+  );
+
+  it("is nothing where all is background, and gets room inside the window alone", () => {
+    const none = { region: window, lowRes: new Float32Array(256 * 256).fill(-1) };
+    expect(joinedLogits(window, [none], { threshold: 0 })).toBeNull();
+    const all = { region: window, lowRes: new Float32Array(256 * 256).fill(1) };
+    expect(joinedLogits(window, [all], { threshold: 0, room: 32 })?.area).toEqual(window);
+  });
+
+  it("is much the same at a smaller scale and brought back", () => {
+    const one = seen(window);
+    const small = scaledLogits(one, [120, 120], { threshold: -4, room: 4 });
+    if (!small) throw new Error("nothing was found");
+    const back = placedLogits(resizedArea(small, [120, 120], window), [200, 300]);
+    const plain = placedLogits({ area: window, data: stitch(window, [one]) }, [200, 300]);
+    const differ = back.reduce((sum, value, i) => sum + (value > 0 === (plain[i] as number) > 0 ? 0 : 1), 0);
+    expect(differ).toBeLessThan(0.1 * plain.reduce((sum, value) => sum + (value > 0 ? 1 : 0), 0));
   });
 });
 

@@ -1,8 +1,9 @@
-import { boxIn, tilesOf, windowOf } from "../../imaging/windows.ts";
 import { cropMask } from "../../imaging/crop.ts";
 import { type Flip, flipBox, flipMask } from "../../imaging/flips.ts";
 import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
+import { firstStep, viewsOf } from "../../imaging/views.ts";
+import { boxIn } from "../../imaging/windows.ts";
 import type { Zoom } from "../../lib/focus.ts";
 import { feedbackFlipped, feedbackIn } from "../logged-prompts.ts";
 import { maskOf, type Sample } from "../samples.ts";
@@ -21,7 +22,7 @@ export interface Part {
   readonly sample: Sample;
 }
 
-/** The same windows and tiles as inference/focused/plan.ts has for the sample's exact box. Plain SAM sees one part: all. */
+/** The views of the sample's exact box (imaging/views.ts), each as a sample. Plain SAM sees one part: all. */
 export function seenThrough(sample: Sample, zoom: Zoom | null): Seen {
   const { window, regions } = regionsOf(sample, zoom);
   const parts = regions.map(({ region, box }) => ({ region, sample: partOf(sample, region, box) }));
@@ -33,14 +34,8 @@ function regionsOf(
   { image, annotation }: Sample,
   zoom: Zoom | null,
 ): { window: Box; regions: { region: Box; box: Box }[] } {
-  const size: Size = [image.height, image.width];
-  const all: Box = [0, 0, image.width, image.height];
-  const window = zoom ? windowOf(annotation, size, zoom) : all;
-  const regions = tilesOf(window, zoom?.tiles ?? 1).flatMap((region) => {
-    const box = boxIn(annotation.box, region);
-    return box ? [{ region, box }] : [];
-  });
-  return { window, regions };
+  const { window, views } = viewsOf({ box: annotation.box }, [image.height, image.width], zoom);
+  return { window, regions: views.flatMap(({ region, box }) => (box ? [{ region, box }] : [])) };
 }
 
 /** What a zoom looks at for a sample, its mask untouched: the window, and the regions of it that are encoded. */
@@ -71,7 +66,7 @@ export function trainingParts(
   const regions = new Map<string, { image: string; region: Box }>();
   for (const sample of samples) {
     const seen = [seenThrough(sample, zoom)];
-    if (zoom && zoom.tiles > 1) seen.push(seenThrough(sample, { ...zoom, tiles: 1 }));
+    if (zoom && zoom.tiles > 1) seen.push(seenThrough(sample, firstStep(zoom)));
     // Parts of one sample that are the same, because it is too small for tiles, count once.
     for (const { parts } of seen) {
       for (const { sample: part, region } of parts) {

@@ -7,7 +7,7 @@ import { seededRandom } from "../../../src/lib/random.ts";
 import { chooseRefine } from "../../../src/training/focus/choose-refine.ts";
 import { seenThrough, trainingParts } from "../../../src/training/focus/parts.ts";
 import { maskOf, type Sample } from "../../../src/training/samples.ts";
-import { planLook } from "../../../src/inference/focused/plan.ts";
+import { planPrompt } from "../../../src/inference/plan.ts";
 
 const zoom = { context: 1.5, tiles: 2, click_side: 100 };
 const side = 400;
@@ -36,9 +36,9 @@ describe("a sample seen through a zoom", () => {
 
   it("is cut as predict cuts a prompt with its box", () => {
     const seen = seenThrough(sample, zoom);
-    const plan = planLook({ box: sample.annotation.box }, [side, side], zoom, 8);
+    const plan = planPrompt({ box: sample.annotation.box }, [side, side], zoom, 8);
     expect(seen.window).toEqual(plan.window);
-    expect(seen.parts.map(({ region }) => region)).toEqual(plan.parts.map(({ region }) => region));
+    expect(seen.parts.map(({ region }) => region)).toEqual(plan.views.map(({ region }) => region));
   });
 
   it("has parts that are samples of their own: size, mask and box counted from their corner", () => {

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { RgbImage } from "../../imaging/types.ts";
-import type { ImageSource } from "../types.ts";
+import type { RgbImage } from "../imaging/types.ts";
+import type { ImageSource } from "./types.ts";
 
 /** Bytes of pixels that are kept: some twenty photographs of twelve megapixels. */
 const mostBytes = 768 * 1024 * 1024;

@@ -1,9 +1,9 @@
-import { cropPlane } from "../../imaging/crop.ts";
-import { lowResMean } from "../../imaging/coordinates.ts";
-import { logitsAtSize } from "../../imaging/postprocess.ts";
-import type { Box, Size, WireMask } from "../../imaging/types.ts";
-import { readMask } from "../../imaging/wire-mask.ts";
-import { certain, promptLogits } from "../mask-prompt.ts";
+import { cropPlane } from "../imaging/crop.ts";
+import { lowResMean } from "../imaging/coordinates.ts";
+import { logitsAtSize } from "../imaging/postprocess.ts";
+import type { Box, Size, WireMask } from "../imaging/types.ts";
+import { readMask } from "../imaging/wire-mask.ts";
+import { certain, promptLogits } from "./mask-prompt.ts";
 
 /**
  * A mask prompt of a whole image as the decoder takes it for one region: [256, 256] logits in the region's own padded
