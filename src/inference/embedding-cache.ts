@@ -12,9 +12,11 @@ import { Slots } from "./slots.ts";
 import { decodeEmbedding, encodeEmbedding } from "./stored-embedding.ts";
 import type { Embedded, EmbedOptions, ImageEmbedding, ImageSource } from "./types.ts";
 
+/** Encodes an image, or a part of it; it asks for bytes when its turn has come. */
 export type Encode = (
   model: BaseModel,
-  image: { sha256: string; bytes: Uint8Array; region?: Box | undefined; flip?: Flip | undefined },
+  image: { source: ImageSource; region?: Box | undefined; flip?: Flip | undefined },
+  signal: AbortSignal,
 ) => Promise<ImageEmbedding>;
 
 interface Wanted {
@@ -102,11 +104,10 @@ export class EmbeddingCache {
       this.#memory.set(key, stored);
       return { embedding: stored, from: "store" };
     }
-    const embedding = await this.#encoder.run(async () => {
-      const bytes = await image.bytes();
-      signal.throwIfAborted();
-      return this.#encode(model, { sha256: image.sha256, bytes, region, flip });
-    }, signal);
+    const embedding = await this.#encoder.run(
+      async () => this.#encode(model, { source: image, region, flip }, signal),
+      signal,
+    );
     this.#memory.set(key, embedding);
     await this.#write(key, encodeEmbedding(embedding));
     return { embedding, from: "encoder" };

@@ -10,10 +10,16 @@ import { type Outcome, settle } from "./outcome.ts";
 import { float32, soleSessionOf } from "./session.ts";
 import type { ImageEmbedding } from "./types.ts";
 
-export interface EncodeTask {
+/** An image as it is stored. */
+interface ImageFile {
   readonly bytes: Uint8Array;
   /** Of the bytes, as the caller knows it: the embedding will be kept under it. */
   readonly sha256: string;
+}
+
+/** An image, or its pixels where they are known: parts of one image are encoded without decoding it for each. */
+export interface EncodeTask {
+  readonly image: ImageFile | RgbImage;
   /** Only this rectangle is encoded, as if it were the image. */
   readonly region?: Box | undefined;
   /** And so flipped. */
@@ -28,9 +34,7 @@ export interface EncodeTask {
 export default (task: EncodeTask): Promise<Outcome<ImageEmbedding>> => settle(() => encode(task));
 
 async function encode(task: EncodeTask): Promise<ImageEmbedding> {
-  if (sha256(task.bytes) !== task.sha256)
-    throw new Error(`the image's bytes are not those of ${task.sha256}`);
-  const whole = await decodeImage(task.bytes, task);
+  const whole = "bytes" in task.image ? await decoded(task.image, task) : task.image;
   const cropped = task.region ? cropImage(whole, task.region) : whole;
   const image = task.flip ? flipImage(cropped, task.flip) : cropped;
   const session = await soleSessionOf(task.encoderPath, task.threads);
@@ -41,6 +45,12 @@ async function encode(task: EncodeTask): Promise<ImageEmbedding> {
     throw new Error(`${task.encoderPath} gave no [1,256,64,64] float32 embedding`);
   }
   return { data: channelsLast(channelsFirst), width: image.width, height: image.height };
+}
+
+async function decoded(file: ImageFile, { maxPixels }: EncodeTask): Promise<RgbImage> {
+  if (sha256(file.bytes) !== file.sha256)
+    throw new Error(`the image's bytes are not those of ${file.sha256}`);
+  return decodeImage(file.bytes, { maxPixels });
 }
 
 function inputOf(image: RgbImage, input: EncoderInput): Tensor {

@@ -67,19 +67,21 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     models,
     entries: options.cacheEntries,
     onDrop: (embedding) => prefixes.forget(embedding),
-    encode: async (model, { sha256, bytes, region, flip }) =>
-      inSpan("encode", {}, async () =>
-        encodePool.run({
-          bytes,
-          sha256,
+    encode: async (model, { source, region, flip }, signal) =>
+      inSpan("encode", {}, async () => {
+        const image =
+          region || flip ? await pixels.of(source) : { sha256: source.sha256, bytes: await source.bytes() };
+        signal.throwIfAborted();
+        return encodePool.run({
+          image,
           region,
           flip,
           encoderPath: await model.encoderPath(),
           encoderInput: model.encoderInput,
           threads,
           maxPixels,
-        }),
-      ),
+        });
+      }),
   });
   const embed: Inference["embed"] = (image, embedOptions) =>
     inSpan("embedding", {}, async (span) => {
@@ -87,32 +89,31 @@ export async function createInference(options: InferenceOptions): Promise<Infere
       span.setAttribute("maskwright.embedding_from", embedded.from);
       return embedded;
     });
+  const answer: Inference["predict"] = (request) =>
+    predict(
+      {
+        graphs,
+        threads,
+        workers: options.decodeWorkers,
+        embed: ({ image }, region) =>
+          region
+            ? embedRegion({ embed }, { ...image, size: region.size }, { ...request, region: region.box })
+            : embed(image, request),
+        pixels: ({ image }) => pixels.of(image),
+        weights: (version, name) => weights.get(version, name),
+        answer: (task) =>
+          inSpan("decode", { "maskwright.prompts": task.prompts.length }, () =>
+            together.decode(task, request.workspaceId),
+          ),
+      },
+      request,
+    );
   const running = new Running();
   return {
     inspect: (bytes) => running.track(() => inspectPool.run({ bytes, maxPixels })),
     pixels: (image) => running.track(() => pixels.of(image)),
     embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
-    predict: (request) =>
-      running.track(() =>
-        predict(
-          {
-            graphs,
-            threads,
-            workers: options.decodeWorkers,
-            embed: ({ image }, region) =>
-              region
-                ? embedRegion({ embed }, { ...image, size: region.size }, { ...request, region: region.box })
-                : embed(image, request),
-            pixels: ({ image }) => pixels.of(image),
-            weights: (version, name) => weights.get(version, name),
-            answer: (task) =>
-              inSpan("decode", { "maskwright.prompts": task.prompts.length }, () =>
-                together.decode(task, request.workspaceId),
-              ),
-          },
-          request,
-        ),
-      ),
+    predict: (request) => running.track(() => answer(request)),
     segmentEverything: (request) =>
       running.track(() =>
         segmentEverything(
@@ -126,6 +127,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             points: (task) => prefixes.with(task, points),
             boxes,
             masks,
+            predict: answer,
           },
           request,
         ),

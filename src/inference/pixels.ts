@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { RgbImage } from "../imaging/types.ts";
 import type { ImageSource } from "./types.ts";
 
-/** Bytes of pixels that are kept: some twenty photographs of twelve megapixels. */
-const mostBytes = 768 * 1024 * 1024;
+/** Bytes of pixels that are kept: some seven photographs of twelve megapixels. */
+const mostBytes = 256 * 1024 * 1024;
 
 /** Decoded images, 3 bytes a pixel, on shared memory so that workers read them without a copy. */
 export class Pixels {

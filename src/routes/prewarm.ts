@@ -3,11 +3,28 @@ import { resolveVersions, versionNames } from "./http/asked-versions.ts";
 import { failures } from "./http/errors.ts";
 import { findImage, imageBody, imageSourceErrors } from "./http/image-source.ts";
 import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
+import { checkAmounts, checkGeometry, promptGeometry } from "./http/predict-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 
-const bodySchema = z.strictObject({ image: imageBody, version: versionNames });
+/** Prompts that are prepared for in one call. */
+const mostPrompts = 16;
+
+const bodySchema = z.strictObject({
+  image: imageBody,
+  version: versionNames,
+  prompts: z
+    .array(promptGeometry)
+    .min(1)
+    .max(mostPrompts)
+    .optional()
+    .openapi({
+      description:
+        "Boxes or points that are likely to be asked for: versions that look closer encode their windows now. " +
+        "Left out, a click in the middle.",
+    }),
+});
 
 const prewarmSchema = z
   .object({
@@ -47,6 +64,14 @@ const prewarmWith = (limit: number) =>
         "project_not_found",
         "version_not_found",
         ...imageSourceErrors,
+        "prompt_empty",
+        "too_many_prompts",
+        "too_many_points",
+        "box_zero_area",
+        "box_outside_image",
+        "point_outside_image",
+        "point_label_unknown",
+        "too_many_regions",
       ),
     },
   });
@@ -60,17 +85,20 @@ export function prewarmRoutes(services: RouteContext) {
     const body = c.req.valid("json");
     const { signal } = c.req.raw;
     const project = projectOf(c, scope);
+    if (body.prompts) checkAmounts(body.prompts, mostPrompts);
     const versions = await resolveVersions(services, scope, project, body.version);
     const { baseModel } = project;
     const image = await findImage(services, scope, body.image, { baseModel, signal });
     const [height, width] = image.size;
-    // One click does all that the first click would have to do; its mask is nobody's, and is not logged.
+    checkGeometry(body.prompts ?? [], image.size);
+    // One prompt does all that the first one would have to do; its mask is nobody's, and is not logged.
     const warmed = await inference.predict({
       workspaceId: scope.workspaceId,
       baseModel,
       image: image.source,
       versions,
-      prompts: [{ points: [[width / 2, height / 2, 1]] }],
+      size: image.size,
+      prompts: body.prompts ?? [{ points: [[width / 2, height / 2, 1]] }],
       multimask: false,
       format: "rle",
       signal,

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { insertPrediction } from "../db/queries/predictions.ts";
+import { mostCloser, mostWindows } from "../inference/everything/closer.ts";
 import { countPoints, planEverything } from "../inference/everything/plan.ts";
 import { newId } from "../lib/ids.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
@@ -26,7 +27,9 @@ const segmentEverythingWith = (limit: number) =>
       "Meta's automatic mask generator: a grid of points over the image, and over crops of it, asked for three masks " +
       "each; masks that are unsure, unstable or found twice are dropped. Names, meanings and defaults of the settings " +
       "are those of SamAutomaticMaskGenerator. It takes as long as that many predictions; when the client goes, the " +
-      "work stops. Its masks take feedback as those of predict do: the `prompt` of a feedback is the mask's place in the answer.",
+      "work stops. A version that looks closer or refines is asked once more for each mask that it found, by the mask's " +
+      `own box and point: ${mostCloser} masks and ${mostWindows} windows at most; what is beyond stays as it was found. ` +
+      "Its masks take feedback as those of predict do: the `prompt` of a feedback is the mask's place in the answer.",
     middleware: [limitBody(limit)] as const,
     request: { params: projectParams, body: jsonBody(everythingBody) },
     responses: {

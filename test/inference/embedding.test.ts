@@ -6,7 +6,7 @@ import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { BaseModels } from "../../src/inference/base-models.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
-import type { EmbedOptions, ImageEmbedding } from "../../src/inference/types.ts";
+import type { EmbedOptions, ImageEmbedding, ImageSource } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { countedSource } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";
@@ -31,10 +31,11 @@ class SlowEncoder {
     for (const end of this.#waiting.splice(0)) end();
   }
 
-  readonly encode = async (_model: unknown, image: { bytes: Uint8Array }): Promise<ImageEmbedding> => {
+  readonly encode = async (_model: unknown, image: { source: ImageSource }): Promise<ImageEmbedding> => {
+    const bytes = await image.source.bytes();
     this.runs++;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    const data = new Float32Array(new SharedArrayBuffer(4 * 4096 * 256)).fill(image.bytes[0] as number);
+    const data = new Float32Array(new SharedArrayBuffer(4 * 4096 * 256)).fill(bytes[0] as number);
     return { data, width: 30, height: 20 };
   };
 }

@@ -6,8 +6,9 @@ import { removeSmallRegions } from "../../src/imaging/regions.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
 import { readMask } from "../../src/imaging/wire-mask.ts";
 import { everythingDefaults, type EverythingRequest } from "../../src/inference/everything/types.ts";
+import type { Prompt } from "../../src/inference/types.ts";
 import { codeOf } from "../helpers/codes.ts";
-import { image, openDisc, size, truth } from "./disc.ts";
+import { image, masksOf as answersOf, openDisc, size, truth } from "./disc.ts";
 
 let disc: Awaited<ReturnType<typeof openDisc>>;
 beforeAll(async () => {
@@ -56,6 +57,21 @@ describe("segment everything", () => {
       const { results } = await generate({ format, settings: { ...few, pointsPerBatch: 3 } });
       const read = await Promise.all((results[0]?.masks ?? []).map(({ mask }) => readMask(mask, size)));
       expect(read.map(({ data }) => data)).toEqual(wanted);
+    }
+  });
+
+  test("asks a version that looks closer once more for what it found, as predict would", async () => {
+    const focus = { zoom: null, refine: { radius: 4, epsilon: 1e-3, threshold: 0.5 } };
+    const version = { number: 0, focus };
+    const [found, closer] = await Promise.all([generate(), generate({ versions: [version] })]);
+    const [before, after] = [found, closer].map(({ results }) => results[0]?.masks ?? []);
+    expect(after?.length).toBe(before?.length);
+    for (const [i, { point, bbox }] of (before ?? []).entries()) {
+      const prompt: Prompt = { box: bbox, points: [[...point, 1]] };
+      const [answer] = answersOf(await disc.predict([prompt], { versions: [version], size }));
+      // Prompts share runs, in which the last digits of a score differ.
+      expect(after?.[i]).toMatchObject({ ...answer, score: after?.[i]?.score, point });
+      expect(after?.[i]?.score).toBeCloseTo(answer?.score ?? 0, 5);
     }
   });
 

@@ -1,5 +1,6 @@
 import type { BinaryMask } from "../../imaging/types.ts";
-import type { Image } from "../api/types.ts";
+import { api } from "../api/client.ts";
+import type { Image, Version } from "../api/types.ts";
 import type { Prompt, VersionName } from "../state/predict.ts";
 import { place } from "../state/router.ts";
 import type { Answered, Question } from "./protocol.ts";
@@ -77,6 +78,7 @@ export class LocalDecoder {
 
   async #open(version: VersionName): Promise<void> {
     const name = version === "active" ? (this.#live ?? "base") : version;
+    if (!(await this.#decoderIsAll(name))) return;
     // All four masks: Meta's single one is the best of the other three where there is one point.
     const url = `${this.#path}/versions/${name}/export?format=onnx&variant=multi`;
     if (model !== url) {
@@ -93,6 +95,16 @@ export class LocalDecoder {
       height,
     });
     if (!this.#closed && (ms <= bearableMs || wish() === "browser")) this.ready = version;
+  }
+
+  /**
+   * Whether the decoder alone answers as the API does: a version that looks closer or refines its masks is asked there,
+   * as another mask drawn here would be wrong until the right one came.
+   */
+  async #decoderIsAll(name: "base" | number): Promise<boolean> {
+    if (name === "base") return true;
+    const { focus } = await api.get<Version>(`${this.#path}/versions/${name}`);
+    return focus.zoom === null && focus.refine === null;
   }
 
   /** Points as the API takes them, in pixels of the image. */

@@ -4,7 +4,8 @@ import { AppError } from "../../lib/errors.ts";
 import { type DecoderGraph, graphFor } from "../graphs.ts";
 import { inGroups, inLanes } from "../lanes.ts";
 import type { PackedWeights } from "../packed-weights.ts";
-import type { Embedded, VersionRef } from "../types.ts";
+import type { Embedded, PredictRequest, PredictResult, VersionRef } from "../types.ts";
+import { lookCloser } from "./closer.ts";
 import type { PointsResult, PointsTask } from "./decode-points.ts";
 import { planEverything, type PlannedCrop } from "./plan.ts";
 import { type SuppressTask, suppressTask } from "./suppress.ts";
@@ -27,12 +28,14 @@ export interface EverythingDeps {
   points(task: PointsTask): Promise<PointsResult>;
   boxes(task: SuppressTask): Promise<number[]>;
   masks(task: WriteTask): Promise<WrittenMask[]>;
+  /** Asks a version by its focus: see closer.ts. */
+  predict(request: PredictRequest): Promise<PredictResult>;
 }
 
 /**
  * Every object of an image, as Meta's automatic mask generator finds them: points over the image and over crops of it,
  * masks filtered by score and stability, duplicates removed within and across crops. All heavy work goes to workers in
- * small tasks; the abort signal is looked at before each.
+ * small tasks; the abort signal is looked at before each. A version with a focus is asked by it for what it found.
  * Source: segment-anything automatic_mask_generator.py, generate. Empty masks are dropped, which there survive thresholds
  * of 0.
  * Throws what planEverything throws, AppError answer_too_large, and what embedding an image throws.
@@ -74,7 +77,7 @@ export async function segmentEverything(
 
   const writing = { ...request, left: request.maxAnswerBytes };
   const results = [];
-  for (const [v, { number }] of versions.entries()) {
+  for (const [v, version] of versions.entries()) {
     let masks = found[v] ?? [];
     if (plan.length > 1) {
       // The mask of the smaller crop is the finer one.
@@ -82,8 +85,9 @@ export async function segmentEverything(
       const kept = await deps.boxes(suppressTask(masks, scores, settings.cropNmsThresh));
       masks = kept.map((at) => masks[at] as Candidate);
     }
+    masks = await lookCloser((again) => deps.predict(again), request, version, masks);
     const writeStart = performance.now();
-    results.push({ version: number, masks: await write(deps, writing, masks) });
+    results.push({ version: version.number, masks: await write(deps, writing, masks) });
     times.encode += performance.now() - writeStart;
   }
   signal?.throwIfAborted();

@@ -16,6 +16,9 @@ const promptBody = z.strictObject({
   mask: promptMask.optional(),
 });
 
+/** A prompt without a mask. */
+export const promptGeometry = promptBody.omit({ mask: true });
+
 export const predictBody = z.strictObject({
   image: imageBody,
   prompts: z.array(promptBody).openapi({

@@ -189,13 +189,10 @@ export class Controller {
       forgetLayer(this.#painting.mask);
     } else if (this.#polygons) this.#polygons.pull(at);
     else if (tool.value === "click" && press.dragged) {
-      const from = this.#image(press.x, press.y);
-      this.#box = [
-        Math.min(from[0], at[0]),
-        Math.min(from[1], at[1]),
-        Math.max(from[0], at[0]),
-        Math.max(from[1], at[1]),
-      ];
+      const [x0, y0] = this.#image(press.x, press.y);
+      const [x1, y1] = at;
+      this.#box = [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)];
+      this.#segmenter.expect(this.#box);
     }
     this.repaint();
   }

@@ -1,6 +1,8 @@
 import { effect } from "@preact/signals";
 import { LocalDecoder } from "../../decoder/local.ts";
 import type { BinaryMask } from "../../../imaging/types.ts";
+import { api } from "../../api/client.ts";
+import type { Box } from "../../api/types.ts";
 import { type Answer, predict } from "../../state/predict.ts";
 import type { Draft, Sketch } from "../../state/sketch.ts";
 import { messageOf } from "../../state/text.ts";
@@ -16,6 +18,9 @@ export interface Asked {
   readonly answer: Promise<Answer | null>;
 }
 
+/** A hand that draws a box has nearly ended where it rests so long. */
+const restMs = 120;
+
 /** Asks for masks: of clicks at once, of the place below the pointer when there is nothing else to do. */
 export class Segmenter {
   readonly #sketch: Sketch;
@@ -23,6 +28,7 @@ export class Segmenter {
   readonly #previews: Previews;
   readonly #unwatch: () => void;
   #asking: AbortController | null = null;
+  #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(sketch: Sketch, show: (mask: BinaryMask | null) => void) {
     this.#sketch = sketch;
@@ -32,6 +38,7 @@ export class Segmenter {
   }
 
   close(): void {
+    clearTimeout(this.#rest);
     this.#asking?.abort();
     this.#unwatch();
     this.#previews.close();
@@ -41,6 +48,17 @@ export class Segmenter {
   /** What a click at `at` would give, as soon as nothing else is under way; only the last place counts. */
   preview(at: readonly [number, number]): void {
     this.#previews.wish(at);
+  }
+
+  /** A box that is still being drawn: where it rests, the window that it will most likely want is encoded. */
+  expect(box: Box): void {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      const { projectId, image } = this.#sketch;
+      const body = { image: { id: image.id }, version: version.value, prompts: [{ box }] };
+      // Where it fails, the question itself will say why.
+      api.post(`/v1/projects/${projectId}/prewarm`, body).catch(() => {});
+    }, restMs);
   }
 
   /** Where the last preview is of, in pixels of the image. */
@@ -55,6 +73,7 @@ export class Segmenter {
 
   /** Asks at once; a newer question ends an older one. The API's answer to a preview of the same place is an answer. */
   ask(draft: Draft): Asked {
+    clearTimeout(this.#rest);
     this.#asking?.abort();
     const asking = new AbortController();
     this.#asking = asking;
