@@ -4,14 +4,20 @@
  */
 export type Dtype = "float32" | "int32" | "bool" | "int64";
 
-/** A size that follows the graph's one free dimension: `offset + factor * dimension`, both whole numbers. */
-export interface Affine {
+/**
+ * A size that follows the graph's free dimensions: `offset` and, for each product of them, a factor; all whole numbers.
+ * A product is named by its dimensions in the order of the alphabet, `height*width`.
+ */
+export interface FreeSize {
   readonly offset: number;
-  readonly factor: number;
+  readonly factors: Readonly<Record<string, number>>;
 }
 
-/** A size known when the graph is made, or one that follows the free dimension. */
-export type Dim = number | Affine;
+/** Sizes of the free dimensions, by name. */
+export type Sizes = Readonly<Record<string, number>>;
+
+/** A size known when the graph is made, or one that follows the free dimensions. */
+export type Dim = number | FreeSize;
 
 /** What flows along an edge. Identity is the object itself. */
 export interface Value {
@@ -21,7 +27,7 @@ export interface Value {
   readonly dtype: Dtype;
 }
 
-/** A value known when the graph is made. `ints` are int64 vectors (shapes, axes, bounds) and may hold Affine entries. */
+/** A value known when the graph is made. `ints` are int64 vectors (shapes, axes, bounds) and may hold free sizes. */
 export type Constant =
   | { readonly kind: "data"; readonly data: Float32Array | Int32Array | Uint8Array }
   | { readonly kind: "ints"; readonly ints: readonly Dim[] };
@@ -48,18 +54,41 @@ export interface Graph {
 
 export const isFixed = (dim: Dim): dim is number => typeof dim === "number";
 
-const sameDim = (a: Dim, b: Dim): boolean =>
-  isFixed(a) || isFixed(b) ? a === b : a.offset === b.offset && a.factor === b.factor;
+/** A size plainly that of one free dimension. */
+export const freeSize = (name: string, factor = 1): FreeSize => ({ offset: 0, factors: { [name]: factor } });
+
+/** The dimensions that a product is of. */
+export const dimensionsOf = (product: string): string[] => product.split("*");
+
+export const timesFixed = ({ offset, factors }: FreeSize, by: number): FreeSize => ({
+  offset: offset * by,
+  factors: Object.fromEntries(Object.entries(factors).map(([product, factor]) => [product, factor * by])),
+});
+
+const sameDim = (a: Dim, b: Dim): boolean => (isFixed(a) || isFixed(b) ? a === b : dimText(a) === dimText(b));
 
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((dim, i) => sameDim(dim, b[i] as Dim));
 
 /** For messages and keys: `7`, or `3+2n`. */
-export const dimText = (dim: Dim): string => (isFixed(dim) ? `${dim}` : `${dim.offset}+${dim.factor}n`);
+export function dimText(dim: Dim): string {
+  if (isFixed(dim)) return `${dim}`;
+  const terms = Object.entries(dim.factors).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${dim.offset}${terms.map(([product, factor]) => `${factor < 0 ? "" : "+"}${factor}${product}`).join("")}`;
+}
 
-/** The size once the free dimension is known. */
-export const dimAt = (dim: Dim, size: number): number =>
-  isFixed(dim) ? dim : dim.offset + dim.factor * size;
+/** The size once the free dimensions are known. */
+export const dimAt = (dim: Dim, sizes: Sizes): number =>
+  isFixed(dim)
+    ? dim
+    : Object.entries(dim.factors).reduce(
+        (sum, [product, factor]) => sum + factor * productAt(product, sizes),
+        dim.offset,
+      );
+
+/** A product of dimensions once they are known; the empty one is 1. */
+export const productAt = (product: string, sizes: Sizes): number =>
+  product === "" ? 1 : dimensionsOf(product).reduce((size, name) => size * (sizes[name] as number), 1);
 
 /** A shape without a free dimension, or null. */
 export const fixedShape = (shape: readonly Dim[]): number[] | null =>
@@ -91,7 +120,7 @@ export function uniform(graph: Graph, value: Value | null | undefined): number |
   return constant.data.every((entry) => entry === first) ? first : null;
 }
 
-/** The whole numbers of an `ints` constant without Affine entries, else null. */
+/** The whole numbers of an `ints` constant without free sizes, else null. */
 export function fixedInts(graph: Graph, value: Value | null | undefined): number[] | null {
   const constant = value ? graph.constants.get(value) : undefined;
   return constant?.kind === "ints" ? fixedShape(constant.ints) : null;

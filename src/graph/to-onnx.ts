@@ -11,20 +11,24 @@ import {
   type OnnxTensor,
 } from "../lib/onnx-proto.ts";
 import {
-  type Affine,
   type Attribute,
   type Dim,
+  dimensionsOf,
   dimText,
   type Dtype,
   fixedShape,
+  type FreeSize,
   type Graph,
   isFixed,
   type Node,
   type Value,
 } from "./ir.ts";
 
-/** onnxruntime 1.30 runs all of it; LayerNormalization needs 17, Gelu 20, axes as inputs 18. */
-const opset = 21;
+/**
+ * onnxruntime 1.30 runs all of it; LayerNormalization needs 17, Gelu 20, axes as inputs 18. AveragePool is vectorised up
+ * to 18 only: from 19 on it is some hundred times slower.
+ */
+const [opset, pooledOpset] = [21, 18];
 /** ONNX IR version 10 belongs to opset 21. */
 const irVersion = 10;
 
@@ -46,12 +50,12 @@ export interface StoredTensor {
 
 /**
  * The graph as the bytes of an ONNX file. The same graph gives the same bytes.
- * `freeName` names the free dimension in the file; inputs named in `stored` become weights whose values are read from
- * another file. Throws an Error when no input tells the free dimension's size.
+ * Inputs named in `stored` become weights whose values are read from another file. Throws an Error when no input tells
+ * a free dimension's size.
  */
 export function toOnnx(
   graph: Graph,
-  options: { freeName?: string; producer?: string; stored?: ReadonlyMap<string, StoredTensor> } = {},
+  options: { producer?: string; stored?: ReadonlyMap<string, StoredTensor> } = {},
 ): Uint8Array {
   const { stored = new Map<string, StoredTensor>() } = options;
   const names = new Map<Value, string>();
@@ -95,16 +99,13 @@ export function toOnnx(
     });
   }
   const info = (name: string, { shape, dtype }: Value) =>
-    valueInfo(
-      name,
-      elementType[dtype],
-      shape.map((dim) => onnxDim(dim, options.freeName ?? "n")),
-    );
+    valueInfo(name, elementType[dtype], shape.map(onnxDim));
+  const pooled = graph.nodes.some(({ op }) => op === "AveragePool");
   return encodeModel({
     irVersion,
     producerName: options.producer ?? "maskwright",
     opsetImport: [
-      { domain: "", version: opset },
+      { domain: "", version: pooled ? pooledOpset : opset },
       ...(graph.nodes.some((n) => n.domain !== "") ? [{ domain: "com.microsoft", version: 1 }] : []),
     ],
     graph: {
@@ -117,8 +118,14 @@ export function toOnnx(
   });
 }
 
-const onnxDim = (dim: Dim, freeName: string): number | string =>
-  isFixed(dim) ? dim : dim.offset === 0 && dim.factor === 1 ? freeName : dimText(dim).replace("n", freeName);
+const onnxDim = (dim: Dim): number | string => (isFixed(dim) ? dim : (plainly(dim)?.name ?? dimText(dim)));
+
+/** The one free dimension that a size is a multiple of, null where it is anything else. */
+function plainly({ offset, factors }: FreeSize): { name: string; factor: number } | null {
+  const [only, another] = Object.entries(factors);
+  if (offset !== 0 || !only || another || dimensionsOf(only[0]).length > 1) return null;
+  return { name: only[0], factor: only[1] };
+}
 
 function onnxAttribute(node: Node, name: string, value: Attribute): OnnxAttribute {
   if (typeof value !== "object" || Array.isArray(value))
@@ -153,7 +160,7 @@ function externalTensor(value: Value, { location, offset, length }: StoredTensor
 const isShapeOnly = (graph: Graph, value: Value): boolean =>
   graph.nodes.every((n) => n.inputs.every((input, i) => input !== value || (n.op === "Reshape" && i === 1)));
 
-/** Writes whole-number vectors, those that follow the free dimension as a computation from an input's shape. */
+/** Writes whole-number vectors, those that follow free dimensions as a computation from inputs' shapes. */
 class FreeSizes {
   readonly #graph: Graph;
   readonly #node: OnnxNode[];
@@ -181,32 +188,38 @@ class FreeSizes {
   }
 
   /** One size as a vector of one entry. */
-  #entry({ offset, factor }: Affine): string {
-    return this.#once(`_size_${offset}_${factor}`, (name) => {
-      const size = this.#dimension();
-      const scaled =
-        factor === 1 ? size : this.#derived("Mul", size, factor, offset === 0 ? name : undefined);
-      if (offset !== 0) this.#derived("Add", scaled, offset, name);
-      else if (factor === 1) this.#emit("Identity", [size], name);
+  #entry(dim: FreeSize): string {
+    return this.#once(`_size_${dimText(dim)}`, (name) => {
+      const terms = Object.entries(dim.factors).map(([product, factor]) => {
+        const size = dimensionsOf(product)
+          .map((dimension) => this.#dimension(dimension))
+          .reduce((a, b) => this.#derived("Mul", a, b));
+        return factor === 1 ? size : this.#derived("Mul", size, this.vector([factor]));
+      });
+      const all = dim.offset === 0 ? terms : [...terms, this.vector([dim.offset])];
+      this.#emit("Identity", [all.reduce((a, b) => this.#derived("Add", a, b))], name);
     });
   }
 
-  #derived(op: "Mul" | "Add", size: string, by: number, name = `${size}_x${by}`): string {
-    this.#emit(op, [size, this.vector([by])], name);
-    return name;
+  #derived(op: "Mul" | "Add", a: string, b: string): string {
+    return this.#once(`${a}_${op}_${b}`, (name) => this.#emit(op, [a, b], name));
   }
 
-  /** The free dimension's own size, read from the first input that carries it plainly. */
-  #dimension(): string {
-    return this.#once("_dimension", (name) => {
+  /** A free dimension's own size, read from the first input that has a multiple of it. */
+  #dimension(dimension: string): string {
+    return this.#once(`_dimension_${dimension}`, (name) => {
       for (const input of this.#graph.inputs) {
-        const axis = input.shape.findIndex((dim) => !isFixed(dim) && dim.offset === 0 && dim.factor === 1);
-        if (axis < 0) continue;
-        this.#emit("Shape", [input.name], "_shape");
-        this.#emit("Gather", ["_shape", this.vector([axis])], name, [attribute("axis", 0)]);
+        const multiples = input.shape.map((dim) => (isFixed(dim) ? null : plainly(dim)));
+        const axis = multiples.findIndex((dim) => dim?.name === dimension);
+        const factor = multiples[axis]?.factor;
+        if (factor === undefined) continue;
+        const shape = this.#once(`_shape_${input.name}`, (own) => this.#emit("Shape", [input.name], own));
+        const whole = factor === 1 ? name : `${name}_x${factor}`;
+        this.#emit("Gather", [shape, this.vector([axis])], whole, [attribute("axis", 0)]);
+        if (factor !== 1) this.#emit("Div", [whole, this.vector([factor])], name);
         return;
       }
-      throw new Error("no input tells the size of the free dimension");
+      throw new Error(`no input tells the size of the free dimension ${dimension}`);
     });
   }
 

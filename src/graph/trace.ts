@@ -1,15 +1,15 @@
 import "./gradients.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { generalise } from "./generalise.ts";
-import type { Graph } from "./ir.ts";
+import { generalise, type Recording } from "./generalise.ts";
+import { dimAt, dimensionsOf, freeSize, type FreeSize, type Graph, type Sizes } from "./ir.ts";
 import { registerKernels } from "./kernels/register.ts";
 import { backendName, Recorder } from "./recorder.ts";
 import { simplify, type SimplifyOptions } from "./simplify/simplify.ts";
 
-/** An input of the traced function; a string in its shape is the graph's one free dimension, by name. */
+/** An input of the traced function; a string in its shape is a free dimension, by name. */
 export interface TraceInput {
   readonly name: string;
-  readonly shape: readonly (number | string)[];
+  readonly shape: readonly (number | string | FreeSize)[];
   readonly dtype?: "float32" | "int32";
 }
 
@@ -18,8 +18,12 @@ export type TracedFunction = (
   inputs: Readonly<Record<string, tf.Tensor>>,
 ) => Readonly<Record<string, tf.Tensor>>;
 
-/** Sizes for the free dimension that no other size of a model is likely to equal: two to solve, one to verify. */
-const sizes = [11, 13, 17] as const;
+/** Sizes that no other size of a model is likely to equal, for each free dimension: two to solve, one to verify. */
+const sizes = [
+  [11, 13, 17],
+  [19, 23, 29],
+  [31, 37, 41],
+] as const;
 
 let recorder: Recorder | undefined;
 
@@ -35,7 +39,8 @@ function theRecorder(): Recorder {
 
 /**
  * Records a function of tensors as a graph, gradients included, and cleans the graph up.
- * With a free dimension it records at three sizes: every size that differs must be a linear function of it.
+ * With free dimensions it records at both of two sizes of each, in all combinations, and at a third: every size that
+ * differs must be a sum of their products, each dimension at most once in each.
  * Throws an Error that names the op where a kernel is not known or where the recordings do not match.
  */
 export function traceGraph(
@@ -43,21 +48,37 @@ export function traceGraph(
   inputs: readonly TraceInput[],
   options: SimplifyOptions = {},
 ): Graph {
-  const free = new Set(inputs.flatMap((input) => input.shape.filter((dim) => typeof dim === "string")));
-  if (free.size > 1) throw new Error(`only one dimension can be free, not ${[...free].join(" and ")}`);
-  if (free.size === 0) return simplify(record(fn, inputs, 0), options);
-  const recordings = sizes.map((size) => ({ size, graph: record(fn, inputs, size) }));
-  const [first, second, third] = recordings as [Recording, Recording, Recording];
-  return simplify(generalise(first, second, third), options);
+  const free = [...new Set(inputs.flatMap(freeNames))].sort();
+  if (free.length > sizes.length)
+    throw new Error(`at most ${sizes.length} dimensions can be free, not ${free.join(" and ")}`);
+  const at = (which: (i: number) => 0 | 1 | 2): Recording => {
+    const own = Object.fromEntries(free.map((name, i) => [name, (sizes[i] as Triple)[which(i)]]));
+    return { sizes: own, graph: record(fn, inputs, own) };
+  };
+  if (free.length === 0) return simplify(at(() => 0).graph, options);
+  const corners = Array.from({ length: 2 ** free.length }, (_, corner) =>
+    at((i) => ((corner >> i) & 1) as 0 | 1),
+  );
+  return simplify(
+    generalise(
+      corners,
+      at(() => 2),
+    ),
+    options,
+  );
 }
 
-interface Recording {
-  size: number;
-  graph: Graph;
-}
+type Triple = readonly [number, number, number];
 
-/** Runs the function once on the recorder, with `size` for the free dimension. */
-function record(fn: TracedFunction, inputs: readonly TraceInput[], size: number): Graph {
+const freeNames = ({ shape }: TraceInput): string[] =>
+  shape.flatMap((dim) =>
+    typeof dim === "number" ? [] : Object.keys(freeOf(dim).factors).flatMap(dimensionsOf),
+  );
+
+const freeOf = (dim: string | FreeSize): FreeSize => (typeof dim === "string" ? freeSize(dim) : dim);
+
+/** Runs the function once on the recorder, with these sizes of the free dimensions. */
+function record(fn: TracedFunction, inputs: readonly TraceInput[], own: Sizes): Graph {
   const backend = theRecorder();
   const before = tf.getBackend();
   // Recording is synchronous, so nothing else in this thread sees the other backend.
@@ -69,7 +90,7 @@ function record(fn: TracedFunction, inputs: readonly TraceInput[], size: number)
       const tensors: Record<string, tf.Tensor> = {};
       for (const { name, shape, dtype = "float32" } of inputs) {
         if (name in tensors) throw new Error(`two inputs are called ${name}`);
-        const concrete = shape.map((dim) => (typeof dim === "number" ? dim : size));
+        const concrete = shape.map((dim) => dimAt(typeof dim === "number" ? dim : freeOf(dim), own));
         tensors[name] = tf.engine().makeTensorFromTensorInfo(backend.graphInput(name, concrete, dtype));
       }
       graph = backend.end(fn(tensors));

@@ -53,7 +53,7 @@ export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
     },
     [...(mask ? weights : unmasked), ...inputs],
   );
-  return toOnnx(graph, { freeName: "prompts" });
+  return toOnnx(graph);
 }
 
 /** The image tokens' positions of a version: from its weights to `image_positions` [1, 4096, 256]. */
@@ -147,5 +147,5 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
       ...promptInputs(points),
     ],
   );
-  return toOnnx(graph, { freeName: "prompts" });
+  return toOnnx(graph);
 }

@@ -85,5 +85,5 @@ function tracedDecoder(): Uint8Array {
     [...inputs, ...weights],
     { gelu: false },
   );
-  return toOnnx(graph, { freeName: "num_points" });
+  return toOnnx(graph);
 }

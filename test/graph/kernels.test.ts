@@ -21,6 +21,12 @@ const positive = (op: Op, ...shapes: number[][]): Case => ({ ...of(op, ...shapes
 const flat = (op: Op, ...shapes: number[][]): Case => ({ ...of(op, ...shapes), gradient: false });
 const as = (tensor: tf.Tensor): tf.Tensor => tf.cast(tensor, "float32");
 const x3 = [2, 3, 4];
+const noEdges = [
+  [0, 0],
+  [0, 0],
+];
+const planes = [3, 6, 8, 1];
+const asPlanes = (x: tf.Tensor): tf.Tensor4D => x as tf.Tensor4D;
 
 const cases: Record<string, Case> = {
   abs: of((x) => tf.abs(x), x3),
@@ -30,6 +36,9 @@ const cases: Record<string, Case> = {
   any: flat((x) => as(tf.any(tf.greater(x, 1), [0, 2], true)), x3),
   argMax: flat((x) => as(tf.argMax(x, 1)), x3),
   argMin: flat((x) => as(tf.argMin(x, -1)), x3),
+  "avgPool, the edges left out of the mean": flat((x) => tf.avgPool(asPlanes(x), [3, 5], 1, "same"), planes),
+  "avgPool of cells": flat((x) => tf.avgPool(asPlanes(x), 2, 2, "valid"), planes),
+  batchToSpace: of((x) => tf.batchToSpaceND(asPlanes(x), [2, 2], noEdges), [12, 2, 3, 1]),
   broadcastTo: of((x) => tf.broadcastTo(x, [2, 3, 4]), [3, 1]),
   "cast to int": flat((x) => as(tf.cast(x, "int32")), x3),
   "cast to the same type": of((x) => tf.mul(tf.cast(x, "float32"), x), x3),
@@ -83,6 +92,7 @@ const cases: Record<string, Case> = {
   "matMul of stacks, a transposed": of((a, b) => tf.matMul(a, b, true, false), [2, 3, 4, 3], [2, 3, 4, 5]),
   "matMul of stacks, b transposed": of((a, b) => tf.matMul(a, b, false, true), [2, 3, 4], [2, 5, 4]),
   max: of((x) => tf.max(x, 1), x3),
+  maxPool: flat((x) => tf.maxPool(asPlanes(x), 3, 1, "same"), planes),
   maximum: of((a, b) => tf.maximum(a, b), x3, x3),
   mean: of((x) => tf.mean(x, [0, 2]), x3),
   "mean of all": of((x) => tf.mean(x), x3),
@@ -113,6 +123,7 @@ const cases: Record<string, Case> = {
   reciprocal: positive((x) => tf.reciprocal(x), x3),
   relu: of((x) => tf.relu(x), x3),
   reshape: of((x) => tf.reshape(x, [4, -1]), x3),
+  resizeBilinear: flat((x) => tf.image.resizeBilinear(asPlanes(x), [9, 20], false, true), planes),
   "reshape to the same shape": of((x) => tf.mul(tf.reshape(x, x3), x), x3),
   reverse: of((x) => tf.reverse(x, [0, 2]), x3),
   round: flat((x) => tf.round(x), x3),
@@ -124,6 +135,7 @@ const cases: Record<string, Case> = {
   "slice of everything": of((x) => tf.mul(tf.slice(x, [0, 0, 0], x3 as [number, number, number]), x), x3),
   softmax: of((x) => tf.softmax(x), x3),
   softplus: of((x) => tf.softplus(x), x3),
+  spaceToBatch: of((x) => tf.spaceToBatchND(asPlanes(x), [2, 2], noEdges), planes),
   split: of((x) => tf.split(x, [1, 2], 1)[1]!, x3),
   sqrt: positive((x) => tf.sqrt(x), x3),
   square: of((x) => tf.square(x), x3),

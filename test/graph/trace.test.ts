@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import type { Graph } from "../../src/graph/ir.ts";
+import { freeSize, type Graph } from "../../src/graph/ir.ts";
 import { toOnnx } from "../../src/graph/to-onnx.ts";
 import { traceGraph } from "../../src/graph/trace.ts";
 import { decodeModel } from "../../src/lib/onnx-proto.ts";
@@ -75,13 +75,56 @@ describe("a free dimension", () => {
       );
     expect(late).toThrow(/at size 17/);
   });
+});
 
-  it("may be only one", () => {
-    const two = [
-      { name: "x", shape: ["n"] },
-      { name: "y", shape: ["m"] },
-    ];
-    expect(() => traceGraph(({ x }) => ({ x: x! }), two)).toThrow("only one dimension");
+describe("several free dimensions", () => {
+  /** Planes of h x w pixels, h a multiple of two: entries, sizes and products of both. */
+  const graph = traceGraph(
+    ({ x, w }) => {
+      const [height = 0, width = 0] = x!.shape;
+      const flat = tf.reshape(x!, [-1]);
+      const columns = tf.cumsum(tf.ones([1, width]), 1);
+      const rows = tf.reshape(tf.add(x!, columns), [height / 2, 2 * width]);
+      return { rows, flat, first: tf.slice(flat, [width], [(height - 2) * width]), scaled: tf.mul(x!, w!) };
+    },
+    [
+      { name: "x", shape: [freeSize("pairs", 2), "width"] },
+      { name: "w", shape: ["width"] },
+    ],
+  );
+
+  it.each([
+    [4, 3],
+    [30, 7],
+  ])("are right at %i x %i", async (height, width) => {
+    const [x, w] = [values([height, width]), values([width])];
+    const got = await runGraph(graph, { x, w });
+    expect(got["rows"]!.shape).toEqual([height / 2, 2 * width]);
+    expect(got["flat"]!.shape).toEqual([height * width]);
+    expect(Array.from(got["first"]!.data)).toEqual(Array.from(x.data.slice(width, (height - 1) * width)));
+    const last = (x.data.at(-1) as number) + width;
+    expect(got["rows"]!.data.at(-1)).toBeCloseTo(last, 4);
+    expect(got["scaled"]!.data.at(-1)).toBeCloseTo((x.data.at(-1) as number) * (w.data.at(-1) as number), 5);
+  });
+
+  it("are refused where a size has one of them squared", () => {
+    const squared = (): Graph =>
+      traceGraph(
+        ({ x, y }) => ({
+          y: tf.reshape(tf.matMul(x!, x!, false, true), [-1]),
+          z: y!,
+        }),
+        [
+          { name: "x", shape: ["n", 3] },
+          { name: "y", shape: ["m"] },
+        ],
+      );
+    expect(squared).toThrow(/linear/);
+  });
+
+  it("are three at most", () => {
+    const four = ["a", "b", "c", "d"].map((name) => ({ name, shape: [name] }));
+    expect(() => traceGraph(({ a }) => ({ a: a! }), four)).toThrow("at most 3 dimensions");
   });
 });
 

@@ -5,6 +5,7 @@ import { elementwiseKernels } from "./elementwise.ts";
 import { fillKernels } from "./fills.ts";
 import { gatherKernels } from "./gathers.ts";
 import { matmulKernels } from "./matmul.ts";
+import { planeKernels } from "./planes.ts";
 import { reductionKernels } from "./reductions.ts";
 import { shapeKernels } from "./shapes.ts";
 
@@ -36,6 +37,7 @@ const families: readonly Kernels[] = [
   fillKernels,
   gatherKernels,
   matmulKernels,
+  planeKernels,
   reductionKernels,
   shapeKernels,
 ];

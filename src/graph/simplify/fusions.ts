@@ -1,12 +1,13 @@
 import {
-  type Affine,
   type Dim,
   fixedInts,
   fixedShape,
+  type FreeSize,
   type Graph,
   isFixed,
   type Node,
   sameShape,
+  timesFixed,
   uniform,
   type Value,
 } from "../ir.ts";
@@ -164,12 +165,12 @@ export const normaliseRows: Rule = (node, { maker, emit, emitNode, constant }) =
   return node.outputs.map((output, i) => emit("Reshape", [outputs[i] ?? null, ints(output.shape)], output));
 };
 
-/** Null where two sizes follow the free dimension: their product is not linear. */
+/** Null where two sizes are free. */
 function product(dims: readonly Dim[]): Dim | null {
   const fixed = dims.filter(isFixed).reduce((a, b) => a * b, 1);
-  const [only, another] = dims.filter((dim): dim is Affine => !isFixed(dim));
+  const [only, another] = dims.filter((dim): dim is FreeSize => !isFixed(dim));
   if (!only) return fixed;
-  return another ? null : { offset: only.offset * fixed, factor: only.factor * fixed };
+  return another ? null : timesFixed(only, fixed);
 }
 
 const isRow = (row: Value, of: Value): boolean =>
