@@ -14,7 +14,7 @@ const allowed: Record<string, readonly string[]> = {
   "config.ts": [],
   imaging: ["lib"],
   checkpoint: ["lib"],
-  model: ["checkpoint"],
+  model: ["lib", "checkpoint"],
   graph: ["lib", "model"],
   storage: ["lib"],
   datasets: ["lib", "imaging"],

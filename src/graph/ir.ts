@@ -2,7 +2,8 @@
  * The graph between recording and ONNX: values, the nodes that make them, and constants.
  * Op names and attributes are ONNX's (opset 21); a few ORT-only ones carry the domain `com.microsoft`.
  */
-export type Dtype = "float32" | "int32" | "bool" | "int64";
+/** `uint8` is of inputs only, which are read as float32. */
+export type Dtype = "float32" | "int32" | "bool" | "int64" | "uint8";
 
 /**
  * A size that follows the graph's free dimensions: `offset` and, for each product of them, a factor; all whole numbers.

@@ -31,9 +31,11 @@ export class Recorder extends tf.KernelBackend {
     };
   }
 
-  graphInput(name: string, shape: readonly number[], dtype: "float32" | "int32"): tf.TensorInfo {
+  graphInput(name: string, shape: readonly number[], dtype: "float32" | "int32" | "uint8"): tf.TensorInfo {
     const value: Value = { name, shape, dtype };
     this.#inputs.push(value);
+    // tfjs has no tensors of bytes.
+    if (dtype === "uint8") return this.infoOf(this.emit("Cast", [value], shape, "float32", { to: 1 }));
     return this.infoOf(value);
   }
 

@@ -37,6 +37,7 @@ const elementType: Readonly<Record<Dtype, number>> = {
   int32: dataType.int32,
   int64: dataType.int64,
   bool: dataType.bool,
+  uint8: dataType.uint8,
 };
 
 /** Where a weight's values lie: in a file beside the model, so that neither has ONNX's limit of 2 GiB. */

@@ -10,7 +10,8 @@ import { simplify, type SimplifyOptions } from "./simplify/simplify.ts";
 export interface TraceInput {
   readonly name: string;
   readonly shape: readonly (number | string | FreeSize)[];
-  readonly dtype?: "float32" | "int32";
+  /** float32 where it is left out; a uint8 input is a float32 tensor to the function. */
+  readonly dtype?: "float32" | "int32" | "uint8";
 }
 
 /** What is traced: tensors by input name in, tensors by output name out. It may take gradients inside. */

@@ -1,9 +1,5 @@
+import { faintLogit } from "../lib/faint.ts";
 import type { Box, Size } from "./types.ts";
-
-/** A pixel with a smaller share of foreground is surely background. */
-const faint = 0.01;
-/** The same as a logit. */
-export const faintLogit = Math.log(faint / (1 - faint));
 
 /**
  * Round all of a plane of logits, row-major [height, width], that may be foreground, with `room` pixels more on each

@@ -30,6 +30,13 @@ const decoderGraph = graphFile.extend({
 });
 export type GraphEntry = Readonly<z.infer<typeof decoderGraph>>;
 
+const refineGraphs = z.object({
+  /** Of point heads and of the guided filter, with settings and weights as inputs: see main/refine-graphs.ts. */
+  pointHead: graphFile,
+  guidedFilter: graphFile,
+});
+export type RefineKind = keyof z.infer<typeof refineGraphs>;
+
 const graphManifest = z.object({
   /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
   sources: z.string(),
@@ -41,6 +48,7 @@ const graphManifest = z.object({
   prefix: graphFile,
   /** The decoder for other people's programs, still without its weights. */
   exports: z.array(exportGraph),
+  refine: refineGraphs,
 });
 /** What main/build-graphs.ts writes beside the graphs: what there is, and from which sources it was made. */
 export type GraphManifest = Readonly<z.infer<typeof graphManifest>>;
@@ -78,6 +86,12 @@ export function readGraphs(folder = graphsFolder): DecoderGraph[] {
 /** The graphs that exports put weights into. Throws an Error that says how to make them. */
 export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEntry[] =>
   readManifest(folder).exports;
+
+/** Path of each graph that refines masks. Throws an Error that says how to make them. */
+export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineKind, string>> {
+  const { pointHead, guidedFilter } = readManifest(folder).refine;
+  return { pointHead: join(folder, pointHead.file), guidedFilter: join(folder, guidedFilter.file) };
+}
 
 function readManifest(folder: string): GraphManifest {
   let written: unknown;

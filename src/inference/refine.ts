@@ -1,7 +1,11 @@
-import { guidedLogits } from "../imaging/guided-filter.ts";
-import { judgePoints, readHead } from "../imaging/points/head.ts";
+import { LRUCache } from "lru-cache";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import ort from "onnxruntime-node";
+import { headParts, readHead } from "../imaging/points/head.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
-import type { Refine } from "../lib/focus.ts";
+import type { PointHeadSettings, Refine } from "../lib/focus.ts";
+import { readRefineGraphs, type RefineKind } from "./graphs.ts";
+import { float32, sessionOf } from "./session.ts";
 
 /** What is refined: a part of an image at the scale that is worked at. */
 export interface RefineTask {
@@ -24,10 +28,59 @@ export interface RefineTask {
 export const refineRoom = (refine: Refine): number => ("point_head" in refine ? 32 : 2 * refine.radius + 1);
 
 /**
- * Logits of the area, row-major [height, width], refined by the image below them. A pixel whose logit is at most
- * `faintLogit` is background and stays so. Throws an Error where the head's weights are not those of a head.
+ * Logits of the area, row-major [height, width], refined by the image below them: see model/refine. A point head leaves
+ * a pixel as it is whose logit is at most `faintLogit`. Throws an Error where the head's weights are not those of a head,
+ * or where the logits do not fit the guide.
  */
-export async function refineArea({ logits, guide, box, refine }: RefineTask): Promise<Float32Array> {
-  if (!("point_head" in refine)) return guidedLogits(logits, guide, refine);
-  return judgePoints(logits, guide, { head: readHead(refine), box });
+export async function refineArea(task: RefineTask): Promise<Float32Array> {
+  const { logits, size, guide, box, refine, threads } = task;
+  const [height, width] = size;
+  if (logits.length !== height * width || guide.width !== width || guide.height !== height)
+    throw new Error(`${logits.length} logits do not fit a guide of ${guide.width} x ${guide.height}`);
+  const area = {
+    logits: float32(logits, size),
+    guide: new ort.Tensor("uint8", guide.data, [height, width, 3]),
+  };
+  if ("point_head" in refine) {
+    const boxed = { box: row(box ?? [0, 0, 0, 0]), has_box: row([box ? 1 : 0]) };
+    return run("pointHead", threads, { ...area, ...boxed, ...headTensors(refine) });
+  }
+  const { radius, epsilon, threshold } = refine;
+  const settings = { radius: row([radius]), epsilon: row([epsilon]), threshold: row([threshold]) };
+  return run("guidedFilter", threads, { ...area, ...settings });
+}
+
+const row = (values: readonly number[]): Tensor => float32(Float32Array.from(values), [values.length]);
+
+let graphs: Readonly<Record<RefineKind, string>> | undefined;
+
+async function run(
+  kind: RefineKind,
+  threads: number,
+  feeds: InferenceSession.FeedsType,
+): Promise<Float32Array> {
+  graphs ??= readRefineGraphs();
+  const session = await sessionOf(graphs[kind], threads);
+  const { refined } = await session.run(feeds);
+  return refined?.data as Float32Array;
+}
+
+/** Heads of the versions that were asked last, some 5 KB each. */
+const heads = new LRUCache<string, Record<string, Tensor>>({ max: 256 });
+
+function headTensors(settings: PointHeadSettings): Record<string, Tensor> {
+  const { weights, hidden } = settings.point_head;
+  const key = `${hidden} ${weights}`;
+  const kept = heads.get(key);
+  if (kept) return kept;
+  const head = readHead(settings);
+  const tensors = Object.fromEntries(
+    headParts(hidden).map(([part]) => {
+      const values = head[part];
+      const matrix = part === "w1" || part === "w2";
+      return [part, float32(values, matrix ? [values.length / hidden, hidden] : [values.length])];
+    }),
+  );
+  heads.set(key, tensors);
+  return tensors;
 }

@@ -35,11 +35,13 @@ const graphSources = [
   "src/model/",
   "src/graph/",
   "src/checkpoint/layout.ts",
+  "src/lib/faint.ts",
   "src/lib/onnx-proto.ts",
   "src/main/build-graphs.ts",
   "src/main/decoder-graph.ts",
   "src/main/export-",
   "src/main/onnx-nodes.ts",
+  "src/main/refine-graphs.ts",
 ];
 
 function readManifest(folder: string): GraphManifest | null {
@@ -51,7 +53,7 @@ function readManifest(folder: string): GraphManifest | null {
 }
 
 /**
- * Writes the decoder graphs and their manifest into build/graphs, unless what lies there is fresh.
+ * Writes the graphs and their manifest into build/graphs, unless what lies there is fresh.
  * tfjs is loaded only when there is something to write. The manifest comes last, so a run that is cut off leaves none
  * that is wrong. Returns what the manifest says.
  */
@@ -90,7 +92,12 @@ export async function buildGraphs(
     variant,
     ...write(`export-${variant}`, exportOnnx(variant)),
   }));
-  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports };
+  const makeRefine = await import("./refine-graphs.ts");
+  const refine = {
+    pointHead: write("point-head", makeRefine.pointHeadOnnx()),
+    guidedFilter: write("guided-filter", makeRefine.guidedFilterOnnx()),
+  };
+  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports, refine };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

@@ -24,7 +24,7 @@ const cast = (recorder: Recorder, x: Operand, dtype: Dtype): Value =>
   x.dtype === dtype ? x.value : recorder.emit("Cast", [x.value], x.shape, dtype, { to: onnxType[dtype] });
 
 /** TensorProto.DataType of what a tfjs tensor can be. */
-const onnxType: Readonly<Record<Dtype, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const onnxType: Readonly<Record<Dtype, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
 /** x > 0 gives 1, NaN stays NaN in tfjs and gives `alpha` here: nothing in a model steps on NaN on purpose. */
 function step({ recorder, input, attribute }: KernelCall): Value {

@@ -1,4 +1,5 @@
-import { activeArea, faintLogit } from "../active-area.ts";
+import { faintLogit } from "../../lib/faint.ts";
+import { activeArea } from "../active-area.ts";
 import { boxMean } from "../box-mean.ts";
 import { cropImage, cropPlane } from "../crop.ts";
 import type { Box, RgbImage, Size } from "../types.ts";

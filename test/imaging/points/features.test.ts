@@ -6,7 +6,7 @@ import {
   featurePlanes,
   pointsOf,
 } from "../../../src/imaging/points/features.ts";
-import { answerOf, discs } from "./discs.ts";
+import { answerOf, discs } from "../../helpers/discs.ts";
 
 describe("what a point head knows of a pixel", () => {
   const disc = answerOf(discs[0]);

@@ -15,7 +15,7 @@ import {
   writeHead,
 } from "../../../src/imaging/points/head.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
-import { answerOf, discBox, discs } from "./discs.ts";
+import { answerOf, discBox, discs } from "../../helpers/discs.ts";
 
 const hidden = 5;
 

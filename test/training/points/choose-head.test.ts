@@ -3,7 +3,7 @@ import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { RgbImage } from "../../../src/imaging/types.ts";
 import { chooseHead, gainOf, type HeadOptions } from "../../../src/training/points/choose-head.ts";
 import type { WindowLogits } from "../../../src/training/scores.ts";
-import { answerOf, type Disc, discBox, discs } from "../../imaging/points/discs.ts";
+import { answerOf, type Disc, discBox, discs } from "../../helpers/discs.ts";
 
 /** Answers on images of their own, `colours` being those of the discs, and what reads the images. */
 function answersOn(

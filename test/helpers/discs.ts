@@ -1,5 +1,5 @@
-import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
-import { seededRandom } from "../../../src/lib/random.ts";
+import type { BinaryMask, Box, RgbImage } from "../../src/imaging/types.ts";
+import { seededRandom } from "../../src/lib/random.ts";
 
 type Colour = readonly [number, number, number];
 

@@ -1,0 +1,70 @@
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { type TraceInput, traceGraph } from "../graph/trace.ts";
+import { toOnnx } from "../graph/to-onnx.ts";
+import { guidedLogits } from "../model/refine/guided-filter.ts";
+import { pointFeatureCount } from "../model/refine/point-features.ts";
+import { judgePoints, type PointHeadTensors } from "../model/refine/point-head.ts";
+
+const area: TraceInput[] = [
+  { name: "logits", shape: ["height", "width"] },
+  { name: "guide", shape: ["height", "width", 3], dtype: "uint8" },
+];
+const boxed: TraceInput[] = [
+  { name: "box", shape: [4] },
+  { name: "has_box", shape: [1] },
+];
+
+/**
+ * Point heads of the first kind, for every number of hidden units, as an ONNX file. Inputs, with height H and width W of
+ * an area of the image free: `logits` float32 [H, W]; `guide` uint8 [H, W, 3], RGB; `box` float32 [4], [x0, y0, x1, y1]
+ * in pixels of the area; `has_box` float32 [1], 0 or 1; and the head, float32, with U units: `mean` [F], `scale` [F],
+ * `w1` [F, U], `b1` [U], `w2` [U, U], `b2` [U], `w3` [U], `b3` [1], where F is pointFeatureCount.
+ * Output: `refined` float32 [H, W], logits.
+ */
+export function pointHeadOnnx(): Uint8Array {
+  const head: TraceInput[] = [
+    { name: "mean", shape: [pointFeatureCount] },
+    { name: "scale", shape: [pointFeatureCount] },
+    { name: "w1", shape: [pointFeatureCount, "units"] },
+    { name: "b1", shape: ["units"] },
+    { name: "w2", shape: ["units", "units"] },
+    { name: "b2", shape: ["units"] },
+    { name: "w3", shape: ["units"] },
+    { name: "b3", shape: [1] },
+  ];
+  const graph = traceGraph(
+    (tensors) => {
+      const input = (name: string): Tensor => tensors[name] as Tensor;
+      const given = {
+        logits: input("logits"),
+        guide: input("guide"),
+        box: input("box"),
+        hasBox: input("has_box"),
+      };
+      return { refined: judgePoints(given, tensors as unknown as PointHeadTensors) };
+    },
+    [...area, ...boxed, ...head],
+  );
+  return toOnnx(graph);
+}
+
+/**
+ * The guided filter as an ONNX file. Inputs: `logits` and `guide` as in pointHeadOnnx; float32 [1] each, `radius`, a whole
+ * number of pixels, `epsilon` and `threshold`, as in a version's focus. Output: `refined` float32 [H, W], logits.
+ */
+export function guidedFilterOnnx(): Uint8Array {
+  const graph = traceGraph(
+    (tensors) => {
+      const input = (name: string): Tensor => tensors[name] as Tensor;
+      const [logits, guide] = [input("logits"), input("guide")];
+      const settings = {
+        radius: input("radius"),
+        epsilon: input("epsilon"),
+        threshold: input("threshold"),
+      };
+      return { refined: guidedLogits({ logits, guide, ...settings }) };
+    },
+    [...area, ...["radius", "epsilon", "threshold"].map((name) => ({ name, shape: [1] }))],
+  );
+  return toOnnx(graph);
+}
