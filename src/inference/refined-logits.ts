@@ -1,11 +1,12 @@
 import { LRUCache } from "lru-cache";
-import { faintLogit } from "../imaging/active-area.ts";
+
 import type { AreaLogits } from "../imaging/area-logits.ts";
 import { cropImage } from "../imaging/crop.ts";
 import { resizeBilinear } from "../imaging/resize.ts";
 import { resizedArea } from "../imaging/resize-plane.ts";
 import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../imaging/stitch.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
+import { faintLogit } from "../lib/faint.ts";
 import type { Refine } from "../lib/focus.ts";
 import { refineArea, refineRoom } from "./refine.ts";
 import type { RefineBy } from "./view-task.ts";
