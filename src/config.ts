@@ -51,6 +51,11 @@ const environment = z.object({
   /** Image embeddings kept in memory, 4 MiB each. */
   EMBEDDING_CACHE_ENTRIES: int(64, 1, 100_000),
   /**
+   * Image embeddings kept in the object store for each workspace, 4 MiB each; the oldest go. A quota of bytes that leaves
+   * less leaves less. Below what a fine-tune's images need, it encodes them again and again.
+   */
+  EMBEDDING_STORE_BYTES: int(64 * 1024 * MiB, 0, Number.MAX_SAFE_INTEGER),
+  /**
    * What decoders make of an image before they look at prompts, kept in memory for its next prompt: 6 MiB for each
    * image and version. 0 keeps nothing, and every prompt runs the decoder whole.
    */

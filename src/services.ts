@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { createListener, type Listener } from "./db/listen.ts";
+import { createEmbeddingShelf } from "./db/embedding-shelf.ts";
 import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
 import type { Inference } from "./inference/types.ts";
@@ -50,6 +51,11 @@ export async function createServices(
     releases.add("the object store", () => store.close());
     const inference = await createInference({
       store,
+      shelf: createEmbeddingShelf({
+        db: database.db,
+        maxBytes: config.EMBEDDING_STORE_BYTES,
+        quotaBytes: config.QUOTA_BYTES ?? null,
+      }),
       cacheEntries: config.EMBEDDING_CACHE_ENTRIES,
       prefixBytes: config.PREFIX_CACHE_BYTES,
       threads: config.INFERENCE_THREADS,

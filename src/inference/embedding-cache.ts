@@ -7,6 +7,7 @@ import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { BaseModels } from "./base-models.ts";
+import type { EmbeddingShelf } from "./embedding-shelf.ts";
 import { Flight } from "./flight.ts";
 import { Slots } from "./slots.ts";
 import { decodeEmbedding, encodeEmbedding } from "./stored-embedding.ts";
@@ -21,6 +22,7 @@ export type Encode = (
 
 interface Wanted {
   readonly key: string;
+  readonly workspaceId: string;
   readonly model: BaseModel;
   readonly image: ImageSource;
   readonly region: Box | undefined;
@@ -29,10 +31,12 @@ interface Wanted {
 
 /**
  * Embeddings from memory, then the object store, then the encoder. Callers who ask for the same one at the same time
- * share one look-up and one encode. A stored embedding that is damaged is encoded anew and replaced.
+ * share one look-up and one encode. A stored embedding that is damaged is encoded anew and replaced. Where the shelf has
+ * no room, an embedding stays in memory alone.
  */
 export class EmbeddingCache {
   readonly #store: ObjectStore;
+  readonly #shelf: EmbeddingShelf | undefined;
   readonly #models: BaseModels;
   readonly #encode: Encode;
   readonly #memory: LRUCache<string, ImageEmbedding>;
@@ -40,15 +44,20 @@ export class EmbeddingCache {
   /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. */
   readonly #encoder = new Slots(1);
 
-  /** @param options.onDrop hears of each embedding that leaves the memory */
+  /**
+   * @param options.shelf left out, everything is stored
+   * @param options.onDrop hears of each embedding that leaves the memory
+   */
   constructor(options: {
     store: ObjectStore;
+    shelf?: EmbeddingShelf | undefined;
     models: BaseModels;
     entries: number;
     encode: Encode;
     onDrop?: (embedding: ImageEmbedding) => void;
   }) {
     this.#store = options.store;
+    this.#shelf = options.shelf;
     this.#models = options.models;
     this.#encode = options.encode;
     const { onDrop } = options;
@@ -75,7 +84,7 @@ export class EmbeddingCache {
       };
       flight = new Flight(async (signal) => {
         try {
-          return await this.#find({ key, model, image, region, flip }, signal);
+          return await this.#find({ key, workspaceId, model, image, region, flip }, signal);
         } finally {
           forget();
         }
@@ -96,10 +105,17 @@ export class EmbeddingCache {
       for (const held of this.#memory.keys()) if (held.startsWith(prefix)) this.#memory.delete(held);
       await deleteBelow(this.#store, prefix);
     }
+    await this.#shelf?.dropImage(image.workspaceId, image.sha256);
   }
 
-  async #find({ key, model, image, region, flip }: Wanted, signal: AbortSignal): Promise<Embedded> {
-    const stored = await this.#stored(key);
+  /** Removes from the store what other things of the workspace have taken the room of. */
+  async makeRoom(workspaceId: string): Promise<void> {
+    await this.#giveWay((await this.#shelf?.crowdedOut(workspaceId)) ?? []);
+  }
+
+  async #find(wanted: Wanted, signal: AbortSignal): Promise<Embedded> {
+    const { key, model, image, region, flip } = wanted;
+    const stored = await this.#stored(wanted);
     if (stored) {
       this.#memory.set(key, stored);
       return { embedding: stored, from: "store" };
@@ -109,11 +125,11 @@ export class EmbeddingCache {
       signal,
     );
     this.#memory.set(key, embedding);
-    await this.#write(key, encodeEmbedding(embedding));
+    await this.#write(wanted, encodeEmbedding(embedding));
     return { embedding, from: "encoder" };
   }
 
-  async #stored(key: string): Promise<ImageEmbedding | null> {
+  async #stored({ key, workspaceId, image }: Wanted): Promise<ImageEmbedding | null> {
     let file: Uint8Array;
     try {
       file = await this.#store.get(key);
@@ -124,21 +140,39 @@ export class EmbeddingCache {
       await this.#store.delete(key);
       return null;
     }
+    let embedding: ImageEmbedding;
     try {
-      return decodeEmbedding(file);
+      embedding = decodeEmbedding(file);
     } catch {
       // Its key promises an embedding; whatever else lies there would be served for ever.
       await this.#store.delete(key);
       return null;
     }
+    await this.#shelf?.touch({
+      workspaceId,
+      objectKey: key,
+      imageSha256: image.sha256,
+      bytes: file.length,
+    });
+    return embedding;
   }
 
-  async #write(key: string, file: Uint8Array): Promise<void> {
+  async #write({ key, workspaceId, image }: Wanted, file: Uint8Array): Promise<void> {
+    const embedding = { workspaceId, objectKey: key, imageSha256: image.sha256, bytes: file.length };
+    const place = await this.#shelf?.admit(embedding);
+    if (place) await this.#giveWay(place.giveWay);
+    if (place?.admitted === false) return;
     try {
       await this.#store.put(key, file, { contentType: "application/octet-stream" });
     } catch (error) {
       // Another machine encoded the same image meanwhile; its last bits may differ, both are right.
-      if (!(error instanceof AppError) || error.code !== "object_conflict") throw error;
+      if (error instanceof AppError && error.code === "object_conflict") return;
+      await this.#shelf?.drop([key]);
+      throw error;
     }
+  }
+
+  async #giveWay(keysToGo: readonly string[]): Promise<void> {
+    for (const key of keysToGo) await this.#store.delete(key);
   }
 }

@@ -7,6 +7,7 @@ import type { ObjectStore } from "../storage/store.ts";
 import { BaseModels } from "./base-models.ts";
 import type * as decodeWorker from "./decode-worker.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
+import type { EmbeddingShelf } from "./embedding-shelf.ts";
 import type { EncodeTask } from "./encode-worker.ts";
 import { segmentEverything } from "./everything/generate.ts";
 import { readGraphs } from "./graphs.ts";
@@ -24,6 +25,8 @@ import type { ViewResult, ViewTask } from "./view-task.ts";
 
 export interface InferenceOptions {
   readonly store: ObjectStore;
+  /** Keeps account of the embeddings in the store, and lets the oldest go; left out, all are kept. */
+  readonly shelf?: EmbeddingShelf;
   /** Embeddings kept in memory, 4 MiB each. */
   readonly cacheEntries: number;
   /** Bytes of what decoders make of an image before they look at prompts, kept for the next prompt; 0 keeps nothing. */
@@ -64,6 +67,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const weights = new VersionWeights(options.store, models);
   const embeddings = new EmbeddingCache({
     store: options.store,
+    shelf: options.shelf,
     models,
     entries: options.cacheEntries,
     onDrop: (embedding) => prefixes.forget(embedding),
@@ -136,6 +140,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
       pixels.forget(image.sha256);
       return running.track(() => embeddings.forget(image));
     },
+    makeRoom: (workspaceId) => running.track(() => embeddings.makeRoom(workspaceId)),
     baseModel: (name) => models.get(name),
     close: async () => {
       await running.drain();

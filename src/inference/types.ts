@@ -24,6 +24,11 @@ export interface Inference {
    * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.
    */
   forget(image: { workspaceId: string; sha256: string }): Promise<void>;
+  /**
+   * Lets stored embeddings of a workspace go whose room something else has taken: for whoever has stored something that
+   * its quota counts.
+   */
+  makeRoom(workspaceId: string): Promise<void>;
   /** Built in or imported. Throws AppError base_model_unknown, listing those that there are. */
   baseModel(name: string): Promise<BaseModel>;
   close(): Promise<void>;

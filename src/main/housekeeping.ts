@@ -1,11 +1,12 @@
 import { deleteExpiredPredictions, isInLog } from "../db/queries/predictions.ts";
 import { selectUnknownHashes } from "../db/queries/images.ts";
+import { sweepUploads } from "../db/queries/uploads.ts";
 import { deleteOldDeliveries } from "../db/queries/webhook-deliveries.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Releases } from "../lib/releases.ts";
 import type { Services } from "../services.ts";
 
-type Context = Pick<Services, "db" | "inference" | "log">;
+type Context = Pick<Services, "db" | "inference" | "log" | "store">;
 
 const everyMs = 3600_000;
 /** Rows of one statement, so that none holds its locks for long. */
@@ -13,7 +14,8 @@ const batch = 1000;
 
 /**
  * Once an hour, and at the start: logged predictions that are older than their project keeps them go, with the
- * embeddings of images that only they named; so do messages to webhooks after 30 days. Any number of processes may
+ * embeddings of images that only they named; so do messages to webhooks after 30 days, and what came by links that are
+ * over. Any number of processes may
  * do this at once.
  */
 export function startHousekeeping(services: Context, releases: Releases): void {
@@ -34,7 +36,7 @@ export function startHousekeeping(services: Context, releases: Releases): void {
 }
 
 /** One sweep, to its end. */
-export async function keepHouse({ db, inference, log }: Context): Promise<void> {
+export async function keepHouse({ db, inference, log, store }: Context): Promise<void> {
   let predictions = 0;
   for (;;) {
     const gone = await deleteExpiredPredictions(db, batch);
@@ -51,7 +53,15 @@ export async function keepHouse({ db, inference, log }: Context): Promise<void> 
     messages += gone;
     if (gone < batch) break;
   }
-  if (predictions + messages > 0) log.info({ predictions, messages }, "swept what is kept no longer");
+  let uploads = 0;
+  for (;;) {
+    const gone = await sweepUploads(db, batch);
+    for (const key of gone) await store.delete(key);
+    uploads += gone.length;
+    if (gone.length < batch) break;
+  }
+  if (predictions + messages + uploads > 0)
+    log.info({ predictions, messages, uploads }, "swept what is kept no longer");
 }
 
 function byWorkspace(

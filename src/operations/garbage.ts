@@ -1,5 +1,6 @@
 import type { Database } from "../db/client.ts";
 import { lockReferences, type ProjectReferences, selectKnownHashes } from "../db/queries/references.ts";
+import { deleteEmbeddings, selectCounted, upsertEmbedding } from "../db/queries/stored-embeddings.ts";
 import type { ObjectStore } from "../storage/store.ts";
 
 interface Context {
@@ -30,14 +31,23 @@ export async function collectGarbage(
 ): Promise<GarbageReport> {
   const report = { seen: 0, deleted: 0, bytes: 0, skipped: 0 };
   const before = (options.now ?? new Date()).getTime() - options.olderThanMs;
-  const remove = async (keys: readonly string[]): Promise<void> => {
+  const remove = async (keys: readonly string[]): Promise<string[]> => {
+    const removed: string[] = [];
     for (const key of keys) {
       const object = await context.store.stat(key);
       if (!object || object.writtenAt.getTime() > before) continue;
       await context.store.delete(key);
       report.deleted++;
       report.bytes += object.bytes;
+      removed.push(key);
     }
+    return removed;
+  };
+  /** One that is not counted: of a release that counted none, or left by a removal that broke off. */
+  const count = async (workspaceId: string, objectKey: string, imageSha256: string): Promise<void> => {
+    const object = await context.store.stat(objectKey);
+    if (object)
+      await upsertEmbedding(context.db, { workspaceId, objectKey, imageSha256, bytes: object.bytes });
   };
 
   for await (const { id, keys } of grouped(context.store, "projects/", Number.POSITIVE_INFINITY)) {
@@ -53,12 +63,16 @@ export async function collectGarbage(
     const known = await selectKnownHashes(context.db, id, [
       ...new Set(keys.flatMap((key) => imageOf(key) ?? [])),
     ]);
-    await remove(
-      keys.filter((key) => {
-        const image = imageOf(key);
-        return image !== null && !known.has(image);
-      }),
-    );
+    const gone = keys.filter((key) => {
+      const image = imageOf(key);
+      return image !== null && !known.has(image);
+    });
+    await deleteEmbeddings(context.db, await remove(gone));
+    const counted = await selectCounted(context.db, keys);
+    for (const key of keys) {
+      const image = imageOf(key);
+      if (image !== null && known.has(image) && !counted.has(key)) await count(id, key, image);
+    }
   }
   return report;
 }

@@ -41,6 +41,7 @@ export async function restore(options: {
       for (const { table, name } of references)
         await tx.unsafe(`alter table ${quoted(table)} alter constraint ${quoted(name)} not deferrable`);
       await queueAgain(tx);
+      await countAgain(tx, manifest);
     });
     return manifest;
   } finally {
@@ -74,4 +75,11 @@ async function queueAgain(tx: TransactionSql): Promise<void> {
       checkpoint_key = null where status in ('preparing', 'running', 'evaluating')`;
   await tx`update imports set status = 'queued', lease_token = null where status = 'running'`;
   await tx`update fine_tune_previews set status = 'queued', lease_token = null where status = 'running'`;
+}
+
+/** Embeddings are no part of a backup, and one of an earlier release has no counters. */
+async function countAgain(tx: TransactionSql, { tables }: BackupManifest): Promise<void> {
+  await tx`delete from stored_embeddings`;
+  await tx`select recount_workspace_usage()`;
+  if (!tables.some(({ name }) => name === "training_usage")) await tx`select recount_training_usage()`;
 }

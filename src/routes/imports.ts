@@ -4,12 +4,14 @@ import { channels } from "../db/listen.ts";
 import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
 import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { requireRoom } from "../db/queries/usage.ts";
 import { openImport } from "../db/schema/index.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import {
@@ -114,6 +116,7 @@ const create = createRoute({
       "import_too_large",
       "import_zip_invalid",
       "unsupported_media_type",
+      "quota_exceeded",
       ...idempotencyErrors,
     ),
   },
@@ -148,6 +151,9 @@ export function importRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 2 GiB for a 404.
     projectOf(c, scope);
+    // A multipart body is larger than its file by its heads; the file itself is asked for once it is here.
+    const told = Math.max(0, Number(c.req.header("content-length") ?? 0) - 64 * 1024);
+    await requireRoom(db, scope.workspaceId, quotasOf(config), { of: ["bytes"], more: { bytes: told } });
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
       const asked = { sha256: file.sha256, fileName: file.fileName };
       return idempotent(c, db, asked, () => storeImport(services, scope, file));
@@ -176,22 +182,31 @@ export function importRoutes(services: RouteContext) {
 }
 
 /** The object first, then the row, whose insert tells the workers; without the row the object goes again. */
-async function storeImport({ db, store }: RouteContext, scope: ProjectScope, file: FileUpload) {
+async function storeImport(
+  { db, store, inference, config }: RouteContext,
+  scope: ProjectScope,
+  file: FileUpload,
+) {
   await checkZipStart(file.path);
+  const quotas = quotasOf(config);
+  await requireRoom(db, scope.workspaceId, quotas, { of: ["bytes"], more: { bytes: file.bytes } });
   const id = newId("imp");
   const objectKey = keys.importZip(scope.projectId, id);
   try {
     await store.putFile(objectKey, file.path, { contentType: "application/zip" });
     const row = await db.transaction(async (tx) => {
       await holdProject(tx, scope);
-      return insertImport(tx, {
+      const inserted = await insertImport(tx, {
         ...scope,
         id,
         objectKey,
         bytes: file.bytes,
         fileName: file.fileName,
       });
+      await requireRoom(tx, scope.workspaceId, quotas, { of: ["bytes"] });
+      return inserted;
     });
+    await inference.makeRoom(scope.workspaceId);
     return { status: 202 as const, body: toImport(row) };
   } catch (error) {
     await store.delete(objectKey);

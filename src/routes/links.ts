@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
+import { isPendingUpload } from "../db/queries/uploads.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -114,6 +115,9 @@ export function linkRoutes(services: RouteContext) {
 
   router.openapi(write, async (c) => {
     const link = await readOwnLink(services, c.req.valid("param").token, "PUT");
+    // What comes after its upload was completed would belong to nobody.
+    if (!(await isPendingUpload(db, link.key)))
+      throw new AppError("link_invalid", "What this link was for has arrived already, or its time is over.");
     await withFileUpload(
       c,
       link.bytes,

@@ -2,9 +2,11 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { channels } from "../db/listen.ts";
 import { cancelPreview, getPreview, hasEnded, insertPreview, listPreviews } from "../db/queries/previews.ts";
 import { holdProject } from "../db/queries/projects.ts";
+import { requireTrainingTime } from "../db/queries/usage.ts";
 import { newId } from "../lib/ids.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { previewSchema, toPreview } from "./http/preview-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -40,6 +42,7 @@ const create = createRoute({
       "invalid_json",
       "invalid_request",
       "project_not_found",
+      "quota_exceeded",
       "body_too_large",
       ...idempotencyErrors,
     ),
@@ -80,7 +83,7 @@ const cancel = createRoute({
 });
 
 export function previewRoutes(services: RouteContext) {
-  const { db } = services;
+  const { db, config } = services;
   const router = createRouter();
 
   router.openapi(create, async (c) => {
@@ -90,6 +93,7 @@ export function previewRoutes(services: RouteContext) {
     const answer = await idempotent(c, db, { seed }, async () => {
       const row = await db.transaction(async (tx) => {
         await holdProject(tx, scope);
+        await requireTrainingTime(tx, scope.workspaceId, quotasOf(config));
         return insertPreview(tx, { ...scope, id: newId("fpv"), seed });
       });
       return { status: 202 as const, body: toPreview(row) };

@@ -12,11 +12,13 @@ import {
   insertUpload,
   type Upload,
 } from "../db/queries/uploads.ts";
+import { requireRoom } from "../db/queries/usage.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { quotasOf } from "./http/limits.ts";
 import { linkSchema, linkSeconds, linkToWrite, toLink } from "./http/links.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import {
@@ -74,7 +76,7 @@ const create = createRoute({
   tags,
   summary: "Announce a file, and get a link to send it by, straight to the object store",
   description:
-    "Send the file as the body of a request with the link's method, url and headers, then complete the upload. The link lasts for an hour and takes just the bytes that were announced.",
+    "Send the file as the body of a request with the link's method, url and headers, then complete the upload. The link lasts for an hour and takes just the bytes that were announced; they count towards the quota from now on, until the upload is completed or its time is over.",
   middleware: [limitBody(16 * 1024)] as const,
   request: {
     params: projectParams,
@@ -98,6 +100,7 @@ const create = createRoute({
       "body_too_large",
       "import_too_large",
       "project_not_found",
+      "quota_exceeded",
       ...idempotencyErrors,
     ),
   },
@@ -136,7 +139,7 @@ const complete = createRoute({
 });
 
 export function uploadRoutes(services: RouteContext) {
-  const { db, store, config } = services;
+  const { db, store, inference, config } = services;
   const router = createRouter();
 
   router.openapi(create, async (c) => {
@@ -147,17 +150,23 @@ export function uploadRoutes(services: RouteContext) {
     const answer = await idempotent(c, db, body, async () => {
       for (const key of await deleteStaleUploads(db, scope.workspaceId)) await store.delete(key);
       const id = newId("upl");
-      const row = await insertUpload(db, {
-        ...scope,
-        id,
-        purpose: body.purpose,
-        objectKey: keys.upload(scope.projectId, id),
-        bytes: body.bytes,
-        sha256: body.sha256,
-        fileName: cleanName(body.file_name),
-        splitGroup: body.group ?? null,
-        seconds: linkSeconds,
+      const row = await db.transaction(async (tx) => {
+        const inserted = await insertUpload(tx, {
+          ...scope,
+          id,
+          purpose: body.purpose,
+          objectKey: keys.upload(scope.projectId, id),
+          bytes: body.bytes,
+          sha256: body.sha256,
+          fileName: cleanName(body.file_name),
+          splitGroup: body.group ?? null,
+          seconds: linkSeconds,
+        });
+        // What the link may bring is reserved, whether it comes or not.
+        await requireRoom(tx, scope.workspaceId, quotasOf(config), roomFor[body.purpose]);
+        return inserted;
       });
+      await inference.makeRoom(scope.workspaceId);
       return { status: 201 as const, body: toUpload(row) };
     });
     // Made anew for a replay: a link is a secret, which is not kept.
@@ -189,6 +198,12 @@ export function uploadRoutes(services: RouteContext) {
 
   return router;
 }
+
+/** How many images an import brings is known once it is read. */
+const roomFor = {
+  image: { more: { images: 1 } },
+  import: { of: ["bytes"] },
+} as const;
 
 /** Throws AppError body_too_large, import_too_large: what could never be stored is not asked for. */
 function checkSize(
@@ -222,7 +237,7 @@ async function refuse(store: RouteContext["store"], upload: Upload): Promise<App
 }
 
 async function becomeImage(services: RouteContext, scope: ProjectScope, upload: Upload): Promise<void> {
-  const { db, store } = services;
+  const { store } = services;
   const folder = await mkdtemp(join(tmpdir(), "maskwright-upload-"));
   try {
     const path = join(folder, "image");
@@ -232,8 +247,7 @@ async function becomeImage(services: RouteContext, scope: ProjectScope, upload: 
       throw corrupted ? await refuse(store, upload) : error;
     });
     const { bytes, sha256, fileName, splitGroup } = upload;
-    const image = await storeImage(services, scope, { path, bytes, sha256, fileName, splitGroup });
-    await completeUpload(db, scope, upload.id, { imageId: image.body.id });
+    await storeImage(services, scope, { path, bytes, sha256, fileName, splitGroup }, upload);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import {
+  lastingBytes,
   selectHeld,
   selectPeriod,
   selectPredictions,
@@ -26,9 +27,22 @@ const usageSchema = z
     images: counted(z.int(), "Held now, in all projects."),
     bytes: counted(
       z.int(),
-      "Of those images, as uploaded, and of the weights of imported versions, as stored. Not of what the service makes: trained weights, embeddings, previews, exports.",
+      "Of all in `stored`. Not of what fine-tunes make, which their minutes bound: trained weights, checkpoints and pictures.",
     ),
-    training_minutes: counted(z.number(), "That fine-tunes have run in this period."),
+    stored: z
+      .object({
+        images: z.int().openapi({ description: "As uploaded." }),
+        imported_versions: z.int().openapi({ description: "Their weights, as stored." }),
+        waiting_imports: z.int().openapi({ description: "Zips of imports that have not ended." }),
+        uploads: z
+          .int()
+          .openapi({ description: "Announced for links, until they are completed or their time is over." }),
+        embeddings: z
+          .int()
+          .openapi({ description: "Kept to answer sooner; the oldest give way to everything else." }),
+      })
+      .openapi({ description: "Bytes, by what they are." }),
+    training_minutes: counted(z.number(), "That fine-tunes and previews have run in this period."),
     predictions: counted(
       z.int(),
       "Requests to predict and segment-everything that were answered in this period, whatever is still in the log. Counted within a second of the answer; there is no quota.",
@@ -60,7 +74,14 @@ export function usageRoutes({ db, config, predictionLog }: RouteContext) {
       workspace_id: workspaceId,
       period: { start: iso(start), end: iso(end) },
       images: { used: held.images, limit: quotas.images },
-      bytes: { used: held.bytes, limit: quotas.bytes },
+      bytes: { used: lastingBytes(held) + held.embeddingBytes, limit: quotas.bytes },
+      stored: {
+        images: held.imageBytes,
+        imported_versions: held.versionBytes,
+        waiting_imports: held.importBytes,
+        uploads: held.uploadBytes,
+        embeddings: held.embeddingBytes,
+      },
       training_minutes: { used: Math.round(minutes * 100) / 100, limit: quotas.trainingMinutes },
       predictions: { used: predictions, limit: null },
     };

@@ -81,8 +81,8 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
         const { format, says, focus, weights } = await readVersionFile(file.path, base);
         const quotas = quotasOf(config);
         // Asked again, and for good, where the version is registered.
-        const room = { of: ["bytes"], more: weights.bytes } as const;
-        await db.transaction(async (tx) => requireRoom(tx, scope.workspaceId, quotas, room));
+        const room = { of: ["bytes"], more: { bytes: weights.bytes } } as const;
+        await requireRoom(db, scope.workspaceId, quotas, room);
         const id = newId("ver");
         const weightsKey = keys.weights(scope.projectId, id, weights.sha256);
         try {
@@ -106,6 +106,7 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
             },
           };
           const version = await registerImported(db, scope, row, quotas);
+          await inference.makeRoom(scope.workspaceId);
           return { status: 201 as const, body: toVersion(version, project.activeVersion, "full") };
         } catch (error) {
           await store.delete(weightsKey);

@@ -30,8 +30,8 @@ export async function runFineTune(
   const job = new HeldFineTune(services.db, { id: row.id, token: row.leaseToken });
   const log = services.log.child({ fine_tune: row.id, attempt: row.attempt });
   try {
-    // Nobody had asked when corrections started it; a caller was refused by the route.
-    if (row.cause === "corrections" && row.attempt === 1)
+    // Nobody had asked when corrections started it, and of several that wait the first ones may use up all.
+    if (row.attempt === 1)
       await requireTrainingTime(services.db, row.workspaceId, services.quotas ?? noQuotas);
     if (row.attempt > 1 && row.checkpointKey === null) {
       await job.append({ level: "warn", message: `Attempt ${row.attempt}: from the beginning again` });

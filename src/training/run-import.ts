@@ -14,7 +14,7 @@ import {
   selectImportStatus,
   setImportProgress,
 } from "../db/queries/import-leases.ts";
-import { noQuotas } from "../db/queries/usage.ts";
+import { noQuotas, requireRoom, selectRoom } from "../db/queries/usage.ts";
 import type { AppError } from "../lib/errors.ts";
 import { keys } from "../storage/keys.ts";
 import { LeaseLost } from "./lease.ts";
@@ -92,7 +92,7 @@ class ImportRun {
   }
 
   async run(): Promise<StoredImport> {
-    const { db, store, maxImagesPerProject, quotas = noQuotas } = this.#services;
+    const { db, store, inference, maxImagesPerProject, quotas = noQuotas } = this.#services;
     const dataset = await this.#open();
     await this.#progress({
       layout: dataset.layout,
@@ -110,6 +110,7 @@ class ImportRun {
     });
     await this.#putMissing(dataset, stored);
     await store.delete(this.#row.objectKey);
+    await inference.makeRoom(this.#row.workspaceId);
     return stored;
   }
 
@@ -148,15 +149,25 @@ class ImportRun {
 
   /** Checks every image and mask, and stores the images; nothing refers to them yet. */
   async #putObjects(dataset: Dataset): Promise<StoredItem[]> {
-    const { store } = this.#services;
+    const { db, store, quotas = noQuotas } = this.#services;
+    const { workspaceId, bytes: zipBytes } = this.#row;
+    const room = await selectRoom(db, workspaceId, quotas);
+    const more = { images: 0, bytes: -zipBytes };
     const items: StoredItem[] = [];
     let lastWrite = performance.now();
     for await (const { bytes, alsoNamed: _, ...item } of dataset.items()) {
       this.#signal.throwIfAborted();
       const key = keys.image(this.#row.projectId, item.sha256);
+      const isNew = (await store.stat(key)) === null;
+      if (isNew) {
+        more.images++;
+        more.bytes += bytes.length;
+        // What would be refused at the end is not stored before.
+        if (more.images > room.images || more.bytes > room.bytes)
+          await requireRoom(db, workspaceId, quotas, { more });
+      }
       // After a crash the objects of the attempt before look like someone else's: they are ours too.
-      if (this.#row.attempt > 1 || (await store.stat(key)) === null)
-        this.#wrote.push({ objectKey: key, sha256: item.sha256 });
+      if (this.#row.attempt > 1 || isNew) this.#wrote.push({ objectKey: key, sha256: item.sha256 });
       await store.put(key, bytes, { contentType: `image/${item.facts.format}` });
       items.push({ ...item, byteLength: bytes.length });
       if (performance.now() - lastWrite < progressEveryMs) continue;

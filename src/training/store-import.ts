@@ -71,9 +71,10 @@ export async function storeImport(
         `With this import the project would hold more than the ${maxImages} images that are allowed.`,
       );
     }
-    await requireRoom(tx, scope.workspaceId, quotas);
     const counts = { imagesCreated: created.length, annotationsCreated: written };
     if (!(await succeedImport(tx, lease, counts))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
+    // After its end, with which the zip goes: its images take the zip's room.
+    await requireRoom(tx, scope.workspaceId, quotas);
     return { created, annotations: written };
   });
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => app?.close());
 
-it("a fine-tune that corrections started asks for the quota that no route has asked for", async () => {
+it("a fine-tune asks for the quota once more as it begins: what went before it may have used it up", async () => {
   const { db } = app.services;
   const trainer: TrainerServices = {
     ...app.services,
@@ -32,6 +32,5 @@ it("a fine-tune that corrections started asks for the quota that no route has as
     return { status: row?.status, code: row?.error?.code };
   };
   expect(await endOf("corrections")).toEqual({ status: "failed", code: "quota_exceeded" });
-  // What a route has let pass goes on, here to the next thing that is wrong with it.
-  expect(await endOf("request")).toEqual({ status: "failed", code: "not_enough_annotations" });
+  expect(await endOf("request")).toEqual({ status: "failed", code: "quota_exceeded" });
 });

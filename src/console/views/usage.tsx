@@ -14,7 +14,7 @@ export function Usage() {
           <>
             <div class="meters">
               <Meter title="Images" of={data.images} say={number} />
-              <Meter title="Storage of images and imported versions" of={data.bytes} say={bytes} />
+              <Meter title="Storage" of={data.bytes} say={bytes} />
               <Meter
                 title="Training minutes"
                 of={data.training_minutes}

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, eq, gt, isNotNull, isNull, or, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { uploads } from "../schema/index.ts";
@@ -50,18 +50,46 @@ export async function completeUpload(
   return row ?? null;
 }
 
+/** Whether the upload whose object has this key can still be completed. */
+export async function isPendingUpload(db: Executor, objectKey: string): Promise<boolean> {
+  const id = objectKey.slice(objectKey.lastIndexOf("/") + 1);
+  const rows = await db
+    .select({ id: uploads.id })
+    .from(uploads)
+    .where(and(eq(uploads.id, id), eq(uploads.objectKey, objectKey), isNull(uploads.completedAt)));
+  return rows.length > 0;
+}
+
+/** A link lasts as long as its upload; one that is just being used may take a while longer. */
+const linkIsOver = sql`expires_at < now() - interval '1 hour'`;
+
 /** Forgets the workspace's uploads that were never completed; their objects' keys. */
 export async function deleteStaleUploads(db: Executor, workspaceId: string): Promise<string[]> {
   const rows = await db
     .delete(uploads)
-    .where(
-      and(
-        eq(uploads.workspaceId, workspaceId),
-        isNull(uploads.completedAt),
-        // A link lasts as long as its upload; one that is just being used may take a while longer.
-        lt(uploads.expiresAt, sql`now() - interval '1 hour'`),
-      ),
-    )
+    .where(and(eq(uploads.workspaceId, workspaceId), isNull(uploads.completedAt), linkIsOver))
     .returning({ objectKey: uploads.objectKey });
   return rows.map(({ objectKey }) => objectKey);
+}
+
+/**
+ * Keys of objects that links may have left, of at most `limit` uploads of all workspaces, each told once: of uploads that
+ * were never completed, which are forgotten, and of those whose link was used again after they were.
+ */
+export async function sweepUploads(db: Executor, limit: number): Promise<string[]> {
+  const rows = await db.execute<{ key: string }>(sql`
+    with over as (
+      select id, completed_at from uploads
+      where swept_at is null and ${linkIsOver} and not exists (
+        select from imports where imports.id = uploads.import_id and imports.status in ('queued', 'running'))
+      order by expires_at limit ${limit} for update skip locked
+    ), forgotten as (
+      delete from uploads using over where uploads.id = over.id and over.completed_at is null
+      returning uploads.object_key
+    ), swept as (
+      update uploads set swept_at = now() from over where uploads.id = over.id and over.completed_at is not null
+      returning uploads.object_key
+    )
+    select object_key as key from forgotten union all select object_key from swept`);
+  return rows.map(({ key }) => key);
 }

@@ -1,12 +1,24 @@
-import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { fineTunes, images, monthlyUsage, projects, versions, workspaces } from "../schema/index.ts";
+import {
+  fineTunePreviews,
+  fineTunes,
+  monthlyUsage,
+  openFineTune,
+  openPreview,
+  trainingUsage,
+  workspaces,
+  workspaceUsage,
+} from "../schema/index.ts";
 
 /** What a workspace may hold and use; null is no bound. */
 export interface Quotas {
   readonly images: number | null;
-  /** Of its images, as uploaded, and of the weights of versions that were imported. What a fine-tune makes is free. */
+  /**
+   * Of all that it has stored: images, weights of imported versions, zips that wait, what is announced for links, and
+   * embeddings. What a fine-tune makes is free.
+   */
   readonly bytes: number | null;
   /** In a calendar month, UTC. */
   readonly trainingMinutes: number | null;
@@ -31,42 +43,64 @@ export async function selectQuotas(db: Executor, workspaceId: string, defaults: 
   };
 }
 
-/** Images in all of the workspace's projects, and the bytes of these and of imported weights. */
-export async function selectHeld(
-  db: Executor,
-  workspaceId: string,
-): Promise<{ images: number; bytes: number }> {
+/** What a workspace has stored. */
+export interface Held {
+  readonly images: number;
+  /** Of images, as uploaded. */
+  readonly imageBytes: number;
+  /** Of the weights of imported versions, as stored. */
+  readonly versionBytes: number;
+  /** Of the zips of imports that have not ended. */
+  readonly importBytes: number;
+  /** Announced for links whose upload is neither completed nor swept. */
+  readonly uploadBytes: number;
+  /** Of image embeddings, whole and of regions. They give way to everything else. */
+  readonly embeddingBytes: number;
+}
+
+/** One row, kept by the triggers of the migration `stored_usage`. */
+export async function selectHeld(db: Executor, workspaceId: string): Promise<Held> {
   const [row] = await db
     .select({
-      images: sql<number>`count(*)::int`,
-      bytes: sql<number>`coalesce(sum(${images.bytes}), 0)::float8`,
+      images: workspaceUsage.images,
+      imageBytes: workspaceUsage.imageBytes,
+      versionBytes: workspaceUsage.versionBytes,
+      importBytes: workspaceUsage.importBytes,
+      uploadBytes: workspaceUsage.uploadBytes,
+      embeddingBytes: workspaceUsage.embeddingBytes,
     })
-    .from(images)
-    .where(eq(images.workspaceId, workspaceId));
-  // By project, which has an index.
-  const own = db.select({ id: projects.id }).from(projects).where(eq(projects.workspaceId, workspaceId));
-  const [imported] = await db
-    .select({ bytes: sql<number>`coalesce(sum(${versions.weightsBytes}), 0)::float8` })
-    .from(versions)
-    .where(and(inArray(versions.projectId, own), isNotNull(versions.imported)));
-  return { images: row?.images ?? 0, bytes: (row?.bytes ?? 0) + (imported?.bytes ?? 0) };
+    .from(workspaceUsage)
+    .where(eq(workspaceUsage.workspaceId, workspaceId));
+  return row ?? nothingHeld;
 }
+
+const nothingHeld: Held = {
+  images: 0,
+  imageBytes: 0,
+  versionBytes: 0,
+  importBytes: 0,
+  uploadBytes: 0,
+  embeddingBytes: 0,
+};
+
+/** What can't be made again: all but the embeddings. */
+export const lastingBytes = (held: Held): number =>
+  held.imageBytes + held.versionBytes + held.importBytes + held.uploadBytes;
 
 const monthStart = sql`date_trunc('month', now() at time zone 'utc') at time zone 'utc'`;
 
-/** Seconds that fine-tunes have run in this calendar month (UTC), those that still run until now. */
+/**
+ * Seconds that fine-tunes and previews have run in this calendar month (UTC), those that still run until now, whatever
+ * has become of their projects.
+ */
 export async function selectTrainingSeconds(db: Executor, workspaceId: string): Promise<number> {
-  const end = sql`coalesce(${fineTunes.finishedAt}, now())`;
-  const part = sql`extract(epoch from ${end} - greatest(${fineTunes.startedAt}, ${monthStart}))`;
-  const [row] = await db
-    .select({ seconds: sql<number>`coalesce(sum(${part}), 0)::float8` })
-    .from(fineTunes)
-    .where(
-      and(
-        eq(fineTunes.workspaceId, workspaceId),
-        sql`${fineTunes.startedAt} is not null and ${end} > ${monthStart}`,
-      ),
-    );
+  const runs = (table: typeof fineTunes | typeof fineTunePreviews, open: readonly string[]) => sql`
+    select coalesce(sum(extract(epoch from now() - greatest(started_at, ${monthStart}))), 0)
+    from ${table} where workspace_id = ${workspaceId} and status in ${[...open]} and started_at is not null`;
+  const [row] = await db.execute<{ seconds: number }>(sql`
+    select (coalesce((select seconds from ${trainingUsage} where workspace_id = ${workspaceId}
+        and month = date_trunc('month', now() at time zone 'utc')::date), 0)
+      + (${runs(fineTunes, openFineTune)}) + (${runs(fineTunePreviews, openPreview)}))::float8 as seconds`);
   return row?.seconds ?? 0;
 }
 
@@ -93,23 +127,31 @@ export async function selectPeriod(db: Executor): Promise<{ start: Date; end: Da
 }
 
 /**
- * To be asked at the end of a transaction that has added images or imported weights, after all its other locks: of
- * several that fill a workspace at once, each sees what the others have committed. Costs nothing where there is no quota.
+ * Whether a workspace may hold what it holds, and `more`. At the end of a transaction that has added something this
+ * is final: from here on the workspace's counters are held, so of several that fill it at once each sees what the others
+ * have committed. Asked before a transaction's writes, with `more`, it keeps from storing in vain. Embeddings don't count,
+ * as they give way.
  * @param of what was added; what a lower quota is already too small for, is asked of nobody who adds none of it
- * @param more bytes that are still to come: asked so beforehand, nothing is stored in vain
+ * @param more what is still to come
  * Throws AppError quota_exceeded, with `images` or `bytes` as its param.
  */
 export async function requireRoom(
   tx: Executor,
   workspaceId: string,
   defaults: Quotas,
-  { of = ["images", "bytes"], more = 0 }: { of?: readonly ("images" | "bytes")[]; more?: number } = {},
+  {
+    of = ["images", "bytes"],
+    more = {},
+  }: { of?: readonly ("images" | "bytes")[]; more?: { images?: number; bytes?: number } } = {},
 ): Promise<void> {
   const quotas = await selectQuotas(tx, workspaceId, defaults);
   if (of.every((what) => quotas[what] === null)) return;
-  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`quota:${workspaceId}`}, 0))`);
+  await settleUsage(tx);
   const now = await selectHeld(tx, workspaceId);
-  const held = { ...now, bytes: now.bytes + more };
+  const held = {
+    images: now.images + (more.images ?? 0),
+    bytes: lastingBytes(now) + (more.bytes ?? 0),
+  };
   for (const what of of) {
     const limit = quotas[what];
     if (limit === null || held[what] <= limit) continue;
@@ -121,7 +163,26 @@ export async function requireRoom(
   }
 }
 
-/** Throws AppError quota_exceeded once this month's training minutes are used up; a fine-tune that runs goes on. */
+/** What a workspace may still store beside what lasts; Infinity is no bound. */
+export async function selectRoom(
+  db: Executor,
+  workspaceId: string,
+  defaults: Quotas,
+): Promise<{ images: number; bytes: number }> {
+  const quotas = await selectQuotas(db, workspaceId, defaults);
+  const held = await selectHeld(db, workspaceId);
+  return {
+    images: (quotas.images ?? Number.POSITIVE_INFINITY) - held.images,
+    bytes: (quotas.bytes ?? Number.POSITIVE_INFINITY) - lastingBytes(held),
+  };
+}
+
+/** Adds up what the transaction has changed now, and not at its end; does nothing outside of one. */
+export async function settleUsage(tx: Executor): Promise<void> {
+  await tx.execute(sql`set constraints workspace_usage_changes_apply immediate`);
+}
+
+/** Throws AppError quota_exceeded once this month's training minutes are used up; what runs goes on. */
 export async function requireTrainingTime(
   db: Executor,
   workspaceId: string,
@@ -133,7 +194,7 @@ export async function requireTrainingTime(
   if (used < limit) return;
   throw new AppError(
     "quota_exceeded",
-    `This month's fine-tunes have run for ${used.toFixed(1)} minutes; the workspace's quota is ${limit}.`,
+    `This month's fine-tunes and previews have run for ${used.toFixed(1)} minutes; the workspace's quota is ${limit}.`,
     { param: "training_minutes" },
   );
 }

@@ -122,12 +122,17 @@ export const fineTunePreviews = pgTable(
     /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
     leaseToken: uuid("lease_token"),
     attempt: integer("attempt").notNull().default(0),
+    /** What it is about, as "reading a.png": told where its process ends without a word. */
+    doing: text("doing"),
     createdAt: createdAt(),
     startedAt: time("started_at"),
     finishedAt: time("finished_at"),
   },
   (table) => [
     index("fine_tune_previews_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("fine_tune_previews_workspace_open_idx")
+      .on(table.workspaceId)
+      .where(sql`status in ('queued', 'running')`),
     index("fine_tune_previews_open_idx")
       .on(table.createdAt)
       .where(sql`status in ('queued', 'running')`),

@@ -64,6 +64,8 @@ export const fineTunes = pgTable(
     leaseToken: uuid("lease_token"),
     leaseHolder: text("lease_holder"),
     attempt: integer("attempt").notNull().default(0),
+    /** What it is about, as "reading a.png": told where its process ends without a word. */
+    doing: text("doing"),
     /** Where the last training checkpoint lies; null before the first and after the end. */
     checkpointKey: text("checkpoint_key"),
     /** Since when training shall end early and keep its best epoch; setting it in plain SQL stops a fine-tune too. */
@@ -77,6 +79,9 @@ export const fineTunes = pgTable(
   (table) => [
     index("fine_tunes_project_idx").on(table.projectId, table.createdAt, table.id),
     index("fine_tunes_workspace_idx").on(table.workspaceId, table.startedAt),
+    index("fine_tunes_workspace_open_idx")
+      .on(table.workspaceId)
+      .where(sql`status in ('queued', 'preparing', 'running', 'evaluating')`),
     index("fine_tunes_open_idx")
       .on(table.createdAt)
       .where(sql`status in ('queued', 'preparing', 'running', 'evaluating')`),

@@ -33,6 +33,8 @@ export const imports = pgTable(
     /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
     leaseToken: uuid("lease_token"),
     attempt: integer("attempt").notNull().default(0),
+    /** What it is about, as "reading a.png": told where its process ends without a word. */
+    doing: text("doing"),
     createdAt: createdAt(),
     startedAt: time("started_at"),
     finishedAt: time("finished_at"),

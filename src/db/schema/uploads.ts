@@ -27,11 +27,16 @@ export const uploads = pgTable(
     createdAt: createdAt(),
     expiresAt: time("expires_at").notNull(),
     completedAt: time("completed_at"),
+    /** When what a link that outlived its upload may have brought was removed. */
+    sweptAt: time("swept_at"),
   },
   (table) => [
     index("uploads_workspace_open_idx")
       .on(table.workspaceId, table.expiresAt)
       .where(sql`completed_at is null`),
+    index("uploads_unswept_idx")
+      .on(table.expiresAt)
+      .where(sql`swept_at is null`),
     check("uploads_purpose_check", sql`purpose in ('image', 'import')`),
     check("uploads_content_check", sql`bytes > 0 and sha256 ~ '^[0-9a-f]{64}$'`),
   ],

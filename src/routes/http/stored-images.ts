@@ -10,6 +10,7 @@ import {
 } from "../../db/queries/images.ts";
 import { holdProject } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
+import { completeUpload } from "../../db/queries/uploads.ts";
 import { requireRoom } from "../../db/queries/usage.ts";
 import { AppError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
@@ -67,34 +68,52 @@ export interface ImageFile {
   readonly splitGroup: string | null;
 }
 
-/** The object first, then its row, both under the lock of these bytes; on failure the object goes again. */
-export async function storeImage(services: RouteContext, scope: ProjectScope, file: ImageFile) {
+/**
+ * The object first, then its row, both under the lock of these bytes; on failure the object goes again.
+ * @param upload the upload by link that it came by, to be completed in the same transaction: its reserved room is the image's
+ */
+export async function storeImage(
+  services: RouteContext,
+  scope: ProjectScope,
+  file: ImageFile,
+  upload?: { readonly id: string },
+) {
   const { db, store, inference, config, metrics } = services;
+  const quotas = quotasOf(config);
   const { path, ...about } = file;
   const facts = await inference.inspect(path);
   const objectKey = keys.image(scope.projectId, file.sha256);
   try {
-    return await db.transaction(async (tx) => {
+    const stored = await db.transaction(async (tx) => {
       await holdProject(tx, scope);
       await lockImageBytes(tx, objectKey);
       const known = await findImageByHash(tx, scope, file.sha256);
-      if (known) return { status: 200 as const, body: toImage(known) };
+      if (known) {
+        if (upload) await completeUpload(tx, scope, upload.id, { imageId: known.id });
+        return { status: 200 as const, body: toImage(known) };
+      }
       if ((await countImages(tx, scope)) >= config.MAX_IMAGES_PER_PROJECT) {
         const limit = config.MAX_IMAGES_PER_PROJECT;
         throw new AppError("too_many_images", `This project holds the ${limit} images that are allowed.`);
       }
+      const id = newId("img");
+      if (upload) await completeUpload(tx, scope, upload.id, { imageId: id });
+      else await requireRoom(tx, scope.workspaceId, quotas, { more: { images: 1, bytes: file.bytes } });
       await store.putFile(objectKey, path, { contentType: `image/${facts.format}` });
       const image = await insertImage(tx, {
         ...scope,
         ...facts,
         ...about,
-        id: newId("img"),
+        id,
         objectKey,
       });
-      await requireRoom(tx, scope.workspaceId, quotasOf(config));
+      // Final: several may have come this far at once.
+      await requireRoom(tx, scope.workspaceId, quotas);
       metrics.imagesStored.inc();
       return { status: 201 as const, body: toImage(image) };
     });
+    if (stored.status === 201) await inference.makeRoom(scope.workspaceId);
+    return stored;
   } catch (error) {
     await ifUnused(db, scope, { objectKey, sha256: file.sha256 }, (key) => store.delete(key));
     throw error;

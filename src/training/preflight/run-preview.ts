@@ -9,6 +9,7 @@ import {
   succeedPreview,
 } from "../../db/queries/preview-leases.ts";
 import { getProject, type Project } from "../../db/queries/projects.ts";
+import { noQuotas, requireTrainingTime } from "../../db/queries/usage.ts";
 import type { LearningCurve, PreviewProgress, PreviewResult } from "../../db/schema/index.ts";
 import { embedMissing } from "../embed-missing.ts";
 import { LeaseLost } from "../lease.ts";
@@ -49,6 +50,8 @@ export async function runPreview(
   const lease = { id: row.id, token: row.leaseToken };
   const log = services.log.child({ preview: row.id, attempt: row.attempt });
   try {
+    if (row.attempt === 1)
+      await requireTrainingTime(services.db, row.workspaceId, services.quotas ?? noQuotas);
     const result = await new PreviewRun(services, row, { lease, signal, effort }).run();
     if (await succeedPreview(services.db, lease, result))
       log.info({ verdict: result.verdict.code }, "a preview succeeded");
