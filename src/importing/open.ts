@@ -83,12 +83,13 @@ async function sniff(path: string): Promise<"torch" | "safetensors" | "onnx"> {
     if (text.startsWith("PK\u0003\u0004")) return "torch";
     if (text.startsWith("version https://"))
       throw new RefusedFile("unreadable", `${path} is a pointer of Git LFS, not the file itself`);
+    // First, as a header's length may begin with any byte, also with those by which others are told
+    if (text[8] === "{" && buffer[6] === 0 && buffer[7] === 0) return "safetensors";
     if (buffer[0] === 0x80)
       throw new RefusedFile(
         "unreadable",
         `${path} is a bare pickle, as PyTorch wrote them before 1.6; save it again`,
       );
-    if (text[8] === "{") return "safetensors";
     // ModelProto's first field, ir_version
     if (buffer[0] === 0x08) return "onnx";
     throw new RefusedFile("unreadable", `${path} is neither a PyTorch zip, nor safetensors, nor ONNX`);

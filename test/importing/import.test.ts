@@ -104,6 +104,21 @@ describe("a file of weights", () => {
     expect(await model.encoderPath()).toBe(await builtIn.encoderPath());
   });
 
+  test.each([0x80, 0x08])(
+    "is told by its header, not by the byte %i that its length begins with",
+    async (first) => {
+      const tensors = await baseModel("mobile_sam").decoderWeights();
+      const files = Array.from({ length: 40 }, (_, i) =>
+        encodeSafetensors(tensors, { note: "-".repeat(8 * i) }),
+      );
+      const file = files.find((bytes) => bytes[0] === first);
+      if (!file) throw new Error("no header has such a length");
+      const path = join(folder, "decoder.safetensors");
+      await writeFile(path, file);
+      expect((await importTiny(path, { encoderOf: "mobile_sam" })).isNew).toBe(true);
+    },
+  );
+
   test("of which only half could be stored leaves nothing", async () => {
     let puts = 0;
     const store: ObjectStore = wrapStore(storage.store, {
