@@ -4,16 +4,18 @@ import { apiUsage } from "./api/options.ts";
 import { qualityUsage } from "./quality/options.ts";
 import { parityUsage } from "./everything/options.ts";
 import { printTable } from "./report.ts";
+import { versionsUsage } from "./versions/options.ts";
 
 /** npm run bench -- train | decode | everything [--json] [--python PATH] [--rounds N] [--threads N], or quality, everything-parity: see their usage. */
 const usage =
-  "usage: npm run bench -- <train|decode|everything|api> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
+  "usage: npm run bench -- <train|decode|everything|api|versions|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
   "  train   one optimizer step, against PyTorch (PATH, else .venv/bin/python)\n" +
   "  decode  one prompt on a cached embedding, against Meta's ONNX decoder\n" +
   "  everything [--meta PATH]  a whole image, against Meta's automatic mask generator in PyTorch, of the package\n" +
   "          segment_anything or of the checkout at PATH\n" +
   parityUsage +
   apiUsage +
+  versionsUsage +
   qualityUsage;
 
 export interface BenchOptions {
@@ -34,6 +36,7 @@ const args = process.argv.slice(2);
 const programs: Readonly<Record<string, () => Promise<{ main(args: string[]): Promise<number> }>>> = {
   api: () => import("./api.ts"),
   quality: () => import("./quality.ts"),
+  versions: () => import("./versions.ts"),
   "everything-parity": () => import("./everything-parity.ts"),
 };
 const program = programs[args[0] ?? ""];

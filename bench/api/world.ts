@@ -39,6 +39,8 @@ export interface World {
   readonly pages: readonly Page[];
   /** [4096, 256] of the first page, as the decoder takes it. */
   embedding(): Promise<Float32Array>;
+  /** Sends a POST; a Buffer goes as `type`. Throws an Error where the answer is none of 2xx. */
+  readonly call: Call;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       key: server.key,
       project: String(project),
       pages,
+      call,
       embedding: async () => {
         const path = `/v1/projects/${String(project)}/images/${pages[0]?.id}/embedding`;
         const answer = await fetch(server.url + path, { headers: { authorization: `Bearer ${server.key}` } });
@@ -78,15 +81,13 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-/** Sends a POST. */
-type Call = (path: string, body: object | Buffer) => Promise<Record<string, unknown>>;
+export type Call = (path: string, body: object | Buffer, type?: string) => Promise<Record<string, unknown>>;
 
 const caller =
   (url: string, key: string): Call =>
-  async (path, body) => {
+  async (path, body, type = "image/jpeg") => {
     const raw = Buffer.isBuffer(body);
-    const type = raw ? "image/jpeg" : "application/json";
-    const headers = { authorization: `Bearer ${key}`, "content-type": type };
+    const headers = { authorization: `Bearer ${key}`, "content-type": raw ? type : "application/json" };
     const sent = raw ? Uint8Array.from(body) : JSON.stringify(body);
     const answer = await fetch(url + path, { method: "POST", headers, body: sent });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
