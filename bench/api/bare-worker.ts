@@ -55,8 +55,9 @@ const { split } = graph;
 if (!split) throw new Error("the decoder for a box has no prefix");
 const whole = await open(graph.path, { image_embedding });
 const positions = await runOnce(split.positions, {});
-const kept = await runOnce(split.prefix, { image_embedding, ...positions });
-const rest = await open(split.first, { image_embedding, ...positions, ...kept });
+const parts = await runOnce(split.parts, {});
+const kept = await runOnce(split.prefix, { image_embedding, ...positions, ...parts });
+const rest = await open(split.first, { image_embedding, ...positions, ...parts, ...kept });
 const prompts = boxes.map((box): Feeds => {
   const { coords, labels } = batchTokens([promptTokens({ box }, size, 2)], 2);
   return {

@@ -2,7 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { decoderLayout } from "../checkpoint/layout.ts";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
-import { coarseParts } from "../model/coarse-cells.ts";
+import { type CoarseParts, coarseParts } from "../model/coarse-cells.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { segment, segmentPrefix } from "../model/sam.ts";
 
@@ -16,6 +16,8 @@ const weights: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) 
 const unmasked = weights.filter(({ name }) => !name.includes(".mask_downscaling."));
 const embedding: TraceInput = { name: "image_embedding", shape: [1, 4096, 256] };
 const positions: TraceInput = { name: "image_positions", shape: [1, 4096, 256] };
+/** These graphs are onnxruntime's alone: what others get is main/export-graph.ts. */
+const servedOnly = { onnxruntime: true };
 const promptInputs = (points: number): TraceInput[] => [
   { name: "point_coords", shape: ["prompts", points, 2] },
   { name: "point_labels", shape: ["prompts", points] },
@@ -52,6 +54,7 @@ export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
       return { low_res_logits: logits, iou_predictions: iou };
     },
     [...(mask ? weights : unmasked), ...inputs],
+    servedOnly,
   );
   return toOnnx(graph);
 }
@@ -65,13 +68,28 @@ export const positionsOnnx = (): Uint8Array =>
     ),
   );
 
-/** Of a version's weights alone (model/coarse-cells.ts): from weights to `parts_image`, `parts_first`, `parts_second`, `parts_rest`. */
+/** Inputs of the other graphs by what a version's weights alone make of them (model/coarse-cells.ts). */
+const parts = {
+  image: { name: "parts_image", shape: [256, 256] },
+  first: { name: "parts_first", shape: [128, 256] },
+  firstBias: { name: "parts_first_bias", shape: [256] },
+  second: { name: "parts_second", shape: [128, 256] },
+  secondBias: { name: "parts_second_bias", shape: [256] },
+  rest: { name: "parts_rest", shape: [2, 256] },
+  fine: { name: "parts_fine", shape: [64, 128] },
+  fineBias: { name: "parts_fine_bias", shape: [128] },
+} as const satisfies Record<keyof CoarseParts, TraceInput>;
+const partNames = Object.keys(parts) as (keyof CoarseParts)[];
+/** The prefix alone looks at the other one. */
+const promptParts = partNames.filter((part) => part !== "image");
+
+/** From weights to all `parts_...`. */
 export const partsOnnx = (): Uint8Array =>
   toOnnx(
     traceGraph(
       (tensors) => {
-        const { image, first, second, rest } = coarseParts(tensors);
-        return { parts_image: image, parts_first: first, parts_second: second, parts_rest: rest };
+        const made = coarseParts(tensors);
+        return Object.fromEntries(partNames.map((part) => [parts[part].name, made[part]]));
       },
       weights.filter(({ name }) => partsWeights.test(name)),
     ),
@@ -79,7 +97,7 @@ export const partsOnnx = (): Uint8Array =>
 
 /** What the parts look at. */
 const partsWeights =
-  /no_mask_embed|output_upscaling\.0|norm4|transformer\.layers\..\.cross_attn_image_to_token\.out_proj/;
+  /no_mask_embed|output_upscaling\.[03]|norm4|transformer\.layers\..\.cross_attn_image_to_token\.out_proj/;
 
 /**
  * The decoder's prefix (model/image-prefix.ts): weights, `image_embedding`, `image_positions` and `parts_image` to
@@ -94,12 +112,7 @@ export const prefixOnnx = (): Uint8Array =>
         const made = segmentPrefix(given, { image: input("parts_image") }, tensors);
         return Object.fromEntries(Object.entries(made).map(([name, tensor]) => [`prefix_${name}`, tensor]));
       },
-      [
-        ...weights.filter(({ name }) => prefixWeights.test(name)),
-        embedding,
-        positions,
-        { name: "parts_image", shape: [256, 256] },
-      ],
+      [...weights.filter(({ name }) => prefixWeights.test(name)), embedding, positions, parts.image],
     ),
   );
 
@@ -125,7 +138,10 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
             values: input("prefix_values"),
             queries: input("prefix_queries"),
             coarse: input("prefix_coarse"),
-            parts: { first: input("parts_first"), second: input("parts_second"), rest: input("parts_rest") },
+            parts: Object.fromEntries(promptParts.map((part) => [part, input(parts[part].name)])) as Record<
+              (typeof promptParts)[number],
+              Tensor
+            >,
           },
         },
         tensors,
@@ -141,11 +157,10 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
       { name: "prefix_values", shape: [1, 8, 4096, 16] },
       { name: "prefix_queries", shape: [1, 8, 16, 4096] },
       { name: "prefix_coarse", shape: [1, 4096, 256] },
-      { name: "parts_first", shape: [129, 256] },
-      { name: "parts_second", shape: [129, 256] },
-      { name: "parts_rest", shape: [2, 256] },
+      ...promptParts.map((part) => parts[part]),
       ...promptInputs(points),
     ],
+    servedOnly,
   );
   return toOnnx(graph);
 }

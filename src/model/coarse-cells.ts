@@ -16,15 +16,20 @@ import { weight, width, type Weights } from "./types.ts";
  * The same results, up to rounding.
  */
 
-/** What this makes of a version's weights alone, [rows, 256] each. A type, so that tf.tidy takes it. */
+/** What upscaling makes of a version's weights alone. A type, so that tf.tidy takes it. */
 export type CoarseParts = {
   /** G0: [256, 256]. */
   readonly image: Tensor;
-  /** Wo' G0 and Wo' G1 of the two layers' out_proj: [128, 256], then a head's share of its bias: [1, 256]. */
+  /** Wo' G0 and Wo' G1 of the two layers' out_proj: [128, 256], and of a head's share of its bias: [256]. */
   readonly first: Tensor;
+  readonly firstBias: Tensor;
   readonly second: Tensor;
+  readonly secondBias: Tensor;
   /** b0 G1, then b1 U + u: [2, 256]. */
   readonly rest: Tensor;
+  /** The second transposed convolution as a product: [64, 128] and [128], see convTransposeMatrix. */
+  readonly fine: Tensor;
+  readonly fineBias: Tensor;
 };
 
 const transformer = "mask_decoder.transformer.layers";
@@ -41,18 +46,25 @@ export function coarseParts(weights: Weights): CoarseParts {
     const row = (x: Tensor): Tensor => tf.reshape(x, [1, width]);
     const g1 = centred(1, matrix);
     const g0 = centred(0, g1);
-    const told = (layer: number, to: Tensor, more?: Tensor): Tensor => {
+    const told = (layer: number, to: Tensor, more?: Tensor): [Tensor, Tensor] => {
       const out = `${transformer}.${layer}.cross_attn_image_to_token.out_proj`;
       const own = row(weight(weights, `${out}.bias`));
       const share = tf.mul(more ? tf.add(own, row(more)) : own, 1 / heads);
-      return tf.concat([matMul(weight(weights, `${out}.weight`), to, true), matMul(share, to)], 0);
+      return [matMul(weight(weights, `${out}.weight`), to, true), tf.reshape(matMul(share, to), [width])];
     };
+    const [first, firstBias] = told(0, g0, noMask(weights));
+    const [second, secondBias] = told(1, g1);
+    const fine = convTransposeMatrix(weights, "mask_decoder.output_upscaling.3");
     const last = tf.add(matMul(row(norm(1, "bias")), matrix), row(bias));
     return {
       image: g0,
-      first: told(0, g0, noMask(weights)),
-      second: told(1, g1),
+      first,
+      firstBias,
+      second,
+      secondBias,
       rest: tf.concat([matMul(row(norm(0, "bias")), g1), last], 0),
+      fine: fine.matrix,
+      fineBias: fine.bias,
     };
   });
 }
@@ -75,13 +87,12 @@ export function coarseCells(
   const once = row(tf.div(1, first.inverse));
   const twice = tf.div(once, row(second.inverse));
   const factors = tf.concat([first.attention, tf.mul(second.attention, once), once, twice], 1);
-  const told = ({ values }: Told, to: Tensor): Tensor => {
-    const inner = values.shape[2] ?? 0;
-    const bias = tf.reshape(tf.slice(to, [inner, 0], [1, width]), [width]);
-    return matMulLast(values, tf.slice(to, [0, 0], [inner, width]), { bias });
-  };
   const rest = tf.tile(tf.reshape(parts.rest, [1, 2, width]), [p, 1, 1]);
-  const channels = tf.concat([told(first, parts.first), told(second, parts.second), rest], 1);
+  const told = [
+    matMulLast(first.values, parts.first, { bias: parts.firstBias }),
+    matMulLast(second.values, parts.second, { bias: parts.secondBias }),
+  ];
+  const channels = tf.concat([...told, rest], 1);
   if (channels.shape[1] !== 2 * rows + 2) throw new Error("the two layers have other tokens");
   // LayerNorm2d's epsilon is not small against the variance of every cell, so the scale counts
   return tf.mul(tf.add(tf.matMul(factors, channels, true), image), tf.mul(first.inverse, second.inverse));

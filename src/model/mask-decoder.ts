@@ -1,7 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { coarseCells, coarseOfImage, type CoarseParts, type Told } from "./coarse-cells.ts";
-import { cellsToPlane, convTranspose2x2, epsilon2d, gelu, layerNorm, mlp } from "./layers.ts";
+import {
+  cellsToPlane,
+  convTranspose2x2,
+  convTransposeMatrix,
+  epsilon2d,
+  gelu,
+  layerNorm,
+  matMulLast,
+  mlp,
+} from "./layers.ts";
 import { type ImagePrefix, projectImage } from "./image-prefix.ts";
 import { twoWayTransformer } from "./two-way-transformer.ts";
 import { gridSide, imageTokens, maskSide, weight, width, type Weights } from "./types.ts";
@@ -68,10 +77,13 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
     const hyper = maskTokens.map((mask) =>
       mlp(token(1 + mask), weights, `${name}.output_hypernetworks_mlps.${mask}`, 3),
     );
+    const fine = prefix
+      ? { matrix: prefix.parts.fine, bias: prefix.parts.fineBias }
+      : convTransposeMatrix(weights, `${name}.output_upscaling.3`);
     const coarse = prefix
       ? coarseCells(prefix.coarse, told as [Told, Told], prefix.parts)
       : convTranspose2x2(image, weights, `${name}.output_upscaling.0`);
-    const planes = tf.matMul(stack(hyper), upscale(coarse, weights), false, true); // [P, M, 65536]
+    const planes = tf.matMul(stack(hyper), upscale(coarse, fine, weights), false, true); // [P, M, 65536]
     const logits = tf.reshape(cellsToPlane(planes, gridSide, gridSide), [
       p,
       maskTokens.length,
@@ -105,15 +117,18 @@ export function imagePrefix(
 }
 
 /**
- * Upscaling behind its first layer, image tokens' 2 x 2 cells [P, 4096, 2, 2, 64] (or [P, 4096, 256]) to 16 finer cells
+ * Upscaling behind its first layer, by the second one's convTransposeMatrix: image tokens' 2 x 2 cells [P, 4096, 2, 2, 64] (or [P, 4096, 256]) to 16 finer cells
  * each, [P, 65536, 32], in cell order (see planeToCells): every step here looks at one cell alone, so no plane has to be
  * laid out before the masks themselves.
  */
-function upscale(coarse: Tensor, weights: Weights): Tensor {
-  const name = "mask_decoder.output_upscaling";
+function upscale(
+  coarse: Tensor,
+  { matrix, bias }: { matrix: Tensor; bias: Tensor },
+  weights: Weights,
+): Tensor {
   const cells = tf.reshape(coarse, [-1, imageTokens * 4, 64]);
-  const normal = gelu(layerNorm(cells, weights, `${name}.1`, epsilon2d));
-  const fine = gelu(convTranspose2x2(normal, weights, `${name}.3`)); // [P, 16384, 2, 2, 32]
+  const normal = gelu(layerNorm(cells, weights, "mask_decoder.output_upscaling.1", epsilon2d));
+  const fine = gelu(matMulLast(normal, matrix, { bias })); // [P, 16384, 4 x 32]
   return tf.reshape(fine, [-1, imageTokens * 16, 32]);
 }
 

@@ -195,3 +195,31 @@ export const fuseGelu: Rule = (node, { graph, maker, uses, emit }) => {
   }
   return null;
 };
+
+/**
+ * Gelu of a Gemm with biases adds them itself, onnxruntime's own operator: a Gemm first writes its biases where its
+ * product comes, another pass over what is 8 MiB for SAM's finest cells.
+ */
+export const fuseBiasGelu: Rule = (node, { maker, uses, emit, emitNode, constant }) => {
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  if (node.op !== "Gelu" || !input || !output || uses(input) !== 1) return null;
+  const made = maker(input);
+  const sum = made?.op === "Reshape" ? made.inputs[0] : input;
+  const gemm = maker(sum);
+  if (!sum || gemm?.op !== "Gemm" || gemm.inputs.length !== 3 || uses(sum) !== 1) return null;
+  const [a, b, bias] = gemm.inputs;
+  if (!bias || !isRow(bias, sum)) return null;
+  const product = emit("Gemm", [a ?? null, b ?? null], sum, gemm.attributes);
+  const value: Value = { name: "", shape: sum.shape, dtype: "float32" };
+  emitNode({
+    op: "BiasGelu",
+    domain: "com.microsoft",
+    inputs: [product, bias],
+    outputs: [value],
+    attributes: {},
+  });
+  if (sum === input) return [value];
+  const shape = constant({ kind: "ints", ints: output.shape }, [output.shape.length], "int64");
+  return [emit("Reshape", [value, shape], output)];
+};
