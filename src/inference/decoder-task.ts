@@ -17,6 +17,7 @@ export const prefixParts = [
   ["prefix_keys", [1, 8, 16, 4096]],
   ["prefix_values", [1, 8, 4096, 16]],
   ["prefix_queries", [1, 8, 16, 4096]],
+  ["prefix_later_values", [1, 8, 4096, 16]],
   ["prefix_coarse", [1, 4096, 256]],
 ] as const;
 

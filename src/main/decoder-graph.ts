@@ -3,6 +3,7 @@ import { decoderLayout } from "../checkpoint/layout.ts";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type CoarseParts, coarseParts } from "../model/coarse-cells.ts";
+import type { ImagePrefix } from "../model/image-prefix.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { segment, segmentPrefix } from "../model/sam.ts";
 
@@ -78,10 +79,24 @@ const parts = {
   rest: { name: "parts_rest", shape: [2, 256] },
   fine: { name: "parts_fine", shape: [64, 128] },
   fineBias: { name: "parts_fine_bias", shape: [128] },
+  values: { name: "parts_values", shape: [256, 128] },
+  told: { name: "parts_told", shape: [128, 128] },
+  toldBias: { name: "parts_told_bias", shape: [128] },
+  valuesRest: { name: "parts_values_rest", shape: [128] },
 } as const satisfies Record<keyof CoarseParts, TraceInput>;
 const partNames = Object.keys(parts) as (keyof CoarseParts)[];
-/** The prefix alone looks at the other one. */
-const promptParts = partNames.filter((part) => part !== "image");
+/** The same of what an image makes of them too (model/image-prefix.ts). */
+const prefix = {
+  keys: { name: "prefix_keys", shape: [1, 8, 16, 4096] },
+  values: { name: "prefix_values", shape: [1, 8, 4096, 16] },
+  queries: { name: "prefix_queries", shape: [1, 8, 16, 4096] },
+  laterValues: { name: "prefix_later_values", shape: [1, 8, 4096, 16] },
+  coarse: { name: "prefix_coarse", shape: [1, 4096, 256] },
+} as const satisfies Record<keyof ImagePrefix, TraceInput>;
+const prefixNames = Object.keys(prefix) as (keyof ImagePrefix)[];
+
+/** The prefix alone looks at the other two. */
+const promptParts = partNames.filter((part) => part !== "image" && part !== "values");
 
 /** From weights to all `parts_...`. */
 export const partsOnnx = (): Uint8Array =>
@@ -97,22 +112,29 @@ export const partsOnnx = (): Uint8Array =>
 
 /** What the parts look at. */
 const partsWeights =
-  /no_mask_embed|output_upscaling\.[03]|norm4|transformer\.layers\..\.cross_attn_image_to_token\.out_proj/;
+  /no_mask_embed|output_upscaling\.[03]|norm4|cross_attn_image_to_token\.out_proj|layers\.1\.cross_attn_token_to_image\.v_proj/;
 
-/**
- * The decoder's prefix (model/image-prefix.ts): weights, `image_embedding`, `image_positions` and `parts_image` to
- * `prefix_keys`, `prefix_values`, `prefix_queries` and `prefix_coarse`.
- */
+/** The decoder's prefix: weights, `image_embedding`, `image_positions`, `parts_image` and `parts_values` to all `prefix_...`. */
 export const prefixOnnx = (): Uint8Array =>
   toOnnx(
     traceGraph(
       (tensors) => {
         const input = (name: string): Tensor => tensors[name] as Tensor;
         const given = { embedding: input("image_embedding"), imagePe: input("image_positions") };
-        const made = segmentPrefix(given, { image: input("parts_image") }, tensors);
-        return Object.fromEntries(Object.entries(made).map(([name, tensor]) => [`prefix_${name}`, tensor]));
+        const made = segmentPrefix(
+          given,
+          { image: input("parts_image"), values: input("parts_values") },
+          tensors,
+        );
+        return Object.fromEntries(prefixNames.map((part) => [prefix[part].name, made[part]]));
       },
-      [...weights.filter(({ name }) => prefixWeights.test(name)), embedding, positions, parts.image],
+      [
+        ...weights.filter(({ name }) => prefixWeights.test(name)),
+        embedding,
+        positions,
+        parts.image,
+        parts.values,
+      ],
     ),
   );
 
@@ -134,10 +156,9 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
           coords: input("point_coords"),
           labels: input("point_labels"),
           prefix: {
-            keys: input("prefix_keys"),
-            values: input("prefix_values"),
-            queries: input("prefix_queries"),
-            coarse: input("prefix_coarse"),
+            ...(Object.fromEntries(
+              prefixNames.map((part) => [part, input(prefix[part].name)]),
+            ) as ImagePrefix),
             parts: Object.fromEntries(promptParts.map((part) => [part, input(parts[part].name)])) as Record<
               (typeof promptParts)[number],
               Tensor
@@ -153,10 +174,7 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
       ...unmasked,
       embedding,
       positions,
-      { name: "prefix_keys", shape: [1, 8, 16, 4096] },
-      { name: "prefix_values", shape: [1, 8, 4096, 16] },
-      { name: "prefix_queries", shape: [1, 8, 16, 4096] },
-      { name: "prefix_coarse", shape: [1, 4096, 256] },
+      ...Object.values(prefix),
       ...promptParts.map((part) => parts[part]),
       ...promptInputs(points),
     ],

@@ -110,7 +110,7 @@ export function spreadHeads(x: Tensor): Tensor {
 }
 
 /** [heads, 1, C]: 1 where the channel belongs to the head. */
-function headMask(c: number): Tensor {
+export function headMask(c: number): Tensor {
   const each = c / heads;
   const values = Float32Array.from({ length: heads * c }, (_, i) =>
     Math.floor((i % c) / each) === Math.floor(i / c) ? 1 : 0,

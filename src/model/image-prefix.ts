@@ -19,6 +19,8 @@ export type ImagePrefix = {
   readonly values: Tensor;
   /** Of the first image-to-token attention: [1, 8, 16, 4096]. */
   readonly queries: Tensor;
+  /** Of the second token-to-image attention, what a prompt does not change: see toldValuesAttention, [1, 8, 4096, 16]. */
+  readonly laterValues: Tensor;
   /** Of upscaling: coarseOfImage, [1, 4096, 256]. */
   readonly coarse: Tensor;
 };
@@ -29,7 +31,7 @@ export function projectImage(
   imageWithPe: Tensor,
   weights: Weights,
   layer: string,
-): Omit<ImagePrefix, "coarse"> {
+): Pick<ImagePrefix, "keys" | "values" | "queries"> {
   const told = `${layer}.cross_attn_image_to_token`;
   const seen = `${layer}.cross_attn_token_to_image`;
   const keyWeight = weight(weights, `${seen}.k_proj.weight`);
@@ -116,7 +118,7 @@ export function tell({ attention, values }: Telling, weights: Weights, name: str
 }
 
 /** [P, T, C] to [P, heads, T, C / heads], or with the last two axes the other way round. */
-function byHead(x: Tensor, channelsFirst: boolean): Tensor {
+export function byHead(x: Tensor, channelsFirst: boolean): Tensor {
   const [p = 0, t = 0, c = 0] = x.shape;
   const split = tf.reshape(x, [p, t, heads, c / heads]);
   return tf.transpose(split, channelsFirst ? [0, 2, 3, 1] : [0, 2, 1, 3]);

@@ -1,6 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { coarseCells, coarseOfImage, type CoarseParts, type Told } from "./coarse-cells.ts";
+import {
+  coarseCells,
+  coarseOfImage,
+  type CoarseParts,
+  type DecoderPrefix,
+  type Told,
+} from "./coarse-cells.ts";
 import {
   cellsToPlane,
   convTranspose2x2,
@@ -11,7 +17,7 @@ import {
   matMulLast,
   mlp,
 } from "./layers.ts";
-import { type ImagePrefix, projectImage } from "./image-prefix.ts";
+import { byHead, type ImagePrefix, projectImage } from "./image-prefix.ts";
 import { twoWayTransformer } from "./two-way-transformer.ts";
 import { gridSide, imageTokens, maskSide, weight, width, type Weights } from "./types.ts";
 
@@ -97,13 +103,10 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
   });
 }
 
-/** What depends on the image and the weights, and what on the weights alone. */
-export type DecoderPrefix = ImagePrefix & { readonly parts: Omit<CoarseParts, "image"> };
-
 /** What decodeMasks computes of image, positions and dense embedding [1, 1, 256] before it looks at a prompt. */
 export function imagePrefix(
   { image, imagePe, dense }: Pick<MaskDecoderInputs, "image" | "imagePe" | "dense">,
-  parts: Pick<CoarseParts, "image">,
+  parts: Pick<CoarseParts, "image" | "values">,
   weights: Weights,
 ): ImagePrefix {
   return tf.tidy(() => {
@@ -111,6 +114,7 @@ export function imagePrefix(
     const layer = "mask_decoder.transformer.layers.0";
     return {
       ...projectImage(seen, tf.add(seen, imagePe), weights, layer),
+      laterValues: byHead(matMulLast(image, parts.values), false),
       coarse: coarseOfImage(image, parts),
     };
   });

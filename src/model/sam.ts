@@ -1,13 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import {
-  decodeMasks,
-  type DecoderPrefix,
-  imagePrefix,
-  outputTokens,
-  type MaskDecoderOutput,
-} from "./mask-decoder.ts";
-import type { CoarseParts } from "./coarse-cells.ts";
+import { decodeMasks, imagePrefix, outputTokens, type MaskDecoderOutput } from "./mask-decoder.ts";
+import type { CoarseParts, DecoderPrefix } from "./coarse-cells.ts";
 import type { ImagePrefix } from "./image-prefix.ts";
 import { absentKeys, embedMasks, embedPoints, noMask } from "./prompt-encoder.ts";
 import { imageTokens, width, type Weights } from "./types.ts";
@@ -56,7 +50,7 @@ export function segment(inputs: SamInputs, weights: Weights, options: SamOptions
 /** What `segment` can be spared for every prompt without a mask on one embedding, [1, 64, 64, 256] or [1, 4096, 256]. */
 export const segmentPrefix = (
   { embedding, imagePe }: Pick<SamInputs, "embedding" | "imagePe">,
-  parts: Pick<CoarseParts, "image">,
+  parts: Pick<CoarseParts, "image" | "values">,
   weights: Weights,
 ): ImagePrefix =>
   imagePrefix(

@@ -1,14 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { imageToTokenAttention, selfAttention, tokenToImageAttention } from "./attention.ts";
-import type { Told } from "./coarse-cells.ts";
-import {
-  type ImagePrefix,
-  imageTelling,
-  prefixToTokenAttention,
-  tell,
-  tokenToPrefixAttention,
-} from "./image-prefix.ts";
+import { type DecoderPrefix, toldValuesAttention, type Told } from "./coarse-cells.ts";
+import { imageTelling, prefixToTokenAttention, tell, tokenToPrefixAttention } from "./image-prefix.ts";
 import { layerNorm, layerNormScaled, linear } from "./layers.ts";
 import type { Weights } from "./types.ts";
 
@@ -24,7 +18,7 @@ export interface TwoWayInputs {
   /** [P, 1, 1, T]: added to the scores of token keys; left out when every token is there. */
   readonly absent?: Tensor | undefined;
   /** Of this image, where it was made before; the first layer then does without what it is made of. */
-  readonly prefix?: ImagePrefix | undefined;
+  readonly prefix?: DecoderPrefix | undefined;
   /** How many of the first tokens are wanted: the others need no last attention. */
   readonly wanted: number;
 }
@@ -57,10 +51,13 @@ export function twoWayTransformer(
 
     const asked = tf.add(tokens, pe);
     const seenBy = `${module}.cross_attn_token_to_image`;
-    const seen =
-      prefix && layer === 0
-        ? tokenToPrefixAttention(asked, prefix, weights, seenBy)
-        : tokenToImageAttention(asked, imageWithPe, image, weights, seenBy);
+    let seen: Tensor;
+    const [first] = trail;
+    if (prefix && first) {
+      const own = { values: prefix.laterValues, parts: prefix.parts };
+      seen = toldValuesAttention(asked, imageWithPe, own, first, weights, seenBy);
+    } else if (prefix) seen = tokenToPrefixAttention(asked, prefix, weights, seenBy);
+    else seen = tokenToImageAttention(asked, imageWithPe, image, weights, seenBy);
     tokens = layerNorm(tf.add(tokens, seen), weights, `${module}.norm2`);
 
     const hidden = tf.relu(linear(tokens, weights, `${module}.mlp.lin1`));

@@ -5,7 +5,7 @@ import { toOnnx } from "../../src/graph/to-onnx.ts";
 import { traceGraph } from "../../src/graph/trace.ts";
 import { decodeModel } from "../../src/lib/onnx-proto.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { gelu, normalise } from "../../src/model/written-gradients.ts";
+import { gelu, normalise, normaliseScaled } from "../../src/model/written-gradients.ts";
 import { type Plain, runBytes, runGraph } from "./run-onnx.ts";
 
 const ops = (graph: Graph): string[] => graph.nodes.map((node) => node.op);
@@ -232,6 +232,41 @@ describe("clean-up", () => {
     const norms = graph.nodes.filter((node) => node.op === "LayerNormalization");
     expect(norms.map((node) => node.outputs.length)).toEqual([3]);
     expect(ops(graph)).not.toContain("Sqrt");
+  });
+
+  it("gives LayerNorm's deviation and its scaled values from the same operator", async () => {
+    const graph = traceGraph(({ x, w, b }) => {
+      const { normal, inverse } = normaliseScaled(x!, 1e-5);
+      return { y: tf.add(tf.mul(normal, w!), b!), inverse };
+    }, row);
+    expect(ops(graph)).toEqual(["LayerNormalization"]);
+    const [x, w, b] = [values([2, 5, 16]), values([16], 4), values([16], 5)];
+    const got = await runGraph(graph, { x, w, b });
+    const first = x.data.slice(0, 16);
+    const mean = first.reduce((sum, v) => sum + v, 0) / 16;
+    const variance = first.reduce((sum, v) => sum + (v - mean) ** 2, 0) / 16;
+    const inverse = 1 / Math.sqrt(variance + 1e-5);
+    expect(got["inverse"]!.data[0]).toBeCloseTo(inverse, 5);
+    expect(got["y"]!.data[3]).toBeCloseTo((first[3]! - mean) * inverse * w.data[3]! + b.data[3]!, 5);
+  });
+
+  it("leaves a product's biases to Gelu where onnxruntime alone runs the graph", async () => {
+    const layer = ({ x, w, b }: Readonly<Record<string, tf.Tensor>>) => ({
+      y: gelu(tf.reshape(tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b!), [6, 2, 4])),
+    });
+    const inputs = [
+      { name: "x", shape: [6, 5] },
+      { name: "w", shape: [5, 8] },
+      { name: "b", shape: [8] },
+    ];
+    const [own, portable] = [traceGraph(layer, inputs, { onnxruntime: true }), traceGraph(layer, inputs)];
+    expect(ops(own)).toEqual(["Gemm", "BiasGelu", "Reshape"]);
+    expect(ops(portable)).toEqual(["Gemm", "Reshape", "Gelu"]);
+    const given = { x: values([6, 5]), w: values([5, 8], 4), b: values([8], 5) };
+    const [one, other] = [await runGraph(own, given), await runGraph(portable, given)];
+    expect(one["y"]!.shape).toEqual([6, 2, 4]);
+    for (const [i, value] of Array.from(one["y"]!.data).entries())
+      expect(value).toBeCloseTo(other["y"]!.data[i]!, 5);
   });
 
   it("adds biases inside the product and sums gradients of biases by a product", () => {

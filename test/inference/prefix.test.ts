@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { iou } from "../../src/imaging/metrics.ts";
+import { decodeRle } from "../../src/imaging/rle.ts";
 import { readLogits } from "../../src/imaging/wire-mask.ts";
 import { PrefixCache } from "../../src/inference/prefix-cache.ts";
 import { type DecoderTask, prefixBytes } from "../../src/inference/decoder-task.ts";
 import type { ImageEmbedding } from "../../src/inference/types.ts";
-import { testInference } from "../helpers/inference.ts";
+import { asPng } from "../helpers/images.ts";
+import { countedSource, testInference } from "../helpers/inference.ts";
+import { sceneImage } from "../helpers/scene.ts";
 import { box, centre, masksOf, openDisc } from "./disc.ts";
 
 let disc: Awaited<ReturnType<typeof openDisc>>;
@@ -31,6 +35,35 @@ test("a kept prefix answers as the one just made, bit for bit, and as the whole 
           expect(score).toBeCloseTo(other.score, 4);
           const [a, b] = [readLogits(lowRes), readLogits(other.lowRes)];
           expect(Math.max(...a.map((value, at) => Math.abs(value - (b[at] as number))))).toBeLessThan(1e-3);
+        }
+      }
+    }
+  } finally {
+    await whole.close();
+  }
+});
+
+test("masks of a drawn scene are those of the whole decoder", async () => {
+  const whole = await testInference(disc.store, { prefixBytes: 0 });
+  try {
+    const scene = { ...disc.request, image: countedSource(await asPng(sceneImage())) };
+    const prompts = [
+      { box: [20, 15, 80, 75] },
+      { points: [[205, 30, 1]] },
+      { box: [80, 90, 100, 165], points: [[90, 130, 1]] },
+      { points: [[150, 140, 1]] },
+    ] as const;
+    for (const multimask of [false, true]) {
+      const [ours, theirs] = [
+        await disc.inference.predict({ ...scene, prompts, multimask }),
+        await whole.predict({ ...scene, prompts, multimask }),
+      ];
+      for (const prompt of prompts.keys()) {
+        for (const [i, { mask, area }] of masksOf(ours, prompt).entries()) {
+          const other = masksOf(theirs, prompt)[i];
+          if (mask.format !== "rle" || other?.mask.format !== "rle") throw new Error("no run lengths came");
+          expect(area).toBeGreaterThan(0);
+          expect(iou(decodeRle(mask), decodeRle(other.mask))).toBeGreaterThanOrEqual(0.999);
         }
       }
     }

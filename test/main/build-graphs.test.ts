@@ -73,11 +73,8 @@ describe("the decoder graphs", () => {
       feeds["has_mask"] = new ort.Tensor(Float32Array.from(prompts.hasMask ?? []), [count]);
     }
     if (tokens) {
-      const { image_embedding } = feeds as Record<"image_embedding", ort.Tensor>;
       Object.assign(feeds, await run(manifest.positions.file, {}), await run(manifest.parts.file, {}));
-      const { image_positions, parts_image } = feeds as Record<"image_positions" | "parts_image", ort.Tensor>;
-      const given = { image_embedding, image_positions, parts_image };
-      Object.assign(feeds, await run(manifest.prefix.file, given));
+      Object.assign(feeds, await run(manifest.prefix.file, feeds));
     }
     const file = tokens ? entry.prefixed![tokens].file : entry.file;
     const { low_res_logits, iou_predictions } = await run(file, feeds);

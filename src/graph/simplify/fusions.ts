@@ -210,12 +210,12 @@ export const fuseBiasGelu: Rule = (node, { maker, uses, emit, emitNode, constant
   if (!sum || gemm?.op !== "Gemm" || gemm.inputs.length !== 3 || uses(sum) !== 1) return null;
   const [a, b, bias] = gemm.inputs;
   if (!bias || !isRow(bias, sum)) return null;
-  const product = emit("Gemm", [a ?? null, b ?? null], sum, gemm.attributes);
+  const multiplied = emit("Gemm", [a ?? null, b ?? null], sum, gemm.attributes);
   const value: Value = { name: "", shape: sum.shape, dtype: "float32" };
   emitNode({
     op: "BiasGelu",
     domain: "com.microsoft",
-    inputs: [product, bias],
+    inputs: [multiplied, bias],
     outputs: [value],
     attributes: {},
   });
