@@ -115,8 +115,8 @@ async function rowOf(run: {
   stored: readonly Stored[];
   warm: readonly Stored[];
   rounds: number;
-  ask(picture: Stored, object: number, version: number | "base"): Promise<number>;
-  encoder: { run(): Promise<number> };
+  ask: (picture: Stored, object: number, version: number | "base") => Promise<number>;
+  encoder: { run: () => Promise<number> };
 }): Promise<VersionsRow> {
   const { version, prompt, stored, warm, rounds, ask, encoder } = run;
   const cold: { ms: number; encodes: number | null; bare: number }[] = [];
