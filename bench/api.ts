@@ -4,6 +4,8 @@ import { type Load, type Measured, measure } from "./api/load.ts";
 import { readOptions, type ApiOptions } from "./api/options.ts";
 import { type Page, openWorld, type World } from "./api/world.ts";
 import { machine } from "./report.ts";
+import { smallHead } from "./versions/kinds.ts";
+import { storeVersion } from "./versions/store.ts";
 
 interface ApiRow extends Measured {
   readonly what: string;
@@ -11,6 +13,8 @@ interface ApiRow extends Measured {
   readonly ratio: number | null;
   /** The same by the decoder that writes its masks too, as Meta's predictor does. */
   readonly ratio_with_masks: number | null;
+  /** Of a prediction by a version with a point head: its rate by that of the base's predictions in the same rounds. */
+  readonly ratio_to_base: number | null;
   /** The same by the decoder that is spared what it makes of the image alone, as the server's is. */
   readonly ratio_with_prefix: number | null;
 }
@@ -76,7 +80,11 @@ async function measureAll(
   });
   try {
     await bare.rate(1, "masks");
-    const chosen = loads(world).filter(({ what }) => only.length === 0 || only.includes(what));
+    const head = await storeVersion(world.call, `/v1/projects/${world.project}`, {
+      zoom: null,
+      refine: smallHead(),
+    });
+    const chosen = loads(world, head).filter(({ what }) => only.length === 0 || only.includes(what));
     for (const { load } of chosen) await measure(load, 8, 1);
     for (let round = 0; round < rounds; round++) {
       let before = await rates();
@@ -101,13 +109,17 @@ async function measureAll(
     await bare.close();
   }
   const rows = [...samples].map(([name, rounds_]) => summary(name.split(" ")[0] as string, rounds_));
+  const base = new Map(rows.flatMap((row) => (row.what === "predict" ? [[row.clients, row]] : [])));
   return {
     bare_per_second: digits(median(bares.map(({ graph }) => graph)), 1),
     bare_with_masks_per_second: digits(median(bares.map(({ masks }) => masks)), 1),
     bare_with_prefix_per_second: digits(median(bares.map(({ prefix }) => prefix)), 1),
-    rows,
+    rows: rows.map((row) => ({ ...row, ratio_to_base: toBase(row, base.get(row.clients)) })),
   };
 }
+
+const toBase = (row: ApiRow, base: ApiRow | undefined): number | null =>
+  row.what === "predict-head" && base ? digits(row.requests_per_second / base.requests_per_second, 3) : null;
 
 /** Of the bare decoder, prompts a second. */
 type Rates = Readonly<Record<Bareness, number>>;
@@ -119,17 +131,28 @@ interface Sample {
 }
 
 /** What the clients send; a prediction is one box on an image whose embedding is in memory. */
-function loads({ url, key, project, pages }: World): { what: string; load: Load; decodes: boolean }[] {
+function loads(
+  { url, key, project, pages }: World,
+  head: number,
+): { what: string; load: Load; decodes: boolean }[] {
   const base = { url, key };
   const one = pages[0] as Page;
-  const predict = (page: Page): string[] =>
-    page.boxes.map((box) => JSON.stringify({ image: { id: page.id }, prompts: [{ box }] }));
+  const predict = (page: Page, version: number | "base" = "base"): string[] =>
+    page.boxes.map((box) => JSON.stringify({ image: { id: page.id }, prompts: [{ box }], version }));
   const post = (path: string, bodies: string[]): Load => ({ ...base, method: "POST", path, bodies });
   const under = `/v1/projects/${project}`;
   const annotation = JSON.stringify({ image_id: one.id, mask: one.mask });
   return [
     { what: "predict", load: post(`${under}/predict`, predict(one)), decodes: true },
-    { what: "predict-many", load: post(`${under}/predict`, pages.flatMap(predict)), decodes: true },
+    { what: "predict-head", load: post(`${under}/predict`, predict(one, head)), decodes: true },
+    {
+      what: "predict-many",
+      load: post(
+        `${under}/predict`,
+        pages.flatMap((page) => predict(page)),
+      ),
+      decodes: true,
+    },
     {
       what: "list",
       load: { ...base, method: "GET", path: `${under}/images?limit=20`, bodies: [""] },
@@ -160,6 +183,7 @@ function summary(what: string, rounds: readonly Sample[]): ApiRow {
     ratio: ratioOf("graph"),
     ratio_with_masks: ratioOf("masks"),
     ratio_with_prefix: ratioOf("prefix"),
+    ratio_to_base: null,
   };
 }
 
@@ -180,12 +204,12 @@ function print(report: ApiReport): void {
   out(`the same with masks at the image's size: ${report.bare_with_masks_per_second}`);
   out(`with its prefix kept and one mask, as the server runs it: ${report.bare_with_prefix_per_second}\n`);
   out(
-    "| | clients | a second | of the bare decoder | with masks | with its prefix kept | p50 ms | p99 ms | errors | least / most |",
+    "| | clients | a second | of the bare decoder | with masks | with its prefix kept | of the base | p50 ms | p99 ms | errors | least / most |",
   );
-  out("|---|---|---|---|---|---|---|---|---|---|");
+  out("|---|---|---|---|---|---|---|---|---|---|---|");
   for (const row of report.rows) {
     const { what, clients: count, requests_per_second: rate, p50_ms, p99_ms, errors, fairness } = row;
-    const ratios = `${row.ratio ?? "-"} | ${row.ratio_with_masks ?? "-"} | ${row.ratio_with_prefix ?? "-"}`;
+    const ratios = `${row.ratio ?? "-"} | ${row.ratio_with_masks ?? "-"} | ${row.ratio_with_prefix ?? "-"} | ${row.ratio_to_base ?? "-"}`;
     out(`| ${what} | ${count} | ${rate} | ${ratios} | ${p50_ms} | ${p99_ms} | ${errors} | ${fairness} |`);
   }
 }

@@ -3,12 +3,13 @@ import type { Report } from "./report.ts";
 import { apiUsage } from "./api/options.ts";
 import { qualityUsage } from "./quality/options.ts";
 import { parityUsage } from "./everything/options.ts";
+import { memoryUsage } from "./memory.ts";
 import { printTable } from "./report.ts";
 import { versionsUsage } from "./versions/options.ts";
 
 /** npm run bench -- train | decode | everything [--json] [--python PATH] [--rounds N] [--threads N], or quality, everything-parity: see their usage. */
 const usage =
-  "usage: npm run bench -- <train|decode|everything|api|versions|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
+  "usage: npm run bench -- <train|decode|everything|api|versions|memory|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
   "  train   one optimizer step, against PyTorch (PATH, else .venv/bin/python)\n" +
   "  decode  one prompt on a cached embedding, against Meta's ONNX decoder\n" +
   "  everything [--meta PATH]  a whole image, against Meta's automatic mask generator in PyTorch, of the package\n" +
@@ -16,6 +17,7 @@ const usage =
   parityUsage +
   apiUsage +
   versionsUsage +
+  memoryUsage +
   qualityUsage;
 
 export interface BenchOptions {
@@ -37,6 +39,7 @@ const programs: Readonly<Record<string, () => Promise<{ main(args: string[]): Pr
   api: () => import("./api.ts"),
   quality: () => import("./quality.ts"),
   versions: () => import("./versions.ts"),
+  memory: () => import("./memory.ts"),
   "everything-parity": () => import("./everything-parity.ts"),
 };
 const program = programs[args[0] ?? ""];

@@ -1,11 +1,11 @@
 import ort from "onnxruntime-node";
 import { baseModel } from "../src/checkpoint/base-models.ts";
-import { encodeSafetensors } from "../src/checkpoint/safetensors.ts";
-import { type Call, openWorld, type World } from "./api/world.ts";
+import { openWorld, type World } from "./api/world.ts";
 import { machine } from "./report.ts";
 import { encodesFor, type Kind, kinds } from "./versions/kinds.ts";
 import { readOptions, type VersionsOptions } from "./versions/options.ts";
 import { drawnPictures, type Picture, picturesOf } from "./versions/pictures.ts";
+import { storeVersion } from "./versions/store.ts";
 
 /** Pictures that are asked again and again, and those that a version sees for the first time. */
 const [warmPictures, coldPictures] = [3, 4];
@@ -77,7 +77,7 @@ async function measureAll(
   }
   const versions: Version[] = [];
   for (const kind of kinds(pictures))
-    versions.push({ ...kind, number: await storeVersion(call, under, kind) });
+    versions.push({ ...kind, number: await storeVersion(call, under, kind.focus) });
   const warm = stored.slice(0, warmPictures);
   const encoder = await openEncoder(options.threads);
   const rows: VersionsRow[] = [];
@@ -159,15 +159,6 @@ async function rowOf(run: {
     encodes: encodes === null ? null : digits(encodes, 2),
     cold_by_encodes: counted.length === 0 ? null : digits(median(counted), 2),
   };
-}
-
-/** The base's own decoder as a version with this focus: what it answers is not the point, only how long that takes. */
-async function storeVersion(call: Call, under: string, { focus }: Kind): Promise<number> {
-  const base = baseModel("mobile_sam");
-  const metadata = { base_model: base.name, focus: JSON.stringify(focus) };
-  const file = encodeSafetensors(await base.decoderWeights(), metadata);
-  const { number } = await call(`${under}/versions`, Buffer.from(file), "application/octet-stream");
-  return Number(number);
 }
 
 /** The image encoder alone, in this process, while the server rests. */

@@ -39,6 +39,8 @@ export interface World {
   readonly pages: readonly Page[];
   /** [4096, 256] of the first page, as the decoder takes it. */
   embedding(): Promise<Float32Array>;
+  /** The server's process. */
+  readonly pid: number;
   /** Sends a POST; a Buffer goes as `type`. Throws an Error where the answer is none of 2xx. */
   readonly call: Call;
   close(): Promise<void>;
@@ -67,6 +69,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       key: server.key,
       project: String(project),
       pages,
+      pid: server.child.pid as number,
       call,
       embedding: async () => {
         const path = `/v1/projects/${String(project)}/images/${pages[0]?.id}/embedding`;

@@ -1,7 +1,7 @@
 import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import type { Size } from "../../src/imaging/types.ts";
 import { inTwoSteps, viewsOf } from "../../src/imaging/views.ts";
-import type { Focus, Zoom } from "../../src/lib/focus.ts";
+import type { Focus, PointHeadSettings, Zoom } from "../../src/lib/focus.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { Picture } from "./pictures.ts";
 
@@ -25,7 +25,7 @@ export function kinds(pictures: readonly Picture[]): Kind[] {
     click_side: Math.ceil(side * context),
   });
   const filter = { radius: 8, epsilon: 1e-3, threshold: 0.5 };
-  const head = writeHead(smallHead());
+  const head = smallHead();
   return [
     { what: "point head", focus: { zoom: null, refine: head }, warmLimit: 1.3 },
     { what: "filter", focus: { zoom: null, refine: filter }, warmLimit: 1.3 },
@@ -37,14 +37,14 @@ export function kinds(pictures: readonly Picture[]): Kind[] {
 }
 
 /** A head of the size that training makes, whose weights move masks a little. */
-function smallHead(): PointHead {
+export function smallHead(): PointHeadSettings {
   const hidden = 24;
   const random = seededRandom(7);
   const parts = headParts(hidden).map(([part, count]) => [
     part,
     Float32Array.from({ length: count }, () => (part === "scale" ? 1 : 0.05 * random.normal())),
   ]);
-  return { hidden, ...Object.fromEntries(parts) } as PointHead;
+  return writeHead({ hidden, ...Object.fromEntries(parts) } as PointHead);
 }
 
 /** Parts of an image that have to be encoded for a box, the image itself being so; null where a click decides in steps. */
