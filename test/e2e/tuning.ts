@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { look, shoot } from "./browser.ts";
+import { clicks, spread } from "./clicks.ts";
 import { type List, poll, type World } from "./world.ts";
 
 /** From the one button to a version that is live, and back. */
@@ -69,6 +70,26 @@ export function tuning(get: () => World): void {
     await poll(() => world.live()).toBe(1);
     const audit = world.page.getByRole("region", { name: "What was live when" }).locator("tbody tr");
     await poll(() => audit.count()).toBe(3);
+  });
+
+  it("clicks on the tuned version, and sees its masks about as soon as the base's", async () => {
+    const world = get();
+    await world.page.goto(`${world.server.url}/#${world.place}/images`);
+    await world.page.locator(".tile", { hasText: "letter-1.jpg" }).click();
+    await world.stage.ready();
+    await world.embedded();
+    // Without previews: each click is asked for when it is made.
+    await world.page.keyboard.press("v");
+    const took: string[] = [];
+    for (const model of ["base", "1"]) {
+      await world.page.getByLabel("Model").selectOption(model);
+      const found = await clicks(world);
+      for (const { mask } of found) expect(mask).toBeTruthy();
+      took.push(spread(found));
+    }
+    await world.page.getByLabel("Model").selectOption("active");
+    await world.page.keyboard.press("v");
+    console.log(`click to mask on screen, cached embedding: base ${took[0]}; tuned version ${took[1]}`);
   });
 
   it("sees trials as they run, and cancels a fine-tune", async () => {
