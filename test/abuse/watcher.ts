@@ -1,0 +1,125 @@
+/**
+ * Asks `/healthz` every 50 ms and adds up the memory of a process and all below it, in a process of its own: what
+ * keeps the harness busy delays no ask. Spoken to over IPC.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { Agent, get } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Watched } from "./types.ts";
+
+export type Order =
+  | { readonly do: "watch"; readonly url: string; readonly pid: number }
+  | { readonly do: "rest" | "begin" | "end" };
+/** `rest` answers with the mean of the last second, in bytes. */
+export type Told = { readonly rest: number } | { readonly watched: Watched };
+
+const every = 50;
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+let service: { url: string; pid: number } | null = null;
+let seen = { silentMs: 0, asked: 0, refused: 0, peakBytes: 0 };
+let askedAt: number | null = null;
+const samples: number[] = [];
+
+const tell = (message: Told): void => void process.send?.(message);
+
+process.on("message", (order: Order) => {
+  if (order.do === "watch") {
+    service = { url: order.url, pid: order.pid };
+    samples.length = 0;
+  }
+  if (order.do === "rest")
+    tell({ rest: samples.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, samples.length) });
+  if (order.do === "begin") seen = { silentMs: 0, asked: 0, refused: 0, peakBytes: 0 };
+  if (order.do === "end") {
+    // One that is still out has been silent so far.
+    if (askedAt !== null) seen.silentMs = Math.max(seen.silentMs, performance.now() - askedAt);
+    tell({ watched: seen });
+  }
+});
+process.on("disconnect", () => process.exit());
+
+const ask = (url: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const request = get(`${url}/healthz`, { agent }, (answer) => {
+      answer.resume();
+      answer.once("end", () => resolve(answer.statusCode === 200));
+      answer.once("error", () => resolve(false));
+    });
+    request.once("error", () => resolve(false));
+  });
+
+/** Each process's parent, by its id. */
+function parents(): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = read(`/proc/${name}/stat`);
+    // The command's name, in brackets, may hold anything.
+    const parent = /^.*\) \S (\d+)/s.exec(stat)?.[1];
+    if (parent !== undefined) found.set(Number(name), Number(parent));
+  }
+  return found;
+}
+
+/** Empty for a process that has just ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function treeOf(root: number): number[] {
+  const all = [...parents()];
+  const tree = [root];
+  for (const pid of tree) tree.push(...all.filter(([, parent]) => parent === pid).map(([child]) => child));
+  return tree;
+}
+
+/** Bytes of RSS together; memory that Postgres's processes share counts once. */
+function memoryOf(pids: readonly number[]): number {
+  let own = 0;
+  let shared = 0;
+  for (const pid of pids) {
+    const status = read(`/proc/${pid}/status`);
+    const kilobytes = (field: string): number =>
+      Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+    const shmem = kilobytes("RssShmem");
+    own += kilobytes("VmRSS") - shmem;
+    shared = Math.max(shared, shmem);
+  }
+  return (own + shared) * 1024;
+}
+
+async function askOn(): Promise<never> {
+  for (;;) {
+    const { url } = service ?? {};
+    const start = performance.now();
+    if (url !== undefined) {
+      askedAt = start;
+      const answered = await ask(url);
+      askedAt = null;
+      seen.asked++;
+      if (!answered) seen.refused++;
+      seen.silentMs = Math.max(seen.silentMs, performance.now() - start);
+    }
+    await pause(Math.max(0, every - (performance.now() - start)));
+  }
+}
+
+async function weighOn(): Promise<never> {
+  let tree: number[] = [];
+  for (let turn = 0; ; turn++) {
+    if (service !== null) {
+      if (turn % 2 === 0) tree = treeOf(service.pid);
+      const bytes = memoryOf(tree);
+      seen.peakBytes = Math.max(seen.peakBytes, bytes);
+      samples.push(bytes);
+      if (samples.length > 1000 / every) samples.shift();
+    }
+    await pause(every);
+  }
+}
+
+await Promise.all([askOn(), weighOn()]);
