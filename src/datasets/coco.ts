@@ -1,178 +1,171 @@
 import { z } from "zod";
-import { polygonsToMask } from "../imaging/polygons.ts";
-import { decodeRle, fillColumnMajor } from "../imaging/rle.ts";
-import type { BinaryMask } from "../imaging/types.ts";
-import { AppError } from "../lib/errors.ts";
 import { pathText } from "../lib/text.ts";
+import { cocoMask } from "./coco-shape.ts";
 import { imageFinder } from "./find-image.ts";
-import { isImageName, keptName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
-import { fileError } from "./problems.ts";
-import { type ItemFacts, nothingSkipped } from "./types.ts";
+import { parseElement } from "./json-stream.ts";
+import { keptName, type Plan, type PlannedImage, withUnnamed } from "./plan.ts";
+import { fileError, tooMany } from "./problems.ts";
+import { Groups, type Spool } from "./spool.ts";
+import { type DatasetLimits, nothingSkipped } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
 const id = z.union([z.number(), z.string()]);
-const segmentation = z.union([
-  z.array(z.array(z.number())),
-  z.object({
-    size: z.tuple([z.int().positive(), z.int().positive()]),
-    counts: z.union([z.string(), z.array(z.int().nonnegative())]),
-  }),
-]);
-type Segmentation = z.infer<typeof segmentation>;
+const side = z.int().positive().nullish();
 
-/** The parts of COCO's format that are read; what else a file holds is passed over. */
-const cocoFile = z.object({
-  images: z.array(
-    z.object({
-      id,
-      file_name: z.string().min(1),
-      width: z.int().positive().nullish(),
-      height: z.int().positive().nullish(),
-      /** Ours: images of one group never stand on both sides of a split; null: known to be a group by itself. */
-      group: z.union([z.number(), keptName]).nullish(),
-    }),
-  ),
-  annotations: z.array(
-    z.object({
-      id: id.nullish(),
-      image_id: id,
-      category_id: id.nullish(),
-      segmentation: z.unknown().optional(),
-      bbox: z.array(z.number()).nullish(),
-      /** Ours: [x0, y0, x1, y1], as x + width need not give x1 to the last bit. */
-      box: z.tuple([z.number(), z.number(), z.number(), z.number()]).nullish().catch(null),
-      iscrowd: z.union([z.number(), z.boolean()]).nullish(),
-    }),
-  ),
-  categories: z
-    .array(
-      z.object({
-        id,
-        name: keptName,
-        /** Ours: COCO wants a category of every annotation; those of this one have no label. */
-        unlabelled: z.boolean().nullish(),
-      }),
-    )
-    .default([]),
+// The parts of COCO's format that are read; what else a file holds is passed over.
+const imageSchema = z.object({
+  id,
+  file_name: z.string().min(1),
+  width: side,
+  height: side,
+  /** Ours: images of one group never stand on both sides of a split; null: known to be a group by itself. */
+  group: z.union([z.number(), keptName]).nullish(),
 });
+const annotationSchema = z.object({
+  id: id.nullish(),
+  image_id: id,
+  category_id: id.nullish(),
+  segmentation: z.unknown().optional(),
+  bbox: z.array(z.number()).nullish(),
+  /** Ours: [x0, y0, x1, y1], as x + width need not give x1 to the last bit. */
+  box: z.tuple([z.number(), z.number(), z.number(), z.number()]).nullish().catch(null),
+  iscrowd: z.union([z.number(), z.boolean()]).nullish(),
+});
+const categorySchema = z.object({
+  id,
+  name: keptName,
+  /** Ours: COCO wants a category of every annotation; those of this one have no label. */
+  unlabelled: z.boolean().nullish(),
+});
+type CocoImage = z.infer<typeof imageSchema>;
+type Id = number | string;
 
-/** Whether parsed JSON is meant as COCO. */
-export const looksLikeCoco = (json: unknown): boolean =>
-  typeof json === "object" &&
-  json !== null &&
-  "images" in json &&
-  "annotations" in json &&
-  Array.isArray(json.images);
+/** The lists of a COCO file that are read. */
+export type CocoList = "images" | "annotations" | "categories";
 
 /**
- * The layout of a COCO file: `images[].file_name` names files of the zip (as it stands, below images/, or the only file of
- * that name), `annotations[].segmentation` is polygons, compressed or uncompressed RLE, `bbox` is [x, y, width, height],
- * categories give labels. Annotations with `iscrowd` are passed over and counted. Images that the file does not list are
- * unannotated. Throws AppError import_file_invalid.
+ * A COCO file as it comes, element by element, its lists in any order: `images[].file_name` names files of the zip (as it
+ * stands, below images/, or the only file of that name), `annotations[].segmentation` is polygons, compressed or
+ * uncompressed RLE, `bbox` is [x, y, width, height], categories give labels. Annotations with `iscrowd` are passed over and
+ * counted. Images that the file does not list are unannotated.
+ *
+ * Annotations lie in a spool until their image is read; in memory are the images, the labels and a few numbers an
+ * annotation. Every method throws AppError import_file_invalid.
  */
-export function planCoco(zip: ZipReader, file: string, json: unknown): Plan {
-  const parsed = cocoFile.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw fileError(file, `${pathText(issue?.path ?? []) || "the file"}: ${issue?.message}`);
+export class CocoReader {
+  readonly #file: string;
+  readonly #limits: DatasetLimits;
+  /** Annotations by their places in the list; of a crowd nothing. */
+  readonly #spool: Spool;
+  readonly #byImage = new Groups();
+  readonly #images: CocoImage[] = [];
+  /** Places in `#images` by id, of images too that have only been named so far. */
+  readonly #places = new Map<Id, number>();
+  readonly #labels = new Map<Id, string | null>();
+  /** What annotations named before it was there, and the first that did. */
+  readonly #wantedImages = new Map<Id, string>();
+  readonly #wantedLabels = new Map<Id, string>();
+  readonly #count = { images: 0, annotations: 0, crowds: 0 };
+
+  constructor(file: string, spool: Spool, limits: DatasetLimits) {
+    this.#file = file;
+    this.#spool = spool;
+    this.#limits = limits;
   }
-  const { images, annotations, categories } = parsed.data;
-  const labels = new Map(
-    categories.map((category) => [category.id, category.unlabelled === true ? null : category.name]),
-  );
-  const masks = new Map<number | string, PlannedMask[]>();
-  for (const image of images) {
-    if (masks.has(image.id)) throw fileError(file, `two images have the id ${image.id}`);
-    masks.set(image.id, []);
+
+  add(list: CocoList, json: Buffer, k: number): void {
+    const value = parseElement(json);
+    if (list === "images") this.#image(this.#parsed(imageSchema, value, list, k));
+    else if (list === "categories") this.#category(this.#parsed(categorySchema, value, list, k));
+    else this.#annotation(this.#parsed(annotationSchema, value, list, k), json, k);
   }
-  let crowds = 0;
-  for (const [k, annotation] of annotations.entries()) {
-    const where = `${file}: annotation ${annotation.id ?? `number ${k}`}`;
-    const list = masks.get(annotation.image_id);
-    if (!list) throw fileError(where, `there is no image with the id ${annotation.image_id}`);
-    const { category_id: category } = annotation;
-    if (category != null && !labels.has(category))
-      throw fileError(where, `there is no category with the id ${category}`);
-    if (Number(annotation.iscrowd ?? 0) !== 0) crowds++;
-    else list.push(plannedMask(where, category == null ? null : (labels.get(category) ?? null), annotation));
+
+  /** The layout, once everything has come. Throws AppError import_too_large as well. */
+  plan(zip: ZipReader): Plan {
+    const { images, annotations, crowds } = this.#count;
+    if (images > this.#limits.maxImages) throw tooMany(images, "images", this.#limits.maxImages);
+    if (annotations > this.#limits.maxAnnotations)
+      throw tooMany(annotations, "annotations", this.#limits.maxAnnotations);
+    for (const [image, where] of this.#wantedImages)
+      if (!this.#images[this.#place(image)]) throw fileError(where, `there is no image with the id ${image}`);
+    for (const [category, where] of this.#wantedLabels)
+      if (!this.#labels.has(category)) throw fileError(where, `there is no category with the id ${category}`);
+    const find = imageFinder(zip);
+    const planned = new Map<string, PlannedImage>();
+    for (const [place, image] of this.#images.entries()) {
+      const name = onlyFile(this.#file, image, find(image.file_name));
+      if (planned.has(name)) throw fileError(this.#file, `two images have the file_name ${image.file_name}`);
+      planned.set(name, this.#planned(name, image, place));
+    }
+    return { layout: "coco", images: withUnnamed(zip, planned), skipped: { ...nothingSkipped, crowds } };
   }
-  const find = imageFinder(zip);
-  const planned = new Map<string, PlannedImage>();
-  for (const image of images) {
-    const name = onlyFile(file, image, find(image.file_name));
-    if (planned.has(name)) throw fileError(file, `two images have the file_name ${image.file_name}`);
-    const { width, height } = image;
-    planned.set(name, {
+
+  #image(image: CocoImage): void {
+    // Beyond the limit they are only counted, for the message.
+    if (++this.#count.images > this.#limits.maxImages) return;
+    const place = this.#place(image.id);
+    if (this.#images[place]) throw fileError(this.#file, `two images have the id ${image.id}`);
+    this.#images[place] = image;
+  }
+
+  #category({ id: category, unlabelled, name }: z.infer<typeof categorySchema>): void {
+    this.#labels.set(category, unlabelled === true ? null : name);
+  }
+
+  #annotation(annotation: z.infer<typeof annotationSchema>, json: Buffer, k: number): void {
+    const where = whereOf(this.#file, annotation.id, k);
+    const { image_id: image, category_id: category } = annotation;
+    const place = this.#place(image);
+    if (!this.#images[place] && !this.#wantedImages.has(image)) this.#wantedImages.set(image, where);
+    if (category != null && !this.#labels.has(category) && !this.#wantedLabels.has(category))
+      this.#wantedLabels.set(category, where);
+    if (Number(annotation.iscrowd ?? 0) !== 0) {
+      this.#count.crowds++;
+      this.#spool.add(nothing);
+      return;
+    }
+    cocoMask(where, null, annotation);
+    if (++this.#count.annotations <= this.#limits.maxAnnotations)
+      this.#byImage.add(this.#spool.add(json), place);
+  }
+
+  #place(image: Id): number {
+    const known = this.#places.get(image);
+    if (known !== undefined) return known;
+    this.#places.set(image, this.#places.size);
+    return this.#places.size - 1;
+  }
+
+  #planned(name: string, image: CocoImage, place: number): PlannedImage {
+    const { width, height, group } = image;
+    return {
       name,
       alsoNamed: [],
-      declared: width != null && height != null ? { width, height, file } : null,
-      group: image.group == null ? image.group : String(image.group),
-      masks: masks.get(image.id) ?? [],
-    });
+      declared: width != null && height != null ? { width, height, file: this.#file } : null,
+      group: group == null ? group : String(group),
+      count: this.#byImage.size(place),
+      masks: () =>
+        Array.from(this.#byImage.of(place), (k) => {
+          const annotation = annotationSchema.parse(parseElement(this.#spool.read(k)));
+          const { category_id: category } = annotation;
+          const label = category == null ? null : (this.#labels.get(category) ?? null);
+          return cocoMask(whereOf(this.#file, annotation.id, k), label, annotation);
+        }),
+    };
   }
-  for (const name of zip.entries.keys()) {
-    if (isImageName(name) && !planned.has(name))
-      planned.set(name, { name, alsoNamed: [], declared: null, group: undefined, masks: [] });
+
+  #parsed<T>(schema: z.ZodType<T>, value: unknown, list: CocoList, k: number): T {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw fileError(this.#file, `${pathText([list, k, ...(issue?.path ?? [])])}: ${issue?.message}`);
   }
-  const sorted = [...planned.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { layout: "coco", images: sorted, skipped: { ...nothingSkipped, crowds } };
 }
 
-function plannedMask(
-  file: string,
-  label: string | null,
-  annotation: {
-    segmentation?: unknown;
-    bbox?: number[] | null | undefined;
-    box?: [number, number, number, number] | null | undefined;
-  },
-): PlannedMask {
-  const parsed = segmentation.safeParse(annotation.segmentation);
-  if (!parsed.success || (Array.isArray(parsed.data) && parsed.data.length === 0))
-    throw fileError(file, "segmentation must be polygons [[x, y, ...], ...] or RLE {size: [h, w], counts}");
-  const bbox = annotation.bbox ?? [];
-  if (bbox.length !== 0 && bbox.length !== 4)
-    throw fileError(file, `bbox has ${bbox.length} numbers, not [x, y, width, height]`);
-  const { data } = parsed;
-  return {
-    file,
-    label,
-    bbox: bbox.length === 4 ? (bbox as [number, number, number, number]) : null,
-    corners: annotation.box ?? undefined,
-    read: (facts) => rasterise(data, facts),
-  };
-}
+const nothing = new Uint8Array(0);
 
-function rasterise(shape: Segmentation, { width, height }: ItemFacts): BinaryMask {
-  if (Array.isArray(shape)) return polygonsToMask(shape, width, height);
-  const [h, w] = shape.size;
-  if (h !== height || w !== width)
-    throw new AppError(
-      "mask_size_mismatch",
-      `the RLE's size is [${h}, ${w}] (height, width), the image's [${height}, ${width}]`,
-    );
-  if (typeof shape.counts === "string")
-    return decodeRle({ format: "rle", size: [h, w], counts: shape.counts });
-  return fromRuns(shape.counts, width, height);
-}
-
-/** COCO's uncompressed RLE: column-major run lengths, background first. */
-function fromRuns(runs: readonly number[], width: number, height: number): BinaryMask {
-  let total = 0;
-  for (const run of runs) total += run;
-  if (total !== width * height)
-    throw new AppError(
-      "mask_rle_invalid",
-      `counts add up to ${total} pixels, the image has ${width * height}`,
-    );
-  const data = new Uint8Array(width * height);
-  let position = 0;
-  for (const [i, run] of runs.entries()) {
-    if (i % 2 === 1) fillColumnMajor(data, width, height, position, position + run);
-    position += run;
-  }
-  return { width, height, data };
-}
+const whereOf = (file: string, annotation: Id | null | undefined, k: number): string =>
+  `${file}: annotation ${annotation ?? `number ${k}`}`;
 
 /** The one file that an image's `file_name` fits. */
 function onlyFile(

@@ -54,7 +54,8 @@ export function planFolders(zip: ZipReader): Plan {
       alsoNamed: [],
       declared: null,
       group: undefined,
-      masks: files.map((file) => maskIn(zip, file)),
+      count: files.length,
+      masks: () => files.map((file) => maskIn(zip, file)),
     };
   });
   return { layout: "folders", images: planned, skipped: { ...nothingSkipped, unions } };

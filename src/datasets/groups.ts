@@ -1,8 +1,10 @@
-import { z } from "zod";
 import { baseOf, keptName, type PlannedImage, stemOf } from "./plan.ts";
-import { fileError } from "./problems.ts";
+import { fileError, tooLarge } from "./problems.ts";
+import type { LayoutContext } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
+/** A list of 50,000 names has 4 MB; it is held in memory whole. */
+const maxBytes = 16 * 1024 ** 2;
 /** Fewer groups than this can't be split into training, selection and held-out images with sense. */
 const leastGroups = 5;
 /** A group with more of the images than this would leave too little for the other side. */
@@ -23,10 +25,13 @@ const largestShare = 0.4;
 export async function splitGroups(
   zip: ZipReader,
   images: readonly PlannedImage[],
-  signal?: AbortSignal,
+  { reading, signal }: Pick<LayoutContext, "reading" | "signal"> = {},
 ): Promise<(string | null)[]> {
   for (const file of ["groups.csv", "groups.json"]) {
     if (!zip.entries.has(file)) continue;
+    reading?.(file);
+    const bytes = zip.entries.get(file)?.bytes ?? 0;
+    if (bytes > maxBytes) throw tooLarge(`${file} has ${bytes} bytes; ${maxBytes} are the most for one file`);
     const text = (await zip.read(file, signal)).toString("utf8").replace(/^\uFEFF/, "");
     return byFile(file, file.endsWith(".csv") ? parseCsv(file, text) : parseJson(file, text), images);
   }
@@ -82,9 +87,13 @@ function parseJson(file: string, text: string): [string, string][] {
   } catch (error) {
     throw fileError(file, "is not JSON", error);
   }
-  const parsed = z.record(z.string(), z.union([z.string().min(1), z.number()])).safeParse(json);
-  if (!parsed.success) throw fileError(file, "must be an object {stem: group}");
-  return Object.entries(parsed.data).map(([stem, group]) => [stem, String(group)]);
+  const isMap = typeof json === "object" && json !== null && !Array.isArray(json);
+  if (!isMap) throw fileError(file, "must be an object {stem: group}");
+  return Object.entries(json as Record<string, unknown>).map(([stem, group]) => {
+    if ((typeof group === "string" && group !== "") || (typeof group === "number" && Number.isFinite(group)))
+      return [stem, String(group)];
+    throw fileError(file, "must be an object {stem: group}");
+  });
 }
 
 function parseCsv(file: string, text: string): [string, string][] {

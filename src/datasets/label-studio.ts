@@ -6,8 +6,10 @@ import { AppError } from "../lib/errors.ts";
 import { pathText } from "../lib/text.ts";
 import { imageFinder } from "./find-image.ts";
 import { taskImage } from "./label-studio-image.ts";
-import { isImageName, keptName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
+import { parseElement } from "./json-stream.ts";
+import { keptName, type Plan, type PlannedImage, type PlannedMask, withUnnamed } from "./plan.ts";
 import { fileError } from "./problems.ts";
+import type { Spool } from "./spool.ts";
 import { type ItemFacts, nothingSkipped } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
@@ -15,29 +17,27 @@ const id = z.union([z.number(), z.string()]).nullish();
 const side = z.int().positive().nullish();
 
 /** The parts of an export that are read; what else it holds is passed over. */
-const exported = z.array(
-  z.object({
-    id,
-    data: z.record(z.string(), z.unknown()),
-    annotations: z.array(
-      z.object({
-        was_cancelled: z.boolean().nullish(),
-        ground_truth: z.boolean().nullish(),
-        result: z.array(
-          z.object({
-            id,
-            type: z.string().default("none"),
-            original_width: side,
-            original_height: side,
-            image_rotation: z.number().nullish(),
-            value: z.record(z.string(), z.unknown()).default({}),
-          }),
-        ),
-      }),
-    ),
-  }),
-);
-type Task = z.infer<typeof exported>[number];
+const taskSchema = z.object({
+  id,
+  data: z.record(z.string(), z.unknown()),
+  annotations: z.array(
+    z.object({
+      was_cancelled: z.boolean().nullish(),
+      ground_truth: z.boolean().nullish(),
+      result: z.array(
+        z.object({
+          id,
+          type: z.string().default("none"),
+          original_width: side,
+          original_height: side,
+          image_rotation: z.number().nullish(),
+          value: z.record(z.string(), z.unknown()).default({}),
+        }),
+      ),
+    }),
+  ),
+});
+type Task = z.infer<typeof taskSchema>;
 type Result = Task["annotations"][number]["result"][number];
 
 /** Results that say something of an image or a region, and draw none. */
@@ -45,54 +45,82 @@ const notes = new Set(
   "none labels choices textarea rating number taxonomy datetime pairwise ranker relation".split(" "),
 );
 
-/** Whether parsed JSON is meant as Label Studio's export `JSON`. */
-export const looksLikeLabelStudio = (json: unknown): boolean => {
-  const first: unknown = Array.isArray(json) ? json[0] : undefined;
-  return typeof first === "object" && first !== null && "data" in first && "annotations" in first;
-};
+/** Whether the first element of a JSON list is meant as a task of Label Studio's export `JSON`. */
+export const looksLikeTask = (first: unknown): boolean =>
+  typeof first === "object" && first !== null && "data" in first && "annotations" in first;
 
 /**
- * The layout of a zip with Label Studio's export `JSON` and the images: each task's image is found by the name in its
- * data, whatever server, folder or upload prefix stands before it. Brush regions and polygons (in percent of the image)
- * are the objects. Rectangles and other shapes outline none: passed over and counted. Skipped annotations and predictions
- * are nobody's word and left out; of several annotations of one task the one marked as ground truth counts, and without
- * such a mark they are an error. Images that no task names are unannotated. Throws AppError import_file_invalid.
+ * The layout of a zip with Label Studio's export `JSON` and the images, task by task: each task's image is found by the
+ * name in its data, whatever server, folder or upload prefix stands before it. Brush regions and polygons (in percent of
+ * the image) are the objects. Rectangles and other shapes outline none: passed over and counted. Skipped annotations and
+ * predictions are nobody's word and left out; of several annotations of one task the one marked as ground truth counts, and
+ * without such a mark they are an error. Images that no task names are unannotated.
+ *
+ * Tasks lie in a spool until their image is read. Every method throws AppError import_file_invalid.
  */
-export function planLabelStudio(zip: ZipReader, file: string, json: unknown): Plan {
-  const parsed = exported.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw fileError(file, `${pathText(issue?.path ?? []) || "the file"}: ${issue?.message}`);
+export class LabelStudioReader {
+  readonly #file: string;
+  readonly #spool: Spool;
+  readonly #find: (fileName: string) => readonly string[];
+  readonly #planned = new Map<string, PlannedImage>();
+  readonly #skipped = { boxes: 0, shapes: 0 };
+
+  constructor(file: string, spool: Spool, zip: ZipReader) {
+    this.#file = file;
+    this.#spool = spool;
+    this.#find = imageFinder(zip);
   }
-  const find = imageFinder(zip);
-  const planned = new Map<string, PlannedImage>();
-  const skipped = { ...nothingSkipped };
-  for (const [k, task] of parsed.data.entries()) {
-    const where = `${file}: task ${task.id ?? `number ${k}`}`;
-    const name = taskImage(where, task.data, find);
-    if (planned.has(name)) throw fileError(where, `another task shows ${name} too`);
+
+  add(json: Buffer, k: number): void {
+    const { where, task } = this.#task(json, k);
+    const name = taskImage(where, task.data, this.#find);
+    if (this.#planned.has(name)) throw fileError(where, `another task shows ${name} too`);
     const results = chosenResults(where, task);
-    const masks: PlannedMask[] = [];
-    for (const [n, result] of results.entries()) {
-      const at = `${where}, result ${result.id ?? `number ${n}`}`;
-      if (result.type === "rectanglelabels" || result.type === "rectangle") skipped.boxes++;
-      else if (/^(brush|polygon)(labels)?$/.test(result.type)) masks.push(plannedMask(at, result, results));
-      else if (!notes.has(result.type)) skipped.shapes++;
-    }
-    planned.set(name, {
+    const { masks, boxes, shapes } = drawn(where, results);
+    this.#skipped.boxes += boxes;
+    this.#skipped.shapes += shapes;
+    const piece = this.#spool.add(json);
+    this.#planned.set(name, {
       name,
       alsoNamed: [],
       declared: declaredSize(where, results),
       group: undefined,
-      masks,
+      count: masks.length,
+      masks: () => {
+        const again = this.#task(this.#spool.read(piece), k);
+        return drawn(again.where, chosenResults(again.where, again.task)).masks;
+      },
     });
   }
-  for (const name of zip.entries.keys()) {
-    if (isImageName(name) && !planned.has(name))
-      planned.set(name, { name, alsoNamed: [], declared: null, group: undefined, masks: [] });
+
+  plan(zip: ZipReader): Plan {
+    return {
+      layout: "label_studio",
+      images: withUnnamed(zip, this.#planned),
+      skipped: { ...nothingSkipped, ...this.#skipped },
+    };
   }
-  const images = [...planned.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { layout: "label_studio", images, skipped };
+
+  #task(json: Buffer, k: number): { where: string; task: Task } {
+    const parsed = taskSchema.safeParse(parseElement(json));
+    if (parsed.success)
+      return { where: `${this.#file}: task ${parsed.data.id ?? `number ${k}`}`, task: parsed.data };
+    const issue = parsed.error.issues[0];
+    throw fileError(this.#file, `${pathText([k, ...(issue?.path ?? [])])}: ${issue?.message}`);
+  }
+}
+
+/** The masks among a task's results, and how many others draw something. */
+function drawn(where: string, results: readonly Result[]) {
+  const found = { masks: [] as PlannedMask[], boxes: 0, shapes: 0 };
+  for (const [n, result] of results.entries()) {
+    const at = `${where}, result ${result.id ?? `number ${n}`}`;
+    if (result.type === "rectanglelabels" || result.type === "rectangle") found.boxes++;
+    else if (/^(brush|polygon)(labels)?$/.test(result.type))
+      found.masks.push(plannedMask(at, result, results));
+    else if (!notes.has(result.type)) found.shapes++;
+  }
+  return found;
 }
 
 function chosenResults(where: string, task: Task): Result[] {

@@ -1,14 +1,13 @@
-import { looksLikeCoco, planCoco } from "./coco.ts";
 import { planFolders } from "./folders.ts";
-import { looksLikeLabelStudio, planLabelStudio } from "./label-studio.ts";
+import { readAnnotations } from "./json-layouts.ts";
 import type { Plan } from "./plan.ts";
-import { fileError, layoutUnknown } from "./problems.ts";
-import type { DatasetLimits } from "./types.ts";
+import { layoutUnknown } from "./problems.ts";
+import type { DatasetLimits, LayoutContext } from "./types.ts";
 import { isYoloLabel, planYolo } from "./yolo.ts";
 import type { ZipReader } from "./zip.ts";
 
 /** A layout that a zip was found to have, and how to plan it. */
-interface Found {
+export interface Found {
   readonly kind: string;
   /** The file that shows it. */
   readonly file: string;
@@ -23,14 +22,22 @@ interface Found {
  * masks/). Two at once are an error: one would have to be ignored. So is a zip with boxes and no mask.
  * Throws AppError import_layout_unknown, import_too_large or import_file_invalid.
  */
-export async function findLayout(zip: ZipReader, limits: DatasetLimits, signal?: AbortSignal): Promise<Plan> {
+export async function findLayout(
+  zip: ZipReader,
+  limits: DatasetLimits,
+  context: LayoutContext,
+): Promise<Plan> {
   const names = [...zip.entries.keys()];
   const json = names.filter((name) => /^(annotations\/)?[^/]+\.json$/i.test(name) && name !== "groups.json");
   const candidates = json.includes("annotations.json") ? ["annotations.json"] : json;
-  const found = await jsonLayouts(zip, candidates, signal);
+  const found: Found[] = [];
+  for (const file of candidates) {
+    const layout = await readAnnotations(zip, file, limits, context);
+    if (layout) found.push(layout);
+  }
   const labels = names.find(isYoloLabel);
   if (labels !== undefined)
-    found.push({ kind: "YOLO labels", file: labels, plan: () => planYolo(zip, limits, signal) });
+    found.push({ kind: "YOLO labels", file: labels, plan: () => planYolo(zip, context) });
   const masks = names.find((name) => /^masks\/.+\.png$/i.test(name));
   if (masks !== undefined) found.push({ kind: "masks", file: masks, plan: () => planFolders(zip) });
   const [first, second] = found;
@@ -44,26 +51,11 @@ export async function findLayout(zip: ZipReader, limits: DatasetLimits, signal?:
   const plan = first ? await first.plan() : imagesAlone(zip, names, candidates);
   if (plan.images.length === 0) throw layoutUnknown("the zip has no image");
   const without = plan.skipped.boxes + plan.skipped.shapes;
-  if (without > 0 && plan.images.every((image) => image.masks.length === 0))
+  if (without > 0 && plan.images.every((image) => image.count === 0))
     throw layoutUnknown(
       `the zip has ${without} boxes or other shapes and not one mask or polygon to learn from`,
     );
   return plan;
-}
-
-async function jsonLayouts(
-  zip: ZipReader,
-  candidates: readonly string[],
-  signal?: AbortSignal,
-): Promise<Found[]> {
-  const found: Found[] = [];
-  for (const file of candidates) {
-    const json = parse(file, await zip.read(file, signal));
-    if (looksLikeCoco(json)) found.push({ kind: "a COCO file", file, plan: () => planCoco(zip, file, json) });
-    else if (looksLikeLabelStudio(json))
-      found.push({ kind: "a Label Studio export", file, plan: () => planLabelStudio(zip, file, json) });
-  }
-  return found;
 }
 
 /** images/ without any mask: the images come in unannotated, unless a JSON file was meant to annotate them. */
@@ -81,12 +73,4 @@ function imagesAlone(zip: ZipReader, names: readonly string[], candidates: reado
       "annotations/) nor images/ with masks/ or labels/; " +
       (some === "" ? "it is empty" : `it begins with ${some}`),
   );
-}
-
-function parse(file: string, bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8").replace(/^\uFEFF/, ""));
-  } catch (error) {
-    throw fileError(file, "is not JSON", error);
-  }
 }

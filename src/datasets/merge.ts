@@ -40,6 +40,7 @@ function join(first: PlannedImage, second: PlannedImage): PlannedImage {
     alsoNamed: [...first.alsoNamed, second.name],
     declared: first.declared ?? second.declared,
     group: first.group ?? second.group,
-    masks: [...first.masks, ...second.masks],
+    count: first.count + second.count,
+    masks: async (signal) => [...(await first.masks(signal)), ...(await second.masks(signal))],
   };
 }

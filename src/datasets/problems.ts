@@ -23,4 +23,7 @@ export const zipError = (reason: string, cause?: unknown): AppError =>
 
 export const tooLarge = (reason: string): AppError => new AppError("import_too_large", reason);
 
+export const tooMany = (count: number, what: string, most: number): AppError =>
+  tooLarge(`the zip has ${count} ${what}; ${most} are the most`);
+
 export const layoutUnknown = (reason: string): AppError => new AppError("import_layout_unknown", reason);

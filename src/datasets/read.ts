@@ -8,7 +8,7 @@ import { splitGroups } from "./groups.ts";
 import { findLayout } from "./layout.ts";
 import { mergeDuplicates } from "./merge.ts";
 import type { PlannedImage, PlannedMask } from "./plan.ts";
-import { fileError, naming, tooLarge } from "./problems.ts";
+import { fileError, naming, tooMany } from "./problems.ts";
 import {
   type Dataset,
   type DatasetAnnotation,
@@ -17,6 +17,7 @@ import {
   defaultLimits,
   type ItemFacts,
 } from "./types.ts";
+import { Spool } from "./spool.ts";
 import { openZip, type ZipReader } from "./zip.ts";
 
 /** COCO boxes are rounded, so they may reach this far (pixels) over the image's edge; more is another box format. */
@@ -29,18 +30,29 @@ const boxSlack = 2;
  * import_file_invalid; a message about a file begins with its name in the zip, which is `param` too.
  */
 export async function openDataset(zipPath: string, options: DatasetOptions): Promise<Dataset> {
-  const { inspect, signal } = options;
+  const { signal } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const zip = await openZip(zipPath, limits);
+  const spools: Spool[] = [];
+  const close = async (): Promise<void> => {
+    for (const spool of spools.splice(0)) spool.close();
+    await zip.close();
+  };
   try {
-    const plan = await findLayout(zip, limits, signal);
-    if (plan.images.length > limits.maxImages)
-      throw tooLarge(`the zip has ${plan.images.length} images; ${limits.maxImages} are the most`);
-    const annotations = plan.images.reduce((sum, image) => sum + image.masks.length, 0);
-    if (annotations > limits.maxAnnotations)
-      throw tooLarge(`the zip has ${annotations} annotations; ${limits.maxAnnotations} are the most`);
+    const plan = await findLayout(zip, limits, {
+      openSpool: () => {
+        const spool = new Spool(`${zipPath}.spool-${spools.length}`);
+        spools.push(spool);
+        return spool;
+      },
+      reading: options.reading,
+      signal,
+    });
+    if (plan.images.length > limits.maxImages) throw tooMany(plan.images.length, "images", limits.maxImages);
+    const annotations = plan.images.reduce((sum, image) => sum + image.count, 0);
+    if (annotations > limits.maxAnnotations) throw tooMany(annotations, "annotations", limits.maxAnnotations);
     const images = await mergeDuplicates(zip, plan.images, signal);
-    const groups = await splitGroups(zip, images, signal);
+    const groups = await splitGroups(zip, images, options);
     return {
       layout: plan.layout,
       images: images.length,
@@ -48,12 +60,12 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
       skipped: plan.skipped,
       items: async function* () {
         for (const [i, image] of images.entries())
-          yield await readItem(zip, image, groups[i] ?? null, inspect, signal);
+          yield await readItem(zip, image, groups[i] ?? null, options);
       },
-      close: () => zip.close(),
+      close,
     };
   } catch (error) {
-    await zip.close();
+    await close();
     throw error;
   }
 }
@@ -62,10 +74,10 @@ async function readItem(
   zip: ZipReader,
   image: PlannedImage,
   splitGroup: string | null,
-  inspect: DatasetOptions["inspect"],
-  signal?: AbortSignal,
+  { inspect, reading, signal }: DatasetOptions,
 ): Promise<DatasetItem> {
   const { name, declared } = image;
+  reading?.(name);
   const bytes = await zip.read(name, signal);
   const facts = await naming(name, () => inspect(bytes));
   if (declared && (declared.width !== facts.width || declared.height !== facts.height)) {
@@ -73,7 +85,7 @@ async function readItem(
     throw fileError(name, `the image is ${facts.width} x ${facts.height} pixels as seen, ${said}`);
   }
   const annotations = new Map<string, DatasetAnnotation>();
-  for (const mask of image.masks) {
+  for (const mask of await image.masks(signal)) {
     const annotation = await naming(mask.file, () => readAnnotation(mask, facts, signal));
     const key = `${annotation.counts} ${annotation.label}`;
     if (!annotations.has(key)) annotations.set(key, annotation);

@@ -1,4 +1,5 @@
 import type { Box } from "../imaging/types.ts";
+import type { Spool } from "./spool.ts";
 
 /** What `inspect` says of an image's bytes; the same shape as inference's ImageFacts. */
 export interface ItemFacts {
@@ -45,7 +46,9 @@ export interface DatasetLimits {
   readonly maxTotalBytes: number;
   /** Inflated bytes of one image or mask. */
   readonly maxEntryBytes: number;
-  /** Inflated bytes of a JSON, CSV, YAML or text file, and of all YOLO labels together: these are held in memory whole. */
+  /** Inflated bytes of a JSON file of annotations, which is read piece by piece. */
+  readonly maxJsonBytes: number;
+  /** Inflated bytes of a CSV, YAML or text file, which is held in memory whole. */
   readonly maxTextBytes: number;
   /** Inflated bytes per byte of the zip, once more than 64 MiB inflate. */
   readonly maxRatio: number;
@@ -57,17 +60,29 @@ export const defaultLimits: DatasetLimits = {
   maxEntries: 250_000,
   maxTotalBytes: 64 * 1024 ** 3,
   maxEntryBytes: 256 * 1024 ** 2,
-  maxTextBytes: 256 * 1024 ** 2,
+  maxJsonBytes: 4 * 1024 ** 3,
+  maxTextBytes: 32 * 1024 ** 2,
   maxRatio: 200,
   maxImages: 50_000,
   maxAnnotations: 1_000_000,
 };
+
+/** What a layout reads with. */
+export interface LayoutContext {
+  /** A place on disk for what is found and needed later; it goes with the data set. */
+  readonly openSpool: () => Spool;
+  /** Told of every file before it is read. */
+  readonly reading?: ((file: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface DatasetOptions {
   /** What is left out is taken from `defaultLimits`. */
   readonly limits?: Partial<DatasetLimits> | undefined;
   /** Decodes an image whole; throws AppError when it can't (`Inference.inspect`). */
   readonly inspect: (bytes: Uint8Array) => Promise<ItemFacts>;
+  /** Told of every file before it is read. */
+  readonly reading?: ((file: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -100,14 +115,25 @@ export const skippedReasons = (skipped: Skipped): { count: number; reason: strin
     .filter((key) => skipped[key] > 0)
     .map((key) => ({ count: skipped[key], reason: skippedBecause[key] }));
 
-/** An opened zip whose layout, names and pairing are checked; its pixels are not yet. */
-export interface Dataset {
+/** An image of a data set that another process reads: its bytes in a file, its annotations in one part or several. */
+export interface ItemPart extends Omit<DatasetItem, "bytes"> {
+  readonly byteLength: number;
+  /** Of the file with the image's bytes; null in the parts after the first. */
+  readonly path: string | null;
+}
+
+/** What the names and the annotation file of a zip say. */
+export interface DatasetSummary {
   readonly layout: Layout;
   /** Images that `items` will give, duplicates counted once. */
   readonly images: number;
   /** Annotations at most: equal masks on one image are told once. */
   readonly annotations: number;
   readonly skipped: Skipped;
+}
+
+/** An opened zip whose layout, names and pairing are checked; its pixels are not yet. */
+export interface Dataset extends DatasetSummary {
   /**
    * Every image, in the order of names, one at a time: only one image and one mask are in memory.
    * Can be walked again. Throws AppError import_file_invalid, import_zip_invalid, or the signal's reason.

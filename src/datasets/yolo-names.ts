@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { keptName } from "./plan.ts";
 import { fileError, layoutUnknown } from "./problems.ts";
+import type { LayoutContext } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
 /** A list of names is short; more is no list of names. */
@@ -15,13 +16,13 @@ const maxBytes = 1024 ** 2;
  */
 export async function classNames(
   zip: ZipReader,
-  signal?: AbortSignal,
+  context: Pick<LayoutContext, "reading" | "signal">,
 ): Promise<{ file: string; names: ReadonlyMap<number, string> }> {
   const atTop = [...zip.entries.keys()].filter((name) => /^[^/]+\.ya?ml$/i.test(name));
   const usual = atTop.filter((name) => /^data\.ya?ml$/i.test(name));
   const found: { file: string; names: Map<number, string> }[] = [];
   for (const file of usual.length > 0 ? usual : atTop) {
-    const names = yamlNames(file, await textOf(zip, file, signal));
+    const names = yamlNames(file, await textOf(zip, file, context));
     if (names) found.push({ file, names });
   }
   const [first, second] = found;
@@ -29,13 +30,18 @@ export async function classNames(
     throw layoutUnknown(`both ${first.file} and ${second.file} name YOLO's classes; leave out one of them`);
   if (first) return first;
   for (const file of ["classes.txt", "labels/classes.txt"])
-    if (zip.entries.has(file)) return { file, names: listedNames(file, await textOf(zip, file, signal)) };
+    if (zip.entries.has(file)) return { file, names: listedNames(file, await textOf(zip, file, context)) };
   throw layoutUnknown(
     "the zip has YOLO labels but does not name their classes: it needs data.yaml with `names`, or classes.txt",
   );
 }
 
-async function textOf(zip: ZipReader, file: string, signal?: AbortSignal): Promise<string> {
+async function textOf(
+  zip: ZipReader,
+  file: string,
+  { reading, signal }: Pick<LayoutContext, "reading" | "signal">,
+): Promise<string> {
+  reading?.(file);
   const bytes = zip.entries.get(file)?.bytes ?? 0;
   if (bytes > maxBytes) throw fileError(file, `has ${bytes} bytes; ${maxBytes} are the most`);
   return (await zip.read(file, signal)).toString("utf8").replace(/^\uFEFF/, "");
@@ -60,21 +66,25 @@ function yamlNames(file: string, text: string): Map<number, string> | null {
     throw fileError(file, `line ${lineOf()}: names must be a list, or a map from number to name`);
   const out = new Map<number, string>();
   for (const [key, name] of Object.entries(names)) {
-    const line = lineOf(Number(key));
     if (!/^\d{1,9}$/.test(key))
       throw fileError(file, `line ${lineOf(key)}: names: ${key} is no class number`);
-    out.set(Number(key), checked(file, line, typeof name === "number" ? String(name) : name));
+    const given = typeof name === "number" ? String(name) : name;
+    out.set(
+      Number(key),
+      checked(file, () => lineOf(Number(key)), given),
+    );
   }
   return out;
 }
 
 function listedNames(file: string, text: string): Map<number, string> {
   const rows = text.trimEnd().split(/\r?\n/);
-  return new Map(rows.map((row, k) => [k, checked(file, k + 1, row.trim())]));
+  return new Map(rows.map((row, k) => [k, checked(file, () => k + 1, row.trim())]));
 }
 
-function checked(file: string, line: number, name: unknown): string {
+/** `line` is asked for a fault alone: to find it means to go through the file. */
+function checked(file: string, line: () => number, name: unknown): string {
   const kept = keptName.safeParse(name);
   if (kept.success) return kept.data;
-  throw fileError(file, `line ${line}: ${z.prettifyError(kept.error).replaceAll(/\s+/g, " ")}`);
+  throw fileError(file, `line ${line()}: ${z.prettifyError(kept.error).replaceAll(/\s+/g, " ")}`);
 }

@@ -1,7 +1,7 @@
 import { polygonsToMask } from "../imaging/polygons.ts";
-import { baseOf, isImageName, type Plan, type PlannedImage, type PlannedMask } from "./plan.ts";
-import { fileError, tooLarge } from "./problems.ts";
-import { type DatasetLimits, nothingSkipped } from "./types.ts";
+import { baseOf, isImageName, type Plan, type PlannedImage, type PlannedMask, unannotated } from "./plan.ts";
+import { fileError } from "./problems.ts";
+import { type LayoutContext, nothingSkipped } from "./types.ts";
 import { classNames } from "./yolo-names.ts";
 import type { ZipReader } from "./zip.ts";
 
@@ -17,10 +17,11 @@ export const isYoloLabel = (name: string): boolean =>
  * class's number and its outline, `x y` in shares of width and height, three points or more. data.yaml names the classes.
  * An image without labels, or with an empty file, is unannotated; labels without an image are an error. Lines of a class
  * and four numbers are boxes of no outline: passed over and counted. The parts of a split (train, val, test) are one data
- * set here. Throws AppError import_layout_unknown, import_too_large, or import_file_invalid with file and line.
+ * set here. Label files are read again when their image is. Throws AppError import_layout_unknown, or import_file_invalid with file
+ * and line.
  */
-export async function planYolo(zip: ZipReader, limits: DatasetLimits, signal?: AbortSignal): Promise<Plan> {
-  const { file, names } = await classNames(zip, signal);
+export async function planYolo(zip: ZipReader, { reading, signal }: LayoutContext): Promise<Plan> {
+  const classes = await classNames(zip, { reading, signal });
   const images = new Map<string, string>();
   for (const name of zip.entries.keys()) {
     const label = isImageName(name) ? labelOf(name) : null;
@@ -29,33 +30,41 @@ export async function planYolo(zip: ZipReader, limits: DatasetLimits, signal?: A
     if (other !== undefined) throw fileError(name, `has the same labels, ${label}, as ${other}`);
     images.set(label, name);
   }
-  const labels = [...zip.entries.values()].filter((entry) => isYoloLabel(entry.name));
-  const bytes = labels.reduce((sum, entry) => sum + entry.bytes, 0);
-  if (bytes > limits.maxTextBytes)
-    throw tooLarge(`the label files have ${bytes} bytes together; ${limits.maxTextBytes} are the most`);
-  const masks = new Map<string, PlannedMask[]>();
+  const planned = new Map<string, PlannedImage>();
+  for (const name of images.values()) planned.set(name, unannotated(name));
   let boxes = 0;
-  for (const { name } of labels) {
+  for (const name of [...zip.entries.keys()].filter(isYoloLabel)) {
     const image = images.get(name);
     if (image === undefined) throw fileError(name, "there is no image of this name below images/");
-    const found: PlannedMask[] = [];
-    const text = (await zip.read(name, signal)).toString("utf8");
-    for (const [k, line] of text.split(/\r?\n/).entries()) {
-      if (line.trim() === "") continue;
-      const mask = maskOf(`${name}: line ${k + 1}`, line.trim().split(/\s+/), { file, names });
-      if (mask) found.push(mask);
-      else boxes++;
-    }
-    masks.set(image, found);
+    reading?.(name);
+    const found = await masksIn(zip, name, classes, signal);
+    boxes += found.boxes;
+    planned.set(image, {
+      ...unannotated(image),
+      count: found.masks.length,
+      masks: async (again) => (await masksIn(zip, name, classes, again)).masks,
+    });
   }
-  const planned = [...images.values()].sort().map((name): PlannedImage => ({
-    name,
-    alsoNamed: [],
-    declared: null,
-    group: undefined,
-    masks: masks.get(name) ?? [],
-  }));
-  return { layout: "yolo", images: planned, skipped: { ...nothingSkipped, boxes } };
+  const inOrder = [...planned.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { layout: "yolo", images: inOrder, skipped: { ...nothingSkipped, boxes } };
+}
+
+interface Classes {
+  readonly file: string;
+  readonly names: ReadonlyMap<number, string>;
+}
+
+/** The outlines of one file of labels, and how many of its lines are boxes. */
+async function masksIn(zip: ZipReader, name: string, classes: Classes, signal: AbortSignal | undefined) {
+  const found = { masks: [] as PlannedMask[], boxes: 0 };
+  const text = (await zip.read(name, signal)).toString("utf8");
+  for (const [k, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "") continue;
+    const mask = maskOf(`${name}: line ${k + 1}`, line.trim().split(/\s+/), classes);
+    if (mask) found.masks.push(mask);
+    else found.boxes++;
+  }
+  return found;
 }
 
 /** As Ultralytics finds it: the last images/ of the path becomes labels/. Null for an image elsewhere. */
@@ -65,11 +74,7 @@ function labelOf(image: string): string | null {
 }
 
 /** Null for a box. */
-function maskOf(
-  where: string,
-  cells: readonly string[],
-  classes: { file: string; names: ReadonlyMap<number, string> },
-): PlannedMask | null {
+function maskOf(where: string, cells: readonly string[], classes: Classes): PlannedMask | null {
   const [number = "", ...rest] = cells;
   const label = /^\d{1,9}$/.test(number) ? classes.names.get(Number(number)) : undefined;
   if (label === undefined) throw fileError(where, `${classes.file} has no class ${number.slice(0, 40)}`);

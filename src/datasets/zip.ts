@@ -26,6 +26,8 @@ export interface ZipReader {
    * Throws AppError import_file_invalid (can't be inflated, wrong length or checksum) or the signal's reason.
    */
   read(name: string, signal?: AbortSignal): Promise<Buffer>;
+  /** The same piece by piece; a wrong checksum shows at the end. */
+  chunks(name: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -52,12 +54,18 @@ export async function openZip(path: string, limits: DatasetLimits): Promise<ZipR
   try {
     const found = await directoryOf(zip, limits);
     const entries = new Map([...found].map(([name, { size, crc }]) => [name, { name, bytes: size, crc }]));
+    const chunks: ZipReader["chunks"] = (name, signal) => {
+      const entry = found.get(name);
+      if (!entry) throw new Error(`${name} is not in the zip`);
+      return inflate(zip, name, entry.entry, signal);
+    };
     return {
       entries,
-      read: (name, signal) => {
-        const entry = found.get(name);
-        if (!entry) throw new Error(`${name} is not in the zip`);
-        return inflate(zip, name, entry.entry, signal);
+      chunks,
+      read: async (name, signal) => {
+        const parts: Buffer[] = [];
+        for await (const part of chunks(name, signal)) parts.push(part);
+        return Buffer.concat(parts);
       },
       close,
     };
@@ -78,7 +86,7 @@ async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<str
     throw tooLarge(`the zip has ${zip.entryCount} entries; ${limits.maxEntries} are the most`);
   const files = new Map<string, Found>();
   let total = 0;
-  for (const entry of await allEntries(zip)) {
+  for await (const entry of entriesOf(zip)) {
     const name = entry.fileName.normalize("NFC");
     if (name.endsWith("/") || isNoise(name)) continue;
     checkEntry(entry, name, limits);
@@ -97,14 +105,16 @@ async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<str
   return belowCommonFolder(files);
 }
 
-async function allEntries(zip: ZipFile): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  try {
-    for await (const entry of zip.eachEntry()) entries.push(entry);
-  } catch (error) {
-    throw zipError("the zip's directory can't be read", error);
+/** The entries as they come, so that one that is refused is the last that memory was taken for. */
+async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry, void, undefined> {
+  const entries = zip.eachEntry()[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await entries.next().catch((error: unknown) => {
+      throw zipError("the zip's directory can't be read", error);
+    });
+    if (next.done) return;
+    yield next.value;
   }
-  return entries;
 }
 
 function checkEntry(entry: Entry, name: string, limits: DatasetLimits): void {
@@ -120,7 +130,11 @@ function checkEntry(entry: Entry, name: string, limits: DatasetLimits): void {
     throw zipError(
       `${name} is compressed by method ${entry.compressionMethod}; only stored and deflated files can be read`,
     );
-  const most = /\.(json|csv|txt|ya?ml)$/i.test(name) ? limits.maxTextBytes : limits.maxEntryBytes;
+  const most = /\.json$/i.test(name)
+    ? limits.maxJsonBytes
+    : /\.(csv|txt|ya?ml)$/i.test(name)
+      ? limits.maxTextBytes
+      : limits.maxEntryBytes;
   if (entry.uncompressedSize > most)
     throw tooLarge(`${name} has ${entry.uncompressedSize} bytes; ${most} are the most for one file`);
 }
@@ -152,24 +166,32 @@ function belowCommonFolder(files: Map<string, Found>): Map<string, Found> {
   return new Map(sorted.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function inflate(zip: ZipFile, name: string, entry: Entry, signal?: AbortSignal): Promise<Buffer> {
+async function* inflate(
+  zip: ZipFile,
+  name: string,
+  entry: Entry,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
   signal?.throwIfAborted();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
   let crc = 0;
-  try {
-    // The stream fails as soon as it gives more bytes than the directory says: memory stays within the limit.
-    const stream = await zip.openReadStreamPromise(entry);
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      signal?.throwIfAborted();
-      bytes += chunk.length;
-      crc = crc32(chunk, crc);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    signal?.throwIfAborted();
+  const stream = await zip.openReadStreamPromise(entry).catch((error: unknown) => {
     throw fileError(name, `can't be inflated: ${messageOf(error)}`, error);
+  });
+  const parts = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      // The stream fails as soon as it gives more bytes than the directory says: memory stays within the limit.
+      const part = await parts.next().catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw fileError(name, `can't be inflated: ${messageOf(error)}`, error);
+      });
+      if (part.done) break;
+      signal?.throwIfAborted();
+      crc = crc32(part.value, crc);
+      yield part.value;
+    }
+  } finally {
+    await parts.return?.();
   }
   if (crc !== entry.crc32) throw fileError(name, "its checksum is wrong; the zip is damaged");
-  return Buffer.concat(chunks, bytes);
 }

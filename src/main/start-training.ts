@@ -21,6 +21,7 @@ export async function startTraining(
     createEngine: createEngineOn(config.TRAINER_DEVICE),
     engine: config.TRAINER_ENGINE,
     maxImagesPerProject: config.MAX_IMAGES_PER_PROJECT,
+    maxImagePixels: config.MAX_IMAGE_PIXELS,
     quotas: {
       images: config.QUOTA_IMAGES ?? null,
       bytes: config.QUOTA_BYTES ?? null,

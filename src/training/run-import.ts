@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDataset } from "../datasets/read.ts";
-import { type Dataset, skippedReasons } from "../datasets/types.ts";
+import { type DatasetApart, readApart } from "../datasets/read-apart.ts";
+import { skippedReasons } from "../datasets/types.ts";
 import { ifUnused, selectImageHashes } from "../db/queries/images.ts";
 import {
   abandonImport,
@@ -20,7 +20,8 @@ import { keys } from "../storage/keys.ts";
 import { LeaseLost } from "./lease.ts";
 import { isFinal } from "./run-fine-tune.ts";
 import type { TrainerServices } from "./services.ts";
-import { type StoredImport, type StoredItem, storeImport } from "./store-import.ts";
+import { ItemSpool } from "./item-spool.ts";
+import { type StoredImport, storeImport } from "./store-import.ts";
 
 /** Milliseconds between two writes of the progress. */
 const progressEveryMs = 400;
@@ -82,7 +83,8 @@ class ImportRun {
   /** Objects that this run wrote where there were none: its own to take away again. */
   readonly #wrote: { objectKey: string; sha256: string }[] = [];
   #folder: string | undefined;
-  #dataset: Dataset | undefined;
+  #dataset: DatasetApart | undefined;
+  #items: ItemSpool | undefined;
 
   constructor(services: TrainerServices, row: ImportRow, lease: ImportLease, signal: AbortSignal) {
     this.#services = services;
@@ -104,7 +106,7 @@ class ImportRun {
     const stored = await storeImport(db, {
       scope: this.#row,
       lease: this.#lease,
-      items,
+      batches: items.batches(),
       maxImages: maxImagesPerProject,
       quotas,
     });
@@ -131,50 +133,55 @@ class ImportRun {
 
   async close(): Promise<void> {
     await this.#dataset?.close();
+    this.#items?.close();
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #open(): Promise<Dataset> {
-    const { store, inference, maxImagesPerProject } = this.#services;
+  async #open(): Promise<DatasetApart> {
+    const { store, maxImagePixels = 64_000_000, maxImagesPerProject } = this.#services;
     this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-"));
     const path = join(this.#folder, "data.zip");
     await store.getFile(this.#row.objectKey, path);
-    this.#dataset = await openDataset(path, {
-      inspect: async (bytes) => inference.inspect(bytes),
-      signal: this.#signal,
-      limits: { maxImages: maxImagesPerProject },
-    });
+    this.#items = new ItemSpool(join(this.#folder, "items"));
+    const limits = { maxImages: maxImagesPerProject };
+    this.#dataset = await readApart(
+      { zipPath: path, folder: this.#folder, limits, maxPixels: maxImagePixels },
+      this.#signal,
+    );
     return this.#dataset;
   }
 
   /** Checks every image and mask, and stores the images; nothing refers to them yet. */
-  async #putObjects(dataset: Dataset): Promise<StoredItem[]> {
+  async #putObjects(dataset: DatasetApart): Promise<ItemSpool> {
     const { db, store, quotas = noQuotas } = this.#services;
     const { workspaceId, bytes: zipBytes } = this.#row;
     const room = await selectRoom(db, workspaceId, quotas);
     const more = { images: 0, bytes: -zipBytes };
-    const items: StoredItem[] = [];
+    const items = this.#items as ItemSpool;
+    let imagesDone = 0;
     let lastWrite = performance.now();
-    for await (const { bytes, alsoNamed: _, ...item } of dataset.items()) {
+    for await (const { path, alsoNamed: _, ...item } of dataset.items()) {
       this.#signal.throwIfAborted();
+      items.add(item);
+      if (path === null) continue;
       const key = keys.image(this.#row.projectId, item.sha256);
       const isNew = (await store.stat(key)) === null;
       if (isNew) {
         more.images++;
-        more.bytes += bytes.length;
+        more.bytes += item.byteLength;
         // What would be refused at the end is not stored before.
         if (more.images > room.images || more.bytes > room.bytes)
           await requireRoom(db, workspaceId, quotas, { more });
       }
       // After a crash the objects of the attempt before look like someone else's: they are ours too.
       if (this.#row.attempt > 1 || isNew) this.#wrote.push({ objectKey: key, sha256: item.sha256 });
-      await store.put(key, bytes, { contentType: `image/${item.facts.format}` });
-      items.push({ ...item, byteLength: bytes.length });
+      await store.putFile(key, path, { contentType: `image/${item.facts.format}` });
+      imagesDone++;
       if (performance.now() - lastWrite < progressEveryMs) continue;
       lastWrite = performance.now();
-      await this.#progress({ imagesDone: items.length });
+      await this.#progress({ imagesDone });
     }
-    await this.#progress({ imagesDone: items.length });
+    await this.#progress({ imagesDone });
     return items;
   }
 
@@ -182,15 +189,16 @@ class ImportRun {
    * Whoever deleted the same image between our write and our rows also took its object away: it is put again.
    * From our rows on nobody does so any more.
    */
-  async #putMissing(dataset: Dataset, { created }: StoredImport): Promise<void> {
+  async #putMissing(dataset: DatasetApart, { created }: StoredImport): Promise<void> {
     const { store } = this.#services;
     const missing = new Set<string>();
     for (const { sha256 } of created) {
       if ((await store.stat(keys.image(this.#row.projectId, sha256))) === null) missing.add(sha256);
     }
     if (missing.size === 0) return;
-    for await (const { sha256, bytes } of dataset.items())
-      if (missing.has(sha256)) await store.put(keys.image(this.#row.projectId, sha256), bytes);
+    for await (const { sha256, path } of dataset.items())
+      if (path !== null && missing.has(sha256))
+        await store.putFile(keys.image(this.#row.projectId, sha256), path);
   }
 
   async #progress(progress: Parameters<typeof setImportProgress>[2]): Promise<void> {

@@ -20,6 +20,8 @@ export interface TrainerServices extends ProcessServices {
   /** Who this trainer is, for people: host and process. */
   readonly holder: string;
   readonly maxImagesPerProject: number;
+  /** Larger images of an import are refused by their header. Default: 64 million. */
+  readonly maxImagePixels?: number;
   /** Of workspaces that have none of their own; left out, no bound. */
   readonly quotas?: Quotas;
   /** Milliseconds of training between two checkpoints, at least; 0 writes one after every epoch. Default: 10 s. */

@@ -13,14 +13,17 @@ import {
 import { lockProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { type Quotas, requireRoom } from "../db/queries/usage.ts";
-import type { DatasetAnnotation, DatasetItem } from "../datasets/types.ts";
+import type { DatasetAnnotation, ItemPart } from "../datasets/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
 import { LeaseLost } from "./lease.ts";
 
-/** An item of a data set without its bytes: they lie in the object store by now. */
-export type StoredItem = Omit<DatasetItem, "bytes" | "alsoNamed"> & { readonly byteLength: number };
+/**
+ * An image of a data set without its bytes, which lie in the object store by now. One with many annotations comes several
+ * times, with some of them each.
+ */
+export type StoredItem = Omit<ItemPart, "path" | "alsoNamed">;
 
 export interface StoredImport {
   /** Ids and hashes of the images that are new. */
@@ -38,32 +41,25 @@ export async function storeImport(
   options: {
     scope: ProjectScope;
     lease: ImportLease;
-    items: readonly StoredItem[];
+    /** In portions of at most as many images and about as many annotations as one statement writes. */
+    batches: Iterable<readonly StoredItem[]>;
     maxImages: number;
     quotas: Quotas;
   },
 ): Promise<StoredImport> {
-  const { scope, lease, items, maxImages, quotas } = options;
+  const { scope, lease, batches, maxImages, quotas } = options;
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
     if (!(await lockImport(tx, lease))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
-    const created: { id: string; sha256: string }[] = [];
+    const created = new Map<string, string>();
     let written = 0;
-    for (let from = 0; from < items.length; from += rowsPerStatement) {
-      const some = items.slice(from, from + rowsPerStatement);
-      const fresh = new Set(
-        await insertNewImages(
-          tx,
-          some.map((item) => imageRow(scope, item)),
-        ),
-      );
-      const ids = await holdImageIds(
-        tx,
-        scope,
-        some.map((item) => item.sha256),
-      );
-      written += await writeAnnotations(tx, scope, { items: some, ids, fresh });
-      for (const sha256 of fresh) created.push({ id: ids.get(sha256) as string, sha256 });
+    for (const items of batches) {
+      const rows = items.map((item) => imageRow(scope, item));
+      const fresh = new Set(await insertNewImages(tx, rows));
+      const hashes = items.map((item) => item.sha256);
+      const ids = await holdImageIds(tx, scope, hashes);
+      for (const sha256 of fresh) created.set(sha256, ids.get(sha256) as string);
+      written += await writeAnnotations(tx, scope, { items, ids, fresh: created });
     }
     if ((await countImages(tx, scope)) > maxImages) {
       throw new AppError(
@@ -71,11 +67,11 @@ export async function storeImport(
         `With this import the project would hold more than the ${maxImages} images that are allowed.`,
       );
     }
-    const counts = { imagesCreated: created.length, annotationsCreated: written };
+    const counts = { imagesCreated: created.size, annotationsCreated: written };
     if (!(await succeedImport(tx, lease, counts))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
     // After its end, with which the zip goes: its images take the zip's room.
     await requireRoom(tx, scope.workspaceId, quotas);
-    return { created, annotations: written };
+    return { created: Array.from(created, ([sha256, id]) => ({ id, sha256 })), annotations: written };
   });
 }
 
@@ -95,7 +91,7 @@ const imageRow = (scope: ProjectScope, item: StoredItem): NewImage => ({
 async function writeAnnotations(
   tx: Executor,
   scope: ProjectScope,
-  part: { items: readonly StoredItem[]; ids: Map<string, string>; fresh: ReadonlySet<string> },
+  part: { items: readonly StoredItem[]; ids: Map<string, string>; fresh: ReadonlyMap<string, unknown> },
 ): Promise<number> {
   const known = part.items.filter((item) => !part.fresh.has(item.sha256));
   const idOf = (item: StoredItem): string => part.ids.get(item.sha256) as string;

@@ -17,7 +17,10 @@ export interface Trainer {
 export async function startTrainer(
   services: ProcessServices,
   queue: Queue,
-  options: Pick<TrainerServices, "engine" | "maxImagesPerProject" | "quotas" | "checkpointEveryMs"> &
+  options: Pick<
+    TrainerServices,
+    "engine" | "maxImagesPerProject" | "maxImagePixels" | "quotas" | "checkpointEveryMs"
+  > &
     Partial<Pick<TrainerServices, "createEngine">>,
 ): Promise<Trainer> {
   const { log } = services;

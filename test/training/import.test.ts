@@ -231,7 +231,7 @@ describe("an import", () => {
     const stale = storeImport(db, {
       scope,
       lease: { id, token: lost?.leaseToken ?? "" },
-      items: [],
+      batches: [],
       maxImages: 100,
       quotas: noQuotas,
     });

@@ -1,0 +1,89 @@
+import { rm } from "node:fs/promises";
+import { ChildStopped } from "../lib/child/limits.ts";
+import { ChildPool } from "../lib/child/pool.ts";
+import type * as datasetChild from "./dataset-child.ts";
+import type { DatasetTask } from "./dataset-child.ts";
+import { fileError, zipError } from "./problems.ts";
+import type { DatasetSummary, ItemPart } from "./types.ts";
+
+const MiB = 1024 * 1024;
+
+/** V8's heap of a child: a million annotations take 12 MB of it, 50,000 images 50. */
+const heapMiB = 384;
+/** What a child takes beside its heap and one image. */
+const restMiB = 256;
+/** An image of 16 bits and four channels that is not stored line by line, and what is made of it. */
+const bytesPerPixel = 12;
+
+/** A data set that a child process reads. */
+export interface DatasetApart extends DatasetSummary {
+  /**
+   * Every image in the order of names, one with many annotations in several parts. An image's file is gone when the next
+   * part is asked for. Can be walked again. Throws as `openDataset` does.
+   */
+  items(): AsyncGenerator<ItemPart, void, undefined>;
+  close(): Promise<void>;
+}
+
+/** By the pixels that an image may have, which is one number in a process. */
+const pools = new Map<number, ChildPool<typeof datasetChild>>();
+
+function poolFor(maxPixels: number): ChildPool<typeof datasetChild> {
+  const memoryMiB = heapMiB + restMiB + Math.ceil((maxPixels * bytesPerPixel) / MiB);
+  const pool =
+    pools.get(maxPixels) ??
+    new ChildPool<typeof datasetChild>({
+      module: new URL("./dataset-child.ts", import.meta.url),
+      limits: { heapMiB, memoryMiB, silenceMs: 20 * 60_000, valueMiB: 256 },
+      most: 2,
+    });
+  pools.set(maxPixels, pool);
+  return pool;
+}
+
+/**
+ * Opens a zip as `openDataset` does, in a child process: a file in it that takes more memory than is allowed, or makes a
+ * decoder crash, fails the import by its name and nothing else. Throws as `openDataset` does.
+ */
+export async function readApart(task: DatasetTask, signal?: AbortSignal): Promise<DatasetApart> {
+  const pool = poolFor(task.maxPixels);
+  const open = () => pool.stream("dataset", task, signal);
+  let opened: ReturnType<typeof open> | undefined = open();
+  const first = await opened.next().catch(named);
+  if (first.done) throw new Error("a data set's child said nothing of it");
+  return {
+    ...(first.value as DatasetSummary),
+    items: async function* () {
+      const stream = opened ?? open();
+      const isAgain = opened === undefined;
+      opened = undefined;
+      try {
+        if (isAgain) await stream.next();
+        for (;;) {
+          const next = await stream.next().catch(named);
+          if (next.done) return;
+          const part = next.value as ItemPart;
+          yield part;
+          if (part.path !== null) await rm(part.path, { force: true });
+        }
+      } finally {
+        await stream.return();
+      }
+    },
+    close: async () => {
+      await opened?.return();
+    },
+  };
+}
+
+/** What ended a child is the fault of the file that it read; other errors are returned as they are. */
+export function faultOf(error: unknown): unknown {
+  if (!(error instanceof ChildStopped)) return error;
+  return error.file === null
+    ? zipError(`the zip can't be read: ${error.message}`)
+    : fileError(error.file, error.message, error);
+}
+
+function named(error: unknown): never {
+  throw faultOf(error) as Error;
+}
