@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Report } from "./report.ts";
 import { apiUsage } from "./api/options.ts";
+import { importUsage } from "./import/options.ts";
 import { qualityUsage } from "./quality/options.ts";
 import { parityUsage } from "./everything/options.ts";
 import { memoryUsage } from "./memory.ts";
@@ -9,13 +10,14 @@ import { versionsUsage } from "./versions/options.ts";
 
 /** npm run bench -- train | decode | everything [--json] [--python PATH] [--rounds N] [--threads N], or quality, everything-parity: see their usage. */
 const usage =
-  "usage: npm run bench -- <train|decode|everything|api|versions|memory|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
+  "usage: npm run bench -- <train|decode|everything|api|import|versions|memory|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
   "  train   one optimizer step, against PyTorch (PATH, else .venv/bin/python)\n" +
   "  decode  one prompt on a cached embedding, against Meta's ONNX decoder\n" +
   "  everything [--meta PATH]  a whole image, against Meta's automatic mask generator in PyTorch, of the package\n" +
   "          segment_anything or of the checkout at PATH\n" +
   parityUsage +
   apiUsage +
+  importUsage +
   versionsUsage +
   memoryUsage +
   qualityUsage;
@@ -37,6 +39,7 @@ const benches: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
 const args = process.argv.slice(2);
 const programs: Readonly<Record<string, () => Promise<{ main(args: string[]): Promise<number> }>>> = {
   api: () => import("./api.ts"),
+  import: () => import("./import.ts"),
   quality: () => import("./quality.ts"),
   versions: () => import("./versions.ts"),
   memory: () => import("./memory.ts"),
