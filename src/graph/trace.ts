@@ -24,6 +24,7 @@ const sizes = [
   [11, 13, 17],
   [19, 23, 29],
   [31, 37, 41],
+  [43, 47, 53],
 ] as const;
 
 let recorder: Recorder | undefined;

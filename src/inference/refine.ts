@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
+import { choosePoints } from "../imaging/points/choose-points.ts";
 import { headParts, readHead } from "../imaging/points/head.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import type { PointHeadSettings, Refine } from "../lib/focus.ts";
@@ -29,7 +30,7 @@ export const refineRoom = (refine: Refine): number => ("point_head" in refine ? 
 
 /**
  * Logits of the area, row-major [height, width], refined by the image below them: see model/refine. A point head leaves
- * a pixel as it is whose logit is at most `faintLogit`. Throws an Error where the head's weights are not those of a head,
+ * pixels as they are that it does not judge (choosePoints). Throws an Error where the head's weights are not those of a head,
  * or where the logits do not fit the guide.
  */
 export async function refineArea(task: RefineTask): Promise<Float32Array> {
@@ -42,8 +43,12 @@ export async function refineArea(task: RefineTask): Promise<Float32Array> {
     guide: new ort.Tensor("uint8", guide.data, [height, width, 3]),
   };
   if ("point_head" in refine) {
+    const head = headTensors(refine);
+    const chosen = choosePoints(logits, refine.point_head.most_points);
+    if (chosen.length === 0) return logits;
     const boxed = { box: row(box ?? [0, 0, 0, 0]), has_box: row([box ? 1 : 0]) };
-    return run("pointHead", threads, { ...area, ...boxed, ...headTensors(refine) });
+    const points = new ort.Tensor("int32", chosen, [chosen.length]);
+    return run("pointHead", threads, { ...area, ...boxed, points, ...head });
   }
   const { radius, epsilon, threshold } = refine;
   const settings = { radius: row([radius]), epsilon: row([epsilon]), threshold: row([threshold]) };

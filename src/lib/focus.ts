@@ -15,7 +15,7 @@ export const zoomSchema = z.strictObject({
   raster: z.number().min(0.125).max(0.5).optional(),
 });
 
-/** A guided filter along the image's own edges: see imaging/guided-filter.ts. */
+/** A guided filter along the image's own edges: see model/refine/guided-filter.ts. */
 export const guidedSchema = z.strictObject({
   /** Of the filter's window, pixels. */
   radius: z.int().min(1).max(64),
@@ -25,13 +25,15 @@ export const guidedSchema = z.strictObject({
   threshold: z.number().min(0.05).max(0.95),
 });
 
-/** A small network that was trained with the version and judges pixels by their own colours: see imaging/points/head.ts. */
+/** A small network that was trained with the version and judges pixels by their own colours: see model/refine/point-head.ts. */
 export const pointHeadSchema = z.strictObject({
   point_head: z.strictObject({
     /** Units of each of its two hidden layers. */
     hidden: z.int().min(1).max(64),
     /** Base64 of little-endian float32, in the order of `headParts`. */
     weights: z.base64().max(64 * 1024),
+    /** Of so many pixels at most, the least certain, in one mask; versions of before it was bounded have none. */
+    most_points: z.int().min(1).max(4_194_304).optional(),
     /** What is added to the decoder's IoU predictions, which are of masks that nobody sharpened. */
     score_shift: z.number().min(-1).max(1),
   }),

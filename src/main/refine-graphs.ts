@@ -1,9 +1,10 @@
+import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { guidedLogits } from "../model/refine/guided-filter.ts";
-import { pointFeatureCount } from "../model/refine/point-features.ts";
-import { judgePoints, type PointHeadTensors } from "../model/refine/point-head.ts";
+import { pointFeatureCount, pointFeatures } from "../model/refine/point-features.ts";
+import { featuresAt, judgePoints, type PointHeadTensors } from "../model/refine/point-head.ts";
 
 const area: TraceInput[] = [
   { name: "logits", shape: ["height", "width"] },
@@ -14,10 +15,13 @@ const boxed: TraceInput[] = [
   { name: "has_box", shape: [1] },
 ];
 
+const chosen: TraceInput = { name: "points", shape: ["points"], dtype: "int32" };
+
 /**
- * Point heads of the first kind, for every number of hidden units, as an ONNX file. Inputs, with height H and width W of
+ * Point heads, for every number of hidden units, as an ONNX file. Inputs, with height H and width W of
  * an area of the image free: `logits` float32 [H, W]; `guide` uint8 [H, W, 3], RGB; `box` float32 [4], [x0, y0, x1, y1]
- * in pixels of the area; `has_box` float32 [1], 0 or 1; and the head, float32, with U units: `mean` [F], `scale` [F],
+ * in pixels of the area; `has_box` float32 [1], 0 or 1; `points` int32 [P], row-major indexes of the pixels that are
+ * judged, each once, P free and not 0: those whose logit is above faintLogit; and the head, float32, with U units: `mean` [F], `scale` [F],
  * `w1` [F, U], `b1` [U], `w2` [U, U], `b2` [U], `w3` [U], `b3` [1], where F is pointFeatureCount.
  * Output: `refined` float32 [H, W], logits.
  */
@@ -41,9 +45,30 @@ export function pointHeadOnnx(): Uint8Array {
         box: input("box"),
         hasBox: input("has_box"),
       };
-      return { refined: judgePoints(given, tensors as unknown as PointHeadTensors) };
+      return { refined: judgePoints(given, input("points"), tensors as unknown as PointHeadTensors) };
     },
-    [...area, ...boxed, ...head],
+    [...area, ...boxed, chosen, ...head],
+  );
+  return toOnnx(graph);
+}
+
+/**
+ * What training needs of the pixels that it draws, as an ONNX file. Inputs as in pointHeadOnnx, without the head and the
+ * box. Output: `features` float32 [P, F], zeros for those of the box.
+ */
+export function pointFeaturesOnnx(): Uint8Array {
+  const graph = traceGraph(
+    (tensors) => {
+      const input = (name: string): Tensor => tensors[name] as Tensor;
+      const given = {
+        logits: input("logits"),
+        guide: input("guide"),
+        box: tf.zeros([4]),
+        hasBox: tf.zeros([1]),
+      };
+      return { features: tf.transpose(featuresAt(pointFeatures(given), input("points"))) };
+    },
+    [...area, chosen],
   );
   return toOnnx(graph);
 }

@@ -58,6 +58,7 @@ const cases: Record<string, Case> = {
   fill: of((x) => tf.add(x, tf.fill([2, 3, 40], 1.5)), [3, 1]),
   floor: flat((x) => tf.floor(x), x3),
   gather: of((x) => tf.gather(x, tf.tensor1d([2, 0, 2], "int32"), 1), x3),
+  "gather of numbers": of((x) => tf.gather(x, tf.tensor1d([3, 0, 3, 1], "int32"), -1), x3),
   "gather of rows": of(
     (x) =>
       tf.gather(
@@ -128,6 +129,7 @@ const cases: Record<string, Case> = {
   reverse: of((x) => tf.reverse(x, [0, 2]), x3),
   round: flat((x) => tf.round(x), x3),
   rsqrt: positive((x) => tf.rsqrt(x), x3),
+  scatterND: flat((x) => tf.scatterND(tf.tensor2d([[4], [0], [2]], [3, 1], "int32"), x, [6]), [3]),
   sigmoid: of((x) => tf.sigmoid(x), x3),
   sign: flat((x) => tf.sign(x), x3),
   sin: of((x) => tf.sin(x), x3),

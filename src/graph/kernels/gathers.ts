@@ -10,6 +10,11 @@ function gather({ recorder, input, attribute }: KernelCall): Value {
     throw new Error("GatherV2 with batchDims can't be recorded");
   const [axis] = tf.util.parseAxisParam(attribute<number>("axis"), x.shape) as [number];
   const shape = x.shape.toSpliced(axis, 1, ...indices.shape);
+  // Numbers, not rows: onnxruntime's Gather copies each by itself, which takes six times as long.
+  if (axis === x.shape.length - 1 && indices.shape.length === 1) {
+    const each = recorder.emit("Expand", [indices.value, recorder.ints(shape)], shape, indices.dtype);
+    return recorder.emit("GatherElements", [x.value, each], shape, x.dtype, { axis });
+  }
   return recorder.emit("Gather", [x.value, indices.value], shape, x.dtype, { axis });
 }
 
@@ -47,4 +52,22 @@ function segmentSum({ recorder, input, attribute }: KernelCall): Value {
   return recorder.emit("Reshape", [sums, recorder.ints(shape)], shape);
 }
 
-export const gatherKernels: Kernels = { GatherV2: gather, OneHot: oneHot, UnsortedSegmentSum: segmentSum };
+/** Values by place in a tensor of zeros, as one row each of `indices` [count, 1]; a place may be named once. */
+function scatter({ recorder, input, attribute }: KernelCall): Value {
+  const [indices, updates] = [input("indices"), input("updates")];
+  const shape = attribute<number[]>("shape");
+  const places = recorder.emit("Cast", [indices.value], indices.shape, "int64", { to: 7 });
+  return recorder.emit(
+    "ScatterND",
+    [recorder.fill(shape, 0, updates.dtype), places, updates.value],
+    shape,
+    updates.dtype,
+  );
+}
+
+export const gatherKernels: Kernels = {
+  GatherV2: gather,
+  OneHot: oneHot,
+  ScatterNd: scatter,
+  UnsortedSegmentSum: segmentSum,
+};

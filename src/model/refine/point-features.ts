@@ -25,11 +25,12 @@ export interface Area {
 }
 
 /**
- * What the first kind of point head knows of every pixel, [features, height, width], each about in [-5, 5]: the coarse
+ * What a point head knows of every pixel, planes [some, height, width] that are `pointFeatureCount` together, in an order
+ * that stays, each about in [-5, 5]: the coarse
  * prediction, and fine features of the image, as in PointRend (Kirillov et al. 2020), though these are colours and their
  * means over squares, not a network's.
  */
-export function pointFeatures({ logits, guide, box, hasBox }: Area): Planes {
+export function pointFeatures({ logits, guide, box, hasBox }: Area): Planes[] {
   const colours = colourPlanes(guide);
   const bounded = boundedLogits(logits);
   const share = tf.sigmoid(bounded);
@@ -40,22 +41,19 @@ export function pointFeatures({ logits, guide, box, hasBox }: Area): Planes {
   const colourMeans = meansOf(along, colourRadii);
   const middle = colourMeans[colourRadii.indexOf(spreadRadius)] as Planes;
   const variance = tf.sub(boxMean(tf.square(along), spreadRadius), tf.square(middle));
-  return tf.concat(
-    [
-      tf.mul(bounded, 0.25),
-      tf.tanh(tf.mul(bounded, 0.5)),
-      share,
-      ...meansOf(share, shareRadii),
-      along,
-      tf.clipByValue(along, -1, 1),
-      off,
-      ...colourMeans,
-      tf.sqrt(tf.relu(variance)),
-      tf.sub(colours, 0.5),
-      boxPlanes(box, hasBox, logits.shape as [number, number]),
-    ],
-    0,
-  );
+  return [
+    tf.mul(bounded, 0.25),
+    tf.tanh(tf.mul(bounded, 0.5)),
+    share,
+    ...meansOf(share, shareRadii),
+    along,
+    tf.clipByValue(along, -1, 1),
+    off,
+    ...colourMeans,
+    tf.sqrt(tf.relu(variance)),
+    tf.sub(colours, 0.5),
+    boxPlanes(box, hasBox, logits.shape as [number, number]),
+  ];
 }
 
 /** [1, height, width], of the decoder's logits. */
@@ -65,16 +63,10 @@ export const boundedLogits = (logits: Tensor): Planes =>
 /**
  * Where pixels' middles lie to the prompt's box, [4, height, width]: the distance to the nearest edge, below 0 outside,
  * in pixels and twice as a share of the box's sides; and that there is a box. All zeros where there is none.
- * `step` is how many pixels a row or column of the planes stands for.
  */
-export function boxPlanes(
-  box: Tensor,
-  hasBox: Tensor,
-  [height, width]: readonly [number, number],
-  step = 1,
-): Planes {
+function boxPlanes(box: Tensor, hasBox: Tensor, [height, width]: readonly [number, number]): Planes {
   const [x0, y0, x1, y1] = tf.split(box, 4) as [Tensor, Tensor, Tensor, Tensor];
-  const middles = (count: number): Tensor => tf.mul(tf.add(counted(count), 0.5), step);
+  const middles = (count: number): Tensor => tf.add(counted(count), 0.5);
   const [x, y] = [tf.reshape(middles(width), [1, width]), tf.reshape(middles(height), [height, 1])];
   const across = tf.minimum(tf.sub(x, x0), tf.sub(x1, x));
   const down = tf.minimum(tf.sub(y, y0), tf.sub(y1, y));

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { faintLogit } from "../../lib/faint.ts";
+import type { Planes } from "./planes.ts";
 import { type Area, boundedLogits, pointFeatures } from "./point-features.ts";
 
 /**
- * The first kind of point head: a multilayer perceptron on the features of one pixel that gives what to add to its logit
+ * A point head: a multilayer perceptron on the features of one pixel that gives what to add to its logit
  * (PointRend, Kirillov et al. 2020, section 3.3).
  */
 export interface PointHeadTensors {
@@ -21,37 +21,33 @@ export interface PointHeadTensors {
 }
 
 /**
- * Logits [height, width] after the head has judged every pixel that may be foreground. The others stay, as does what
- * the bound on logits makes of them.
+ * Logits [height, width] after the head has judged the pixels at `points`, int32 [points], row-major indexes, each once.
+ * The others stay.
  */
-export function judgePoints(area: Area, head: PointHeadTensors): Tensor {
+export function judgePoints(area: Area, points: Tensor, head: PointHeadTensors): Tensor {
   const { logits } = area;
   const [height = 0, width = 0] = logits.shape;
-  const features = pointFeatures(area);
-  const flat = tf.reshape(features, [features.shape[0], height * width]);
-  const { first, second, third } = folded(head);
-  // The last row of each layer is 1, so that biases need no passes of their own over all pixels.
-  const input = tf.concat([flat, tf.ones([1, height * width])], 0);
-  const layers = tf.relu(tf.matMul(second, tf.relu(tf.matMul(first, input, true)), true));
-  const added = tf.reshape(tf.matMul(third, layers, true), [height, width]);
-  const judged = tf.add(tf.reshape(boundedLogits(logits), [height, width]), added);
-  return tf.where(tf.greater(logits, faintLogit), judged, logits);
+  const features = featuresAt(pointFeatures(area), points);
+  const pick = (plane: Tensor): Tensor => tf.gather(tf.reshape(plane, [height * width]), points);
+  const change = tf.add(tf.sub(pick(boundedLogits(logits)), pick(logits)), addedTo(features, head));
+  const changes = tf.scatterND(tf.expandDims(points, 1), change, [height * width]);
+  return tf.add(logits, tf.reshape(changes, [height, width]));
 }
 
-/** Weights with biases as a further row, and standards folded in: [inputs + 1, outputs + 1] each, the last [.., 1]. */
-function folded({ mean, scale, w1, b1, w2, b2, w3, b3 }: PointHeadTensors) {
+/** [features, points] of planes [some, height, width] that are all features together. */
+export const featuresAt = (planes: readonly Planes[], points: Tensor): Tensor =>
+  tf.concat(
+    planes.map((some) => tf.gather(tf.reshape(some, [some.shape[0] as number, -1]), points, 1)),
+    0,
+  );
+
+/** What the head adds to the logits of pixels with these features, [features, points] to [points]. */
+export function addedTo(features: Tensor, { mean, scale, w1, b1, w2, b2, w3, b3 }: PointHeadTensors): Tensor {
+  // Standards are folded into the first layer.
   const scaled = tf.mul(w1, tf.expandDims(scale, 1));
-  const shift = tf.sub(b1, tf.reshape(tf.matMul(tf.expandDims(mean, 0), scaled), b1.shape));
-  return {
-    first: withBias(scaled, shift, true),
-    second: withBias(w2, b2, true),
-    third: withBias(tf.expandDims(w3, 1), b3, false),
-  };
-}
-
-function withBias(weights: Tensor, bias: Tensor, carry: boolean): Tensor {
-  const rows = tf.concat([weights, tf.expandDims(bias, 0)], 0);
-  if (!carry) return rows;
-  const inputs = weights.shape[0];
-  return tf.concat([rows, tf.concat([tf.zeros([inputs, 1]), tf.ones([1, 1])], 0)], 1);
+  const shift = tf.sub(b1, tf.matMul(tf.expandDims(mean, 0), scaled));
+  const column = (bias: Tensor): Tensor => tf.reshape(bias, [-1, 1]);
+  const first = tf.relu(tf.add(tf.matMul(scaled, features, true), column(shift)));
+  const second = tf.relu(tf.add(tf.matMul(w2, first, true), column(b2)));
+  return tf.reshape(tf.add(tf.matMul(tf.expandDims(w3, 0), second), b3), [-1]);
 }

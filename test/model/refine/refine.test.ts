@@ -2,6 +2,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { traceGraph } from "../../../src/graph/trace.ts";
+import { choosePoints } from "../../../src/imaging/points/choose-points.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { guidedFilterOnnx, pointHeadOnnx } from "../../../src/main/refine-graphs.ts";
 import { guidedLogits } from "../../../src/model/refine/guided-filter.ts";
@@ -66,10 +67,16 @@ describe("recorded refining gives what its definition gives on tfjs's cpu backen
     const area = areaOf(height, width);
     for (const hasBox of [0, 1]) {
       const boxed = { box: given(1.5, 2, 30, 4.25), has_box: given(hasBox) };
-      const got = await runBytes(pointHeadOnnx(), { ...area, ...boxed, ...head });
+      const chosen = choosePoints(area.logits.data as Float32Array);
+      const points = { shape: [chosen.length], data: chosen };
+      const got = await runBytes(pointHeadOnnx(), { ...area, ...boxed, points, ...head });
       const { logits, guide, box, has_box } = tensors({ ...area, ...boxed });
       const own = { logits: logits!, guide: guide!, box: box!, hasBox: has_box! };
-      const want = judgePoints(own, tensors(head) as unknown as PointHeadTensors);
+      const want = judgePoints(
+        own,
+        tf.tensor1d(chosen, "int32"),
+        tensors(head) as unknown as PointHeadTensors,
+      );
       expect(furthest(got["refined"], want)).toBeLessThan(2e-2);
     }
   });
@@ -121,13 +128,13 @@ describe("what a point head knows of a pixel", () => {
     [height, width],
   );
   const featuresOf = (image: tf.Tensor, box: readonly number[] | null): Float32Array[] => {
-    const planes = pointFeatures({
+    const all = pointFeatures({
       logits,
       guide: image,
       box: tf.tensor1d([...(box ?? [0, 0, 0, 0])]),
       hasBox: tf.tensor1d([box ? 1 : 0]),
     });
-    return tf.split(planes, pointFeatureCount, 0).map((plane) => plane.dataSync() as Float32Array);
+    return tf.split(tf.concat(all, 0), pointFeatureCount, 0).map((plane) => plane.dataSync() as Float32Array);
   };
   const at = (x: number, y: number): number => y * width + x;
 
