@@ -34,6 +34,8 @@ const refineGraphs = z.object({
   /** Of point heads and of the guided filter, with settings and weights as inputs: see main/refine-graphs.ts. */
   pointHead: graphFile,
   guidedFilter: graphFile,
+  /** What point heads are trained on. */
+  pointFeatures: graphFile,
 });
 export type RefineKind = keyof z.infer<typeof refineGraphs>;
 
@@ -89,8 +91,13 @@ export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEnt
 
 /** Path of each graph that refines masks. Throws an Error that says how to make them. */
 export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineKind, string>> {
-  const { pointHead, guidedFilter } = readManifest(folder).refine;
-  return { pointHead: join(folder, pointHead.file), guidedFilter: join(folder, guidedFilter.file) };
+  const { pointHead, guidedFilter, pointFeatures } = readManifest(folder).refine;
+  const path = ({ file }: GraphFile): string => join(folder, file);
+  return {
+    pointHead: path(pointHead),
+    guidedFilter: path(guidedFilter),
+    pointFeatures: path(pointFeatures),
+  };
 }
 
 function readManifest(folder: string): GraphManifest {

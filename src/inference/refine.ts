@@ -34,26 +34,41 @@ export const refineRoom = (refine: Refine): number => ("point_head" in refine ? 
  * or where the logits do not fit the guide.
  */
 export async function refineArea(task: RefineTask): Promise<Float32Array> {
-  const { logits, size, guide, box, refine, threads } = task;
-  const [height, width] = size;
-  if (logits.length !== height * width || guide.width !== width || guide.height !== height)
-    throw new Error(`${logits.length} logits do not fit a guide of ${guide.width} x ${guide.height}`);
-  const area = {
-    logits: float32(logits, size),
-    guide: new ort.Tensor("uint8", guide.data, [height, width, 3]),
-  };
+  const { logits, box, refine, threads } = task;
+  const area = areaFeeds(task);
   if ("point_head" in refine) {
     const head = headTensors(refine);
-    const chosen = choosePoints(logits, refine.point_head.most_points);
-    if (chosen.length === 0) return logits;
-    const boxed = { box: row(box ?? [0, 0, 0, 0]), has_box: row([box ? 1 : 0]) };
-    const points = new ort.Tensor("int32", chosen, [chosen.length]);
-    return run("pointHead", threads, { ...area, ...boxed, points, ...head });
+    const points = choosePoints(logits, refine.point_head.most_points);
+    if (points.length === 0) return logits;
+    return run("pointHead", threads, { ...area, ...pointFeeds(points, box), ...head });
   }
   const { radius, epsilon, threshold } = refine;
   const settings = { radius: row([radius]), epsilon: row([epsilon]), threshold: row([threshold]) };
   return run("guidedFilter", threads, { ...area, ...settings });
 }
+
+/**
+ * What a point head knows of the pixels at `points`, at least one, row-major indexes: [points, pointFeatureCount],
+ * row-major. Throws an Error where the logits do not fit the guide.
+ */
+export const pointFeatures = async (
+  task: Omit<RefineTask, "refine">,
+  points: Int32Array,
+): Promise<Float32Array> =>
+  run("pointFeatures", task.threads, { ...areaFeeds(task), ...pointFeeds(points, task.box) });
+
+function areaFeeds({ logits, size, guide }: Omit<RefineTask, "refine">): Record<string, Tensor> {
+  const [height, width] = size;
+  if (logits.length !== height * width || guide.width !== width || guide.height !== height)
+    throw new Error(`${logits.length} logits do not fit a guide of ${guide.width} x ${guide.height}`);
+  return { logits: float32(logits, size), guide: new ort.Tensor("uint8", guide.data, [height, width, 3]) };
+}
+
+const pointFeeds = (points: Int32Array, box: Box | null): Record<string, Tensor> => ({
+  box: row(box ?? [0, 0, 0, 0]),
+  has_box: row([box ? 1 : 0]),
+  points: new ort.Tensor("int32", points, [points.length]),
+});
 
 const row = (values: readonly number[]): Tensor => float32(Float32Array.from(values), [values.length]);
 
@@ -66,8 +81,8 @@ async function run(
 ): Promise<Float32Array> {
   graphs ??= readRefineGraphs();
   const session = await sessionOf(graphs[kind], threads);
-  const { refined } = await session.run(feeds);
-  return refined?.data as Float32Array;
+  const [only] = Object.values(await session.run(feeds));
+  return only?.data as Float32Array;
 }
 
 /** Heads of the versions that were asked last, some 5 KB each. */

@@ -95,6 +95,7 @@ export async function buildGraphs(
   const makeRefine = await import("./refine-graphs.ts");
   const refine = {
     pointHead: write("point-head", makeRefine.pointHeadOnnx()),
+    pointFeatures: write("point-features", makeRefine.pointFeaturesOnnx()),
     guidedFilter: write("guided-filter", makeRefine.guidedFilterOnnx()),
   };
   const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports, refine };

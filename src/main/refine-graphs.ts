@@ -53,8 +53,8 @@ export function pointHeadOnnx(): Uint8Array {
 }
 
 /**
- * What training needs of the pixels that it draws, as an ONNX file. Inputs as in pointHeadOnnx, without the head and the
- * box. Output: `features` float32 [P, F], zeros for those of the box.
+ * What training needs of the pixels that it draws, as an ONNX file. Inputs as in pointHeadOnnx, without the head.
+ * Output: `features` float32 [P, F].
  */
 export function pointFeaturesOnnx(): Uint8Array {
   const graph = traceGraph(
@@ -63,12 +63,12 @@ export function pointFeaturesOnnx(): Uint8Array {
       const given = {
         logits: input("logits"),
         guide: input("guide"),
-        box: tf.zeros([4]),
-        hasBox: tf.zeros([1]),
+        box: input("box"),
+        hasBox: input("has_box"),
       };
       return { features: tf.transpose(featuresAt(pointFeatures(given), input("points"))) };
     },
-    [...area, chosen],
+    [...area, ...boxed, chosen],
   );
   return toOnnx(graph);
 }

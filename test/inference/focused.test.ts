@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { boxOf } from "../../src/imaging/geometry.ts";
 import { iou } from "../../src/imaging/metrics.ts";
-import { boxFeatureCount, featureCount } from "../../src/imaging/points/features.ts";
-import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
+import { featureCount, headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeMask } from "../../src/imaging/wire-mask.ts";
 import { windowOf } from "../../src/imaging/windows.ts";
@@ -35,7 +34,7 @@ function outsideIsNothing(): PointHead {
   const parts = headParts(1).map(([part, count]) => [part, new Float32Array(count)]);
   const head = { hidden: 1, ...Object.fromEntries(parts) } as PointHead;
   head.scale.fill(1);
-  head.w1[featureCount - boxFeatureCount] = -1;
+  head.w1[featureCount - 4] = -1;
   head.w2[0] = 1;
   head.w3[0] = -100;
   return head;
@@ -92,7 +91,7 @@ describe("a version that looks closer", () => {
     expect(boxOf(cut)[3]).toBeLessThan(bottom);
     // Scores are shifted with the masks, and stay in [0, 1].
     const scoreWith = async (shift: number): Promise<number> => {
-      const focus: Focus = { zoom, refine: writeHead(outsideIsNothing(), shift) };
+      const focus: Focus = { zoom, refine: writeHead(outsideIsNothing(), { scoreShift: shift }) };
       return masksOf(await disc.predict([{ box }], focused(focus)))[0]?.score ?? Number.NaN;
     };
     expect((await scoreWith(0)) - (await scoreWith(-0.25))).toBeCloseTo(0.25, 6);

@@ -37,7 +37,7 @@ export function judgePoints(area: Area, points: Tensor, head: PointHeadTensors):
 /** [features, points] of planes [some, height, width] that are all features together. */
 export const featuresAt = (planes: readonly Planes[], points: Tensor): Tensor =>
   tf.concat(
-    planes.map((some) => tf.gather(tf.reshape(some, [some.shape[0] as number, -1]), points, 1)),
+    planes.map((some) => tf.gather(tf.reshape(some, [some.shape[0], -1]), points, 1)),
     0,
   );
 

@@ -1,5 +1,5 @@
-import { sharpen } from "../../imaging/sharpen.ts";
 import type { RgbImage } from "../../imaging/types.ts";
+import { refineWindow } from "../../inference/refine-window.ts";
 import type { Guided } from "../../lib/focus.ts";
 import { maskOf } from "../samples.ts";
 import type { SampleImage } from "../samples.ts";
@@ -43,9 +43,10 @@ export async function chooseRefine(
     for (const [i, { sample, window, logits }] of answers.entries()) {
       signal.throwIfAborted();
       const image = await pixelsOf(sample.image);
-      const sharp = sharpen(logits(), image, window, {
+      const sharp = await refineWindow(logits(), image, window, {
         refine: { radius, epsilon, threshold: 0.5 },
         box: null,
+        threads: 1,
       });
       for (const [t, threshold] of thresholds.entries()) {
         const edge = Math.log(threshold / (1 - threshold));

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type PointHead, writeHead } from "../../imaging/points/head.ts";
-import { sharpen } from "../../imaging/sharpen.ts";
 import type { RgbImage } from "../../imaging/types.ts";
+import { refineWindow } from "../../inference/refine-window.ts";
 import type { PointHeadSettings } from "../../lib/focus.ts";
 import { maskOf, type Sample, type SampleImage } from "../samples.ts";
 import { windowIou, type WindowLogits } from "../scores.ts";
@@ -11,6 +11,10 @@ import { type PointSet, pointSet } from "./point-set.ts";
 
 /** Pixels of all answers together, and of one at least. */
 const [pixelsInAll, pixelsOfOne] = [160_000, 300];
+/** Pixels of one mask that a head judges: what bounds its time, and more than most masks have that are not certain. */
+const mostPoints = 32_768;
+/** One thread, so that the same data make the same version, bit for bit. */
+const threads = 1;
 /** Mean IoU that a head has to bring before masks depend on it. */
 const worthIt = 0.01;
 
@@ -55,7 +59,8 @@ export async function chooseHead(
   const sets = new Map<WindowLogits, PointSet>();
   for (const answer of answers) {
     signal.throwIfAborted();
-    const set = pointSet(answer, await pixelsOf(answer.sample.image), { most, seed });
+    const drawn = { most, judged: mostPoints, seed, threads };
+    const set = await pointSet(answer, await pixelsOf(answer.sample.image), drawn);
     if (set) sets.set(answer, set);
     await nextTurn();
   }
@@ -71,17 +76,17 @@ export async function chooseHead(
     seed,
   );
   const head = await fit(() => true);
-  if (!folds) return { refine: writeHead(head), all: null, fresh: null, worthIt: false };
+  if (!folds) return { refine: writeHead(head, { mostPoints }), all: null, fresh: null, worthIt: false };
 
   const judged: Judged[] = [];
   for (const half of folds.halves) {
     const own = new Set(half);
-    const other = writeHead(await fit(({ sample }) => !own.has(sample)));
+    const other = writeHead(await fit(({ sample }) => !own.has(sample)), { mostPoints });
     for (const answer of sets.keys()) {
       if (!own.has(answer.sample)) continue;
       signal.throwIfAborted();
       const image = await pixelsOf(answer.sample.image);
-      judged.push({ ...answer, ...beforeAndAfter(answer, image, other) });
+      judged.push({ ...answer, ...(await beforeAndAfter(answer, image, other)) });
       await nextTurn();
     }
   }
@@ -89,7 +94,7 @@ export async function chooseHead(
   const fresh = some.length > 0 ? scoresOf(some) : all;
   // Masks are better than the decoder says of its own, by about as much in every answer.
   const shift = judged.reduce((sum, { sharp, predictedIou }) => sum + sharp - inUnit(predictedIou), 0);
-  const refine = writeHead(head, shift / judged.length);
+  const refine = writeHead(head, { scoreShift: shift / judged.length, mostPoints });
   return { refine, all, fresh, worthIt: gainOf(fresh) >= worthIt && gainOf(all) >= 0 };
 }
 
@@ -109,12 +114,12 @@ const scoresOf = (judged: readonly Judged[]): HeadScores => ({
 });
 
 /** IoU of an answer as predict gives it to an exact box: as it is, and sharpened. */
-function beforeAndAfter(
+async function beforeAndAfter(
   { sample, window, logits }: WindowLogits,
   image: RgbImage,
   refine: PointHeadSettings,
 ) {
   const [own, truth, box] = [logits(), maskOf(sample), sample.annotation.box];
-  const sharp = sharpen(own, image, window, { refine, box });
+  const sharp = await refineWindow(own, image, window, { refine, box, threads });
   return { plain: windowIou(own, window, truth), sharp: windowIou(sharp, window, truth) };
 }

@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { featureCount } from "../../imaging/points/features.ts";
+import ort, { type InferenceSession, type Tensor } from "onnxruntime-node";
 import { headParts, type PointHead } from "../../imaging/points/head.ts";
+import { float32 } from "../../inference/session.ts";
+import { pointFeatureCount } from "../../model/refine/point-features.ts";
+import { stepScalars, stepScalarNames } from "../adamw.ts";
 import { randomFor } from "../samples.ts";
 import { learningRateAt } from "../schedule.ts";
-import { Adamw } from "./adamw.ts";
-import { gradientOf } from "./gradient.ts";
+import { headShapes, headState, headStepOnnx, trainedParts, weightDecay } from "./head-step.ts";
 import { joined, type PointSet, standards } from "./point-set.ts";
 
 /**
@@ -15,11 +17,12 @@ const hidden = 24;
 const epochs = 4;
 /** Where the pixels are few, batches are smaller, so that an epoch has enough steps. */
 const [largestBatch, smallestBatch, stepsWanted] = [1024, 64, 75];
-const schedule = { learningRate: 3e-3, weightDecay: 0.1 };
+const learningRate = 3e-3;
 
 /**
- * A point head that brings these pixels' logits nearest to the truth: weighted cross-entropy by AdamW. The same sets and
- * seed give the same head, bit for bit. The event loop gets a turn after every step, of 1024 pixels at most.
+ * A point head that brings these pixels' logits nearest to the truth: weighted cross-entropy by AdamW, its step recorded
+ * (head-step.ts) and run by onnxruntime on one thread. The same sets and seed give the same head, bit for bit. The event
+ * loop gets a turn after every step, of 1024 pixels at most.
  */
 export async function fitHead(
   sets: readonly PointSet[],
@@ -36,22 +39,64 @@ export async function fitHead(
   const head = {
     ...(zeros as unknown as Omit<PointHead, "hidden">),
     ...standards(points),
-    hidden,
-    w1: uniform(featureCount * hidden, featureCount),
+    w1: uniform(pointFeatureCount * hidden, pointFeatureCount),
     w2: uniform(hidden * hidden, hidden),
   };
-  const adamw = new Adamw(head, schedule.weightDecay);
+  const shapes = headShapes(hidden);
+  const feeds: Record<string, Tensor> = {};
+  for (const [part] of headParts(hidden)) feeds[part] = float32(head[part], shapes[part]);
+  for (const part of trainedParts)
+    for (const name of [headState.first(part), headState.second(part)])
+      feeds[name] = float32(new Float32Array(head[part].length), shapes[part]);
+
   const batch = Math.max(smallestBatch, Math.min(largestBatch, Math.ceil(points.count / stepsWanted)));
   const totalSteps = epochs * Math.ceil(points.count / batch);
-  const rates = { ...schedule, totalSteps, warmupSteps: Math.floor(totalSteps / 10) };
-  for (let step = 0; step < totalSteps;) {
-    const order = random.shuffle(Array.from({ length: points.count }, (_, i) => i));
-    for (let from = 0; from < order.length; from += batch, step++) {
-      signal.throwIfAborted();
-      const { gradient } = gradientOf(head, points, order.slice(from, from + batch));
-      adamw.step(gradient, learningRateAt(rates, step));
-      await nextTurn();
+  const rates = { learningRate, totalSteps, warmupSteps: Math.floor(totalSteps / 10) };
+  const session = await ort.InferenceSession.create(headStepOnnx(hidden), { intraOpNumThreads: 1 });
+  try {
+    for (let step = 0; step < totalSteps;) {
+      const order = random.shuffle(Array.from({ length: points.count }, (_, i) => i));
+      for (let from = 0; from < order.length; from += batch, step++) {
+        signal.throwIfAborted();
+        const scalars = stepScalars(step + 1, learningRateAt(rates, step), { weightDecay });
+        for (const name of stepScalarNames)
+          feeds[headState.scalar(name)] = float32(Float32Array.of(scalars[name]), []);
+        const pixels = pixelFeeds(points, order.slice(from, from + batch));
+        take(feeds, await session.run({ ...feeds, ...pixels }));
+        await nextTurn();
+      }
     }
+  } finally {
+    await session.release();
   }
-  return head;
+  const trained = Object.fromEntries(trainedParts.map((part) => [part, feeds[part]?.data as Float32Array]));
+  return { hidden, ...head, ...trained };
+}
+
+/** The next state takes the present one's place. */
+function take(feeds: Record<string, Tensor>, next: InferenceSession.OnnxValueMapType): void {
+  for (const name of Object.keys(feeds)) {
+    const value = next[headState.next(name)];
+    if (value) feeds[name] = value as Tensor;
+  }
+}
+
+/** Some pixels of a set, by a step graph's inputs. */
+export function pixelFeeds(points: PointSet, chosen: readonly number[]): Record<string, Tensor> {
+  const features = new Float32Array(chosen.length * pointFeatureCount);
+  for (const [k, i] of chosen.entries()) {
+    const from = i * pointFeatureCount;
+    features.set(points.features.subarray(from, from + pointFeatureCount), k * pointFeatureCount);
+  }
+  const some = (values: Float32Array): Tensor =>
+    float32(
+      Float32Array.from(chosen, (i) => values[i] as number),
+      [chosen.length],
+    );
+  return {
+    features: float32(features, [chosen.length, pointFeatureCount]),
+    logits: some(points.logits),
+    truths: some(points.truths),
+    weights: some(points.weights),
+  };
 }

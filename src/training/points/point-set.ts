@@ -1,20 +1,20 @@
-import { cropMask } from "../../imaging/crop.ts";
-import {
-  boxFeatureCount,
-  boxFeatures,
-  boxInArea,
-  featureCount,
-  featurePlanes,
-  pointsOf,
-} from "../../imaging/points/features.ts";
-import { atWork } from "../../imaging/sharpen.ts";
-import type { Box, RgbImage } from "../../imaging/types.ts";
+import { choosePoints } from "../../imaging/points/choose-points.ts";
+import { cropMask, cropPlane } from "../../imaging/crop.ts";
+import { resizePlane } from "../../imaging/resize-plane.ts";
+import type { Box, RgbImage, Size } from "../../imaging/types.ts";
+import { pointFeatures } from "../../inference/refine.ts";
+import { workArea } from "../../inference/refine-window.ts";
+import { pointFeatureCount } from "../../model/refine/point-features.ts";
 import { jitterBox } from "../prompts.ts";
 import { maskOf, randomFor } from "../samples.ts";
 import type { WindowLogits } from "../scores.ts";
 
 /** Objects that are hardly there next to what may be foreground must not outweigh the others. */
 const heaviest = 20;
+/** Pixels round what may be foreground: the widest mean has what it wants there. */
+const room = 32;
+/** Logits beyond say nothing more: as in model/refine/point-features.ts. */
+const bound = 20;
 
 /** Pixels to train a point head with. */
 export interface PointSet {
@@ -28,50 +28,46 @@ export interface PointSet {
 }
 
 /**
- * At most `most` pixels of one answer, drawn at random from those that a point head judges. Together they weigh as much as
- * these are as a multiple of the object, so that an error weighs about what it costs in IoU. Each pixel is seen as if the
- * prompt's box had been exact, drawn by hand, or none, equally often. Null where the answer has no such pixels.
+ * At most `most` pixels of one answer, drawn at random from those that a point head judges where it judges `judged` at
+ * most. Together they weigh as much as these are as a multiple of the object, so that an error weighs about what it costs
+ * in IoU. Each pixel is seen as if the prompt's box had been exact, drawn by hand, or none, equally often. Null where the
+ * answer has no such pixels.
  */
-export function pointSet(
+export async function pointSet(
   { sample, window, logits }: WindowLogits,
   image: RgbImage,
-  { most, seed }: { most: number; seed: number },
-): PointSet | null {
-  const { guide, boxIn, toWork } = atWork(image, window);
-  const points = pointsOf(toWork(logits()), guide);
-  if (!points) return null;
+  { most, judged, seed, threads }: { most: number; judged: number; seed: number; threads: number },
+): Promise<PointSet | null> {
+  const work = workArea(logits(), image, window, room);
+  if (!work) return null;
+  const { area, working, boxIn } = work;
   // By content: ids differ from project to project, and the same data make the same version.
   const random = randomFor(seed, "points", sample.image.sha256, sample.annotation.counts);
-  const chosen = random.shuffle(Array.from(points.at)).slice(0, most);
-  const features = new Float32Array(chosen.length * featureCount);
-  let feature = 0;
-  for (const plane of featurePlanes(points)) {
-    for (const [k, i] of chosen.entries()) features[k * featureCount + feature] = plane[i] as number;
-    feature++;
-  }
-  const [left, top, right] = points.area;
-  const width = right - left;
+  const points = choosePoints(work.logits, judged);
+  const chosen = random.shuffle(Array.from(points)).slice(0, most);
   const { box } = sample.annotation;
-  const [exact, drawn] = [box, jitterBox(box, sample.image, random)].map((one) =>
-    boxInArea(boxIn(one), points.area),
-  ) as [Box, Box];
-  const asked = [exact, drawn, null];
-  const truth = toWork(Float32Array.from(cropMask(maskOf(sample), window).data));
-  let area = 0;
-  for (const value of truth) area += value;
-  const weight = Math.min(heaviest, points.at.length / Math.max(1, area)) / chosen.length;
-  for (const [k, i] of chosen.entries()) {
-    const at = k * featureCount + featureCount - boxFeatureCount;
-    boxFeatures(i % width, Math.floor(i / width), asked[random.below(asked.length)] ?? null, features, at);
+  const asked = [boxIn(box), boxIn(jitterBox(box, sample.image, random)), null];
+  const features = new Float32Array(chosen.length * pointFeatureCount);
+  const seenBy = chosen.map(() => random.below(asked.length));
+  for (const [which, own] of asked.entries()) {
+    const places = [...chosen.keys()].filter((k) => seenBy[k] === which);
+    if (places.length === 0) continue;
+    const at = Int32Array.from(places, (k) => chosen[k] as number);
+    const rows = await pointFeatures({ ...work, box: own as Box | null, threads }, at);
+    for (const [i, k] of places.entries())
+      features.set(rows.subarray(i * pointFeatureCount, (i + 1) * pointFeatureCount), k * pointFeatureCount);
   }
+  const own: Size = [window[3] - window[1], window[2] - window[0]];
+  const truth = resizePlane(Float32Array.from(cropMask(maskOf(sample), window).data), own, working);
+  const truths = cropPlane(truth, working, area);
+  let object = 0;
+  for (const value of truth) object += value;
+  const weight = Math.min(heaviest, points.length / Math.max(1, object)) / chosen.length;
   return {
     count: chosen.length,
     features,
-    logits: Float32Array.from(chosen, (i) => points.logits[i] as number),
-    truths: Float32Array.from(chosen, (i) => {
-      const at = (top + Math.floor(i / width)) * guide.width + left + (i % width);
-      return (truth[at] as number) > 0.5 ? 1 : 0;
-    }),
+    logits: Float32Array.from(chosen, (i) => Math.max(-bound, Math.min(bound, work.logits[i] as number))),
+    truths: Float32Array.from(chosen, (i) => ((truths[i] as number) > 0.5 ? 1 : 0)),
     weights: new Float32Array(chosen.length).fill(weight),
   };
 }
@@ -98,9 +94,9 @@ export function joined(sets: readonly PointSet[]): PointSet {
 
 /** Each feature's mean, and the inverse of its standard deviation. */
 export function standards({ count, features }: PointSet): { mean: Float32Array; scale: Float32Array } {
-  const [sums, squares] = [new Float64Array(featureCount), new Float64Array(featureCount)];
+  const [sums, squares] = [new Float64Array(pointFeatureCount), new Float64Array(pointFeatureCount)];
   for (let i = 0; i < features.length; i++) {
-    const [f, value] = [i % featureCount, features[i] as number];
+    const [f, value] = [i % pointFeatureCount, features[i] as number];
     sums[f] = (sums[f] as number) + value;
     squares[f] = (squares[f] as number) + value * value;
   }

@@ -1,21 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
-  boxFeatureCount,
-  boxFeatures,
-  boxInArea,
   featureCount,
-  featurePlanes,
-  pointsOf,
-} from "../../../src/imaging/points/features.ts";
-import {
   headParts,
-  judgePoints,
   type PointHead,
   readHead,
   writeHead,
 } from "../../../src/imaging/points/head.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
-import { answerOf, discBox, discs } from "../../helpers/discs.ts";
+import { pointFeatureCount } from "../../../src/model/refine/point-features.ts";
 
 const hidden = 5;
 
@@ -28,57 +20,19 @@ function randomHead(scale = 0.3): PointHead {
   return { hidden, ...Object.fromEntries(parts) } as PointHead;
 }
 
-/** The same sums in the plainest way. */
-function byHand(head: PointHead, input: readonly number[]): number {
-  const layer = (from: readonly number[], weights: Float32Array, biases: Float32Array): number[] =>
-    Array.from(biases, (bias, m) =>
-      Math.max(
-        0,
-        from.reduce((sum, value, n) => sum + value * (weights[n * hidden + m] as number), bias),
-      ),
-    );
-  const scaled = input.map((value, f) => (value - (head.mean[f] as number)) * (head.scale[f] as number));
-  const second = layer(layer(scaled, head.w1, head.b1), head.w2, head.b2);
-  return second.reduce((sum, value, m) => sum + value * (head.w3[m] as number), head.b3[0] as number);
-}
-
 describe("a point head", () => {
-  const { image, logits } = answerOf(discs[0]);
-
-  it.each([
-    ["with a box", discBox],
-    ["without one", null],
-  ])("adds what its layers say of each pixel that may be foreground, %s", (_, box) => {
-    const head = randomHead();
-    const judged = judgePoints(logits, image, { head, box });
-    const points = pointsOf(logits, image);
-    if (!points) throw new Error("there are points");
-    const planes = [...featurePlanes(points)];
-    const [left, top, right] = points.area;
-    const boxed = new Float32Array(boxFeatureCount);
-    let worst = 0;
-    const touched = new Set<number>();
-    for (const i of points.at) {
-      const [x, y] = [i % (right - left), Math.floor(i / (right - left))];
-      boxFeatures(x, y, box && boxInArea(box, points.area), boxed, 0);
-      const wanted =
-        (points.logits[i] as number) + byHand(head, [...planes.map((plane) => plane[i] as number), ...boxed]);
-      const at = (top + y) * image.width + left + x;
-      worst = Math.max(worst, Math.abs((judged[at] as number) - wanted));
-      touched.add(at);
-    }
-    expect(worst).toBeLessThan(1e-4);
-    expect(judged.every((logit, at) => touched.has(at) || logit === logits[at])).toBe(true);
-  });
-
-  it("leaves an answer as it is where there is nothing to judge", () => {
-    const nothing = logits.map(() => -9);
-    expect(judgePoints(nothing, image, { head: randomHead(), box: null })).toEqual(nothing);
-  });
-
   it("comes back from what a version keeps of it, number for number", () => {
     const head = randomHead();
     expect(readHead(writeHead(head))).toEqual(head);
+  });
+
+  it("keeps how many pixels it judges, where they are bounded", () => {
+    expect(writeHead(randomHead(), { mostPoints: 9 }).point_head.most_points).toBe(9);
+    expect(writeHead(randomHead()).point_head).not.toHaveProperty("most_points");
+  });
+
+  it("has a weight for each of the features that are recorded", () => {
+    expect(featureCount).toBe(pointFeatureCount);
   });
 
   it("is refused where its numbers are too few, or none", () => {
