@@ -77,7 +77,7 @@ export async function fitHead(
 function take(feeds: Record<string, Tensor>, next: InferenceSession.OnnxValueMapType): void {
   for (const name of Object.keys(feeds)) {
     const value = next[headState.next(name)];
-    if (value) feeds[name] = value as Tensor;
+    if (value) feeds[name] = value;
   }
 }
 

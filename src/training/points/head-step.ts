@@ -38,7 +38,7 @@ export function headGradients(pixels: Named, head: Named): { loss: Scalar; gradi
     return headLoss(pixels, { ...head, ...parts } as unknown as PointHeadTensors);
   })(trainedParts.map((part) => head[part] as Tensor));
   const gradients = Object.fromEntries(trainedParts.map((part, i) => [part, grads[i] as Tensor]));
-  return { loss: value as Scalar, gradients };
+  return { loss: value, gradients };
 }
 
 /** Shapes of a head's parts with so many hidden units. */

@@ -1,7 +1,7 @@
 import { choosePoints } from "../../imaging/points/choose-points.ts";
 import { cropMask, cropPlane } from "../../imaging/crop.ts";
 import { resizePlane } from "../../imaging/resize-plane.ts";
-import type { Box, RgbImage, Size } from "../../imaging/types.ts";
+import type { RgbImage, Size } from "../../imaging/types.ts";
 import { pointFeatures } from "../../inference/refine.ts";
 import { workArea } from "../../inference/refine-window.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
@@ -53,7 +53,7 @@ export async function pointSet(
     const places = [...chosen.keys()].filter((k) => seenBy[k] === which);
     if (places.length === 0) continue;
     const at = Int32Array.from(places, (k) => chosen[k] as number);
-    const rows = await pointFeatures({ ...work, box: own as Box | null, threads }, at);
+    const rows = await pointFeatures({ ...work, box: own, threads }, at);
     for (const [i, k] of places.entries())
       features.set(rows.subarray(i * pointFeatureCount, (i + 1) * pointFeatureCount), k * pointFeatureCount);
   }
