@@ -63,9 +63,12 @@ export class ReadingProcess {
    * signal's reason; after that the child is gone, but for what it threw itself.
    */
   async step(signal: AbortSignal | undefined): Promise<Step> {
-    const late = AbortSignal.timeout(this.#limits.silenceMs);
+    let late = false;
     const stopped = (): void => this.#arrived?.();
-    late.addEventListener("abort", stopped);
+    const timer = setTimeout(() => {
+      late = true;
+      stopped();
+    }, this.#limits.silenceMs);
     signal?.addEventListener("abort", stopped);
     try {
       for (;;) {
@@ -76,14 +79,14 @@ export class ReadingProcess {
         const reply = this.#replies.shift();
         if (reply) return this.#take(reply);
         if (this.#ended) throw this.#death();
-        if (late.aborted) throw this.#stop("time");
+        if (late) throw this.#stop("time");
         await new Promise<void>((resolve) => {
           this.#arrived = resolve;
         });
       }
     } finally {
       this.#arrived = undefined;
-      late.removeEventListener("abort", stopped);
+      clearTimeout(timer);
       signal?.removeEventListener("abort", stopped);
     }
   }
