@@ -1,7 +1,8 @@
 import { LRUCache } from "lru-cache";
 
+import { activeArea } from "../imaging/active-area.ts";
 import type { AreaLogits } from "../imaging/area-logits.ts";
-import { cropImage } from "../imaging/crop.ts";
+import { cropImage, cropPlane } from "../imaging/crop.ts";
 import { resizeBilinear } from "../imaging/resize.ts";
 import { resizedArea } from "../imaging/resize-plane.ts";
 import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../imaging/stitch.ts";
@@ -29,7 +30,8 @@ export async function refinedLogits(task: {
   const working = workingSize(size);
   const scaled = working[0] !== size[0] || working[1] !== size[1];
   const reach = { threshold: faintLogit, room: refineRoom(refine.settings) };
-  const found = scaled ? atScale(window, views, working, reach) : joinedLogits(window, views, reach);
+  const wide = scaled ? atScale(window, views, working, reach) : joinedLogits(window, views, reach);
+  const found = wide && tightened(wide, reach.room);
   if (!found) return null;
   const { area } = found;
   const guide = scaled
@@ -52,6 +54,18 @@ export async function refinedLogits(task: {
     threads,
   });
   return scaled ? resizedArea({ area, data }, working, window) : { area, data };
+}
+
+/**
+ * The same with just the room that is asked for: low-res logits say where pixels may be foreground to within a few, and
+ * what a refinement takes for the surroundings should not hang on that.
+ */
+function tightened({ area, data }: AreaLogits, room: number): AreaLogits | null {
+  const active = activeArea(data, sizeOf(area), room);
+  if (!active) return null;
+  const [x0, y0, x1, y1] = active;
+  const own: Box = [area[0] + x0, area[1] + y0, area[0] + x1, area[1] + y1];
+  return { area: own, data: cropPlane(data, sizeOf(area), active) };
 }
 
 /** An IoU prediction for a mask that was refined, in [0, 1], from that for the mask as it was. */
