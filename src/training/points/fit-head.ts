@@ -17,7 +17,8 @@ const hidden = 24;
 const epochs = 4;
 /** Where the pixels are few, batches are smaller, so that an epoch has enough steps. */
 const [largestBatch, smallestBatch, stepsWanted] = [1024, 64, 75];
-const learningRate = 3e-3;
+/** On held-out stamps three seeds gave .768, .770 and .765; with 3e-3 the same gave .649, .754 and .725. */
+const learningRate = 1e-2;
 
 /**
  * A point head that brings these pixels' logits nearest to the truth: weighted cross-entropy by AdamW, its step recorded
