@@ -21,7 +21,7 @@ export interface DecoderFile {
 }
 
 /** A decoder has 16.5 MB; an ONNX file is read whole. */
-const maxOnnxBytes = 256 * 1024 * 1024;
+const maxOnnxBytes = 64 * 1024 * 1024;
 
 /**
  * Reads the decoder of a safetensors or PyTorch file (Meta's names or Hugging Face's, alone or with an image encoder) or of

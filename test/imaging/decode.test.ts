@@ -235,6 +235,12 @@ describe("an image is refused", () => {
     expect(await codeOf(() => decode(bytes))).toBe("image_unreadable");
   });
 
+  test.each(["jpeg", "webp", "tiff"] as const)("when it has too many pixels: %s", async (format) => {
+    const create = { width: 2000, height: 2000, channels: 3, background: "white" } as const;
+    const whole = await sharp({ create }).toFormat(format).toBuffer();
+    expect(await codeOf(() => decodeImage(whole, { maxPixels: 3_999_999 }))).toBe("image_too_many_pixels");
+  });
+
   test("when it has too many pixels, by its header alone", async () => {
     // 100 megapixels of white: 100 kB as a file, 300 MB unpacked.
     const bomb = await sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: "white" } })
