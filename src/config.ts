@@ -98,6 +98,12 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   throw new Error(`The environment is not right:\n${lines.join("\n")}`);
 }
 
+/** The settings as a child process reads them, in the environment of this one. */
+export function environmentOf(config: Config): NodeJS.ProcessEnv {
+  const settings = Object.entries(config).filter(([, value]) => value !== undefined);
+  return { ...process.env, ...Object.fromEntries(settings.map(([name, value]) => [name, String(value)])) };
+}
+
 /** What the command line reads of the environment; the rest is kept by `maskwright login`. */
 export function readCliEnvironment(env: Record<string, string | undefined> = process.env) {
   const home =

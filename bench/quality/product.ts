@@ -122,7 +122,7 @@ export class Product {
     const images = data.frozen.snapshot.images;
     const made = await embedMissing(
       this.trainer,
-      images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
+      images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
       {
         workspaceId,
         baseModel,

@@ -1,4 +1,4 @@
-/** `npm start`: Postgres, objects, API and trainer in one process, for one machine. */
+/** `npm start`: Postgres, objects and API in one process, the trainer in a child of it, for one machine. */
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, readConfig } from "../config.ts";
@@ -7,9 +7,9 @@ import { messageOf } from "../lib/errors.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { orExit, runProgram } from "./process.ts";
-import { startTraining } from "./start-training.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
 import { startTracing } from "./tracing.ts";
+import { keepTrainer } from "./trainer-process.ts";
 import { welcome } from "./welcome.ts";
 
 export interface Local {
@@ -18,7 +18,7 @@ export interface Local {
   readonly key: string | null;
   readonly dataDir: string;
   readonly database: "embedded" | "given";
-  /** Stops everything, the last started first; running jobs go back to the queue. */
+  /** Stops everything, the last started first and Postgres last; running jobs go back to the queue. */
   stop(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function startLocal(config: Config, log: Log): Promise<Local> {
     }
     const services = await startServices({ config, databaseUrl, log, releases });
     const key = await keptKey(join(dataDir, "api-key"), databaseUrl);
-    await startTraining(services, databaseUrl, releases);
+    await keepTrainer({ ...config, DATA_DIR: dataDir }, { databaseUrl, log, releases });
     const url = await startApi(services, releases);
     const database = config.DATABASE_URL === undefined ? "embedded" : "given";
     return { url, key, dataDir, database, stop: () => releases.release() };

@@ -24,6 +24,8 @@ const sources = {
 } as const;
 
 const sweepEveryMs = 2_000;
+/** Jobs that may start before the next sweep. */
+const near = 32;
 /** A row that still waits this long after it was sent is sent again, in case its job is gone. */
 const resendAfterMs = 120_000;
 
@@ -41,11 +43,15 @@ export async function bridge(
   let wanted = false;
   let sweeping: Promise<void> | undefined;
 
-  /** As what stood before a job ends, it moves up, so that nobody waits for ever behind newer ones. */
-  const moveUp = async (rows: readonly Waiting[]): Promise<void> => {
+  /**
+   * As others come and go, a job's turn changes. Only those are told whose turn is near, or was: the others would change
+   * with every job that ends.
+   */
+  const move = async (rows: readonly Waiting[]): Promise<void> => {
     for (const row of rows) {
       const known = sent.get(row.id);
       if (known === undefined || known.ahead === row.ahead) continue;
+      if (Math.min(known.ahead, row.ahead) >= near) continue;
       await boss.update(name, undefined, { id: jobId(name, row.id), priority: -row.ahead });
       known.ahead = row.ahead;
     }
@@ -55,7 +61,7 @@ export async function bridge(
     const now = performance.now();
     for (const [id, { at }] of sent) if (now - at > resendAfterMs) sent.delete(id);
     const all = await waiting(db);
-    await moveUp(all);
+    await move(all);
     const rows = all.filter((row) => !sent.has(row.id));
     if (rows.length === 0) return;
     const made = new Set(
@@ -98,10 +104,10 @@ export async function bridge(
   };
 }
 
-/** A workspace's later jobs stand behind other workspaces' first ones, and so do a project's inside of its workspace. */
 const toJob = (name: keyof typeof sources, row: Waiting) => ({
   id: jobId(name, row.id),
   singletonKey: row.projectId,
+  group: { id: row.workspaceId },
   priority: -row.ahead,
   data: { id: row.id, projectId: row.projectId, handedBack: 0 } satisfies JobData,
 });

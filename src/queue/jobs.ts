@@ -7,8 +7,12 @@ export interface JobData {
   /** The id of the row that the job is about. */
   id: string;
   projectId: string;
-  /** How many attempts ended because a trainer was stopped; they don't count as failures. */
+  /** Of an image that is to be embedded. */
+  workspaceId?: string;
+  /** How many attempts ended because a trainer was stopped, or put them off; they don't count as failures. */
   handedBack: number;
+  /** How many attempts ended with an error that somebody lived to tell. The others ended with their process. */
+  failed?: number;
 }
 
 /** A job in the hands of a handler. */
@@ -46,6 +50,15 @@ export class JobAborted extends Error {
   }
 }
 
+/** Why a job is given up whose process died each time: it is not tried again by itself. */
+export class ProcessDied extends Error {
+  override readonly name = "ProcessDied";
+
+  constructor(deaths: number) {
+    super(`the process ended in ${deaths} attempts`);
+  }
+}
+
 /**
  * Resolves when the job is done, also when it failed for good and the row says so.
  * A rejection means: try again later.
@@ -55,9 +68,11 @@ export type Handler = (job: RunningJob) => Promise<void>;
 export interface WorkOptions {
   /** Jobs at once in this process; default 1. */
   concurrency?: number;
+  /** Of one workspace at once in this process; no bound by default. */
+  perWorkspace?: number;
   /**
    * Called when the last retry is used up, to write the failure into the row. Called again later if it rejects.
-   * `attempts` counts those that failed or died; `error` is the last one's.
+   * `attempts` counts those that failed or died; `error` is the last one's, or a ProcessDied.
    */
   onExhausted?: (job: { id: string; projectId: string; attempts: number }, error: unknown) => Promise<void>;
 }
@@ -72,6 +87,15 @@ export const retryLimits: Record<JobName, number> = {
   preview: 3,
   embed: 3,
   webhook: 12,
+};
+
+/** Attempts that end with their process before a job has failed for good. A webhook's can't end one. */
+export const deathLimits: Record<JobName, number> = {
+  fine_tune: 2,
+  import: 2,
+  preview: 2,
+  embed: 2,
+  webhook: Number.POSITIVE_INFINITY,
 };
 
 /**

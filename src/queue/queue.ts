@@ -2,17 +2,21 @@ import { PgBoss, type JobWithMetadata } from "pg-boss";
 import { setTimeout as pause } from "node:timers/promises";
 import { openDatabase } from "../db/client.ts";
 import { channels, createListener } from "../db/listen.ts";
+import { nextEmbedTurn } from "../db/queries/embed-turns.ts";
 import { wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
+import { Alone } from "./alone.ts";
 import { bridge } from "./bridge.ts";
 import {
+  deathLimits,
   type Handler,
   JobAborted,
   type JobData,
   jobId,
   type JobName,
+  ProcessDied,
   queueSettings,
   retryLimits,
   type WorkOptions,
@@ -24,8 +28,11 @@ export interface Queue {
    * One job of a project at a time, also over several processes.
    */
   work(name: JobName, handler: Handler, options?: WorkOptions): Promise<void>;
-  /** Asks for an image to be embedded; asking again while that waits does nothing. */
-  sendEmbed(job: { imageId: string; projectId: string }): Promise<void>;
+  /**
+   * Asks for images of a project to be embedded, in their order; asking again while that waits does nothing. Workspaces
+   * take turns.
+   */
+  sendEmbeds(projectId: string, imageIds: readonly string[]): Promise<void>;
   /**
    * Takes no more, aborts what runs, and gives it back to the queue for another process to take at once. A handler
    * that hasn't ended after `graceMs` is given up on; its row's lease keeps it from writing.
@@ -34,6 +41,11 @@ export interface Queue {
 }
 
 type Job = JobWithMetadata<JobData>;
+
+const jobsPerStatement = 1000;
+
+/** Until a job asks again that has to run alone, or that another one keeps out which does. */
+const putOffSeconds = 5;
 
 interface Running {
   name: JobName;
@@ -74,28 +86,49 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
   const running = new Map<string, Running>();
   let stopping: Promise<void> | undefined;
 
-  /** pg-boss sets a failed job back; we then make it due now, and remember that this was no failure. */
-  const handBack = async (name: JobName, job: Job): Promise<void> => {
-    await boss.fail(
-      name,
-      { id: job.id, retryCount: job.retryCount },
-      { message: "handed back at a shutdown" },
-    );
+  const alone = new Alone();
+
+  /** pg-boss sets a failed job back; we then make it due, and remember that this was no failure. */
+  const handBack = async (
+    name: JobName,
+    job: Job,
+    { message = "handed back at a shutdown", seconds = 0 } = {},
+  ): Promise<void> => {
+    await boss.fail(name, { id: job.id, retryCount: job.retryCount }, { message });
     const data: JobData = { ...job.data, handedBack: job.data.handedBack + 1 };
-    await boss.update(name, data, { id: job.id, startAfter: 0 });
+    await boss.update(name, data, { id: job.id, startAfter: seconds });
+  };
+
+  /** Whoever has lost a job, and finds out, was only cut off: that attempt did not end with its process. */
+  const live = async (name: JobName, job: Job): Promise<void> => {
+    const data: JobData = { ...job.data, handedBack: job.data.handedBack + 1 };
+    await boss.update(name, data, { id: job.id }).catch((error: unknown) => {
+      log.warn({ error: messageOf(error), id: job.data.id }, "a lost job could not be told of");
+    });
+  };
+
+  /** The same as handing back, but it was a failure, and its process lived to tell. */
+  const fail = async (name: JobName, job: Job, error: unknown): Promise<void> => {
+    await boss.fail(name, { id: job.id, retryCount: job.retryCount }, { message: messageOf(error) });
+    await boss.update(name, { ...job.data, failed: (job.data.failed ?? 0) + 1 }, { id: job.id });
   };
 
   const run = async (name: JobName, handler: Handler, work: WorkOptions, job: Job): Promise<void> => {
     if (stopping) return handBack(name, job);
     const { id, projectId } = job.data;
+    // pg-boss has counted this attempt, and committed that, as it was taken.
     const failures = job.retryCount - job.data.handedBack;
+    const deaths = failures - (job.data.failed ?? 0);
     const exhausted = async (attempts: number, error: unknown): Promise<void> => {
       log.error({ queue: name, id, attempts, error: messageOf(error) }, "a job has failed for good");
       await work.onExhausted?.({ id, projectId, attempts }, error);
     };
-    // Its process was killed each time, so nobody was there to say so.
-    if (failures > retryLimits[name])
-      return exhausted(failures, new Error(`the process died in each of ${failures} attempts`));
+    // Nobody was there to say so.
+    if (deaths >= deathLimits[name]) return exhausted(failures, new ProcessDied(deaths));
+    if (failures > retryLimits[name]) return exhausted(failures, new Error(`${failures} attempts failed`));
+    // A webhook's message ends no process, and no process waits for its receiver.
+    const leave = name === "webhook" ? () => {} : alone.enter(job.id, deaths > 0);
+    if (leave === null) return handBack(name, job, { message: "put off", seconds: putOffSeconds });
 
     const control = new AbortController();
     const settled = Promise.withResolvers<void>();
@@ -108,14 +141,16 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
       const why = control.signal.reason instanceof JobAborted ? control.signal.reason.why : undefined;
       if (why === "shutdown") return await handBack(name, job);
       // Of a lost job pg-boss takes no answer, and of a cancelled one nobody wants any.
+      if (why === "lost") await live(name, job);
       if (why !== undefined) return log.info({ queue: name, id, why }, "a job was aborted");
       if (failures === retryLimits[name]) return await exhausted(failures + 1, error);
       log.warn(
         { queue: name, id, attempt: failures + 1, error: messageOf(error) },
         "a job failed and will run again",
       );
-      throw error;
+      await fail(name, job, error);
     } finally {
+      leave();
       job.signal.removeEventListener("abort", onLost);
       running.delete(job.id);
       settled.resolve();
@@ -173,21 +208,39 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
       if (name !== "embed")
         releases.add(`the bridge of ${name}`, await bridge(name, { boss, db: database.db, listener, log }));
       if (name === "fine_tune") await listener.watch(channels.fineTuneChanged, lookForUnwanted);
+      // Many loops that look twice a second each would be no less work than what they look for.
+      const lookSeconds = (work.concurrency ?? 1) > 4 ? 1 : 0.5;
       const taking = {
-        includeMetadata: true,
+        includeMetadata: true as const,
         localConcurrency: work.concurrency ?? 1,
+        ...(work.perWorkspace !== undefined && { localGroupConcurrency: work.perWorkspace }),
         // A backlog is found by polling only: NOTIFY comes with an insert, not with a job's end.
-        pollingIntervalSeconds: 0.5,
-        notifyPollingIntervalSeconds: 0.5,
+        pollingIntervalSeconds: lookSeconds,
+        notifyPollingIntervalSeconds: lookSeconds,
         heartbeatRefreshSeconds: 2,
-      } as const;
-      await boss.work<JobData, void, typeof taking>(name, taking, async ([job]) => {
-        if (job) await run(name, handler, work, job);
-      });
+      };
+      await boss.work<JobData, void, typeof taking & { includeMetadata: true }>(
+        name,
+        taking,
+        async ([job]) => {
+          if (job) await run(name, handler, work, job);
+        },
+      );
     },
-    async sendEmbed({ imageId, projectId }) {
-      const data: JobData = { id: imageId, projectId, handedBack: 0 };
-      await boss.send("embed", data, { id: jobId("embed", imageId) });
+    async sendEmbeds(projectId, imageIds) {
+      const turn = await nextEmbedTurn(database.db, projectId);
+      if (turn === null) return;
+      const { workspaceId, first } = turn;
+      for (let from = 0; from < imageIds.length; from += jobsPerStatement) {
+        await boss.insert(
+          "embed",
+          imageIds.slice(from, from + jobsPerStatement).map((imageId, i) => ({
+            id: jobId("embed", imageId),
+            priority: -(first + from + i),
+            data: { id: imageId, projectId, workspaceId, handedBack: 0 } satisfies JobData,
+          })),
+        );
+      }
     },
     stop: ({ graceMs = 10_000 } = {}) => (stopping ??= stop(graceMs)),
   };

@@ -4,6 +4,7 @@ import type { ObjectStore } from "../storage/store.ts";
 
 /** An image whose embedding is wanted. */
 export interface EmbeddableImage {
+  readonly id: string;
   readonly sha256: string;
   readonly objectKey: string;
 }
@@ -24,7 +25,7 @@ export async function embedMissing(
     baseModel: string;
     signal: AbortSignal;
     onDone?: (done: number) => Promise<void>;
-    before?: () => Promise<void>;
+    before?: (image: EmbeddableImage) => Promise<void>;
   },
 ): Promise<number> {
   const { embeddingId } = await deps.inference.baseModel(options.baseModel);
@@ -41,8 +42,9 @@ export async function embedMissing(
   }
   let done = images.length - missing.length;
   await options.onDone?.(done);
-  for (const { sha256, objectKey } of missing) {
-    await options.before?.();
+  for (const image of missing) {
+    const { sha256, objectKey } = image;
+    await options.before?.(image);
     options.signal.throwIfAborted();
     await deps.inference.embed(
       { sha256, bytes: async () => deps.store.get(objectKey) },

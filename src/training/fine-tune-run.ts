@@ -36,6 +36,7 @@ export async function fineTune(
 ): Promise<{ number: number; promoted: boolean }> {
   const run = new RunContext(services, row, job, signal);
   const project = await getProject(services.db, run.scope);
+  await job.note("preparing the data");
   const all = await prepareData(services, project, row);
   await tellData(run, all);
   const start = await startOf(run, project);
@@ -138,8 +139,12 @@ async function embedImages(run: RunContext, project: Project, data: PreparedData
   const images = data.frozen.snapshot.images;
   const made = await embedMissing(
     run.services,
-    images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
-    { ...run.imageOptions(project), onDone: async (done) => run.progress("embed", done) },
+    images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
+    {
+      ...run.imageOptions(project),
+      before: async ({ id }) => run.job.note(`reading image ${id}`),
+      onDone: async (done) => run.progress("embed", done),
+    },
   );
   await run.job.append({
     message: `Embedded ${made} images; ${images.length - made} had their embedding`,

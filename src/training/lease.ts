@@ -10,6 +10,7 @@ import {
   setFineTuneProgress,
   setFineTuneStatus,
 } from "../db/queries/fine-tune-leases.ts";
+import { noteDoing } from "../db/queries/job-notes.ts";
 import { tellSpan } from "../lib/trace.ts";
 import type { FineTuneProgress, JobError } from "../db/schema/index.ts";
 
@@ -37,6 +38,11 @@ export class HeldFineTune {
   async setStatus(status: "preparing" | "running" | "evaluating"): Promise<void> {
     tellSpan(status);
     await this.#must(setFineTuneStatus(this.#db, this.lease, status));
+  }
+
+  /** What it is about, for whoever finds this process gone. */
+  async note(doing: string): Promise<void> {
+    await this.#must(noteDoing(this.#db, "fine_tune", this.lease, doing));
   }
 
   async setFacts(facts: {

@@ -10,6 +10,15 @@ import type { TrainerServices } from "./services.ts";
 /** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
 const progressEveryMs = 400;
 
+/** As a failure's message goes on after "while". */
+const doingIn: Readonly<Record<FineTuneProgress["phase"], string>> = {
+  embed: "encoding images",
+  search: "trying recipes",
+  train: "training",
+  evaluate: "judging the version",
+  register: "registering the version",
+};
+
 /** Whose images they are, and the signal that ends the work. */
 export interface ImageOptions {
   readonly workspaceId: string;
@@ -26,6 +35,7 @@ export class RunContext {
   readonly scope: ProjectScope;
   readonly meter = new ProgressMeter();
   #lastWrite = Number.NEGATIVE_INFINITY;
+  #phase: FineTuneProgress["phase"] | undefined;
 
   constructor(services: TrainerServices, row: FineTuneRow, job: HeldFineTune, signal: AbortSignal) {
     this.services = services;
@@ -50,6 +60,10 @@ export class RunContext {
   }
 
   async progress(phase: FineTuneProgress["phase"], done: number): Promise<void> {
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      await this.job.note(doingIn[phase]);
+    }
     const progress = this.meter.at(phase, done);
     const now = performance.now();
     if (now - this.#lastWrite < progressEveryMs && done < progress.total) return;

@@ -16,7 +16,7 @@ export async function runEmbed(
   if (!image) return;
   const { workspaceId, baseModel } = image;
   try {
-    await embedMissing(services, [image], {
+    await embedMissing(services, [{ id: job.imageId, ...image }], {
       workspaceId,
       baseModel,
       signal: job.signal,

@@ -11,6 +11,7 @@ import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import { clearAfterEnd } from "./clear-after-end.ts";
 import { fineTune } from "./fine-tune-run.ts";
+import { givenUp } from "./given-up.ts";
 import { HeldFineTune, LeaseLost } from "./lease.ts";
 import type { TrainerServices } from "./services.ts";
 
@@ -93,15 +94,14 @@ async function settle(job: HeldFineTune, error: unknown, signal: AbortSignal): P
 export const isFinal = (error: unknown): error is AppError =>
   error instanceof AppError && error.code !== "unavailable" && error.code !== "internal_error";
 
-/** Ends a job that the queue gave up after its last attempt failed or died. */
+/** Ends a job that the queue gave up after its last attempt failed or died; `error` is why. */
 export async function giveUpFineTune(
   services: TrainerServices,
   fineTuneId: string,
   attempts: number,
+  error?: unknown,
 ): Promise<void> {
-  await abandonFineTune(services.db, fineTuneId, {
-    code: "internal_error",
-    message: `The trainer failed in each of ${attempts} attempts; its log says why.`,
-  });
+  const job = { kind: "fine_tune", id: fineTuneId, attempts } as const;
+  await abandonFineTune(services.db, fineTuneId, await givenUp(services.db, job, error));
   await clearAfterEnd(services, fineTuneId);
 }

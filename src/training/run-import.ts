@@ -14,9 +14,11 @@ import {
   selectImportStatus,
   setImportProgress,
 } from "../db/queries/import-leases.ts";
+import { noteDoing } from "../db/queries/job-notes.ts";
 import { noQuotas, requireRoom, selectRoom } from "../db/queries/usage.ts";
 import type { AppError } from "../lib/errors.ts";
 import { keys } from "../storage/keys.ts";
+import { givenUp } from "./given-up.ts";
 import { LeaseLost } from "./lease.ts";
 import { isFinal } from "./run-fine-tune.ts";
 import type { TrainerServices } from "./services.ts";
@@ -60,11 +62,10 @@ export async function giveUpImport(
   { db, store }: TrainerServices,
   importId: string,
   attempts: number,
+  error?: unknown,
 ): Promise<void> {
-  const row = await abandonImport(db, importId, {
-    code: "internal_error",
-    message: `The import failed in each of ${attempts} attempts; the trainer's log says why.`,
-  });
+  const job = { kind: "import", id: importId, attempts } as const;
+  const row = await abandonImport(db, importId, await givenUp(db, job, error));
   if (!row) return;
   await store.delete(row.objectKey);
   const known = new Set(await selectImageHashes(db, row));
@@ -83,6 +84,7 @@ class ImportRun {
   /** Objects that this run wrote where there were none: its own to take away again. */
   readonly #wrote: { objectKey: string; sha256: string }[] = [];
   #folder: string | undefined;
+  #lastNote = Number.NEGATIVE_INFINITY;
   #dataset: DatasetApart | undefined;
   #items: ItemSpool | undefined;
 
@@ -141,6 +143,7 @@ class ImportRun {
     const { store, maxImagePixels = 64_000_000, maxImagesPerProject } = this.#services;
     this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-"));
     const path = join(this.#folder, "data.zip");
+    await this.#note(`reading ${this.#row.fileName ?? "the zip"}`);
     await store.getFile(this.#row.objectKey, path);
     this.#items = new ItemSpool(join(this.#folder, "items"));
     const limits = { maxImages: maxImagesPerProject };
@@ -162,6 +165,7 @@ class ImportRun {
     let lastWrite = performance.now();
     for await (const { path, alsoNamed: _, ...item } of dataset.items()) {
       this.#signal.throwIfAborted();
+      await this.#noteFile(item.fileName);
       items.add(item);
       if (path === null) continue;
       const key = keys.image(this.#row.projectId, item.sha256);
@@ -199,6 +203,19 @@ class ImportRun {
     for await (const { sha256, path } of dataset.items())
       if (path !== null && missing.has(sha256))
         await store.putFile(keys.image(this.#row.projectId, sha256), path);
+  }
+
+  async #note(doing: string): Promise<void> {
+    if (!(await noteDoing(this.#services.db, "import", this.#lease, doing)))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+
+  /** Each file, once an attempt has ended without a word; before that, as often as progress is told. */
+  async #noteFile(name: string): Promise<void> {
+    const now = performance.now();
+    if (this.#row.attempt === 1 && now - this.#lastNote < progressEveryMs) return;
+    this.#lastNote = now;
+    await this.#note(`reading ${name}`);
   }
 
   async #progress(progress: Parameters<typeof setImportProgress>[2]): Promise<void> {

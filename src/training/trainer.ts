@@ -34,20 +34,19 @@ export async function startTrainer(
   await queue.work(
     "fine_tune",
     async ({ id, signal }) => turns.during(async () => runFineTune(context, id, signal)),
-    { onExhausted: async ({ id, attempts }) => giveUpFineTune(context, id, attempts) },
+    { onExhausted: async ({ id, attempts }, error) => giveUpFineTune(context, id, attempts, error) },
   );
   await queue.work(
     "import",
     async ({ id, projectId, signal }) => {
-      for (const imageId of await runImport(context, id, signal))
-        await queue.sendEmbed({ imageId, projectId });
+      await queue.sendEmbeds(projectId, await runImport(context, id, signal));
     },
-    { onExhausted: async ({ id, attempts }) => giveUpImport(context, id, attempts) },
+    { onExhausted: async ({ id, attempts }, error) => giveUpImport(context, id, attempts, error) },
   );
   await queue.work(
     "preview",
     async ({ id, signal }) => turns.during(async () => runPreview(context, id, signal)),
-    { onExhausted: async ({ id, attempts }) => giveUpPreview(context, id, attempts) },
+    { onExhausted: async ({ id, attempts }, error) => giveUpPreview(context, id, attempts, error) },
   );
   await queue.work("embed", async ({ id, projectId, signal }) =>
     runEmbed(context, { imageId: id, projectId, signal, turns }),

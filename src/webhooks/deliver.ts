@@ -2,7 +2,8 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { messageOf } from "../lib/errors.ts";
 import type { DeliveryAttempt } from "../db/schema/index.ts";
-import { checkWebhookUrl, publicLookup } from "./guard.ts";
+import { checkWebhookUrl } from "./guard.ts";
+import { anyLookup, publicLookup } from "./names.ts";
 import { signedHeaders } from "./sign.ts";
 
 export interface Message {
@@ -17,6 +18,8 @@ export interface DeliveryOptions {
   readonly allowPrivate: boolean;
   /** Milliseconds for the whole exchange. */
   readonly timeoutMs: number;
+  /** Milliseconds of it until there is a connection, the look-up of the name included. */
+  readonly connectMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +59,7 @@ async function post(
   url: URL,
   body: string,
   headers: Record<string, string>,
-  { allowPrivate, timeoutMs, signal }: DeliveryOptions,
+  { allowPrivate, timeoutMs, connectMs, signal }: DeliveryOptions,
 ): Promise<number> {
   const answered = Promise.withResolvers<number>();
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -68,7 +71,7 @@ async function post(
       // A connection of its own: its address was checked for this try.
       agent: false,
       signal: AbortSignal.any([timeout, signal]),
-      ...(!allowPrivate && { lookup: publicLookup }),
+      lookup: allowPrivate ? anyLookup : publicLookup,
       headers: {
         "content-type": "application/json",
         "content-length": Buffer.byteLength(body),
@@ -81,6 +84,12 @@ async function post(
       response.destroy();
     },
   );
+  const connecting = setTimeout(
+    () => request.destroy(new Error(`no connection in ${connectMs / 1000} s`)),
+    connectMs,
+  );
+  request.once("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
+  request.once("close", () => clearTimeout(connecting));
   request.on("error", (error) => answered.reject(timeout.aborted ? (timeout.reason as Error) : error));
   request.end(body);
   return answered.promise;

@@ -1,5 +1,4 @@
-import { lookup } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { AppError } from "../lib/errors.ts";
 
 /**
@@ -70,19 +69,3 @@ export function checkWebhookUrl(text: string, { allowPrivate }: { allowPrivate: 
   if (address === null && !url.hostname.includes(".")) throw refuse(`${url.hostname} is not a public name`);
   return url;
 }
-
-/**
- * For a connection: looks the name up and lets only public addresses pass, so that what was checked is what is
- * connected to, whatever the name says a moment later.
- */
-export const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return callback(error, "", 0);
-    const bad = addresses.find(({ address }) => !isPublic(address));
-    const [first] = addresses;
-    if (bad || !first)
-      return callback(new Error(`${hostname} is ${bad?.address ?? "nowhere"}, which is not public`), "", 0);
-    if (options.all) return callback(null, addresses);
-    return callback(null, first.address, first.family);
-  });
-};

@@ -3,26 +3,30 @@ import { failDelivery, logAttempt, selectQueuedDelivery } from "../db/queries/we
 import type { Database } from "../db/client.ts";
 import type { Log } from "../lib/log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { deliver } from "./deliver.ts";
+import { deliver, type DeliveryOptions } from "./deliver.ts";
 
 export interface WebhookServices {
   readonly db: Database;
   readonly log: Log;
 }
 
-/** One receiver that is slow holds up no more than its own messages' slots. */
-const concurrency = 8;
-const timeoutMs = 10_000;
+/** Messages under way at once, and those of one workspace: whose receivers are dead holds up its own slots, no neighbour's. */
+const concurrency = 16;
+const perWorkspace = 2;
+/** A receiver that is there connects at once, and has a moment longer for its answer. */
+const usualTimes = { connectMs: 4_000, timeoutMs: 10_000 };
 
 /** Takes messages to webhooks from the queue, whose retries and back-off are theirs. */
 export async function workWebhooks(
   services: WebhookServices,
   queue: Queue,
-  options: { allowPrivate: boolean },
+  { allowPrivate, times = usualTimes }: { allowPrivate: boolean; times?: typeof usualTimes },
 ): Promise<void> {
   const { db } = services;
+  const options = { allowPrivate, ...times };
   await queue.work("webhook", async ({ id, signal }) => runDelivery(services, id, { ...options, signal }), {
     concurrency,
+    perWorkspace,
     onExhausted: async ({ id }) => failDelivery(db, id),
   });
 }
@@ -31,14 +35,14 @@ export async function workWebhooks(
 async function runDelivery(
   { db, log }: WebhookServices,
   id: string,
-  options: { allowPrivate: boolean; signal: AbortSignal },
+  options: DeliveryOptions,
 ): Promise<void> {
   const found = await selectQueuedDelivery(db, id);
   if (!found) return;
   const { delivery, webhook } = found;
   if (!webhook.enabled) return failDelivery(db, id);
   const message = { id, url: webhook.url, payload: delivery.payload, secrets: secretsOf(webhook) };
-  const attempt = await deliver(message, { ...options, timeoutMs });
+  const attempt = await deliver(message, options);
   // What a stopping process broke off says nothing of the receiver.
   options.signal.throwIfAborted();
   if (attempt.error === null) return logAttempt(db, id, { attempt, status: "delivered" });

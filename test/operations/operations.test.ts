@@ -181,7 +181,7 @@ describe("a workspace that is deleted", () => {
     const mine = await fullProject(app.a);
     const others = await fullProject(app.b);
     const queue = await createQueue({ databaseUrl: app.databaseUrl, log: app.services.log });
-    await queue.sendEmbed({ imageId: newId("img"), projectId: mine });
+    await queue.sendEmbeds(mine, [newId("img")]);
     await queue.stop({ graceMs: 0 });
     const { a } = app;
     const projects = await app.sql<

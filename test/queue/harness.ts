@@ -1,6 +1,9 @@
+import { afterEach } from "vitest";
 import { createLog } from "../../src/lib/log.ts";
 import type { RunningJob } from "../../src/queue/jobs.ts";
 import type { OpenDatabase } from "../../src/db/client.ts";
+import { createQueue, type Queue } from "../../src/queue/queue.ts";
+import { testDatabase } from "../helpers/database.ts";
 
 export const log = createLog({ level: "silent", name: "test" });
 
@@ -43,4 +46,26 @@ export async function addProjects(database: OpenDatabase, ...ids: string[]): Pro
 /** What a trainer does at a job's end. */
 export async function finish(database: OpenDatabase, id: string, status = "succeeded"): Promise<void> {
   await database.sql`update fine_tunes set status = ${status} where id = ${id}`;
+}
+
+/** Databases and queues of a test, which end with it. */
+export function useQueues() {
+  const open: { queues: Queue[]; databases: OpenDatabase[] } = { queues: [], databases: [] };
+  afterEach(async () => {
+    for (const queue of open.queues.splice(0)) await queue.stop({ graceMs: 0 });
+    for (const database of open.databases.splice(0)) await database.close();
+  });
+  return {
+    setUp: async (...projects: string[]): Promise<OpenDatabase> => {
+      const database = await testDatabase();
+      open.databases.push(database);
+      await addProjects(database, ...projects);
+      return database;
+    },
+    startQueue: async (database: OpenDatabase): Promise<Queue> => {
+      const queue = await createQueue({ databaseUrl: database.url, log });
+      open.queues.push(queue);
+      return queue;
+    },
+  };
 }

@@ -1,28 +1,9 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { OpenDatabase } from "../../src/db/client.ts";
-import { JobAborted, jobId, type RunningJob } from "../../src/queue/jobs.ts";
-import { createQueue, type Queue } from "../../src/queue/queue.ts";
-import { testDatabase } from "../helpers/database.ts";
-import { aborted, addProjects, finish, log, Mailbox } from "./harness.ts";
+import { JobAborted, jobId, ProcessDied, type RunningJob } from "../../src/queue/jobs.ts";
+import { aborted, finish, Mailbox, useQueues } from "./harness.ts";
 
-const open: { queues: Queue[]; databases: OpenDatabase[] } = { queues: [], databases: [] };
-afterEach(async () => {
-  for (const queue of open.queues.splice(0)) await queue.stop({ graceMs: 0 });
-  for (const database of open.databases.splice(0)) await database.close();
-});
-
-async function setUp(...projects: string[]): Promise<OpenDatabase> {
-  const database = await testDatabase();
-  open.databases.push(database);
-  await addProjects(database, ...projects);
-  return database;
-}
-
-async function startQueue(database: OpenDatabase): Promise<Queue> {
-  const queue = await createQueue({ databaseUrl: database.url, log });
-  open.queues.push(queue);
-  return queue;
-}
+const { setUp, startQueue } = useQueues();
 
 /** The state of a row's job as pg-boss keeps it, once it is the wanted one. */
 async function jobIn(database: OpenDatabase, id: string, state: string) {
@@ -95,51 +76,6 @@ test("one job of a project at a time over all trainers, and who asked for less c
   expect(await starts.next()).toBe("ft_a3");
 });
 
-test("a workspace that asks for much stands behind one that asks for little, and moves up as its jobs end", async () => {
-  const database = await setUp();
-  const { sql } = database;
-  for (const [workspace, ...projects] of [
-    ["ws_much", "prj_m1", "prj_m2", "prj_m3"],
-    ["ws_little", "prj_l1"],
-  ] as const) {
-    await sql`insert into workspaces (id, name) values (${workspace}, 'w')`;
-    for (const id of projects)
-      await sql`insert into projects (id, workspace_id, name) values (${id}, ${workspace}, 'p')`;
-  }
-  const starts = new Mailbox<string>();
-  const goOn = new Mailbox<null>();
-  const queue = await startQueue(database);
-  await queue.work("fine_tune", async (job) => {
-    starts.put(job.id);
-    await goOn.next();
-    await finish(database, job.id);
-  });
-  const ask = (id: string, project: string) =>
-    sql`insert into fine_tunes (id, project_id) values (${id}, ${project})`;
-  await ask("ft_m1", "prj_m1");
-  expect(await starts.next()).toBe("ft_m1");
-  for (const [id, project] of [
-    ["ft_m2", "prj_m2"],
-    ["ft_m3", "prj_m3"],
-    ["ft_l1", "prj_l1"],
-  ] as const)
-    await ask(id, project);
-  const priorities = async () =>
-    (
-      await sql<{ id: string; priority: number }[]>`
-      select data ->> 'id' as id, priority from pgboss.job where state = 'created' order by 1`
-    ).map(({ id, priority }) => `${id} ${priority}`);
-  await expect.poll(priorities, { timeout: 20_000 }).toEqual(["ft_l1 0", "ft_m2 -1", "ft_m3 -2"]);
-  goOn.put(null);
-  expect(await starts.next()).toBe("ft_l1");
-  await expect.poll(priorities, { timeout: 20_000 }).toEqual(["ft_m2 0", "ft_m3 -1"]);
-  goOn.put(null);
-  expect(await starts.next()).toBe("ft_m2");
-  goOn.put(null);
-  expect(await starts.next()).toBe("ft_m3");
-  goOn.put(null);
-}, 90_000);
-
 test("a job that keeps failing is tried four times, and then told as failed with the last error", async () => {
   const database = await setUp("prj_1");
   const starts = new Mailbox<number>();
@@ -175,15 +111,15 @@ test("a job that keeps failing is tried four times, and then told as failed with
   await jobIn(database, "ft_bad", "completed");
 });
 
-test("a job that killed four processes is told as failed without being started again", async () => {
+test("a job that ended two processes is told as failed without being started again, whatever failed besides", async () => {
   const database = await setUp("prj_1");
   const maker = await startQueue(database);
   await maker.stop();
   await database.sql`insert into fine_tunes (id, project_id) values ('ft_poison', 'prj_1')`;
-  // As the supervisor leaves it after the fourth silent end.
+  // As the supervisor leaves it after the second silent end; once somebody lived to tell of an error.
   await database.sql`insert into pgboss.job (name, id, data, state, retry_count, retry_limit, started_on, singleton_key, policy)
     values ('fine_tune', ${jobId("fine_tune", "ft_poison")},
-      ${'{"id":"ft_poison","projectId":"prj_1","handedBack":0}'}::jsonb, 'retry', 3, 10000, now(), 'prj_1', 'singleton')`;
+      ${'{"id":"ft_poison","projectId":"prj_1","handedBack":1,"failed":1}'}::jsonb, 'retry', 3, 10000, now(), 'prj_1', 'singleton')`;
   const starts = new Mailbox<string>();
   const exhausted = new Mailbox<unknown[]>();
   const queue = await startQueue(database);
@@ -191,11 +127,47 @@ test("a job that killed four processes is told as failed without being started a
     onExhausted: async (job, error) => exhausted.put([job, error]),
   });
   expect(await exhausted.next()).toEqual([
-    { id: "ft_poison", projectId: "prj_1", attempts: 4 },
-    new Error("the process died in each of 4 attempts"),
+    { id: "ft_poison", projectId: "prj_1", attempts: 3 },
+    new ProcessDied(2),
   ]);
   expect(starts.waiting).toBe(0);
 });
+
+test("a job that ended one process runs alone: it waits for the others, and then they for it", async () => {
+  const database = await setUp("prj_1", "prj_2", "prj_3");
+  const maker = await startQueue(database);
+  await maker.stop();
+  const starts = new Mailbox<string>();
+  const goOn = new Map<string, () => void>();
+  const run = async (job: RunningJob): Promise<void> => {
+    const end = new Promise<void>((resolve) => goOn.set(job.id, resolve));
+    starts.put(job.id);
+    await end;
+    await finish(database, job.id);
+  };
+  const queue = await startQueue(database);
+  await queue.work("fine_tune", run, { concurrency: 3 });
+  await database.sql`insert into fine_tunes (id, project_id) values ('ft_first', 'prj_1')`;
+  expect(await starts.next()).toBe("ft_first");
+  await database.sql`insert into pgboss.job (name, id, data, state, retry_count, retry_limit, started_on, singleton_key, policy)
+    values ('fine_tune', ${jobId("fine_tune", "ft_suspect")},
+      ${'{"id":"ft_suspect","projectId":"prj_2","handedBack":0}'}::jsonb, 'retry', 0, 10000, now(), 'prj_2', 'singleton')`;
+  await database.sql`insert into fine_tunes (id, project_id) values ('ft_suspect', 'prj_2')`;
+  const putOff = async (id: string) => {
+    const [row] = await database.sql`select data from pgboss.job where id = ${jobId("fine_tune", id)}`;
+    return (row?.["data"] as { handedBack: number } | undefined)?.handedBack ?? 0;
+  };
+  await expect.poll(() => putOff("ft_suspect"), { timeout: 20_000 }).toBeGreaterThan(0);
+  expect(starts.waiting).toBe(0);
+  goOn.get("ft_first")?.();
+  expect(await starts.next()).toBe("ft_suspect");
+  await database.sql`insert into fine_tunes (id, project_id) values ('ft_later', 'prj_3')`;
+  await expect.poll(() => putOff("ft_later"), { timeout: 20_000 }).toBeGreaterThan(0);
+  expect(starts.waiting).toBe(0);
+  goOn.get("ft_suspect")?.();
+  expect(await starts.next()).toBe("ft_later");
+  goOn.get("ft_later")?.();
+}, 90_000);
 
 test("a trainer that stops hands its job on at once, and that is no failure", async () => {
   const database = await setUp("prj_1");
@@ -286,9 +258,8 @@ test("an image is embedded once, also when it is asked for twice", async () => {
   const database = await setUp("prj_1");
   const starts = new Mailbox<string>();
   const queue = await startQueue(database);
-  await queue.sendEmbed({ imageId: "img_1", projectId: "prj_1" });
-  await queue.sendEmbed({ imageId: "img_1", projectId: "prj_1" });
-  await queue.sendEmbed({ imageId: "img_2", projectId: "prj_1" });
+  await queue.sendEmbeds("prj_1", ["img_1"]);
+  await queue.sendEmbeds("prj_1", ["img_1", "img_2"]);
   await queue.work("embed", async (job) => starts.put(job.id));
   expect([await starts.next(), await starts.next()]).toEqual(["img_1", "img_2"]);
   expect(starts.waiting).toBe(0);

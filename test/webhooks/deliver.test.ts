@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createHmac } from "node:crypto";
@@ -6,6 +7,7 @@ import { createQueue, type Queue } from "../../src/queue/queue.ts";
 import { workWebhooks } from "../../src/webhooks/work.ts";
 import { deliver } from "../../src/webhooks/deliver.ts";
 import { generateSecret } from "../../src/webhooks/sign.ts";
+import { withDns } from "../helpers/dns.ts";
 import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedAnnotated } from "../helpers/seeds.ts";
 import { Mailbox } from "../queue/harness.ts";
@@ -149,7 +151,12 @@ describe("a webhook", () => {
 
 describe("a try", () => {
   const message = { id: "msg_1", payload: {}, secrets: [generateSecret()] };
-  const options = { allowPrivate: false, timeoutMs: 5_000, signal: new AbortController().signal };
+  const options = {
+    allowPrivate: false,
+    connectMs: 5_000,
+    timeoutMs: 5_000,
+    signal: new AbortController().signal,
+  };
 
   it("never reaches a private address, whatever was stored or a name says now", async () => {
     const { port } = new URL(origin);
@@ -172,5 +179,72 @@ describe("a try", () => {
     expect(attempt).toMatchObject({ status: null, error: "no answer in 0.1 s" });
     silent.closeAllConnections();
     silent.close();
+  });
+});
+
+describe("messages of several workspaces", () => {
+  it("take turns: dead receivers of one hold up no other's first try", async () => {
+    // Takes connections and never answers; with the times below, no try at it ends before the test does.
+    const dead = createServer(() => {});
+    await new Promise<void>((resolve) => dead.listen(0, "127.0.0.1", resolve));
+    const to = `http://127.0.0.1:${(dead.address() as AddressInfo).port}/`;
+    const other = await testApp({ WEBHOOK_ALLOW_PRIVATE: true });
+    const turns = await createQueue({ databaseUrl: other.databaseUrl, log: other.services.log });
+    try {
+      for (let i = 0; i < 4; i++) {
+        const made = await other.a.post("/v1/webhooks", { url: to });
+        for (let n = 0; n < 19; n++)
+          expect((await other.a.post(`/v1/webhooks/${idOf(made)}/test`, {})).status).toBe(202);
+      }
+      const times = { connectMs: 600_000, timeoutMs: 600_000 };
+      await workWebhooks(other.services, turns, { allowPrivate: true, times });
+      const active = async () => {
+        const [row] = await other.sql`
+          select count(*)::int as n from pgboss.job where name = 'webhook' and state = 'active'`;
+        return Number(row?.["n"]);
+      };
+      await expect.poll(active, { timeout: 30_000 }).toBeGreaterThan(0);
+      const neighbour = await other.b.post("/v1/webhooks", { url: `${origin}/neighbour` });
+      await other.b.post(`/v1/webhooks/${idOf(neighbour)}/test`, {});
+      expect((await received.next()).path).toBe("/neighbour");
+      expect(await active()).toBeLessThanOrEqual(3);
+      const [tried] = await other.sql`select sum(attempt_count)::int as n from webhook_deliveries
+        where workspace_id = ${other.a.workspaceId}`;
+      expect(tried?.["n"]).toBe(0);
+    } finally {
+      dead.closeAllConnections();
+      await turns.stop({ graceMs: 0 });
+      await other.close();
+      dead.close();
+    }
+  }, 120_000);
+
+  it("wait for names that nobody answers for without holding the process's files", async () => {
+    await withDns(null, async () => {
+      const ended = new AbortController();
+      const tries = Array.from({ length: 16 }, (_, i) =>
+        deliver(
+          { id: `msg_${i}`, url: `https://dead-${i}.example.org/`, payload: {}, secrets: [generateSecret()] },
+          { allowPrivate: false, connectMs: 600_000, timeoutMs: 600_000, signal: ended.signal },
+        ),
+      );
+      const first = await Promise.race([
+        readFile(import.meta.filename).then(() => "the file"),
+        ...tries.map((one) => one.then(() => "a try")),
+      ]);
+      expect(first).toBe("the file");
+      ended.abort();
+      expect((await Promise.all(tries)).map(({ status }) => status)).toEqual(tries.map(() => null));
+    });
+  });
+
+  it("give up a connection that is not there sooner than an answer that is slow", async () => {
+    const attempt = await withDns(null, () =>
+      deliver(
+        { id: "msg_1", url: "https://dead.example.org/", payload: {}, secrets: [generateSecret()] },
+        { allowPrivate: false, connectMs: 50, timeoutMs: 600_000, signal: new AbortController().signal },
+      ),
+    );
+    expect(attempt).toMatchObject({ status: null, error: "no connection in 0.05 s" });
   });
 });

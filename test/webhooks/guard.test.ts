@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { checkWebhookUrl, isPublic, publicLookup } from "../../src/webhooks/guard.ts";
+import { checkWebhookUrl, isPublic } from "../../src/webhooks/guard.ts";
+import { publicLookup } from "../../src/webhooks/names.ts";
+import { withDns } from "../helpers/dns.ts";
 import { errorOf } from "../helpers/codes.ts";
 
 const codeOf = async (url: string, allowPrivate = false): Promise<string | undefined> =>
@@ -61,8 +63,12 @@ it("knows the edges of the private ranges", () => {
 });
 
 it("refuses a name that is private at the moment of the connection", async () => {
-  const error = await new Promise((resolve) => {
-    publicLookup("localhost", { all: true }, (failure) => resolve(failure));
-  });
-  expect(String(error)).toMatch(/localhost is (127\.0\.0\.1|::1), which is not public/);
+  const lookUp = () =>
+    new Promise((resolve) => {
+      publicLookup("rebound.example.org", { all: true }, (failure, found) => resolve(failure ?? found));
+    });
+  expect(String(await withDns("127.0.0.1", lookUp))).toContain(
+    "rebound.example.org is 127.0.0.1, which is not public",
+  );
+  expect(await withDns("8.8.8.8", lookUp)).toEqual([{ address: "8.8.8.8", family: 4 }]);
 });

@@ -13,20 +13,28 @@ import {
 export interface Waiting {
   id: string;
   projectId: string;
-  /** Unfinished rows of the same workspace that come first: who asks for much waits behind who asks for little. */
+  workspaceId: string;
+  /**
+   * Waiting rows that come first. Workspaces take turns: one's second stands behind every other's first, and of their
+   * first ones that comes first whose workspace has waited longest since its last turn.
+   */
   ahead: number;
 }
 
-/** Every fine-tune that waits to be started, oldest first. */
+/** Rows of one look: those that stand behind so many others are found later. */
+export const mostWaiting = 5_000;
+
+/** Fine-tunes that wait to be started, the next one first. */
 export const waitingFineTunes = (db: Executor): Promise<Waiting[]> => waitingIn(db, fineTunes, openFineTune);
 
-/** Every import that waits to be started, oldest first. */
+/** Imports that wait to be started, the next one first. */
 export const waitingImports = (db: Executor): Promise<Waiting[]> => waitingIn(db, imports, openImport);
 
-/** Every preview that waits to be started, oldest first. */
+/** Previews that wait to be started, the next one first. */
 export const waitingPreviews = (db: Executor): Promise<Waiting[]> =>
   waitingIn(db, fineTunePreviews, openPreview);
 
+/** Those behind a job that runs come before those whose workspace will have had its turn in this round. */
 async function waitingIn(
   db: Executor,
   table: typeof fineTunes | typeof imports | typeof fineTunePreviews,
@@ -34,15 +42,22 @@ async function waitingIn(
 ): Promise<Waiting[]> {
   return db.execute<Waiting & Record<string, unknown>>(sql`
     with open as (
-      select id, project_id, status, created_at,
-        workspace_id, row_number() over (partition by project_id order by created_at, id) as in_project
+      select id, project_id, workspace_id, status, created_at,
+        row_number() over (partition by project_id order by created_at, id) as in_project
       from ${table} where status in ${[...open]}
-    ), ranked as (
-      select *, row_number() over (
-        partition by workspace_id order by in_project, created_at, id)::int - 1 as ahead
+    ), placed as (
+      select *, row_number() over (partition by workspace_id order by in_project, created_at, id) as place,
+        row_number() over (partition by workspace_id, status = 'queued' order by in_project, created_at, id) as of_waiting
       from open
+    ), turns as (
+      select w.workspace_id, last.started_at as last_turn from (select distinct workspace_id from open) w
+      left join lateral (
+        select started_at from ${table} t where t.workspace_id = w.workspace_id and started_at is not null
+        order by started_at desc limit 1) last on true
     )
-    select id, project_id as "projectId", ahead from ranked where status = 'queued' order by created_at, id`);
+    select id, project_id as "projectId", workspace_id as "workspaceId",
+      row_number() over (order by place, of_waiting, last_turn nulls first, created_at, id)::int - 1 as ahead
+    from placed join turns using (workspace_id) where status = 'queued' order by ahead limit ${mostWaiting}`);
 }
 
 /** Whether the fine-tune still waits; no other transaction can change it before this one ends. */

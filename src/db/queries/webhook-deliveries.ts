@@ -8,7 +8,7 @@ import {
   webhooks,
 } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
-import type { Waiting } from "./waiting.ts";
+import { mostWaiting, type Waiting } from "./waiting.ts";
 import type { Webhook } from "./webhooks.ts";
 
 export type Delivery = typeof deliveries.$inferSelect;
@@ -117,12 +117,19 @@ export async function failDelivery(db: Executor, id: string): Promise<void> {
     .where(and(eq(deliveries.id, id), eq(deliveries.status, "queued")));
 }
 
-/** Messages that wait, oldest first; a webhook's later ones stand behind other webhooks' first ones. */
+/** Messages that wait, the next one first: workspaces take turns, and so do the webhooks of one. */
 export async function waitingDeliveries(db: Executor): Promise<Waiting[]> {
   return db.execute<Waiting & Record<string, unknown>>(sql`
-    select id, webhook_id as "projectId",
-      row_number() over (partition by webhook_id order by created_at, id)::int - 1 as ahead
-    from ${deliveries} where status = 'queued' order by created_at, id`);
+    with waiting as (
+      select id, webhook_id, workspace_id, created_at,
+        row_number() over (partition by webhook_id order by created_at, id) as in_webhook
+      from ${deliveries} where status = 'queued'
+    ), placed as (
+      select *, row_number() over (partition by workspace_id order by in_webhook, created_at, id) as place from waiting
+    )
+    select id, webhook_id as "projectId", workspace_id as "workspaceId",
+      row_number() over (order by place, created_at, id)::int - 1 as ahead
+    from placed order by ahead limit ${mostWaiting}`);
 }
 
 /** Whether the message still waits; no other transaction can change it before this one ends. */

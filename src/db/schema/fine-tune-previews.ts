@@ -130,6 +130,7 @@ export const fineTunePreviews = pgTable(
   },
   (table) => [
     index("fine_tune_previews_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("fine_tune_previews_workspace_idx").on(table.workspaceId, table.startedAt),
     index("fine_tune_previews_workspace_open_idx")
       .on(table.workspaceId)
       .where(sql`status in ('queued', 'running')`),

@@ -41,6 +41,7 @@ export const imports = pgTable(
   },
   (table) => [
     index("imports_project_idx").on(table.projectId, table.createdAt, table.id),
+    index("imports_workspace_idx").on(table.workspaceId, table.startedAt),
     index("imports_open_idx")
       .on(table.createdAt)
       .where(sql`status in ('queued', 'running')`),

@@ -8,10 +8,12 @@ import {
   setPreviewProgress,
   succeedPreview,
 } from "../../db/queries/preview-leases.ts";
+import { noteDoing } from "../../db/queries/job-notes.ts";
 import { getProject, type Project } from "../../db/queries/projects.ts";
 import { noQuotas, requireTrainingTime } from "../../db/queries/usage.ts";
 import type { LearningCurve, PreviewProgress, PreviewResult } from "../../db/schema/index.ts";
 import { embedMissing } from "../embed-missing.ts";
+import { givenUp } from "../given-up.ts";
 import { LeaseLost } from "../lease.ts";
 import { isFinal } from "../run-fine-tune.ts";
 import type { EmbeddingOf } from "../samples.ts";
@@ -71,12 +73,18 @@ export async function giveUpPreview(
   { db }: TrainerServices,
   previewId: string,
   attempts: number,
+  error?: unknown,
 ): Promise<void> {
-  await abandonPreview(db, previewId, {
-    code: "internal_error",
-    message: `The trainer failed in each of ${attempts} attempts; its log says why.`,
-  });
+  const job = { kind: "preview", id: previewId, attempts } as const;
+  await abandonPreview(db, previewId, await givenUp(db, job, error));
 }
+
+/** As a failure's message goes on after "while". */
+const doingIn: Readonly<Record<PreviewProgress["phase"], string>> = {
+  check: "checking the annotations",
+  embed: "encoding images",
+  train: "training",
+};
 
 /** Checks, then trains a little. It writes nothing but its row and embeddings, which whoever needs them next finds. */
 class PreviewRun {
@@ -86,6 +94,7 @@ class PreviewRun {
   readonly #signal: AbortSignal;
   readonly #effort: Effort;
   #lastWrite = Number.NEGATIVE_INFINITY;
+  #phase: PreviewProgress["phase"] | undefined;
 
   constructor(
     services: TrainerServices,
@@ -144,8 +153,12 @@ class PreviewRun {
     const began = performance.now();
     const made = await embedMissing(
       this.#services,
-      images.map((image) => ({ sha256: image.sha256, objectKey: image.object_key })),
-      { ...options, onDone: async (done) => this.#progress("embed", done, images.length) },
+      images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
+      {
+        ...options,
+        before: async ({ id }) => this.#note(`reading image ${id}`),
+        onDone: async (done) => this.#progress("embed", done, images.length),
+      },
     );
     const embedSeconds = made === 0 ? null : (performance.now() - began) / 1000 / made;
     const embeddingOf: EmbeddingOf = async (image) => {
@@ -189,8 +202,17 @@ class PreviewRun {
     return { workspaceId: project.workspaceId, baseModel: project.baseModel, signal: this.#signal };
   }
 
+  async #note(doing: string): Promise<void> {
+    if (!(await noteDoing(this.#services.db, "preview", this.#lease, doing)))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+
   async #progress(phase: PreviewProgress["phase"], done: number, total: number): Promise<void> {
     this.#signal.throwIfAborted();
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      await this.#note(doingIn[phase]);
+    }
     const now = performance.now();
     if (now - this.#lastWrite < progressEveryMs && done < total) return;
     this.#lastWrite = now;

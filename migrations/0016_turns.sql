@@ -1,0 +1,2 @@
+CREATE INDEX "fine_tune_previews_workspace_idx" ON "fine_tune_previews" USING btree ("workspace_id","started_at");--> statement-breakpoint
+CREATE INDEX "imports_workspace_idx" ON "imports" USING btree ("workspace_id","started_at");

@@ -1,0 +1,32 @@
+/** The trainer of `npm start`, a child process of it: what ends this one leaves the API up. See trainer-process.ts. */
+import { writeFileSync } from "node:fs";
+import { readConfig } from "../config.ts";
+import { createLog } from "../lib/log.ts";
+import { Releases } from "../lib/releases.ts";
+import { createServices } from "../services.ts";
+import { databaseUrlOf } from "./database-url.ts";
+import { orExit, runProgram } from "./process.ts";
+import { startTraining } from "./start-training.ts";
+import { startTracing } from "./tracing.ts";
+
+const config = orExit(readConfig);
+const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
+
+// Where memory runs out, Linux ends this process first and not the API or Postgres. Other systems have no such file.
+try {
+  writeFileSync("/proc/self/oom_score_adj", "500");
+} catch {}
+
+// When the parent is gone, however it went, nobody would ever end this one.
+process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
+
+const releases = new Releases();
+await runProgram(log, releases, async () => {
+  await startTracing(config, "trainer", releases);
+  const databaseUrl = await databaseUrlOf(config);
+  // The parent has migrated the database.
+  const services = await createServices(config, { databaseUrl, log });
+  releases.add("the services", () => services.close());
+  await startTraining(services, databaseUrl, releases);
+  process.send?.("ready");
+});
