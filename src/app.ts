@@ -56,6 +56,10 @@ export function createApp(
 
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
   app.use(requestLog(services.log, metrics));
+  app.use(async (c, next) => {
+    c.set("reading", services);
+    await next();
+  });
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   app.use("/v1/*", conditional());
   app.use("/v1/*", authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));

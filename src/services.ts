@@ -6,6 +6,7 @@ import { createEmbeddingShelf } from "./db/embedding-shelf.ts";
 import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
 import type { Inference } from "./inference/types.ts";
+import { createJsonReader, type JsonReader } from "./lib/json-reader.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { createMemoryBudget, defaultMemoryBudget, type MemoryBudget } from "./lib/memory-budget.ts";
 import { Releases } from "./lib/releases.ts";
@@ -18,6 +19,7 @@ export interface Services {
   readonly log: Log;
   /** What requests and jobs of this process ask for memory. */
   readonly memory: MemoryBudget;
+  readonly json: JsonReader;
   readonly db: Database;
   readonly store: ObjectStore;
   readonly inference: Inference;
@@ -64,6 +66,8 @@ export async function createServices(
       modelsFolder: resolve(config.DATA_DIR, "models"),
     });
     releases.add("inference", () => inference.close());
+    const json = createJsonReader();
+    releases.add("the reader of bodies", () => json.close());
     const listener = createListener({ databaseUrl: options.databaseUrl, log });
     releases.add("the listener", () => listener.close());
     releases.add("event streams", () => closing.abort());
@@ -71,6 +75,7 @@ export async function createServices(
       config,
       log,
       memory: createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget()),
+      json,
       db: database.db,
       store,
       inference,

@@ -2,7 +2,7 @@ import { answerTask } from "./answer-task.ts";
 import { decodePoints, type PointsResult, type PointsTask } from "./everything/decode-points.ts";
 import { type SuppressTask, suppress } from "./everything/suppress.ts";
 import { type WriteTask, writeMasks, type WrittenMask } from "./everything/write-masks.ts";
-import { type Outcome, settle } from "./outcome.ts";
+import { type Outcome, settle } from "../lib/outcome.ts";
 import type { ViewResult, ViewTask } from "./view-task.ts";
 
 /** Prompts to masks with one version. */

@@ -6,7 +6,7 @@ import { type Flip, flipImage } from "../imaging/flips.ts";
 import { encoderInput, resizedImage } from "../imaging/preprocess.ts";
 import type { Box, RgbImage } from "../imaging/types.ts";
 import { sha256 } from "../lib/hash.ts";
-import { type Outcome, settle } from "./outcome.ts";
+import { type Outcome, settle } from "../lib/outcome.ts";
 import { float32, soleSessionOf } from "./session.ts";
 import type { ImageEmbedding } from "./types.ts";
 

@@ -13,7 +13,7 @@ import { segmentEverything } from "./everything/generate.ts";
 import { readGraphs } from "./graphs.ts";
 import type * as inspectWorker from "./inspect-worker.ts";
 import type { InspectTask } from "./inspect-worker.ts";
-import { type Outcome, unwrap } from "./outcome.ts";
+import { type Outcome, unwrap } from "../lib/outcome.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { predict } from "./predict.ts";
 import { Pixels } from "./pixels.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { decodeImage } from "../imaging/decode.ts";
 import type { RgbImage } from "../imaging/types.ts";
-import { type Outcome, settle } from "./outcome.ts";
+import { type Outcome, settle } from "../lib/outcome.ts";
 import type { ImageFacts } from "./types.ts";
 
 export interface InspectTask {

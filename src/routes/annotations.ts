@@ -33,7 +33,7 @@ import {
   timeText,
   projectOf,
 } from "./http/scope.ts";
-import { limitBody } from "./http/upload.ts";
+import { limitBody, maxMaskBody } from "./http/upload.ts";
 
 const bodySchema = z.strictObject({
   image_id: idText(),
@@ -145,7 +145,7 @@ const remove = createRoute({
 export function annotationRoutes({ db, config, known }: RouteContext) {
   const router = createRouter();
 
-  router.openapi(createWith(config.MAX_BODY_BYTES), async (c) => {
+  router.openapi(createWith(Math.min(config.MAX_BODY_BYTES, maxMaskBody)), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
     projectOf(c, scope);

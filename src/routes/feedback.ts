@@ -34,7 +34,7 @@ import {
   timeText,
   versionNumber,
 } from "./http/scope.ts";
-import { limitBody } from "./http/upload.ts";
+import { limitBody, maxMaskBody } from "./http/upload.ts";
 
 const bodySchema = z.strictObject({
   action: z.enum(feedbackActions).openapi({
@@ -143,7 +143,7 @@ export function feedbackRoutes(services: RouteContext) {
   const { db, config } = services;
   const router = createRouter();
 
-  router.openapi(createWith(config.MAX_BODY_BYTES), async (c) => {
+  router.openapi(createWith(Math.min(config.MAX_BODY_BYTES, maxMaskBody)), async (c) => {
     const params = c.req.valid("param");
     const scope = scopeOf(c, params);
     const body = c.req.valid("json");

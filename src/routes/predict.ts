@@ -18,7 +18,7 @@ import {
 import { readPrompts } from "./http/prompts.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { limitBody } from "./http/upload.ts";
+import { checkNamingBody, limitBody } from "./http/upload.ts";
 
 const predictWith = (limit: number) =>
   createRoute({
@@ -72,6 +72,7 @@ export function predictRoutes(services: RouteContext) {
   router.openapi(predictWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
+    checkNamingBody(c, body.image);
     const { signal } = c.req.raw;
     const project = projectOf(c, scope);
     checkAmounts(body.prompts, config.MAX_PROMPTS);

@@ -6,7 +6,7 @@ import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { checkAmounts, checkGeometry, promptGeometry } from "./http/predict-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { limitBody } from "./http/upload.ts";
+import { checkNamingBody, limitBody } from "./http/upload.ts";
 
 /** Prompts that are prepared for in one call. */
 const mostPrompts = 16;
@@ -83,6 +83,7 @@ export function prewarmRoutes(services: RouteContext) {
   router.openapi(prewarmWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
+    checkNamingBody(c, body.image);
     const { signal } = c.req.raw;
     const project = projectOf(c, scope);
     if (body.prompts) checkAmounts(body.prompts, mostPrompts);

@@ -106,7 +106,7 @@ const create = createRoute({
     body: jsonBody(
       z.strictObject({
         name,
-        base_model: z.string().default("mobile_sam"),
+        base_model: z.string().max(200).default("mobile_sam"),
         promotion_policy: promotionPolicy.default("auto"),
         fine_tune_after_corrections: afterCorrections.default(null),
         prediction_retention_days: retentionDays.default(90),

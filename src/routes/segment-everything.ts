@@ -15,7 +15,7 @@ import {
 import { findImage, imageSourceErrors } from "./http/image-source.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { limitBody } from "./http/upload.ts";
+import { checkNamingBody, limitBody } from "./http/upload.ts";
 
 const segmentEverythingWith = (limit: number) =>
   createRoute({
@@ -63,6 +63,7 @@ export function segmentEverythingRoutes(services: RouteContext) {
   router.openapi(segmentEverythingWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
+    checkNamingBody(c, body.image);
     const settings = toSettings(body);
     const { signal } = c.req.raw;
     const points = countPoints(settings);

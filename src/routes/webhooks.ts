@@ -25,7 +25,10 @@ import { deleted, idText, iso, isoOrNull, json, jsonBody, timeText, webhookParam
 import { limitBody } from "./http/upload.ts";
 
 const url = z.string().max(2000).openapi({ example: "https://example.org/hooks/maskwright" });
-const events = z.array(z.enum(webhookEvents)).openapi({ description: "What is told; none named: all." });
+const events = z
+  .array(z.enum(webhookEvents))
+  .max(100)
+  .openapi({ description: "What is told; none named: all." });
 
 const webhookSchema = z
   .object({

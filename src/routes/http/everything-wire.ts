@@ -45,7 +45,7 @@ const settings = {
     .max(256)
     .default(defaults.cropNPointsDownscaleFactor)
     .openapi({ description: "Layer i has points_per_side / factor^i points to a side." }),
-  point_grids: z.array(z.array(unit).min(1)).min(1).max(4).optional().openapi({
+  point_grids: z.array(z.array(unit).min(1).max(65_536)).min(1).max(4).optional().openapi({
     description: "Instead of points_per_side: the points of the image and of each layer, [x, y] from 0 to 1.",
   }),
   min_mask_region_area: z.int().min(0).max(1_000_000_000).default(defaults.minMaskRegionArea).openapi({

@@ -14,7 +14,10 @@ import { imageErrors } from "./stored-images.ts";
 export const imageBody = z.union([
   z.strictObject({ id: idText() }),
   z.strictObject({
-    base64: z.string().openapi({ description: "The image file; a data URL is fine." }),
+    base64: z
+      .string()
+      .max(512 * 1024 * 1024)
+      .openapi({ description: "The image file; a data URL is fine." }),
   }),
   z.strictObject({
     sha256: z

@@ -12,24 +12,33 @@ export const point = z
 
 const side = z.int().min(1);
 
+/** Texts that only the body's own limit bounds. */
+const longText = z.string().max(512 * 1024 * 1024);
+/** Corners of a ring, twice; all rings of a request together have at most as many values as a body may have. */
+const maxRing = 100_000;
+const maxRings = 20_000;
+
 const rle = z.strictObject({
   format: z.literal("rle"),
   size: z.tuple([side, side]).openapi({ description: "[height, width]" }),
-  counts: z.string().openapi({ description: "COCO's compressed run-length text." }),
+  counts: longText.openapi({ description: "COCO's compressed run-length text." }),
 });
 const polygon = z.strictObject({
   format: z.literal("polygon"),
-  polygons: z.array(z.array(z.number())).openapi({ description: "Rings as [x, y, x, y, …]." }),
+  polygons: z
+    .array(z.array(z.number()).max(maxRing))
+    .max(maxRings)
+    .openapi({ description: "Rings as [x, y, x, y, …]." }),
 });
 const png = z.strictObject({
   format: z.literal("png"),
-  data: z.string().openapi({ description: "A PNG in base64: 0 is background, 255 foreground." }),
+  data: longText.openapi({ description: "A PNG in base64: 0 is background, 255 foreground." }),
 });
 const logits = z.strictObject({
   format: z.literal("logits"),
   shape: z.tuple([side, side]).openapi({ description: "[height, width]" }),
   dtype: z.literal("float32"),
-  data: z.string().openapi({ description: "Little-endian float32 in base64, row-major." }),
+  data: longText.openapi({ description: "Little-endian float32 in base64, row-major." }),
 });
 
 const reference = z

@@ -12,7 +12,7 @@ const maxPoints = 62;
 
 const promptBody = z.strictObject({
   box: box.optional(),
-  points: z.array(point).optional(),
+  points: z.array(point).max(1000).optional(),
   mask: promptMask.optional(),
 });
 
@@ -21,7 +21,7 @@ export const promptGeometry = promptBody.omit({ mask: true });
 
 export const predictBody = z.strictObject({
   image: imageBody,
-  prompts: z.array(promptBody).openapi({
+  prompts: z.array(promptBody).max(4096).openapi({
     description:
       "One object each, by at least one of box, points and mask; any mix, and as many points each as it takes.",
   }),

@@ -1,10 +1,12 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import type { Project } from "../../db/queries/projects.ts";
 import type { KeyScope } from "../../db/schema/index.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Services } from "../../services.ts";
 import type { RecentMasks } from "./earlier-masks.ts";
 import { invalidRequest } from "./errors.ts";
+import { boundedJson } from "./json-body.ts";
 import type { Known } from "./known.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -19,6 +21,8 @@ export interface Env {
   Variables: {
     requestId: string;
     log: Log;
+    /** What bodies are read with. */
+    reading: Pick<Services, "memory" | "json">;
     caller: Caller;
     /** Of the path, read together with the key; null where the caller has no such one. See `projectOf`. */
     project: Project | null;
@@ -37,11 +41,27 @@ export interface RouteContext extends Services {
   readonly eventStreamMs: number;
 }
 
-/** A router whose schema failures become the API's own error. */
+/**
+ * A router whose schema failures become the API's own error. JSON bodies of its routes are read within the bounds of
+ * their schemas; making a route throws an Error where its schema has none.
+ */
 export function createRouter(): OpenAPIHono<Env> {
-  return new OpenAPIHono<Env>({
+  const router = new OpenAPIHono<Env>({
     defaultHook: (result) => {
       if (!result.success) throw invalidRequest(result.error, result.target);
     },
   });
+  const { openapi } = router;
+  router.openapi = ((route: RouteConfig, ...rest: unknown[]) =>
+    (openapi as (...all: unknown[]) => unknown)(bounded(route), ...rest)) as typeof openapi;
+  return router;
+}
+
+function bounded(route: RouteConfig & { middleware?: unknown }): RouteConfig {
+  const content = route.request?.body?.content["application/json"];
+  const schema = content && "schema" in content ? content.schema : undefined;
+  if (!schema || !("_zod" in schema)) return route;
+  const before = [route.middleware ?? []].flat() as MiddlewareHandler[];
+  const reading = boundedJson(schema as z.ZodType, `${route.method} ${route.path}`);
+  return Object.assign(route, { middleware: [...before, reading] });
 }

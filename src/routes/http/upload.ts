@@ -28,6 +28,21 @@ export function limitBody(bytes: number): MiddlewareHandler<Env> {
   };
 }
 
+const MiB = 1024 * 1024;
+
+/** Of a body with a mask, which also has to be written down. */
+export const maxMaskBody = 16 * MiB;
+/** Of a body that names its image: prompts take less, mask prompts included. */
+const maxNamingBody = 8 * MiB;
+
+/** Only a picture in the body needs as much as the route takes. Throws AppError body_too_large. */
+export function checkNamingBody(c: Context<Env>, image: object): void {
+  const bytes = Number(c.req.header("content-length") ?? 0);
+  if ("base64" in image || bytes <= maxNamingBody) return;
+  const message = `The body is ${bytes} bytes; ${maxNamingBody} are allowed where it names its image and sends none.`;
+  throw new AppError("body_too_large", message);
+}
+
 const tooLarge = (code: ErrorCode, bytes: number): AppError =>
   new AppError(code, `The body is larger than the ${bytes} bytes allowed here.`);
 

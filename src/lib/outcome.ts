@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from "../lib/errors.ts";
+import { AppError, type ErrorCode } from "./errors.ts";
 
 /** What a worker sends back: postMessage keeps an error's text, but not its code and field. */
 export type Outcome<T> =

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
+import { asPng, noiseImage } from "../helpers/images.ts";
+
+let app: TestApp;
+let client: Client;
+let project: string;
+let image: string;
+beforeAll(async () => {
+  app = await testApp({ MEMORY_BUDGET: 96 * 1024 * 1024 });
+  client = app.a;
+  project = `/v1/projects/${idOf(await client.post("/v1/projects", { name: "bodies" }))}`;
+  const png = Uint8Array.from(await asPng(noiseImage(64, 48, 1)));
+  image = idOf(
+    await client.send("POST", `${project}/images`, { body: png, headers: { "content-type": "image/png" } }),
+  );
+});
+afterAll(() => app?.close());
+
+const times = (text: string, n: number): string => `[${Array.from({ length: n }, () => text).join(",")}]`;
+const send = (path: string, body: string) =>
+  client.send("POST", `${project}/${path}`, {
+    body,
+    headers: { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) },
+  });
+
+describe("a body is held to its schema before anything is made of it", () => {
+  it.each([
+    [
+      "numbers for prompts",
+      () => ["predict", `{"image":{"id":"x"},"prompts":${times("1", 2e6)}}`],
+      "400 invalid_request prompts[0]",
+    ],
+    [
+      "empty prompts",
+      () => ["predict", `{"image":{"id":"x"},"prompts":${times("{}", 1e6)}}`],
+      "400 invalid_request prompts",
+    ],
+    [
+      "texts in a polygon",
+      () => ["annotations", `{"image_id":"x","mask":{"format":"polygon","polygons":[${times('""', 1e6)}]}}`],
+      "400 invalid_request mask.polygons[0][0]",
+    ],
+    [
+      "more values than any body needs",
+      () => [
+        "annotations",
+        `{"image_id":"x","mask":{"format":"polygon","polygons":${times(times("1", 30), 6000)}}}`,
+      ],
+      "413 body_too_large",
+    ],
+    [
+      "masks beside a named image",
+      () => [
+        "predict",
+        `{"image":{"id":"x"},"prompts":[{"mask":{"format":"rle","size":[9,9],"counts":"${"0".repeat(9e6)}"}}]}`,
+      ],
+      "413 body_too_large",
+    ],
+    [
+      "more memory than there is",
+      () => ["predict", `{"image":{"base64":"${"A".repeat(20e6)}"},"prompts":[{"box":[1,2,3,4]}]}`],
+      "413 memory_exceeded",
+    ],
+    ["no JSON, and large", () => ["predict", `{"image":{"base64":"${"A".repeat(1e6)}`], "400 invalid_json"],
+  ] as const)("%s", async (_, make, error) => {
+    const [path, body] = make() as [string, string];
+    expect(errorOf(await send(path, body))).toBe(error);
+    expect(app.services.memory.used).toBe(0);
+  });
+
+  it("names the memory that it needs, and what would fit", async () => {
+    const body = `{"image":{"base64":"${"A".repeat(20e6)}"},"prompts":[]}`;
+    const { message } = (await send("predict", body)).body["error"] as { message: string };
+    expect(message).toMatch(/^A body of this size needs about \d+ MiB of memory; 72 MiB are the most\. /);
+  });
+
+  it("still tells one fault as the schema does, with its place", async () => {
+    const answer = await client.post(`${project}/annotations`, {
+      image_id: image,
+      mask: { format: "polygon", polygons: [[1, 2, "3", 4]] },
+    });
+    expect(errorOf(answer)).toBe("400 invalid_request mask.polygons[0][2]");
+    expect(answer.body).toMatchObject({ error: { message: expect.stringContaining("expected number") } });
+  });
+
+  it("answers 503 with Retry-After where memory stays taken, and serves what needs none", async () => {
+    const held = await app.services.memory.reserve(60 * 2 ** 20, { by: client.workspaceId });
+    try {
+      const waiting = send(
+        "predict",
+        `{"image":{"base64":"${"A".repeat(4e6)}"},"prompts":[{"box":[1,2,3,4]}]}`,
+      );
+      const small = await client.post(`${project}/annotations`, {
+        image_id: image,
+        mask: { format: "polygon", polygons: [[1, 1, 9, 1, 9, 9]] },
+      });
+      expect(small.status).toBe(201);
+      const answer = await waiting;
+      expect(errorOf(answer)).toBe("503 overloaded");
+      expect(answer.headers.get("retry-after")).toBe("5");
+    } finally {
+      held.release();
+    }
+  });
+});
