@@ -79,7 +79,7 @@ export function lowResMeanOfPart(
 }
 
 /** Edges of the cells that lie on the image, in original pixels. */
-interface Cells {
+export interface Cells {
   readonly rows: readonly number[];
   readonly columns: readonly number[];
 }
@@ -98,12 +98,10 @@ function forCells({ rows, columns }: Cells, take: (at: number, area: number, box
 /** The sum over each cell [256, 256] of the part's values, each pixel by the share of it that lies in the cell. */
 function lowResSums(
   values: ArrayLike<number>,
-  [height, width]: Size,
+  size: Size,
   [x0, y0, x1, y1]: Box,
 ): { sums: Float64Array; cells: Cells } {
-  const [inputHeight, inputWidth] = inputSize([height, width]);
-  const columns = edgesOf(inputWidth, width);
-  const rows = edgesOf(inputHeight, height);
+  const { rows, columns } = lowResEdges(size);
   const sums = new Float64Array(lowResSide * lowResSide);
   const partWidth = x1 - x0;
   const prefix = new Float64Array(partWidth + 1);
@@ -126,6 +124,12 @@ function lowResSums(
     }
   }
   return { sums, cells: { rows, columns } };
+}
+
+/** The cells that lie on an image of this size. */
+export function lowResEdges(size: Size): Cells {
+  const [inputHeight, inputWidth] = inputSize(size);
+  return { rows: edgesOf(inputHeight, size[0]), columns: edgesOf(inputWidth, size[1]) };
 }
 
 /** Edges of the low-res cells along one axis, in original pixels; the last cell ends with the image. */

@@ -1,6 +1,7 @@
 import { AppError } from "../lib/errors.ts";
 import { areaOf, boxOf } from "./geometry.ts";
-import { encodeRle, packCounts, unpackCounts } from "./rle.ts";
+import { polygonsToRuns } from "./polygons.ts";
+import { CountsWriter, eachRun, encodeRle } from "./rle.ts";
 import type { Box, Size, WireMask } from "./types.ts";
 import { checkMaskSize, readMask } from "./wire-mask.ts";
 
@@ -15,59 +16,85 @@ export interface KeptMask {
 }
 
 /**
- * The mask that a request sent, at the image's `size` [height, width]. Run lengths are measured as they are: no pixel of
- * theirs is ever drawn. Throws what readMask throws.
+ * The mask that a request sent, at the image's `size` [height, width]. Run lengths are measured as they are, polygons
+ * by their crossings: no pixel of theirs is ever drawn. Throws what readMask throws.
  */
 export async function keptMask(wire: WireMask, size: Size): Promise<KeptMask> {
-  if (wire.format === "rle") return keptRuns(wire, size);
+  const [height, width] = size;
+  try {
+    if (wire.format === "rle") {
+      checkMaskSize(wire.size, size);
+      const kept = new KeptRuns(height, width);
+      eachRun(wire.counts, height * width, (run, i) => kept.add(run, i));
+      return kept.end();
+    }
+    if (wire.format === "polygon") {
+      const kept = new KeptRuns(height, width);
+      for (const [i, run] of polygonsToRuns(wire.polygons, width, height).entries()) kept.add(run, i);
+      return kept.end();
+    }
+  } catch (error) {
+    throw error instanceof AppError ? error.within("mask") : error;
+  }
   const mask = await readMask(wire, size);
   const box = boxOf(mask);
   return { counts: encodeRle(mask, box).counts, area: areaOf(mask, box), box };
 }
 
-function keptRuns(rle: { size: Size; counts: string }, size: Size): KeptMask {
-  const [height, width] = size;
-  try {
-    checkMaskSize(rle.size, size);
-    const runs = joined(unpackCounts(rle.counts, height * width));
-    const measured = measure(runs, height, width);
-    if (measured.area === 0) throw new AppError("mask_empty", "the mask has no foreground pixel");
-    return { counts: packCounts(runs), ...measured };
-  } catch (error) {
-    throw error instanceof AppError ? error.within("mask") : error;
-  }
-}
+/** Gathers runs: their text without runs of no pixel, but for the first; their box and area. */
+class KeptRuns {
+  readonly #height: number;
+  readonly #width: number;
+  readonly #writer = new CountsWriter();
+  #run = 0;
+  #colour = 0;
+  #from = 0;
+  #area = 0;
+  #x0 = Infinity;
+  #x1 = 0;
+  #y0 = Infinity;
+  #y1 = 0;
 
-/** The same mask without runs of no pixel, but for the first. */
-function joined(runs: readonly number[]): number[] {
-  const out: number[] = [];
-  for (let i = 0; i < runs.length; i++) {
-    const run = runs[i] as number;
-    const last = out.length - 1;
-    // Of the same colour as the last one that is kept, as what lay between had no pixel.
-    if (last >= 0 && last % 2 === i % 2) out[last] = (out[last] as number) + run;
-    else if (run > 0 || i === 0) out.push(run);
+  constructor(height: number, width: number) {
+    this.#height = height;
+    this.#width = width;
   }
-  return out;
-}
 
-function measure(runs: readonly number[], height: number, width: number): { area: number; box: Box } {
-  let [x0, y0, x1, y1] = [width, height, 0, 0];
-  let area = 0;
-  let from = 0;
-  for (let i = 0; i < runs.length; i++) {
-    const to = from + (runs[i] as number);
-    if (i % 2 === 1) {
-      area += to - from;
-      const [left, right] = [Math.floor(from / height), Math.floor((to - 1) / height)];
-      if (left < x0) x0 = left;
-      if (right >= x1) x1 = right + 1;
-      // What goes on in another column reaches the bottom of this one and the top of that one.
-      const [top, bottom] = left === right ? [from - left * height, to - right * height] : [0, height];
-      if (top < y0) y0 = top;
-      if (bottom > y1) y1 = bottom;
+  /** The next run, of background where `index` is even. */
+  add(run: number, index: number): void {
+    if (run === 0) return;
+    if (index % 2 === this.#colour) {
+      // Of the colour of the last one that is kept, as what lay between had no pixel.
+      this.#run += run;
+      return;
     }
-    from = to;
+    this.#flush();
+    this.#run = run;
+    this.#colour = index % 2;
   }
-  return { area, box: area === 0 ? [0, 0, 0, 0] : [x0, y0, x1, y1] };
+
+  /** Throws AppError mask_empty. */
+  end(): KeptMask {
+    this.#flush();
+    if (this.#area === 0) throw new AppError("mask_empty", "the mask has no foreground pixel");
+    const box: Box = [this.#x0, this.#y0, Math.min(this.#width, this.#x1), this.#y1];
+    return { counts: this.#writer.text(), area: this.#area, box };
+  }
+
+  #flush(): void {
+    const from = this.#from;
+    const to = from + this.#run;
+    this.#writer.add(this.#run);
+    this.#from = to;
+    if (this.#colour === 0) return;
+    const height = this.#height;
+    this.#area += this.#run;
+    const [left, right] = [Math.floor(from / height), Math.floor((to - 1) / height)];
+    if (left < this.#x0) this.#x0 = left;
+    if (right >= this.#x1) this.#x1 = right + 1;
+    // What goes on in another column reaches the bottom of this one and the top of that one.
+    const [top, bottom] = left === right ? [from - left * height, to - right * height] : [0, height];
+    if (top < this.#y0) this.#y0 = top;
+    if (bottom > this.#y1) this.#y1 = bottom;
+  }
 }

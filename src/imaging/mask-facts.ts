@@ -1,4 +1,4 @@
-import { unpackCounts } from "./rle.ts";
+import { eachRun, unpackCounts } from "./rle.ts";
 import type { Box, RleMask } from "./types.ts";
 
 /** What the run lengths of a mask tell without its pixels being unpacked. */
@@ -19,7 +19,7 @@ export type OnColumn = (x: number, y0: number, y1: number) => void;
 /** Calls back for each vertical run of foreground, left to right and down. Throws AppError mask_rle_invalid. */
 export function eachColumnRun({ size: [height, width], counts }: RleMask, on: OnColumn): void {
   let position = 0;
-  for (const [i, run] of unpackCounts(counts, height * width).entries()) {
+  eachRun(counts, height * width, (run, i) => {
     const end = position + run;
     if (i % 2 === 1) {
       for (let from = position; from < end;) {
@@ -30,7 +30,7 @@ export function eachColumnRun({ size: [height, width], counts }: RleMask, on: On
       }
     }
     position = end;
-  }
+  });
 }
 
 /** Throws AppError mask_rle_invalid. */

@@ -1,6 +1,7 @@
 import { contours } from "d3-contour";
 import { AppError } from "../lib/errors.ts";
 import { boxOf } from "./geometry.ts";
+import { crossingsOf, runsBetween, union } from "./polygon-runs.ts";
 import { fillColumnMajor } from "./rle.ts";
 import { simplifyRing } from "./simplify.ts";
 import type { BinaryMask } from "./types.ts";
@@ -21,10 +22,28 @@ export function polygonsToMask(
   width: number,
   height: number,
 ): BinaryMask {
-  checkPolygons(polygons, width, height);
+  const runs = polygonsToRuns(polygons, width, height);
   const data = new Uint8Array(width * height);
-  for (const ring of polygons) fillRing(ring, data, width, height);
+  let position = 0;
+  for (let i = 0; i < runs.length; i++) {
+    const end = position + (runs[i] as number);
+    if (i % 2 === 1) fillColumnMajor(data, width, height, position, end);
+    position = end;
+  }
   return { width, height, data };
+}
+
+/**
+ * The same as column-major run lengths, background first, without a pixel being drawn; runs may be empty.
+ * Throws as polygonsToMask does.
+ */
+export function polygonsToRuns(
+  polygons: readonly (readonly number[])[],
+  width: number,
+  height: number,
+): number[] {
+  checkPolygons(polygons, width, height);
+  return runsBetween(union(polygons.map((ring) => crossingsOf(ring, width, height))), width * height);
 }
 
 /**
@@ -99,49 +118,5 @@ function checkPolygons(polygons: readonly (readonly number[])[], width: number, 
       `the edges are ${Math.round(length)} pixels long; ${maxEdgePixels} are the most`,
       { param: "polygons" },
     );
-  }
-}
-
-/**
- * Sets one ring's pixels. A port of cocoapi common/maskApi.c, rleFrPoly: the ring is drawn 5 times finer, its crossings
- * with each column's centre line are rounded to rows, and between every two crossings (column-major) lies foreground.
- */
-function fillRing(xy: readonly number[], data: Uint8Array, width: number, height: number): void {
-  const scale = 5;
-  const k = xy.length / 2;
-  const crossings: number[] = [];
-  let lastU = Number.NaN;
-  let lastV = 0;
-  const visit = (u: number, v: number): void => {
-    if (u !== lastU && !Number.isNaN(lastU)) {
-      const xd = ((u < lastU ? u : u - 1) + 0.5) / scale - 0.5;
-      if (Math.floor(xd) === xd && xd >= 0 && xd <= width - 1) {
-        const yd = ((v < lastV ? v : lastV) + 0.5) / scale - 0.5;
-        crossings.push(xd * height + Math.ceil(Math.min(Math.max(yd, 0), height)));
-      }
-    }
-    lastU = u;
-    lastV = v;
-  };
-  const fine = (i: number): number => Math.trunc(scale * (xy[i] as number) + 0.5);
-  for (let j = 0; j < k; j++) {
-    let [xs, ys] = [fine(2 * j), fine(2 * j + 1)];
-    let [xe, ye] = [fine((2 * j + 2) % xy.length), fine((2 * j + 3) % xy.length)];
-    const dx = Math.abs(xe - xs);
-    const dy = Math.abs(ye - ys);
-    const flip = (dx >= dy && xs > xe) || (dx < dy && ys > ye);
-    if (flip) [xs, ys, xe, ye] = [xe, ye, xs, ys];
-    const slope = dx >= dy ? (ye - ys) / dx : (xe - xs) / dy;
-    // An edge of no length has slope 0/0; its point repeats the one before and crosses nothing.
-    if (dx >= dy)
-      for (let d = 0; d <= dx; d++)
-        visit((flip ? dx - d : d) + xs, Math.trunc(ys + slope * (flip ? dx - d : d) + 0.5));
-    else
-      for (let d = 0; d <= dy; d++)
-        visit(Math.trunc(xs + slope * (flip ? dy - d : d) + 0.5), (flip ? dy - d : d) + ys);
-  }
-  const sorted = Float64Array.from(crossings).sort();
-  for (let i = 0; i < sorted.length; i += 2) {
-    fillColumnMajor(data, width, height, sorted[i] as number, sorted[i + 1] ?? width * height);
   }
 }

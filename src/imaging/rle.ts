@@ -133,20 +133,44 @@ function runsOf({ width, height, data }: BinaryMask, [left, top, right, bottom]:
 }
 
 /** Runs to text: from the fourth on, each as its difference to the run two before; 5 bits a character, sign-extended, base 48. */
-export function packCounts(runs: readonly number[]): string {
-  const bytes: number[] = [];
-  for (let i = 0; i < runs.length; i++) {
-    let x = (runs[i] as number) - (i > 2 ? (runs[i - 2] as number) : 0);
+export function packCounts(runs: Iterable<number>): string {
+  const writer = new CountsWriter();
+  for (const run of runs) writer.add(run);
+  return writer.text();
+}
+
+/** Writes COCO's run-length text as the runs come: however many there are, they take no more than their text. */
+export class CountsWriter {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+  #count = 0;
+  #last = 0;
+  #before = 0;
+
+  add(run: number): void {
+    let x = this.#count++ > 2 ? run - this.#before : run;
+    this.#before = this.#last;
+    this.#last = run;
+    if (this.#length + 7 > this.#bytes.length) this.#grow();
     for (let more = true; more;) {
       let c = x & 0x1f;
       x >>= 5;
       more = (c & 0x10) !== 0 ? x !== -1 : x !== 0;
       if (more) c |= 0x20;
-      bytes.push(c + 48);
+      this.#bytes[this.#length++] = c + 48;
     }
   }
-  // All of them lie in ASCII. No Buffer: the console runs this in browsers.
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+
+  text(): string {
+    // All of them lie in ASCII. No Buffer: the console runs this in browsers.
+    return new TextDecoder().decode(this.#bytes.subarray(0, this.#length));
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(2 * this.#bytes.length);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
 }
 
 /**
@@ -154,8 +178,18 @@ export function packCounts(runs: readonly number[]): string {
  * Throws AppError mask_rle_invalid (param `counts`).
  */
 export function unpackCounts(counts: string, pixels: number): number[] {
-  const invalid = (why: string) => new AppError("mask_rle_invalid", `counts ${why}`, { param: "counts" });
   const runs: number[] = [];
+  eachRun(counts, pixels, (run) => runs.push(run));
+  return runs;
+}
+
+/**
+ * Calls back for each of these runs, which are nowhere kept; `index` is even for background. What is wrong with a text is
+ * found where it stands: runs before it have been told by then. Throws as unpackCounts does.
+ */
+export function eachRun(counts: string, pixels: number, on: (run: number, index: number) => void): void {
+  const invalid = (why: string) => new AppError("mask_rle_invalid", `counts ${why}`, { param: "counts" });
+  let [index, last, before] = [0, 0, 0];
   let total = 0;
   let p = 0;
   while (p < counts.length) {
@@ -173,12 +207,13 @@ export function unpackCounts(counts: string, pixels: number): number[] {
       if (!more && (c & 0x10) !== 0) x -= scale;
       p++;
     }
-    if (runs.length > 2) x += runs[runs.length - 2] as number;
-    if (x < 0) throw invalid(`has a negative run (number ${runs.length})`);
+    if (index > 2) x += before;
+    if (x < 0) throw invalid(`has a negative run (number ${index})`);
     total += x;
     if (total > pixels) throw invalid(`add up to more than the ${pixels} pixels of its size`);
-    runs.push(x);
+    before = last;
+    last = x;
+    on(x, index++);
   }
   if (total !== pixels) throw invalid(`add up to ${total} pixels, its size has ${pixels}`);
-  return runs;
 }

@@ -1,6 +1,8 @@
 import { lowResMean, lowResSide } from "../imaging/coordinates.ts";
-import type { LogitsMask, Size, WireMask } from "../imaging/types.ts";
-import { readLogits, readMask } from "../imaging/wire-mask.ts";
+import type { LogitsMask, RleMask, Size, WireMask } from "../imaging/types.ts";
+import { keptMask } from "../imaging/kept-mask.ts";
+import { maskShare } from "../imaging/mask-share.ts";
+import { readLogits } from "../imaging/wire-mask.ts";
 import { AppError } from "../lib/errors.ts";
 
 /** Foreground of a binary mask becomes this logit, background and padding its negative: about what SAM itself gives. */
@@ -15,14 +17,19 @@ export const certain = 8;
  */
 export async function maskPrompt(wire: WireMask, size: Size): Promise<Float32Array> {
   if (wire.format !== "logits") {
-    const mask = await readMask(wire, size);
-    const { mean } = lowResMean(mask.data, size);
+    const { mean } = maskShare(await runsOf(wire, size));
     return mean.map((share) => certain * (2 * share - 1));
   }
   const { logits, lowRes } = promptLogits(wire, size);
   if (lowRes) return logits;
   const { mean, valid } = lowResMean(logits, size);
   return mean.map((value, i) => (valid[i] === 1 ? value : -certain));
+}
+
+/** A binary mask as the run lengths that it is kept as. Throws what readMask throws. */
+export async function runsOf(wire: Exclude<WireMask, LogitsMask>, size: Size): Promise<RleMask> {
+  const { counts } = await keptMask(wire, size);
+  return { format: "rle", size: [size[0], size[1]], counts };
 }
 
 /**
