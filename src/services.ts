@@ -5,6 +5,7 @@ import { createListener, type Listener } from "./db/listen.ts";
 import { createEmbeddingShelf } from "./db/embedding-shelf.ts";
 import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
+import { createMaskReader, type MaskReader } from "./inference/mask-reader.ts";
 import type { Inference } from "./inference/types.ts";
 import { createJsonReader, type JsonReader } from "./lib/json-reader.ts";
 import { createLog, type Log } from "./lib/log.ts";
@@ -20,6 +21,7 @@ export interface Services {
   /** What requests and jobs of this process ask for memory. */
   readonly memory: MemoryBudget;
   readonly json: JsonReader;
+  readonly masks: MaskReader;
   readonly db: Database;
   readonly store: ObjectStore;
   readonly inference: Inference;
@@ -68,14 +70,18 @@ export async function createServices(
     releases.add("inference", () => inference.close());
     const json = createJsonReader();
     releases.add("the reader of bodies", () => json.close());
+    const memory = createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget());
+    const masks = createMaskReader(memory);
+    releases.add("the reader of masks", () => masks.close());
     const listener = createListener({ databaseUrl: options.databaseUrl, log });
     releases.add("the listener", () => listener.close());
     releases.add("event streams", () => closing.abort());
     return {
       config,
       log,
-      memory: createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget()),
+      memory,
       json,
+      masks,
       db: database.db,
       store,
       inference,

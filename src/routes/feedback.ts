@@ -6,11 +6,8 @@ import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
 import { holdProject, type Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { feedbackActions, type LoggedPrompt } from "../db/schema/index.ts";
-import { areaOf, boxOf } from "../imaging/geometry.ts";
-import { iou } from "../imaging/metrics.ts";
-import { decodeRle, encodeRle } from "../imaging/rle.ts";
-import type { BinaryMask, RleMask } from "../imaging/types.ts";
-import { readMask } from "../imaging/wire-mask.ts";
+import type { KeptMask } from "../imaging/kept-mask.ts";
+import type { RleMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { type MaskPlace, predictAgain, requirePlace } from "./http/earlier-masks.ts";
@@ -188,7 +185,7 @@ async function giveFeedback(services: RouteContext, given: Given): Promise<Feedb
     await withdrawFeedback(tx, scope, said);
     let annotationId: string | null = null;
     if (truth) {
-      const { image, mask } = truth;
+      const { image, kept } = truth;
       await holdImage(tx, scope, image.id);
       if (body.group !== undefined) await setSplitGroup(tx, scope, image.id, body.group);
       annotationId = newId("ann");
@@ -196,9 +193,9 @@ async function giveFeedback(services: RouteContext, given: Given): Promise<Feedb
         ...scope,
         id: annotationId,
         imageId: image.id,
-        counts: encodeRle(mask).counts,
-        area: areaOf(mask),
-        box: [...boxOf(mask)] as [number, number, number, number],
+        counts: kept.counts,
+        area: kept.area,
+        box: [...kept.box] as [number, number, number, number],
         label: body.label ?? null,
         source: "feedback",
         lineage: { action: truth.action, predictionId: row.id, version: place.version, prompt },
@@ -222,7 +219,7 @@ async function giveFeedback(services: RouteContext, given: Given): Promise<Feedb
 interface Truth {
   readonly action: "accept" | "correct";
   readonly image: Image;
-  readonly mask: BinaryMask;
+  readonly kept: KeptMask;
   readonly iou: number | null;
 }
 
@@ -242,22 +239,29 @@ async function truthOf(services: RouteContext, given: Given, again: Said["again"
     );
   }
   if (action === "accept") {
-    const mask = decodeRle(await again());
-    if (areaOf(mask) > 0) return { action, image, mask, iou: 1 };
-    throw new AppError("mask_empty", "The predicted mask is empty; reject it, or correct it.");
+    const predicted = await again();
+    try {
+      const kept = await services.masks.keep({ wire: predicted, size: predicted.size }, scope.workspaceId);
+      return { action, image, kept, iou: 1 };
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "mask_empty") throw error;
+      throw new AppError("mask_empty", "The predicted mask is empty; reject it, or correct it.");
+    }
   }
   if (!body.mask) {
     throw new AppError("feedback_mask_missing", "mask: a correction needs the mask as it should be.", {
       param: "mask",
     });
   }
-  const mask = await readMask(body.mask, [image.height, image.width]);
-  const before = await again().then(decodeRle, (error: unknown) => {
+  const size: [number, number] = [image.height, image.width];
+  const kept = await services.masks.keep({ wire: body.mask, size }, scope.workspaceId);
+  const before = await again().catch((error: unknown) => {
     // The correction is worth as much without knowing how wrong the prediction was.
     if (error instanceof AppError && error.status < 500) return null;
     throw error;
   });
-  return { action, image, mask, iou: before && iou(before, mask) };
+  const own: RleMask = { format: "rle", size, counts: kept.counts };
+  return { action, image, kept, iou: before && (await services.masks.iou(before, own)) };
 }
 
 /** Which mask is spoken of, what had asked for it, and how to have it once more. */

@@ -1,9 +1,7 @@
 import { getPrediction } from "../../db/queries/predictions.ts";
 import type { Project } from "../../db/queries/projects.ts";
 import type { LoggedPrompt } from "../../db/schema/index.ts";
-import { encodeRle } from "../../imaging/rle.ts";
-import type { WireMask } from "../../imaging/types.ts";
-import { readMask } from "../../imaging/wire-mask.ts";
+import type { RleMask, WireMask } from "../../imaging/types.ts";
 import type { Prompt } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { lowResOf } from "./earlier-masks.ts";
@@ -57,7 +55,8 @@ async function readMaskPrompt(
 ): Promise<[WireMask, NonNullable<LoggedPrompt["mask"]> | null]> {
   if (mask.format === "logits") return [mask, null];
   if (mask.format !== "prediction") {
-    const rle = encodeRle(await readMask(mask, image.size));
+    const { counts } = await context.masks.keep({ wire: mask, size: image.size }, project.workspaceId);
+    const rle: RleMask = { format: "rle", size: [image.size[0], image.size[1]], counts };
     return [rle, rle];
   }
   const scope = { workspaceId: project.workspaceId, projectId: project.id };
