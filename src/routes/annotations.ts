@@ -4,12 +4,12 @@ import {
   type Annotation,
   deleteAnnotation,
   getAnnotation,
-  listAnnotations,
+  maxPageBytes,
+  planPage,
+  readPage,
 } from "../db/queries/annotations.ts";
 import { getImage, holdImage, setSplitGroup } from "../db/queries/images.ts";
 import { checkBox } from "../imaging/geometry.ts";
-import { keptMask } from "../imaging/kept-mask.ts";
-import { decodeRle } from "../imaging/rle.ts";
 import type { Box } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
@@ -18,7 +18,7 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { knownAs } from "./http/known.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { annotationMask, box, maskErrors, wireMask } from "./http/masks.ts";
-import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { copiesOfText, pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import {
   annotationParams,
@@ -117,10 +117,11 @@ const list = createRoute({
   path: "/v1/projects/{project_id}/annotations",
   tags,
   summary: "List annotations, newest first",
+  description: `A page ends before its \`limit\` where its masks reach ${maxPageBytes} bytes; \`has_more\` tells whether more follow.`,
   request: { params: projectParams, query: pageQuery.extend({ image_id: idText().optional() }) },
   responses: {
     200: json(pageOf(annotationSchema), "One page."),
-    ...failures("invalid_request", "project_not_found"),
+    ...failures("invalid_request", "project_not_found", "memory_exceeded"),
   },
 });
 
@@ -142,7 +143,7 @@ const remove = createRoute({
   responses: { 200: json(deleted("annotation"), "It is gone."), ...failures("annotation_not_found") },
 });
 
-export function annotationRoutes({ db, config, known }: RouteContext) {
+export function annotationRoutes({ db, config, known, masks, memory }: RouteContext) {
   const router = createRouter();
 
   router.openapi(createWith(Math.min(config.MAX_BODY_BYTES, maxMaskBody)), async (c) => {
@@ -154,14 +155,17 @@ export function annotationRoutes({ db, config, known }: RouteContext) {
       const image = known.images.get(name) ?? (await getImage(db, scope, body.image_id));
       known.images.set(name, image);
       const { width, height } = image;
-      const { box: tight, ...kept } = await keptMask(body.mask, [height, width]);
-      const own = boxFor({ counts: kept.counts, size: [height, width] }, tight, body.box);
+      const given = body.box;
+      if (given) checkBox(given, [height, width]);
+      const mask = { wire: body.mask, size: [height, width], box: given } as const;
+      const { box: tight, inBox, ...kept } = await masks.keep(mask, scope.workspaceId);
+      if (given && !inBox) throw boxMisses(given);
       const row = {
         ...scope,
         ...kept,
         id: newId("ann"),
         imageId: body.image_id,
-        box: [...own] as [number, number, number, number],
+        box: [...(given ?? tight)] as [number, number, number, number],
         label: body.label ?? null,
       };
       const { group } = body;
@@ -181,8 +185,11 @@ export function annotationRoutes({ db, config, known }: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     const query = c.req.valid("query");
     projectOf(c, scope);
-    const page = await listAnnotations(db, scope, { ...pageRequest(query), imageId: query.image_id });
-    return c.json(pageBody(page, toAnnotation), 200);
+    const page = await planPage(db, scope, { ...pageRequest(query), imageId: query.image_id });
+    const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer at a time." };
+    return memory.hold(copiesOfText * page.bytes, ask, async () =>
+      c.json(pageBody(await readPage(db, scope, page), toAnnotation), 200),
+    );
   });
 
   router.openapi(get, async (c) => {
@@ -199,17 +206,5 @@ export function annotationRoutes({ db, config, known }: RouteContext) {
   return router;
 }
 
-/** The box that was given, once it is known to hold some of the mask; else the mask's own. */
-function boxFor(rle: { counts: string; size: [number, number] }, own: Box, given: Box | undefined): Box {
-  if (!given) return own;
-  checkBox(given, rle.size);
-  const mask = decodeRle({ format: "rle", ...rle });
-  const [x0, y0, x1, y1] = given;
-  const [left, right] = [Math.floor(x0), Math.ceil(x1)];
-  for (let y = Math.floor(y0); y < Math.ceil(y1); y++) {
-    if (mask.data.subarray(y * mask.width + left, y * mask.width + right).includes(1)) return given;
-  }
-  throw new AppError("box_misses_mask", `box [${given.join(", ")}] holds no pixel of the mask`, {
-    param: "box",
-  });
-}
+const boxMisses = (given: Box): AppError =>
+  new AppError("box_misses_mask", `box [${given.join(", ")}] holds no pixel of the mask`, { param: "box" });

@@ -1,8 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { countGallery, countLabels, listGallery, listOverlays } from "../db/queries/gallery.ts";
+import { maxPageBytes } from "../db/queries/annotations.ts";
+import { countGallery, countLabels, listGallery, listOverlays, sizeOverlays } from "../db/queries/gallery.ts";
+import type { Image } from "../db/queries/images.ts";
+import type { Page } from "../db/queries/page.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion, type Version } from "../db/queries/versions.ts";
 import { failures } from "./http/errors.ts";
-import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { copiesOfText, pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { imageSchema, toImage } from "./http/stored-images.ts";
@@ -82,12 +86,35 @@ const overview = createRoute({
   },
 });
 
+/** The rows of a page whose masks fit into one, at least one; all of them where there is no next page. */
+async function fitting(
+  db: RouteContext["db"],
+  scope: ProjectScope,
+  { rows, hasMore }: Page<Image>,
+  all: boolean,
+): Promise<{ page: Page<Image>; bytes: number }> {
+  const sizes = await sizeOverlays(
+    db,
+    scope,
+    rows.map(({ id }) => id),
+  );
+  let bytes = 0;
+  let count = 0;
+  for (const { id } of rows) {
+    const own = sizes.get(id) ?? 0;
+    if (!all && count > 0 && bytes + own > maxPageBytes) break;
+    bytes += own;
+    count++;
+  }
+  return { page: { rows: rows.slice(0, count), hasMore: hasMore || count < rows.length }, bytes };
+}
+
 interface Scores {
   readonly base: number;
   readonly tuned: number;
 }
 
-export function galleryRoutes({ db }: RouteContext) {
+export function galleryRoutes({ db, memory }: RouteContext) {
   const router = createRouter();
 
   router.openapi(list, async (c) => {
@@ -98,7 +125,7 @@ export function galleryRoutes({ db }: RouteContext) {
     const scores = version ? scoresOf(version) : new Map<string, Scores>();
     const ids = [...scores.keys()];
     const worst = query.filter === "worst";
-    const page = await listGallery(
+    const asked = await listGallery(
       db,
       scope,
       {
@@ -109,29 +136,27 @@ export function galleryRoutes({ db }: RouteContext) {
       },
       worst ? { limit: Math.max(1, ids.length) } : pageRequest(query),
     );
-    const overlays = Map.groupBy(
-      await listOverlays(
-        db,
-        scope,
-        page.rows.map(({ id }) => id),
-      ),
-      (one) => one.imageId,
-    );
-    const body = pageBody(page, (row): z.output<typeof entry> => {
-      const masks = overlays.get(row.id) ?? [];
-      const score = scores.get(row.id);
-      const trained = version !== undefined && masks.length > 0 && row.createdAt < version.createdAt;
-      return {
-        object: "gallery_entry",
-        image: toImage(row),
-        annotations: masks.map(({ id, label, counts }) => ({ id, label, counts })),
-        split: score ? "test" : trained ? "train" : null,
-        base_iou: score?.base ?? null,
-        tuned_iou: score?.tuned ?? null,
-      };
+    const { page, bytes } = await fitting(db, scope, asked, worst);
+    const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer images at a time." };
+    return memory.hold(copiesOfText * bytes, ask, async () => {
+      const shown = page.rows.map(({ id }) => id);
+      const overlays = Map.groupBy(await listOverlays(db, scope, shown), (one) => one.imageId);
+      const body = pageBody(page, (row): z.output<typeof entry> => {
+        const masks = overlays.get(row.id) ?? [];
+        const score = scores.get(row.id);
+        const trained = version !== undefined && masks.length > 0 && row.createdAt < version.createdAt;
+        return {
+          object: "gallery_entry",
+          image: toImage(row),
+          annotations: masks.map(({ id, label, counts }) => ({ id, label, counts })),
+          split: score ? "test" : trained ? "train" : null,
+          base_iou: score?.base ?? null,
+          tuned_iou: score?.tuned ?? null,
+        };
+      });
+      if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
+      return c.json(body, 200);
     });
-    if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
-    return c.json(body, 200);
   });
 
   router.openapi(overview, async (c) => {

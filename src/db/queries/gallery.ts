@@ -52,6 +52,22 @@ export async function listGallery(
   return cut(rows, page.limit);
 }
 
+/** Bytes of the masks of some images, as text, by image. */
+export async function sizeOverlays(
+  db: Executor,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+): Promise<Map<string, number>> {
+  if (imageIds.length === 0) return new Map();
+  const { imageId, counts } = annotations;
+  const rows = await db
+    .select({ imageId, bytes: sql<number>`sum(octet_length(${counts}))::float8` })
+    .from(annotations)
+    .where(and(inProject(annotations, scope), inArray(imageId, [...imageIds])))
+    .groupBy(imageId);
+  return new Map(rows.map((row) => [row.imageId, row.bytes]));
+}
+
 /** The annotations of some images, oldest first. */
 export async function listOverlays(
   db: Executor,

@@ -11,6 +11,9 @@ export const pageQuery = z.object({
     .openapi({ description: "The `next_cursor` of the page before; its content is not for reading." }),
 });
 
+/** What a page's texts take, from the database to the bytes that are sent. */
+export const copiesOfText = 5;
+
 /** The schema of one page of `item`. */
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({
