@@ -1,5 +1,5 @@
 import answer from "../src/inference/decode-worker.ts";
-import { unwrap } from "../src/inference/outcome.ts";
+import { unwrap } from "../src/lib/outcome.ts";
 import { plane, runDecoder } from "../src/inference/run-decoder.ts";
 import { type DecodeCase, openCases } from "./decode/cases.ts";
 import { metaFeeds, openMeta } from "./decode/meta.ts";

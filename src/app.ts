@@ -48,7 +48,7 @@ export function createApp(
   services: Services,
   options: { eventPollMs?: number; eventStreamMs?: number } = {},
 ) {
-  const metrics = createMetrics();
+  const metrics = createMetrics(services.memory);
   const { eventPollMs = 2000, eventStreamMs = services.config.EVENT_STREAM_SECONDS * 1000 } = options;
   const kept = { recentMasks: createRecentMasks(), known: createKnown() };
   const context = { ...services, ...kept, metrics, eventPollMs, eventStreamMs };

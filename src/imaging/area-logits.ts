@@ -99,13 +99,3 @@ export function logitsOfPart(lowRes: Float32Array, { region, to }: Scale, part: 
   }
   return out;
 }
-
-/** Logits of an area laid into its image of `size`, row-major [height, width]; elsewhere is background. */
-export function placedLogits({ area, data }: AreaLogits, [height, width]: Size): Float32Array {
-  const [left, top, right, bottom] = area;
-  if (right - left === width && bottom - top === height) return data;
-  const out = new Float32Array(width * height).fill(nothing);
-  for (let y = top, from = 0; y < bottom; y++, from += right - left)
-    out.set(data.subarray(from, from + right - left), y * width + left);
-  return out;
-}

@@ -1,11 +1,10 @@
 import type { AreaLogits } from "./area-logits.ts";
-import { placedLogits } from "./area-logits.ts";
+import { logitsFrom } from "./logits-source.ts";
 import { maskToPng } from "./mask-png.ts";
 import { maskToPolygons } from "./polygons.ts";
 import { packRuns } from "./rle.ts";
 import { Columns } from "./rle-columns.ts";
 import type { Box, MaskFormat, Size, WireMask } from "./types.ts";
-import { writeLogits } from "./wire-mask.ts";
 
 /** A mask as it is answered, with its tight box and its foreground pixels. */
 export interface WrittenArea {
@@ -17,8 +16,8 @@ export interface WrittenArea {
 const empty: AreaLogits = { area: [0, 0, 0, 0], data: new Float32Array(0) };
 
 /**
- * Foreground (logit > 0) of an area as a mask of its image of `size` [height, width]; null is an empty one. Only a PNG and
- * logits, which have all of the image's pixels, take memory of its size.
+ * Foreground (logit > 0) of an area as a mask of its image of `size` [height, width]; null is an empty one. Only a PNG, which has
+ * all of the image's pixels, takes memory of its size; logits are left to be written (logits-source.ts).
  */
 export async function writeArea(
   logits: AreaLogits | null,
@@ -28,7 +27,7 @@ export async function writeArea(
   const some = logits ?? empty;
   const { runs, bbox, area } = runsOfArea(some, size);
   if (format === "rle") return { mask: packRuns(runs, size), bbox, area };
-  if (format === "logits") return { mask: writeLogits(placedLogits(some, size), size), bbox, area };
+  if (format === "logits") return { mask: logitsFrom({ ...some, lowRes: false }, size), bbox, area };
   const [left, top] = some.area;
   const own = binary(some);
   if (format === "polygon") {

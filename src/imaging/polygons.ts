@@ -60,14 +60,14 @@ export function maskToPolygons(mask: BinaryMask, tolerance = 0): number[][] {
   const [x0, y0, x1, y1] = boxOf(mask);
   const [width, height] = [x1 - x0, y1 - y0];
   if (width === 0) return [];
-  // Only the mask's own box is traced; contours takes plain numbers, row-major.
-  const values: number[] = Array.from({ length: width * height });
+  // Only the mask's own box is traced.
+  const values = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
     const from = (y + y0) * mask.width + x0;
-    for (let x = 0; x < width; x++) values[y * width + x] = mask.data[from + x] as number;
+    values.set(mask.data.subarray(from, from + width), y * width);
   }
   const trace = contours().size([width, height]).smooth(false);
-  return trace.contour(values, 0.5).coordinates.map((rings) => {
+  return trace.contour(values as unknown as number[], 0.5).coordinates.map((rings) => {
     const [outer, ...holes] = rings.map((ring) =>
       simplifyRing(cornersOf(ring as [number, number][], x0, y0), tolerance),
     ) as [number[], ...number[][]];

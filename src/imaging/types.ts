@@ -46,6 +46,17 @@ export interface LogitsMask {
   readonly shape: [number, number];
   readonly dtype: "float32";
   readonly data: string;
+  /** Inside this program, what `data` is made from. */
+  readonly source?: LogitsSource;
+}
+
+/** Logits that are not written as text yet, on shared memory. See logits-source.ts. */
+export interface LogitsSource {
+  readonly data: Float32Array;
+  /** [x0, y0, x1, y1] of the image: where they lie. */
+  readonly area: Box;
+  /** Whether `data` is [256, 256] low-res logits of the area. */
+  readonly lowRes: boolean;
 }
 
 /** A mask as the API takes and gives it. */

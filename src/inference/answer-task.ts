@@ -1,11 +1,11 @@
 import { type AreaLogits, nothing } from "../imaging/area-logits.ts";
 import { writeArea } from "../imaging/area-masks.ts";
 import { inputSize, lowResMeanOfPart, lowResSide } from "../imaging/coordinates.ts";
+import { shared } from "../imaging/logits-source.ts";
 import { joinedLogits, type RegionLogits } from "../imaging/stitch.ts";
 import { now } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import { chosenTokens } from "./chosen-tokens.ts";
-import { shared } from "./low-res.ts";
 import { certain, maskPrompt } from "./mask-prompt.ts";
 import { predictedMask } from "./predicted-mask.ts";
 import { refinedLogits, refinedScore } from "./refined-logits.ts";

@@ -1,13 +1,6 @@
 import { writeLogits } from "../imaging/wire-mask.ts";
 import type { LogitsMask } from "../imaging/types.ts";
 
-/** A copy of low-res logits [256, 256] on shared memory, which leaves its worker without a further copy. */
-export function shared(lowRes: Float32Array): Float32Array {
-  const copy = new Float32Array(new SharedArrayBuffer(lowRes.byteLength));
-  copy.set(lowRes);
-  return copy;
-}
-
 /**
  * Low-res logits [256, 256] as a mask whose text is written when it is first read: most are kept for a next click that
  * never comes, and 350 kB of base64 each cost more than all the rest of an answer.

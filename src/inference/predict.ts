@@ -1,3 +1,4 @@
+import { withText } from "../imaging/logits-source.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { firstStep, inTwoSteps } from "../imaging/views.ts";
 import { elapsedMs, now, tenth } from "../lib/clock.ts";
@@ -203,7 +204,11 @@ async function answerSome(work: Work, some: readonly Planned[]): Promise<void> {
   for (const [i, { index }] of some.entries()) {
     const { masks } = result.predictions[i] as ViewResult["predictions"][number];
     (predictions[version] as { masks: readonly PredictedMask[] }[])[index] = {
-      masks: masks.map(({ lowRes, ...mask }) => (lowRes ? { ...mask, lowRes: lazyLogits(lowRes) } : mask)),
+      masks: masks.map(({ lowRes, ...mask }) => ({
+        ...mask,
+        ...(mask.mask.format === "logits" && { mask: withText(mask.mask) }),
+        ...(lowRes && { lowRes: lazyLogits(lowRes) }),
+      })),
     };
   }
 }

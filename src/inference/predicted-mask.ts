@@ -1,7 +1,7 @@
 import { writeArea } from "../imaging/area-masks.ts";
 import { rleAtSize } from "../imaging/rle-at-size.ts";
 import { joinedLogits, sizeOf } from "../imaging/stitch.ts";
-import { logitsAtSize } from "../imaging/postprocess.ts";
+import { logitsFrom } from "../imaging/logits-source.ts";
 import type { Box, MaskFormat, Size } from "../imaging/types.ts";
 import type { PredictedMask } from "./types.ts";
 
@@ -15,14 +15,12 @@ export async function predictedMask(
   wish: { region: Box; size: Size; format: MaskFormat; polygonTolerance: number },
 ): Promise<Omit<PredictedMask, "lowRes">> {
   const { region, size, format } = wish;
-  if (format === "rle") {
+  if (format === "rle" || format === "logits") {
     const [left, top] = region;
     const { rle, bbox, area } = rleAtSize(lowRes, sizeOf(region), { at: [left, top], size });
-    return { score, bbox, area, mask: rle };
+    const mask = format === "rle" ? rle : logitsFrom({ data: lowRes, area: region, lowRes: true }, size);
+    return { score, bbox, area, mask };
   }
-  const logits =
-    format === "logits"
-      ? { area: region, data: logitsAtSize(lowRes, sizeOf(region)) }
-      : joinedLogits(region, [{ region, lowRes }], { threshold: 0 });
+  const logits = joinedLogits(region, [{ region, lowRes }], { threshold: 0 });
   return { score, ...(await writeArea(logits, size, wish)) };
 }

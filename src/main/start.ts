@@ -4,6 +4,7 @@ import { openDatabase } from "../db/client.ts";
 import { migrate } from "../db/migrate.ts";
 import { createFirstKey } from "../db/queries/api-keys.ts";
 import type { Log } from "../lib/log.ts";
+import { watchLoop } from "../lib/loop-watch.ts";
 import type { Releases } from "../lib/releases.ts";
 import { createServices, type Services } from "../services.ts";
 import { serve } from "./serve.ts";
@@ -31,6 +32,7 @@ export async function startApi(services: Services, releases: Releases): Promise<
     graceMs: SHUTDOWN_SECONDS * 1000,
     releases,
   });
+  releases.add("the watch over the event loop", watchLoop(services.log));
   // Released before the server is, which waits for open answers.
   releases.add("event streams", () => services.endStreams());
   return url;

@@ -1,6 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
+import { isPlain } from "../lib/focus.ts";
 import { newId } from "../lib/ids.ts";
+import { answerCost } from "./http/answer-cost.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
 import { keepLowRes, keepsLowRes } from "./http/earlier-masks.ts";
 import { failures } from "./http/errors.ts";
@@ -11,6 +13,7 @@ import {
   checkAmounts,
   checkAnswer,
   checkGeometry,
+  masksOf,
   predictBody,
   predictionSchema,
   toPrediction,
@@ -18,7 +21,10 @@ import {
 import { readPrompts } from "./http/prompts.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
+import { LateTexts } from "./http/stream-json.ts";
 import { checkNamingBody, limitBody } from "./http/upload.ts";
+
+const answerHint = "Ask for fewer prompts or versions at a time, or for run lengths (format rle).";
 
 const predictWith = (limit: number) =>
   createRoute({
@@ -51,6 +57,7 @@ const predictWith = (limit: number) =>
         "too_many_points",
         "too_many_regions",
         "answer_too_large",
+        "memory_exceeded",
         "box_outside_image",
         "box_zero_area",
         "point_outside_image",
@@ -66,7 +73,7 @@ const predictWith = (limit: number) =>
   });
 
 export function predictRoutes(services: RouteContext) {
-  const { inference, config, metrics } = services;
+  const { inference, config, memory, metrics } = services;
   const router = createRouter();
 
   router.openapi(predictWith(config.MAX_BODY_BYTES), async (c) => {
@@ -83,52 +90,70 @@ export function predictRoutes(services: RouteContext) {
     checkGeometry(body.prompts, image.size);
     checkAnswer(body, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
     const prompts = await readPrompts(services, project, body.prompts, image);
-    const lowRes = keepsLowRes(body, versions.length);
-    const id = newId("pred");
-    const row = {
-      ...scope,
-      id,
-      imageSha256: image.source.sha256,
-      height: image.size[0],
-      width: image.size[1],
-      versions: versions.map(({ number }) => number),
-      prompts: body.prompts.length,
-      request: { prompts: prompts.logged, multimask: body.multimask, format: body.format },
-      requestBytes: Number(c.req.header("content-length") ?? 0) || null,
-      actor: c.get("caller").keyId,
-    };
-    const entry = predictionLog.open(row, image.id);
-    const result = await whileLogged(entry, image.id, async () =>
-      inference.predict({
-        workspaceId: scope.workspaceId,
-        baseModel: project.baseModel,
-        image: image.source,
-        size: image.size,
-        versions,
-        prompts: prompts.asked,
-        multimask: body.multimask,
-        format: body.format,
-        polygonTolerance: body.polygon_tolerance,
-        lowRes,
-        signal,
-      }),
-    );
-    const answer = toPrediction(id, { id: image.id, sha256: image.source.sha256 }, result);
-    if (lowRes) keepLowRes(services.recentMasks, id, result);
-    metrics.embeddings.inc({ from: result.embeddingFrom });
-    const masks = answer.results.flatMap((one) => one.predictions.flatMap((each) => each.masks)).length;
-    metrics.predictedMasks.inc(masks);
-    const text = JSON.stringify(answer);
-    await entry.finish({
-      masks,
-      answerBytes: Buffer.byteLength(text),
-      embeddingFrom: result.embeddingFrom,
-      timingMs: answer.timing_ms,
+    const cost = answerCost({
+      format: body.format,
+      masks: masksOf(body, versions.length),
+      size: image.size,
+      closer: versions.some(({ focus }) => focus && !isPlain(focus)),
     });
-    c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
-    // What c.json does, without writing the text a second time.
-    const response = c.body(text, 200, { "content-type": "application/json" });
-    return response as unknown as TypedResponse<typeof answer, 200, "json">;
+    const ask = { by: scope.workspaceId, what: "This answer", hint: answerHint, param: "prompts", signal };
+    const held = await memory.reserve(cost, ask);
+    // Logits are made while they are sent, which their memory waits for.
+    const late = new LateTexts();
+    try {
+      const lowRes = keepsLowRes(body, versions.length);
+      const id = newId("pred");
+      const row = {
+        ...scope,
+        id,
+        imageSha256: image.source.sha256,
+        height: image.size[0],
+        width: image.size[1],
+        versions: versions.map(({ number }) => number),
+        prompts: body.prompts.length,
+        request: { prompts: prompts.logged, multimask: body.multimask, format: body.format },
+        requestBytes: Number(c.req.header("content-length") ?? 0) || null,
+        actor: c.get("caller").keyId,
+      };
+      const entry = predictionLog.open(row, image.id);
+      const result = await whileLogged(entry, image.id, async () =>
+        inference.predict({
+          workspaceId: scope.workspaceId,
+          baseModel: project.baseModel,
+          image: image.source,
+          size: image.size,
+          versions,
+          prompts: prompts.asked,
+          multimask: body.multimask,
+          format: body.format,
+          polygonTolerance: body.polygon_tolerance,
+          lowRes,
+          signal,
+        }),
+      );
+      const answer = toPrediction(id, { id: image.id, sha256: image.source.sha256 }, result, late);
+      if (lowRes) keepLowRes(services.recentMasks, id, result);
+      metrics.embeddings.inc({ from: result.embeddingFrom });
+      const masks = answer.results.flatMap((one) => one.predictions.flatMap((each) => each.masks)).length;
+      metrics.predictedMasks.inc(masks);
+      const text = JSON.stringify(answer);
+      await entry.finish({
+        masks,
+        answerBytes: late.bytesWith(text),
+        embeddingFrom: result.embeddingFrom,
+        timingMs: answer.timing_ms,
+      });
+      c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
+      // What c.json does, without writing the text a second time.
+      const response = c.body(
+        late.bodyOf(text, () => held.release()),
+        200,
+        { "content-type": "application/json" },
+      );
+      return response as unknown as TypedResponse<typeof answer, 200, "json">;
+    } finally {
+      if (!late.streams) held.release();
+    }
   });
 
   return router;

@@ -3,6 +3,7 @@ import { insertPrediction } from "../db/queries/predictions.ts";
 import { mostCloser, mostWindows } from "../inference/everything/closer.ts";
 import { countPoints, planEverything } from "../inference/everything/plan.ts";
 import { newId } from "../lib/ids.ts";
+import { everythingCost } from "./http/answer-cost.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
 import { failures } from "./http/errors.ts";
 import {
@@ -52,12 +53,13 @@ const segmentEverythingWith = (limit: number) =>
         ...imageSourceErrors,
         "too_many_prompts",
         "answer_too_large",
+        "memory_exceeded",
       ),
     },
   });
 
 export function segmentEverythingRoutes(services: RouteContext) {
-  const { db, inference, config, metrics } = services;
+  const { db, inference, config, memory, metrics } = services;
   const router = createRouter();
 
   router.openapi(segmentEverythingWith(config.MAX_BODY_BYTES), async (c) => {
@@ -76,43 +78,48 @@ export function segmentEverythingRoutes(services: RouteContext) {
       signal,
     });
     planEverything(image.size, settings);
-    const result = await inference.segmentEverything({
-      workspaceId: scope.workspaceId,
-      baseModel: project.baseModel,
-      image: { ...image.source, size: image.size },
-      versions,
-      settings,
-      format: body.format,
-      maxAnswerBytes: config.MAX_ANSWER_BYTES,
-      signal,
-    });
-    const answer = toSegmentation(newId("pred"), { id: image.id, sha256: image.source.sha256 }, result);
-    for (const from of result.embeddingsFrom) metrics.embeddings.inc({ from });
-    const masks = answer.results.reduce((sum, { masks: found }) => sum + found.length, 0);
-    metrics.predictedMasks.inc(masks);
-    await insertPrediction(db, {
-      ...scope,
-      id: answer.id,
-      imageSha256: image.source.sha256,
-      width: result.width,
-      height: result.height,
-      versions: versions.map(({ number }) => number),
-      prompts: points,
-      request: {
+    const cost = everythingCost(points * versions.length, image.size, body.format);
+    const hint = "Lower points_per_side or crop_n_layers, or ask for run lengths (format rle).";
+    const ask = { by: scope.workspaceId, what: "This answer", hint, param: "points_per_side", signal };
+    return memory.hold(cost, ask, async () => {
+      const result = await inference.segmentEverything({
+        workspaceId: scope.workspaceId,
+        baseModel: project.baseModel,
+        image: { ...image.source, size: image.size },
+        versions,
+        settings,
         format: body.format,
-        everything: settings,
-        found: result.results.flatMap(({ version, masks: all }) =>
-          all.map(({ foundAt: { crop, point, token } }) => [version, crop, point, token] as const),
-        ),
-      },
-      masks,
-      requestBytes: Number(c.req.header("content-length") ?? 0) || null,
-      embeddingFrom: result.embeddingsFrom[0] ?? null,
-      timingMs: answer.timing_ms,
-      actor: c.get("caller").keyId,
+        maxAnswerBytes: config.MAX_ANSWER_BYTES,
+        signal,
+      });
+      const answer = toSegmentation(newId("pred"), { id: image.id, sha256: image.source.sha256 }, result);
+      for (const from of result.embeddingsFrom) metrics.embeddings.inc({ from });
+      const masks = answer.results.reduce((sum, { masks: found }) => sum + found.length, 0);
+      metrics.predictedMasks.inc(masks);
+      await insertPrediction(db, {
+        ...scope,
+        id: answer.id,
+        imageSha256: image.source.sha256,
+        width: result.width,
+        height: result.height,
+        versions: versions.map(({ number }) => number),
+        prompts: points,
+        request: {
+          format: body.format,
+          everything: settings,
+          found: result.results.flatMap(({ version, masks: all }) =>
+            all.map(({ foundAt: { crop, point, token } }) => [version, crop, point, token] as const),
+          ),
+        },
+        masks,
+        requestBytes: Number(c.req.header("content-length") ?? 0) || null,
+        embeddingFrom: result.embeddingsFrom[0] ?? null,
+        timingMs: answer.timing_ms,
+        actor: c.get("caller").keyId,
+      });
+      c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
+      return c.json(answer, 200);
     });
-    c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
-    return c.json(answer, 200);
   });
 
   return router;

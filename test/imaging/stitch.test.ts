@@ -1,12 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { nothing, placedLogits } from "../../src/imaging/area-logits.ts";
+import { type AreaLogits, nothing } from "../../src/imaging/area-logits.ts";
 import { lowResTarget } from "../../src/imaging/coordinates.ts";
 import { cropMask, cropPlane } from "../../src/imaging/crop.ts";
+import { logitsFrom, withText } from "../../src/imaging/logits-source.ts";
 import { logitsAtSize } from "../../src/imaging/postprocess.ts";
 import { resizePlane, resizedArea } from "../../src/imaging/resize-plane.ts";
 import { joinedLogits, scaledLogits, sizeOf, stitch } from "../../src/imaging/stitch.ts";
-import type { BinaryMask, Box } from "../../src/imaging/types.ts";
+import type { BinaryMask, Box, Size } from "../../src/imaging/types.ts";
 import { tilesOf } from "../../src/imaging/windows.ts";
+import { readLogits } from "../../src/imaging/wire-mask.ts";
+
+/** Logits of an area as an answer carries them, in all of its image. */
+const placedLogits = (part: AreaLogits, size: Size): Float32Array =>
+  readLogits(withText(logitsFrom({ ...part, lowRes: false }, size)));
 
 const ring: BinaryMask = {
   width: 300,

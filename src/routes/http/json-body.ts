@@ -10,7 +10,7 @@ const isJson = /^application\/([\w.-]+\+)?json *(;|$)/i;
 /** Bodies that are no larger are read without asking: a thousand of them are no more than one image. */
 const freeBytes = 64 * 1024;
 
-/** Measured (test/routes/memory.test.ts): the bytes, their text and the texts cut from it, and what a value takes in a tree. */
+/** The bytes as they come and together, their text, and the texts cut from it; and what a value takes in a tree. */
 const copies = 4;
 const bytesOfValue = 200;
 

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { MemoryBudget } from "../../lib/memory-budget.ts";
 
 /** What /metrics tells: one registry for each app, so that two apps in one process don't share counts. */
 export interface Metrics {
@@ -12,10 +13,11 @@ export interface Metrics {
   readonly eventStreams: Gauge;
 }
 
-export function createMetrics(): Metrics {
+export function createMetrics(memory?: MemoryBudget): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  if (memory) tellMemory(memory, registry);
   return {
     registry,
     requests: new Counter({
@@ -58,4 +60,30 @@ export function createMetrics(): Metrics {
       registers,
     }),
   };
+}
+
+function tellMemory(memory: MemoryBudget, registry: Registry): void {
+  const registers: Registry[] = [];
+  registry.registerMetric(
+    new Gauge({
+      name: "maskwright_memory_budget_bytes",
+      help: "Memory that requests and jobs asked for: held now, and in all.",
+      labelNames: ["of"],
+      registers,
+      collect() {
+        this.set({ of: "held" }, memory.used);
+        this.set({ of: "total" }, memory.total);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: "maskwright_memory_waiting",
+      help: "Requests and jobs that wait for memory.",
+      registers,
+      collect() {
+        this.set(memory.waiting);
+      },
+    }),
+  );
 }

@@ -1,10 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { checkBox, checkPoint } from "../../imaging/geometry.ts";
-import type { Size } from "../../imaging/types.ts";
+import { textLength, textOf } from "../../imaging/logits-source.ts";
+import type { Size, WireMask } from "../../imaging/types.ts";
 import type { PredictResult } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { versionNames } from "./asked-versions.ts";
 import { imageBody } from "./image-source.ts";
+import { LateTexts } from "./stream-json.ts";
 import { box, maskFormat, maskWith, point, promptMask } from "./masks.ts";
 
 /** The largest decoder graph takes 64 tokens, of which a box needs two. */
@@ -115,6 +117,10 @@ export function checkGeometry(prompts: PredictBody["prompts"], size: Size): void
   }
 }
 
+/** Masks that an answer will have. */
+export const masksOf = (body: Pick<PredictBody, "prompts" | "multimask">, versions: number): number =>
+  versions * body.prompts.length * (body.multimask === true ? 3 : 1);
+
 /**
  * Throws AppError answer_too_large: before the encoder runs. Only logits are bounded so, because their size is known
  * beforehand: four bytes a pixel and mask, a third more as base64. The other formats shrink with the mask's outline.
@@ -124,7 +130,7 @@ export function checkAnswer(
   { versions, size: [height, width], limit }: { versions: number; size: Size; limit: number },
 ): void {
   if (body.format !== "logits") return;
-  const masks = versions * body.prompts.length * (body.multimask === true ? 3 : 1);
+  const masks = masksOf(body, versions);
   const bytes = masks * Math.ceil((height * width * 4) / 3) * 4;
   if (bytes <= limit) return;
   const message =
@@ -133,11 +139,20 @@ export function checkAnswer(
   throw new AppError("answer_too_large", message, { param: "format" });
 }
 
-/** A result as it is sent; version 0 is called `base`. */
+/** A mask as it is sent; the text of logits is left to be written while it is. */
+function written(mask: WireMask, late: LateTexts): WireMask {
+  if (mask.format !== "logits" || !mask.source) return mask;
+  const { format, shape, dtype, source } = mask;
+  const data = late.put({ length: textLength(shape), chunks: () => textOf(source, shape) });
+  return { format, shape: [...shape], dtype, data };
+}
+
+/** A result as it is sent; version 0 is called `base`. What takes long to write is put down in `late`. */
 export function toPrediction(
   id: string,
   image: { id: string | null; sha256: string },
   result: PredictResult,
+  late: LateTexts = new LateTexts(),
 ): z.output<typeof predictionSchema> {
   return {
     id,
@@ -150,7 +165,7 @@ export function toPrediction(
           score,
           bbox: [...bbox] as [number, number, number, number],
           area,
-          ...mask,
+          ...written(mask, late),
         })),
       })),
     })),
