@@ -1,10 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { z } from "@hono/zod-openapi";
 import { getImage } from "../../db/queries/images.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import type { Size } from "../../imaging/types.ts";
 import type { ImageSource } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
-import { sha256 } from "../../lib/hash.ts";
 import { type Known, knownAs } from "./known.ts";
 import type { RouteContext } from "./router.ts";
 import { idText } from "./scope.ts";
@@ -74,9 +74,11 @@ async function storedImage(
 }
 
 async function sentImage({ inference }: RouteContext, base64: string): Promise<FoundImage> {
-  const bytes = decodeBase64(base64);
+  const bytes = await decodeBase64(base64);
   const { width, height } = await inference.inspect(bytes);
-  const source = { sha256: sha256(bytes), bytes: () => Promise.resolve(bytes) };
+  // In the thread pool: a large image takes longer than others may wait.
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  const source = { sha256: Buffer.from(digest).toString("hex"), bytes: () => Promise.resolve(bytes) };
   return { id: null, size: [height, width], source };
 }
 
@@ -98,11 +100,24 @@ async function knownImage(
   return { id: null, size: [embedding.height, embedding.width], source };
 }
 
-/** Throws AppError invalid_request; Node's own decoder skips what is no base64, which would hide a mistake. */
-function decodeBase64(text: string): Uint8Array {
+/** Characters that are decoded at a time; a multiple of four. */
+const slice = 1024 * 1024;
+
+/**
+ * Others have their turn between slices. Throws AppError invalid_request; Node's own decoder skips what is no base64,
+ * which would hide a mistake.
+ */
+async function decodeBase64(text: string): Promise<Uint8Array<ArrayBuffer>> {
   const data = text.replace(/^data:[\w/+.-]+;base64,/, "");
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
-    throw new AppError("invalid_request", "image.base64: not base64.");
+  const bytes = Buffer.alloc(Math.ceil((data.length * 3) / 4));
+  let length = 0;
+  for (let at = 0; at < data.length; at += slice) {
+    const last = at + slice >= data.length;
+    const part = data.slice(at, at + slice);
+    if (!(last ? /^[A-Za-z0-9+/]*={0,2}$/ : /^[A-Za-z0-9+/]*$/).test(part))
+      throw new AppError("invalid_request", "image.base64: not base64.");
+    length += bytes.write(part, length, "base64");
+    if (!last) await nextTurn();
   }
-  return Buffer.from(data, "base64");
+  return bytes.subarray(0, length);
 }
