@@ -1,4 +1,6 @@
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newId } from "../../src/lib/ids.ts";
 import { type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, noiseImage } from "../helpers/images.ts";
 
@@ -7,7 +9,7 @@ let client: Client;
 let project: string;
 let image: string;
 beforeAll(async () => {
-  app = await testApp({ MEMORY_BUDGET: 96 * 1024 * 1024 });
+  app = await testApp({ MEMORY_BUDGET: 160 * 1024 * 1024 });
   client = app.a;
   project = `/v1/projects/${idOf(await client.post("/v1/projects", { name: "bodies" }))}`;
   const png = Uint8Array.from(await asPng(noiseImage(64, 48, 1)));
@@ -72,7 +74,7 @@ describe("a body is held to its schema before anything is made of it", () => {
   it("names the memory that it needs, and what would fit", async () => {
     const body = `{"image":{"base64":"${"A".repeat(20e6)}"},"prompts":[]}`;
     const { message } = (await send("predict", body)).body["error"] as { message: string };
-    expect(message).toMatch(/^A body of this size needs about \d+ MiB of memory; 72 MiB are the most\. /);
+    expect(message).toMatch(/^A body of this size needs about \d+ MiB of memory; 120 MiB are the most\. /);
   });
 
   it("still tells one fault as the schema does, with its place", async () => {
@@ -85,7 +87,7 @@ describe("a body is held to its schema before anything is made of it", () => {
   });
 
   it("answers 503 with Retry-After where memory stays taken, and serves what needs none", async () => {
-    const held = await app.services.memory.reserve(60 * 2 ** 20, { by: client.workspaceId });
+    const held = await app.services.memory.reserve(100 * 2 ** 20, { by: client.workspaceId });
     try {
       const waiting = send(
         "predict",
@@ -102,5 +104,37 @@ describe("a body is held to its schema before anything is made of it", () => {
     } finally {
       held.release();
     }
+  });
+});
+
+describe("pages of masks", () => {
+  it("end where their masks are 4 MiB, and the next cursor goes on", async () => {
+    const png = Uint8Array.from(await asPng(noiseImage(64, 48, 2)));
+    const headers = { "content-type": "image/png" };
+    const other = idOf(await client.send("POST", `${project}/images`, { body: png, headers }));
+    const ids = Array.from({ length: 5 }, () => newId("ann"))
+      .sort()
+      .toReversed();
+    for (const [i, id] of ids.entries()) {
+      await app.db.execute(sql`
+        insert into annotations (id, workspace_id, project_id, image_id, counts, area, box, source, created_at)
+        values (${id}, ${client.workspaceId}, ${project.split("/").at(-1)}, ${other}, repeat('1', ${i === 4 ? 5e6 : 1.5e6}::int),
+          1, '[0,0,1,1]', 'api', '2030-01-01')`);
+    }
+    const pages: string[][] = [];
+    let cursor = "";
+    do {
+      const { body } = await client.get(`${project}/annotations?image_id=${other}${cursor}`);
+      pages.push((body["data"] as { id: string }[]).map(({ id }) => id));
+      cursor = `&cursor=${String(body["next_cursor"])}`;
+      if (!body["has_more"]) break;
+    } while (pages.length < 9);
+    expect(pages).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
+    expect(app.services.memory.used).toBe(0);
+
+    const gallery = await client.get(`${project}/gallery`);
+    const shown = gallery.body["data"] as { annotations: unknown[] }[];
+    expect(shown.map(({ annotations }) => annotations.length)).toEqual([5]);
+    expect(gallery.body["has_more"]).toBe(true);
   });
 });
