@@ -3,6 +3,7 @@ import type { Size } from "../../src/imaging/types.ts";
 import { inTwoSteps, viewsOf } from "../../src/imaging/views.ts";
 import type { Focus, PointHeadSettings, Zoom } from "../../src/lib/focus.ts";
 import { seededRandom } from "../../src/lib/random.ts";
+import { mostPoints } from "../../src/training/points/choose-head.ts";
 import type { Picture } from "./pictures.ts";
 
 /** What a version may do beside plain SAM. */
@@ -44,7 +45,7 @@ export function smallHead(): PointHeadSettings {
     part,
     Float32Array.from({ length: count }, () => (part === "scale" ? 1 : 0.05 * random.normal())),
   ]);
-  return writeHead({ hidden, ...Object.fromEntries(parts) } as PointHead);
+  return writeHead({ hidden, ...Object.fromEntries(parts) } as PointHead, { mostPoints });
 }
 
 /** Parts of an image that have to be encoded for a box, the image itself being so; null where a click decides in steps. */

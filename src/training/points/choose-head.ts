@@ -12,7 +12,7 @@ import { type PointSet, pointSet } from "./point-set.ts";
 /** Pixels of all answers together, and of one at least. */
 const [pixelsInAll, pixelsOfOne] = [160_000, 300];
 /** Pixels of one mask that a head judges: what bounds its time, and more than most masks have that are not certain. */
-const mostPoints = 32_768;
+export const mostPoints = 32_768;
 /** One thread, so that the same data make the same version, bit for bit. */
 const threads = 1;
 /** Mean IoU that a head has to bring before masks depend on it. */
