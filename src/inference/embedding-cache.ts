@@ -41,7 +41,7 @@ export class EmbeddingCache {
   readonly #encode: Encode;
   readonly #memory: LRUCache<string, ImageEmbedding>;
   readonly #flights = new Map<string, Flight<Embedded>>();
-  /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. */
+  /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. Workspaces take turns. */
   readonly #encoder = new Slots(1);
 
   /**
@@ -123,6 +123,7 @@ export class EmbeddingCache {
     const embedding = await this.#encoder.run(
       async () => this.#encode(model, { source: image, region, flip }, signal),
       signal,
+      wanted.workspaceId,
     );
     this.#memory.set(key, embedding);
     await this.#write(wanted, encodeEmbedding(embedding));
