@@ -108,7 +108,10 @@ export class Runner {
     if (!fineStates.has(state)) faults.push(`the neighbour's fine-tune: ${state}`);
     if (!lives) faults.push("the service is gone");
     if (watched.refused > 0) faults.push(`/healthz failed ${watched.refused} times`);
-    if (watched.silentMs > bounds.silentMs) faults.push(`silent for ${Math.round(watched.silentMs)} ms`);
+    if (watched.silentMs > bounds.silentMs)
+      faults.push(
+        `silent for ${Math.round(watched.silentMs)} ms (the watcher woke up to ${Math.round(watched.lateMs)} ms late)`,
+      );
     const aboveRestBytes = watched.peakBytes - this.#rest;
     if (aboveRestBytes > bounds.aboveRestBytes)
       faults.push(`${Math.round(aboveRestBytes / 1e6)} MB above rest`);

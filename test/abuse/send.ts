@@ -4,8 +4,8 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Answer, Outgoing } from "./types.ts";
 
-/** Longer than this no request and no job of a row is waited for. */
-const patience = 240_000;
+/** Longer than this no request of a row is waited for, and no job: eight at once may come one after another. */
+const patience = { request: 240_000, job: 900_000 } as const;
 /** More of an answer than this is counted as it comes and not kept. */
 const keptBytes = 1_000_000;
 
@@ -32,7 +32,7 @@ export function send(url: string, key: string, outgoing: Outgoing): Promise<Sent
         ...outgoing.headers,
       },
     });
-    sending.setTimeout(patience, () => sending.destroy(new Error("no answer")));
+    sending.setTimeout(patience.request, () => sending.destroy(new Error("no answer")));
     sending.on("error", (error: NodeJS.ErrnoException) => {
       if (!answered) lost(error.code ?? error.message);
     });
@@ -76,9 +76,9 @@ function told(answer: IncomingMessage, json: Record<string, unknown>, seconds: n
   };
 }
 
-/** The same, sent again while it's told to come later, as a client does; for as long as `patience` lasts. */
+/** The same, sent again while it's told to come later, as a client does; for as long as one is waited for. */
 export async function sendUntilTaken(url: string, key: string, outgoing: Outgoing): Promise<Sent> {
-  const end = performance.now() + patience;
+  const end = performance.now() + patience.request;
   for (;;) {
     const sent = await send(url, key, outgoing);
     const later = (sent.status === 503 || sent.status === 429) && sent.retryAfter;
@@ -89,7 +89,7 @@ export async function sendUntilTaken(url: string, key: string, outgoing: Outgoin
 
 /** Follows an import to its end: `succeeded`, `failed import_file_invalid`, or `no end`. */
 export async function followImport(url: string, key: string, project: string, id: string): Promise<string> {
-  const end = performance.now() + patience;
+  const end = performance.now() + patience.job;
   for (;;) {
     const { status, json } = await send(url, key, {
       method: "GET",

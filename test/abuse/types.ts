@@ -60,6 +60,8 @@ export interface Answer {
 export interface Watched {
   /** The longest time between an ask and its answer. */
   readonly silentMs: number;
+  /** How late the watcher itself woke at most: on a busy machine it waits for the processor, as the service does. */
+  readonly lateMs: number;
   readonly asked: number;
   /** Asks that were answered by nothing. */
   readonly refused: number;

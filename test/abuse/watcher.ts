@@ -16,7 +16,8 @@ export type Told = { readonly rest: number } | { readonly watched: Watched };
 const every = 50;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 let service: { url: string; pid: number } | null = null;
-let seen = { silentMs: 0, asked: 0, refused: 0, peakBytes: 0 };
+const nothing = { silentMs: 0, lateMs: 0, asked: 0, refused: 0, peakBytes: 0 } as const;
+let seen: { -readonly [Field in keyof Watched]: Watched[Field] } = { ...nothing };
 let askedAt: number | null = null;
 const samples: number[] = [];
 
@@ -29,7 +30,7 @@ process.on("message", (order: Order) => {
   }
   if (order.do === "rest")
     tell({ rest: samples.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, samples.length) });
-  if (order.do === "begin") seen = { silentMs: 0, asked: 0, refused: 0, peakBytes: 0 };
+  if (order.do === "begin") seen = { ...nothing };
   if (order.do === "end") {
     // One that is still out has been silent so far.
     if (askedAt !== null) seen.silentMs = Math.max(seen.silentMs, performance.now() - askedAt);
@@ -104,7 +105,9 @@ async function askOn(): Promise<never> {
       if (!answered) seen.refused++;
       seen.silentMs = Math.max(seen.silentMs, performance.now() - start);
     }
-    await pause(Math.max(0, every - (performance.now() - start)));
+    const due = Math.max(performance.now(), start + every);
+    await pause(due - performance.now());
+    seen.lateMs = Math.max(seen.lateMs, performance.now() - due);
   }
 }
 
