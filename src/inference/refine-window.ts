@@ -5,9 +5,7 @@ import { resizePlane } from "../imaging/resize-plane.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import type { Refine } from "../lib/focus.ts";
 import { refineArea, refineRoom } from "./refine.ts";
-
-/** Windows larger than this on one side are scaled down to be refined: see refined-logits.ts. */
-const mostSide = 1024;
+import { workingSize } from "./working-size.ts";
 
 /** The part of a window that may be foreground, with room, at the scale that is worked at. */
 export interface WorkArea {
@@ -29,9 +27,7 @@ export interface WorkArea {
 export function workArea(logits: Float32Array, image: RgbImage, window: Box, room: number): WorkArea | null {
   const [left, top, right, bottom] = window;
   const size: Size = [bottom - top, right - left];
-  const scale = Math.min(1, mostSide / Math.max(...size));
-  const side = (length: number): number => Math.max(1, Math.round(length * scale));
-  const working: Size = [side(size[0]), side(size[1])];
+  const working = workingSize(size);
   const scaled = resizePlane(logits, size, working);
   const area = activeArea(scaled, working, room);
   if (!area) return null;

@@ -11,9 +11,8 @@ import { faintLogit } from "../lib/faint.ts";
 import type { Refine } from "../lib/focus.ts";
 import { refineArea, refineRoom } from "./refine.ts";
 import type { RefineBy } from "./view-task.ts";
+import { workingSize } from "./working-size.ts";
 
-/** Masks are refined in windows of at most this side: larger ones are scaled down for it, which bounds time and memory. */
-const mostSide = 1024;
 /**
  * The logits of a prompt's window, joined from its views and refined by the image below them (refine.ts), where any pixel
  * may be foreground; null where none may be.
@@ -71,11 +70,6 @@ function tightened({ area, data }: AreaLogits, room: number): AreaLogits | null 
 /** An IoU prediction for a mask that was refined, in [0, 1], from that for the mask as it was. */
 export const refinedScore = (score: number, refine: Refine): number =>
   "point_head" in refine ? Math.max(0, Math.min(1, score + refine.point_head.score_shift)) : score;
-
-function workingSize([height, width]: Size): Size {
-  const scale = Math.min(1, mostSide / Math.max(height, width));
-  return [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];
-}
 
 /** The area counts from the window's top left, in pixels of the working scale. */
 function atScale(
