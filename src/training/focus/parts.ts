@@ -31,11 +31,11 @@ export function seenThrough(sample: Sample, zoom: Zoom | null): Seen {
 
 /** What a zoom looks at for a sample, and the sample's box as it is seen in each region; no mask is touched. */
 function regionsOf(
-  { image, annotation }: Sample,
+  { image, annotation: { box: own } }: Sample,
   zoom: Zoom | null,
 ): { window: Box; regions: { region: Box; box: Box }[] } {
-  const { window, views } = viewsOf({ box: annotation.box }, [image.height, image.width], zoom);
-  return { window, regions: views.flatMap(({ region, box }) => (box ? [{ region, box }] : [])) };
+  const { window, views } = viewsOf({ box: own }, [image.height, image.width], zoom);
+  return { window, regions: views.map(({ region, box }) => ({ region, box: box ?? own })) };
 }
 
 /** What a zoom looks at for a sample, its mask untouched: the window, and the regions of it that are encoded. */
