@@ -1,0 +1,70 @@
+import type { Focus, Refine } from "../lib/focus.ts";
+import type { Box, Point, Size } from "./types.ts";
+import { firstStep, inTwoSteps, viewsOf } from "./views.ts";
+
+/** How somebody points at an object. */
+export type PointedBy = "box" | "click";
+
+/** How masks are sharpened; a point head counts the same before it is trained. */
+export type Refining = Refine | "points" | null;
+
+/** What one answer takes, counted. */
+export interface FocusCost {
+  /** Parts of the image that are encoded where nothing but the image's own embedding is at hand. */
+  readonly encodes: number;
+  /** Embeddings that are decoded, those of a first look at a click among them. */
+  readonly decodes: number;
+  /** Pixels that refining may change, at the scale that it works at. */
+  readonly refinedPixels: number;
+}
+
+/** Answers of the base that one more decode takes, and a refined pixel; see bench versions. */
+const rates = { decode: 0.4, points: 0.8e-6, guided: 0.8e-6 } as const;
+/** Refining looks so many pixels beyond what may be foreground, in windows scaled down to this side. */
+const [room, mostSide] = [32, 1024];
+
+/**
+ * What an answer of a version with this focus takes for the object of `box`, [x0, y0, x1, y1] in pixels of an image of
+ * `size` [height, width], pointed at by that box or by a click in its middle. Plain SAM takes one decode.
+ */
+export function focusCost(
+  { zoom, refine }: Pick<Focus, "zoom"> & { readonly refine: Refining },
+  size: Size,
+  { box, by }: { readonly box: Box; readonly by: PointedBy },
+): FocusCost {
+  const whole = [0, 0, size[1], size[0]].join();
+  const middle: Point = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 1];
+  const asked = by === "box" ? { box } : { points: [middle] };
+  // What a click finds is about the object, whose box then plans the second step.
+  const steps =
+    zoom && inTwoSteps(asked, zoom)
+      ? [viewsOf(asked, size, firstStep(zoom)), viewsOf({ box }, size, zoom)]
+      : [viewsOf(asked, size, zoom)];
+  const regions = steps.flatMap(({ views }) => views.map(({ region }) => region.join()));
+  return {
+    encodes: new Set(regions.filter((region) => region !== whole)).size,
+    decodes: regions.length,
+    refinedPixels: refine ? steps.reduce((sum, { window }) => sum + refinedPixels(window, box), 0) : 0,
+  };
+}
+
+function refinedPixels(window: Box, box: Box): number {
+  const scale = Math.min(1, mostSide / Math.max(window[2] - window[0], window[3] - window[1]));
+  const around = room / scale;
+  const side = (axis: 0 | 1): number => {
+    const from = Math.max(window[axis], box[axis] - around);
+    const to = Math.min(window[axis + 2] as number, (box[axis + 2] as number) + around);
+    return Math.max(0, to - from) * scale;
+  };
+  return Math.round(side(0) * side(1));
+}
+
+/** An answer with all embeddings at hand as a multiple of the base's, which decodes once. */
+export function warmRatio({ decodes, refinedPixels: pixels }: FocusCost, refine: Refining): number {
+  const rate = refine === "points" || (refine && "point_head" in refine) ? rates.points : rates.guided;
+  return 1 + (Math.max(1, decodes) - 1) * rates.decode + pixels * rate;
+}
+
+/** How a focus's masks are sharpened, by name. */
+export const refinedBy = (refine: Refine | null): "points" | "filter" | null =>
+  refine && ("point_head" in refine ? "points" : "filter");
