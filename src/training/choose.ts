@@ -1,18 +1,28 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { Project } from "../db/queries/projects.ts";
+import type { OtherFocus } from "../db/schema/index.ts";
 import type { Zoom } from "../lib/focus.ts";
-import type { Hyperparameters } from "../lib/hyperparameters.ts";
-import { mostWithAllKinds } from "./evaluation/evaluation.ts";
-import { regionNames, trainingParts } from "./focus/parts.ts";
+import { type Hyperparameters, type Serving, servingOf } from "../lib/hyperparameters.ts";
+import { embedParts } from "./embed-parts.ts";
+import { evaluationCost, finalRecipe } from "./last-training.ts";
 import type { PreparedData } from "./prepare.ts";
 import { type Recipe, resolveRecipe, samplesInAll } from "./recipe.ts";
 import type { RunContext } from "./run-context.ts";
 import type { Sample } from "./samples.ts";
 import { type Arm, armsFor, nameOfArm } from "./search/arms.ts";
-import { costs, Purse } from "./search/costs.ts";
+import { Purse } from "./search/costs.ts";
 import { foldsFor } from "./search/folds.ts";
-import { type Found, search, type Trial, trialText, zoomText } from "./search/search.ts";
-import { clickSide, optionOf, type ZoomOption, zoomOptions } from "./search/zoom-options.ts";
+import { otherFocus, otherText } from "./search/other.ts";
+import { search } from "./search/search.ts";
+import { countedCosts, isInteractive } from "./search/serving.ts";
+import { type Trial, trialText, zoomText } from "./search/trials.ts";
+import {
+  clickSide,
+  optionOf,
+  type ZoomOption,
+  zoomOptions,
+  type ZoomOptions,
+} from "./search/zoom-options.ts";
 import { type Looked, lookedAt } from "./thin.ts";
 
 /** What a fine-tune does, once nothing is left to "auto". Plain JSON: a later attempt takes it from the row. */
@@ -20,6 +30,9 @@ export interface Chosen {
   readonly recipe: Recipe;
   readonly zoom: Zoom | null;
   readonly trials: readonly Trial[];
+  readonly serving: Serving;
+  /** The zoom that the other serving would have, before any sharpening; null where it is the same, or none is known. */
+  readonly other: OtherFocus | null;
 }
 
 /** Five minutes on two cores. */
@@ -28,7 +41,8 @@ export const defaultBudget = 300;
 const searchShare = 0.5;
 /** And the training at least so much, whatever the evaluation will take. */
 const trainingShare = 0.25;
-const [fewestEpochs, mostEpochs] = [3, 60];
+/** What is too slow to be taken is tried for at most so much, so that it can be told what it would bring. */
+const otherShare = 0.2;
 
 /**
  * Chooses recipe and zoom: by search, within the budget, or as they were asked for. A number of epochs that is asked for
@@ -42,23 +56,27 @@ export async function choose(
 ): Promise<Chosen> {
   if (run.row.chosen) return asChosen(run.row.chosen as unknown as Chosen);
   const { asked } = data;
+  const serving = servingOf(asked);
   const known = { trainSamples: data.train.length, startIou: start.iou };
   const folds = foldsFor(developmentSamples(data), ({ image }) => data.groupOf(image), run.row.seed);
   if (isByHand(asked) || !folds) {
-    return { recipe: resolveRecipe(asked, known), zoom: askedZoom(asked, data.train), trials: [] };
+    const zoom = askedZoom(asked, data.train);
+    return { recipe: resolveRecipe(asked, known), zoom, trials: [], serving, other: null };
   }
   const budget = budgetOf(asked);
-  const options = searchedZooms(data, { budget, seed: run.row.seed });
+  const { taken: options, left } = searchedZooms(data, { budget, seed: run.row.seed });
+  // Tiles are the only zoom that is left out, or there will be finer ones behind.
+  const finest = left.at(-1) ?? null;
   const purse = new Purse(budget * searchShare);
   const samples = folds.parts.flat();
   await run.job.append({
-    message: `Searching for a recipe within ${budget} budget seconds: ${options.map(({ zoom }) => zoomText(zoom)).join("; ")}`,
-    data: { budget_seconds: budget, zooms: options.map(asSent) },
+    message: `Searching for a recipe within ${budget} budget seconds, serving ${serving}: ${options.map(({ zoom }) => zoomText(zoom)).join("; ")}`,
+    data: { budget_seconds: budget, serving, zooms: options.map(asSent), left_out: left.map(asSent) },
   });
   // For the estimate of the end, as if the first recipe won and the search took all of its share.
   const likely = { arm: armsFor(asked)[0] as Arm, zoom: null, flips: [] };
-  const left = budget * (1 - searchShare);
-  const expected = finalRecipe(data, likely, { startIou: start.iou, seconds: left });
+  const trainingSeconds = budget * (1 - searchShare - (finest ? otherShare : 0));
+  const expected = finalRecipe(data, likely, { startIou: start.iou, seconds: trainingSeconds });
   run.meter.plan({ train: samplesInAll(expected) });
   const found = await search(
     {
@@ -75,21 +93,24 @@ export async function choose(
       onTrial: async (trial) => run.job.append(trialEvent(trial)),
       stopRequested: () => run.job.stopRequested,
     },
-    { asked, options, folds, purse },
+    { asked, options, folds, purse, left: finest && { option: finest, seconds: budget * otherShare } },
   );
-  const spent = budget * searchShare - purse.left;
+  const spent = budget * searchShare - purse.left + (found.other?.seconds ?? 0);
   const used = thinned(data, found.zoom, run.row.seed);
   const rest = budget - spent - evaluationCost(used, found.zoom, samples);
   const recipe = finalRecipe(used, found, {
     startIou: start.iou,
     seconds: Math.max(rest, budget * trainingShare),
   });
-  const chosen: Chosen = { recipe, zoom: found.zoom, trials: found.trials };
+  const isQuick = (zoom: Zoom | null): boolean => isInteractive(countedCosts(data.train, zoom, null));
+  const other = otherFocus(found, { left: finest, isQuick, samples: samples.length });
+  const chosen: Chosen = { recipe, zoom: found.zoom, trials: found.trials, serving, other };
   await run.job.setFacts({ chosen: { ...chosen } });
   await run.job.append({
     message: `Chosen: ${zoomText(found.zoom)}, ${nameOfArm(found.arm)}, at most ${recipe.epochs} epochs`,
     data: { zoom: found.zoom, epochs: recipe.epochs, trials: found.trials.length },
   });
+  if (other) await run.job.append(otherText(serving, other));
   return chosen;
 }
 
@@ -112,9 +133,11 @@ const isByHand = (asked: Hyperparameters): boolean => asked.recipe === "tutorial
 const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =>
   isSet(seconds) ? seconds : defaultBudget;
 
-/** A row of a release that knew no flips says nothing of them. */
+/** A row of a release that knew no flips, or no serving, says nothing of them. */
 const asChosen = (kept: Chosen): Chosen => ({
   ...kept,
+  serving: kept.serving ?? "best",
+  other: kept.other ?? null,
   recipe: { ...kept.recipe, flips: kept.recipe.flips ?? [] },
 });
 
@@ -130,76 +153,15 @@ function askedZoom(asked: Hyperparameters, samples: readonly Sample[]): Zoom | n
   return { ...asked.zoom, click_side: clickSide(samples, asked.zoom.context) };
 }
 
-function searchedZooms(data: PreparedData, limits: { budget: number; seed: number }): ZoomOption[] {
+function searchedZooms(data: PreparedData, limits: { budget: number; seed: number }): ZoomOptions {
   const { asked, train } = data;
-  if (isSet(asked.zoom)) return [optionOf(train.slice(0, 24), askedZoom(asked, train))];
-  return zoomOptions(train, (zoom) => lookedAt(data, zoom, limits).worthIt);
+  if (isSet(asked.zoom)) return { taken: [optionOf(train.slice(0, 24), askedZoom(asked, train))], left: [] };
+  const best = servingOf(asked) === "best";
+  return zoomOptions(train, {
+    affordable: (zoom) => lookedAt(data, zoom, limits).worthIt,
+    quick: (zoom) => best || isInteractive(countedCosts(train, zoom, null)),
+  });
 }
-
-/** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */
-function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: readonly Sample[]): number {
-  const { train, selection, heldOut } = data;
-  const looks = heldOut.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
-  const kinds = Math.min(mostWithAllKinds, heldOut.length);
-  const scoring = (heldOut.length + looks) * costs.score + kinds * costs.kinds + 2 * costs.engine;
-  if (!zoom) return scoring;
-  const namesOf = (some: readonly Sample[]) => some.flatMap((sample) => regionNames(sample, zoom));
-  const known = new Set(namesOf(searched));
-  const unseen = new Set(namesOf([...train, ...selection, ...heldOut]).filter((name) => !known.has(name)));
-  const regions = looks / Math.max(1, heldOut.length);
-  // A drawn box may fall into another window than the exact one, and a click always does.
-  const encodes = unseen.size + kinds * (regions + 1 + (zoom.tiles > 1 ? regions : 0));
-  return scoring + encodes * costs.encode;
-}
-
-/** The recipe of the last training: as many epochs as there is budget for. */
-function finalRecipe(
-  data: PreparedData,
-  { arm, zoom, flips: found }: Pick<Found, "arm" | "zoom" | "flips">,
-  { startIou, seconds }: { startIou: number; seconds: number },
-): Recipe {
-  const asked = { ...data.asked, loss: arm.loss, learning_rate: arm.learningRate };
-  if (found.length > 0) asked.flips = "x";
-  const seen = trainingParts(data.train, { zoom, nearby: data.nearby });
-  const upright = seen.length;
-  const { flips } = resolveRecipe(asked, { trainSamples: upright, startIou });
-  const parts = upright * (1 + flips.length);
-  // What a caller asked for is encoded now; what the search found has been.
-  const encoding = found.length > 0 ? 0 : imagesOf(seen).size * flips.length * costs.encode;
-  const looks = data.selection.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
-  const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
-  const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
-  const perEpoch = samplesPerEpoch * perSample + looks * costs.score;
-  const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor((seconds - encoding) / perEpoch)));
-  return resolveRecipe({ ...asked, epochs }, { trainSamples: parts, startIou });
-}
-
-/**
- * Encodes what is encoded nowhere, so that training does not wait for it piece by piece.
- * @param tell hears which share is done; left out, encoding is a phase of its own
- */
-export async function embedParts(
-  run: RunContext,
-  project: Project,
-  samples: readonly Sample[],
-  { zoom, flips }: { zoom: Zoom | null; flips: Recipe["flips"] },
-  tell?: (share: number) => Promise<void>,
-): Promise<void> {
-  if (!zoom && flips.length === 0) return;
-  const embeddingOf = run.embeddingsOf(project);
-  const images = imagesOf(trainingParts(samples, { zoom, flips }));
-  let done = 0;
-  if (!tell) run.meter.plan({ embed: images.size });
-  for (const image of images.values()) {
-    run.signal.throwIfAborted();
-    await embeddingOf(image);
-    done++;
-    await (tell ? tell(done / images.size) : run.progress("embed", done));
-  }
-}
-
-const imagesOf = (samples: readonly Sample[]): Map<string, Sample["image"]> =>
-  new Map(samples.map(({ image }) => [image.id, image]));
 
 const trialEvent = (trial: Trial) => ({
   type: "metrics" as const,

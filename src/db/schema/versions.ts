@@ -61,7 +61,7 @@ export interface GateDecision {
 /** A short training that was tried before the recipe was chosen; see training/search/search.ts. */
 export interface VersionTrial {
   trial: number;
-  rung: "zoom" | "recipe" | "final" | "flips";
+  rung: "zoom" | "recipe" | "final" | "flips" | "other";
   zoom: Zoom | null;
   loss: string;
   learningRate: number;

@@ -54,7 +54,7 @@ const metricsSchema = z.object({
     .array(
       z.object({
         trial: z.int(),
-        rung: z.enum(["zoom", "recipe", "final", "flips"]),
+        rung: z.enum(["zoom", "recipe", "final", "flips", "other"]),
         zoom: zoomSchema.nullable(),
         loss: z.string(),
         learning_rate: z.number(),
@@ -63,7 +63,8 @@ const metricsSchema = z.object({
       }),
     )
     .openapi({
-      description: "Short trainings on halves of the data that chose recipe and zoom; empty where none ran.",
+      description:
+        "Short trainings on halves of the data that chose recipe and zoom; empty where none ran. Those of rung other chose nothing: they tell what was given up.",
     }),
   curve: z.array(
     z.object({

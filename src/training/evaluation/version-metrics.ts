@@ -2,7 +2,7 @@ import type { Evaluation, GateDecision, TrainingFeedback, VersionMetrics } from 
 import type { TrainingResult } from "../loop.ts";
 import { lossText } from "../objective.ts";
 import type { PreparedData } from "../prepare.ts";
-import type { Trial } from "../search/search.ts";
+import type { Trial } from "../search/trials.ts";
 import { meanScores, type Score } from "./score.ts";
 
 /** In the order of the held-out samples, exact boxes. */

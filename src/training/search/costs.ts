@@ -16,6 +16,8 @@ export const costs = {
   engine: 2.5,
   /** Scoring a held-out sample with every kind of prompt, base and tuned, its encodes not counted. */
   kinds: 0.6,
+  /** Asking version and base again and again how long an answer takes, encodes not counted. */
+  latency: 5,
 } as const;
 
 /** Budget seconds that are spent as work is planned. */

@@ -13,11 +13,13 @@ export interface SearchPlan {
   /** Budget seconds of a trial with so many samples of each half, and how many both halves look at. */
   readonly secondsOf: (samples: number) => number;
   readonly samplesOf: (samples: number) => number;
+  /** Budget seconds of the encodes of what is left out, and training samples of each of its two trials; null for none. */
+  readonly other: { readonly encodes: number; readonly trial: number } | null;
 }
 
 /**
  * How much every step of a search is that nobody stops, in their order: each zoom's encodes and its trial, other
- * recipes, finalists, the encodes of flips and their trial. The same purse decides as in the search itself, by counts.
+ * recipes, finalists, the encodes of flips and their trial, and what is left out beside what is taken. The same purse decides as in the search itself, by counts.
  */
 export function plannedSteps(plan: SearchPlan): number[] {
   const { samples, secondsOf, samplesOf, flips } = plan;
@@ -37,6 +39,7 @@ export function plannedSteps(plan: SearchPlan): number[] {
     left -= 2 * secondsOf(last);
   }
   if (flips !== null && left >= flips + secondsOf(last)) steps.push(units(flips), samplesOf(last));
+  if (plan.other) steps.push(plan.other.trial, units(plan.other.encodes), plan.other.trial);
   return steps;
 }
 

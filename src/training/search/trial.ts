@@ -8,6 +8,7 @@ import { type Recipe, scheduleOf } from "../recipe.ts";
 import { type EmbeddingOf, epochBatches, type Sample } from "../samples.ts";
 import { learningRateAt } from "../schedule.ts";
 import { iousOf } from "../scores.ts";
+import type { Folds } from "./folds.ts";
 
 /** What one trial trains with and on. */
 export interface TrialRun {
@@ -18,6 +19,15 @@ export interface TrialRun {
   readonly nearby: readonly Sample[];
   readonly judge: readonly Sample[];
   /** Training samples to look at in all; rounded up to full batches. */
+  readonly samples: number;
+}
+
+/** A trial on two halves of the data, each of which judges what the other has trained. */
+export interface CrossTrial {
+  readonly folds: Folds;
+  readonly recipeFor: (trainSamples: number) => Recipe;
+  readonly zoom: Zoom | null;
+  /** Training samples of each half; rounded up to full batches. */
   readonly samples: number;
 }
 
@@ -38,6 +48,23 @@ export interface TrialScore {
   readonly ious: readonly number[];
   /** Mean loss of the last quarter of the steps. */
   readonly loss: number;
+}
+
+/** IoU of every sample of the halves, those of the second half first. */
+export async function crossTrial(
+  deps: TrialDeps,
+  { folds, recipeFor, zoom, samples }: CrossTrial,
+): Promise<number[]> {
+  const ious: number[] = [];
+  for (const [half, other] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const [train, judge, nearby] = [folds.parts[half], folds.parts[other], folds.halves[half]];
+    const recipe = recipeFor(train.length);
+    ious.push(...(await runTrial(deps, { recipe, zoom, train, nearby, judge, samples })).ious);
+  }
+  return ious;
 }
 
 /** One short training from the start, and what it makes of samples that it did not see. */

@@ -42,15 +42,26 @@ const hopeless = 0.05;
 /** Samples that the ceilings are taken over. */
 const most = 24;
 
+/** Zooms that the data gives reason to try, the cheapest first. */
+export interface ZoomOptions {
+  /** Those to choose from; at least one. */
+  readonly taken: readonly ZoomOption[];
+  /** Those that would be, if answers through them were quick enough. */
+  readonly left: readonly ZoomOption[];
+}
+
 /**
- * The zooms that the data gives reason to try, the cheapest first: plain SAM; a window round the object where objects are
- * smaller than their images; and tiles of them where they are too thin for the low-res cells even so. At least one.
- * `affordable` says whether enough samples can be encoded through a zoom.
+ * Plain SAM; a window round the object where objects are smaller than their images; and tiles of them where they are too
+ * thin for the low-res cells even so. `affordable` says whether enough samples can be encoded through a zoom, `quick`
+ * whether its answers are quick enough; plain SAM's always are.
  */
 export function zoomOptions(
   samples: readonly Sample[],
-  affordable: (zoom: Zoom) => boolean = () => true,
-): ZoomOption[] {
+  {
+    affordable = () => true,
+    quick = () => true,
+  }: { affordable?: (zoom: Zoom) => boolean; quick?: (zoom: Zoom) => boolean } = {},
+): ZoomOptions {
   const some = someOf(samples, most, 0);
   const options = [optionOf(some, null)];
   const window = optionOf(some, windowFor(samples, some));
@@ -63,8 +74,15 @@ export function zoomOptions(
   const { ceiling } = options.at(-1) as ZoomOption;
   const finer = ceiling < fineCeiling && tiles.ceiling > ceiling + 0.01;
   if (finer && affordable(tiles.zoom as Zoom)) options.push(tiles);
-  const best = Math.max(...options.map((option) => option.ceiling));
-  return options.filter((option) => option.ceiling >= best - hopeless);
+  const hopeful = (some: readonly ZoomOption[]): ZoomOption[] => {
+    const best = Math.max(...some.map((option) => option.ceiling));
+    return some.filter((option) => option.ceiling >= best - hopeless);
+  };
+  const isTaken = ({ zoom }: ZoomOption): boolean => !zoom || quick(zoom);
+  return {
+    taken: hopeful(options.filter(isTaken)),
+    left: hopeful(options).filter((option) => !isTaken(option)),
+  };
 }
 
 /** A window of its own for every object, or one that neighbours share where there are enough of them. */

@@ -5,6 +5,7 @@ import type { TrainingEngine } from "../../../src/training/engine/types.ts";
 import type { Sample } from "../../../src/training/samples.ts";
 import { Purse } from "../../../src/training/search/costs.ts";
 import { foldsFor } from "../../../src/training/search/folds.ts";
+import type { LeftOut } from "../../../src/training/search/other.ts";
 import { SearchProgress } from "../../../src/training/search/planned.ts";
 import { search } from "../../../src/training/search/search.ts";
 import { rectangleMask } from "../../helpers/images.ts";
@@ -61,15 +62,17 @@ async function searched({
   options = [plain, window],
   engine = idle(-1),
   stopAfter = Number.POSITIVE_INFINITY,
+  left = null,
 }: {
   seconds: number;
+  left?: LeftOut | null;
   options?: readonly (typeof plain | typeof window)[];
   engine?: TrainingEngine;
   stopAfter?: number;
 }) {
   const told: Told[] = [];
   let [looked, encoded] = [0, 0];
-  const { trials } = await search(
+  const found = await search(
     {
       createEngine: () => Promise.resolve(engine),
       engine: "eager",
@@ -86,9 +89,9 @@ async function searched({
       onTrial: async (trial) => void (looked += 2 * trial.samples),
       stopRequested: () => told.length > stopAfter,
     },
-    { asked: {}, options, folds, purse: new Purse(seconds) },
+    { asked: {}, options, folds, purse: new Purse(seconds), left },
   );
-  return { told, trials, looked, encoded };
+  return { told, found, trials: found.trials, looked, encoded };
 }
 
 const shares = (told: readonly Told[]): number[] => told.map(({ done, total }) => done / total);
@@ -126,6 +129,25 @@ describe("the progress of a search", () => {
     expect(told.at(-1)!.total).toBeLessThan(told[0]!.total);
     expect(shares(told)).toEqual(shares(told).toSorted((a, b) => a - b));
     expect(told.at(-1)!.done).toBe(told.at(-1)!.total);
+  });
+
+  it("tries what is too slow last, for seconds of its own, and chooses as if it had not", async () => {
+    const option = { zoom: { context: 1.5, tiles: 2, click_side: 40 }, ceiling: 1, regions: 4, closer: 1 };
+    const alone = await searched({ seconds: 150, options: [plain] });
+    const both = await searched({ seconds: 150, options: [plain], left: { option, seconds: 60 } });
+    const { trials, other, ...chosen } = both.found;
+    expect(chosen).toEqual({ arm: alone.found.arm, zoom: null, flips: alone.found.flips });
+    expect(trials.slice(0, -2)).toEqual(alone.trials);
+    expect(trials.slice(-2).map(({ rung, zoom }) => [rung, zoom])).toEqual([
+      ["other", null],
+      ["other", option.zoom],
+    ]);
+    expect(other).toMatchObject({ zoom: option.zoom, samples: 10, meanIou: trials.at(-1)?.meanIou });
+    expect(other?.seconds).toBeLessThanOrEqual(60);
+    expect(both.told.at(-1)!.done).toBe(both.told.at(-1)!.total);
+    // Where the seconds encode too few samples, nothing is spent on it.
+    const dear = { option: { ...option, regions: 16 }, seconds: 60 };
+    expect((await searched({ seconds: 150, options: [plain], left: dear })).found.other).toBeNull();
   });
 
   it("goes no further once a stop was asked for", async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Box } from "../../../src/imaging/types.ts";
+import type { Zoom } from "../../../src/lib/focus.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import { armsFor } from "../../../src/training/search/arms.ts";
 import { foldsFor } from "../../../src/training/search/folds.ts";
+import { countedCosts, isInteractive } from "../../../src/training/search/serving.ts";
 import { clickSide, optionOf, zoomOptions } from "../../../src/training/search/zoom-options.ts";
 import type { Sample } from "../../../src/training/samples.ts";
 
@@ -36,11 +38,11 @@ const rings = (side: number, radius: number, stroke: number): Sample[] =>
 
 describe("the zooms that data gives reason to try", () => {
   it("are plain SAM alone where thick objects fill their images", () => {
-    expect(zoomOptions(rings(200, 90, 40)).map(({ zoom }) => zoom)).toEqual([null]);
+    expect(zoomOptions(rings(200, 90, 40)).taken.map(({ zoom }) => zoom)).toEqual([null]);
   });
 
   it("are a window, too, where objects are small", () => {
-    const zooms = zoomOptions(rings(900, 90, 40)).map(({ zoom }) => zoom);
+    const zooms = zoomOptions(rings(900, 90, 40)).taken.map(({ zoom }) => zoom);
     expect(zooms[0]).toBeNull();
     expect(zooms.slice(1).map((zoom) => [zoom?.context, zoom?.tiles])).toEqual([[2.5, 1]]);
   });
@@ -52,14 +54,15 @@ describe("the zooms that data gives reason to try", () => {
         return { ...one, image: { ...one.image, id: "crowded" } };
       }),
     );
-    const [whole, window] = zoomOptions(crowd);
+    const [whole, window] = zoomOptions(crowd).taken;
     expect(whole?.zoom).toBeNull();
     expect(window?.zoom).toMatchObject({ context: 5, tiles: 1, raster: 0.5 });
     expect(window?.regions).toBeLessThan(0.7);
   });
 
   it("are tiles where strokes are thinner than the low-res cells of the whole object, and nothing coarser", () => {
-    const options = zoomOptions(rings(1000, 480, 2));
+    const { taken: options, left } = zoomOptions(rings(1000, 480, 2));
+    expect(left).toEqual([]);
     expect(options.map(({ zoom }) => zoom?.tiles)).toEqual([2]);
     const [tiles] = options;
     expect(tiles?.ceiling).toBeGreaterThan(optionOf(rings(1000, 480, 2), null).ceiling + 0.05);
@@ -67,10 +70,25 @@ describe("the zooms that data gives reason to try", () => {
   });
 
   it("are only those that the budget can encode; plain SAM always is", () => {
-    expect(
-      zoomOptions(rings(1000, 480, 2), ({ tiles: count }) => count === 1).map(({ zoom }) => zoom),
-    ).toEqual([null]);
-    expect(zoomOptions(rings(900, 90, 40), () => false).map(({ zoom }) => zoom)).toEqual([null]);
+    const affordable = ({ tiles: count }: Zoom): boolean => count === 1;
+    expect(zoomOptions(rings(1000, 480, 2), { affordable })).toMatchObject({
+      taken: [{ zoom: null }],
+      left: [],
+    });
+    expect(zoomOptions(rings(900, 90, 40), { affordable: () => false })).toMatchObject({
+      taken: [{ zoom: null }],
+      left: [],
+    });
+  });
+
+  it("are plain SAM where tiles are too slow, and these are known to be left out", () => {
+    const samples = rings(1000, 480, 2);
+    const quick = (zoom: Zoom): boolean => isInteractive(countedCosts(samples, zoom, null));
+    expect(zoomOptions(samples, { quick })).toMatchObject({
+      taken: [{ zoom: null }],
+      left: [{ zoom: { tiles: 2 } }],
+    });
+    expect(zoomOptions(rings(900, 90, 40), { quick }).taken).toHaveLength(2);
   });
 
   it("know no ceiling above one, and lose nothing where a cell is a pixel", () => {
