@@ -9,6 +9,7 @@ import type { Chosen } from "./choose.ts";
 import { scoreVersions } from "./evaluation/box-scores.ts";
 import { evaluate } from "./evaluation/evaluation.ts";
 import { meanScores } from "./evaluation/score.ts";
+import { measureLatency } from "./evaluation/latency.ts";
 import { versionMetrics } from "./evaluation/version-metrics.ts";
 import { decidePromotion } from "./gate.ts";
 import type { TrainingResult } from "./loop.ts";
@@ -18,6 +19,7 @@ import { recipeAsUsed } from "./recipe.ts";
 import { registerVersion } from "./register.ts";
 import type { RunContext } from "./run-context.ts";
 import type { Settled } from "./settle-focus.ts";
+import { latencyEvent, versionServing } from "./version-serving.ts";
 
 /** Scoring a sample with every kind of prompt, base and tuned, costs so many times what its box alone does. */
 export const kindsWeight = 10;
@@ -75,6 +77,8 @@ export async function evaluateAndRegister(
     ...drawn,
     tuned: version,
   });
+  const latency = await measureLatency(services, data, { ...images, base: { number: 0 }, tuned: version });
+  await run.job.append(latencyEvent(latency, chosen.serving));
   // As it is now: whoever has set it since means this version.
   const { promotionPolicy: policy } = await getProject(db, scope);
   const live = before.active;
@@ -105,10 +109,10 @@ export async function evaluateAndRegister(
       snapshotHash: data.frozen.hash,
       snapshotKey: data.frozen.key,
       focus,
-      hyperparameters: recipeAsUsed(chosen.recipe),
+      hyperparameters: { ...recipeAsUsed(chosen.recipe), serving: chosen.serving },
       seed: row.seed,
       engine,
-      metrics: { ...metrics, pictures },
+      metrics: { ...metrics, latency, serving: versionServing(chosen, settled, data.train), pictures },
     },
   });
 }

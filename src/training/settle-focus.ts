@@ -1,6 +1,8 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { Project } from "../db/queries/projects.ts";
-import type { Focus, Refine } from "../lib/focus.ts";
+import type { OtherFocus } from "../db/schema/index.ts";
+import type { Refining } from "../imaging/focus-cost.ts";
+import type { Focus, Refine, Zoom } from "../lib/focus.ts";
 import { plainFocus } from "../lib/focus.ts";
 import type { Chosen } from "./choose.ts";
 import { engineSpecOf } from "./engine-options.ts";
@@ -11,6 +13,7 @@ import { headSamples } from "./points/head-samples.ts";
 import type { PreparedData } from "./prepare.ts";
 import type { RunContext } from "./run-context.ts";
 import { type Sample, someOf } from "./samples.ts";
+import { countedCosts, isInteractive } from "./search/serving.ts";
 import { type WindowLogits, windowLogits } from "./scores.ts";
 
 /** Filters are judged by so many samples; where fewer choose, some that trained help them. */
@@ -20,6 +23,8 @@ const [fewest, most] = [16, 40];
 export interface Settled {
   readonly weights: NamedTensors;
   readonly focus: Focus;
+  /** How the other serving would sharpen its masks; null where that is the same. */
+  readonly otherRefine: OtherFocus | null;
 }
 
 /**
@@ -37,7 +42,8 @@ export async function settleFocus(
   const fixed = asked.refine ?? "auto";
   const byHand = fixed !== "auto" && fixed !== "points";
   if (byHand || asked.recipe === "tutorial") {
-    return { weights: result.weights, focus: { zoom, refine: byHand && fixed !== "none" ? fixed : null } };
+    const refine = byHand && fixed !== "none" ? fixed : null;
+    return { weights: result.weights, focus: { zoom, refine }, otherRefine: null };
   }
   const choice = await refineFor(run, project, { data, weights: result.weights, chosen });
   const best = result.curve[result.bestEpoch]?.selectionIou ?? 0;
@@ -47,15 +53,16 @@ export async function settleFocus(
       message: "Nothing did better than the start as it was; it is kept",
       data: { start_iou: start.iou },
     });
-    return { weights: start.weights, focus: plainFocus };
+    return { weights: start.weights, focus: plainFocus, otherRefine: null };
   }
-  return { weights: result.weights, focus: { zoom, refine: choice.refine } };
+  return { weights: result.weights, focus: { zoom, refine: choice.refine }, otherRefine: choice.other };
 }
 
 /** How masks are sharpened, and what mean IoU it brought; none, and 0, where nothing brought enough. */
 interface RefineChosen {
   readonly refine: Refine | null;
   readonly gain: number;
+  readonly other: OtherFocus | null;
 }
 
 /** A point head where one pays or was asked for, else the filter that suits the answers best, if any does. */
@@ -83,10 +90,22 @@ async function refineFor(
   const trained = new Set(data.nearby);
   const isFresh = (sample: Sample): boolean => !trained.has(sample);
   const head = await chooseHead(of(heads), { pixelsOf, groupOf, isFresh, seed, signal });
-  const used = head.refine !== null && (head.worthIt || data.asked.refine === "points");
-  await run.job.append(headEvent(head, used));
-  if (used) return { refine: head.refine, gain: head.fresh ? gainOf(head.fresh) : 0 };
+  const pays = head.refine !== null && (head.worthIt || data.asked.refine === "points");
+  const isQuick = (refine: Refining): boolean =>
+    isInteractive(countedCosts(data.train, chosen.zoom, refine)) ||
+    !isInteractive(countedCosts(data.train, chosen.zoom, null));
+  const used = pays && (chosen.serving === "best" || data.asked.refine === "points" || isQuick("points"));
+  const other = pays && !isQuick("points") ? otherHead(chosen.zoom, head, used) : null;
+  await run.job.append(headEvent(head, used, pays));
+  if (used) return { refine: head.refine, gain: head.fresh ? gainOf(head.fresh) : 0, other };
   const filter = await chooseRefine(of(judges), pixelsOf, signal);
+  if (filter.refine && chosen.serving === "interactive" && !isQuick(filter.refine)) {
+    await run.job.append({
+      message: `A filter along the image's edges would bring mean IoU ${filter.plainIou.toFixed(3)} to ${filter.iou.toFixed(3)}, but is too slow for serving interactive`,
+      data: { plain_iou: filter.plainIou, refined_iou: filter.iou },
+    });
+    return { refine: null, gain: 0, other };
+  }
   if (filter.refine) {
     await run.job.append({
       message:
@@ -95,10 +114,22 @@ async function refineFor(
       data: { refine: filter.refine, plain_iou: filter.plainIou, refined_iou: filter.iou },
     });
   }
-  return { refine: filter.refine, gain: filter.iou - filter.plainIou };
+  return { refine: filter.refine, gain: filter.iou - filter.plainIou, other };
 }
 
-function headEvent({ all, fresh }: HeadChoice, used: boolean) {
+/** The version without the head that it has, or with the one that it gives up. */
+function otherHead(zoom: Zoom | null, { fresh }: HeadChoice, used: boolean): OtherFocus {
+  const [plain, refined] = [fresh?.plainIou ?? null, fresh?.iou ?? null];
+  return {
+    zoom,
+    refinedBy: used ? null : "points",
+    meanIou: used ? plain : refined,
+    ownMeanIou: used ? refined : plain,
+    samples: fresh?.samples ?? 0,
+  };
+}
+
+function headEvent({ all, fresh }: HeadChoice, used: boolean, pays: boolean) {
   const scores = ({ plainIou, iou, samples }: HeadScores): string =>
     `${plainIou.toFixed(3)} became ${iou.toFixed(3)} on ${samples} samples`;
   const told =
@@ -106,7 +137,7 @@ function headEvent({ all, fresh }: HeadChoice, used: boolean) {
       ? `: mean IoU ${scores(fresh)} that did not train the decoder, ${scores(all)} in all, each judged by a head that had not seen its group`
       : "; nothing could judge it";
   return {
-    message: `A point head, which judges pixels by their own colours, ${used ? "sharpens masks" : "does not pay"}${told}`,
+    message: `A point head, which judges pixels by their own colours, ${used ? "sharpens masks" : pays ? "is too slow for serving interactive" : "does not pay"}${told}`,
     data: {
       point_head: used,
       ...(all && { plain_iou: all.plainIou, refined_iou: all.iou, samples: all.samples }),

@@ -58,6 +58,23 @@ describe("auto", () => {
     // Each of at most two closer looks has to bring .01 more than the one before.
     expect(chosen?.meanIou).toBeGreaterThan(Math.max(...best) - 0.02 - 1e-9);
     expect(version.metrics.heldOut.tuned.meanIou).toBeGreaterThan(version.metrics.heldOut.base.meanIou);
+    // Nobody asked for anything else, so its answers are quick by count; how quick they are was measured.
+    expect(version.hyperparameters["serving"]).toBe("interactive");
+    expect(version.focus.zoom?.tiles ?? 1).toBe(1);
+    const { serving, latency } = version.metrics;
+    expect(serving?.asked).toBe("interactive");
+    for (const kind of ["box", "click"] as const) {
+      expect(serving?.counted[kind].warm).toBeLessThanOrEqual(1.5);
+      expect(serving?.counted[kind].encodes).toBe(version.focus.zoom ? 1 : 0);
+      expect(latency?.[kind]).toMatchObject({ encodes: version.focus.zoom ? 1 : 0 });
+      expect(latency?.[kind].ratio).toBeCloseTo(
+        (latency?.[kind].warmMs ?? 0) / (latency?.[kind].baseWarmMs ?? 0),
+        1,
+      );
+      expect(latency?.[kind].coldMs).toBeGreaterThan(0);
+    }
+    const timed = events.filter(({ data }) => data && "box_warm_ms" in data);
+    expect(timed.map(({ data }) => data?.["box_warm_ms"])).toEqual([latency?.box.warmMs]);
 
     // Another project of the same workspace shares the embeddings; nothing else. Its trainer stops once it has chosen.
     const other = await newProject(db, scope.workspaceId);
@@ -121,6 +138,10 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
       await runFineTune(bench.trainer, id, never);
       const version = await getTunedVersion(db, own, 1);
       expect(version.focus).toEqual({ zoom: { ...zoom, click_side: expect.any(Number) }, refine: kept });
+      // Tiles that are asked for make the best masks, not the quickest.
+      expect(version.metrics.serving).toMatchObject({ asked: "best", givenUp: null });
+      expect(version.metrics.latency).toMatchObject({ box: { encodes: 4 }, click: { encodes: 5 } });
+      expect(version.metrics.latency?.box.coldMs).toBeGreaterThan(version.metrics.latency?.box.warmMs ?? 0);
       const rows = await selectAnnotatedImages(db, own);
       const alone: number[] = [];
       for (const { annotationId, tunedIou } of version.metrics.perAnnotation) {
