@@ -10,6 +10,7 @@ export const fineTuneCommand: Command = async (call) => {
   const { values, positionals } = parse(call.args, ["PROJECT"], {
     epochs: { type: "string" },
     budget: { type: "string" },
+    serving: { type: "string" },
     "base-version": { type: "string" },
     seed: { type: "string" },
     detach: { type: "boolean", default: false },
@@ -17,6 +18,7 @@ export const fineTuneCommand: Command = async (call) => {
   const projectId = positionals[0] as string;
   const hyperparameters = {
     ...(values.epochs !== undefined && { epochs: integer("--epochs", values.epochs, 1) }),
+    ...(values.serving !== undefined && { serving: servingOf(values.serving) }),
     ...(values.budget !== undefined && { budget_seconds: integer("--budget", values.budget, 1) }),
   };
   const base = values["base-version"];
@@ -31,6 +33,11 @@ export const fineTuneCommand: Command = async (call) => {
   if (values.detach) return { text: `fine-tune ${job.id} is ${job.status}`, data: job };
   return ended(client, await watch(client, job, call));
 };
+
+function servingOf(text: string): "interactive" | "best" {
+  if (text === "interactive" || text === "best") return text;
+  throw new CliError("usage", `--serving is interactive or best, not ${text}.`);
+}
 
 /** What the events have told so far. */
 export class Story {
@@ -132,5 +139,18 @@ async function ended(client: Maskwright, job: FineTune): Promise<Answer> {
   const measured = held
     ? `: mean IoU ${held.base.mean_iou.toFixed(3)} -> ${held.tuned.mean_iou.toFixed(3)} on ${held.images} held-out images (${gainText(version)})`
     : "";
-  return { text: `version ${version.number} (${version.status})${measured}`, data: job };
+  return { text: `version ${version.number} (${version.status})${measured}${quickness(version)}`, data: job };
+}
+
+/** How long an answer takes beside the base's, and what was given up for that. */
+function quickness({ metrics }: Version): string {
+  const { latency, serving } = metrics ?? {};
+  if (!latency || !serving) return "";
+  const lost = serving.given_up?.mean_iou;
+  const own = serving.given_up?.own_mean_iou;
+  const given =
+    lost == null || own == null
+      ? ""
+      : `; --serving best had mean IoU ${lost.toFixed(3)} in a short trial where this had ${own.toFixed(3)}`;
+  return `\nan answer takes ${latency.box.ratio} times the base's by box, ${latency.click.ratio} by click${given}`;
 }

@@ -26,7 +26,8 @@ const usage = `maskwright COMMAND [--json]
                                      a zip or a folder of images and masks
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
           [--version active|base|N] [--overlay FILE] [--mask FILE.png]
-  fine-tune PROJECT [--epochs N] [--budget SECONDS] [--base-version N] [--seed N] [--detach]
+  fine-tune PROJECT [--epochs N] [--budget SECONDS] [--serving interactive|best]
+            [--base-version N] [--seed N] [--detach]
                                      Ctrl-C asks it to stop and keep its best
   versions PROJECT
   promote PROJECT VERSION [--reason TEXT]

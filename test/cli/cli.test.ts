@@ -113,6 +113,10 @@ describe("predict", () => {
         ],
         [["predict", project, join(folder, "none.png"), "--point", "1,2"], /^maskwright: enoent: [^\n]+\n$/],
         [["import", folder, "--colour", "red"], /^maskwright: usage: [^\n]+\n$/],
+        [
+          ["fine-tune", project, "--serving", "quick"],
+          /^maskwright: usage: --serving is interactive or best, not quick\.\n$/,
+        ],
         [["sing"], /^maskwright: usage: There is no command sing; [^\n]+\n$/],
       ] as const;
       for (const [argv, line] of lines) {

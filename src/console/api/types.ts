@@ -95,6 +95,7 @@ export interface FineTune {
   status: FineTuneStatus;
   hyperparameters: Record<string, unknown>;
   base_version: number | null;
+  seed: number;
   progress: { phase: string; done: number; total: number; eta_seconds: number | null } | null;
   version: number | null;
   error: { code: string; message: string } | null;
@@ -131,6 +132,20 @@ export interface KindMetrics {
   tuned: PromptScores;
   gain: { iou: Interval; dice: Interval; boundary_iou: Interval };
 }
+export interface PromptLatency {
+  warm_ms: number;
+  base_warm_ms: number;
+  ratio: number;
+  cold_ms: number;
+  encodes: number;
+}
+export interface OtherFocus {
+  zoom: Trial["zoom"];
+  refined_by: "points" | "filter" | null;
+  mean_iou: number | null;
+  own_mean_iou: number | null;
+  samples: number;
+}
 export interface VersionMetrics {
   held_out: {
     images: number;
@@ -157,6 +172,13 @@ export interface VersionMetrics {
   per_annotation?: { image_id: string; annotation_id: string; base_iou: number; tuned_iou: number }[];
   gate?: { policy: string; promote: boolean; reason: string; warnings: string[] };
   evaluation?: { prompts: KindMetrics[] };
+  /** Versions of before they were measured have neither. */
+  latency?: { prompts: number; box: PromptLatency; click: PromptLatency };
+  serving?: {
+    asked: "interactive" | "best";
+    given_up: OtherFocus | null;
+    interactive_twin: OtherFocus | null;
+  };
 }
 export interface Version {
   id: string;

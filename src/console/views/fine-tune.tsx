@@ -3,6 +3,7 @@ import { all, api } from "../api/client.ts";
 import type { FineTune, Overview, Page, Version } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { go, href } from "../state/router.ts";
+import type { Serving } from "../state/serving.ts";
 import { ago, plural, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton, Notice } from "../ui/parts.tsx";
@@ -45,6 +46,7 @@ function Start({
 }) {
   const [from, setFrom] = useState<number | null>(null);
   const [effort, setEffort] = useState<Effort>("auto");
+  const [serving, setServing] = useState<Serving>("interactive");
   const labelled = overview.labelled_images;
   if (running) {
     return (
@@ -79,9 +81,9 @@ function Start({
   }
   const start = (): Promise<boolean> =>
     attempt(async () => {
-      const hyperparameters = efforts[effort].hyperparameters;
+      const hyperparameters = { ...efforts[effort].hyperparameters, ...servings[serving].hyperparameters };
       const body = {
-        ...(hyperparameters && { hyperparameters }),
+        ...(Object.keys(hyperparameters).length > 0 && { hyperparameters }),
         ...(from !== null && { base_version: from }),
       };
       const job = await api.create<FineTune>(`/v1/projects/${projectId}/fine-tunes`, body);
@@ -97,7 +99,8 @@ function Start({
           Some images are held back: the version is measured on them beside the untuned model, and goes live
           by itself only if it is surely better.
         </p>
-        <EffortChoice value={effort} onChange={setEffort} />
+        <Choice label="Effort" of={efforts} value={effort} onChange={setEffort} />
+        <Choice label="Answers" of={servings} value={serving} onChange={setServing} />
         <StartFrom projectId={projectId} value={from} onChange={setFrom} />
       </div>
       <Button kind="primary large" icon="spark" onClick={start}>
@@ -116,15 +119,31 @@ const efforts: Record<Effort, { text: string; hyperparameters?: Record<string, u
   thorough: { text: "Thorough: half an hour", hyperparameters: { budget_seconds: 1800 } },
 };
 
-const EffortChoice = ({ value, onChange }: { value: Effort; onChange: (value: Effort) => void }) => (
+/** What answers may cost. */
+const servings: Record<Serving, { text: string; hyperparameters?: Record<string, unknown> }> = {
+  interactive: { text: "Quick: about as quick as the untuned model" },
+  best: { text: "Best masks, however long they take", hyperparameters: { serving: "best" } },
+};
+
+const Choice = <Name extends string>({
+  label,
+  of,
+  value,
+  onChange,
+}: {
+  label: string;
+  of: Record<Name, { text: string }>;
+  value: Name;
+  onChange: (value: Name) => void;
+}) => (
   <label class="row">
-    <span class="small">Effort</span>
+    <span class="small">{label}</span>
     <select
       class="input select-inline"
       value={value}
-      onChange={(event) => onChange(event.currentTarget.value as Effort)}
+      onChange={(event) => onChange(event.currentTarget.value as Name)}
     >
-      {Object.entries(efforts).map(([name, { text }]) => (
+      {Object.entries<{ text: string }>(of).map(([name, { text }]) => (
         <option key={name} value={name}>
           {text}
         </option>

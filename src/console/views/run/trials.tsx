@@ -7,6 +7,7 @@ const rungs: Record<string, string> = {
   recipe: "Which recipe",
   final: "Final",
   flips: "With flips",
+  other: "What is given up",
 };
 
 /** Which part of an image is looked at, for people. */
@@ -20,7 +21,7 @@ export const look = (zoom: Trial["zoom"]): string => {
 /** What was tried before the run settled: each a short training on one half of the data, judged on the other. */
 export function Trials({ trials }: { trials: readonly Trial[] }) {
   if (trials.length === 0) return null;
-  const top = Math.max(...trials.map((trial) => trial.mean_iou));
+  const top = Math.max(...trials.filter(({ rung }) => rung !== "other").map((trial) => trial.mean_iou));
   return (
     <section class="card stack-s">
       <h2>Trials</h2>
@@ -57,7 +58,7 @@ export function Trials({ trials }: { trials: readonly Trial[] }) {
                       <Bar share={trial.mean_iou} label={`IoU of trial ${trial.trial}`} />
                     </span>
                     <span class="nums">{score(trial.mean_iou)}</span>
-                    {trial.mean_iou === top && <span class="badge good">best</span>}
+                    {trial.mean_iou === top && trial.rung !== "other" && <span class="badge good">best</span>}
                   </span>
                 </td>
               </tr>
