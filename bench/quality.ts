@@ -119,7 +119,7 @@ function jobsOf(options: QualityOptions): {
     if (takes(budget)) auto = budget;
     else notes.push("--budget did nothing: this build's fine-tunes take no time budget");
   }
-  const all = { tutorial: { recipe: "tutorial" }, auto };
+  const all = { tutorial: { recipe: "tutorial" }, auto, best: { ...auto, serving: "best" } };
   const asked: { name: JobName; hyperparameters: Record<string, unknown> }[] = options.recipes.map(
     (name) => ({ name, hyperparameters: all[name] }),
   );

@@ -1,9 +1,12 @@
 import type { PairedGain } from "../../src/db/schema/index.ts";
+import { refinedBy } from "../../src/imaging/focus-cost.ts";
+import type { Focus } from "../../src/lib/focus.ts";
 import { pairedGain } from "../../src/training/evaluation/interval.ts";
 import { promptMetrics } from "../../src/training/evaluation/evaluation.ts";
 import { meanOf, meanScores, type Score } from "../../src/training/evaluation/score.ts";
 import type { PreparedData } from "../../src/training/prepare.ts";
 import { randomFor } from "../../src/training/samples.ts";
+import { zoomText } from "../../src/training/search/trials.ts";
 import type { Grid, GridCell } from "./grid.ts";
 import type { JobName } from "./options.ts";
 import type { FineTuned } from "./product.ts";
@@ -18,11 +21,14 @@ export interface Done {
   readonly test: { readonly base: readonly Score[]; readonly tuned: readonly Score[] };
 }
 
+const focusText = ({ zoom, refine }: Focus): string =>
+  [zoomText(zoom), refinedBy(refine)].filter((part) => part !== null).join(", ");
+
 /** The base and every fine-tune: boxes on all test samples, other prompts as the versions tell of themselves. */
 export function rowsOf(done: readonly Done[]): QualityRow[] {
   const rows = done.map(({ name, data, tuned, test }): QualityRow => {
     const { version, promoted, said, seconds, phases } = tuned;
-    const { bestEpoch, curve, evaluation, perAnnotation } = version.metrics;
+    const { bestEpoch, curve, evaluation, latency, perAnnotation } = version.metrics;
     const box = promptMetrics({ kind: "box", samples: data.heldOut, ...test }, data.groupOf);
     const others = (evaluation?.prompts ?? []).filter(({ kind }) => kind !== "box");
     const prompts = [box, ...others].map(({ kind, annotations, groups, base, tuned: ours, gain }) => ({
@@ -50,6 +56,8 @@ export function rowsOf(done: readonly Done[]): QualityRow[] {
         best_epoch: bestEpoch,
         epochs_run: curve.length - 1,
         recipe: version.hyperparameters,
+        focus: focusText(version.focus),
+        warm: latency ? { box: latency.box.ratio, click: latency.click.ratio } : null,
         prompts,
       },
     };

@@ -8,7 +8,7 @@ import type { EngineName } from "../../src/training/engine/types.ts";
 
 export const qualityUsage =
   "usage: npm run bench -- quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
-  "                                [--cache DIR] [--max-annotations N] [--only base,tutorial,auto]\n" +
+  "                                [--cache DIR] [--max-annotations N] [--only base,tutorial,auto,best]\n" +
   "                                [--given HYPERPARAMETERS]\n" +
   "                                [--grid] [--python PATH] [--grid-epochs N] [--grid-rates R,R] [--grid-losses L,L]\n" +
   "                                [--grid-threads N]\n" +
@@ -31,7 +31,7 @@ export interface QualityOptions {
   readonly grid: GridOptions | undefined;
 }
 
-export const recipeNames = ["tutorial", "auto"] as const;
+export const recipeNames = ["tutorial", "auto", "best"] as const;
 export type RecipeName = (typeof recipeNames)[number];
 /** A fine-tune that the report has a row of. */
 export type JobName = RecipeName | "given";

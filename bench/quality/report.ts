@@ -43,6 +43,10 @@ export interface QualityRow {
     readonly best_epoch: number;
     readonly epochs_run: number;
     readonly recipe: Readonly<Record<string, unknown>>;
+    /** What is encoded for a prompt, and what sharpens masks. */
+    readonly focus: string;
+    /** Warm answers as multiples of the base's, as the fine-tune measured them. */
+    readonly warm: { readonly box: number; readonly click: number } | null;
     /** By kind of prompt; the box on all test annotations, the others on some. */
     readonly prompts: readonly {
       readonly kind: PromptKind;
@@ -100,8 +104,8 @@ export function tableOf(report: QualityReport): string {
       (used < in_folder ? `; ${used} of ${in_folder} masks` : ""),
     `embedding: ${embedding.made} made, ${embedding.cached} from the cache, ${embedding.seconds.toFixed(1)} s`,
     "",
-    "| | mean IoU | gain [95 %] | Dice | seconds | training | live | best epoch | recipe |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| | mean IoU | gain [95 %] | Dice | seconds | training | live | best epoch | recipe | sees | warm answers, x base |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
     ...report.rows.map(rowOf),
     ...report.rows.flatMap(promptLines),
     ...report.notes.map((note) => `\n${note}`),
@@ -118,8 +122,10 @@ function rowOf({ what, mean_iou, mean_dice, gain, run }: QualityRow): string {
         run.promoted ? "yes" : "no",
         `${run.best_epoch} of ${run.epochs_run}`,
         recipeOf(run.recipe),
+        run.focus,
+        run.warm ? `box ${run.warm.box}, click ${run.warm.click}` : "",
       ]
-    : ["", "", "", "", ""];
+    : ["", "", "", "", "", "", ""];
   const scores = [three(mean_iou), gain ? interval(gain) : "", three(mean_dice)];
   return `| ${[what, ...scores, ...cells].join(" | ")} |`;
 }

@@ -36,6 +36,8 @@ const report: QualityReport = {
         best_epoch: 3,
         epochs_run: 8,
         recipe: { loss: "dice_bce", prompts: ["box"] },
+        focus: "whole image, points",
+        warm: { box: 1.25, click: 1.4 },
         prompts: [
           {
             kind: "one_click",
@@ -71,9 +73,9 @@ const report: QualityReport = {
 
 it("writes the report as a table", () => {
   const lines = tableOf(report).split("\n");
-  expect(lines).toContain("| base | .250 |  | .400 |  |  |  |  |  |");
+  expect(lines).toContain("| base | .250 |  | .400 |  |  |  |  |  |  |  |");
   expect(lines).toContain(
-    '| auto | .500 | +.250 [-.010, +.400] | .600 | 12.3 | 10.0 | yes | 3 of 8 | loss dice_bce, prompts ["box"] |',
+    '| auto | .500 | +.250 [-.010, +.400] | .600 | 12.3 | 10.0 | yes | 3 of 8 | loss dice_bce, prompts ["box"] | whole image, points | box 1.25, click 1.4 |',
   );
   expect(lines).toContain("| one_click | 3 | .200 | .300 | +.100 | -.020 [-.040, +.000] | .300 | .050 |");
   expect(lines).toContain("| mse | .250 (epoch 0) |  |");
