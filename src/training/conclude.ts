@@ -7,7 +7,7 @@ import { keys } from "../storage/keys.ts";
 import type { Before } from "./before.ts";
 import type { Chosen } from "./choose.ts";
 import { scoreVersions } from "./evaluation/box-scores.ts";
-import { evaluate } from "./evaluation/evaluation.ts";
+import { evaluate, withAllKinds } from "./evaluation/evaluation.ts";
 import { meanScores } from "./evaluation/score.ts";
 import { measureLatency } from "./evaluation/latency.ts";
 import { versionMetrics } from "./evaluation/version-metrics.ts";
@@ -22,7 +22,13 @@ import type { Settled } from "./settle-focus.ts";
 import { latencyEvent, versionServing } from "./version-serving.ts";
 
 /** Scoring a sample with every kind of prompt, base and tuned, costs so many times what its box alone does. */
-export const kindsWeight = 10;
+const kindsWeight = 10;
+/** Measuring how long answers take costs so many times what a sample's box does. */
+const latencyWeight = 80;
+
+/** Scored boxes that the whole evaluation is worth, for the progress. */
+export const evaluationUnits = (data: PreparedData): number =>
+  data.heldOut.length + kindsWeight * withAllKinds(data).length + latencyWeight;
 
 interface Ended {
   readonly before: Before;
@@ -79,6 +85,7 @@ export async function evaluateAndRegister(
   });
   const latency = await measureLatency(services, data, { ...images, base: { number: 0 }, tuned: version });
   await run.job.append(latencyEvent(latency, chosen.serving));
+  await run.progress("evaluate", evaluationUnits(data));
   // As it is now: whoever has set it since means this version.
   const { promotionPolicy: policy } = await getProject(db, scope);
   const live = before.active;

@@ -6,10 +6,9 @@ import { getVersion } from "../db/queries/versions.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { onSome, scoreBefore } from "./before.ts";
 import { choose, thinned } from "./choose.ts";
-import { evaluateAndRegister, kindsWeight } from "./conclude.ts";
+import { evaluateAndRegister, evaluationUnits } from "./conclude.ts";
 import { embedMissing } from "./embed-missing.ts";
 import { embedParts } from "./embed-parts.ts";
-import { withAllKinds } from "./evaluation/evaluation.ts";
 import { meanScores } from "./evaluation/score.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
@@ -132,7 +131,7 @@ function planMeter({ meter }: RunContext, data: PreparedData, recipe?: Recipe): 
     embed: data.images,
     search: 0,
     ...(recipe && { train: samplesInAll(recipe) }),
-    evaluate: data.heldOut.length + kindsWeight * withAllKinds(data).length,
+    evaluate: evaluationUnits(data),
   });
 }
 

@@ -49,5 +49,7 @@ export function finalRecipe(
   const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
   const perEpoch = samplesPerEpoch * perSample + looks * costs.score;
   const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor((seconds - encoding) / perEpoch)));
-  return resolveRecipe({ ...asked, epochs }, { trainSamples: parts, startIou });
+  // The budget is there for all of them, and the cosine's last steps, which are the best, come at their end.
+  const patience = asked.patience === undefined || asked.patience === "auto" ? epochs : asked.patience;
+  return resolveRecipe({ ...asked, epochs, patience }, { trainSamples: parts, startIou });
 }
