@@ -1,19 +1,19 @@
 import sharp from "sharp";
 import type { PromptLatency, VersionLatency } from "../../db/schema/index.ts";
 import { cropImage } from "../../imaging/crop.ts";
-import type { PointedBy } from "../../imaging/focus-cost.ts";
+import { focusCost, type PointedBy } from "../../imaging/focus-cost.ts";
 import type { Point, RgbImage, Size } from "../../imaging/types.ts";
 import type { ImageSource, Prompt, VersionRef } from "../../inference/types.ts";
+import { plainFocus } from "../../lib/focus.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { maskOf, type Sample } from "../samples.ts";
-import { countedCosts } from "../search/serving.ts";
 import type { AnswerDeps, AnswerOptions } from "./answers.ts";
 import { firstClick } from "./clicks.ts";
 import { inTurns, type Judged } from "./evaluation.ts";
 
 /** Held-out samples that are asked about, and how often each warm prompt is. */
 const [samplesAsked, rounds] = [4, 3];
-/** Samples that are asked about cold: each is an encode and those of its windows. */
+/** Of these, those that are asked about cold, whose answers encode most: each is an encode and those of its windows. */
 export const coldAsked = 2;
 
 interface Asked {
@@ -33,13 +33,14 @@ export async function measureLatency(
   options: AnswerOptions & { base: VersionRef; tuned: VersionRef },
 ): Promise<VersionLatency> {
   const samples = inTurns(judged.heldOut, judged.groupOf).slice(0, samplesAsked);
-  const { zoom, refine } = options.tuned.focus ?? { zoom: null, refine: null };
-  const counted = countedCosts(judged.heldOut, zoom, refine);
+  const focus = options.tuned.focus ?? plainFocus;
   const of = async (by: PointedBy): Promise<PromptLatency> => {
     const warm = await warmMs(deps, samples, { ...options, by });
-    const { encodes } = counted[by];
-    const coldMs =
-      encodes === 0 ? warm.tuned : await medianCold(deps, samples.slice(0, coldAsked), { ...options, by });
+    const encodesOf = ({ image, annotation: { box } }: Sample): number =>
+      focusCost(focus, [image.height, image.width], { box, by }).encodes;
+    const dear = samples.toSorted((a, b) => encodesOf(b) - encodesOf(a)).slice(0, coldAsked);
+    const encodes = Math.max(...dear.map(encodesOf));
+    const coldMs = encodes === 0 ? warm.tuned : await medianCold(deps, dear, { ...options, by });
     return {
       warmMs: tenth(warm.tuned),
       baseWarmMs: tenth(warm.base),
