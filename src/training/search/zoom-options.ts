@@ -74,9 +74,9 @@ export function zoomOptions(
   const { ceiling } = options.at(-1) as ZoomOption;
   const finer = ceiling < fineCeiling && tiles.ceiling > ceiling + 0.01;
   if (finer && affordable(tiles.zoom as Zoom)) options.push(tiles);
-  const hopeful = (some: readonly ZoomOption[]): ZoomOption[] => {
-    const best = Math.max(...some.map((option) => option.ceiling));
-    return some.filter((option) => option.ceiling >= best - hopeless);
+  const hopeful = (among: readonly ZoomOption[]): ZoomOption[] => {
+    const best = Math.max(...among.map((option) => option.ceiling));
+    return among.filter((option) => option.ceiling >= best - hopeless);
   };
   const isTaken = ({ zoom }: ZoomOption): boolean => !zoom || quick(zoom);
   return {
