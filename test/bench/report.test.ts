@@ -125,7 +125,7 @@ describe("the options", () => {
 
   it("take the defaults of the product and of the grid", () => {
     expect(readOptions(data)).toMatchObject({ engine: "auto", seed: 0, budget: undefined, grid: undefined });
-    expect(readOptions(data).recipes).toEqual(["tutorial", "auto"]);
+    expect(readOptions(data).recipes).toEqual(["tutorial", "auto", "best"]);
     expect(readOptions([...data, "--grid"]).grid).toMatchObject({ epochs: 6, rates: [1e-4, 3e-4, 1e-3] });
     expect(readOptions([...data, "--only", "auto", "--given", '{"epochs":2}'])).toMatchObject({
       recipes: ["auto"],
