@@ -35,7 +35,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   importing: ["lib", "checkpoint", "model", "graph", "storage", "inference"],
   "services.ts": ["lib", "config.ts", "db", "storage", "inference"],
-  exports: ["lib", "checkpoint", "storage", "inference", "db"],
+  exports: ["lib", "imaging", "checkpoint", "storage", "inference", "db"],
   webhooks: ["lib", "db", "queue"],
   operations: ["lib", "db", "storage"],
   // Goes out to others by itself.

@@ -32,7 +32,7 @@ const usage = `maskwright COMMAND [--json]
   versions PROJECT
   promote PROJECT VERSION [--reason TEXT]
   rollback PROJECT [--reason TEXT]
-  export PROJECT VERSION [--format safetensors|onnx|pth|hf|card]
+  export PROJECT VERSION [--format safetensors|onnx|pth|hf|bundle|card]
          [--variant all|single|multi|cvat] [--full] [-o FILE]
 
 MASKWRIGHT_URL and MASKWRIGHT_KEY win over what login kept.

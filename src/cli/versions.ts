@@ -99,8 +99,8 @@ export const rollbackCommand: Command = async ({ args, api }) => {
   );
 };
 
-const formats = ["safetensors", "onnx", "pth", "hf", "card"] as const;
-const variants = ["all", "single", "multi", "cvat"] as const;
+const formats = ["safetensors", "onnx", "pth", "hf", "bundle", "card"] as const;
+const variants = ["all", "single", "multi", "cvat", "served"] as const;
 
 const oneOf = <const Name extends string>(option: string, names: readonly Name[], text: string): Name => {
   const found = names.find((known) => known === text);
@@ -120,7 +120,7 @@ export const exportCommand: Command = async ({ args, api }) => {
   const format = oneOf("--format", formats, values.format);
   const variant = oneOf("--variant", variants, values.variant);
   const number = versionOf(version);
-  const isZip = format === "hf" || (format === "onnx" && values.full);
+  const isZip = format === "hf" || format === "bundle" || (format === "onnx" && values.full);
   const file = values.output ?? `maskwright-${version}.${isZip ? "zip" : format === "card" ? "md" : format}`;
   const client = await api();
   const blob = await client.get("/v1/projects/{project_id}/versions/{number}/export", {

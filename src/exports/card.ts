@@ -1,52 +1,60 @@
 import type { Version } from "../db/queries/versions.ts";
-import type { PairedGain, PromptMetrics, VersionMetrics } from "../db/schema/index.ts";
+import type { VersionMetrics } from "../db/schema/index.ts";
+import { holdsText } from "./card-holds.ts";
+import { scoresText } from "./card-scores.ts";
 import { architectureOf } from "./encoder.ts";
 import { promptingForPeople } from "./facts.ts";
-import type { ExportSubject } from "./types.ts";
+import { code, codeBlock, list, section } from "./markdown.ts";
+import { type ExportOptions, type ExportSubject, type Holds, holdsOf } from "./types.ts";
 
 /**
  * The model card: Markdown with the front matter that model hubs read. It says where the weights come from, how they
  * were measured, what made them, and under which licences they may be passed on. It holds nothing that changes.
  */
-export function modelCard(subject: ExportSubject): string {
+export function modelCard(subject: ExportSubject, options: ExportOptions): string {
   const { projectId, base, version } = subject;
+  const holds = holdsOf(subject, options);
   const name = version ? `${projectId}, version ${version.number}` : `${base.name}, the base of ${projectId}`;
+  const blind = options.format === "hf" && !(options.full && architectureOf(base));
   const sections = [
-    frontMatter,
+    frontMatter(options, base),
     `# ${name}`,
+    ...holdsText(subject, options, holds),
     version
       ? `SAM's prompt encoder and mask decoder, ${version.imported ? "imported" : "fine-tuned"}, for image embeddings of \`${base.name}\`.`
       : `SAM's prompt encoder and mask decoder as \`${base.name}\` has them, untuned.`,
     section("Where it comes from", origin(subject)),
-    section("How well it does", version?.metrics ? metricsText(version.metrics) : notMeasured(version)),
+    section("How well it does", version ? scoresText(version, holds) : notMeasured),
     ...(version && !version.imported
       ? [section("Hyperparameters as used", codeBlock(version.hyperparameters))]
       : []),
-    section("How to prompt it", prompting(version)),
-    ...(architectureOf(base) ? [] : [section("With transformers", noVisionEncoder)]),
+    section("How to prompt it", prompting(version, holds)),
+    ...(blind ? [section("With transformers", noVisionEncoder)] : []),
     section("Licences", licences(subject)),
   ];
   return `${sections.join("\n\n")}\n`;
 }
 
-const frontMatter = `---
-license: apache-2.0
-library_name: transformers
-pipeline_tag: mask-generation
-tags:
-  - segment-anything
-  - sam
-  - maskwright
----`;
+const notMeasured =
+  "Not measured by itself; each version's card tells how the base did on its held-out images.";
 
-const section = (title: string, body: string): string => `## ${title}\n\n${body}`;
-const list = (rows: readonly (readonly [string, string | number | null])[]): string =>
-  rows
-    .filter(([, value]) => value !== null)
-    .map(([key, value]) => `- ${key}: ${value}`)
-    .join("\n");
-const code = (text: string): string => `\`${text}\``;
-const codeBlock = (value: unknown): string => `\`\`\`json\n${JSON.stringify(value, null, 2)}\n\`\`\``;
+/**
+ * What hubs read. A pipeline or a library is named only where that library can answer an image with this file: SamModel
+ * with its own image encoder inside.
+ */
+const frontMatter = ({ format, full }: ExportOptions, base: ExportSubject["base"]): string =>
+  [
+    "---",
+    "license: apache-2.0",
+    ...(format === "hf" && full && architectureOf(base)
+      ? ["library_name: transformers", "pipeline_tag: mask-generation"]
+      : []),
+    "tags:",
+    "  - segment-anything",
+    "  - sam",
+    "  - maskwright",
+    "---",
+  ].join("\n");
 
 function origin({ projectId, base, version }: ExportSubject): string {
   const common = [
@@ -82,77 +90,26 @@ function feedbackText({ feedback }: VersionMetrics): string | null {
   return `${corrected} corrected and ${accepted} accepted masks trained; ${realPrompts} of ${prompts} training prompts began as people had prompted`;
 }
 
-const notMeasured = (version: Version | null): string =>
-  version
-    ? "Not measured here: it was imported."
-    : "Not measured by itself; each version's card tells how the base did on its held-out images.";
-
-/** Shares as they are read: three digits. */
-const share = (value: number): string => value.toFixed(3);
-const gainText = ({ mean, low, high }: PairedGain): string =>
-  `${signed(mean)}${low === null || high === null ? "" : ` [${signed(low)}, ${signed(high)}]`}`;
-const signed = (value: number): string => `${value < 0 ? "" : "+"}${share(value)}`;
-
-function metricsText({ heldOut, evaluation, split }: VersionMetrics): string {
-  const set =
-    `On ${heldOut.images} held-out images with ${heldOut.annotations} annotations, which no training step and no choice of ` +
-    `epoch has seen (train ${split.train}, selection ${split.selection}, held out ${split.heldOut} images), masks at the ` +
-    "images' original size.";
-  const means = table(
-    ["with the exact box", "mean IoU", "mean Dice"],
-    [
-      ["base", share(heldOut.base.meanIou), share(heldOut.base.meanDice)],
-      ...(heldOut.parent
-        ? [["parent version", share(heldOut.parent.meanIou), share(heldOut.parent.meanDice)]]
-        : []),
-      ["this version", share(heldOut.tuned.meanIou), share(heldOut.tuned.meanDice)],
-    ],
+function prompting(version: Version | null, holds: Holds): string {
+  const settings = list(
+    Object.entries(promptingForPeople(version)).map(([key, value]) => [key, code(value)]),
   );
-  if (!evaluation) return `${set}\n\n${means}`;
-  const rows = evaluation.prompts.map(promptRow);
-  const kinds = table(
-    [
-      "prompt",
-      "annotations",
-      "groups",
-      "IoU: base",
-      "this",
-      "gain",
-      "boundary IoU gain",
-      "calibration error",
-    ],
-    rows,
-  );
-  return `${set}\n\n${means}\n\nBy kind of prompt; gains are paired, with 95 % bootstrap intervals over groups of images:\n\n${kinds}`;
-}
-
-const promptRow = ({ kind, annotations, groups, base, tuned, gain }: PromptMetrics): string[] => [
-  kind.replaceAll("_", " "),
-  String(annotations),
-  String(groups),
-  share(base.meanIou),
-  share(tuned.meanIou),
-  gainText(gain.iou),
-  gainText(gain.boundaryIou),
-  `${share(base.calibrationError)} → ${share(tuned.calibrationError)}`,
-];
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-
-function prompting(version: Version | null): string {
-  const settings = Object.entries(promptingForPeople(version));
   const usual =
     "As SAM: the longest side resized to 1024, normalised, padded to the bottom and right; points and box corners in " +
-    "pixels of that frame; a prompt without a box gets one padding point of label -1.";
-  return settings.length === 0
-    ? usual
-    : `${usual}\n\nThis version was trained with settings of its own, which have to be the same when it is used:\n\n${list(settings.map(([key, value]) => [key, code(value)]))}`;
+    "pixels of that frame; a prompt without a box gets one padding point of label -1. What was trained and measured is " +
+    "mask 0, multimask_output=False.";
+  if (settings === "") return usual;
+  const lead =
+    holds === "decoder"
+      ? "The version was trained with settings of its own, which this file does not carry out; whoever uses it has to"
+      : "The version was trained with settings of its own";
+  return `${usual}\n\n${lead}:\n\n${settings}`;
 }
 
 const noVisionEncoder =
-  "transformers has no such image encoder: `SamModel.from_pretrained` reports the vision encoder's tensors as missing. " +
-  "Give that model `image_embeddings` of the base's own encoder, never `pixel_values`.";
+  "No image encoder that transformers has is in here: `SamModel.from_pretrained` reports the vision encoder's tensors as " +
+  'missing, and the model refuses `pixel_values` ("Input image size ... doesn\'t match model"). Give it ' +
+  "`image_embeddings` of the base's own encoder.";
 
 function licences({ base, version }: ExportSubject): string {
   const own = version

@@ -1,6 +1,7 @@
 import type { Version } from "../db/queries/versions.ts";
 import { isPlain } from "../lib/focus.ts";
-import type { ExportSubject } from "./types.ts";
+import { scoresOf } from "./card-scores.ts";
+import type { ExportSubject, Holds } from "./types.ts";
 
 /**
  * How images and prompts have to be brought before the decoder, where that is not SAM's own way: the one place where a
@@ -19,7 +20,7 @@ export function promptingForPeople(version: Version | null): Readonly<Record<str
 }
 
 /** What every exported file says of itself, in its format's own place for such things; text to text. */
-export function factsOf({ projectId, base, version }: ExportSubject): Record<string, string> {
+export function factsOf({ projectId, base, version }: ExportSubject, holds: Holds): Record<string, string> {
   return {
     made_by: "maskwright",
     project: projectId,
@@ -29,6 +30,8 @@ export function factsOf({ projectId, base, version }: ExportSubject): Record<str
     ...(version?.snapshotHash && { snapshot_hash: version.snapshotHash }),
     ...(version && { weights_sha256: version.weightsSha256 }),
     licence: base.licence,
+    holds,
+    ...scoresOf(version),
     ...promptingOf(version),
   };
 }

@@ -9,8 +9,12 @@ export function huggingFaceTensors(tensors: readonly TensorContent[]): TensorCon
   return shared ? [...renamed, { ...shared, name: sharedEmbeddingName }] : renamed;
 }
 
-/** A stand-in for an encoder that transformers does not know, as small as its code lets it be. */
+/**
+ * A stand-in for an image encoder that the file does not hold, as small as transformers' code lets it be. It takes images
+ * of 16 x 16 only, so that SamModel refuses what SamProcessor makes of any image, and answers `image_embeddings` alone.
+ */
 const noEncoder = {
+  image_size: 16,
   hidden_size: 8,
   num_hidden_layers: 1,
   num_attention_heads: 1,
@@ -20,6 +24,7 @@ const noEncoder = {
 };
 
 const visionConfig = ({ width, depth, heads, globalBlocks }: EncoderArchitecture): object => ({
+  image_size: 1024,
   hidden_size: width,
   num_hidden_layers: depth,
   num_attention_heads: heads,
@@ -29,8 +34,9 @@ const visionConfig = ({ width, depth, heads, globalBlocks }: EncoderArchitecture
 });
 
 /**
- * config.json of a SamModel. `encoder` is null where transformers has no such encoder (MobileSAM's TinyViT): loading then
- * reports the vision encoder's tensors as missing, and images must come as `image_embeddings`.
+ * config.json of a SamModel. `encoder` is null where the file does not hold it, as transformers has none like MobileSAM's
+ * TinyViT or nobody asked for it: loading then reports the vision encoder's tensors as missing, `pixel_values` are
+ * refused, and images come as `image_embeddings`.
  */
 export const samConfig = (encoder: EncoderArchitecture | null): object => ({
   model_type: "sam",
@@ -38,7 +44,6 @@ export const samConfig = (encoder: EncoderArchitecture | null): object => ({
   vision_config: {
     model_type: "sam_vision_model",
     ...(encoder ? visionConfig(encoder) : noEncoder),
-    image_size: 1024,
     patch_size: 16,
     num_channels: 3,
     output_channels: 256,

@@ -3,21 +3,29 @@ import { buffer } from "node:stream/consumers";
 import { contentsOf, safetensorsStream, type TensorContent } from "../checkpoint/tensor-content.ts";
 import { torchFile } from "../checkpoint/torch/write.ts";
 import { readVersionWeights } from "../inference/version-weights.ts";
+import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { storedZip, type ZipEntry } from "../lib/zip-writer.ts";
 import type { ObjectStore } from "../storage/store.ts";
+import { bundleEntries } from "./bundle.ts";
 import { modelCard } from "./card.ts";
 import { architectureOf, encoderEntries, encoderTensors } from "./encoder.ts";
 import { factsOf } from "./facts.ts";
 import { huggingFaceTensors, samConfig, samPreprocessor } from "./hugging-face.ts";
 import { decoderOnnxFile } from "./onnx.ts";
 import { spool } from "./spool.ts";
-import type { ExportedFile, ExportFormat, ExportOptions, ExportSubject } from "./types.ts";
+import {
+  type ExportedFile,
+  type ExportFormat,
+  type ExportOptions,
+  type ExportSubject,
+  holdsOf,
+} from "./types.ts";
 
 /**
  * A version's weights, or the base's, in a format of the world outside, with its model card. Decoders are made in
  * memory (16 MB), whole models in a temporary file.
- * Throws AppError object_not_found, object_corrupted, export_full_unavailable.
+ * Throws AppError object_not_found, object_corrupted, export_full_unavailable, export_served_unavailable.
  */
 export async function exportVersion(
   store: ObjectStore,
@@ -30,16 +38,20 @@ export async function exportVersion(
     fileName: fileName(subject, options, ending),
     contentType: contentTypes[ending] ?? "application/octet-stream",
   };
-  if (made instanceof Readable && options.full) return { ...named, ...(await spool(made)) };
+  if (made instanceof Readable && isLarge(options)) return { ...named, ...(await spool(made)) };
   const content = made instanceof Readable ? await buffer(made) : made;
   return { ...named, bytes: content.byteLength, sha256: sha256(content), content };
 }
+
+/** Whole models, which go through a temporary file. */
+const isLarge = ({ format, full }: ExportOptions): boolean => full || format === "bundle";
 
 const endings: Readonly<Record<ExportFormat, string>> = {
   safetensors: "safetensors",
   onnx: "onnx",
   pth: "pth",
   hf: "zip",
+  bundle: "zip",
   card: "md",
 };
 const endingOf = ({ format, full }: ExportOptions): string =>
@@ -56,24 +68,28 @@ function fileName({ projectId, version }: ExportSubject, options: ExportOptions,
   const parts = [projectId, version ? `v${version.number}` : "base"];
   if (ending === "zip") parts.push(format);
   if (format === "onnx" && variant !== "all") parts.push(variant);
-  if (full && format !== "card") parts.push("full");
+  if (full && format !== "card" && format !== "bundle") parts.push("full");
   return `${parts.join("-")}.${ending}`;
 }
 
 async function make(
   store: ObjectStore,
   subject: ExportSubject,
-  { format, full, variant }: ExportOptions,
+  options: ExportOptions,
 ): Promise<Uint8Array | Readable> {
+  const { format, full, variant } = options;
   const { base, version } = subject;
-  const card = modelCard(subject);
+  checkServed(subject, options);
+  const card = modelCard(subject, options);
   if (format === "card") return utf8(card);
-  const facts = factsOf(subject);
+  const facts = factsOf(subject, holdsOf(subject, options));
   const weights = await readVersionWeights(store, version ?? { number: 0 }, base);
   const metadata = { ...facts, model_card: card };
   const readme: ZipEntry = { path: "README.md", content: utf8(card) };
+  if (format === "bundle") return storedZip(await bundleEntries(subject, { readme, metadata, weights }));
   if (format === "onnx") {
-    const decoder = await decoderOnnxFile(weights, variant, metadata);
+    const refine = variant === "served" ? (version?.focus.refine ?? null) : null;
+    const decoder = await decoderOnnxFile(weights, { variant, refine }, metadata);
     if (!full) return decoder;
     return storedZip([readme, { path: "decoder.onnx", content: decoder }, ...(await encoderEntries(base))]);
   }
@@ -85,6 +101,16 @@ async function make(
   return safetensorsStream(tensors, { format: "pt", ...metadata });
 }
 
+/** A graph makes no views: it answers on one embedding. Throws AppError export_served_unavailable. */
+function checkServed({ version }: ExportSubject, { format, variant }: ExportOptions): void {
+  if (format !== "onnx" || variant !== "served" || !version?.focus.zoom) return;
+  throw new AppError(
+    "export_served_unavailable",
+    "variant: this version encodes a window round each prompt, which one ONNX graph can't do; format=bundle is all of it, the other variants are its decoder alone.",
+    { param: "variant" },
+  );
+}
+
 /** The vision encoder's tensors stand in it where transformers has that encoder, else its ONNX file beside them. */
 async function huggingFaceZip(
   { base }: ExportSubject,
@@ -92,11 +118,12 @@ async function huggingFaceZip(
 ): Promise<Readable> {
   const { full, readme, facts, decoder } = parts;
   const architecture = architectureOf(base);
-  const encoder = full && architecture ? await encoderTensors(base) : [];
+  const held = full ? architecture : null;
+  const encoder = held ? await encoderTensors(base) : [];
   const tensors = huggingFaceTensors([...encoder, ...decoder]);
   return storedZip([
     readme,
-    { path: "config.json", content: utf8(json(samConfig(architecture))) },
+    { path: "config.json", content: utf8(json(samConfig(held))) },
     { path: "preprocessor_config.json", content: utf8(json(samPreprocessor)) },
     {
       path: "model.safetensors",

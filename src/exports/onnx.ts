@@ -11,22 +11,27 @@ import {
   type OnnxEntry,
   type OnnxTensor,
 } from "../lib/onnx-proto.ts";
+import type { Refine } from "../lib/focus.ts";
+import { refineConstants, refineKindOf } from "./refine.ts";
 
 /**
  * The decoder as one ONNX file: the prebuilt graph of a variant with these weights inside, each by Meta's name, so that
- * the file can be imported again. `metadata` becomes the file's own properties.
- * Throws an Error when the graphs have not been built.
+ * the file can be imported again. `refine`, of the variant `served` alone, is what refines masks inside, too. `metadata`
+ * becomes the file's own properties. Throws an Error when the graphs have not been built.
  */
 export async function decoderOnnxFile(
   weights: NamedTensors,
-  variant: ExportVariant,
+  { variant, refine = null }: { variant: ExportVariant; refine?: Refine | null },
   metadata: Readonly<Record<string, string>>,
   folder = graphsFolder,
 ): Promise<Uint8Array> {
-  const entry = readExportGraphs(folder).find((graph) => graph.variant === variant);
+  const kind = refine && refineKindOf(refine);
+  const entry = readExportGraphs(folder).find((graph) => graph.variant === variant && graph.refine === kind);
   if (!entry) throw new Error(`no export graph ${variant} in ${folder}; run: npm run build:graphs`);
   const model = decodeModel(await readFile(join(folder, entry.file)));
-  const isWeight = (name: string): boolean => Object.hasOwn(decoderLayout, name);
+  const constants = refine ? refineConstants(refine, "refine.") : [];
+  const inside = new Set(constants.map(({ name }) => name));
+  const isInside = (name: string): boolean => Object.hasOwn(decoderLayout, name) || inside.has(name);
   // onnxruntime would warn of initialisers that nobody reads.
   const used = new Set(model.graph.node.flatMap((node) => node.input));
   const initializer: OnnxTensor[] = [];
@@ -43,8 +48,8 @@ export async function decoderOnnxFile(
     metadataProps: [...Object.entries(metadata).map(([key, value]) => ({ key, value })), ...unused],
     graph: {
       ...model.graph,
-      input: model.graph.input.filter(({ name }) => !isWeight(name)),
-      initializer: [...model.graph.initializer, ...initializer],
+      input: model.graph.input.filter(({ name }) => !isInside(name)),
+      initializer: [...model.graph.initializer, ...constants, ...initializer],
     },
   });
 }

@@ -2,11 +2,12 @@ import type { Readable } from "node:stream";
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Version } from "../db/queries/versions.ts";
 import { type ExportVariant, exportVariants } from "../inference/graphs.ts";
+import { isPlain } from "../lib/focus.ts";
 
 export { exportVariants };
 
-/** `card` is the model card alone, which the other formats carry inside. */
-export const exportFormats = ["safetensors", "onnx", "pth", "hf", "card"] as const;
+/** `card` is the model card alone, which the other formats carry inside; `bundle` is all of a version, and runs. */
+export const exportFormats = ["safetensors", "onnx", "pth", "hf", "bundle", "card"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
 /** What is exported: a version of a project, or its base. */
@@ -23,6 +24,18 @@ export interface ExportOptions {
   readonly full: boolean;
   /** What an ONNX decoder gives back; other formats have no variants. */
   readonly variant: ExportVariant;
+}
+
+/**
+ * What a file holds: the `decoder` alone, without the window and what refines masks; all of a `version`; or a `card`, no
+ * model at all. A version of plain focus is its decoder.
+ */
+export type Holds = "decoder" | "version" | "card";
+
+export function holdsOf({ version }: ExportSubject, { format, variant }: ExportOptions): Holds {
+  if (format === "card") return "card";
+  const all = format === "bundle" || (format === "onnx" && variant === "served");
+  return all || !version || isPlain(version.focus) ? "version" : "decoder";
 }
 
 /** A file to be sent. Whoever has it reads `content` to its end or destroys it. */

@@ -4,6 +4,9 @@ import type { Box, Size } from "./types.ts";
 /** One sure tile must not overrule its neighbours. */
 const bound = 12;
 
+/** The same for programs elsewhere that stitch (exports/runners). */
+export const stitchRules = { bound, nothing } as const;
+
 /** Low-res logits [256, 256] of one region of an image, in the padded frame of that region. */
 export interface RegionLogits {
   /** [x0, y0, x1, y1] in whole pixels of the image. */

@@ -15,6 +15,15 @@ const overlap = 0.25;
 /** Tiles with fewer pixels than this along a side are not cut. */
 const leastTile = 24;
 
+/** The same for programs elsewhere that make windows (exports/runners). */
+export const windowRules = {
+  least_side: leastSide,
+  raster: defaultRaster,
+  whole_share: wholeShare,
+  overlap,
+  least_tile: leastTile,
+} as const;
+
 /**
  * The square part of an image, [x0, y0, x1, y1] in whole pixels, that is looked at for a prompt: round its box, or round
  * its foreground clicks where it has none, moved inside the image and cut to it. `size` is the image's [height, width].

@@ -4,8 +4,12 @@ import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
 
 /** What an exported ONNX decoder gives back: see main/export-outputs.ts. */
-export const exportVariants = ["all", "single", "multi", "cvat"] as const;
+export const exportVariants = ["all", "single", "multi", "cvat", "served"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
+
+/** Names of what refines masks inside an exported graph. */
+export const exportedRefines = ["pointHead", "guidedFilter"] as const;
+export type ExportedRefine = (typeof exportedRefines)[number];
 
 const graphFile = z.object({
   /** File name in the manifest's folder. */
@@ -15,7 +19,11 @@ const graphFile = z.object({
 });
 export type GraphFile = Readonly<z.infer<typeof graphFile>>;
 
-const exportGraph = graphFile.extend({ variant: z.enum(exportVariants) });
+const exportGraph = graphFile.extend({
+  variant: z.enum(exportVariants),
+  /** What `served` refines its masks with, inside. */
+  refine: z.enum(exportedRefines).nullable(),
+});
 export type ExportGraphEntry = Readonly<z.infer<typeof exportGraph>>;
 
 const decoderGraph = graphFile.extend({

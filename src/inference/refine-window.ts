@@ -4,7 +4,8 @@ import { resizeBilinear } from "../imaging/resize.ts";
 import { resizePlane } from "../imaging/resize-plane.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import type { Refine } from "../lib/focus.ts";
-import { refineArea, refineRoom } from "./refine.ts";
+import { refineArea } from "./refine.ts";
+import { refineRoom } from "./refine-room.ts";
 import { workingSize } from "./working-size.ts";
 
 /** The part of a window that may be foreground, with room, at the scale that is worked at. */

@@ -23,12 +23,6 @@ export interface RefineTask {
 }
 
 /**
- * Pixels that an area should reach beyond all that may be foreground (`activeArea`), so that every pixel that can change
- * sees all that it would see in the whole image.
- */
-export const refineRoom = (refine: Refine): number => ("point_head" in refine ? 32 : 2 * refine.radius + 1);
-
-/**
  * Logits of the area, row-major [height, width], refined by the image below them: see model/refine. A point head leaves
  * pixels as they are that it does not judge (choosePoints). Throws an Error where the head's weights are not those of a head,
  * or where the logits do not fit the guide.

@@ -9,7 +9,8 @@ import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../imagin
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { faintLogit } from "../lib/faint.ts";
 import type { Refine } from "../lib/focus.ts";
-import { refineArea, refineRoom } from "./refine.ts";
+import { refineArea } from "./refine.ts";
+import { refineRoom } from "./refine-room.ts";
 import type { RefineBy } from "./view-task.ts";
 import { workingSize } from "./working-size.ts";
 

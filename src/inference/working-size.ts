@@ -1,7 +1,7 @@
 import type { Size } from "../imaging/types.ts";
 
 /** Masks are refined in windows of at most this side: larger ones are scaled down for it, which bounds time and memory. */
-const mostSide = 1024;
+export const mostSide = 1024;
 
 /** The [height, width] at which a window of `size` is refined: its own, or less. */
 export function workingSize([height, width]: Size): Size {

@@ -94,6 +94,7 @@ export const errorStatus = {
   version_already_active: 409,
   export_format_unsupported: 422,
   export_full_unavailable: 422,
+  export_served_unavailable: 422,
   // Weights files
   weights_format_unknown: 415,
   weights_unreadable: 422,

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { join, resolve } from "node:path";
 import {
   type ExportGraphEntry,
+  exportedRefines,
   exportVariants,
   type GraphEntry,
   type GraphFile,
@@ -10,6 +11,7 @@ import {
   type MaskTokens,
 } from "../inference/graphs.ts";
 import { sha256 } from "../lib/hash.ts";
+import { decodeModel } from "../lib/onnx-proto.ts";
 
 /** 2 tokens are a box, or one point with its padding: most prompts. */
 const pointCounts = [2, 4, 8, 16, 32, 64];
@@ -18,7 +20,7 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** Hash of every file that the graphs are made from, package versions included. */
 function sourcesHash(): string {
-  const files = ["src/model", "src/graph", "src/checkpoint", "src/lib", "src/main"]
+  const files = ["src/model", "src/graph", "src/checkpoint", "src/inference", "src/lib", "src/main"]
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".ts"))
@@ -36,6 +38,7 @@ const graphSources = [
   "src/graph/",
   "src/checkpoint/layout.ts",
   "src/lib/faint.ts",
+  "src/inference/working-size.ts",
   "src/lib/onnx-proto.ts",
   "src/main/build-graphs.ts",
   "src/main/decoder-graph.ts",
@@ -90,6 +93,7 @@ export async function buildGraphs(
   const { exportOnnx } = await import("./export-graph.ts");
   const exports = exportVariants.map((variant): ExportGraphEntry => ({
     variant,
+    refine: null,
     ...write(`export-${variant}`, exportOnnx(variant)),
   }));
   const makeRefine = await import("./refine-graphs.ts");
@@ -98,7 +102,16 @@ export async function buildGraphs(
     pointFeatures: write("point-features", makeRefine.pointFeaturesOnnx()),
     guidedFilter: write("guided-filter", makeRefine.guidedFilterOnnx()),
   };
-  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports, refine };
+  const served = exportedRefines.map((kind): ExportGraphEntry => {
+    const model = decodeModel(readFileSync(join(folder, refine[kind].file)));
+    return {
+      variant: "served",
+      refine: kind,
+      ...write(`export-served-${kind}`, exportOnnx("served", { kind, model })),
+    };
+  });
+  const all = [...exports, ...served];
+  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports: all, refine };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

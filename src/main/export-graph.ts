@@ -3,11 +3,19 @@ import { decoderLayout } from "../checkpoint/layout.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import type { ExportVariant } from "../inference/graphs.ts";
-import { dataType, decodeModel, encodeModel, type OnnxModel, valueInfo } from "../lib/onnx-proto.ts";
+import {
+  dataType,
+  decodeModel,
+  encodeModel,
+  type OnnxModel,
+  type OnnxValueInfo,
+  valueInfo,
+} from "../lib/onnx-proto.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { segment } from "../model/sam.ts";
 import { NodeList } from "./onnx-nodes.ts";
 import { addOutputs } from "./export-outputs.ts";
+import { addServedOutputs, refinePrefix, type ServedRefine } from "./export-served.ts";
 
 /** Meta's own export says 17; whatever runs that file runs ours. IR version 8 belongs to it. */
 const opset = 17;
@@ -18,9 +26,10 @@ const irVersion = 8;
  * them inside). Its own inputs are Meta's, all float32 (segment-anything: scripts/export_onnx_model.py, utils/onnx.py):
  * `image_embeddings` [1, 256, 64, 64], `point_coords` [1, N, 2] in pixels of the 1024 frame, `point_labels` [1, N]
  * (1, 0, 2, 3, and -1 for padding), `mask_input` [1, 1, 256, 256], `has_mask_input` [1], `orig_im_size` [2] (H, W);
- * N alone is free. The outputs depend on the variant: see export-outputs.ts.
+ * N alone is free. The outputs depend on the variant: see export-outputs.ts, and for `served` with a graph that refines
+ * masks inside, export-served.ts.
  */
-export function exportOnnx(variant: ExportVariant): Uint8Array {
+export function exportOnnx(variant: ExportVariant, refine: ServedRefine | null = null): Uint8Array {
   const model = decodeModel(tracedDecoder());
   const weights = model.graph.input.filter(({ name }) => Object.hasOwn(decoderLayout, name));
   const nodes = new NodeList();
@@ -29,13 +38,13 @@ export function exportOnnx(variant: ExportVariant): Uint8Array {
   nodes.add("Transpose", [planes], { perm: [0, 2, 1] }, "_image_tokens");
   nodes.add("Reshape", ["mask_input", nodes.ints([1, 256, 256])], {}, "_mask_plane");
   const before = nodes.take();
-  const output = addOutputs(nodes, variant, { logits: "_logits", iou: "_iou" });
+  const masks = { logits: "_logits", iou: "_iou" };
+  const output = refine ? addServedOutputs(nodes, masks, refine) : addOutputs(nodes, variant, masks);
   const float = (name: string, dims: (number | string)[]) => valueInfo(name, dataType.float, dims);
   const joined: OnnxModel = {
     ...model,
-    irVersion,
-    // What newer opsets brought, Gelu as one operator, was left out of the trace.
-    opsetImport: [{ domain: "", version: opset }],
+    // What newer opsets brought, Gelu as one operator, was left out of the trace; refining wants them.
+    ...(!refine && { irVersion, opsetImport: [{ domain: "", version: opset }] }),
     graph: {
       ...model.graph,
       name: "sam_decoder",
@@ -48,6 +57,9 @@ export function exportOnnx(variant: ExportVariant): Uint8Array {
         float("mask_input", [1, 1, 256, 256]),
         float("has_mask_input", [1]),
         float("orig_im_size", [2]),
+        ...(refine
+          ? [valueInfo("image", dataType.uint8, ["height", "width", 3]), ...settingsOf(refine)]
+          : []),
         ...weights,
       ],
       output,
@@ -55,6 +67,21 @@ export function exportOnnx(variant: ExportVariant): Uint8Array {
   };
   return encodeModel(joined);
 }
+
+/** The inputs of a graph that refines that are no part of an area: weights and settings, for exports to put inside. */
+const settingsOf = ({ kind, model }: ServedRefine): OnnxValueInfo[] => [
+  ...model.graph.input
+    .filter(({ name }) => !ofArea.has(name))
+    .map((input) => ({ ...input, name: `${refinePrefix}${input.name}` })),
+  ...(kind === "pointHead"
+    ? [
+        valueInfo(`${refinePrefix}score_shift`, dataType.float, [1]),
+        valueInfo(`${refinePrefix}most_points`, dataType.int64, [1]),
+      ]
+    : []),
+];
+
+const ofArea = new Set(["logits", "guide", "box", "has_box", "points"]);
 
 /** Prompts of one image, one at a time, as Meta's file takes them: N free, outputs `_logits` and `_iou` of four masks. */
 function tracedDecoder(): Uint8Array {

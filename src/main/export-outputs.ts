@@ -15,10 +15,11 @@ interface Masks {
  * - `multi`: Meta's export: `masks` [1, 4, H, W] logits at the original size, `iou_predictions` [1, 4],
  *   `low_res_masks` [1, 4, 256, 256].
  * - `single`: Meta's with --return-single-mask: the same of one mask, which the number of points chooses.
- * - `all`: the three of `single`, then the three of `multi` as `multimask_…`, then `xtl`, `ytl`, `xbr`, `ybr`: where
+ * - `served`: the three of `single`, but of mask 0, which is what the API answers with and what is trained.
+ * - `all`: the three of `served`, then the three of `multi` as `multimask_…`, then `xtl`, `ytl`, `xbr`, `ybr`: where
  *   `masks` lies in the image, so the whole of it.
  * - `cvat`: what CVAT's browser plugin reads: `masks` [1, 1, h, w] uint8, 0 or 1, cut to the mask's bounds; `xtl`, `ytl`,
- *   `xbr`, `ybr` those bounds, int64, inclusive; and the two others of `single`.
+ *   `xbr`, `ybr` those bounds, int64, inclusive; and the two others of `served`.
  */
 export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks): OnnxValueInfo[] {
   const { add } = bound(nodes);
@@ -30,7 +31,7 @@ export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks):
     named(all.logits, "low_res_masks");
     return triple("", 4);
   }
-  const best = bestMask(nodes, all.iou);
+  const best = variant === "single" ? bestMask(nodes, all.iou) : nodes.ints([0]);
   const chosen: Masks = {
     logits: add("Gather", [all.logits, best], { axis: 1 }, "low_res_masks"),
     iou: add("Gather", [all.iou, best], { axis: 1 }, "iou_predictions"),
@@ -48,7 +49,7 @@ export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks):
     return [...triple("", 1), ...triple("multimask_", 4), ...bounds];
   }
   const large = upscale(nodes, chosen.logits, 1, size);
-  if (variant === "single") {
+  if (variant === "single" || variant === "served") {
     named(large, "masks");
     return triple("", 1);
   }
@@ -59,7 +60,7 @@ export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks):
 
 const bound = (nodes: NodeList): Pick<NodeList, "add"> => ({ add: nodes.add.bind(nodes) });
 
-const triple = (prefix: string, count: number): OnnxValueInfo[] => [
+export const triple = (prefix: string, count: number): OnnxValueInfo[] => [
   valueInfo(`${prefix}masks`, dataType.float, [1, count, "height", "width"]),
   valueInfo(`${prefix}iou_predictions`, dataType.float, [1, count]),
   valueInfo(`${prefix}low_res_masks`, dataType.float, [1, count, 256, 256]),
@@ -68,7 +69,8 @@ const triple = (prefix: string, count: number): OnnxValueInfo[] => [
 const bounds = ["xtl", "ytl", "xbr", "ybr"].map((name) => valueInfo(name, dataType.int64, []));
 
 /** orig_im_size as int64 [2]: height, width. */
-const imageSize = (nodes: NodeList): string => nodes.add("Cast", ["orig_im_size"], { to: dataType.int64 });
+export const imageSize = (nodes: NodeList): string =>
+  nodes.add("Cast", ["orig_im_size"], { to: dataType.int64 });
 
 /**
  * The index [1] of the one mask (SamOnnxModel.select_masks): with three points or more, padding counted, mask 0; with
@@ -86,9 +88,9 @@ function bestMask(nodes: NodeList, iou: string): string {
  * Low-res logits [1, M, 256, 256] to logits at the original size (SamOnnxModel.mask_postprocessing): bilinear to the
  * 1024 frame, the padding cut off, bilinear to the image; never rounded in between.
  */
-function upscale(nodes: NodeList, logits: string, count: number, size: string): string {
+export function upscale(nodes: NodeList, logits: string, count: number, size: string): string {
   const frame = resize(nodes, logits, nodes.ints([1, count, 1024, 1024]));
-  const longest = nodes.add("ReduceMax", ["orig_im_size"], { axes: [0], keepdims: 1 });
+  const longest = longestSide(nodes);
   const scale = nodes.add("Div", [nodes.floats([1024]), longest]);
   const scaled = nodes.add("Mul", ["orig_im_size", scale]);
   const rounded = nodes.add("Floor", [nodes.add("Add", [scaled, nodes.floats([0.5])])]);
@@ -97,11 +99,18 @@ function upscale(nodes: NodeList, logits: string, count: number, size: string): 
   return resize(nodes, inside, nodes.add("Concat", [nodes.ints([1, count]), size], { axis: 0 }));
 }
 
+/** The longer side of the image, float32 [1]. */
+export const longestSide = (nodes: NodeList): string => nodes.add("Max", [side(nodes, 0), side(nodes, 1)]);
+
+const side = (nodes: NodeList, axis: 0 | 1): string =>
+  nodes.add("Gather", ["orig_im_size", nodes.ints([axis])], { axis: 0 });
+
 /** Bilinear, pixel centres at a half, as torch's interpolate with align_corners=False. */
-const resize = (nodes: NodeList, image: string, sizes: string): string =>
+export const resize = (nodes: NodeList, image: string, sizes: string, antialias?: 1): string =>
   nodes.add("Resize", [image, "", "", sizes], {
     mode: "linear",
     coordinate_transformation_mode: "half_pixel",
+    ...(antialias && { antialias }),
   });
 
 /** Outputs `masks`, `xtl`, `ytl`, `xbr`, `ybr` of a mask [1, 1, H, W]; an empty mask gives one empty pixel at the origin. */

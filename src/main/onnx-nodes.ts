@@ -26,6 +26,18 @@ export class NodeList {
     return output;
   }
 
+  /** The same of a node of two outputs, of which the second is wanted. */
+  addSecond(
+    opType: string,
+    input: string[],
+    attributes: Readonly<Record<string, number | readonly number[] | string>> = {},
+  ): string {
+    const name = this.add(opType, input, attributes);
+    const node = this.#nodes.at(-1) as OnnxNode;
+    node.output = [`${name}_first`, name];
+    return name;
+  }
+
   /** An int64 vector; equal ones are kept once. */
   ints(values: readonly number[]): string {
     return this.#constant(`_post_ints_${values.join("_").replaceAll("-", "m")}`, (name) =>
@@ -43,6 +55,17 @@ export class NodeList {
     return this.#constant(`_post_floats_${values.join("_")}`, (name) =>
       float32Tensor(name, [values.length], Float32Array.from(values)),
     );
+  }
+
+  /** A float32 number without axes. */
+  float(value: number): string {
+    return this.#constant(`_post_float_${value}`, (name) => float32Tensor(name, [], Float32Array.of(value)));
+  }
+
+  /** Nodes of another graph, whose names are no others', and its constants. */
+  append({ node, initializer }: { node: readonly OnnxNode[]; initializer: readonly OnnxTensor[] }): void {
+    this.#nodes.push(...node);
+    this.initializers.push(...initializer);
   }
 
   /** The nodes so far; the next ones start a new list. */

@@ -19,7 +19,10 @@ const exportRoute = createRoute({
     "Each file carries its model card: where the weights come from, how they were measured, licences. " +
     "`safetensors` and `pth`: prompt encoder and mask decoder under Meta's names, for Sam.load_state_dict. " +
     "`onnx`: Meta's decoder signature, the number of points free. " +
-    "`hf`: a zip; unpacked, SamModel.from_pretrained loads the folder. `card`: the model card alone, Markdown. " +
+    "`hf`: a zip; unpacked, SamModel.from_pretrained loads the folder. These hold the decoder alone, without the window " +
+    "and what refines masks where a version's focus has them, and their cards say how the decoder does by itself. " +
+    "`bundle`: a zip with all of the version as ONNX and runners for Python and JavaScript that answer as predict does. " +
+    "`card`: the model card alone, Markdown. " +
     "If-None-Match is honoured. docs/exports.md tells how to load each.",
   request: {
     params: projectParams.extend({
@@ -37,9 +40,10 @@ const exportRoute = createRoute({
         .default("all")
         .openapi({
           description:
-            "What an ONNX decoder gives back. all: the single mask under Meta's names, the four masks as multimask_… and " +
-            "bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what CVAT's browser " +
-            "plugin reads. Other formats have no variants.",
+            "What an ONNX decoder gives back. all: the mask that predict answers with under Meta's names, the four masks as " +
+            "multimask_… and bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what " +
+            "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
+            "version refines masks; versions with a window have no such file. Other formats have no variants.",
         }),
       full: z.stringbool().default(false).openapi({
         type: "boolean",
@@ -63,6 +67,7 @@ const exportRoute = createRoute({
       "version_not_found",
       "export_format_unsupported",
       "export_full_unavailable",
+      "export_served_unavailable",
       "object_corrupted",
     ),
   },

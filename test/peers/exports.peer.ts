@@ -166,18 +166,35 @@ told(masks, tensors=sum(len(part.state_dict()) for part in parts.values()))
   it("load in transformers, all but the encoder that it does not know", async () => {
     const found = await peer(`
 import zipfile, torch
-from transformers import SamModel, SamProcessor
+from transformers import SamModel, SamProcessor, pipeline
 zipfile.ZipFile(folder + "/sam.zip").extractall(folder + "/hf")
 model, info = SamModel.from_pretrained(folder + "/hf", output_loading_info=True)
 processor = SamProcessor.from_pretrained(folder + "/hf")
 model.eval()
 with torch.no_grad():
     out = model(image_embeddings=torch.from_numpy(embedding), input_boxes=torch.tensor([[[100., 200., 700., 650.]]]), multimask_output=True)
-told(out.pred_masks, missing=sorted({k.split(".")[0] for k in info["missing_keys"]}),
+from PIL import Image
+image = Image.new("RGB", (400, 300), "white")
+def refusal(ask):
+    try:
+        ask()
+    except ValueError as error:
+        return str(error)
+given = processor(image, input_boxes=[[[10, 20, 100, 200]]], return_tensors="pt")
+refused = [
+    refusal(lambda: model(**given)),
+    refusal(lambda: pipeline("mask-generation", model=folder + "/hf", device="cpu")(image)),
+]
+told(out.pred_masks, refused=refused, missing=sorted({k.split(".")[0] for k in info["missing_keys"]}),
      others=[len(info[k]) for k in ("unexpected_keys", "mismatched_keys")],
      size=processor.image_processor.size["longest_edge"])
 `);
     expectSame(found);
     expect(found).toMatchObject({ missing: ["vision_encoder"], others: [0, 0], size: 1024 });
+    // Not an answer of an encoder that nobody trained.
+    expect(found["refused"]).toEqual([
+      "Input image size (1024*1024) doesn't match model (16*16).",
+      "Input image size (1024*1024) doesn't match model (16*16).",
+    ]);
   });
 });

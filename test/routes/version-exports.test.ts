@@ -1,11 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { and, eq, sql } from "drizzle-orm";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { readDecoderOnnx } from "../../src/checkpoint/decoder-onnx.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { versions } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
@@ -48,6 +50,15 @@ beforeAll(async () => {
       examples: { best: "ann_1", median: "ann_1", worst: "ann_1" },
     },
   });
+  await seedVersion(app, project, 3, encodeSafetensors(weights));
+  const number = eq(versions.number, 3);
+  await app.db
+    .update(versions)
+    .set({
+      focus,
+      metrics: sql`jsonb_set(${versions.metrics}, '{heldOut,decoderAlone}', '{"meanIou": 0.375, "meanDice": 0.55}')`,
+    })
+    .where(and(eq(versions.projectId, project), number));
 });
 afterAll(() => app?.close());
 
@@ -61,6 +72,11 @@ async function file(path: string, headers: Record<string, string> = {}) {
     bytes: Buffer.from(await response.arrayBuffer()),
   };
 }
+
+const focus = {
+  zoom: { context: 1.5, tiles: 2, click_side: 90 },
+  refine: { radius: 4, epsilon: 1e-3, threshold: 0.5 },
+};
 
 const same = (found: NamedTensors): void => {
   expect(Object.keys(found).sort()).toEqual(Object.keys(weights).sort());
@@ -81,6 +97,8 @@ describe("GET export", () => {
     ["1/export?format=pth", "v1.pth", "application/octet-stream"],
     ["1/export?format=hf", "v1-hf.zip", "application/zip"],
     ["1/export?format=card", "v1.md", "text/markdown; charset=utf-8"],
+    ["1/export?format=onnx&variant=served", "v1-served.onnx", "application/octet-stream"],
+    ["1/export?format=bundle", "v1-bundle.zip", "application/zip"],
     ["base/export", "base.safetensors", "application/octet-stream"],
   ])("%s is a file of its own, the same each time, named by its hash", async (path, name, type) => {
     const first = await file(path);
@@ -166,6 +184,35 @@ describe("GET export", () => {
     );
   });
 
+  it("gives as a bundle all that answers: encoder, decoder, what refines, and runners", async () => {
+    const files = await filesOf((await file("3/export?format=bundle")).bytes);
+    expect([...files.keys()]).toEqual([
+      "README.md",
+      "config.json",
+      "predict.py",
+      "maskwright_views.py",
+      "predict.mjs",
+      "maskwright_views.mjs",
+      "LICENCES.md",
+      "decoder.onnx",
+      "refine.onnx",
+      "encoder.onnx",
+    ]);
+    expect(JSON.parse((files.get("config.json") as Buffer).toString())).toMatchObject({
+      format: "maskwright-bundle/1",
+      version: "3",
+      encoder_input: "normalised",
+      zoom: focus.zoom,
+      refine: { kind: "guidedFilter", room: 2 * focus.refine.radius + 1 },
+      scores: { decoder_alone_mean_iou: 0.375, as_served_mean_iou: 0.5, images: 2 },
+    });
+    const { metadata } = readDecoderOnnx(files.get("decoder.onnx") as Buffer) ?? {};
+    expect(JSON.parse(metadata?.["focus"] ?? "")).toEqual(focus);
+    expect((files.get("README.md") as Buffer).toString()).toContain("This file holds all of the version");
+    const plain = await filesOf((await file("1/export?format=bundle")).bytes);
+    expect(plain.has("refine.onnx")).toBe(false);
+  });
+
   it("tells in the card where it comes from, how it was measured, and under which licences", async () => {
     const card = (await file("1/export?format=card")).bytes.toString();
     expect(card).toContain(`# ${project}, version 1`);
@@ -180,6 +227,7 @@ describe("GET export", () => {
   });
 
   it.each([
+    ["3/export?format=onnx&variant=served", "422 export_served_unavailable variant"],
     ["1/export?format=gguf", "422 export_format_unsupported format"],
     ["1/export?format=onnx&variant=other", "400 invalid_request variant"],
     ["1/export?format=pth&full=true", "422 export_full_unavailable full"],

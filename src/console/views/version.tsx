@@ -13,12 +13,23 @@ import type { InProject } from "./project.tsx";
 
 /** What each file is for. */
 const formats = [
+  ["bundle", "Bundle", "all of the version, with runners for Python and JavaScript"],
   ["onnx", "ONNX", "Meta's decoder signature: browsers, onnxruntime, CVAT"],
   ["safetensors", "safetensors", "Meta's tensor names"],
   ["pth", "PyTorch", "load_state_dict of segment-anything and MobileSAM"],
   ["hf", "Hugging Face", "SamModel.from_pretrained"],
   ["card", "Model card", "what it was trained and measured on"],
 ] as const;
+
+/** Of versions whose masks are refined and that look at the whole image: more than their decoder in one graph. */
+const served = [
+  "onnx&variant=served",
+  "ONNX, refining",
+  "Meta's signature and the image: masks as served",
+] as const;
+
+const formatsOf = ({ zoom, refine }: Version["focus"]) =>
+  refine && !zoom ? [...formats.slice(0, 1), served, ...formats.slice(1)] : formats;
 
 export function VersionView({ project, reload, number }: InProject & { number: number }) {
   const path = `/v1/projects/${project.id}/versions/${number}`;
@@ -72,7 +83,8 @@ function DecoderAlone({ version: { focus, metrics } }: { version: Version }) {
   const alone = metrics?.held_out.decoder_alone;
   return (
     <p class="small decoder-alone">
-      These files hold the decoder alone, without{" "}
+      {focus.zoom ? "All but the bundle" : "All but the bundle and the refining ONNX"} hold the decoder alone,
+      without{" "}
       {[focus.zoom && "the window", focus.refine && "what sharpens masks"].filter(Boolean).join(" and ")}
       {metrics && alone
         ? `: mean IoU ${score(alone.mean_iou)} on the test images, ${score(metrics.held_out.tuned.mean_iou)} as served.`
@@ -86,7 +98,7 @@ const Exports = ({ path, version }: { path: string; version: Version }) => (
     <h2>Take it with you</h2>
     <DecoderAlone version={version} />
     <ul class="exports">
-      {formats.map(([format, name, what]) => (
+      {formatsOf(version.focus).map(([format, name, what]) => (
         <li key={format}>
           <a class="export" href={`${path}/export?format=${format}`} download>
             <Icon name="download" />

@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import { stitchRules } from "../imaging/stitch.ts";
+import { windowRules } from "../imaging/windows.ts";
+import { plainFocus } from "../lib/focus.ts";
+import type { ZipEntry } from "../lib/zip-writer.ts";
+import { encoderEntries } from "./encoder.ts";
+import { decoderOnnxFile } from "./onnx.ts";
+import { refineConfig, refineOnnxFile } from "./refine.ts";
+import type { ExportSubject } from "./types.ts";
+
+const runnersFolder = join(import.meta.dirname, "runners");
+const runners = ["predict.py", "maskwright_views.py", "predict.mjs", "maskwright_views.mjs"];
+
+/**
+ * All of a version as files that run by themselves: encoder, decoder and what refines masks as ONNX, what joins them as
+ * config.json, and two runners that make views, decode, stitch and refine by it.
+ */
+export async function bundleEntries(
+  { base, version }: ExportSubject,
+  parts: { readme: ZipEntry; metadata: Readonly<Record<string, string>>; weights: NamedTensors },
+): Promise<ZipEntry[]> {
+  const { zoom, refine } = version?.focus ?? plainFocus;
+  const { focus: _, model_card: __, ...facts } = parts.metadata;
+  const config = {
+    format: "maskwright-bundle/1",
+    ...facts,
+    scores: facts["scores"] === undefined ? null : (JSON.parse(facts["scores"]) as unknown),
+    encoder_input: base.encoderInput,
+    zoom,
+    refine: refine && refineConfig(refine),
+    views: { ...windowRules, ...stitchRules },
+  };
+  const decoder = await decoderOnnxFile(parts.weights, { variant: "served" }, parts.metadata);
+  return [
+    parts.readme,
+    { path: "config.json", content: Buffer.from(`${JSON.stringify(config, null, 2)}\n`) },
+    ...(await Promise.all(
+      runners.map(async (name) => ({ path: name, content: await readFile(join(runnersFolder, name)) })),
+    )),
+    { path: "LICENCES.md", content: Buffer.from(`${base.licence}\n`) },
+    { path: "decoder.onnx", content: decoder },
+    ...(refine ? [{ path: "refine.onnx", content: await refineOnnxFile(refine) }] : []),
+    ...(await encoderEntries(base)),
+  ];
+}

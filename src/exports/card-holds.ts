@@ -1,0 +1,54 @@
+import { decoderAloneOf, type Version } from "../db/queries/versions.ts";
+import { isPlain } from "../lib/focus.ts";
+import { share } from "./markdown.ts";
+import type { ExportOptions, ExportSubject, Holds } from "./types.ts";
+
+/** The first lines of a card: what its file holds of a version, and what that is worth. */
+export function holdsText({ version }: ExportSubject, options: ExportOptions, holds: Holds): string[] {
+  const notes = options.format === "onnx" && options.variant === "single" ? [singleMask] : [];
+  if (!version || isPlain(version.focus)) return notes;
+  if (holds === "card")
+    return [
+      `Where it is served it works with ${partsOf(version)}. \`format=bundle\` is all of it, with runners` +
+        `${refineOnly(version) ? ", and so is `format=onnx&variant=served`" : ""}; the other files hold the decoder alone.`,
+    ];
+  if (holds === "version")
+    return [`**This file holds all of the version**: the decoder with ${partsOf(version)}.`];
+  const elsewhere = refineOnly(version)
+    ? "`format=onnx&variant=served` or `format=bundle`"
+    : "`format=bundle`";
+  return [
+    `**This file holds the decoder alone.** Where maskwright serves this version it works with ${partsOf(version)}; ` +
+      `nothing of that is in here. ${worth(version)} All of the version is in ${elsewhere}.`,
+    ...notes,
+  ];
+}
+
+const refineOnly = ({ focus }: Version): boolean => focus.zoom === null;
+
+function partsOf({ focus: { zoom, refine } }: Version): string {
+  const tiles = zoom && zoom.tiles > 1 ? `, cut into ${zoom.tiles} x ${zoom.tiles} tiles` : "";
+  const parts = [
+    zoom && `a window round each prompt that is encoded by itself${tiles}`,
+    refine &&
+      ("point_head" in refine
+        ? "a point head that refines its masks"
+        : "a guided filter that refines its masks"),
+  ];
+  return parts.filter(Boolean).join(" and ");
+}
+
+function worth(version: Version): string {
+  const { metrics } = version;
+  const alone = decoderAloneOf(version);
+  if (!metrics) return "How it does was not measured here.";
+  const { images, base, tuned } = metrics.heldOut;
+  const served = `${share(tuned.meanIou)} as served, ${share(base.meanIou)} for the untuned base`;
+  return alone
+    ? `Mean IoU on the same ${images} held-out images with exact boxes: **${share(alone.meanIou)} for this file**, ${served}.`
+    : `How the decoder does by itself was not measured (mean IoU with exact boxes: ${served}).`;
+}
+
+const singleMask =
+  "As Meta's own export with --return-single-mask, it answers a prompt of fewer than three points, padding counted, with " +
+  "the best of masks 1 to 3. Training and the scores below are of mask 0, which the API and the other variants answer with.";

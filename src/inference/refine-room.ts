@@ -1,0 +1,7 @@
+import type { Refine } from "../lib/focus.ts";
+
+/**
+ * Pixels that an area should reach beyond all that may be foreground, so that every pixel that can change sees all that it
+ * would see in the whole image.
+ */
+export const refineRoom = (refine: Refine): number => ("point_head" in refine ? 32 : 2 * refine.radius + 1);

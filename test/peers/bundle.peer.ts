@@ -1,0 +1,111 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Inference, Prompt } from "../../src/inference/types.ts";
+import { asSharp } from "../helpers/images.ts";
+import { testInference } from "../helpers/inference.ts";
+import { localTestStore, type TestStore } from "../helpers/objects.ts";
+import { sceneImage } from "../helpers/scene.ts";
+import {
+  apiMasks,
+  type Asked,
+  askBundle,
+  focuses,
+  unpackBundle,
+  versionWith,
+  writeCases,
+} from "./bundles.ts";
+import { python, runPython } from "./python.ts";
+
+/** A bundle's runners beside the API. On 20 real images with 60 prompts: docs/exports.md. */
+
+let storage: TestStore;
+let inference: Inference;
+let folder: string;
+let asked: Asked[];
+beforeAll(async () => {
+  storage = await localTestStore();
+  inference = await testInference(storage.store);
+  folder = await mkdtemp(join(tmpdir(), "maskwright-bundles-"));
+  const prompts = (by: number): Prompt[] => [
+    { box: [20 * by, 15 * by, 80 * by, 75 * by] },
+    { points: [[150 * by, 140 * by, 1]] },
+    { box: [108 * by, 18 * by, 172 * by, 62 * by], points: [[120 * by, 30 * by, 1]] },
+  ];
+  const scene = asSharp(sceneImage());
+  asked = [
+    { bytes: await scene.clone().png().toBuffer(), prompts: prompts(1) },
+    // Larger than what is refined at once, as a photograph that its camera held sideways.
+    {
+      bytes: await scene
+        .clone()
+        .resize({ width: 1320 })
+        .rotate(-90)
+        .withMetadata({ orientation: 6 })
+        .jpeg({ quality: 95 })
+        .toBuffer(),
+      prompts: prompts(5.5),
+    },
+  ];
+});
+afterAll(async () => {
+  await inference?.close();
+  await storage?.close();
+  await rm(folder, { recursive: true });
+});
+
+const open = async (name: string) => {
+  const version = await versionWith(storage.store, focuses[name] as (typeof focuses)[string]);
+  const bundle = await mkdtemp(join(folder, "bundle-"));
+  await unpackBundle(storage.store, version, bundle);
+  return { version, bundle };
+};
+
+describe("a bundle answers as the API does", () => {
+  it.each(Object.keys(focuses))("in Python, with %s", async (name) => {
+    const { version, bundle } = await open(name);
+    const cases = join(bundle, "cases");
+    await writeCases(cases, inference, version, asked);
+    const printed = await runPython(askBundle, [bundle, cases]);
+    const rows = JSON.parse(printed.trim().split("\n").at(-1) ?? "") as [number, number][];
+    expect(rows).toHaveLength(6);
+    for (const [iou, apart] of rows) {
+      expect(iou).toBeGreaterThan(0.995);
+      expect(apart).toBeLessThan(0.01);
+    }
+  });
+
+  it("in JavaScript and from both command lines, with tiles and a point head", async () => {
+    const { version, bundle } = await open("tiles and a point head");
+    const [one] = asked as [Asked];
+    const cases = join(bundle, "cases");
+    await writeCases(cases, inference, version, [one]);
+    const wanted = (await apiMasks(inference, version, one))[0]?.data as Uint8Array;
+    const run = promisify(execFile);
+    const box = one.prompts[0]?.box ?? [];
+    const given = [join(cases, "0.img"), "--box", ...box.map(String), "--out", join(bundle, "mask.png")];
+    for (const [program, script] of [
+      [process.execPath, "predict.mjs"],
+      [python, "predict.py"],
+    ] as const) {
+      const { stdout } = await run(program, [join(bundle, script), ...given]);
+      expect(JSON.parse(stdout)).toMatchObject({ score: expect.any(Number), area: expect.any(Number) });
+      const found = await sharp(await readFile(join(bundle, "mask.png")))
+        .greyscale()
+        .raw()
+        .toBuffer();
+      const both = found.filter((value, i) => value > 127 && wanted[i] === 1).length;
+      const either = found.filter((value, i) => value > 127 || wanted[i] === 1).length;
+      expect(both / either).toBeGreaterThan(0.995);
+      await rm(join(bundle, "mask.png"));
+      await expect(run(program, [join(bundle, script), given[0] as string])).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("a prompt has a box or a point"),
+      });
+    }
+  });
+});

@@ -1,0 +1,179 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import type { Version } from "../../src/db/queries/versions.ts";
+import { exportVersion } from "../../src/exports/index.ts";
+import type { ExportOptions } from "../../src/exports/types.ts";
+import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
+import { decodeRle } from "../../src/imaging/rle.ts";
+import type { Inference, Prompt } from "../../src/inference/types.ts";
+import type { Focus } from "../../src/lib/focus.ts";
+import { sha256 } from "../../src/lib/hash.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import type { ObjectStore } from "../../src/storage/store.ts";
+import { filesOf } from "../helpers/unzip.ts";
+
+/** Versions with every kind of focus, exported as bundles and asked beside the API. */
+
+/** A point head nobody trained: it moves logits by a few units, and so every edge. */
+export function someHead(
+  seed = 7,
+  mostPoints?: number,
+): Extract<NonNullable<Focus["refine"]>, { point_head: unknown }> {
+  const random = seededRandom(seed);
+  const hidden = 16;
+  const head = Object.fromEntries(
+    headParts(hidden).map(([part, count]) => [
+      part,
+      Float32Array.from({ length: count }, () =>
+        part === "scale" ? 1 : part === "mean" ? 0 : random.normal() * 0.4,
+      ),
+    ]),
+  ) as unknown as Omit<PointHead, "hidden">;
+  return writeHead({ hidden, ...head }, { scoreShift: 0.05, ...(mostPoints && { mostPoints }) });
+}
+
+const filter = { radius: 6, epsilon: 1e-3, threshold: 0.4 };
+const window = { context: 1.5, tiles: 1, click_side: 120 };
+
+export const focuses: Readonly<Record<string, Focus>> = {
+  "the whole image": { zoom: null, refine: null },
+  "a point head": { zoom: null, refine: someHead(7, 2000) },
+  "a guided filter": { zoom: null, refine: filter },
+  "one window": { zoom: window, refine: null },
+  "tiles and a point head": { zoom: { ...window, tiles: 2, raster: 0.125 }, refine: someHead(8) },
+};
+
+/** A version of the base's decoder, a little changed, with a focus set by hand. */
+export async function versionWith(store: ObjectStore, focus: Focus): Promise<Version> {
+  const base = await baseModel("mobile_sam").decoderWeights();
+  const weights = Object.fromEntries(
+    Object.entries(base).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: name.startsWith("mask_decoder.") ? data.map((value) => value * 1.002) : data },
+    ]),
+  );
+  const file = encodeSafetensors(weights);
+  const weightsKey = "versions/of-peers.safetensors";
+  await store.put(weightsKey, file);
+  return {
+    id: "ver_1",
+    workspaceId: "ws_1",
+    projectId: "prj_1",
+    number: 1,
+    fineTuneId: null,
+    imported: {
+      format: "safetensors",
+      fileName: null,
+      sha256: sha256(file),
+      bytes: file.length,
+      says: {},
+      actor: "key_1",
+    },
+    baseModel: "mobile_sam",
+    parentVersion: null,
+    weightsKey,
+    weightsSha256: sha256(file),
+    weightsBytes: file.length,
+    focus,
+    snapshotHash: null,
+    snapshotKey: null,
+    hyperparameters: {},
+    seed: null,
+    engine: null,
+    metrics: null,
+    createdAt: new Date("2026-11-29T00:00:00Z"),
+  };
+}
+
+export async function exported(
+  store: ObjectStore,
+  version: Version,
+  options: Partial<ExportOptions>,
+): Promise<Buffer> {
+  const { content } = await exportVersion(
+    store,
+    { projectId: "prj_1", base: baseModel("mobile_sam"), version },
+    { format: "bundle", full: false, variant: "all", ...options },
+  );
+  return buffer(content instanceof Readable ? content : Readable.from([content]));
+}
+
+/** A version's bundle, unpacked into a folder that is made for it; beside it the packages that predict.mjs imports. */
+export async function unpackBundle(store: ObjectStore, version: Version, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const files = await filesOf(await exported(store, version, {}));
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  await symlink(resolve(import.meta.dirname, "../../node_modules"), join(folder, "node_modules"));
+}
+
+export interface Asked {
+  readonly bytes: Uint8Array;
+  readonly prompts: readonly Prompt[];
+}
+
+/** The API's masks, one byte a pixel, a prompt at a time. */
+export async function apiMasks(
+  inference: Inference,
+  version: Version,
+  { bytes, prompts }: Asked,
+): Promise<{ data: Uint8Array; score: number }[]> {
+  const { results } = await inference.predict({
+    image: { sha256: sha256(bytes), bytes: async () => bytes },
+    workspaceId: "ws_1",
+    baseModel: "mobile_sam",
+    versions: [version],
+    prompts,
+    multimask: false,
+    format: "rle",
+  });
+  return (results[0]?.predictions ?? []).map(({ masks: [answer] }) => {
+    if (answer?.mask.format !== "rle") throw new Error("no mask came");
+    return { data: decodeRle(answer.mask).data, score: answer.score };
+  });
+}
+
+/**
+ * Python that asks a bundle (argv 1) all prompts of cases.json in a folder (argv 2), and prints a JSON list of
+ * [IoU with the API's mask, |score - the API's|].
+ */
+export const askBundle = `
+import json, sys
+import numpy as np
+from PIL import Image
+sys.path.insert(0, sys.argv[1])
+from predict import Version
+folder = sys.argv[2]
+version = Version(sys.argv[1])
+rows = []
+for case in json.load(open(folder + "/cases.json")):
+    image = Image.open(folder + "/" + case["image"])
+    for k, prompt in enumerate(case["prompts"]):
+        mask, score = version.predict(image, prompt.get("box"), prompt.get("points", ()))
+        wanted = np.fromfile(f"{folder}/{case['image']}.{k}.u8", np.uint8).reshape(mask.shape) > 0
+        both, either = (mask & wanted).sum(), (mask | wanted).sum()
+        rows.append([float(both / either) if either else 1.0, abs(score - case["scores"][k])])
+print(json.dumps(rows))
+`;
+
+/** Writes images, prompts and the API's answers where askBundle finds them. */
+export async function writeCases(
+  folder: string,
+  inference: Inference,
+  version: Version,
+  asked: readonly Asked[],
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const cases = [];
+  for (const [i, one] of asked.entries()) {
+    const image = `${i}.img`;
+    await writeFile(join(folder, image), one.bytes);
+    const answers = await apiMasks(inference, version, one);
+    for (const [k, { data }] of answers.entries()) await writeFile(join(folder, `${image}.${k}.u8`), data);
+    cases.push({ image, prompts: one.prompts, scores: answers.map(({ score }) => score) });
+  }
+  await writeFile(join(folder, "cases.json"), JSON.stringify(cases));
+}
