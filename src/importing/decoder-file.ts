@@ -87,7 +87,7 @@ function checkTensors(tensors: NamedTensors): void {
   }
 }
 
-function withoutCard(metadata: Readonly<Record<string, string>>): Record<string, string> {
+export function withoutCard(metadata: Readonly<Record<string, string>>): Record<string, string> {
   const { model_card: _, format: __, ...says } = metadata;
   return says;
 }

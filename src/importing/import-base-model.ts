@@ -8,6 +8,7 @@ import { ChildPool } from "../lib/child/pool.ts";
 import { digestFile } from "../lib/hash.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { Architectures } from "./identify.ts";
+import { lostText } from "./lost.ts";
 import { findSource, type Source } from "./open.ts";
 import { orRefused, stopped } from "./read-decoder.ts";
 import type * as stageChild from "./stage-child.ts";
@@ -33,6 +34,8 @@ export interface Imported {
   readonly manifest: BaseModelManifest;
   /** False when the same files had been imported under this name before. */
   readonly isNew: boolean;
+  /** What the model lacks of what the file was exported from, for people. */
+  readonly lost: string;
 }
 
 /**
@@ -50,18 +53,24 @@ export async function importBaseModel(options: ImportOptions): Promise<Imported>
   const source = await findSource(options.paths);
   const files = await digests(source);
   const present = await models.manifest(name);
-  if (present) return { manifest: sameSource(present, files), isNew: false };
+  if (present) return imported(sameSource(present, files), false);
 
   await mkdir(workFolder, { recursive: true });
   const folder = await mkdtemp(join(workFolder, "import-"));
   try {
     const { paths, architectures } = options;
     const staged = orRefused(await children.run("stage", { paths, folder, architectures }).catch(stopped));
-    return { manifest: await storeBaseModel(staged, files, folder, options), isNew: true };
+    return imported(await storeBaseModel(staged, files, folder, options), true);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+const imported = (manifest: BaseModelManifest, isNew: boolean): Imported => ({
+  manifest,
+  isNew,
+  lost: lostText(manifest.source.says ?? {}),
+});
 
 /** Roomy: whoever imports a base model owns the machine, and the encoder of ViT-H takes 2.5 GB to be tried. */
 const children = new ChildPool<typeof stageChild>({

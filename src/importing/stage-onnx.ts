@@ -2,10 +2,10 @@ import { readFile, stat } from "node:fs/promises";
 import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
 import { checkLayout, decoderLayout } from "../checkpoint/layout.ts";
 import { decoderFromOnnx } from "../checkpoint/mobile-sam.ts";
-import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { type OnnxOutline, readOutline } from "../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { messageOf } from "../lib/errors.ts";
+import { type DecoderFile, withoutCard } from "./decoder-file.ts";
 import { identify } from "./identify.ts";
 import { checkEncoder } from "./onnx-encoder.ts";
 import type { Source } from "./open.ts";
@@ -33,7 +33,9 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
       "wrong_architecture",
       `one image encoder and one decoder are wanted; these are ${encoders.length} and ${decoders.length + (weights ? 1 : 0)} (a decoder takes point_coords or input_points)`,
     );
-  const decoder = decoderPart ? await decoderOf(decoderPart.path) : await weightsOf(weights);
+  const { tensors: decoder, says } = decoderPart
+    ? await decoderOf(decoderPart.path)
+    : await weightsOf(weights);
   let parameters = Object.values(decoder).reduce((sum, { data }) => sum + data.length, 0);
   let encoder: Staged["encoder"] = null;
   if (encoderPart) {
@@ -42,22 +44,24 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
     encoder = checked.encoder;
     parameters += checked.parameters;
   }
-  return { type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters };
+  return { type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says };
 }
 
 const isDecoder = ({ model }: OnnxOutline): boolean =>
   model.graph.input.some(({ name }) => name === "point_coords" || name === "input_points");
 
-async function decoderOf(path: string): Promise<NamedTensors> {
+type Decoder = Pick<DecoderFile, "tensors" | "says">;
+
+async function decoderOf(path: string): Promise<Decoder> {
   const { size } = await stat(path);
   if (size > maxDecoderBytes)
     throw new RefusedFile("wrong_architecture", `${path} has ${size} bytes; SAM's decoder has 16 million`);
   const file = await readFile(path);
   try {
     const own = readDecoderOnnx(file);
-    if (!own) return decoderFromOnnx(file);
+    if (!own) return { tensors: decoderFromOnnx(file), says: {} };
     checkLayout(own.tensors);
-    return own.tensors;
+    return { tensors: own.tensors, says: withoutCard(own.metadata) };
   } catch (error) {
     const message = messageOf(error);
     throw new RefusedFile(refusalOf(message), hinted(message), { cause: error });
@@ -77,7 +81,7 @@ const hinted = (message: string): string =>
     ? `${message}. An ONNX decoder for points only lacks these; name the model's own model.safetensors as the decoder`
     : message;
 
-async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefined): Promise<NamedTensors> {
+async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefined): Promise<Decoder> {
   if (!source) throw new Error("no decoder was found");
   const file = await source.open();
   try {
@@ -86,7 +90,10 @@ async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefine
     );
     const identified = identify(wanted);
     if (identified.type !== null) throw new Error(`${Object.keys(decoderLayout).length} tensors were wanted`);
-    return await readDecoderWeights(file, identified);
+    return {
+      tensors: await readDecoderWeights(file, identified),
+      says: withoutCard(file.metadata ?? {}),
+    };
   } finally {
     await file.close();
   }

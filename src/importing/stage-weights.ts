@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { encoderArchitectures } from "../checkpoint/encoder-layout.ts";
 import type { TensorFile } from "../checkpoint/tensor-file.ts";
 import { encoderOnnx } from "./encoder-graph.ts";
+import { withoutCard } from "./decoder-file.ts";
 import { type Architectures, identify } from "./identify.ts";
 import { readDecoderWeights, writeEncoderWeights } from "./stage.ts";
 import type { Staged } from "./staged.ts";
@@ -39,5 +40,6 @@ export async function stageWeights(
     encoder,
     decoder,
     parameters: counts.reduce((a, b) => a + b, 0),
+    says: withoutCard(source.metadata ?? {}),
   };
 }

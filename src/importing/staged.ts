@@ -10,6 +10,8 @@ export interface Staged {
   readonly encoder: StagedEncoder | null;
   readonly decoder: NamedTensors;
   readonly parameters: number;
+  /** What the file with the decoder says of itself, without its model card; unchecked. */
+  readonly says: Readonly<Record<string, string>>;
 }
 
 export interface StagedEncoder {

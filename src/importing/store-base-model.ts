@@ -9,6 +9,7 @@ import { sha256 } from "../lib/hash.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import type { ImportOptions } from "./import-base-model.ts";
+import { saysKept } from "./lost.ts";
 import type { Staged } from "./staged.ts";
 
 const unknownLicence = "Not told at import: see where the weights came from.";
@@ -37,7 +38,7 @@ export async function storeBaseModel(
       object: "base_model",
       name,
       type: staged.type ?? encoderModel?.type ?? "onnx",
-      source: { format: staged.format, files: sourceFiles },
+      source: { format: staged.format, files: sourceFiles, says: saysKept(staged.says) },
       licence,
       parameters: staged.parameters,
       created_at: new Date().toISOString(),

@@ -21,6 +21,8 @@ const manifestSchema = z.object({
   source: z.object({
     format: z.string(),
     files: z.array(z.object({ file: z.string(), bytes: z.number(), sha256 })),
+    /** What the decoder's file said of itself; models of before that was kept have none. */
+    says: z.record(z.string(), z.string()).optional(),
   }),
   licence: z.string(),
   /** Weights of encoder and decoder together; of an ONNX encoder, those that are float32. */

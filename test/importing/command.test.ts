@@ -33,6 +33,7 @@ test("import says what a file was, and list shows it beside the built-in model",
   expect(imported.out).toContain(
     "Imported mine: tiny_vit, 4.1 million weights, from safetensors, Meta's names",
   );
+  expect(imported.out).toContain("The file does not say whether its decoder wants windows");
   expect((await run(...argv)).out).toContain("Already there: mine");
   const { out } = await run("list");
   expect(
@@ -45,6 +46,26 @@ test("import says what a file was, and list shows it beside the built-in model",
     ["mobile_sam", "tiny_vit", "built in", expect.stringContaining("MobileSAM")],
     ["mine", "tiny_vit", "4.1 M", "safetensors, Meta's names"],
   ]);
+});
+
+test("import names what a base model loses of the version that a file was exported from, with its scores", async () => {
+  const path = join(storage.dir, "decoder.safetensors");
+  const facts = {
+    made_by: "maskwright",
+    focus: JSON.stringify({
+      zoom: { context: 1.5, tiles: 2, click_side: 90 },
+      refine: { radius: 4, epsilon: 1e-3, threshold: 0.5 },
+    }),
+    scores: JSON.stringify({ images: 8, as_served_mean_iou: 0.721, decoder_alone_mean_iou: 0.377 }),
+  };
+  await writeFile(path, encodeSafetensors(await baseModel("mobile_sam").decoderWeights(), facts));
+  const argv = ["import", path, "--name", "stamps", "--encoder", "mobile_sam"];
+  const lost =
+    "lost of the version in the file are the window round each prompt and its tiles and the guided filter. " +
+    "Mean IoU on the version's 8 held-out images: 0.377 for the decoder alone, 0.721 as served.";
+  expect((await run(...argv)).out).toContain(lost);
+  // It is known of the model later, too.
+  expect((await run(...argv)).out).toContain(lost);
 });
 
 test("a refused file is told by its reason, and nothing is stored", async () => {

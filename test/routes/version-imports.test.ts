@@ -72,6 +72,7 @@ describe("POST versions", () => {
     ["format=pth", "pth"],
     ["format=onnx", "onnx"],
     ["format=onnx&variant=cvat", "onnx"],
+    ["format=onnx&variant=served", "onnx"],
   ])("takes what the export gives, value for value: %s", async (query, format) => {
     const file = await exported(query);
     const answer = await send(file);
@@ -92,6 +93,7 @@ describe("POST versions", () => {
         sha256: sha256(file),
         bytes: file.length,
         says: { project, version: "1", snapshot_hash: sha256("snapshot") },
+        focus: "plain",
         actor: app.a.keyId,
       },
     });

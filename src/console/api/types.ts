@@ -185,6 +185,8 @@ export interface Version {
   number: number;
   status: "active" | "inactive";
   fine_tune_id: string | null;
+  /** Null of a fine-tune's version. */
+  imported: { focus: "restored" | "plain" | "unknown" } | null;
   base_model: string;
   parent_version: number | null;
   /** Null of an imported version. */

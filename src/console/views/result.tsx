@@ -7,13 +7,22 @@ import { KindTable } from "./result/kind-table.tsx";
 import { TestImages } from "./result/test-images.tsx";
 import type { InProject } from "./project.tsx";
 
+/** What became of the window and of what refines masks when a file was imported. */
+const focusOf = {
+  restored: " Its file brought its window and what refines its masks.",
+  plain: "",
+  unknown: " Its file does not say whether it wants windows or refined masks: it is used on whole images.",
+};
+
 /** What a version brought: the gain, whether it is live or why not, before and after, and the numbers by prompt. */
 export function Result({ project, reload, version }: InProject & { version: Version }) {
   const { metrics } = version;
   if (!metrics) {
     return (
       <Notice>
-        <p>This version was imported; nothing was measured here.</p>
+        <p>
+          This version was imported; nothing was measured here.{focusOf[version.imported?.focus ?? "plain"]}
+        </p>
       </Notice>
     );
   }

@@ -121,6 +121,10 @@ export const versionSchema = z
         says: z
           .record(z.string(), z.string())
           .openapi({ description: "What the file told of itself, unchecked." }),
+        focus: z.enum(["restored", "plain", "unknown"]).openapi({
+          description:
+            "Where the version's focus comes from. restored: from the file, with window and refining; plain: the file says that it has none; unknown: the file says nothing, so it is used on whole images.",
+        }),
         actor: z.string().openapi({ description: "The id of the key that sent it." }),
       })
       .nullable()
@@ -212,6 +216,11 @@ function toMetrics(
   };
 }
 
+const focusSaid = (says: Readonly<Record<string, string>>): "restored" | "plain" | "unknown" => {
+  if (says["focus"] !== undefined) return "restored";
+  return says["made_by"] === "maskwright" ? "plain" : "unknown";
+};
+
 export function toVersion(
   row: Version,
   active: number | null,
@@ -229,6 +238,7 @@ export function toVersion(
       sha256: row.imported.sha256,
       bytes: row.imported.bytes,
       says: row.imported.says,
+      focus: focusSaid(row.imported.says),
       actor: row.imported.actor,
     },
     base_model: row.baseModel,
