@@ -1,6 +1,7 @@
 import * as ort from "onnxruntime-node";
 import type { Graph } from "../../src/graph/ir.ts";
 import { toOnnx } from "../../src/graph/to-onnx.ts";
+import { seededRandom } from "../../src/lib/random.ts";
 
 export interface Plain {
   readonly shape: readonly number[];
@@ -39,3 +40,10 @@ export async function runBytes(
     await session.release();
   }
 }
+
+/** Normal numbers; the same seed gives the same. */
+export const values = (shape: readonly number[], seed = 3): Plain & { data: Float32Array } => {
+  const random = seededRandom(seed);
+  const size = shape.reduce((a, b) => a * b, 1);
+  return { shape, data: Float32Array.from({ length: size }, () => random.normal()) };
+};
