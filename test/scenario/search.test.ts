@@ -8,6 +8,7 @@ import { iou } from "../../src/imaging/metrics.ts";
 import { plainFocus } from "../../src/lib/focus.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
 import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { mostPoints } from "../../src/training/points/choose-head.ts";
 import { eq } from "drizzle-orm";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
@@ -118,6 +119,7 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
     point_head: {
       hidden: expect.any(Number),
       weights: expect.any(String),
+      most_points: mostPoints,
       score_shift: expect.any(Number),
     },
   };
