@@ -67,7 +67,7 @@ it("goes from a folder of images and masks to an exported version", async () => 
   const tuned = await maskwright("fine-tune", project, "--epochs", "1", "--seed", "3");
   expect(tuned.err).toMatch(/^Epoch 1: loss [\d.]+, selection mean IoU [\d.]+$/m);
   expect(tuned.out).toMatch(
-    /^version 1 \((in)?active\): mean IoU [\d.]+ -> [\d.]+ on \d+ held-out images \([+-].+\)\n$/,
+    /^version 1 \((in)?active\): mean IoU [\d.]+ -> [\d.]+ on \d+ held-out images \([+-].+\)\nan answer takes [\d.]+ times the base's by box, [\d.]+ by click\n$/,
   );
   expect(tuned.code).toBe(0);
 
