@@ -47,7 +47,7 @@ function poolFor(maxPixels: number): ChildPool<typeof datasetChild> {
  */
 export async function readApart(task: DatasetTask, signal?: AbortSignal): Promise<DatasetApart> {
   const pool = poolFor(task.maxPixels);
-  const open = () => pool.stream("dataset", task, signal);
+  const open = () => pool.stream("dataset", task, { signal });
   let opened: ReturnType<typeof open> | undefined = open();
   const first = await opened.next().catch(named);
   if (first.done) throw new Error("a data set's child said nothing of it");

@@ -1,6 +1,7 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
+import type { Asking } from "../lib/child/pool.ts";
 import { type Focus, focusSchema, plainFocus } from "../lib/focus.ts";
 import { checkFocus } from "../inference/check-focus.ts";
 import { type DecoderFacts, readDecoder } from "./read-decoder.ts";
@@ -27,17 +28,17 @@ export interface VersionFile {
 
 /**
  * A decoder for image embeddings of `base`, read in a child process from a file that somebody sent.
- * Throws AppError weights_….
+ * Files of many workspaces wait in turn, by `asking.by`. Throws AppError weights_….
  */
 export async function readVersionFile(
   path: string,
   base: BaseModel,
-  signal?: AbortSignal,
+  asking: Asking = {},
 ): Promise<VersionFile> {
   const weightsPath = `${path}.safetensors`;
   let file: Awaited<ReturnType<typeof readDecoder>>;
   try {
-    file = await readDecoder(path, weightsPath, signal);
+    file = await readDecoder(path, weightsPath, asking);
   } catch (cause) {
     if (!(cause instanceof RefusedFile)) throw cause;
     // Where the file lies on this machine is nobody's business.

@@ -78,7 +78,10 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) =>
       idempotent(c, db, { sha256: file.sha256, fileName: file.fileName }, async () => {
         const base = await inference.baseModel(project.baseModel);
-        const { format, says, focus, weights } = await readVersionFile(file.path, base);
+        const { format, says, focus, weights } = await readVersionFile(file.path, base, {
+          by: scope.workspaceId,
+          signal: c.req.raw.signal,
+        });
         const quotas = quotasOf(config);
         // Asked again, and for good, where the version is registered.
         const room = { of: ["bytes"], more: { bytes: weights.bytes } } as const;

@@ -13,6 +13,13 @@ export interface ChildPoolOptions {
   readonly most: number;
 }
 
+/** Who asks, and until when. */
+export interface Asking {
+  /** Whose turn it is: those who wait are taken in turn, each in the order of its own asks. */
+  readonly by?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A child that has grown past this is not used again. */
 const keptMemoryBytes = 160 * 1024 * 1024;
 /** A child that nobody needs ends after so many milliseconds. */
@@ -24,7 +31,8 @@ const idleMs = 30_000;
  */
 export class ChildPool<Module> {
   readonly #options: ChildPoolOptions;
-  readonly #waiting: (() => void)[] = [];
+  /** By who asks, in the order of their turns. */
+  readonly #waiting = new Map<string, (() => void)[]>();
   #working = 0;
   #idle: ReadingProcess | undefined;
   #idleSince: NodeJS.Timeout | undefined;
@@ -37,11 +45,11 @@ export class ChildPool<Module> {
   async run<Name extends keyof Module & string>(
     name: Name,
     input: Input<Module[Name]>,
-    signal?: AbortSignal,
+    asking: Asking = {},
   ): Promise<Value<Module[Name]>> {
-    return this.#with(signal, async (child) => {
+    return this.#with(asking, async (child) => {
       child.start(name, input);
-      const { value } = await child.step(signal);
+      const { value } = await child.step(asking.signal);
       return value as Value<Module[Name]>;
     });
   }
@@ -50,14 +58,14 @@ export class ChildPool<Module> {
   async *stream<Name extends keyof Module & string>(
     name: Name,
     input: Input<Module[Name]>,
-    signal?: AbortSignal,
+    asking: Asking = {},
   ): AsyncGenerator<Item<Module[Name]>, void, undefined> {
-    const child = await this.#take(signal);
+    const child = await this.#take(asking);
     let ended = false;
     try {
       child.start(name, input);
       for (;;) {
-        const { done, value } = await child.step(signal);
+        const { done, value } = await child.step(asking.signal);
         ended = done;
         if (done) return;
         child.more();
@@ -68,8 +76,8 @@ export class ChildPool<Module> {
     }
   }
 
-  async #with<T>(signal: AbortSignal | undefined, work: (child: ReadingProcess) => Promise<T>): Promise<T> {
-    const child = await this.#take(signal);
+  async #with<T>(asking: Asking, work: (child: ReadingProcess) => Promise<T>): Promise<T> {
+    const child = await this.#take(asking);
     let ended = false;
     try {
       const value = await work(child);
@@ -80,8 +88,8 @@ export class ChildPool<Module> {
     }
   }
 
-  async #take(signal: AbortSignal | undefined): Promise<ReadingProcess> {
-    if (this.#working >= this.#options.most) await this.#turn(signal);
+  async #take(asking: Asking): Promise<ReadingProcess> {
+    if (this.#working >= this.#options.most) await this.#turn(asking);
     else this.#working++;
     clearTimeout(this.#idleSince);
     const idle = this.#idle;
@@ -89,8 +97,8 @@ export class ChildPool<Module> {
     return idle?.alive ? idle : new ReadingProcess(this.#options.module, this.#options.limits);
   }
 
-  /** Whoever gives back a place hands it to the first who waits. */
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
+  /** Whoever gives back a place hands it to the first of the key whose turn it is. */
+  async #turn({ by = "", signal }: Asking): Promise<void> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const turn = (): void => {
@@ -98,13 +106,28 @@ export class ChildPool<Module> {
         resolve();
       };
       const leave = (): void => {
-        const at = this.#waiting.indexOf(turn);
-        if (at >= 0) this.#waiting.splice(at, 1);
+        const line = this.#waiting.get(by);
+        const at = line?.indexOf(turn) ?? -1;
+        if (at >= 0) line?.splice(at, 1);
+        if (line?.length === 0) this.#waiting.delete(by);
         reject(signal?.reason as Error);
       };
       signal?.addEventListener("abort", leave, { once: true });
-      this.#waiting.push(turn);
+      const line = this.#waiting.get(by) ?? [];
+      line.push(turn);
+      this.#waiting.set(by, line);
     });
+  }
+
+  #next(): (() => void) | undefined {
+    const [first] = this.#waiting;
+    if (!first) return undefined;
+    const [key, line] = first;
+    const turn = line.shift();
+    // Its next ask comes after those of all others.
+    this.#waiting.delete(key);
+    if (line.length > 0) this.#waiting.set(key, line);
+    return turn;
   }
 
   #give(child: ReadingProcess, ended: boolean): void {
@@ -115,7 +138,7 @@ export class ChildPool<Module> {
         child.kill();
       }, idleMs).unref();
     } else child.kill();
-    const next = this.#waiting.shift();
+    const next = this.#next();
     if (next) next();
     else this.#working--;
   }

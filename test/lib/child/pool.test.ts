@@ -71,9 +71,9 @@ describe("a child process", () => {
   it("is ended by its signal, and so is the wait for one", async () => {
     const pool = poolOf();
     const stop = new AbortController();
-    const begun = pool.stream("hang", undefined, stop.signal);
+    const begun = pool.stream("hang", undefined, stop);
     expect((await begun.next()).value).toBe("begun");
-    const waiting = problemOf(pool.run("double", { numbers: new Float32Array() }, stop.signal));
+    const waiting = problemOf(pool.run("double", { numbers: new Float32Array() }, stop));
     const going = problemOf(begun.next());
     stop.abort(new Error("not wanted any more"));
     expect([await going, await waiting]).toMatchObject([
@@ -90,5 +90,16 @@ describe("a child process", () => {
     );
     expect(pids).toHaveLength(4);
     expect(new Set(pids).size).toBe(1);
+  });
+
+  it("takes those who wait in turn, whoever asks for most", async () => {
+    const pool = poolOf();
+    const ended: string[] = [];
+    const ask = async (by: string, number: number): Promise<void> => {
+      await pool.run("double", { numbers: Float32Array.of(number) }, { by });
+      ended.push(`${by}${number}`);
+    };
+    await Promise.all([ask("a", 1), ask("a", 2), ask("a", 3), ask("b", 1), ask("c", 1), ask("b", 2)]);
+    expect(ended).toEqual(["a1", "a2", "b1", "c1", "a3", "b2"]);
   });
 });
