@@ -11,6 +11,9 @@ import { answers, askAsNeighbour, type Filled, fill, keepTraining, trainingState
 /** A service whose memory has grown by more than this since its first rest is started afresh before the next row. */
 const drift = 150e6;
 
+/** A fine-tune's memory rises for some time: it is at rest where so many looks, two seconds apart, have seen no more of it. */
+const [calmLooks, mostLooks, risen] = [5, 40, 10e6];
+
 /** Runs rows, each on a service that is none the worse for the rows before it. */
 export class Runner {
   readonly #folder: string;
@@ -79,9 +82,20 @@ export class Runner {
     this.#watch.watch(service.url, service.pid);
     await keepTraining(service, filled.neighbour);
     for (let i = 0; i < 2; i++) await askAsNeighbour(service, filled.neighbour);
-    await pause(2000);
-    this.#rest = await this.#watch.rest();
+    this.#rest = await this.#settledRest();
     return { service, filled };
+  }
+
+  /** The most that the fine-tune takes by itself: seen where it has risen no more for a while. */
+  async #settledRest(): Promise<number> {
+    let most = 0;
+    for (let [looks, calm] = [0, 0]; calm < calmLooks && looks < mostLooks; looks++) {
+      await pause(2000);
+      const now = await this.#watch.rest();
+      calm = now > most + risen ? 0 : calm + 1;
+      most = Math.max(most, now);
+    }
+    return most;
   }
 
   async #isFit(service: Service, { key }: Filled): Promise<boolean> {
