@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, noiseImage } from "../helpers/images.ts";
@@ -137,4 +138,20 @@ describe("pages of masks", () => {
     expect(shown.map(({ annotations }) => annotations.length)).toEqual([5]);
     expect(gallery.body["has_more"]).toBe(true);
   });
+});
+
+it("a page whose masks would not fit into memory is refused, and names what would", async () => {
+  const scope = { workspaceId: client.workspaceId, projectId: project.slice("/v1/projects/".length) };
+  await insertAnnotation(app.db, {
+    ...scope,
+    id: newId("ann"),
+    imageId: image,
+    counts: "1".repeat(64 * 1024 * 1024),
+    area: 1,
+    box: [0, 0, 1, 1],
+    source: "api",
+  });
+  expect(errorOf(await client.get(`${project}/annotations?image_id=${image}&limit=1`))).toBe(
+    "413 memory_exceeded",
+  );
 });
