@@ -89,6 +89,7 @@ export function tuning(get: () => World): void {
     }
     await world.page.getByLabel("Model").selectOption("active");
     await world.page.keyboard.press("v");
+    await world.page.goto(`${world.server.url}/#${world.place}/versions`);
     console.log(`click to mask on screen, cached embedding: base ${took[0]}; tuned version ${took[1]}`);
   });
 
