@@ -75,7 +75,8 @@ describe("a bundle answers as the API does", () => {
     expect(rows).toHaveLength(6);
     for (const [iou, apart] of rows) {
       expect(iou).toBeGreaterThan(0.995);
-      expect(apart).toBeLessThan(0.01);
+      // Pillow and libvips decode a JPEG to slightly different pixels, .011 of a score at most when this was written.
+      expect(apart).toBeLessThan(0.02);
     }
   });
 
