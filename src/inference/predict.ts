@@ -95,7 +95,9 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
   );
   checkRegions(first);
   await answerAll(work, first);
-  await answerAll(work, secondSteps(work));
+  const second = secondSteps(work);
+  checkRegions(second);
+  await answerAll(work, second);
   const { times } = work;
   return {
     width: size[1],
@@ -133,7 +135,7 @@ function plannedFor(
   }
 }
 
-/** Throws AppError too_many_regions before any is encoded. */
+/** Throws AppError too_many_regions before any of them is encoded. */
 function checkRegions(planned: readonly Planned[]): void {
   const regions = new Set(planned.flatMap(({ views }) => views.map(({ region }) => region.join())));
   if (regions.size <= mostRegions) return;
