@@ -1,4 +1,4 @@
-import ort from "onnxruntime-node";
+import ort from "../src/lib/onnxruntime.ts";
 import { baseModel } from "../src/checkpoint/base-models.ts";
 import { openWorld, type World } from "./api/world.ts";
 import { machine } from "./report.ts";

@@ -186,7 +186,34 @@ describe("the rules of the source", () => {
     const readers = files
       .filter((file) => placeOf(file) !== "console")
       .filter((file) => readFileSync(file, "utf8").includes("process.env"));
-    expect(readers.map(show)).toEqual(["config.ts"]);
+    // no-telemetry.ts sets a variable and reads none.
+    expect(readers.map(show)).toEqual(["config.ts", "lib/no-telemetry.ts"]);
+  });
+
+  it("load onnxruntime with its telemetry off, also in the threads that a file starts", () => {
+    const everywhere = ["src", "bench", "test", "scripts", "examples"].flatMap((folder) =>
+      readdirSync(resolve(src, "..", folder), { recursive: true, encoding: "utf8" })
+        .filter((name) => /\.(ts|mjs)$/.test(name))
+        .map((name) => resolve(src, "..", folder, name)),
+    );
+    const loaders = everywhere.filter((file) =>
+      importsOf(file).some(({ to, runs }) => runs && to === "onnxruntime-node"),
+    );
+    expect(loaders.map(show)).toEqual(["lib/onnxruntime.ts"]);
+
+    const loads = (file: string, name: string): boolean => closure(show(file)).has(join(src, name));
+    const threads = files
+      .filter(
+        (file) => /new (Worker|Piscina)\b/.test(readFileSync(file, "utf8")) && placeOf(file) !== "console",
+      )
+      .flatMap((file) =>
+        [...readFileSync(file, "utf8").matchAll(/"(\.\.?\/[\w/-]+\.ts)"/g)]
+          .map(([, path = ""]) => ({ file, thread: resolve(dirname(file), path) }))
+          .filter(({ thread }) => files.includes(thread) && loads(thread, "lib/onnxruntime.ts")),
+      );
+    expect(new Set(threads.map(({ file }) => show(file))).size).toBeGreaterThan(2);
+    const reporting = threads.filter(({ file }) => !loads(file, "lib/no-telemetry.ts"));
+    expect(reporting.map(({ file }) => show(file))).toEqual([]);
   });
 
   it("keep every file at 300 lines or fewer", () => {

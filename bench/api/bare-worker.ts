@@ -1,5 +1,5 @@
 import { workerData } from "piscina";
-import * as ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { graphsFolder, readGraphs } from "../../src/inference/graphs.ts";
 import { predictedMask } from "../../src/inference/predicted-mask.ts";

@@ -1,4 +1,5 @@
 import { Piscina } from "piscina";
+import "../../src/lib/no-telemetry.ts";
 import type { Bareness, BareTask, RateTask } from "./bare-worker.ts";
 
 export interface Bare {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import * as ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import { decodeModel, encodeModel } from "../../src/lib/onnx-proto.ts";
 import type { DecodeCase } from "./cases.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decoderLayout } from "../../src/checkpoint/layout.ts";

@@ -11,6 +11,7 @@ Needs torch, numpy, pillow, safetensors, transformers, onnxruntime. OMP_NUM_THRE
 """
 
 import json
+import os
 import random
 import sys
 import time
@@ -24,6 +25,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import SamConfig, SamModel
 from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
+
+# onnxruntime reports its usage unless this is set before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 META, DATA, WEIGHTS, ENCODER, OUT = (Path(a) for a in sys.argv[1:6])
 STAGES = sys.argv[6:] or ["vit_b", "vit_l", "vit_h", "modules", "mobile", "mobile-hf", "mobile-hf-eps", "whole", "whole-hf-eps"]

@@ -20,6 +20,9 @@ import threading
 import time
 import types
 
+# onnxruntime reports its usage unless this is set before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 requests = queue.SimpleQueue()
 
 

@@ -8,8 +8,12 @@ written, the PyTorch decoder is held against Meta's ONNX file. Needs torch, nump
 """
 
 import json
+import os
 import pathlib
 import sys
+
+# onnxruntime reports its usage unless this is set before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime

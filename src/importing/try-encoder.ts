@@ -1,4 +1,4 @@
-import ort from "onnxruntime-node";
+import ort from "../lib/onnxruntime.ts";
 import type { EncoderInput } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { messageOf } from "../lib/errors.ts";

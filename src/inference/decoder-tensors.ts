@@ -1,4 +1,4 @@
-import type { Tensor } from "onnxruntime-node";
+import type { Tensor } from "../lib/onnxruntime.ts";
 import { LRUCache } from "lru-cache";
 import type { PackedTensor, PackedWeights } from "./packed-weights.ts";
 import { float32 } from "./session.ts";

@@ -1,4 +1,4 @@
-import type { Tensor } from "onnxruntime-node";
+import type { Tensor } from "../lib/onnxruntime.ts";
 import { cropImage } from "../imaging/crop.ts";
 import { decodeImage } from "../imaging/decode.ts";
 import type { EncoderInput } from "../checkpoint/base-models.ts";

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Piscina } from "piscina";
 import { AppError } from "../lib/errors.ts";
+import "../lib/no-telemetry.ts";
 import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { BaseModels } from "./base-models.ts";

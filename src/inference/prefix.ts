@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Tensor } from "onnxruntime-node";
+import type { Tensor } from "../lib/onnxruntime.ts";
 import { fed, required, values, weightTensors } from "./decoder-tensors.ts";
 import { type DecoderTask, lengthOf, prefixBytes, prefixParts } from "./decoder-task.ts";
 import { float32, sessionOf } from "./session.ts";

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { InferenceSession, Tensor } from "onnxruntime-node";
-import ort from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "../lib/onnxruntime.ts";
+import ort from "../lib/onnxruntime.ts";
 import { choosePoints } from "../imaging/points/choose-points.ts";
 import { headParts, readHead } from "../imaging/points/head.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";

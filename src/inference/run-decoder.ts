@@ -1,4 +1,4 @@
-import type { Tensor } from "onnxruntime-node";
+import type { Tensor } from "../lib/onnxruntime.ts";
 import { fed, values } from "./decoder-tensors.ts";
 import type { DecoderTask } from "./decoder-task.ts";
 import type { MaskTokens } from "./graphs.ts";

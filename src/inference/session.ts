@@ -1,4 +1,4 @@
-import ort, { type InferenceSession } from "onnxruntime-node";
+import ort, { type InferenceSession } from "../lib/onnxruntime.ts";
 
 const sessions = new Map<string, Promise<InferenceSession>>();
 

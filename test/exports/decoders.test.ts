@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import * as ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import * as web from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";

@@ -1,4 +1,4 @@
-import * as ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import { iou } from "../../src/imaging/metrics.ts";

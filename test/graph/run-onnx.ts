@@ -1,4 +1,4 @@
-import * as ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import type { Graph } from "../../src/graph/ir.ts";
 import { toOnnx } from "../../src/graph/to-onnx.ts";
 import { seededRandom } from "../../src/lib/random.ts";

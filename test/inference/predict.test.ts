@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inputSize, toInputFrame } from "../../src/imaging/coordinates.ts";
 import { areaOf, boxOf } from "../../src/imaging/geometry.ts";

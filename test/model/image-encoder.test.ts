@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import { expect, test } from "vitest";
 import {
   type EncoderArchitecture,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs-core";
-import { InferenceSession } from "onnxruntime-node";
+import { InferenceSession } from "../../src/lib/onnxruntime.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dataType, decodeModel, encodeModel } from "../../src/lib/onnx-proto.ts";
 import { seededRandom } from "../../src/lib/random.ts";

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "../../src/lib/onnxruntime.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import type { Random } from "../../src/lib/random.ts";

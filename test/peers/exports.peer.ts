@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import * as ort from "onnxruntime-node";
+import ort from "../../src/lib/onnxruntime.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BaseModel, baseModel } from "../../src/checkpoint/base-models.ts";
 import { exportVersion } from "../../src/exports/index.ts";

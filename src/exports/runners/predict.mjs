@@ -10,8 +10,9 @@
  *     const version = await openVersion({ read });
  *     const { mask, score } = await version.predict({ width, height, data }, { box: [10, 20, 200, 180] });
  *
- * Needs onnxruntime-web; image files and PNG need sharp, raw 8-bit RGB and PGM nothing. Boxes are [x0, y0, x1, y1] and
- * points [x, y, label], label 1 foreground and 0 background, in pixels of the image as its EXIF orientation turns it.
+ * Needs onnxruntime-web, which reports nothing to anybody; image files and PNG need sharp, raw 8-bit RGB and PGM nothing.
+ * Boxes are [x0, y0, x1, y1] and points [x, y, label], label 1 foreground and 0 background, in pixels of the image as
+ * its EXIF orientation turns it.
  * Views, stitching and refining follow config.json.
  */
 

@@ -18,7 +18,7 @@ import os
 from pathlib import Path
 
 # onnxruntime 1.30 writes a device id and looks for a collector unless this is set before it is loaded.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime

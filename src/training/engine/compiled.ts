@@ -1,4 +1,4 @@
-import * as ort from "onnxruntime-node";
+import ort from "../../lib/onnxruntime.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { stepScalars } from "../adamw.ts";
 import {

@@ -12,6 +12,7 @@ import type {
 } from "./types.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { messageOf } from "../../lib/errors.ts";
+import "../../lib/no-telemetry.ts";
 import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
 
 /**

@@ -39,7 +39,7 @@ async function eager(device: TrainerDevice): Promise<Machine> {
 
 async function compiled(): Promise<Machine> {
   const [ort, { traceGraph }, { toOnnx }] = await Promise.all([
-    import("onnxruntime-node"),
+    import("../../lib/onnxruntime.ts"),
     import("../../graph/trace.ts"),
     import("../../graph/to-onnx.ts"),
   ]);

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import "../../lib/no-telemetry.ts";
 import { engineFor } from "./create.ts";
 import type { ProductTimed, ProofStart } from "./device-worker.ts";
 import type { EngineName, TrainerDevice } from "./types.ts";

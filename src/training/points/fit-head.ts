@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import ort, { type InferenceSession, type Tensor } from "onnxruntime-node";
+import ort, { type InferenceSession, type Tensor } from "../../lib/onnxruntime.ts";
 import { headParts, type PointHead } from "../../imaging/points/head.ts";
 import { float32 } from "../../inference/session.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
