@@ -10,6 +10,14 @@ import { join } from "node:path";
 import { startEmbeddedPostgres } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { createLog } from "../src/lib/log.ts";
+import { usageOr } from "../src/main/usage.ts";
+
+usageOr(
+  "usage: node bench/cold-start.ts [RUNS]\n  What a Lambda instance costs before its first answer, the median of RUNS (7).",
+  {
+    words: { least: 0, most: 1 },
+  },
+);
 
 const child = `
   const at = () => Math.round(performance.now());

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { messageOf } from "../src/lib/errors.ts";
 import type { Report } from "./report.ts";
 import { apiUsage } from "./api/options.ts";
 import { importUsage } from "./import/options.ts";
@@ -10,7 +11,7 @@ import { versionsUsage } from "./versions/options.ts";
 
 /** npm run bench -- train | decode | everything [--json] [--python PATH] [--rounds N] [--threads N], or quality, everything-parity: see their usage. */
 const usage =
-  "usage: npm run bench -- <train|decode|everything|api|import|versions|memory|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
+  "usage: npm run bench -- <train|decode|everything|everything-parity|api|import|versions|memory|quality> [--json] [--python PATH] [--rounds N] [--threads N]\n" +
   "  train   one optimizer step, against PyTorch (PATH, else .venv/bin/python)\n" +
   "  decode  one prompt on a cached embedding, against Meta's ONNX decoder\n" +
   "  everything [--meta PATH]  a whole image, against Meta's automatic mask generator in PyTorch, of the package\n" +
@@ -45,8 +46,18 @@ const programs: Readonly<Record<string, () => Promise<{ main(args: string[]): Pr
   memory: () => import("./memory.ts"),
   "everything-parity": () => import("./everything-parity.ts"),
 };
+if (args.includes("--help") || args.includes("-h")) {
+  process.stdout.write(usage);
+  process.exit();
+}
 const program = programs[args[0] ?? ""];
-process.exitCode = program ? await (await program()).main(args.slice(1)) : await time();
+try {
+  process.exitCode = program ? await (await program()).main(args.slice(1)) : await time();
+} catch (error) {
+  if (!String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")) throw error;
+  process.stderr.write(`${messageOf(error)}\n${usage}`);
+  process.exitCode = 2;
+}
 
 async function time(): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -137,6 +137,16 @@ for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
   });
 }
+// npm passes SIGTERM to the shell that it started this in, which ends and tells nobody: then we are another's child.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, 250);
+  watch.unref();
+}
 child.on("exit", (code, signal) => {
   if (signal) process.exit(128 + ({ SIGINT: 2, SIGTERM: 15, SIGKILL: 9, SIGHUP: 1 }[signal] ?? 0));
   process.exit(code ?? 1);

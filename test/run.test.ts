@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,4 +45,23 @@ it("installs once, though three programs are started at the same time", async ()
   const answers = await Promise.all([start(), start(), start()]);
   expect(answers).toEqual(answers.map(() => ({ code: 0, said: "it runs" })));
   expect(await readFile(join(root, "calls"), "utf8")).toBe("start end ");
+});
+
+it("ends its program, which tidies up, where npm is told to stop", async () => {
+  const tidies =
+    "process.on('SIGTERM', () => process.exit()); console.log('up', process.pid); setInterval(() => {}, 1e6);";
+  await writeFile(join(root, "waits.ts"), tidies);
+  // As `npm start` runs it: in a shell that npm's signal ends.
+  const shell = spawn("/bin/sh", ["-c", `'${process.execPath}' scripts/run.mjs waits.ts; true`], {
+    cwd: root,
+    env: { ...process.env, npm_execpath: join(root, "npm.cjs"), npm_lifecycle_event: "start", TMPDIR: root },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [said] = (await once(shell.stdout, "data")) as [Buffer];
+  shell.kill("SIGTERM");
+  // The pipe is closed when the last process that writes to it is gone.
+  await once(shell, "close");
+  const pid = Number(/up (\d+)/.exec(String(said))?.[1]);
+  expect(pid).toBeGreaterThan(1);
+  expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 });

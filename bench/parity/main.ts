@@ -11,14 +11,20 @@ import { join, resolve } from "node:path";
 import { createInference } from "../../src/inference/index.ts";
 import { BaseModels } from "../../src/inference/base-models.ts";
 import { importBaseModel } from "../../src/importing/import-base-model.ts";
+import { usageOr } from "../../src/main/usage.ts";
 import { LocalStore } from "../../src/storage/local.ts";
 import { compareEncoder } from "./encoders.ts";
 import { compareModules } from "./modules.ts";
 import { comparePredictions } from "./predictions.ts";
 import { parityReport, type Row } from "./report.ts";
 
-const [peersPath, dataPath, ...stages] = process.argv.slice(2);
-if (!peersPath || !dataPath) throw new Error("usage: node bench/parity/main.ts PEERS DATA [STAGE ...]");
+usageOr(
+  "usage: node bench/parity/main.ts PEERS DATA [STAGE ...]\n  Writes docs/parity.md from what peers.py wrote.",
+  {
+    words: { least: 2, most: 20 },
+  },
+);
+const [peersPath = "", dataPath = "", ...stages] = process.argv.slice(2);
 const [peers, data] = [resolve(peersPath), resolve(dataPath)];
 
 const folder = await mkdtemp(join(tmpdir(), "maskwright-parity-"));

@@ -11,30 +11,29 @@ import { createLog } from "../../src/lib/log.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import { startLocal } from "../../src/main/local.ts";
 import { untilSignal } from "../../src/main/process.ts";
+import { usageOr } from "../../src/main/usage.ts";
 import { type Annotation, Client, type Version } from "./client.ts";
 import { drawPage, type DemoPage } from "./pages.ts";
 import { drawPicture, type PictureRow } from "./picture.ts";
 import { heading, progress, say } from "./screen.ts";
 import { packPages } from "./zip.ts";
 
-const usage = `npm run demo -- [--url URL --key KEY] [--pages 30] [--seed 7] [--picture docs/images/before-after.png]
+const usage = `usage: npm run demo -- [--url URL --key KEY] [--pages 30] [--seed 7] [--picture docs/images/before-after.png]
 
 Draws scanned pages with ink stamps, imports them, fine-tunes with one call and shows what it brought.
 Without --url it starts a server of its own, with its data in a temporary folder.`;
 
-const { values } = parseArgs({
-  options: {
-    url: { type: "string" },
-    key: { type: "string" },
-    pages: { type: "string", default: "30" },
-    seed: { type: "string", default: "7" },
-    picture: { type: "string", default: "docs/images/before-after.png" },
-    help: { type: "boolean", default: false },
-  },
-});
+const options = {
+  url: { type: "string" },
+  key: { type: "string" },
+  pages: { type: "string", default: "30" },
+  seed: { type: "string", default: "7" },
+  picture: { type: "string", default: "docs/images/before-after.png" },
+} as const;
+usageOr(usage, { options });
+const { values } = parseArgs({ options });
 
 async function main(): Promise<void> {
-  if (values.help) return say(usage);
   const releases = new Releases();
   try {
     const interrupted = untilSignal().then((signal) => Promise.reject(new Error(`stopped by ${signal}`)));

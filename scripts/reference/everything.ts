@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type PeerMask, startPeer } from "../../bench/everything/peer.ts";
 import type { EverythingSettings } from "../../src/inference/everything/types.ts";
+import { usageOr } from "../../src/main/usage.ts";
 import { asPng } from "../../test/helpers/images.ts";
 import { sceneImage } from "../../test/helpers/scene.ts";
 
@@ -51,6 +52,9 @@ export async function makeReference(options: {
 }
 
 if (import.meta.main) {
+  usageOr("usage: node scripts/reference/everything.ts [--python PATH] [--meta PATH]", {
+    options: { python: { type: "string" }, meta: { type: "string" } },
+  });
   const { values } = parseArgs({
     options: { python: { type: "string", default: "python3" }, meta: { type: "string" } },
   });

@@ -2,7 +2,10 @@
 import { writeFile } from "node:fs/promises";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { usageOr } from "../../src/main/usage.ts";
 
-const [path, name = "mobile_sam"] = process.argv.slice(2);
-if (!path) throw new Error("usage: node scripts/reference/export_weights.ts <file.safetensors> [base model]");
+usageOr("usage: node scripts/reference/export_weights.ts FILE.safetensors [BASE_MODEL]", {
+  words: { least: 1, most: 2 },
+});
+const [path = "", name = "mobile_sam"] = process.argv.slice(2);
 await writeFile(path, encodeSafetensors(await baseModel(name).decoderWeights()));

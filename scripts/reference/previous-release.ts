@@ -14,6 +14,7 @@ import postgres from "postgres";
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { createLog } from "../../src/lib/log.ts";
+import { usageOr } from "../../src/main/usage.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import type { Recording } from "../../test/db/old-connection.ts";
 import { liveThroughStory } from "./release-story.ts";
@@ -114,9 +115,11 @@ function pack({ statements, runs, ...head }: Recording): string {
   return `{\n${first.join("")}  "statements": ${list(statements)},\n  "runs": ${list(runs)}\n}`;
 }
 
-const [checkout, commit, target] = process.argv.slice(2);
-if (!checkout || !commit || !target)
-  throw new Error("usage: node scripts/reference/previous-release.ts CHECKOUT COMMIT FILE|--on-newest");
+usageOr("usage: node scripts/reference/previous-release.ts CHECKOUT COMMIT FILE|--on-newest", {
+  options: { "on-newest": { type: "boolean" } },
+  words: { least: 2, most: 3 },
+});
+const [checkout = "", commit = "", target = ""] = process.argv.slice(2);
 const releases = new Releases();
 try {
   const dataDir = await mkdtemp(join(tmpdir(), folder));

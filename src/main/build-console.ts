@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { sha256 } from "../lib/hash.ts";
 import { type ConsoleFile, consoleFolder, type ConsoleManifest } from "../routes/console.ts";
+import { usageOr } from "./usage.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const packages = ["preact", "@preact/signals", "uplot", "onnxruntime-web", "d3-contour", "esbuild"];
@@ -149,6 +150,12 @@ function fail(message: string): never {
 }
 
 if (import.meta.main) {
+  usageOr(
+    "usage: npm run build:console -- [--if-stale]\n  Bundles the console into build/console; with --if-stale, only where its source changed.",
+    {
+      options: { "if-stale": { type: "boolean" } },
+    },
+  );
   const force = !process.argv.includes("--if-stale");
   const { files } = await buildConsole({ force });
   if (force) {

@@ -12,6 +12,7 @@ import {
 } from "../inference/graphs.ts";
 import { sha256 } from "../lib/hash.ts";
 import { decodeModel } from "../lib/onnx-proto.ts";
+import { usageOr } from "./usage.ts";
 
 /** 2 tokens are a box, or one point with its padding: most prompts. */
 const pointCounts = [2, 4, 8, 16, 32, 64];
@@ -124,6 +125,12 @@ function writeWhole(path: string, data: Uint8Array | string): void {
 }
 
 if (import.meta.main) {
+  usageOr(
+    "usage: npm run build:graphs -- [--if-stale]\n  Traces the decoder into build/graphs; with --if-stale, only where its source changed.",
+    {
+      options: { "if-stale": { type: "boolean" } },
+    },
+  );
   const force = !process.argv.includes("--if-stale");
   const manifest = await buildGraphs({ force });
   if (force) console.log(`${manifest.decoders.length} decoder graphs in ${graphsFolder}`);

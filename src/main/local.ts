@@ -10,6 +10,7 @@ import { orExit, runProgram } from "./process.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
 import { startTracing } from "./tracing.ts";
 import { keepTrainer } from "./trainer-process.ts";
+import { usageOr } from "./usage.ts";
 import { welcome } from "./welcome.ts";
 
 export interface Local {
@@ -73,6 +74,9 @@ async function keptKey(file: string, databaseUrl: string): Promise<string | null
 }
 
 if (import.meta.main) {
+  usageOr(`usage: npm start
+  Postgres, objects, API and trainer on this machine, with everything in DATA_DIR (.data). Settings come from the
+  environment (README.md).`);
   const config = orExit(readConfig);
   const logFile = join(
     orExit(() => makeDataDir(config.DATA_DIR)),

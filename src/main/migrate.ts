@@ -5,7 +5,10 @@ import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runTask } from "./process.ts";
+import { usageOr } from "./usage.ts";
 
+usageOr(`usage: npm run migrate
+  Brings the Postgres of DATABASE_URL to the newest schema.`);
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "migrate" });
 await runTask(log, new Releases(), async () => {

@@ -15,8 +15,11 @@ import { createObjectStore } from "../storage/create.ts";
 import { cleanUp } from "./clean-up.ts";
 import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runTask } from "./process.ts";
+import { usageOr } from "./usage.ts";
 
-const usage = "usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | delete-workspace ID";
+const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | delete-workspace ID
+  On the database and the objects of the settings (docs/operations.md).`;
+usageOr(usage, { words: { least: 1, most: 2 } });
 
 /** The database of the settings, or the embedded one of DATA_DIR, which nobody else may be running then. */
 async function database(config: Config, log: Log, releases: Releases): Promise<string> {

@@ -6,7 +6,11 @@ import { databaseUrlOf } from "./database-url.ts";
 import { orExit, runProgram } from "./process.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
 import { startTracing } from "./tracing.ts";
+import { usageOr } from "./usage.ts";
 
+usageOr(`usage: npm run server
+  The API alone, on the Postgres of DATABASE_URL and the objects of S3_BUCKET or DATA_DIR. Settings come from the
+  environment (README.md).`);
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "server" });
 const releases = new Releases();

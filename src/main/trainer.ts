@@ -8,7 +8,11 @@ import { orExit, runProgram } from "./process.ts";
 import { startTraining } from "./start-training.ts";
 import { startServices } from "./start.ts";
 import { startTracing } from "./tracing.ts";
+import { usageOr } from "./usage.ts";
 
+usageOr(`usage: npm run trainer
+  Takes fine-tunes, imports and webhooks from the Postgres of DATABASE_URL. Settings come from the environment
+  (README.md).`);
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
 const releases = new Releases();

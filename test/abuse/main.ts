@@ -7,6 +7,10 @@ import { rows } from "./rows/index.ts";
 import { Runner } from "./runner.ts";
 import type { Row } from "./types.ts";
 
+if (process.argv.includes("--help")) {
+  process.stdout.write(usage);
+  process.exit();
+}
 const options = readOptions(process.argv.slice(2));
 process.exitCode = options ? await main(options) : fail();
 
