@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { plainFocus } from "../src/lib/focus.ts";
+import { plainFocus } from "../src/domain/focus.ts";
 import { openWorld } from "./api/world.ts";
 import { machine } from "./report.ts";
 import { smallHead } from "./versions/kinds.ts";

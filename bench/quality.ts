@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { messageOf } from "../src/lib/errors.ts";
-import { hyperparametersSchema } from "../src/lib/hyperparameters.ts";
+import { hyperparametersSchema } from "../src/domain/hyperparameters.ts";
 import { Releases } from "../src/lib/releases.ts";
 import type { PreparedData } from "../src/training/prepare.ts";
 import { type Done, gridReport, rowsOf } from "./quality/compare.ts";

@@ -1,6 +1,6 @@
-import type { PairedGain } from "../../src/db/schema/index.ts";
+import type { PairedGain } from "../../src/domain/evaluation.ts";
 import { refinedBy } from "../../src/imaging/focus-cost.ts";
-import type { Focus } from "../../src/lib/focus.ts";
+import type { Focus } from "../../src/domain/focus.ts";
 import { pairedGain } from "../../src/training/evaluation/interval.ts";
 import { promptMetrics } from "../../src/training/evaluation/evaluation.ts";
 import { meanOf, meanScores, type Score } from "../../src/training/evaluation/score.ts";

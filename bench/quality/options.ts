@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/lib/errors.ts";
-import { parseHyperparameters } from "../../src/lib/hyperparameters.ts";
+import { parseHyperparameters } from "../../src/domain/hyperparameters.ts";
 import type { EngineName } from "../../src/training/engine/types.ts";
 
 export const qualityUsage =

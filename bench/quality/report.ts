@@ -1,4 +1,4 @@
-import type { PairedGain, PromptKind } from "../../src/db/schema/index.ts";
+import type { PairedGain, PromptKind } from "../../src/domain/evaluation.ts";
 import type { JobName } from "./options.ts";
 
 /** What one run of `npm run bench -- quality` found; --json prints exactly this. IoUs and Dice in [0, 1]. */

@@ -1,7 +1,7 @@
 import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import type { Size } from "../../src/imaging/types.ts";
 import { inTwoSteps, viewsOf } from "../../src/imaging/views.ts";
-import type { Focus, PointHeadSettings, Zoom } from "../../src/lib/focus.ts";
+import type { Focus, PointHeadSettings, Zoom } from "../../src/domain/focus.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { mostPoints } from "../../src/training/points/choose-head.ts";
 import type { Picture } from "./pictures.ts";

@@ -1,6 +1,6 @@
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import type { Focus } from "../../src/lib/focus.ts";
+import type { Focus } from "../../src/domain/focus.ts";
 import type { Call } from "../api/world.ts";
 
 /** The last bias of the IoU prediction: another one makes other weights, and the same masks. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { stitchRules } from "../imaging/stitch.ts";
 import { windowRules } from "../imaging/windows.ts";
-import { plainFocus } from "../lib/focus.ts";
+import { plainFocus } from "../domain/focus.ts";
 import type { ZipEntry } from "../lib/zip-writer.ts";
 import { encoderEntries } from "./encoder.ts";
 import { decoderOnnxFile } from "./onnx.ts";

@@ -1,5 +1,5 @@
 import { decoderAloneOf, type Version } from "../db/queries/versions.ts";
-import { isPlain } from "../lib/focus.ts";
+import { isPlain } from "../domain/focus.ts";
 import { share } from "./markdown.ts";
 import type { ExportOptions, ExportSubject, Holds } from "./types.ts";
 

@@ -1,6 +1,8 @@
 import { decoderAloneOf, type Version } from "../db/queries/versions.ts";
-import type { PairedGain, PromptMetrics, VersionLatency, VersionMetrics } from "../db/schema/index.ts";
-import { isPlain } from "../lib/focus.ts";
+import type { PairedGain, PromptMetrics } from "../domain/evaluation.ts";
+import type { VersionLatency } from "../domain/serving.ts";
+import type { VersionMetrics } from "../domain/version.ts";
+import { isPlain } from "../domain/focus.ts";
 import { share, table } from "./markdown.ts";
 import type { Holds } from "./types.ts";
 

@@ -1,5 +1,5 @@
 import type { Version } from "../db/queries/versions.ts";
-import type { VersionMetrics } from "../db/schema/index.ts";
+import type { VersionMetrics } from "../domain/version.ts";
 import { holdsText } from "./card-holds.ts";
 import { scoresText } from "./card-scores.ts";
 import { architectureOf } from "./encoder.ts";

@@ -1,5 +1,5 @@
 import type { Version } from "../db/queries/versions.ts";
-import { isPlain } from "../lib/focus.ts";
+import { isPlain } from "../domain/focus.ts";
 import { scoresOf } from "./card-scores.ts";
 import type { ExportSubject, Holds } from "./types.ts";
 

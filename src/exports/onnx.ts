@@ -11,7 +11,7 @@ import {
   type OnnxEntry,
   type OnnxTensor,
 } from "../lib/onnx-proto.ts";
-import type { Refine } from "../lib/focus.ts";
+import type { Refine } from "../domain/focus.ts";
 import { refineConstants, refineKindOf } from "./refine.ts";
 
 /**

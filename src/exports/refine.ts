@@ -4,7 +4,7 @@ import { type ExportedRefine, graphsFolder, readRefineGraphs } from "../inferenc
 import { refineRoom } from "../inference/refine-room.ts";
 import { mostSide } from "../inference/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
-import type { Refine } from "../lib/focus.ts";
+import type { Refine } from "../domain/focus.ts";
 import { decodeModel, encodeModel, float32Tensor, int64Tensor, type OnnxTensor } from "../lib/onnx-proto.ts";
 import { producer } from "../checkpoint/decoder-onnx.ts";
 

@@ -1,4 +1,4 @@
-import type { Focus, Refine } from "../lib/focus.ts";
+import type { Focus, Refine } from "../domain/focus.ts";
 import type { Box, Point, Size } from "./types.ts";
 import { firstStep, inTwoSteps, viewsOf } from "./views.ts";
 

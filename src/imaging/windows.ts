@@ -1,4 +1,4 @@
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import type { Box, Point, Size } from "./types.ts";
 
 /** Windows of fewer pixels than this have nothing more to show. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { focusSchema } from "../lib/focus.ts";
+import { focusSchema } from "../domain/focus.ts";
 
 /** What our own exports say of their scores: see exports/card-scores.ts. */
 const scoresSchema = z.object({

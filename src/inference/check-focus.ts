@@ -1,5 +1,5 @@
 import { readHead } from "../imaging/points/head.ts";
-import type { Focus } from "../lib/focus.ts";
+import type { Focus } from "../domain/focus.ts";
 
 /** Throws an Error where a focus of foreign origin, though well-formed, has a point head that can't be used here. */
 export function checkFocus({ refine }: Focus): void {

@@ -1,4 +1,4 @@
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import type { Box, Size } from "../imaging/types.ts";
 import { viewsOf } from "../imaging/views.ts";
 import { promptTokens, type PromptTokens } from "./prompt-tokens.ts";

@@ -3,7 +3,7 @@ import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { firstStep, inTwoSteps } from "../imaging/views.ts";
 import { elapsedMs, now, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
-import { type Focus, plainFocus } from "../lib/focus.ts";
+import { type Focus, plainFocus } from "../domain/focus.ts";
 import { type DecoderGraph, graphFor, mostTokens } from "./graphs.ts";
 import { inGroups, inLanes } from "./lanes.ts";
 import { lazyLogits } from "./low-res.ts";

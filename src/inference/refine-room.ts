@@ -1,4 +1,4 @@
-import type { Refine } from "../lib/focus.ts";
+import type { Refine } from "../domain/focus.ts";
 
 /**
  * Pixels that an area should reach beyond all that may be foreground, so that every pixel that can change sees all that it

@@ -3,7 +3,7 @@ import { cropImage, cropPlane } from "../imaging/crop.ts";
 import { resizeBilinear } from "../imaging/resize.ts";
 import { resizePlane } from "../imaging/resize-plane.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
-import type { Refine } from "../lib/focus.ts";
+import type { Refine } from "../domain/focus.ts";
 import { refineArea } from "./refine.ts";
 import { refineRoom } from "./refine-room.ts";
 import { workingSize } from "./working-size.ts";

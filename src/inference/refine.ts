@@ -4,7 +4,7 @@ import ort from "../lib/onnxruntime.ts";
 import { choosePoints } from "../imaging/points/choose-points.ts";
 import { headParts, readHead } from "../imaging/points/head.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
-import type { PointHeadSettings, Refine } from "../lib/focus.ts";
+import type { PointHeadSettings, Refine } from "../domain/focus.ts";
 import { readRefineGraphs, type RefineKind } from "./graphs.ts";
 import { float32, sessionOf } from "./session.ts";
 

@@ -8,7 +8,7 @@ import { resizedArea } from "../imaging/resize-plane.ts";
 import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../imaging/stitch.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { faintLogit } from "../lib/faint.ts";
-import type { Refine } from "../lib/focus.ts";
+import type { Refine } from "../domain/focus.ts";
 import { refineArea } from "./refine.ts";
 import { refineRoom } from "./refine-room.ts";
 import type { RefineBy } from "./view-task.ts";

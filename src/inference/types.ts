@@ -1,7 +1,7 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Flip } from "../imaging/flips.ts";
 import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
-import type { Focus } from "../lib/focus.ts";
+import type { Focus } from "../domain/focus.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 
 /** What the routes and the trainer ask of inference. All heavy work runs in worker threads. */

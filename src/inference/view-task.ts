@@ -1,5 +1,5 @@
 import type { Box, MaskFormat, RgbImage, Size, WireMask } from "../imaging/types.ts";
-import type { Refine } from "../lib/focus.ts";
+import type { Refine } from "../domain/focus.ts";
 import type { DecoderGraph } from "./graphs.ts";
 import type { PackedWeights } from "./packed-weights.ts";
 import type { PromptTokens } from "./prompt-tokens.ts";

@@ -5,7 +5,8 @@ import { findImageByHash, holdImage, type Image, setSplitGroup } from "../db/que
 import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
 import { holdProject, type Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { feedbackActions, type LoggedPrompt } from "../db/schema/index.ts";
+import { feedbackActions } from "../domain/feedback.ts";
+import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { KeptMask } from "../imaging/kept-mask.ts";
 import type { RleMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";

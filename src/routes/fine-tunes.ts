@@ -17,7 +17,7 @@ import type { ProjectScope } from "../db/queries/scope.ts";
 import { requireTrainingTime } from "../db/queries/usage.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
-import { fewestAnnotatedImages, hyperparametersSchema } from "../lib/hyperparameters.ts";
+import { fewestAnnotatedImages, hyperparametersSchema } from "../domain/hyperparameters.ts";
 import { newId } from "../lib/ids.ts";
 import { failures, invalidRequest } from "./http/errors.ts";
 import { fineTuneSchema, toFineTune } from "./http/fine-tune-wire.ts";

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
-import { isPlain } from "../lib/focus.ts";
+import { isPlain } from "../domain/focus.ts";
 import { newId } from "../lib/ids.ts";
 import { answerCost } from "./http/answer-cost.ts";
 import { resolveVersions } from "./http/asked-versions.ts";

@@ -10,7 +10,7 @@ import {
   type ProjectChange,
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { promotionPolicies } from "../db/schema/index.ts";
+import { promotionPolicies } from "../domain/gate.ts";
 import { messageOf } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";

@@ -1,8 +1,8 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { Project } from "../db/queries/projects.ts";
-import type { OtherFocus } from "../db/schema/index.ts";
-import type { Zoom } from "../lib/focus.ts";
-import { type Hyperparameters, type Serving, servingOf } from "../lib/hyperparameters.ts";
+import type { OtherFocus } from "../domain/serving.ts";
+import type { Zoom } from "../domain/focus.ts";
+import { type Hyperparameters, type Serving, servingOf } from "../domain/hyperparameters.ts";
 import { embedParts } from "./embed-parts.ts";
 import { evaluationCost, finalRecipe } from "./last-training.ts";
 import type { PreparedData } from "./prepare.ts";

@@ -1,7 +1,7 @@
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { getProject, type Project } from "../db/queries/projects.ts";
 import type { VersionRef } from "../inference/types.ts";
-import { isPlain, plainFocus } from "../lib/focus.ts";
+import { isPlain, plainFocus } from "../domain/focus.ts";
 import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import type { Before } from "./before.ts";

@@ -1,5 +1,5 @@
 import type { Project } from "../db/queries/projects.ts";
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import { trainingParts } from "./focus/parts.ts";
 import type { Recipe } from "./recipe.ts";
 import type { RunContext } from "./run-context.ts";

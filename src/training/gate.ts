@@ -1,4 +1,5 @@
-import type { GateDecision, PromotionPolicy, PromptMetrics } from "../db/schema/index.ts";
+import type { GateDecision, PromotionPolicy } from "../domain/gate.ts";
+import type { PromptMetrics } from "../domain/evaluation.ts";
 
 export interface Judgement {
   readonly policy: PromotionPolicy;

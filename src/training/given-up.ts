@@ -1,6 +1,6 @@
 import type { Executor } from "../db/client.ts";
 import { type NotedJob, selectDoing } from "../db/queries/job-notes.ts";
-import type { JobError } from "../db/schema/index.ts";
+import type { JobError } from "../domain/job-error.ts";
 import { ProcessDied } from "../queue/jobs.ts";
 
 /** What the row of a job says that the queue has given up. */

@@ -1,4 +1,4 @@
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import { imagesOf } from "./embed-parts.ts";
 import { mostWithAllKinds } from "./evaluation/evaluation.ts";
 import { coldAsked } from "./evaluation/latency.ts";

@@ -12,7 +12,8 @@ import {
 } from "../db/queries/fine-tune-leases.ts";
 import { noteDoing } from "../db/queries/job-notes.ts";
 import { tellSpan } from "../lib/trace.ts";
-import type { FineTuneProgress, JobError } from "../db/schema/index.ts";
+import type { FineTuneProgress } from "../domain/fine-tune.ts";
+import type { JobError } from "../domain/job-error.ts";
 
 /** Another worker holds the job now, or it has ended or gone; this one must stop and can write nothing more. */
 export class LeaseLost extends Error {

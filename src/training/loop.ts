@@ -1,5 +1,5 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import { BatchMaker } from "./batch-maker.ts";
 import type { TrainingEngine } from "./engine/types.ts";
 import { pairedGain } from "./evaluation/interval.ts";

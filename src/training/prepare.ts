@@ -3,7 +3,11 @@ import { selectAnnotatedImages } from "../db/queries/annotated-images.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { Project } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
-import { fewestAnnotatedImages, type Hyperparameters, parseHyperparameters } from "../lib/hyperparameters.ts";
+import {
+  fewestAnnotatedImages,
+  type Hyperparameters,
+  parseHyperparameters,
+} from "../domain/hyperparameters.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { groupNearDuplicates } from "./near-duplicates.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";

@@ -1,4 +1,4 @@
-import type { FineTuneProgress } from "../db/schema/index.ts";
+import type { FineTuneProgress } from "../domain/fine-tune.ts";
 
 type Phase = FineTuneProgress["phase"];
 

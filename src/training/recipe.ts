@@ -1,4 +1,4 @@
-import type { Hyperparameters } from "../lib/hyperparameters.ts";
+import type { Hyperparameters } from "../domain/hyperparameters.ts";
 import { type Flip, flips } from "../imaging/flips.ts";
 import type { TrainableGroup } from "../checkpoint/layout.ts";
 import type { Loss } from "./engine/types.ts";

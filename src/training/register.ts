@@ -10,7 +10,7 @@ import { lockProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { setActiveVersion } from "../db/queries/promotions.ts";
 import { insertVersion, type NewTunedVersion, nextVersionNumber } from "../db/queries/version-registry.ts";
-import type { GateDecision } from "../db/schema/index.ts";
+import type { GateDecision } from "../domain/gate.ts";
 import { newId } from "../lib/ids.ts";
 import { inSpan } from "../lib/trace.ts";
 import { whyLost } from "./lease.ts";

@@ -1,7 +1,7 @@
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import type { FineTuneProgress } from "../db/schema/index.ts";
+import type { FineTuneProgress } from "../domain/fine-tune.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { EmbeddingOf } from "./samples.ts";

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { areaOf } from "../imaging/geometry.ts";
 import { type RegionLogits, stitch } from "../imaging/stitch.ts";
 import type { BinaryMask, Box } from "../imaging/types.ts";
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import type { TrainingEngine } from "./engine/types.ts";
 import { type Part, type Seen, seenThrough } from "./focus/parts.ts";
 import { type EmbeddingOf, maskOf, promptBatch, type Sample } from "./samples.ts";

@@ -1,9 +1,8 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { Project } from "../db/queries/projects.ts";
-import type { OtherFocus } from "../db/schema/index.ts";
+import type { OtherFocus } from "../domain/serving.ts";
 import type { Refining } from "../imaging/focus-cost.ts";
-import type { Focus, Refine, Zoom } from "../lib/focus.ts";
-import { plainFocus } from "../lib/focus.ts";
+import { type Focus, type Refine, type Zoom, plainFocus } from "../domain/focus.ts";
 import type { Chosen } from "./choose.ts";
 import { engineSpecOf } from "./engine-options.ts";
 import { chooseRefine } from "./focus/choose-refine.ts";

@@ -1,5 +1,5 @@
 import type { AnnotatedRow } from "../db/queries/annotated-images.ts";
-import type { AnnotationLineage } from "../db/schema/index.ts";
+import type { AnnotationLineage } from "../domain/feedback.ts";
 import type { Box, Point } from "../imaging/types.ts";
 import { canonicalJson, sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";

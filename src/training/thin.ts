@@ -1,5 +1,5 @@
 import type { Box } from "../imaging/types.ts";
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import { inTurns } from "./evaluation/evaluation.ts";
 import { liesIn, regionNames, seenRegions } from "./focus/parts.ts";
 import type { PreparedData } from "./prepare.ts";

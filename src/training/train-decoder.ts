@@ -1,6 +1,6 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
-import type { Zoom } from "../lib/focus.ts";
+import type { Zoom } from "../domain/focus.ts";
 import { canonicalJson } from "../lib/hash.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import { engineSpecOf } from "./engine-options.ts";

@@ -1,5 +1,5 @@
-import type { VersionLatency, VersionServing } from "../db/schema/index.ts";
-import type { Serving } from "../lib/hyperparameters.ts";
+import type { VersionLatency, VersionServing } from "../domain/serving.ts";
+import type { Serving } from "../domain/hyperparameters.ts";
 import type { Chosen } from "./choose.ts";
 import type { Sample } from "./samples.ts";
 import { countedCosts, mostWarm } from "./search/serving.ts";

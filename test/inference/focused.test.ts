@@ -6,7 +6,7 @@ import type { BinaryMask } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeMask } from "../../src/imaging/wire-mask.ts";
 import { windowOf } from "../../src/imaging/windows.ts";
 import type { Prompt } from "../../src/inference/types.ts";
-import type { Focus } from "../../src/lib/focus.ts";
+import type { Focus } from "../../src/domain/focus.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { codeOf } from "../helpers/codes.ts";
 import { keysBelow } from "../helpers/objects.ts";

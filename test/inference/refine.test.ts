@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Box } from "../../src/imaging/types.ts";
 import { refineArea, type RefineTask } from "../../src/inference/refine.ts";
-import type { Guided, PointHeadSettings } from "../../src/lib/focus.ts";
+import type { Guided, PointHeadSettings } from "../../src/domain/focus.ts";
 import { answerOf, discBox, discs } from "../helpers/discs.ts";
 
 /** What plain loops in double precision made of the same discs, before graphs took their place. */

@@ -10,7 +10,7 @@ import type { ExportOptions } from "../../src/exports/types.ts";
 import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { Inference, Prompt } from "../../src/inference/types.ts";
-import type { Focus } from "../../src/lib/focus.ts";
+import type { Focus } from "../../src/domain/focus.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";

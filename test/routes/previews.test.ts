@@ -2,7 +2,8 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { channels } from "../../src/db/listen.ts";
 import { claimPreview, succeedPreview } from "../../src/db/queries/preview-leases.ts";
-import { fineTunePreviews, type PreviewResult } from "../../src/db/schema/index.ts";
+import { fineTunePreviews } from "../../src/db/schema/index.ts";
+import type { PreviewResult } from "../../src/domain/preview.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject } from "../helpers/seeds.ts";
 

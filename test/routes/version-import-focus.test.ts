@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { versions } from "../../src/db/schema/index.ts";
-import { type Focus, plainFocus } from "../../src/lib/focus.ts";
+import { type Focus, plainFocus } from "../../src/domain/focus.ts";
 import { type Answer, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
 import { someHead } from "../peers/bundles.ts";

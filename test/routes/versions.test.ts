@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveHistory } from "../../src/db/queries/promotions.ts";
-import type { Evaluation, GateDecision, VersionLatency, VersionServing } from "../../src/db/schema/index.ts";
+import type { Evaluation } from "../../src/domain/evaluation.ts";
+import type { GateDecision } from "../../src/domain/gate.ts";
+import type { VersionLatency, VersionServing } from "../../src/domain/serving.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PairedGain, PromptKind, PromptMetrics } from "../../src/db/schema/index.ts";
+import type { PairedGain, PromptKind, PromptMetrics } from "../../src/domain/evaluation.ts";
 import { decidePromotion } from "../../src/training/gate.ts";
 
 /** Figures of one kind of prompt, where base and tuned are mean IoU. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AnnotatedRow } from "../../src/db/queries/annotated-images.ts";
-import type { AnnotationLineage } from "../../src/db/schema/index.ts";
+import type { AnnotationLineage } from "../../src/domain/feedback.ts";
 import { canonicalJson } from "../../src/lib/hash.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { feedbackIn, LoggedPrompts, type LoggedStart } from "../../src/training/logged-prompts.ts";

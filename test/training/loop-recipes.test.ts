@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
-import { type Hyperparameters, parseHyperparameters } from "../../src/lib/hyperparameters.ts";
+import { type Hyperparameters, parseHyperparameters } from "../../src/domain/hyperparameters.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { engineSpecOf } from "../../src/training/engine-options.ts";
 import { createEngine } from "../../src/training/engine/create.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/lib/errors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { namesOfGroup } from "../../src/checkpoint/layout.ts";
-import { type Hyperparameters, parseHyperparameters, servingOf } from "../../src/lib/hyperparameters.ts";
+import { type Hyperparameters, parseHyperparameters, servingOf } from "../../src/domain/hyperparameters.ts";
 import { engineSpecOf } from "../../src/training/engine-options.ts";
 import { longestPrompt } from "../../src/training/prompts.ts";
 import { recipeAsUsed, resolveRecipe, scheduleOf, stepsPerEpoch } from "../../src/training/recipe.ts";

@@ -1,6 +1,7 @@
 import { and, asc, count, eq, notExists, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { type AnnotationLineage, annotations, images } from "../schema/index.ts";
+import { annotations, images } from "../schema/index.ts";
+import type { AnnotationLineage } from "../../domain/feedback.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
 export interface AnnotatedRow {

@@ -1,13 +1,8 @@
 import { and, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import {
-  type FineTuneProgress,
-  type FineTuneStatus,
-  fineTunes,
-  type JobError,
-  openFineTune,
-  versions,
-} from "../schema/index.ts";
+import { fineTunes, versions } from "../schema/index.ts";
+import { type FineTuneProgress, type FineTuneStatus, openFineTune } from "../../domain/fine-tune.ts";
+import type { JobError } from "../../domain/job-error.ts";
 
 export type FineTuneRow = typeof fineTunes.$inferSelect;
 

@@ -2,7 +2,8 @@ import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import { traceParent } from "../../lib/trace.ts";
 import type { Database, Executor } from "../client.ts";
-import { fineTuneEvents, fineTunes, type FineTuneStatus, openFineTune } from "../schema/index.ts";
+import { fineTuneEvents, fineTunes } from "../schema/index.ts";
+import { type FineTuneStatus, openFineTune } from "../../domain/fine-tune.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 

@@ -1,6 +1,7 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { imports, type ImportStatus, type JobError, openImport } from "../schema/index.ts";
+import { imports, type ImportStatus, openImport } from "../schema/index.ts";
+import type { JobError } from "../../domain/job-error.ts";
 
 export type ImportRow = typeof imports.$inferSelect;
 

@@ -1,12 +1,8 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import {
-  fineTunePreviews,
-  type JobError,
-  openPreview,
-  type PreviewProgress,
-  type PreviewResult,
-} from "../schema/index.ts";
+import { fineTunePreviews, openPreview } from "../schema/index.ts";
+import type { JobError } from "../../domain/job-error.ts";
+import type { PreviewProgress, PreviewResult } from "../../domain/preview.ts";
 
 export type PreviewRow = typeof fineTunePreviews.$inferSelect;
 

@@ -5,12 +5,12 @@ import {
   fineTunePreviews,
   fineTunes,
   monthlyUsage,
-  openFineTune,
   openPreview,
   trainingUsage,
   workspaces,
   workspaceUsage,
 } from "../schema/index.ts";
+import { openFineTune } from "../../domain/fine-tune.ts";
 
 /** What a workspace may hold and use; null is no bound. */
 export interface Quotas {

@@ -1,6 +1,7 @@
 import { max } from "drizzle-orm";
 import type { Database, Executor } from "../client.ts";
-import { type ImportedFile, type OfTraining, versions } from "../schema/index.ts";
+import { type OfTraining, versions } from "../schema/index.ts";
+import type { ImportedFile } from "../../domain/version.ts";
 import { lockProject } from "./projects.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 import { type Quotas, requireRoom } from "./usage.ts";

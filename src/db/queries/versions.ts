@@ -1,8 +1,9 @@
 import { and, desc, eq, inArray, lt } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
-import { isPlain } from "../../lib/focus.ts";
+import { isPlain } from "../../domain/focus.ts";
 import type { Executor } from "../client.ts";
-import { type HeldOutScores, type OfTraining, versions } from "../schema/index.ts";
+import { type OfTraining, versions } from "../schema/index.ts";
+import type { HeldOutScores } from "../../domain/evaluation.ts";
 import { cut, type Page } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 

@@ -1,13 +1,7 @@
 import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import {
-  fineTunePreviews,
-  fineTunes,
-  imports,
-  openFineTune,
-  openImport,
-  openPreview,
-} from "../schema/index.ts";
+import { fineTunePreviews, fineTunes, imports, openImport, openPreview } from "../schema/index.ts";
+import { openFineTune } from "../../domain/fine-tune.ts";
 
 /** A row whose job has not started yet. */
 export interface Waiting {

@@ -1,18 +1,9 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import type { AnnotationLineage } from "../../domain/feedback.ts";
 import { createdAt } from "./common.ts";
 import { images } from "./images.ts";
-import type { LoggedPrompt } from "./predictions.ts";
 import { projects } from "./projects.ts";
-
-/** Copied from the feedback and the logged prediction, so that it outlives both. */
-export interface AnnotationLineage {
-  action: "accept" | "correct";
-  predictionId: string;
-  /** Which version had seen the prompt; 0 is the base. */
-  version: number;
-  prompt: LoggedPrompt;
-}
 
 /** One ground-truth mask of one object, kept as COCO's compressed RLE at the image's own size. */
 export const annotations = pgTable(

@@ -1,12 +1,10 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, jsonb, pgTable, real, text, uniqueIndex } from "drizzle-orm/pg-core";
+import type { FeedbackAction } from "../../domain/feedback.ts";
 import { annotations } from "./annotations.ts";
 import { createdAt } from "./common.ts";
-import type { LoggedPrompt } from "./predictions.ts";
+import type { LoggedPrompt } from "../../domain/prompts.ts";
 import { projects } from "./projects.ts";
-
-export const feedbackActions = ["accept", "reject", "correct"] as const;
-export type FeedbackAction = (typeof feedbackActions)[number];
 
 /**
  * What a person said of one predicted mask; the last word counts, so there is one row for each prompt. Inserting a

@@ -1,33 +1,9 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import { createdAt, type JobError, time } from "./common.ts";
+import type { FineTuneProgress, FineTuneStatus } from "../../domain/fine-tune.ts";
+import { createdAt, time } from "./common.ts";
+import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
-
-export type FineTuneStatus =
-  | "queued"
-  | "preparing"
-  | "running"
-  | "evaluating"
-  | "succeeded"
-  | "failed"
-  | "cancelled";
-
-/** Something will still happen to the job. */
-export const openFineTune = [
-  "queued",
-  "preparing",
-  "running",
-  "evaluating",
-] as const satisfies readonly FineTuneStatus[];
-
-/** How far a running job is; what the progress bars draw. */
-export interface FineTuneProgress {
-  phase: "embed" | "search" | "train" | "evaluate" | "register";
-  done: number;
-  total: number;
-  /** Seconds until the job's end, by the speed so far; null while unknown. */
-  etaSeconds: number | null;
-}
 
 /**
  * Inserting a row IS the event: a trigger fills workspace_id from the project and notifies the trainers in the

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import { createdAt, type JobError, time } from "./common.ts";
+import { createdAt, time } from "./common.ts";
+import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
 
 export type ImportStatus = "queued" | "running" | "succeeded" | "failed";

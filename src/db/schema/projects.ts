@@ -1,14 +1,8 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import type { PromotionPolicy } from "../../domain/gate.ts";
 import { createdAt, time } from "./common.ts";
 import { workspaces } from "./workspaces.ts";
-
-/**
- * Whether a fine-tune's version goes live by itself: `auto` where it is surely better, `manual` never, `always` whatever
- * was measured. See training/gate.ts.
- */
-export const promotionPolicies = ["auto", "manual", "always"] as const;
-export type PromotionPolicy = (typeof promotionPolicies)[number];
 
 export const projects = pgTable(
   "projects",

@@ -1,4 +1,4 @@
-import type { PointHeadSettings } from "../../lib/focus.ts";
+import type { PointHeadSettings } from "../../domain/focus.ts";
 
 /** Features of a pixel: those of model/refine/point-features.ts. */
 export const featureCount = 23;

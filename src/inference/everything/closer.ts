@@ -1,4 +1,4 @@
-import { isPlain, plainFocus } from "../../lib/focus.ts";
+import { isPlain, plainFocus } from "../../domain/focus.ts";
 import { viewsOf } from "../../imaging/views.ts";
 import type { RleMask } from "../../imaging/types.ts";
 import type { PredictRequest, PredictResult, Prompt, VersionRef } from "../types.ts";

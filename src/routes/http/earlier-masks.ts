@@ -3,7 +3,7 @@ import { findImageByHash } from "../../db/queries/images.ts";
 import { getPrediction, type Prediction } from "../../db/queries/predictions.ts";
 import type { Project } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
-import type { LoggedPrompt } from "../../db/schema/index.ts";
+import type { LoggedPrompt } from "../../domain/prompts.ts";
 import type { LogitsMask } from "../../imaging/types.ts";
 import type { ImageSource, PredictedMask, PredictResult, Prompt } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";

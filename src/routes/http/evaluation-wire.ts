@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { VersionMetrics } from "../../db/schema/index.ts";
+import type { VersionMetrics } from "../../domain/version.ts";
 
 type Evaluation = NonNullable<VersionMetrics["evaluation"]>;
 type Prompts = Evaluation["prompts"][number];

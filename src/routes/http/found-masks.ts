@@ -1,6 +1,6 @@
 import type { Prediction } from "../../db/queries/predictions.ts";
 import type { Project } from "../../db/queries/projects.ts";
-import type { LoggedPrompt } from "../../db/schema/index.ts";
+import type { LoggedPrompt } from "../../domain/prompts.ts";
 import type { RleMask, Size } from "../../imaging/types.ts";
 import { planEverything } from "../../inference/everything/plan.ts";
 import type { EverythingSettings, FoundAt } from "../../inference/everything/types.ts";

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { LoggedPrompt } from "../../db/schema/index.ts";
+import type { LoggedPrompt } from "../../domain/prompts.ts";
 import { box, point } from "./masks.ts";
 
 /** A prompt as the log has it: what was asked, but logits. */

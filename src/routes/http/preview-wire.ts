@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Preview } from "../../db/queries/previews.ts";
-import { findingCodes, severities, verdictCodes } from "../../db/schema/index.ts";
+import { findingCodes, severities, verdictCodes } from "../../domain/preview.ts";
 import { iso, isoOrNull, timeText } from "./scope.ts";
 
 const interval = z

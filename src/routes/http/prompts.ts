@@ -1,6 +1,6 @@
 import { getPrediction } from "../../db/queries/predictions.ts";
 import type { Project } from "../../db/queries/projects.ts";
-import type { LoggedPrompt } from "../../db/schema/index.ts";
+import type { LoggedPrompt } from "../../domain/prompts.ts";
 import type { RleMask, WireMask } from "../../imaging/types.ts";
 import type { Prompt } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";

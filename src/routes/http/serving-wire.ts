@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import type { VersionMetrics } from "../../db/schema/index.ts";
-import { zoomSchema } from "../../lib/focus.ts";
-import { servings } from "../../lib/hyperparameters.ts";
+import type { VersionMetrics } from "../../domain/version.ts";
+import { zoomSchema } from "../../domain/focus.ts";
+import { servings } from "../../domain/hyperparameters.ts";
 
 type Latency = NonNullable<VersionMetrics["latency"]>;
 type ServingMetrics = NonNullable<VersionMetrics["serving"]>;

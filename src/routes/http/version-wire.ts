@@ -1,8 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { decoderAloneOf, type Version } from "../../db/queries/versions.ts";
-import { type HeldOutScores, promotionPolicies, type VersionMetrics } from "../../db/schema/index.ts";
+import type { HeldOutScores } from "../../domain/evaluation.ts";
+import { promotionPolicies } from "../../domain/gate.ts";
+import type { VersionMetrics } from "../../domain/version.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation-wire.ts";
-import { focusSchema, zoomSchema } from "../../lib/focus.ts";
+import { focusSchema, zoomSchema } from "../../domain/focus.ts";
 import { iso, timeText } from "./scope.ts";
 import { latencySchema, servingSchema, toLatency, toServing } from "./serving-wire.ts";
 

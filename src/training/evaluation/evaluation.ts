@@ -1,4 +1,4 @@
-import type { Evaluation, PromptKind, PromptMetrics } from "../../db/schema/index.ts";
+import type { Evaluation, PromptKind, PromptMetrics } from "../../domain/evaluation.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { randomFor, type Sample } from "../samples.ts";
 import type { SnapshotImage } from "../snapshot.ts";

@@ -1,4 +1,4 @@
-import type { PairedGain } from "../../db/schema/index.ts";
+import type { PairedGain } from "../../domain/evaluation.ts";
 import type { Random } from "../../lib/random.ts";
 
 /** How much better the one decoder did than the other on one sample, and which samples rise and fall together. */

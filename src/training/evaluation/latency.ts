@@ -1,10 +1,10 @@
 import sharp from "sharp";
-import type { PromptLatency, VersionLatency } from "../../db/schema/index.ts";
+import type { PromptLatency, VersionLatency } from "../../domain/serving.ts";
 import { cropImage } from "../../imaging/crop.ts";
 import { focusCost, type PointedBy } from "../../imaging/focus-cost.ts";
 import type { Point, RgbImage, Size } from "../../imaging/types.ts";
 import type { ImageSource, Prompt, VersionRef } from "../../inference/types.ts";
-import { plainFocus } from "../../lib/focus.ts";
+import { plainFocus } from "../../domain/focus.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { maskOf, type Sample } from "../samples.ts";
 import type { AnswerDeps, AnswerOptions } from "./answers.ts";

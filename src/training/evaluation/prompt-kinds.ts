@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { PromptKind } from "../../db/schema/index.ts";
+import type { PromptKind } from "../../domain/evaluation.ts";
 import type { BinaryMask, Point } from "../../imaging/types.ts";
 import type { Prompt, VersionRef } from "../../inference/types.ts";
 import { jitterBox } from "../prompts.ts";

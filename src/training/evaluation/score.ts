@@ -1,4 +1,4 @@
-import type { PromptScores } from "../../db/schema/index.ts";
+import type { PromptScores } from "../../domain/evaluation.ts";
 import { boundaryIou } from "../../imaging/boundary-iou.ts";
 import { dice, iou } from "../../imaging/metrics.ts";
 import type { BinaryMask } from "../../imaging/types.ts";

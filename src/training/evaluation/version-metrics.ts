@@ -1,4 +1,6 @@
-import type { Evaluation, GateDecision, TrainingFeedback, VersionMetrics } from "../../db/schema/index.ts";
+import type { Evaluation } from "../../domain/evaluation.ts";
+import type { GateDecision } from "../../domain/gate.ts";
+import type { TrainingFeedback, VersionMetrics } from "../../domain/version.ts";
 import type { TrainingResult } from "../loop.ts";
 import { lossText } from "../objective.ts";
 import type { PreparedData } from "../prepare.ts";

@@ -1,6 +1,6 @@
 import type { RgbImage } from "../../imaging/types.ts";
 import { refineWindow } from "../../inference/refine-window.ts";
-import type { Guided } from "../../lib/focus.ts";
+import type { Guided } from "../../domain/focus.ts";
 import { maskOf } from "../samples.ts";
 import type { SampleImage } from "../samples.ts";
 import { windowIou, type WindowLogits } from "../scores.ts";

@@ -4,7 +4,7 @@ import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import { firstStep, viewsOf } from "../../imaging/views.ts";
 import { boxIn } from "../../imaging/windows.ts";
-import type { Zoom } from "../../lib/focus.ts";
+import type { Zoom } from "../../domain/focus.ts";
 import { feedbackFlipped, feedbackIn } from "../logged-prompts.ts";
 import { maskOf, type Sample } from "../samples.ts";
 

@@ -1,4 +1,4 @@
-import type { VersionPicture } from "../../db/schema/index.ts";
+import type { VersionPicture } from "../../domain/version.ts";
 import { iou } from "../../imaging/metrics.ts";
 import { drawComparison } from "../../imaging/picture/comparison.ts";
 import type { VersionRef } from "../../inference/types.ts";

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type PointHead, writeHead } from "../../imaging/points/head.ts";
 import type { RgbImage } from "../../imaging/types.ts";
 import { refineWindow } from "../../inference/refine-window.ts";
-import type { PointHeadSettings } from "../../lib/focus.ts";
+import type { PointHeadSettings } from "../../domain/focus.ts";
 import { maskOf, type Sample, type SampleImage } from "../samples.ts";
 import { windowIou, type WindowLogits } from "../scores.ts";
 import { foldsFor } from "../search/folds.ts";

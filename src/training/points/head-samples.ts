@@ -1,4 +1,4 @@
-import type { Zoom } from "../../lib/focus.ts";
+import type { Zoom } from "../../domain/focus.ts";
 import { inTurns } from "../evaluation/evaluation.ts";
 import { regionNames, seenRegions } from "../focus/parts.ts";
 import type { PreparedData } from "../prepare.ts";

@@ -1,6 +1,6 @@
 import type { Database } from "../../db/client.ts";
 import type { Project } from "../../db/queries/projects.ts";
-import type { PreviewResult } from "../../db/schema/index.ts";
+import type { PreviewResult } from "../../domain/preview.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { readColours } from "./colours.ts";
 import { findInMarks, marksOf } from "./marks.ts";

@@ -1,4 +1,4 @@
-import type { PreviewResult } from "../../db/schema/index.ts";
+import type { PreviewResult } from "../../domain/preview.ts";
 import { defaultBudget } from "../choose.ts";
 import { mostWithAllKinds } from "../evaluation/evaluation.ts";
 import { costs } from "../search/costs.ts";

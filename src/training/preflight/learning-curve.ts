@@ -1,5 +1,5 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import type { LearningCurve } from "../../db/schema/index.ts";
+import type { LearningCurve } from "../../domain/preview.ts";
 import { lowResTarget } from "../../imaging/coordinates.ts";
 import { iou } from "../../imaging/metrics.ts";
 import { maskAtSize } from "../../imaging/postprocess.ts";

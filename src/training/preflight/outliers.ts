@@ -1,4 +1,4 @@
-import type { FindingCode } from "../../db/schema/index.ts";
+import type { FindingCode } from "../../domain/preview.ts";
 import { isTiny, type Mark } from "./marks.ts";
 import type { Found } from "./report.ts";
 

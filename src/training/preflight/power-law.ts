@@ -1,4 +1,4 @@
-import type { Interval } from "../../db/schema/index.ts";
+import type { Interval } from "../../domain/preview.ts";
 import type { Random } from "../../lib/random.ts";
 
 /** Scores of one fold: IoU by point, then by validation sample; the same samples at every point. */

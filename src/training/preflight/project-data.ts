@@ -1,7 +1,7 @@
 import { selectAnnotatedImages, selectWithoutAnnotations } from "../../db/queries/annotated-images.ts";
 import type { Database } from "../../db/client.ts";
 import type { Project } from "../../db/queries/projects.ts";
-import { fewestAnnotatedImages } from "../../lib/hyperparameters.ts";
+import { fewestAnnotatedImages } from "../../domain/hyperparameters.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type Grouping, groupNearDuplicates } from "../near-duplicates.ts";
 import { splitSeed } from "../prepare.ts";

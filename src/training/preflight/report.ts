@@ -1,4 +1,4 @@
-import type { Finding, FindingCode, PreviewResult } from "../../db/schema/index.ts";
+import type { Finding, FindingCode, PreviewResult } from "../../domain/preview.ts";
 
 export type Found = Finding;
 

@@ -11,7 +11,7 @@ import {
 import { noteDoing } from "../../db/queries/job-notes.ts";
 import { getProject, type Project } from "../../db/queries/projects.ts";
 import { noQuotas, requireTrainingTime } from "../../db/queries/usage.ts";
-import type { LearningCurve, PreviewProgress, PreviewResult } from "../../db/schema/index.ts";
+import type { LearningCurve, PreviewProgress, PreviewResult } from "../../domain/preview.ts";
 import { embedMissing } from "../embed-missing.ts";
 import { givenUp } from "../given-up.ts";
 import { LeaseLost } from "../lease.ts";

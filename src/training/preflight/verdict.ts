@@ -1,4 +1,4 @@
-import type { Finding, LearningCurve, PreviewResult } from "../../db/schema/index.ts";
+import type { Finding, LearningCurve, PreviewResult } from "../../domain/preview.ts";
 import { fewestGroups } from "./folds.ts";
 
 type Verdict = PreviewResult["verdict"];

@@ -1,4 +1,4 @@
-import type { Hyperparameters } from "../../lib/hyperparameters.ts";
+import type { Hyperparameters } from "../../domain/hyperparameters.ts";
 import type { Loss } from "../engine/types.ts";
 import { lossText } from "../objective.ts";
 

@@ -1,6 +1,6 @@
-import type { OtherFocus } from "../../db/schema/index.ts";
-import type { Zoom } from "../../lib/focus.ts";
-import type { Serving } from "../../lib/hyperparameters.ts";
+import type { OtherFocus } from "../../domain/serving.ts";
+import type { Zoom } from "../../domain/focus.ts";
+import type { Serving } from "../../domain/hyperparameters.ts";
 import { someOf } from "../samples.ts";
 import { costs } from "./costs.ts";
 import type { Folds } from "./folds.ts";

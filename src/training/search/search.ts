@@ -1,5 +1,5 @@
-import type { Zoom } from "../../lib/focus.ts";
-import type { Hyperparameters } from "../../lib/hyperparameters.ts";
+import type { Zoom } from "../../domain/focus.ts";
+import type { Hyperparameters } from "../../domain/hyperparameters.ts";
 import type { Recipe } from "../recipe.ts";
 import { type Arm, armsFor } from "./arms.ts";
 import { costs, type Purse } from "./costs.ts";

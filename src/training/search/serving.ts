@@ -1,6 +1,6 @@
-import type { CountedCost } from "../../db/schema/index.ts";
+import type { CountedCost } from "../../domain/serving.ts";
 import { focusCost, type PointedBy, type Refining, warmRatio } from "../../imaging/focus-cost.ts";
-import type { Zoom } from "../../lib/focus.ts";
+import type { Zoom } from "../../domain/focus.ts";
 import { type Sample, someOf } from "../samples.ts";
 
 /** An answer with all embeddings in memory may take so many times what the base's does, and a new prompt so many encodes. */

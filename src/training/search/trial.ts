@@ -1,5 +1,5 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import type { Zoom } from "../../lib/focus.ts";
+import type { Zoom } from "../../domain/focus.ts";
 import { BatchMaker } from "../batch-maker.ts";
 import { engineSpecOf } from "../engine-options.ts";
 import type { CreateEngine, EngineName } from "../engine/types.ts";

@@ -1,5 +1,5 @@
-import type { Zoom } from "../../lib/focus.ts";
-import type { Hyperparameters } from "../../lib/hyperparameters.ts";
+import type { Zoom } from "../../domain/focus.ts";
+import type { Hyperparameters } from "../../domain/hyperparameters.ts";
 import { lossText } from "../objective.ts";
 import { type Recipe, resolveRecipe } from "../recipe.ts";
 import type { Sample } from "../samples.ts";

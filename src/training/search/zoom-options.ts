@@ -1,6 +1,6 @@
 import { lowResTarget } from "../../imaging/coordinates.ts";
 import { stitch } from "../../imaging/stitch.ts";
-import type { Zoom } from "../../lib/focus.ts";
+import type { Zoom } from "../../domain/focus.ts";
 import { liesIn, regionNames, seenRegions, seenThrough } from "../focus/parts.ts";
 import { maskOf, type Sample, someOf } from "../samples.ts";
 import { windowIou } from "../scores.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { getProject } from "../../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
-import type { Finding } from "../../../src/db/schema/index.ts";
+import type { Finding } from "../../../src/domain/preview.ts";
 import { boxOf } from "../../../src/imaging/geometry.ts";
 import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
 import { keys } from "../../../src/storage/keys.ts";

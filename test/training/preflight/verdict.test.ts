@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Finding, LearningCurve } from "../../../src/db/schema/index.ts";
+import type { Finding, LearningCurve } from "../../../src/domain/preview.ts";
 import { verdictOf } from "../../../src/training/preflight/verdict.ts";
 
 function curve(gain: [number, number, number], byHeart: number, grid = 0.95, trained = 0.5): LearningCurve {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Box } from "../../../src/imaging/types.ts";
-import type { Zoom } from "../../../src/lib/focus.ts";
+import type { Zoom } from "../../../src/domain/focus.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import { armsFor } from "../../../src/training/search/arms.ts";
 import { foldsFor } from "../../../src/training/search/folds.ts";

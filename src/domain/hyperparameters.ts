@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { AppError } from "./errors.ts";
+import { AppError } from "../lib/errors.ts";
 import { guidedSchema, zoomSchema } from "./focus.ts";
-import { pathText } from "./text.ts";
+import { pathText } from "../lib/text.ts";
 
 /** Annotated images that a fine-tune needs: one to learn from, one to choose the best epoch by, one to measure on. */
 export const fewestAnnotatedImages = 3;

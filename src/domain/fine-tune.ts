@@ -1,0 +1,25 @@
+export type FineTuneStatus =
+  | "queued"
+  | "preparing"
+  | "running"
+  | "evaluating"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+/** Something will still happen to the job. */
+export const openFineTune = [
+  "queued",
+  "preparing",
+  "running",
+  "evaluating",
+] as const satisfies readonly FineTuneStatus[];
+
+/** How far a running job is; what the progress bars draw. */
+export interface FineTuneProgress {
+  phase: "embed" | "search" | "train" | "evaluate" | "register";
+  done: number;
+  total: number;
+  /** Seconds until the job's end, by the speed so far; null while unknown. */
+  etaSeconds: number | null;
+}

@@ -1,0 +1,89 @@
+import type { Evaluation, HeldOutScores } from "./evaluation.ts";
+import type { Zoom } from "./focus.ts";
+import type { GateDecision } from "./gate.ts";
+import type { VersionLatency, VersionServing } from "./serving.ts";
+
+/** A short training that was tried before the recipe was chosen; see training/search/search.ts. */
+export interface VersionTrial {
+  trial: number;
+  rung: "zoom" | "recipe" | "final" | "flips" | "other";
+  zoom: Zoom | null;
+  loss: string;
+  learningRate: number;
+  /** Training samples on each half of the data. */
+  samples: number;
+  /** Of the other half, mean over both. */
+  meanIou: number;
+}
+
+/** Before, after and truth of one held-out sample, drawn when the version was made. */
+export interface VersionPicture {
+  /** By gain, as `examples`. */
+  kind: "best" | "median" | "worst";
+  /** In the object store. */
+  key: string;
+  sha256: string;
+}
+
+export interface VersionEpoch {
+  epoch: number;
+  trainLoss: number | null;
+  selectionIou: number;
+  /** 95 % interval of selectionIou over images; null where one image chose, and none where it was not kept yet. */
+  selectionInterval?: { low: number | null; high: number | null };
+}
+
+/** How much of a training came from people's corrections and acceptances, and from how they had prompted. */
+export interface TrainingFeedback {
+  /** Annotations that trained and that a correction or an acceptance had made. */
+  corrected: number;
+  accepted: number;
+  /** Prompts of all training steps, and how many of them began as people had prompted. */
+  prompts: number;
+  realPrompts: number;
+}
+
+export interface VersionMetrics {
+  heldOut: {
+    images: number;
+    annotations: number;
+    base: HeldOutScores;
+    /** Of the version that training started from; none where that was the base. */
+    parent?: HeldOutScores;
+    /** As it is served, with its focus. */
+    tuned: HeldOutScores;
+    /** Of its decoder on the whole image, nothing refined: what files that hold the decoder alone do. Older versions have none. */
+    decoderAlone?: HeldOutScores;
+  };
+  /** One row per held-out annotation, in a stable order. */
+  perAnnotation: { imageId: string; annotationId: string; baseIou: number; tunedIou: number }[];
+  /** By epoch; epoch 0 is the untouched start. */
+  curve: VersionEpoch[];
+  bestEpoch: number;
+  /** What people's feedback gave to the training; versions of before it was counted have none. */
+  feedback?: TrainingFeedback;
+  /** Empty where nothing was searched; versions of before there was a search have none. */
+  trials?: VersionTrial[];
+  /** Images in each set; `nearDuplicates` of all look like others and stand on the same side as those. */
+  split: { train: number; selection: number; heldOut: number; nearDuplicates?: number };
+  /** Versions of before it was measured have none. */
+  evaluation?: Evaluation;
+  gate?: GateDecision;
+  /** Versions of before they were measured have neither. */
+  latency?: VersionLatency;
+  serving?: VersionServing;
+  pictures?: VersionPicture[];
+}
+
+/** Where a version that no fine-tune made came from. */
+export interface ImportedFile {
+  format: "safetensors" | "pth" | "onnx";
+  fileName: string | null;
+  /** Of the file as it was sent. */
+  sha256: string;
+  bytes: number;
+  /** What the file says of itself (project, version, base model, snapshot), unchecked; empty where it says nothing. */
+  says: Record<string, string>;
+  /** The id of the key that sent it. */
+  actor: string;
+}
