@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { selectFineTuneEvents } from "../../src/db/queries/fine-tune-events.ts";
 import { getFineTune, insertFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { getImport, insertImport } from "../../src/db/queries/imports.ts";
+import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
 import { getProject, insertProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
@@ -112,8 +113,9 @@ export class Product {
 
   /** The split and samples that every fine-tune of this project works on. */
   async prepare(scope: ProjectScope, seed: number): Promise<PreparedData> {
-    const project = await getProject(this.trainer.db, scope);
-    return prepareData(this.trainer, project, { hyperparameters: {}, seed });
+    const { db, store } = this.trainer;
+    const annotated = async () => selectAnnotatedImages(db, scope);
+    return prepareData(store, await getProject(db, scope), { hyperparameters: {}, seed, annotated });
   }
 
   /** Encodes what the cache lacks; how many images that were, and how long it took. */

@@ -23,3 +23,14 @@ export interface FineTuneProgress {
   /** Seconds until the job's end, by the speed so far; null while unknown. */
   etaSeconds: number | null;
 }
+
+export type EventLevel = "info" | "warn" | "error";
+export type EventType = "message" | "metrics";
+
+/** What a running fine-tune tells; "info" and "message" where they are left out. */
+export interface NewEvent {
+  readonly level?: EventLevel;
+  readonly type?: EventType;
+  readonly message: string;
+  readonly data?: Record<string, unknown>;
+}

@@ -1,10 +1,8 @@
-import type { Project } from "../db/queries/projects.ts";
-import { getVersion } from "../db/queries/versions.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { scoreVersions } from "./evaluation/box-scores.ts";
 import { meanScores, type Score } from "./evaluation/score.ts";
 import type { PreparedData } from "./prepare.ts";
-import type { RunContext } from "./run-context.ts";
+import type { Run } from "./run.ts";
 import type { Sample } from "./samples.ts";
 
 /** What was there before training; scores are for exact boxes, in the order of their samples. */
@@ -18,30 +16,29 @@ export interface Before {
   readonly start: readonly Score[];
 }
 
-/** The start on what chooses; base, start and live version on what is held out. */
+/**
+ * Scores the start on what chooses; base, start and live version on what is held out.
+ * @param live the version that answers now; null is the base
+ */
 export async function scoreBefore(
-  run: RunContext,
-  project: Project,
+  run: Run,
   data: PreparedData,
-  start: VersionRef,
+  { start, live }: { start: VersionRef; live: VersionRef | null },
 ): Promise<Before> {
-  const { services, job, scope } = run;
   const versions: VersionRef[] = [{ number: 0 }];
-  const { activeVersion } = project;
   if (start.number !== 0) versions.push(start);
-  if (activeVersion !== null && activeVersion !== start.number)
-    versions.push(await getVersion(services.db, scope, activeVersion));
-  const options = run.imageOptions(project);
+  if (live && live.number !== start.number) versions.push(live);
+  const { services, images: options } = run;
   const scored = await scoreVersions(services, data.heldOut, { ...options, versions });
   const scoresOf = (number: number): readonly Score[] | undefined =>
     scored[versions.findIndex((version) => version.number === number)];
   const base = scoresOf(0);
-  const live = activeVersion === null ? undefined : scoresOf(activeVersion);
+  const active = live ? scoresOf(live.number) : undefined;
   const parent = start.number === 0 ? undefined : scoresOf(start.number);
   const [chosen] = await scoreVersions(services, data.selection, { ...options, versions: [start] });
   if (!base || !chosen) throw new Error("the start was not scored");
   const { meanIou, meanDice } = meanScores(base);
-  await job.append({
+  await run.tell({
     type: "metrics",
     message: `Untuned: mean IoU ${meanIou.toFixed(3)} on ${data.heldOut.length} held-out annotations`,
     data: {
@@ -53,7 +50,7 @@ export async function scoreBefore(
   return {
     base,
     parent,
-    active: live && { number: activeVersion as number, scores: live },
+    active: live && active ? { number: live.number, scores: active } : undefined,
     start: chosen,
   };
 }

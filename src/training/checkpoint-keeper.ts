@@ -4,7 +4,14 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import { decodeCheckpoint, difference, encodeCheckpoint, type Origin } from "./checkpoints.ts";
+import {
+  type Checkpoints,
+  decodeCheckpoint,
+  difference,
+  encodeCheckpoint,
+  type Origin,
+  type Resumption,
+} from "./checkpoints.ts";
 import type { TrainingEngine } from "./engine/types.ts";
 import { type HeldFineTune, LeaseLost } from "./lease.ts";
 import type { LoopState } from "./loop.ts";
@@ -17,20 +24,15 @@ export interface CheckpointDeps {
   readonly store: ObjectStore;
   readonly log: Log;
   /** Milliseconds of training between two writes, at least; 0 writes after every epoch. */
-  readonly everyMs?: number | undefined;
+  readonly checkpointEveryMs?: number | undefined;
 }
-
-/** Where a run goes on: at the state of its last checkpoint, or from its beginning, and then why. */
-export type Resumption =
-  | { readonly state: LoopState; readonly why?: never }
-  | { readonly state?: never; readonly why?: string };
 
 /**
  * The training checkpoint of one attempt. An object is written first, under a key of this attempt alone; then the
  * row is pointed to it, which the lease fences; then the object before it goes. So the row never points to nothing,
  * and of an attempt that lost its lease nothing remains.
  */
-export class CheckpointKeeper {
+export class CheckpointKeeper implements Checkpoints {
   readonly #deps: CheckpointDeps;
   readonly #everyMs: number;
   readonly #job: HeldFineTune;
@@ -45,14 +47,10 @@ export class CheckpointKeeper {
     this.#row = row;
     this.#origin = origin;
     this.#key = row.checkpointKey;
-    this.#everyMs = deps.everyMs ?? defaultEveryMs;
+    this.#everyMs = deps.checkpointEveryMs ?? defaultEveryMs;
     this.#due = performance.now() + this.#everyMs;
   }
 
-  /**
-   * Sets the engine to where the attempt before was, if that had the same origin.
-   * @param start all weights that training started from
-   */
   async resume(engine: TrainingEngine, start: NamedTensors): Promise<Resumption> {
     if (this.#key === null) return {};
     try {
@@ -68,7 +66,7 @@ export class CheckpointKeeper {
     }
   }
 
-  /** Writes a checkpoint if one is due. Where the store fails training goes on without. Throws LeaseLost. */
+  /** Where the store fails, training goes on without. Throws LeaseLost. */
   async offer(engine: TrainingEngine, state: LoopState): Promise<void> {
     const started = performance.now();
     if (started < this.#due) return;

@@ -1,6 +1,6 @@
 import type { NamedTensor, NamedTensors } from "../checkpoint/named-tensors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../checkpoint/safetensors.ts";
-import type { EngineState } from "./engine/types.ts";
+import type { EngineState, TrainingEngine } from "./engine/types.ts";
 import type { EpochReport, LoopState } from "./loop.ts";
 
 /** What a run learns from and with: another one with the same goes on with its checkpoint bit for bit. */
@@ -19,6 +19,22 @@ export interface TrainingCheckpoint {
   readonly origin: Origin;
   readonly state: LoopState;
   readonly engine: EngineState;
+}
+
+/** Where a run goes on: at the state of its last checkpoint, or from its beginning, and then why. */
+export type Resumption =
+  | { readonly state: LoopState; readonly why?: never }
+  | { readonly state?: never; readonly why?: string };
+
+/** Where the states of one training are kept between its attempts. */
+export interface Checkpoints {
+  /**
+   * Sets the engine to where the attempt before was, if that had the same origin.
+   * @param start all weights that training started from
+   */
+  resume(engine: TrainingEngine, start: NamedTensors): Promise<Resumption>;
+  /** Keeps the state if one is due. Throws once the work is no longer wanted. */
+  offer(engine: TrainingEngine, state: LoopState): Promise<void>;
 }
 
 const format = "maskwright-checkpoint-1";

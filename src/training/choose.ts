@@ -1,5 +1,4 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
-import type { Project } from "../db/queries/projects.ts";
 import type { OtherFocus } from "../domain/serving.ts";
 import type { Zoom } from "../domain/focus.ts";
 import { type Hyperparameters, type Serving, servingOf } from "../domain/hyperparameters.ts";
@@ -7,7 +6,7 @@ import { embedParts } from "./embed-parts.ts";
 import { evaluationCost, finalRecipe } from "./last-training.ts";
 import type { PreparedData } from "./prepare.ts";
 import { type Recipe, resolveRecipe, samplesInAll } from "./recipe.ts";
-import type { RunContext } from "./run-context.ts";
+import type { Run } from "./run.ts";
 import type { Sample } from "./samples.ts";
 import { type Arm, armsFor, nameOfArm } from "./search/arms.ts";
 import { Purse } from "./search/costs.ts";
@@ -49,27 +48,25 @@ const otherShare = 0.2;
  * is a recipe by hand, and nothing is searched; so it is with data that can't be halved.
  */
 export async function choose(
-  run: RunContext,
-  project: Project,
+  run: Run,
   data: PreparedData,
   start: { weights: NamedTensors; iou: number },
 ): Promise<Chosen> {
-  if (run.row.chosen) return asChosen(run.row.chosen as unknown as Chosen);
   const { asked } = data;
   const serving = servingOf(asked);
   const known = { trainSamples: data.train.length, startIou: start.iou };
-  const folds = foldsFor(developmentSamples(data), ({ image }) => data.groupOf(image), run.row.seed);
+  const folds = foldsFor(developmentSamples(data), ({ image }) => data.groupOf(image), run.seed);
   if (isByHand(asked) || !folds) {
     const zoom = askedZoom(asked, data.train);
     return { recipe: resolveRecipe(asked, known), zoom, trials: [], serving, other: null };
   }
   const budget = budgetOf(asked);
-  const { taken: options, left } = searchedZooms(data, { budget, seed: run.row.seed });
+  const { taken: options, left } = searchedZooms(data, { budget, seed: run.seed });
   // Tiles are the only zoom that is left out, or there will be finer ones behind.
   const finest = left.at(-1) ?? null;
   const purse = new Purse(budget * searchShare);
   const samples = folds.parts.flat();
-  await run.job.append({
+  await run.tell({
     message: `Searching for a recipe within ${budget} budget seconds, serving ${serving}: ${options.map(({ zoom }) => zoomText(zoom)).join("; ")}`,
     data: { budget_seconds: budget, serving, zooms: options.map(asSent), left_out: left.map(asSent) },
   });
@@ -82,21 +79,21 @@ export async function choose(
     {
       ...run.services,
       weights: start.weights,
-      seed: run.row.seed,
+      seed: run.seed,
       signal: run.signal,
-      embeddingOf: run.embeddingsOf(project),
-      embed: async (some, seen, tell) => embedParts(run, project, some, seen, tell),
+      embeddingOf: run.embeddingOf,
+      embed: async (some, seen, tell) => embedParts(run, some, seen, tell),
       onProgress: async (done, total) => {
         run.meter.plan({ search: total });
         await run.progress("search", done);
       },
-      onTrial: async (trial) => run.job.append(trialEvent(trial)),
-      stopRequested: () => run.job.stopRequested,
+      onTrial: async (trial) => run.tell(trialEvent(trial)),
+      stopRequested: () => run.stopRequested,
     },
     { asked, options, folds, purse, left: finest && { option: finest, seconds: budget * otherShare } },
   );
   const spent = budget * searchShare - purse.left + (found.other?.seconds ?? 0);
-  const used = thinned(data, found.zoom, run.row.seed);
+  const used = thinned(data, found.zoom, run.seed);
   const rest = budget - spent - evaluationCost(used, found.zoom, samples);
   const recipe = finalRecipe(used, found, {
     startIou: start.iou,
@@ -105,12 +102,12 @@ export async function choose(
   const isQuick = (zoom: Zoom | null): boolean => isInteractive(countedCosts(data.train, zoom, null));
   const other = otherFocus(found, { left: finest, isQuick, samples: samples.length });
   const chosen: Chosen = { recipe, zoom: found.zoom, trials: found.trials, serving, other };
-  await run.job.setFacts({ chosen: { ...chosen } });
-  await run.job.append({
+  await run.keep({ chosen: { ...chosen } });
+  await run.tell({
     message: `Chosen: ${zoomText(found.zoom)}, ${nameOfArm(found.arm)}, at most ${recipe.epochs} epochs`,
     data: { zoom: found.zoom, epochs: recipe.epochs, trials: found.trials.length },
   });
-  if (other) await run.job.append(otherText(serving, other));
+  if (other) await run.tell(otherText(serving, other));
   return chosen;
 }
 
@@ -133,8 +130,8 @@ const isByHand = (asked: Hyperparameters): boolean => asked.recipe === "tutorial
 const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =>
   isSet(seconds) ? seconds : defaultBudget;
 
-/** A row of a release that knew no flips, or no serving, says nothing of them. */
-const asChosen = (kept: Chosen): Chosen => ({
+/** What an attempt before has chosen, read back. A release that knew no flips, or no serving, kept nothing of them. */
+export const asChosen = (kept: Chosen): Chosen => ({
   ...kept,
   serving: kept.serving ?? "best",
   other: kept.other ?? null,

@@ -1,8 +1,7 @@
-import type { Project } from "../db/queries/projects.ts";
 import type { Zoom } from "../domain/focus.ts";
 import { trainingParts } from "./focus/parts.ts";
 import type { Recipe } from "./recipe.ts";
-import type { RunContext } from "./run-context.ts";
+import type { Run } from "./run.ts";
 import type { Sample } from "./samples.ts";
 
 /**
@@ -10,20 +9,18 @@ import type { Sample } from "./samples.ts";
  * @param tell hears which share is done; left out, encoding is a phase of its own
  */
 export async function embedParts(
-  run: RunContext,
-  project: Project,
+  run: Run,
   samples: readonly Sample[],
   { zoom, flips }: { zoom: Zoom | null; flips: Recipe["flips"] },
   tell?: (share: number) => Promise<void>,
 ): Promise<void> {
   if (!zoom && flips.length === 0) return;
-  const embeddingOf = run.embeddingsOf(project);
   const images = imagesOf(trainingParts(samples, { zoom, flips }));
   let done = 0;
   if (!tell) run.meter.plan({ embed: images.size });
   for (const image of images.values()) {
     run.signal.throwIfAborted();
-    await embeddingOf(image);
+    await run.embeddingOf(image);
     done++;
     await (tell ? tell(done / images.size) : run.progress("embed", done));
   }

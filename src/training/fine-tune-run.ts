@@ -1,12 +1,15 @@
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
-import { getProject, type Project } from "../db/queries/projects.ts";
+import { selectAnnotatedImages } from "../db/queries/annotated-images.ts";
+import { getProject } from "../db/queries/projects.ts";
 import { getVersion } from "../db/queries/versions.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { onSome, scoreBefore } from "./before.ts";
-import { choose, thinned } from "./choose.ts";
-import { evaluateAndRegister, evaluationUnits } from "./conclude.ts";
+import { asChosen, choose, type Chosen, thinned } from "./choose.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
+import { judgeAndRegister } from "./conclude.ts";
+import { evaluationUnits } from "./evaluation/judge.ts";
 import { embedMissing } from "./embed-missing.ts";
 import { embedParts } from "./embed-parts.ts";
 import { meanScores } from "./evaluation/score.ts";
@@ -34,42 +37,52 @@ export async function fineTune(
   job: HeldFineTune,
   signal: AbortSignal,
 ): Promise<{ number: number; promoted: boolean }> {
-  const run = new RunContext(services, row, job, signal);
-  const project = await getProject(services.db, run.scope);
+  const { db, store } = services;
+  const scope = { workspaceId: row.workspaceId, projectId: row.projectId };
+  const project = await getProject(db, scope);
+  const run = new RunContext(services, { row, project, job, signal });
   await job.note("preparing the data");
-  const all = await prepareData(services, project, row);
+  const all = await prepareData(store, project, {
+    hyperparameters: row.hyperparameters,
+    seed: row.seed,
+    frozen: row.snapshotHash,
+    annotated: async () => selectAnnotatedImages(db, scope),
+  });
   await tellData(run, all);
-  const start = await startOf(run, project);
+  const start = await startOf(run);
   planMeter(run, all);
-  await embedImages(run, project, all);
-  const beforeAll = await scoreBefore(run, project, all, start.version);
+  await embedImages(run, all);
+  const live = project.activeVersion === null ? null : await getVersion(db, scope, project.activeVersion);
+  const beforeAll = await scoreBefore(run, all, { start: start.version, live });
 
   await job.setStatus("running");
   const { weights } = start;
-  const chosen = await choose(run, project, all, { weights, iou: meanScores(beforeAll.start).meanIou });
+  const startIou = meanScores(beforeAll.start).meanIou;
+  const chosen = row.chosen
+    ? asChosen(row.chosen as unknown as Chosen)
+    : await choose(run, all, { weights, iou: startIou });
   const data = thinned(all, chosen.zoom, row.seed);
   const before = onSome(beforeAll, all, data);
   await tellThinned(run, all, data);
   planMeter(run, data, chosen.recipe);
   const { zoom, recipe } = chosen;
   // In one go, so that the progress runs once; flipped copies, which only training sees, come on top where there are any.
-  await embedParts(run, project, [...data.train, ...data.selection], { zoom, flips: [] });
-  if (recipe.flips.length > 0) await embedParts(run, project, data.train, { zoom, flips: recipe.flips });
-  const { result, engine } = await trainDecoder(services, job, {
-    row,
-    signal,
+  await embedParts(run, [...data.train, ...data.selection], { zoom, flips: [] });
+  if (recipe.flips.length > 0) await embedParts(run, data.train, { zoom, flips: recipe.flips });
+  const { result, engine } = await trainDecoder(run, {
     data,
     recipe,
     zoom,
     weights,
-    embeddingOf: run.embeddingsOf(project),
-    onSamples: async (done) => run.progress("train", done),
+    baseVersion: row.baseVersion,
+    attempt: row.attempt,
+    checkpointsOf: (origin) => new CheckpointKeeper(services, job, row, origin),
   });
   const from = { weights, iou: meanScores(before.start).meanIou };
-  const settled = await settleFocus(run, project, { data, chosen, result }, from);
+  const settled = await settleFocus(run, { data, chosen, result }, from);
 
   await job.setStatus("evaluating");
-  return evaluateAndRegister(run, project, data, { before, chosen, result, settled, engine });
+  return judgeAndRegister(run, data, { before, chosen, result, settled, engine });
 }
 
 async function tellData({ job }: RunContext, data: PreparedData): Promise<void> {
@@ -114,7 +127,7 @@ async function tellThinned(
 }
 
 /** The base, or the version that was asked for. */
-async function startOf({ services, row, scope }: RunContext, project: Project): Promise<Start> {
+async function startOf({ services, row, project, scope }: RunContext): Promise<Start> {
   const number = row.baseVersion;
   if (number === null) {
     const base = await services.inference.baseModel(project.baseModel);
@@ -135,13 +148,13 @@ function planMeter({ meter }: RunContext, data: PreparedData, recipe?: Recipe): 
   });
 }
 
-async function embedImages(run: RunContext, project: Project, data: PreparedData): Promise<void> {
+async function embedImages(run: RunContext, data: PreparedData): Promise<void> {
   const images = data.frozen.snapshot.images;
   const made = await embedMissing(
     run.services,
     images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
     {
-      ...run.imageOptions(project),
+      ...run.images,
       before: async ({ id }) => run.job.note(`reading image ${id}`),
       onDone: async (done) => run.progress("embed", done),
     },

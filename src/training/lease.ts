@@ -1,5 +1,5 @@
 import type { Executor } from "../db/client.ts";
-import { appendEvent, type NewEvent } from "../db/queries/fine-tune-events.ts";
+import { appendEvent } from "../db/queries/fine-tune-events.ts";
 import {
   failFineTune,
   type FineTuneLease,
@@ -12,7 +12,7 @@ import {
 } from "../db/queries/fine-tune-leases.ts";
 import { noteDoing } from "../db/queries/job-notes.ts";
 import { tellSpan } from "../lib/trace.ts";
-import type { FineTuneProgress } from "../domain/fine-tune.ts";
+import type { FineTuneProgress, NewEvent } from "../domain/fine-tune.ts";
 import type { JobError } from "../domain/job-error.ts";
 
 /** Another worker holds the job now, or it has ended or gone; this one must stop and can write nothing more. */

@@ -1,7 +1,3 @@
-import type { Executor } from "../db/client.ts";
-import { selectAnnotatedImages } from "../db/queries/annotated-images.ts";
-import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
-import type { Project } from "../db/queries/projects.ts";
 import { AppError } from "../lib/errors.ts";
 import {
   fewestAnnotatedImages,
@@ -12,6 +8,7 @@ import type { ObjectStore } from "../storage/store.ts";
 import { groupNearDuplicates } from "./near-duplicates.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
 import {
+  type AnnotatedRow,
   buildSnapshot,
   freezeSnapshot,
   type FrozenSnapshot,
@@ -49,19 +46,29 @@ export interface PreparedData {
   readonly asked: Hyperparameters;
 }
 
+/** What is asked for, and where the data comes from. */
+export interface DataRequest {
+  /** As they were sent. */
+  readonly hyperparameters: unknown;
+  readonly seed: number;
+  /** Hash of the snapshot that an attempt before has frozen; null or left out for none. */
+  readonly frozen?: string | null;
+  /** Every annotation of the project with its image, of one moment. */
+  annotated(): Promise<readonly AnnotatedRow[]>;
+}
+
 /**
  * Freezes the project's data, or takes what an attempt before has frozen, and splits it.
  * Throws AppError hyperparameter_invalid, not_enough_annotations.
  */
 export async function prepareData(
-  deps: { db: Executor; store: ObjectStore },
-  project: Project,
-  row: Pick<FineTuneRow, "hyperparameters" | "seed"> & Partial<Pick<FineTuneRow, "snapshotHash">>,
+  store: ObjectStore,
+  project: { readonly id: string; readonly baseModel: string },
+  request: DataRequest,
 ): Promise<PreparedData> {
-  const asked = parseHyperparameters(row.hyperparameters);
-  const scope = { workspaceId: project.workspaceId, projectId: project.id };
-  const kept = row.snapshotHash ? await loadSnapshot(deps.store, project.id, row.snapshotHash) : undefined;
-  const snapshot = kept?.snapshot ?? buildSnapshot(project, await selectAnnotatedImages(deps.db, scope));
+  const asked = parseHyperparameters(request.hyperparameters);
+  const kept = request.frozen ? await loadSnapshot(store, project.id, request.frozen) : undefined;
+  const snapshot = kept?.snapshot ?? buildSnapshot(project, await request.annotated());
   const images = snapshot.images.length;
   if (images < fewestAnnotatedImages) {
     throw new AppError(
@@ -69,7 +76,7 @@ export async function prepareData(
       `Fine-tuning needs at least ${fewestAnnotatedImages} annotated images; this project has ${images}.`,
     );
   }
-  const grouping = await groupNearDuplicates(deps.store, snapshot.images);
+  const grouping = await groupNearDuplicates(store, snapshot.images);
   const apart = splitSnapshot(snapshot, splitSeed, grouping.groupOf);
   // Where all images look alike (a fixed camera), judging by one of them is better than not at all.
   const split = apart ?? splitSnapshot(snapshot, splitSeed);
@@ -79,7 +86,7 @@ export async function prepareData(
       `All ${images} annotated images are of one group; fine-tuning needs at least two groups, one of them to judge by.`,
     );
   }
-  const frozen = kept ?? (await freezeSnapshot(deps.store, snapshot));
+  const frozen = kept ?? (await freezeSnapshot(store, snapshot));
   const train = samplesOf(snapshot, split.train);
   const choosing = split.selection.length > 0 ? split.selection : split.train;
   return {
@@ -92,7 +99,7 @@ export async function prepareData(
     },
     train,
     nearby: train,
-    selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, row.seed),
+    selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, request.seed),
     heldOut: samplesOf(snapshot, split.heldOut),
     groupOf: apart ? grouping.groupOf : groupKey,
     nearDuplicates: apart ? grouping.nearDuplicates : 0,

@@ -1,9 +1,10 @@
 import type { FineTuneRow } from "../db/queries/fine-tune-leases.ts";
 import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import type { FineTuneProgress } from "../domain/fine-tune.ts";
+import type { FineTuneProgress, NewEvent } from "../domain/fine-tune.ts";
 import type { HeldFineTune } from "./lease.ts";
 import { ProgressMeter } from "./progress.ts";
+import type { ImageOptions, Run } from "./run.ts";
 import type { EmbeddingOf } from "./samples.ts";
 import type { TrainerServices } from "./services.ts";
 
@@ -19,44 +20,54 @@ const doingIn: Readonly<Record<FineTuneProgress["phase"], string>> = {
   register: "registering the version",
 };
 
-/** Whose images they are, and the signal that ends the work. */
-export interface ImageOptions {
-  readonly workspaceId: string;
-  readonly baseModel: string;
-  readonly signal: AbortSignal;
-}
-
-/** What all steps of one attempt at one fine-tune share. */
-export class RunContext {
+/** One attempt at a fine-tune, as the steps of training see it: what they tell is written under its lease. */
+export class RunContext implements Run {
   readonly services: TrainerServices;
   readonly row: FineTuneRow;
+  readonly project: Project;
   readonly job: HeldFineTune;
   readonly signal: AbortSignal;
-  readonly scope: ProjectScope;
+  readonly images: ImageOptions;
   readonly meter = new ProgressMeter();
   #lastWrite = Number.NEGATIVE_INFINITY;
   #phase: FineTuneProgress["phase"] | undefined;
 
-  constructor(services: TrainerServices, row: FineTuneRow, job: HeldFineTune, signal: AbortSignal) {
+  constructor(
+    services: TrainerServices,
+    { row, project, job, signal }: Pick<RunContext, "row" | "project" | "job" | "signal">,
+  ) {
     this.services = services;
     this.row = row;
+    this.project = project;
     this.job = job;
     this.signal = signal;
-    this.scope = { workspaceId: row.workspaceId, projectId: row.projectId };
+    this.images = { workspaceId: project.workspaceId, baseModel: project.baseModel, signal };
   }
 
-  imageOptions({ workspaceId, baseModel }: Project): ImageOptions {
-    return { workspaceId, baseModel, signal: this.signal };
+  get scope(): ProjectScope {
+    return { workspaceId: this.row.workspaceId, projectId: this.row.projectId };
   }
 
-  /** Embeddings of images and of regions of them, encoded where they are nowhere. */
-  embeddingsOf(project: Project): EmbeddingOf {
+  get seed(): number {
+    return this.row.seed;
+  }
+
+  get stopRequested(): boolean {
+    return this.job.stopRequested;
+  }
+
+  readonly embeddingOf: EmbeddingOf = async ({ sha256, object_key: key, region, flip }) => {
     const { inference, store } = this.services;
-    const options = this.imageOptions(project);
-    return async ({ sha256, object_key: key, region, flip }) => {
-      const source = { sha256, bytes: async () => store.get(key) };
-      return (await inference.embed(source, { ...options, region, flip })).embedding.data;
-    };
+    const source = { sha256, bytes: async () => store.get(key) };
+    return (await inference.embed(source, { ...this.images, region, flip })).embedding.data;
+  };
+
+  async tell(event: NewEvent): Promise<void> {
+    await this.job.append(event);
+  }
+
+  async keep(facts: { engine?: string; chosen?: Record<string, unknown> }): Promise<void> {
+    await this.job.setFacts(facts);
   }
 
   async progress(phase: FineTuneProgress["phase"], done: number): Promise<void> {

@@ -1,22 +1,14 @@
 import type { Database } from "../db/client.ts";
 import type { Quotas } from "../db/queries/usage.ts";
-import type { Inference } from "../inference/types.ts";
-import type { Log } from "../lib/log.ts";
-import type { ObjectStore } from "../storage/store.ts";
-import type { CreateEngine, EngineName } from "./engine/types.ts";
+import type { TrainingServices } from "./run.ts";
 
 /** What the trainer is given: the process's services. */
-export interface ProcessServices {
+export interface ProcessServices extends Pick<TrainingServices, "store" | "inference" | "log"> {
   readonly db: Database;
-  readonly store: ObjectStore;
-  readonly inference: Inference;
-  readonly log: Log;
 }
 
 /** What the trainer's jobs work with. */
-export interface TrainerServices extends ProcessServices {
-  readonly createEngine: CreateEngine;
-  readonly engine: EngineName | "auto";
+export interface TrainerServices extends ProcessServices, TrainingServices {
   /** Who this trainer is, for people: host and process. */
   readonly holder: string;
   readonly maxImagesPerProject: number;

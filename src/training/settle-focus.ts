@@ -1,5 +1,4 @@
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
-import type { Project } from "../db/queries/projects.ts";
 import type { OtherFocus } from "../domain/serving.ts";
 import type { Refining } from "../imaging/focus-cost.ts";
 import { type Focus, type Refine, type Zoom, plainFocus } from "../domain/focus.ts";
@@ -10,7 +9,7 @@ import type { TrainingResult } from "./loop.ts";
 import { chooseHead, gainOf, type HeadChoice, type HeadScores } from "./points/choose-head.ts";
 import { headSamples } from "./points/head-samples.ts";
 import type { PreparedData } from "./prepare.ts";
-import type { RunContext } from "./run-context.ts";
+import type { Run } from "./run.ts";
 import { type Sample, someOf } from "./samples.ts";
 import { countedCosts, isInteractive } from "./search/serving.ts";
 import { type WindowLogits, windowLogits } from "./scores.ts";
@@ -31,8 +30,7 @@ export interface Settled {
  * as plain SAM does better on what chooses: no project is made worse.
  */
 export async function settleFocus(
-  run: RunContext,
-  project: Project,
+  run: Run,
   { data, chosen, result }: { data: PreparedData; chosen: Chosen; result: TrainingResult },
   start: { weights: NamedTensors; iou: number },
 ): Promise<Settled> {
@@ -44,10 +42,10 @@ export async function settleFocus(
     const refine = byHand && fixed !== "none" ? fixed : null;
     return { weights: result.weights, focus: { zoom, refine }, otherRefine: null };
   }
-  const choice = await refineFor(run, project, { data, weights: result.weights, chosen });
+  const choice = await refineFor(run, { data, weights: result.weights, chosen });
   const best = result.curve[result.bestEpoch]?.selectionIou ?? 0;
   if ((zoom || choice.refine) && fixed === "auto" && best + choice.gain <= start.iou) {
-    await run.job.append({
+    await run.tell({
       level: "warn",
       message: "Nothing did better than the start as it was; it is kept",
       data: { start_iou: start.iou },
@@ -66,15 +64,13 @@ interface RefineChosen {
 
 /** A point head where one pays or was asked for, else the filter that suits the answers best, if any does. */
 async function refineFor(
-  run: RunContext,
-  project: Project,
+  run: Run,
   { data, weights, chosen }: { data: PreparedData; weights: NamedTensors; chosen: Chosen },
 ): Promise<RefineChosen> {
-  const { signal, services, row } = run;
-  const seed = row.seed;
+  const { signal, services, seed } = run;
   const groupOf = ({ image }: Sample): string => data.groupOf(image);
   const [judges, heads] = [refineJudges(data, seed), headSamples(data, chosen.zoom)];
-  const answers = await answersFor(run, project, {
+  const answers = await answersFor(run, {
     weights,
     chosen,
     samples: [...new Set([...heads, ...judges])],
@@ -95,18 +91,18 @@ async function refineFor(
     !isInteractive(countedCosts(data.train, chosen.zoom, null));
   const used = pays && (chosen.serving === "best" || data.asked.refine === "points" || isQuick("points"));
   const other = pays && !isQuick("points") ? otherHead(chosen.zoom, head, used) : null;
-  await run.job.append(headEvent(head, used, pays));
+  await run.tell(headEvent(head, used, pays));
   if (used) return { refine: head.refine, gain: head.fresh ? gainOf(head.fresh) : 0, other };
   const filter = await chooseRefine(of(judges), pixelsOf, signal);
   if (filter.refine && chosen.serving === "interactive" && !isQuick(filter.refine)) {
-    await run.job.append({
+    await run.tell({
       message: `A filter along the image's edges would bring mean IoU ${filter.plainIou.toFixed(3)} to ${filter.iou.toFixed(3)}, but is too slow for serving interactive`,
       data: { plain_iou: filter.plainIou, refined_iou: filter.iou },
     });
     return { refine: null, gain: 0, other };
   }
   if (filter.refine) {
-    await run.job.append({
+    await run.tell({
       message:
         `Masks are sharpened along the image's edges (radius ${filter.refine.radius}): ` +
         `mean IoU ${filter.plainIou.toFixed(3)} becomes ${filter.iou.toFixed(3)} on ${judges.length} samples`,
@@ -158,8 +154,7 @@ function refineJudges({ selection, train }: PreparedData, seed: number): Sample[
 
 /** Answers of the trained weights to exact boxes, from an engine that holds just them. */
 async function answersFor(
-  run: RunContext,
-  project: Project,
+  run: Run,
   { weights, chosen, samples }: { weights: NamedTensors; chosen: Chosen; samples: readonly Sample[] },
 ): Promise<WindowLogits[]> {
   const { services, signal } = run;
@@ -169,7 +164,7 @@ async function answersFor(
   });
   const answers: WindowLogits[] = [];
   try {
-    const options = { embeddingOf: run.embeddingsOf(project), batchSize, signal, zoom: chosen.zoom };
+    const options = { embeddingOf: run.embeddingOf, batchSize, signal, zoom: chosen.zoom };
     for await (const answer of windowLogits(engine, samples, options)) answers.push(answer);
   } finally {
     await engine.dispose();

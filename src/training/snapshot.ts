@@ -1,9 +1,29 @@
-import type { AnnotatedRow } from "../db/queries/annotated-images.ts";
 import type { AnnotationLineage } from "../domain/feedback.ts";
 import type { Box, Point } from "../imaging/types.ts";
 import { canonicalJson, sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
+
+/** An annotation with its image, as they are stored. */
+export interface AnnotatedRow {
+  readonly image: {
+    readonly id: string;
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly width: number;
+    readonly height: number;
+    readonly objectKey: string;
+    readonly splitGroup: string | null;
+  };
+  readonly annotation: {
+    readonly id: string;
+    readonly counts: string;
+    readonly box: Box;
+    readonly label: string | null;
+    /** Of masks that feedback made: who had predicted what, for which prompt. */
+    readonly lineage?: AnnotationLineage | null;
+  };
+}
 
 export interface SnapshotImage {
   readonly id: string;

@@ -1,16 +1,10 @@
 import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { type EventLevel, type EventType, fineTuneEvents, fineTunes } from "../schema/index.ts";
+import type { NewEvent } from "../../domain/fine-tune.ts";
+import { fineTuneEvents, fineTunes } from "../schema/index.ts";
 import { type FineTuneLease, holds } from "./fine-tune-leases.ts";
 
 export type FineTuneEvent = typeof fineTuneEvents.$inferSelect;
-
-export interface NewEvent {
-  readonly level?: EventLevel;
-  readonly type?: EventType;
-  readonly message: string;
-  readonly data?: Record<string, unknown>;
-}
 
 /**
  * Appends an event if the lease still holds; false when it does not. The row of the fine-tune stays locked against

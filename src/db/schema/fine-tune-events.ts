@@ -1,10 +1,8 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import type { EventLevel, EventType } from "../../domain/fine-tune.ts";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
-
-export type EventLevel = "info" | "warn" | "error";
-export type EventType = "message" | "metrics";
 
 /** Append-only. One job has one writer at a time (its lease holder), so ids grow in the order of commits. */
 export const fineTuneEvents = pgTable(

@@ -1,11 +1,9 @@
-import type { Database } from "../../db/client.ts";
-import type { Project } from "../../db/queries/projects.ts";
 import type { PreviewResult } from "../../domain/preview.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { readColours } from "./colours.ts";
 import { findInMarks, marksOf } from "./marks.ts";
 import { findOutliers } from "./outliers.ts";
-import { type ProjectData, readProject } from "./project-data.ts";
+import { type ProjectData, readProject, type StoredProject } from "./project-data.ts";
 import { report } from "./report.ts";
 
 export interface Checked extends Pick<PreviewResult, "findings" | "finding_counts"> {
@@ -16,14 +14,14 @@ export interface Checked extends Pick<PreviewResult, "findings" | "finding_count
 
 /** Looks at a project's annotations and images as they are now, and says what is wrong with them. Trains nothing. */
 export async function checkProject(
-  deps: { db: Database; store: ObjectStore },
-  project: Project,
+  store: ObjectStore,
+  project: StoredProject,
   options: { signal: AbortSignal; onImage?: (done: number, images: number) => Promise<void> },
 ): Promise<Checked> {
-  const data = await readProject(deps, project);
+  const data = await readProject(store, project);
   const marks = marksOf(data.snapshot);
   const images = data.snapshot.images.length;
-  const { colours, unreadable } = await readColours(deps.store, marks, {
+  const { colours, unreadable } = await readColours(store, marks, {
     signal: options.signal,
     onImage: async (done) => options.onImage?.(done, images),
   });

@@ -1,17 +1,15 @@
-import { selectAnnotatedImages, selectWithoutAnnotations } from "../../db/queries/annotated-images.ts";
-import type { Database } from "../../db/client.ts";
-import type { Project } from "../../db/queries/projects.ts";
 import { fewestAnnotatedImages } from "../../domain/hyperparameters.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type Grouping, groupNearDuplicates } from "../near-duplicates.ts";
 import { splitSeed } from "../prepare.ts";
-import { buildSnapshot, type Snapshot, type SnapshotImage } from "../snapshot.ts";
+import { type AnnotatedRow, buildSnapshot, type Snapshot, type SnapshotImage } from "../snapshot.ts";
 import { groupKey, type Split, splitSnapshot } from "../split.ts";
 import type { Found } from "./report.ts";
 
 /** Below it a fine-tune has no images of its own to choose its best epoch by, and its intervals are wide. */
 const comfortableGroups = 8;
-const mostIds = 20;
+/** Ids of one finding that are told. */
+export const mostIds = 20;
 
 /** A project's data as a fine-tune would take it now; nothing of it is frozen. */
 export interface ProjectData {
@@ -24,19 +22,24 @@ export interface ProjectData {
   readonly found: readonly Found[];
 }
 
-/** Reads what there is, and what it lacks as a whole. */
-export async function readProject(
-  { db, store }: { db: Database; store: ObjectStore },
-  project: Project,
-): Promise<ProjectData> {
-  const scope = { workspaceId: project.workspaceId, projectId: project.id };
-  const snapshot = buildSnapshot(project, await selectAnnotatedImages(db, scope));
+/** What is stored of a project. */
+export interface StoredProject {
+  readonly id: string;
+  readonly baseModel: string;
+  readonly annotated: readonly AnnotatedRow[];
+  /** Images without an annotation: how many, and the ids of some. */
+  readonly bare: { readonly count: number; readonly ids: string[] };
+}
+
+/** Splits what there is, and says what it lacks as a whole. */
+export async function readProject(store: ObjectStore, project: StoredProject): Promise<ProjectData> {
+  const snapshot = buildSnapshot(project, project.annotated);
   const grouping = await groupNearDuplicates(store, snapshot.images);
   const apart = splitSnapshot(snapshot, splitSeed, grouping.groupOf);
   const split = apart ?? splitSnapshot(snapshot, splitSeed);
   const groupOf = apart ? grouping.groupOf : groupKey;
   const groups = new Set(snapshot.images.map(groupOf)).size;
-  const bare = await selectWithoutAnnotations(db, scope, mostIds);
+  const { bare } = project;
   const found = [
     ...ofNumbers(snapshot.images.length, groups),
     ...grouping.copies.map(copies),

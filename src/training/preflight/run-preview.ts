@@ -32,6 +32,7 @@ import {
 } from "./learning-curve.ts";
 import { countMissing } from "./missing-embeddings.ts";
 import type { ProjectData } from "./project-data.ts";
+import { selectStored } from "./stored-project.ts";
 import { verdictOf } from "./verdict.ts";
 
 /** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
@@ -113,7 +114,7 @@ class PreviewRun {
     const scope = { workspaceId: this.#row.workspaceId, projectId: this.#row.projectId };
     const project = await getProject(db, scope);
     await this.#progress("check", 0, 1);
-    const { data, broken, ...told } = await checkProject({ db, store }, project, {
+    const { data, broken, ...told } = await checkProject(store, await selectStored(db, project), {
       signal: this.#signal,
       onImage: async (done, images) => this.#progress("check", done, images),
     });

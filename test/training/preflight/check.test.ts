@@ -6,6 +6,7 @@ import { boxOf } from "../../../src/imaging/geometry.ts";
 import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { checkProject } from "../../../src/training/preflight/check.ts";
+import { selectStored } from "../../../src/training/preflight/stored-project.ts";
 import { asSharp, rectangleMask } from "../../helpers/images.ts";
 import { keysBelow } from "../../helpers/objects.ts";
 import { type Bench, openBench, ringImage } from "../../scenario/harness.ts";
@@ -30,7 +31,9 @@ async function cleanProject(): Promise<ProjectScope> {
 
 async function check(scope: ProjectScope) {
   const { db, store } = bench.services;
-  return checkProject({ db, store }, await getProject(db, scope), { signal: new AbortController().signal });
+  return checkProject(store, await selectStored(db, await getProject(db, scope)), {
+    signal: new AbortController().signal,
+  });
 }
 const codes = (findings: readonly Finding[]): string[] =>
   [...new Set(findings.map(({ code }) => code))].sort();

@@ -6,6 +6,7 @@ import type { ProjectScope } from "../../../src/db/queries/scope.ts";
 import { newId } from "../../../src/lib/ids.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { checkProject } from "../../../src/training/preflight/check.ts";
+import { selectStored } from "../../../src/training/preflight/stored-project.ts";
 import { giveUpPreview, runPreview } from "../../../src/training/preflight/run-preview.ts";
 import type { TrainerServices } from "../../../src/training/services.ts";
 import { keysBelow, wrapStore } from "../../helpers/objects.ts";
@@ -77,7 +78,7 @@ it("never looks at the held-out images, and leaves embeddings behind but nothing
   for (let seed = 1; seed <= 10; seed++) await addRing(bench, own, seed);
   const { db, store } = bench.services;
   const project = await getProject(db, own);
-  const { data } = await checkProject({ db, store }, project, { signal: never });
+  const { data } = await checkProject(store, await selectStored(db, project), { signal: never });
   const objects = () => keysBelow(store, keys.projectPrefix(own.projectId));
   const before = await objects();
   await runPreview(bench.trainer, await newPreview(own), never, little);
