@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { messageOf } from "../src/lib/errors.ts";
 import { hyperparametersSchema } from "../src/domain/hyperparameters.ts";
 import { Releases } from "../src/lib/releases.ts";
-import type { PreparedData } from "../src/training/prepare.ts";
+import type { PreparedData } from "../src/training/data/prepare.ts";
 import { type Done, gridReport, rowsOf } from "./quality/compare.ts";
 import { zipData } from "./quality/data-zip.ts";
 import { runGrid } from "./quality/grid.ts";

@@ -7,8 +7,8 @@ import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { keys } from "../../src/storage/keys.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";
-import type { PreparedData } from "../../src/training/prepare.ts";
-import { maskOf, type Sample } from "../../src/training/samples.ts";
+import type { PreparedData } from "../../src/training/data/prepare.ts";
+import { maskOf, type Sample } from "../../src/training/data/samples.ts";
 import type { GridOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 

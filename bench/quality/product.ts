@@ -19,15 +19,15 @@ import { buildGraphs } from "../../src/main/build-graphs.ts";
 import { startServices } from "../../src/main/start.ts";
 import { deleteBelow } from "../../src/storage/delete-below.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { embedMissing } from "../../src/training/embed-missing.ts";
+import { embedMissing } from "../../src/training/data/embed-missing.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
 import type { EngineName } from "../../src/training/engine/types.ts";
 import { scoreVersions } from "../../src/training/evaluation/box-scores.ts";
 import type { Score } from "../../src/training/evaluation/score.ts";
-import { type PreparedData, prepareData } from "../../src/training/prepare.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
-import { runImport } from "../../src/training/run-import.ts";
-import type { TrainerServices } from "../../src/training/services.ts";
+import { type PreparedData, prepareData } from "../../src/training/data/prepare.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
+import { runImport } from "../../src/jobs/import/run.ts";
+import type { TrainerServices } from "../../src/jobs/services.ts";
 import type { Progress } from "./progress.ts";
 
 /** Embeddings are shared inside a workspace, so a name that stays finds them again in the cache. */

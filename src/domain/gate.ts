@@ -1,6 +1,6 @@
 /**
  * Whether a fine-tune's version goes live by itself: `auto` where it is surely better, `manual` never, `always` whatever
- * was measured. See training/gate.ts.
+ * was measured. See training/evaluation/gate.ts.
  */
 export const promotionPolicies = ["auto", "manual", "always"] as const;
 export type PromotionPolicy = (typeof promotionPolicies)[number];

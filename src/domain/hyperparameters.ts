@@ -14,7 +14,7 @@ const auto = <T extends z.ZodType>(value: T) => z.union([z.literal("auto"), valu
 
 const weight = z.number().min(0).max(100).optional();
 
-/** The terms of an objective and their weights; training/losses.ts has the formulas. */
+/** The terms of an objective and their weights; training/engine/losses.ts has the formulas. */
 const lossWeights = z
   .strictObject({ dice: weight, bce: weight, focal: weight, mse: weight, boundary: weight })
   .refine((weights) => Object.values(weights).some((value) => (value ?? 0) > 0), {

@@ -3,7 +3,7 @@ import { createQueue } from "../queue/queue.ts";
 import type { Services } from "../services.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { createEngineOn } from "../training/engine/create.ts";
-import { startTrainer } from "../training/trainer.ts";
+import { startTrainer } from "../jobs/trainer.ts";
 import { workWebhooks } from "../webhooks/work.ts";
 
 /** Takes training jobs and messages to webhooks. Stopping gives what runs back to the queue. */

@@ -3,8 +3,8 @@ import type { Inference } from "../inference/types.ts";
 import type { Log } from "../lib/log.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { CreateEngine, EngineName } from "./engine/types.ts";
-import type { ProgressMeter } from "./progress.ts";
-import type { EmbeddingOf } from "./samples.ts";
+import type { ProgressMeter } from "./loop/progress.ts";
+import type { EmbeddingOf } from "./data/samples.ts";
 
 /** What training works with. */
 export interface TrainingServices {

@@ -8,7 +8,7 @@ import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";
 import { getFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import { startTracing } from "../../src/main/tracing.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { asPng } from "../helpers/images.ts";
 import { addRings, type Bench, openBench, ringImage } from "../scenario/harness.ts";
 import { newProject } from "../training/project.ts";

@@ -5,7 +5,7 @@ import { getImport } from "../../src/db/queries/imports.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
-import { runImport } from "../../src/training/run-import.ts";
+import { runImport } from "../../src/jobs/import/run.ts";
 import { type Files, maskPng, picture, useZips } from "../datasets/zips.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, rectangle, rectangleRle, seedImage } from "../helpers/seeds.ts";

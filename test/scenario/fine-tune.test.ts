@@ -18,7 +18,7 @@ import { annotations } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { deleteBelow } from "../../src/storage/delete-below.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { keysBelow, wrapStore } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench, waitFor } from "./harness.ts";

@@ -19,7 +19,7 @@ import { seededRandom } from "../../src/lib/random.ts";
 import { createServices, type Services } from "../../src/services.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
-import type { TrainerServices } from "../../src/training/services.ts";
+import type { TrainerServices } from "../../src/jobs/services.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { asPng } from "../helpers/images.ts";
 

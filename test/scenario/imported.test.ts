@@ -12,7 +12,7 @@ import { exportVersion } from "../../src/exports/index.ts";
 import { readVersionFile } from "../../src/importing/version-file.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, openBench } from "./harness.ts";
 

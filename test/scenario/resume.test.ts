@@ -6,7 +6,7 @@ import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
 import { fineTunes } from "../../src/db/schema/index.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench, valuesOf, waitFor } from "./harness.ts";

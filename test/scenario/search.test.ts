@@ -8,7 +8,7 @@ import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { plainFocus } from "../../src/domain/focus.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { mostPoints } from "../../src/training/points/choose-head.ts";
 import { eq } from "drizzle-orm";
 import { newFineTune, newProject } from "../training/project.ts";

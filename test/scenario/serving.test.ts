@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
-import { runFineTune } from "../../src/training/run-fine-tune.ts";
+import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
 

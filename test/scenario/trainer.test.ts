@@ -7,7 +7,7 @@ import { fineTunes } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createQueue } from "../../src/queue/queue.ts";
 import { keys } from "../../src/storage/keys.ts";
-import { startTrainer } from "../../src/training/trainer.ts";
+import { startTrainer } from "../../src/jobs/trainer.ts";
 import { useZips } from "../datasets/zips.ts";
 import { asPng } from "../helpers/images.ts";
 import sharp from "sharp";

@@ -1,7 +1,7 @@
 import { sha256 } from "../../src/lib/hash.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { Box } from "../../src/imaging/types.ts";
-import { buildSnapshot, type Snapshot } from "../../src/training/snapshot.ts";
+import { buildSnapshot, type Snapshot } from "../../src/training/data/snapshot.ts";
 import { rectangleMask } from "../helpers/images.ts";
 import type { AnnotatedRow } from "../../src/db/queries/annotated-images.ts";
 

@@ -31,7 +31,7 @@ export const fineTunes = pgTable(
     /** Of the data that the first attempt froze; every later attempt learns from the same. */
     snapshotHash: text("snapshot_hash"),
     engine: text("engine"),
-    /** The recipe and zoom that the search has chosen, for a later attempt; see training/search/chosen.ts. */
+    /** The recipe and zoom that the search has chosen, for a later attempt; see training/search/choose.ts. */
     chosen: jsonb("chosen").$type<Record<string, unknown>>(),
     /** The number of the version that it made. */
     resultVersion: integer("result_version"),

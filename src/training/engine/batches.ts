@@ -1,4 +1,4 @@
-import { wantsEdges } from "../objective.ts";
+import { wantsEdges } from "./objective.ts";
 import type { EngineSpec, EngineState, PromptBatch, TrainBatch } from "./types.ts";
 
 /** Entries of one image embedding, [64, 64, 256]. */

@@ -1,6 +1,6 @@
 import ort from "../../lib/onnxruntime.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import { stepScalars } from "../adamw.ts";
+import { stepScalars } from "./adamw.ts";
 import {
   checkState,
   checkTrainBatch,

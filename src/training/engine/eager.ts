@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "../../graph/gradients.ts";
 import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
-import { type Named, type ScalarTensors, stepScalars } from "../adamw.ts";
+import { type Named, type ScalarTensors, stepScalars } from "./adamw.ts";
 import { checkState, checkTrainBatch, kindOf, maskInputs, maskSize, oneByOne, sizesOf } from "./batches.ts";
 import { useBestBackend } from "./eager-backend.ts";
 import {

@@ -3,7 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { type TraceInput, traceGraph } from "../../graph/trace.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
-import { type Named, type ScalarTensors, stepScalarNames } from "../adamw.ts";
+import { type Named, type ScalarTensors, stepScalarNames } from "./adamw.ts";
 import { maskInputShapes, type PromptKind } from "./batches.ts";
 import {
   forward,

@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { namesReachedByMaskLoss } from "../../checkpoint/layout.ts";
 import { segment } from "../../model/sam.ts";
-import { adamw, movingAverages, type Named, type ScalarTensors } from "../adamw.ts";
-import { iouLoss, maskLoss } from "../losses.ts";
+import { adamw, movingAverages, type Named, type ScalarTensors } from "./adamw.ts";
+import { iouLoss, maskLoss } from "./losses.ts";
 import type { EngineSpec } from "./types.ts";
 
 /** The mask that is trained and validated: SAM's single mask for a prompt that is not ambiguous. */

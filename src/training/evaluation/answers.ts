@@ -2,7 +2,7 @@ import { decodeRle } from "../../imaging/rle.ts";
 import type { BinaryMask, LogitsMask } from "../../imaging/types.ts";
 import type { Inference, Prompt, VersionRef } from "../../inference/types.ts";
 import type { ObjectStore } from "../../storage/store.ts";
-import type { SnapshotImage } from "../snapshot.ts";
+import type { SnapshotImage } from "../data/snapshot.ts";
 
 export interface Answer {
   readonly mask: BinaryMask;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { VersionRef } from "../../inference/types.ts";
-import { maskOf, type Sample } from "../samples.ts";
-import type { SnapshotImage } from "../snapshot.ts";
+import { maskOf, type Sample } from "../data/samples.ts";
+import type { SnapshotImage } from "../data/snapshot.ts";
 import { type AnswerDeps, type AnswerOptions, answersOf } from "./answers.ts";
 import { type Score, scoreOf } from "./score.ts";
 

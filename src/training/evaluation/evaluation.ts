@@ -1,7 +1,7 @@
 import type { Evaluation, PromptKind, PromptMetrics } from "../../domain/evaluation.ts";
 import type { VersionRef } from "../../inference/types.ts";
-import { randomFor, type Sample } from "../samples.ts";
-import type { SnapshotImage } from "../snapshot.ts";
+import { randomFor, type Sample } from "../data/samples.ts";
+import type { SnapshotImage } from "../data/snapshot.ts";
 import type { AnswerDeps, AnswerOptions } from "./answers.ts";
 import { type Difference, pairedGain } from "./interval.ts";
 import { scoreKinds } from "./prompt-kinds.ts";

@@ -6,7 +6,7 @@ import type { Point, RgbImage, Size } from "../../imaging/types.ts";
 import type { ImageSource, Prompt, VersionRef } from "../../inference/types.ts";
 import { plainFocus } from "../../domain/focus.ts";
 import { sha256 } from "../../lib/hash.ts";
-import { maskOf, type Sample } from "../samples.ts";
+import { maskOf, type Sample } from "../data/samples.ts";
 import type { AnswerDeps, AnswerOptions } from "./answers.ts";
 import { firstClick } from "./clicks.ts";
 import { inTurns, type Judged } from "./evaluation.ts";

@@ -1,9 +1,9 @@
 import type { Evaluation } from "../../domain/evaluation.ts";
 import type { GateDecision } from "../../domain/gate.ts";
 import type { TrainingFeedback, VersionMetrics } from "../../domain/version.ts";
-import type { TrainingResult } from "../loop.ts";
-import { lossText } from "../objective.ts";
-import type { PreparedData } from "../prepare.ts";
+import type { TrainingResult } from "../loop/loop.ts";
+import { lossText } from "../engine/objective.ts";
+import type { PreparedData } from "../data/prepare.ts";
 import type { Trial } from "../search/trials.ts";
 import { meanScores, type Score } from "./score.ts";
 

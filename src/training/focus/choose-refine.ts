@@ -1,9 +1,9 @@
 import type { RgbImage } from "../../imaging/types.ts";
 import { refineWindow } from "../../inference/refine-window.ts";
 import type { Guided } from "../../domain/focus.ts";
-import { maskOf } from "../samples.ts";
-import type { SampleImage } from "../samples.ts";
-import { windowIou, type WindowLogits } from "../scores.ts";
+import { maskOf } from "../data/samples.ts";
+import type { SampleImage } from "../data/samples.ts";
+import { windowIou, type WindowLogits } from "../evaluation/scores.ts";
 
 const radii = [2, 4, 8, 16, 32];
 const epsilons = [1e-2, 1e-3, 1e-4];

@@ -5,8 +5,8 @@ import type { Box, Size } from "../../imaging/types.ts";
 import { firstStep, viewsOf } from "../../imaging/views.ts";
 import { boxIn } from "../../imaging/windows.ts";
 import type { Zoom } from "../../domain/focus.ts";
-import { feedbackFlipped, feedbackIn } from "../logged-prompts.ts";
-import { maskOf, type Sample } from "../samples.ts";
+import { feedbackFlipped, feedbackIn } from "../prompts/logged-prompts.ts";
+import { maskOf, type Sample } from "../data/samples.ts";
 
 /** A sample as a version with some zoom sees it. */
 export interface Seen {

@@ -3,9 +3,9 @@ import ort, { type InferenceSession, type Tensor } from "../../lib/onnxruntime.t
 import { headParts, type PointHead } from "../../imaging/points/head.ts";
 import { float32 } from "../../inference/session.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
-import { stepScalars, stepScalarNames } from "../adamw.ts";
-import { randomFor } from "../samples.ts";
-import { learningRateAt } from "../schedule.ts";
+import { stepScalars, stepScalarNames } from "../engine/adamw.ts";
+import { randomFor } from "../data/samples.ts";
+import { learningRateAt } from "../loop/schedule.ts";
 import { headShapes, headState, headStepOnnx, trainedParts, weightDecay } from "./head-step.ts";
 import { joined, type PointSet, standards } from "./point-set.ts";
 

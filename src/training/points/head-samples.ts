@@ -1,8 +1,8 @@
 import type { Zoom } from "../../domain/focus.ts";
 import { inTurns } from "../evaluation/evaluation.ts";
 import { regionNames, seenRegions } from "../focus/parts.ts";
-import type { PreparedData } from "../prepare.ts";
-import type { Sample } from "../samples.ts";
+import type { PreparedData } from "../data/prepare.ts";
+import type { Sample } from "../data/samples.ts";
 
 /** A head is trained on, and judged by, so many samples, and so many of them may be such that choose. */
 const [most, mostFresh] = [400, 100];

@@ -4,7 +4,7 @@ import { type TraceInput, traceGraph } from "../../graph/trace.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
 import { addedTo, type PointHeadTensors } from "../../model/refine/point-head.ts";
-import { adamw, type Named, type ScalarTensors, stepScalarNames } from "../adamw.ts";
+import { adamw, type Named, type ScalarTensors, stepScalarNames } from "../engine/adamw.ts";
 
 /** What is trained of a head; its standards stay. */
 export const trainedParts = ["w1", "b1", "w2", "b2", "w3", "b3"] as const;

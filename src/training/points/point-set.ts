@@ -5,9 +5,9 @@ import type { RgbImage, Size } from "../../imaging/types.ts";
 import { pointFeatures } from "../../inference/refine.ts";
 import { workArea } from "../../inference/refine-window.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
-import { jitterBox } from "../prompts.ts";
-import { maskOf, randomFor } from "../samples.ts";
-import type { WindowLogits } from "../scores.ts";
+import { jitterBox } from "../prompts/prompts.ts";
+import { maskOf, randomFor } from "../data/samples.ts";
+import type { WindowLogits } from "../evaluation/scores.ts";
 
 /** Objects that are hardly there next to what may be foreground must not outweigh the others. */
 const heaviest = 20;

@@ -1,5 +1,5 @@
 import type { PreviewResult } from "../../domain/preview.ts";
-import { defaultBudget } from "../choose.ts";
+import { defaultBudget } from "../search/choose.ts";
 import { mostWithAllKinds } from "../evaluation/evaluation.ts";
 import { costs } from "../search/costs.ts";
 

@@ -1,5 +1,5 @@
 import { sha256 } from "../../lib/hash.ts";
-import type { SnapshotImage } from "../snapshot.ts";
+import type { SnapshotImage } from "../data/snapshot.ts";
 
 /** Two disjoint parts of the images judge one after the other, so a curve is drawn twice and averaged. */
 export interface Fold {

@@ -1,6 +1,6 @@
 import { type MaskFacts, maskFacts, rleIou } from "../../imaging/mask-facts.ts";
 import type { Box, RleMask } from "../../imaging/types.ts";
-import type { Snapshot, SnapshotAnnotation, SnapshotImage } from "../snapshot.ts";
+import type { Snapshot, SnapshotAnnotation, SnapshotImage } from "../data/snapshot.ts";
 import type { Found } from "./report.ts";
 
 /** An annotation with what its run lengths tell. */

@@ -1,9 +1,9 @@
 import { fewestAnnotatedImages } from "../../domain/hyperparameters.ts";
 import type { ObjectStore } from "../../storage/store.ts";
-import { type Grouping, groupNearDuplicates } from "../near-duplicates.ts";
-import { splitSeed } from "../prepare.ts";
-import { type AnnotatedRow, buildSnapshot, type Snapshot, type SnapshotImage } from "../snapshot.ts";
-import { groupKey, type Split, splitSnapshot } from "../split.ts";
+import { type Grouping, groupNearDuplicates } from "../data/near-duplicates.ts";
+import { splitSeed } from "../data/prepare.ts";
+import { type AnnotatedRow, buildSnapshot, type Snapshot, type SnapshotImage } from "../data/snapshot.ts";
+import { groupKey, type Split, splitSnapshot } from "../data/split.ts";
 import type { Found } from "./report.ts";
 
 /** Below it a fine-tune has no images of its own to choose its best epoch by, and its intervals are wide. */

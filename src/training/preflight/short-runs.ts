@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { iou } from "../../imaging/metrics.ts";
 import { maskAtSize } from "../../imaging/postprocess.ts";
-import { BatchMaker } from "../batch-maker.ts";
-import { engineSpecOf } from "../engine-options.ts";
+import { BatchMaker } from "../prompts/batch-maker.ts";
+import { engineSpecOf } from "../engine/engine-options.ts";
 import type { CreateEngine, EngineName, EngineState, TrainingEngine } from "../engine/types.ts";
-import { type Recipe, resolveRecipe } from "../recipe.ts";
-import { type EmbeddingOf, epochBatches, maskOf, promptBatch, type Sample } from "../samples.ts";
-import { learningRateAt } from "../schedule.ts";
+import { type Recipe, resolveRecipe } from "../loop/recipe.ts";
+import { type EmbeddingOf, epochBatches, maskOf, promptBatch, type Sample } from "../data/samples.ts";
+import { learningRateAt } from "../loop/schedule.ts";
 
 export const batchSize = 4;
 const warmupSteps = 4;

@@ -1,6 +1,6 @@
 import type { Hyperparameters } from "../../domain/hyperparameters.ts";
 import type { Loss } from "../engine/types.ts";
-import { lossText } from "../objective.ts";
+import { lossText } from "../engine/objective.ts";
 
 /** What differs between recipes that are tried. */
 export interface Arm {

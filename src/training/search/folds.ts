@@ -1,5 +1,5 @@
 import { sha256 } from "../../lib/hash.ts";
-import { type Sample, someOf } from "../samples.ts";
+import { type Sample, someOf } from "../data/samples.ts";
 
 /** Samples of one fold at most: the encodes of every zoom go with them. */
 const mostOfFold = 24;

@@ -1,7 +1,7 @@
 import type { OtherFocus } from "../../domain/serving.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import type { Serving } from "../../domain/hyperparameters.ts";
-import { someOf } from "../samples.ts";
+import { someOf } from "../data/samples.ts";
 import { costs } from "./costs.ts";
 import type { Folds } from "./folds.ts";
 import { type Trial, zoomText } from "./trials.ts";

@@ -1,6 +1,6 @@
 import type { Zoom } from "../../domain/focus.ts";
 import type { Hyperparameters } from "../../domain/hyperparameters.ts";
-import type { Recipe } from "../recipe.ts";
+import type { Recipe } from "../loop/recipe.ts";
 import { type Arm, armsFor } from "./arms.ts";
 import { costs, type Purse } from "./costs.ts";
 import type { Folds } from "./folds.ts";

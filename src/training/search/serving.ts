@@ -1,7 +1,7 @@
 import type { CountedCost } from "../../domain/serving.ts";
 import { focusCost, type PointedBy, type Refining, warmRatio } from "../../imaging/focus-cost.ts";
 import type { Zoom } from "../../domain/focus.ts";
-import { type Sample, someOf } from "../samples.ts";
+import { type Sample, someOf } from "../data/samples.ts";
 
 /** An answer with all embeddings in memory may take so many times what the base's does, and a new prompt so many encodes. */
 export const [mostWarm, mostEncodes] = [1.5, 1];

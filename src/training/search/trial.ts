@@ -1,13 +1,13 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { Zoom } from "../../domain/focus.ts";
-import { BatchMaker } from "../batch-maker.ts";
-import { engineSpecOf } from "../engine-options.ts";
+import { BatchMaker } from "../prompts/batch-maker.ts";
+import { engineSpecOf } from "../engine/engine-options.ts";
 import type { CreateEngine, EngineName } from "../engine/types.ts";
 import { trainingParts } from "../focus/parts.ts";
-import { type Recipe, scheduleOf } from "../recipe.ts";
-import { type EmbeddingOf, epochBatches, type Sample } from "../samples.ts";
-import { learningRateAt } from "../schedule.ts";
-import { iousOf } from "../scores.ts";
+import { type Recipe, scheduleOf } from "../loop/recipe.ts";
+import { type EmbeddingOf, epochBatches, type Sample } from "../data/samples.ts";
+import { learningRateAt } from "../loop/schedule.ts";
+import { iousOf } from "../evaluation/scores.ts";
 import type { Folds } from "./folds.ts";
 
 /** What one trial trains with and on. */

@@ -1,8 +1,8 @@
 import type { Zoom } from "../../domain/focus.ts";
 import type { Hyperparameters } from "../../domain/hyperparameters.ts";
-import { lossText } from "../objective.ts";
-import { type Recipe, resolveRecipe } from "../recipe.ts";
-import type { Sample } from "../samples.ts";
+import { lossText } from "../engine/objective.ts";
+import { type Recipe, resolveRecipe } from "../loop/recipe.ts";
+import type { Sample } from "../data/samples.ts";
 import type { Arm } from "./arms.ts";
 import type { Folds } from "./folds.ts";
 import type { SearchProgress } from "./planned.ts";

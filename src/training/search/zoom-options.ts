@@ -2,8 +2,8 @@ import { lowResTarget } from "../../imaging/coordinates.ts";
 import { stitch } from "../../imaging/stitch.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { liesIn, regionNames, seenRegions, seenThrough } from "../focus/parts.ts";
-import { maskOf, type Sample, someOf } from "../samples.ts";
-import { windowIou } from "../scores.ts";
+import { maskOf, type Sample, someOf } from "../data/samples.ts";
+import { windowIou } from "../evaluation/scores.ts";
 
 /** One way of looking at the data. */
 export interface ZoomOption {

@@ -9,7 +9,7 @@ import {
   type ScalarTensors,
   type StepScalars,
   stepScalars,
-} from "../../../src/training/adamw.ts";
+} from "../../../src/training/engine/adamw.ts";
 
 type Values = Record<string, number[] | number[][]>;
 

@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import "../../../src/graph/gradients.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import type { Loss } from "../../../src/training/engine/types.ts";
-import { iouLoss, lowResIou, maskLoss } from "../../../src/training/losses.ts";
-import { lossTerms } from "../../../src/training/objective.ts";
+import { iouLoss, lowResIou, maskLoss } from "../../../src/training/engine/losses.ts";
+import { lossTerms } from "../../../src/training/engine/objective.ts";
 
 const shape: [number, number, number] = [2, 4, 6];
 const cells = 24;

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../../src/checkpoint/base-models.ts";
 import { namesOfGroup, trainableGroups, trainableNames } from "../../../src/checkpoint/layout.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
-import { stepScalars } from "../../../src/training/adamw.ts";
+import { stepScalars } from "../../../src/training/engine/adamw.ts";
 import { createEngine } from "../../../src/training/engine/create.ts";
 import type {
   EngineName,

@@ -6,7 +6,7 @@ import type { BinaryMask, RgbImage } from "../../../src/imaging/types.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { chooseRefine } from "../../../src/training/focus/choose-refine.ts";
 import { seenThrough, trainingParts } from "../../../src/training/focus/parts.ts";
-import { maskOf, type Sample } from "../../../src/training/samples.ts";
+import { maskOf, type Sample } from "../../../src/training/data/samples.ts";
 import { planPrompt } from "../../../src/inference/plan.ts";
 
 const zoom = { context: 1.5, tiles: 2, click_side: 100 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { RgbImage } from "../../../src/imaging/types.ts";
 import { chooseHead, gainOf, type HeadOptions } from "../../../src/training/points/choose-head.ts";
-import type { WindowLogits } from "../../../src/training/scores.ts";
+import type { WindowLogits } from "../../../src/training/evaluation/scores.ts";
 import { answerOf, type Disc, discBox, discs } from "../../helpers/discs.ts";
 
 /** Answers on images of their own, `colours` being those of the discs, and what reads the images. */

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { headParts } from "../../../src/imaging/points/head.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { pointFeatureCount } from "../../../src/model/refine/point-features.ts";
-import { stepScalarNames, stepScalars } from "../../../src/training/adamw.ts";
+import { stepScalarNames, stepScalars } from "../../../src/training/engine/adamw.ts";
 import { pixelFeeds } from "../../../src/training/points/fit-head.ts";
 import {
   headGradients,

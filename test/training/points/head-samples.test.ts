@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { headSamples } from "../../../src/training/points/head-samples.ts";
-import type { Sample } from "../../../src/training/samples.ts";
+import type { Sample } from "../../../src/training/data/samples.ts";
 
 /** One object of 30 pixels on an image of its own, `side` pixels across. */
 const sampleOn = (id: string, side: number): Sample => ({

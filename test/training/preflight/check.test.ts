@@ -6,7 +6,7 @@ import { boxOf } from "../../../src/imaging/geometry.ts";
 import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { checkProject } from "../../../src/training/preflight/check.ts";
-import { selectStored } from "../../../src/training/preflight/stored-project.ts";
+import { selectStored } from "../../../src/jobs/preview/stored-project.ts";
 import { asSharp, rectangleMask } from "../../helpers/images.ts";
 import { keysBelow } from "../../helpers/objects.ts";
 import { type Bench, openBench, ringImage } from "../../scenario/harness.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { foldsOf } from "../../../src/training/preflight/folds.ts";
-import { groupKey } from "../../../src/training/split.ts";
+import { groupKey } from "../../../src/training/data/split.ts";
 import { manyRows, row, snapshotOf } from "../fixtures.ts";
 
 const images = (count: number) => snapshotOf(manyRows(count)).images;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { Box } from "../../../src/imaging/types.ts";
 import type { TrainingEngine } from "../../../src/training/engine/types.ts";
-import type { Sample } from "../../../src/training/samples.ts";
+import type { Sample } from "../../../src/training/data/samples.ts";
 import { Purse } from "../../../src/training/search/costs.ts";
 import { foldsFor } from "../../../src/training/search/folds.ts";
 import type { LeftOut } from "../../../src/training/search/other.ts";

@@ -6,7 +6,7 @@ import { armsFor } from "../../../src/training/search/arms.ts";
 import { foldsFor } from "../../../src/training/search/folds.ts";
 import { countedCosts, isInteractive } from "../../../src/training/search/serving.ts";
 import { clickSide, optionOf, zoomOptions } from "../../../src/training/search/zoom-options.ts";
-import type { Sample } from "../../../src/training/samples.ts";
+import type { Sample } from "../../../src/training/data/samples.ts";
 
 /** A ring of so many pixels' stroke, in the middle of an image of `side` squared or round another point of it. */
 function ring(

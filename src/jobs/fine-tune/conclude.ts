@@ -1,0 +1,93 @@
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
+import { getProject } from "../../db/queries/projects.ts";
+import { sha256 } from "../../lib/hash.ts";
+import { keys } from "../../storage/keys.ts";
+import type { Before } from "../../training/evaluation/before.ts";
+import type { Chosen } from "../../training/search/choose.ts";
+import { evaluationUnits, judge } from "../../training/evaluation/judge.ts";
+import { meanScores } from "../../training/evaluation/score.ts";
+import { versionMetrics } from "../../training/evaluation/version-metrics.ts";
+import { decidePromotion } from "../../training/evaluation/gate.ts";
+import type { TrainingResult } from "../../training/loop/loop.ts";
+import type { PreparedData } from "../../training/data/prepare.ts";
+import { recipeAsUsed } from "../../training/loop/recipe.ts";
+import { type Registration, registerVersion } from "./register.ts";
+import type { RunContext } from "./context.ts";
+import type { Settled } from "../../training/focus/settle-focus.ts";
+import { latencyEvent, versionServing } from "../../training/evaluation/version-serving.ts";
+
+interface Ended {
+  readonly before: Before;
+  readonly chosen: Chosen;
+  readonly result: TrainingResult;
+  readonly settled: Settled;
+  readonly engine: string;
+}
+
+/** Stores the weights, judges them on what was held out, and registers the version with all that is known of it. */
+export async function judgeAndRegister(
+  run: RunContext,
+  data: PreparedData,
+  { before, chosen, result, settled, engine }: Ended,
+): Promise<{ number: number; promoted: boolean }> {
+  const { row, project, scope } = run;
+  const { db } = run.services;
+  const { focus } = settled;
+  const weights = await storeWeights(run, data, settled.weights);
+  // It has no number yet; decoding goes by its weights.
+  const version = { number: -1, ...weights, focus };
+  const owner = { projectId: project.id, fineTuneId: row.id };
+  const judged = await judge(run, data, { version, base: before.base, owner });
+  const { tuned, decoderAlone, evaluation, pictures, latency } = judged;
+  await run.tell(latencyEvent(latency, chosen.serving));
+  await run.progress("evaluate", evaluationUnits(data));
+  // As it is now: whoever has set it since means this version.
+  const { promotionPolicy: policy } = await getProject(db, scope);
+  const live = before.active;
+  const active = live && { number: live.number, ...meanScores(live.scores) };
+  const gate = decidePromotion({ policy, prompts: evaluation.prompts, active });
+  const metrics = versionMetrics(
+    data,
+    { base: before.base, tuned, parent: before.parent, decoderAlone },
+    { result, trials: chosen.trials, evaluation, gate },
+  );
+  await run.progress("register", 0);
+  return registerVersion(db, {
+    scope,
+    lease: run.job.lease,
+    decision: gate,
+    judgedAgainst: project.activeVersion,
+    version: {
+      baseModel: project.baseModel,
+      parentVersion: row.baseVersion,
+      ...weights,
+      snapshotHash: data.frozen.hash,
+      snapshotKey: data.frozen.key,
+      focus,
+      hyperparameters: { ...recipeAsUsed(chosen.recipe), serving: chosen.serving },
+      seed: row.seed,
+      engine,
+      metrics: { ...metrics, latency, serving: versionServing(chosen, settled, data.train), pictures },
+    },
+  });
+}
+
+/** Writes the weights under their own hash, before anything refers to them. */
+async function storeWeights(
+  { services, row, project }: RunContext,
+  data: PreparedData,
+  weights: NamedTensors,
+): Promise<Pick<Registration["version"], "weightsKey" | "weightsSha256" | "weightsBytes">> {
+  const file = encodeSafetensors(weights, {
+    format: "maskwright-decoder",
+    project: project.id,
+    base_model: project.baseModel,
+    snapshot: data.frozen.hash,
+    fine_tune: row.id,
+  });
+  const hash = sha256(file);
+  const weightsKey = keys.weights(project.id, row.id, hash);
+  await services.store.put(weightsKey, file);
+  return { weightsKey, weightsSha256: hash, weightsBytes: file.byteLength };
+}

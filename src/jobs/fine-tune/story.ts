@@ -1,0 +1,166 @@
+import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { FineTuneRow } from "../../db/queries/fine-tune-leases.ts";
+import { selectAnnotatedImages } from "../../db/queries/annotated-images.ts";
+import { getProject } from "../../db/queries/projects.ts";
+import { getVersion } from "../../db/queries/versions.ts";
+import type { VersionRef } from "../../inference/types.ts";
+import { onSome, scoreBefore } from "../../training/evaluation/before.ts";
+import { asChosen, choose, type Chosen, thinned } from "../../training/search/choose.ts";
+import { CheckpointKeeper } from "./resume-keeper.ts";
+import { judgeAndRegister } from "./conclude.ts";
+import { evaluationUnits } from "../../training/evaluation/judge.ts";
+import { embedMissing } from "../../training/data/embed-missing.ts";
+import { embedParts } from "../../training/data/embed-parts.ts";
+import { meanScores } from "../../training/evaluation/score.ts";
+import type { HeldFineTune } from "./held.ts";
+import { type PreparedData, prepareData } from "../../training/data/prepare.ts";
+import { type Recipe, samplesInAll } from "../../training/loop/recipe.ts";
+import { RunContext } from "./context.ts";
+import type { TrainerServices } from "../services.ts";
+import { settleFocus } from "../../training/focus/settle-focus.ts";
+import { trainDecoder } from "../../training/loop/train-decoder.ts";
+
+/** What training starts from. */
+interface Start {
+  readonly version: VersionRef;
+  readonly weights: NamedTensors;
+}
+
+/**
+ * One attempt at one fine-tune, from the frozen data to the registered version.
+ * Throws LeaseLost, the signal's reason, or an AppError that says what the job lacks.
+ */
+export async function fineTune(
+  services: TrainerServices,
+  row: FineTuneRow,
+  job: HeldFineTune,
+  signal: AbortSignal,
+): Promise<{ number: number; promoted: boolean }> {
+  const { db, store } = services;
+  const scope = { workspaceId: row.workspaceId, projectId: row.projectId };
+  const project = await getProject(db, scope);
+  const run = new RunContext(services, { row, project, job, signal });
+  await job.note("preparing the data");
+  const all = await prepareData(store, project, {
+    hyperparameters: row.hyperparameters,
+    seed: row.seed,
+    frozen: row.snapshotHash,
+    annotated: async () => selectAnnotatedImages(db, scope),
+  });
+  await tellData(run, all);
+  const start = await startOf(run);
+  planMeter(run, all);
+  await embedImages(run, all);
+  const live = project.activeVersion === null ? null : await getVersion(db, scope, project.activeVersion);
+  const beforeAll = await scoreBefore(run, all, { start: start.version, live });
+
+  await job.setStatus("running");
+  const { weights } = start;
+  const startIou = meanScores(beforeAll.start).meanIou;
+  const chosen = row.chosen
+    ? asChosen(row.chosen as unknown as Chosen)
+    : await choose(run, all, { weights, iou: startIou });
+  const data = thinned(all, chosen.zoom, row.seed);
+  const before = onSome(beforeAll, all, data);
+  await tellThinned(run, all, data);
+  planMeter(run, data, chosen.recipe);
+  const { zoom, recipe } = chosen;
+  // In one go, so that the progress runs once; flipped copies, which only training sees, come on top where there are any.
+  await embedParts(run, [...data.train, ...data.selection], { zoom, flips: [] });
+  if (recipe.flips.length > 0) await embedParts(run, data.train, { zoom, flips: recipe.flips });
+  const { result, engine } = await trainDecoder(run, {
+    data,
+    recipe,
+    zoom,
+    weights,
+    baseVersion: row.baseVersion,
+    attempt: row.attempt,
+    checkpointsOf: (origin) => new CheckpointKeeper(services, job, row, origin),
+  });
+  const from = { weights, iou: meanScores(before.start).meanIou };
+  const settled = await settleFocus(run, { data, chosen, result }, from);
+
+  await job.setStatus("evaluating");
+  return judgeAndRegister(run, data, { before, chosen, result, settled, engine });
+}
+
+async function tellData({ job }: RunContext, data: PreparedData): Promise<void> {
+  await job.setFacts({ snapshotHash: data.frozen.hash });
+  await job.append({
+    message:
+      `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +
+      `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out` +
+      (data.nearDuplicates > 0 ? `; ${data.nearDuplicates} look like others and stand with them` : ""),
+    data: {
+      snapshot: data.frozen.hash,
+      split: { train: data.counts.train, selection: data.counts.selection, held_out: data.counts.heldOut },
+    },
+  });
+}
+
+/** Where a closer look sees but some of the data. */
+async function tellThinned(
+  { job }: RunContext,
+  all: PreparedData,
+  { learnt, selection, heldOut }: PreparedData & { learnt: number },
+): Promise<void> {
+  const parts = [
+    { did: "trains on", some: learnt, of: all.train.length },
+    { did: "chooses by", some: selection.length, of: all.selection.length },
+    { did: "is judged by", some: heldOut.length, of: all.heldOut.length },
+  ].filter(({ some, of }) => some < of);
+  if (parts.length === 0) return;
+  await job.append({
+    level: "warn",
+    message:
+      `A closer look ${parts.map(({ did, some, of }) => `${did} ${some} of ${of} annotations`).join(", ")}: ` +
+      "all take longer to encode than budget_seconds leave; a larger budget sees more",
+    data: {
+      trained_on: learnt,
+      train: all.train.length,
+      chosen_by: selection.length,
+      judged_by: heldOut.length,
+      held_out: all.heldOut.length,
+    },
+  });
+}
+
+/** The base, or the version that was asked for. */
+async function startOf({ services, row, project, scope }: RunContext): Promise<Start> {
+  const number = row.baseVersion;
+  if (number === null) {
+    const base = await services.inference.baseModel(project.baseModel);
+    return { version: { number: 0 }, weights: await base.decoderWeights() };
+  }
+  const version = await getVersion(services.db, scope, number, "base_version");
+  const file = await services.store.get(version.weightsKey);
+  return { version, weights: decodeSafetensors(file).tensors };
+}
+
+/** What is known of the work to come, for the estimate of its end. */
+function planMeter({ meter }: RunContext, data: PreparedData, recipe?: Recipe): void {
+  meter.plan({
+    embed: data.images,
+    search: 0,
+    ...(recipe && { train: samplesInAll(recipe) }),
+    evaluate: evaluationUnits(data),
+  });
+}
+
+async function embedImages(run: RunContext, data: PreparedData): Promise<void> {
+  const images = data.frozen.snapshot.images;
+  const made = await embedMissing(
+    run.services,
+    images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
+    {
+      ...run.images,
+      before: async ({ id }) => run.job.note(`reading image ${id}`),
+      onDone: async (done) => run.progress("embed", done),
+    },
+  );
+  await run.job.append({
+    message: `Embedded ${made} images; ${images.length - made} had their embedding`,
+    data: { embedded: made, cached: images.length - made },
+  });
+}

@@ -1,0 +1,239 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DatasetApart, readApart } from "../../datasets/read-apart.ts";
+import { skippedReasons } from "../../datasets/types.ts";
+import { ifUnused, selectImageHashes } from "../../db/queries/images.ts";
+import {
+  abandonImport,
+  claimImport,
+  failImport,
+  type ImportLease,
+  type ImportRow,
+  releaseImport,
+  selectImportStatus,
+  setImportProgress,
+} from "../../db/queries/import-leases.ts";
+import { noteDoing } from "../../db/queries/job-notes.ts";
+import { noQuotas, requireRoom, selectRoom } from "../../db/queries/usage.ts";
+import type { AppError } from "../../lib/errors.ts";
+import { keys } from "../../storage/keys.ts";
+import { givenUp } from "../given-up.ts";
+import { LeaseLost } from "../fine-tune/held.ts";
+import { isFinal } from "../fine-tune/run.ts";
+import type { TrainerServices } from "../services.ts";
+import { ItemSpool } from "./item-spool.ts";
+import { type StoredImport, storeImport } from "./store.ts";
+
+/** Milliseconds between two writes of the progress. */
+const progressEveryMs = 400;
+
+/**
+ * One attempt at an import. Resolves with the ids of the new images when it succeeded, and with none when it failed
+ * for good, was deleted, or belongs to someone else. Rejects when the queue shall run it again.
+ */
+export async function runImport(
+  services: TrainerServices,
+  importId: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const row = await claimImport(services.db, importId);
+  if (!row) return [];
+  const log = services.log.child({ import: row.id, attempt: row.attempt });
+  const run = new ImportRun(services, row, { id: row.id, token: row.leaseToken }, signal);
+  try {
+    const { created, annotations } = await run.run();
+    log.info({ images: created.length, annotations }, "an import succeeded");
+    return created.map((image) => image.id);
+  } catch (error) {
+    log.warn({ err: error }, "an import stopped");
+    await run.settle(error);
+    return [];
+  } finally {
+    await run.close();
+  }
+}
+
+/**
+ * Ends an import that the queue gave up after its last attempt failed or died, and clears away what the attempts have
+ * left: the zip, and images that no row refers to.
+ */
+export async function giveUpImport(
+  { db, store }: TrainerServices,
+  importId: string,
+  attempts: number,
+  error?: unknown,
+): Promise<void> {
+  const job = { kind: "import", id: importId, attempts } as const;
+  const row = await abandonImport(db, importId, await givenUp(db, job, error));
+  if (!row) return;
+  await store.delete(row.objectKey);
+  const known = new Set(await selectImageHashes(db, row));
+  const prefix = keys.imagePrefix(row.projectId);
+  for await (const objectKey of store.list(prefix)) {
+    const sha256 = objectKey.slice(prefix.length);
+    if (!known.has(sha256)) await ifUnused(db, row, { objectKey, sha256 }, (key) => store.delete(key));
+  }
+}
+
+class ImportRun {
+  readonly #services: TrainerServices;
+  readonly #row: ImportRow;
+  readonly #lease: ImportLease;
+  readonly #signal: AbortSignal;
+  /** Objects that this run wrote where there were none: its own to take away again. */
+  readonly #wrote: { objectKey: string; sha256: string }[] = [];
+  #folder: string | undefined;
+  #lastNote = Number.NEGATIVE_INFINITY;
+  #dataset: DatasetApart | undefined;
+  #items: ItemSpool | undefined;
+
+  constructor(services: TrainerServices, row: ImportRow, lease: ImportLease, signal: AbortSignal) {
+    this.#services = services;
+    this.#row = row;
+    this.#lease = lease;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<StoredImport> {
+    const { db, store, inference, maxImagesPerProject, quotas = noQuotas } = this.#services;
+    const dataset = await this.#open();
+    await this.#progress({
+      layout: dataset.layout,
+      skipped: skippedReasons(dataset.skipped),
+      imagesTotal: dataset.images,
+      imagesDone: 0,
+    });
+    const items = await this.#putObjects(dataset);
+    const stored = await storeImport(db, {
+      scope: this.#row,
+      lease: this.#lease,
+      batches: items.batches(),
+      maxImages: maxImagesPerProject,
+      quotas,
+    });
+    await this.#putMissing(dataset, stored);
+    await store.delete(this.#row.objectKey);
+    await inference.makeRoom(this.#row.workspaceId);
+    return stored;
+  }
+
+  /** Ends or gives back an import that threw. Rejects when the queue shall run it again. */
+  async settle(error: unknown): Promise<void> {
+    const { db, store } = this.#services;
+    if (!(error instanceof LeaseLost)) {
+      if (!this.#signal.aborted && isFinal(error)) {
+        await this.#takeBack();
+        if (await failImport(db, this.#lease, jobError(error))) await store.delete(this.#row.objectKey);
+        return;
+      }
+      if (await releaseImport(db, this.#lease)) throw error;
+    }
+    // Deleted with its project: nobody else will ever clear away what we wrote.
+    if ((await selectImportStatus(db, this.#row.id)) === null) await this.#takeBack();
+  }
+
+  async close(): Promise<void> {
+    await this.#dataset?.close();
+    this.#items?.close();
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #open(): Promise<DatasetApart> {
+    const { store, maxImagePixels = 64_000_000, maxImagesPerProject } = this.#services;
+    this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-"));
+    const path = join(this.#folder, "data.zip");
+    await this.#note(`reading ${this.#row.fileName ?? "the zip"}`);
+    await store.getFile(this.#row.objectKey, path);
+    this.#items = new ItemSpool(join(this.#folder, "items"));
+    const limits = { maxImages: maxImagesPerProject };
+    this.#dataset = await readApart(
+      { zipPath: path, folder: this.#folder, limits, maxPixels: maxImagePixels },
+      this.#signal,
+    );
+    return this.#dataset;
+  }
+
+  /** Checks every image and mask, and stores the images; nothing refers to them yet. */
+  async #putObjects(dataset: DatasetApart): Promise<ItemSpool> {
+    const { db, store, quotas = noQuotas } = this.#services;
+    const { workspaceId, bytes: zipBytes } = this.#row;
+    const room = await selectRoom(db, workspaceId, quotas);
+    const more = { images: 0, bytes: -zipBytes };
+    const items = this.#items as ItemSpool;
+    let imagesDone = 0;
+    let lastWrite = performance.now();
+    for await (const { path, alsoNamed: _, ...item } of dataset.items()) {
+      this.#signal.throwIfAborted();
+      await this.#noteFile(item.fileName);
+      items.add(item);
+      if (path === null) continue;
+      const key = keys.image(this.#row.projectId, item.sha256);
+      const isNew = (await store.stat(key)) === null;
+      if (isNew) {
+        more.images++;
+        more.bytes += item.byteLength;
+        // What would be refused at the end is not stored before.
+        if (more.images > room.images || more.bytes > room.bytes)
+          await requireRoom(db, workspaceId, quotas, { more });
+      }
+      // After a crash the objects of the attempt before look like someone else's: they are ours too.
+      if (this.#row.attempt > 1 || isNew) this.#wrote.push({ objectKey: key, sha256: item.sha256 });
+      await store.putFile(key, path, { contentType: `image/${item.facts.format}` });
+      imagesDone++;
+      if (performance.now() - lastWrite < progressEveryMs) continue;
+      lastWrite = performance.now();
+      await this.#progress({ imagesDone });
+    }
+    await this.#progress({ imagesDone });
+    return items;
+  }
+
+  /**
+   * Whoever deleted the same image between our write and our rows also took its object away: it is put again.
+   * From our rows on nobody does so any more.
+   */
+  async #putMissing(dataset: DatasetApart, { created }: StoredImport): Promise<void> {
+    const { store } = this.#services;
+    const missing = new Set<string>();
+    for (const { sha256 } of created) {
+      if ((await store.stat(keys.image(this.#row.projectId, sha256))) === null) missing.add(sha256);
+    }
+    if (missing.size === 0) return;
+    for await (const { sha256, path } of dataset.items())
+      if (path !== null && missing.has(sha256))
+        await store.putFile(keys.image(this.#row.projectId, sha256), path);
+  }
+
+  async #note(doing: string): Promise<void> {
+    if (!(await noteDoing(this.#services.db, "import", this.#lease, doing)))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+
+  /** Each file, once an attempt has ended without a word; before that, as often as progress is told. */
+  async #noteFile(name: string): Promise<void> {
+    const now = performance.now();
+    if (this.#row.attempt === 1 && now - this.#lastNote < progressEveryMs) return;
+    this.#lastNote = now;
+    await this.#note(`reading ${name}`);
+  }
+
+  async #progress(progress: Parameters<typeof setImportProgress>[2]): Promise<void> {
+    if (!(await setImportProgress(this.#services.db, this.#lease, progress)))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+
+  /** Removes what this run alone stored, under the locks that uploads take. */
+  async #takeBack(): Promise<void> {
+    const { db, store } = this.#services;
+    for (const image of this.#wrote.splice(0))
+      await ifUnused(db, this.#row, image, (key) => store.delete(key));
+  }
+}
+
+function jobError(error: AppError): { code: string; message: string; file?: string } {
+  const { code, message, param } = error;
+  return code === "import_file_invalid" && param !== undefined
+    ? { code, message, file: param }
+    : { code, message };
+}

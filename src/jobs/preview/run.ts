@@ -1,0 +1,223 @@
+import {
+  abandonPreview,
+  claimPreview,
+  failPreview,
+  type PreviewLease,
+  type PreviewRow,
+  releasePreview,
+  setPreviewProgress,
+  succeedPreview,
+} from "../../db/queries/preview-leases.ts";
+import { noteDoing } from "../../db/queries/job-notes.ts";
+import { getProject, type Project } from "../../db/queries/projects.ts";
+import { noQuotas, requireTrainingTime } from "../../db/queries/usage.ts";
+import type { LearningCurve, PreviewProgress, PreviewResult } from "../../domain/preview.ts";
+import { embedMissing } from "../../training/data/embed-missing.ts";
+import { givenUp } from "../given-up.ts";
+import { LeaseLost } from "../fine-tune/held.ts";
+import { isFinal } from "../fine-tune/run.ts";
+import type { EmbeddingOf } from "../../training/data/samples.ts";
+import type { TrainerServices } from "../services.ts";
+import { annotationsOf } from "../../training/data/snapshot.ts";
+import { checkProject } from "../../training/preflight/check.ts";
+import { estimateOf, type Rates } from "../../training/preflight/estimate.ts";
+import { foldsOf } from "../../training/preflight/folds.ts";
+import {
+  type CurvePlan,
+  drawCurve,
+  type Effort,
+  imagesOfPlan,
+  samplesOfPlan,
+  usualEffort,
+} from "../../training/preflight/learning-curve.ts";
+import { countMissing } from "../../training/data/missing-embeddings.ts";
+import type { ProjectData } from "../../training/preflight/project-data.ts";
+import { selectStored } from "./stored-project.ts";
+import { verdictOf } from "../../training/preflight/verdict.ts";
+
+/** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
+const progressEveryMs = 400;
+
+/**
+ * One attempt at a preview. Resolves when there is nothing more to do: it succeeded, failed for good, was cancelled, or
+ * belongs to someone else. Rejects when the queue shall run it again.
+ */
+export async function runPreview(
+  services: TrainerServices,
+  previewId: string,
+  signal: AbortSignal,
+  effort: Effort = usualEffort,
+): Promise<void> {
+  const row = await claimPreview(services.db, previewId);
+  if (!row) return;
+  const lease = { id: row.id, token: row.leaseToken };
+  const log = services.log.child({ preview: row.id, attempt: row.attempt });
+  try {
+    if (row.attempt === 1)
+      await requireTrainingTime(services.db, row.workspaceId, services.quotas ?? noQuotas);
+    const result = await new PreviewRun(services, row, { lease, signal, effort }).run();
+    if (await succeedPreview(services.db, lease, result))
+      log.info({ verdict: result.verdict.code }, "a preview succeeded");
+  } catch (error) {
+    log.warn({ err: error }, "a preview stopped");
+    if (error instanceof LeaseLost) return;
+    if (!signal.aborted && isFinal(error)) {
+      await failPreview(services.db, lease, { code: error.code, message: error.message });
+      return;
+    }
+    if (await releasePreview(services.db, lease)) throw error;
+  }
+}
+
+/** Ends a preview that the queue gave up after its last attempt failed or died. */
+export async function giveUpPreview(
+  { db }: TrainerServices,
+  previewId: string,
+  attempts: number,
+  error?: unknown,
+): Promise<void> {
+  const job = { kind: "preview", id: previewId, attempts } as const;
+  await abandonPreview(db, previewId, await givenUp(db, job, error));
+}
+
+/** As a failure's message goes on after "while". */
+const doingIn: Readonly<Record<PreviewProgress["phase"], string>> = {
+  check: "checking the annotations",
+  embed: "encoding images",
+  train: "training",
+};
+
+/** Checks, then trains a little. It writes nothing but its row and embeddings, which whoever needs them next finds. */
+class PreviewRun {
+  readonly #services: TrainerServices;
+  readonly #row: PreviewRow;
+  readonly #lease: PreviewLease;
+  readonly #signal: AbortSignal;
+  readonly #effort: Effort;
+  #lastWrite = Number.NEGATIVE_INFINITY;
+  #phase: PreviewProgress["phase"] | undefined;
+
+  constructor(
+    services: TrainerServices,
+    row: PreviewRow,
+    job: { lease: PreviewLease; signal: AbortSignal; effort: Effort },
+  ) {
+    this.#services = services;
+    this.#row = row;
+    this.#lease = job.lease;
+    this.#signal = job.signal;
+    this.#effort = job.effort;
+  }
+
+  async run(): Promise<PreviewResult> {
+    const { db, store } = this.#services;
+    const scope = { workspaceId: this.#row.workspaceId, projectId: this.#row.projectId };
+    const project = await getProject(db, scope);
+    await this.#progress("check", 0, 1);
+    const { data, broken, ...told } = await checkProject(store, await selectStored(db, project), {
+      signal: this.#signal,
+      onImage: async (done, images) => this.#progress("check", done, images),
+    });
+    const { images, annotations } = data.snapshot;
+    const drawn = broken ? null : await this.#curve(project, data);
+    return {
+      images: images.length,
+      annotations: annotations.length,
+      groups: data.groups,
+      ...told,
+      estimate: broken ? null : await this.#estimate(project, data, drawn),
+      curve: drawn?.curve ?? null,
+      verdict: verdictOf(told.findings, drawn?.curve ?? null),
+    };
+  }
+
+  /** Null where there are too few groups. The held-out images stay unseen. */
+  async #curve(
+    project: Project,
+    { snapshot, split, groupOf }: ProjectData,
+  ): Promise<{ curve: LearningCurve; rates: Rates } | null> {
+    if (!split) return null;
+    const { inference, store } = this.#services;
+    const seed = this.#row.seed;
+    const folds = foldsOf([...split.train, ...split.selection], groupOf, seed);
+    if (!folds) return null;
+    const plan: CurvePlan = {
+      snapshot,
+      folds,
+      groupOf,
+      imagesNow: split.train.length,
+      seed,
+      effort: this.#effort,
+    };
+    const images = imagesOfPlan(plan);
+    const options = this.#imageOptions(project);
+    const began = performance.now();
+    const made = await embedMissing(
+      this.#services,
+      images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
+      {
+        ...options,
+        before: async ({ id }) => this.#note(`reading image ${id}`),
+        onDone: async (done) => this.#progress("embed", done, images.length),
+      },
+    );
+    const embedSeconds = made === 0 ? null : (performance.now() - began) / 1000 / made;
+    const embeddingOf: EmbeddingOf = async (image) => {
+      const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
+      return (await inference.embed(source, options)).embedding.data;
+    };
+    const total = samplesOfPlan(plan);
+    let done = 0;
+    const base = await inference.baseModel(project.baseModel);
+    const { curve, rates } = await drawCurve(this.#services, plan, {
+      weights: await base.decoderWeights(),
+      seed,
+      embeddingOf,
+      signal: this.#signal,
+      onSamples: async (count) => this.#progress("train", Math.min(total, (done += count)), total),
+    });
+    return { curve, rates: { embedSeconds, ...rates } };
+  }
+
+  async #estimate(
+    project: Project,
+    { snapshot, split }: ProjectData,
+    drawn: { curve: LearningCurve; rates: Rates } | null,
+  ): Promise<PreviewResult["estimate"]> {
+    if (!split) return null;
+    const { store, inference } = this.#services;
+    return estimateOf(
+      {
+        embeddingsMissing: await countMissing(
+          { store, inference },
+          snapshot.images,
+          this.#imageOptions(project),
+        ),
+        heldOut: annotationsOf(snapshot, split.heldOut).length,
+      },
+      drawn?.rates ?? null,
+    );
+  }
+
+  #imageOptions(project: Project): { workspaceId: string; baseModel: string; signal: AbortSignal } {
+    return { workspaceId: project.workspaceId, baseModel: project.baseModel, signal: this.#signal };
+  }
+
+  async #note(doing: string): Promise<void> {
+    if (!(await noteDoing(this.#services.db, "preview", this.#lease, doing)))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+
+  async #progress(phase: PreviewProgress["phase"], done: number, total: number): Promise<void> {
+    this.#signal.throwIfAborted();
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      await this.#note(doingIn[phase]);
+    }
+    const now = performance.now();
+    if (now - this.#lastWrite < progressEveryMs && done < total) return;
+    this.#lastWrite = now;
+    if (!(await setPreviewProgress(this.#services.db, this.#lease, { phase, done, total })))
+      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+  }
+}

@@ -1,0 +1,152 @@
+import type { AnnotationLineage } from "../../domain/feedback.ts";
+import type { Box, Point } from "../../imaging/types.ts";
+import { canonicalJson, sha256 } from "../../lib/hash.ts";
+import { keys } from "../../storage/keys.ts";
+import type { ObjectStore } from "../../storage/store.ts";
+
+/** An annotation with its image, as they are stored. */
+export interface AnnotatedRow {
+  readonly image: {
+    readonly id: string;
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly width: number;
+    readonly height: number;
+    readonly objectKey: string;
+    readonly splitGroup: string | null;
+  };
+  readonly annotation: {
+    readonly id: string;
+    readonly counts: string;
+    readonly box: Box;
+    readonly label: string | null;
+    /** Of masks that feedback made: who had predicted what, for which prompt. */
+    readonly lineage?: AnnotationLineage | null;
+  };
+}
+
+export interface SnapshotImage {
+  readonly id: string;
+  /** Of the bytes as uploaded. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Pixels, after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly object_key: string;
+  readonly group: string | null;
+}
+
+export interface SnapshotAnnotation {
+  readonly id: string;
+  /** The image's id. */
+  readonly image: string;
+  /** COCO's compressed run lengths, at the image's size. */
+  readonly counts: string;
+  /** [x0, y0, x1, y1] in pixels of the image. */
+  readonly box: Box;
+  readonly label: string | null;
+  /** Of a mask that feedback made: which version had seen which prompt. The prompts feed prompt sampling. */
+  readonly feedback?: SnapshotFeedback;
+}
+
+export interface SnapshotFeedback {
+  readonly action: "accept" | "correct";
+  readonly prediction: string;
+  /** 0 is the base. */
+  readonly version: number;
+  /** Pixels of the image; points are [x, y, label]. Of a `grid`, segment-everything's, nobody has clicked them. */
+  readonly prompt: { readonly box?: Box; readonly points?: readonly Point[]; readonly grid?: true };
+}
+
+/** All that a fine-tune learns from, frozen: images that carry annotations, and those annotations. */
+export interface Snapshot {
+  readonly format: 1;
+  readonly project: string;
+  readonly base_model: string;
+  readonly images: readonly SnapshotImage[];
+  readonly annotations: readonly SnapshotAnnotation[];
+}
+
+export interface FrozenSnapshot {
+  readonly snapshot: Snapshot;
+  /** SHA-256 of the canonical JSON that lies in the object store. */
+  readonly hash: string;
+  readonly key: string;
+}
+
+/**
+ * Sorted by content (image hash, then mask and box), not by id or age, so that the same data trains the same
+ * decoder in whatever project it lies and in whatever order it came.
+ */
+export function buildSnapshot(
+  project: { id: string; baseModel: string },
+  rows: readonly AnnotatedRow[],
+): Snapshot {
+  const images = new Map<string, SnapshotImage>();
+  for (const { image } of rows) {
+    images.set(image.id, {
+      id: image.id,
+      sha256: image.sha256,
+      bytes: image.bytes,
+      width: image.width,
+      height: image.height,
+      object_key: image.objectKey,
+      group: image.splitGroup,
+    });
+  }
+  const annotations = rows.map(({ image, annotation }) => ({
+    order: `${image.sha256} ${annotation.counts} ${annotation.box.join(" ")} ${annotation.label ?? ""} ${annotation.id}`,
+    value: {
+      id: annotation.id,
+      image: image.id,
+      counts: annotation.counts,
+      box: annotation.box,
+      label: annotation.label,
+      ...(annotation.lineage && { feedback: feedbackOf(annotation.lineage) }),
+    },
+  }));
+  return {
+    format: 1,
+    project: project.id,
+    base_model: project.baseModel,
+    images: [...images.values()].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)),
+    annotations: annotations.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ value }) => value),
+  };
+}
+
+const feedbackOf = ({ action, predictionId, version, prompt }: AnnotationLineage): SnapshotFeedback => ({
+  action,
+  prediction: predictionId,
+  version,
+  prompt: {
+    ...(prompt.box && { box: prompt.box }),
+    ...(prompt.points && { points: prompt.points }),
+    ...(prompt.grid && { grid: prompt.grid }),
+  },
+});
+
+/** Writes the snapshot under its own hash; frozen twice, the same data is one object. */
+export async function freezeSnapshot(store: ObjectStore, snapshot: Snapshot): Promise<FrozenSnapshot> {
+  const text = canonicalJson(snapshot);
+  const hash = sha256(text);
+  const key = keys.snapshot(snapshot.project, hash);
+  await store.put(key, Buffer.from(text), { contentType: "application/json" });
+  return { snapshot, hash, key };
+}
+
+/** A snapshot that was frozen before. The store checks its bytes. Throws AppError object_not_found. */
+export async function loadSnapshot(
+  store: ObjectStore,
+  projectId: string,
+  hash: string,
+): Promise<FrozenSnapshot> {
+  const key = keys.snapshot(projectId, hash);
+  return { snapshot: JSON.parse((await store.get(key)).toString()) as Snapshot, hash, key };
+}
+
+/** The annotations of some of its images, in the snapshot's order. */
+export function annotationsOf(snapshot: Snapshot, images: readonly SnapshotImage[]): SnapshotAnnotation[] {
+  const wanted = new Set(images.map((image) => image.id));
+  return snapshot.annotations.filter((annotation) => wanted.has(annotation.image));
+}

@@ -1,0 +1,84 @@
+import { sha256 } from "../../lib/hash.ts";
+import type { Snapshot, SnapshotImage } from "./snapshot.ts";
+
+/** The annotated images of a snapshot in three sets; no group stands in two of them. */
+export interface Split {
+  readonly train: readonly SnapshotImage[];
+  /** Chooses the best epoch. Empty with fewer than 8 groups: then the training images choose, without jitter. */
+  readonly selection: readonly SnapshotImage[];
+  /** Seen by nothing but the final scores. */
+  readonly heldOut: readonly SnapshotImage[];
+}
+
+const heldOutShare = 0.25;
+const selectionShare = 0.15;
+/** Below this many groups a selection set would be one or two images: noise that costs training data. */
+const groupsForSelection = 8;
+
+interface Group {
+  readonly key: string;
+  readonly order: string;
+  readonly images: SnapshotImage[];
+}
+
+/**
+ * Splits by group (an image without one is a group by itself): about a quarter of the images held out, 15 % for
+ * selection, the rest for training; at least one group is held out and at least one trains.
+ * The order of groups is the hash of seed and group, so it depends on the data alone and new images move few of
+ * the old ones: only those next to a boundary. `groupOf` tells which images stand together. Returns null with fewer than two groups, which can't be split.
+ */
+export function splitSnapshot(
+  snapshot: Snapshot,
+  seed: number,
+  groupOf: (image: SnapshotImage) => string = groupKey,
+): Split | null {
+  const groups = groupsInOrder(snapshot.images, seed, groupOf);
+  if (groups.length < 2) return null;
+  const images = snapshot.images.length;
+  const heldOut = take(groups, Math.max(1, Math.round(images * heldOutShare)), 1);
+  const selection =
+    groups.length >= groupsForSelection
+      ? take(heldOut.rest, Math.max(1, Math.round(images * selectionShare)), 1)
+      : { taken: [], rest: heldOut.rest };
+  const flat = (list: readonly Group[]): SnapshotImage[] => list.flatMap((group) => group.images);
+  return { train: flat(selection.rest), selection: flat(selection.taken), heldOut: flat(heldOut.taken) };
+}
+
+/** By content, not by id: the same data in another project splits the same way. */
+export const groupKey = (image: SnapshotImage): string =>
+  image.group === null ? `image:${image.sha256}` : `group:${image.group}`;
+
+function groupsInOrder(
+  images: readonly SnapshotImage[],
+  seed: number,
+  groupOf: (image: SnapshotImage) => string,
+): Group[] {
+  const groups = new Map<string, Group>();
+  for (const image of images) {
+    const key = groupOf(image);
+    const group = groups.get(key) ?? { key, order: sha256(`${seed}:${key}`), images: [] };
+    group.images.push(image);
+    groups.set(key, group);
+  }
+  return [...groups.values()].sort((a, b) => (a.order < b.order ? -1 : 1));
+}
+
+/**
+ * Takes groups in order until about `wanted` images are together, and leaves at least `leave` groups. A group that
+ * would overshoot by more than half of itself is passed over; if all would, the smallest is taken.
+ */
+function take(groups: readonly Group[], wanted: number, leave: number): { taken: Group[]; rest: Group[] } {
+  const taken: Group[] = [];
+  let missing = wanted;
+  for (const group of groups) {
+    if (taken.length === groups.length - leave) break;
+    if (missing * 2 < group.images.length || missing <= 0) continue;
+    taken.push(group);
+    missing -= group.images.length;
+  }
+  if (taken.length === 0) {
+    taken.push(groups.reduce((least, group) => (group.images.length < least.images.length ? group : least)));
+  }
+  const chosen = new Set(taken);
+  return { taken, rest: groups.filter((group) => !chosen.has(group)) };
+}

@@ -1,0 +1,112 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { areaOf } from "../../imaging/geometry.ts";
+import { type RegionLogits, stitch } from "../../imaging/stitch.ts";
+import type { BinaryMask, Box } from "../../imaging/types.ts";
+import type { Zoom } from "../../domain/focus.ts";
+import type { TrainingEngine } from "../engine/types.ts";
+import { type Part, type Seen, seenThrough } from "../focus/parts.ts";
+import { type EmbeddingOf, maskOf, promptBatch, type Sample } from "../data/samples.ts";
+
+export interface ScoreOptions {
+  readonly embeddingOf: EmbeddingOf;
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+  /** How samples are seen; left out, as plain SAM sees them. */
+  readonly zoom?: Zoom | null;
+}
+
+/** What an engine's weights say of one sample. */
+export interface WindowLogits {
+  readonly sample: Sample;
+  readonly window: Box;
+  /** Of the window, row-major at the image's own scale: put together anew each time, as they are large and answers many. */
+  readonly logits: () => Float32Array;
+  /** What the decoder says of its own answer, in the mean over the window's parts. */
+  readonly predictedIou: number;
+}
+
+/**
+ * Mean IoU of an engine's weights as they are now, at the original size, exact boxes; in [0, 1].
+ * The event loop gets a turn after every mask, so it never waits longer than one takes.
+ */
+export async function meanIouOf(
+  engine: TrainingEngine,
+  samples: readonly Sample[],
+  options: ScoreOptions,
+): Promise<number> {
+  const scores = await iousOf(engine, samples, options);
+  return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}
+
+/** IoU of every sample, in their order. */
+export async function iousOf(
+  engine: TrainingEngine,
+  samples: readonly Sample[],
+  options: ScoreOptions,
+): Promise<number[]> {
+  const scores: number[] = [];
+  for await (const { sample, window, logits } of windowLogits(engine, samples, options))
+    scores.push(windowIou(logits(), window, maskOf(sample)));
+  return scores;
+}
+
+interface DecodedPart extends RegionLogits {
+  readonly iou: number;
+}
+
+/** The logits of every sample's window, in their order; parts are decoded in full batches across samples. */
+export async function* windowLogits(
+  engine: TrainingEngine,
+  samples: readonly Sample[],
+  { embeddingOf, batchSize, signal, zoom = null }: ScoreOptions,
+): AsyncGenerator<WindowLogits> {
+  let waiting: { seen: Seen; parts: DecodedPart[] }[] = [];
+  let batch: { part: Part; to: DecodedPart[] }[] = [];
+  const decode = async (): Promise<void> => {
+    const some = batch.map(({ part }) => part.sample);
+    const boxes = some.map(({ annotation }) => annotation.box);
+    const { logits, iou } = await engine.predict(await promptBatch(some, boxes, embeddingOf));
+    const cells = logits.length / some.length;
+    for (const [i, { part, to }] of batch.entries())
+      to.push({
+        region: part.region,
+        lowRes: logits.slice(i * cells, (i + 1) * cells),
+        iou: iou[i] as number,
+      });
+    batch = [];
+  };
+  for (const [i, sample] of samples.entries()) {
+    signal.throwIfAborted();
+    const seen = seenThrough(sample, zoom);
+    const parts: DecodedPart[] = [];
+    waiting.push({ seen, parts });
+    for (const part of seen.parts) {
+      batch.push({ part, to: parts });
+      if (batch.length === batchSize) await decode();
+    }
+    if (i === samples.length - 1 && batch.length > 0) await decode();
+    const ready = waiting.filter((one) => one.parts.length === one.seen.parts.length);
+    waiting = waiting.filter((one) => one.parts.length < one.seen.parts.length);
+    for (const one of ready) {
+      const { window } = one.seen;
+      const predictedIou = one.parts.reduce((sum, part) => sum + part.iou, 0) / Math.max(1, one.parts.length);
+      yield { sample: one.seen.sample, window, logits: () => stitch(window, one.parts), predictedIou };
+      await nextTurn();
+    }
+  }
+}
+
+/** IoU of a window's logits above `edge` with the truth of the whole image. */
+export function windowIou(logits: Float32Array, window: Box, truth: BinaryMask, edge = 0): number {
+  const [x0, y0, x1, y1] = window;
+  let [both, found] = [0, 0];
+  for (let y = y0, i = 0; y < y1; y++) {
+    for (let x = x0, at = y * truth.width + x0; x < x1; x++, i++, at++) {
+      if (!((logits[i] as number) > edge)) continue;
+      found++;
+      both += truth.data[at] as number;
+    }
+  }
+  const either = found + areaOf(truth) - both;
+  return either === 0 ? 1 : both / either;
+}

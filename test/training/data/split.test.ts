@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { type Split, splitSnapshot } from "../../../src/training/data/split.ts";
+import { manyRows, row, snapshotOf } from "../fixtures.ts";
+
+const ids = (images: readonly { id: string }[]): string[] => images.map((image) => image.id);
+const all = (split: Split): string[] =>
+  [...ids(split.train), ...ids(split.selection), ...ids(split.heldOut)].sort();
+const sizes = (split: Split | null): number[] =>
+  split ? [split.train.length, split.selection.length, split.heldOut.length] : [];
+
+describe("the split of a snapshot", () => {
+  it("gives every image to one set, about 60 : 15 : 25", () => {
+    const snapshot = snapshotOf(manyRows(40));
+    const split = splitSnapshot(snapshot, 0) as Split;
+    expect(sizes(split)).toEqual([24, 6, 10]);
+    expect(all(split)).toEqual(ids(snapshot.images).sort());
+  });
+
+  it.each([
+    [2, [1, 0, 1]],
+    [3, [2, 0, 1]],
+    [7, [5, 0, 2]],
+    [8, [5, 1, 2]],
+    [12, [7, 2, 3]],
+  ])("holds one out and trains on one, however few there are: %i images", (count, expected) => {
+    expect(sizes(splitSnapshot(snapshotOf(manyRows(count)), 0))).toEqual(expected);
+  });
+
+  it("never parts a group", () => {
+    const rows = Array.from({ length: 36 }, (_, i) => row(`${i}`, { group: `page ${i % 11}` }));
+    for (let seed = 0; seed < 20; seed++) {
+      const split = splitSnapshot(snapshotOf(rows), seed) as Split;
+      const groups = [split.train, split.selection, split.heldOut].map(
+        (images) => new Set(images.map((image) => image.group)),
+      );
+      const together = new Set(groups.flatMap((set) => [...set]));
+      expect(groups.reduce((sum, set) => sum + set.size, 0)).toBe(together.size);
+      expect(all(split)).toHaveLength(36);
+    }
+  });
+
+  it("keeps a group that is most of the data in training", () => {
+    const rows = [
+      ...Array.from({ length: 20 }, (_, i) => row(`big ${i}`, { group: "big" })),
+      row("a"),
+      row("b"),
+      row("c"),
+    ];
+    for (let seed = 0; seed < 10; seed++) {
+      const split = splitSnapshot(snapshotOf(rows), seed) as Split;
+      expect(split.train.filter((image) => image.group === "big")).toHaveLength(20);
+      expect(split.heldOut.length).toBeGreaterThan(0);
+    }
+  });
+
+  it("has nothing to split in one group", () => {
+    expect(splitSnapshot(snapshotOf([row("a", { group: "g" }), row("b", { group: "g" })]), 0)).toBeNull();
+    expect(splitSnapshot(snapshotOf([row("a")]), 0)).toBeNull();
+  });
+
+  it("depends on the seed, and not on ids or the order in which images came", () => {
+    const rows = manyRows(40);
+    const renamed = rows
+      .map(({ image, annotation }, i) => ({ image: { ...image, id: `img_other_${99 - i}` }, annotation }))
+      .toReversed();
+    const hashes = (split: Split | null): string[] => (split?.heldOut ?? []).map((image) => image.sha256);
+    expect(hashes(splitSnapshot(snapshotOf(renamed), 5))).toEqual(hashes(splitSnapshot(snapshotOf(rows), 5)));
+    expect(hashes(splitSnapshot(snapshotOf(rows), 6))).not.toEqual(
+      hashes(splitSnapshot(snapshotOf(rows), 5)),
+    );
+  });
+
+  it("moves few images when new ones come", () => {
+    const before = splitSnapshot(snapshotOf(manyRows(80)), 0) as Split;
+    const after = splitSnapshot(snapshotOf(manyRows(88)), 0) as Split;
+    const heldOutNow = new Set(ids(after.heldOut));
+    const moved = ids(before.train).filter((id) => heldOutNow.has(id));
+    expect(before.train).toHaveLength(48);
+    expect(moved.length).toBeLessThanOrEqual(3);
+  });
+});
