@@ -1,13 +1,15 @@
-import { contours } from "d3-contour";
 import { AppError } from "../lib/errors.ts";
 import { boxOf } from "./geometry.ts";
 import { crossingsOf, runsBetween, union } from "./polygon-runs.ts";
 import { fillColumnMajor } from "./rle.ts";
 import { simplifyRing } from "./simplify.ts";
+import { traceRegions } from "./trace-rings.ts";
 import type { BinaryMask } from "./types.ts";
 
 /** Edges in all rings together may be this long (pixels), whatever the image: it bounds the work. */
 const maxEdgePixels = 20_000_000;
+/** Coordinates of one mask's outline, as it is answered: a hundred times those of an intricate object. */
+const maxNumbers = 1_000_000;
 
 /**
  * Rasterises COCO polygons as pycocotools does (`frPyObjects`, then `merge`): inside one ring the even-odd rule,
@@ -55,6 +57,7 @@ export function polygonsToRuns(
  * non-zero fills both leave it empty.
  *
  * With a `tolerance` (pixels) every ring is simplified by itself: corners that lie so near to what replaces them go.
+ * Throws AppError answer_too_large beyond half a million corners.
  */
 export function maskToPolygons(mask: BinaryMask, tolerance = 0): number[][] {
   const [x0, y0, x1, y1] = boxOf(mask);
@@ -66,31 +69,37 @@ export function maskToPolygons(mask: BinaryMask, tolerance = 0): number[][] {
     const from = (y + y0) * mask.width + x0;
     values.set(mask.data.subarray(from, from + width), y * width);
   }
-  const trace = contours().size([width, height]).smooth(false);
-  return trace.contour(values as unknown as number[], 0.5).coordinates.map((rings) => {
-    const [outer, ...holes] = rings.map((ring) =>
-      simplifyRing(cornersOf(ring as [number, number][], x0, y0), tolerance),
-    ) as [number[], ...number[][]];
-    if (holes.length === 0) return outer;
+  let left = maxNumbers;
+  return traceRegions(values, width, height).map(({ outer, holes }) => {
+    const out: number[] = [];
+    /** Goes round a ring; where `again`, back to where it began. */
+    const append = (ring: readonly number[], again: boolean): void => {
+      const simple = simplifyRing(ring, tolerance);
+      left -= simple.length + 4;
+      if (left < 0) throw tooManyCorners();
+      for (let i = 0; i < simple.length; i += 2)
+        out.push((simple[i] as number) + x0, (simple[i + 1] as number) + y0);
+      if (again) out.push((simple[0] as number) + x0, (simple[1] as number) + y0);
+    };
+    append(outer, holes.length > 0);
+    const starts: number[] = [];
+    for (const hole of holes) {
+      starts.push(out.length);
+      append(hole, true);
+    }
     // Every ring closes on its own first point; the bridges lead from each to the next, and at the end all the way back.
-    const out = outer.concat(outer.slice(0, 2), ...holes.map((hole) => hole.concat(hole.slice(0, 2))));
-    for (const hole of holes.slice(0, -1).toReversed()) out.push(...hole.slice(0, 2));
+    for (const start of starts.slice(0, -1).toReversed())
+      out.push(out[start] as number, out[start + 1] as number);
     return out;
   });
 }
 
-/** d3-contour's points lie in the middle of pixel edges; the corner between a horizontal and a vertical edge is exact. */
-function cornersOf(ring: readonly [number, number][], dx: number, dy: number): number[] {
-  const corners: number[] = [];
-  for (let i = 0; i + 1 < ring.length; i++) {
-    const [ax, ay] = ring[i] as [number, number];
-    const [bx, by] = ring[i + 1] as [number, number];
-    const aVertical = Number.isInteger(ax);
-    if (aVertical !== Number.isInteger(bx))
-      corners.push((aVertical ? ax : bx) + dx, (aVertical ? by : ay) + dy);
-  }
-  return corners;
-}
+const tooManyCorners = (): AppError =>
+  new AppError(
+    "answer_too_large",
+    `A mask's outline has more than the ${maxNumbers / 2} corners that polygons may have. Ask for run lengths (format rle), or give polygon_tolerance.`,
+    { param: "format" },
+  );
 
 function checkPolygons(polygons: readonly (readonly number[])[], width: number, height: number): void {
   const reach = Math.max(width, height);
