@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { mostDecodeBytes } from "../imaging/decode-cost.ts";
 import { ChildStopped } from "../lib/child/limits.ts";
 import { ChildPool } from "../lib/child/pool.ts";
 import type * as datasetChild from "./dataset-child.ts";
@@ -12,8 +13,6 @@ const MiB = 1024 * 1024;
 const heapMiB = 384;
 /** What a child takes beside its heap and one image. */
 const restMiB = 256;
-/** An image of 16 bits and four channels that is not stored line by line, and what is made of it. */
-const bytesPerPixel = 12;
 
 /** A data set that a child process reads. */
 export interface DatasetApart extends DatasetSummary {
@@ -29,7 +28,8 @@ export interface DatasetApart extends DatasetSummary {
 const pools = new Map<number, ChildPool<typeof datasetChild>>();
 
 function poolFor(maxPixels: number): ChildPool<typeof datasetChild> {
-  const memoryMiB = heapMiB + restMiB + Math.ceil((maxPixels * bytesPerPixel) / MiB);
+  // While an image is decoded the heap holds little: rows lie on disk.
+  const memoryMiB = restMiB + Math.max(heapMiB, Math.ceil(mostDecodeBytes(maxPixels) / MiB));
   const pool =
     pools.get(maxPixels) ??
     new ChildPool<typeof datasetChild>({

@@ -1,5 +1,6 @@
 import sharp, { type Metadata } from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { decodeCost, type Header, mostDecodeBytes, tiffPartRows } from "./decode-cost.ts";
 import { sniff, truncated, type ImageFormat } from "./sniff.ts";
 import type { RgbImage } from "./types.ts";
 
@@ -19,7 +20,8 @@ export interface DecodedImage extends RgbImage {
  * - Transparent pixels are laid over white: it is what a person saw who drew a mask in a viewer or on a page; the colours
  *   hidden below alpha 0 are arbitrary.
  *
- * The header alone decides about size, so a decompression bomb is refused before it is unpacked.
+ * The header alone decides about size, so a decompression bomb is refused before it is unpacked, and so is a picture of a
+ * kind that has to be whole in memory first and would take too much of it (decode-cost.ts).
  * Throws AppError image_empty, image_format_unsupported, image_too_many_pixels, image_too_small, image_truncated,
  * image_unreadable.
  */
@@ -32,7 +34,7 @@ export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number
   try {
     // Without a limit here, as ours has its own code; metadata reads the header only.
     const header = await sharp(bytes, { limitInputPixels: false }).metadata();
-    checkHeader(header, limits.maxPixels);
+    checkHeader(withParts(header, bytes, format), limits.maxPixels);
     const image = sharp(bytes, {
       limitInputPixels: limits.maxPixels,
       // libvips calls the rows that a TIFF lacks an error, not truncation, and would fill them with black.
@@ -53,11 +55,43 @@ export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number
   }
 }
 
-function checkHeader({ width, height, depth, space }: Metadata, maxPixels: number): void {
+/** libvips takes a TIFF that does not tell for one strip. */
+const withParts = (header: Metadata, bytes: Uint8Array, format: ImageFormat): Metadata & Header =>
+  format === "tiff" ? { ...header, partRows: tiffPartRows(bytes) ?? header.height } : header;
+
+/**
+ * Bytes of memory that decodeImage takes for this file at most, by its header: none for one that it can't read. The parts
+ * of a TIFF that is given by its path are not looked at.
+ */
+export async function decodeBytes(file: Uint8Array | string, limits: { maxPixels: number }): Promise<number> {
+  try {
+    const header = await sharp(file, { limitInputPixels: false }).metadata();
+    const { width, height, format } = header;
+    if (width * height > limits.maxPixels) return 0;
+    const whole = { ...header, partRows: height };
+    const cost = decodeCost(
+      format === "tiff" && typeof file !== "string" ? withParts(header, file, format) : whole,
+    );
+    return Math.min(cost * width * height, mostDecodeBytes(limits.maxPixels));
+  } catch {
+    return 0;
+  }
+}
+
+function checkHeader(header: Metadata & Header, maxPixels: number): void {
+  const { width, height, depth, space } = header;
   if (width * height > maxPixels) {
     throw new AppError(
       "image_too_many_pixels",
       `the image has ${width} x ${height} pixels; ${maxPixels} in all are the most`,
+    );
+  }
+  const [cost, most] = [decodeCost(header), mostDecodeBytes(maxPixels)];
+  if (cost * width * height > most) {
+    throw new AppError(
+      "image_too_many_pixels",
+      `reading ${width} x ${height} pixels of this kind takes about ${inMiB(cost * width * height)} of memory; ${inMiB(most)} are the most, ` +
+        `${Math.floor(most / cost / 1e6)} million pixels. Save it as a baseline JPEG, or as a PNG of 8 bits without interlacing.`,
     );
   }
   if (Math.min(width, height) < minImageSide) {
@@ -73,6 +107,8 @@ function checkHeader({ width, height, depth, space }: Metadata, maxPixels: numbe
     );
   }
 }
+
+const inMiB = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 
 function toRgb(data: Buffer, channels: number): Uint8Array {
   if (channels === 3) return data;

@@ -18,6 +18,7 @@ import { type Outcome, unwrap } from "../lib/outcome.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { predict } from "./predict.ts";
 import { Pixels } from "./pixels.ts";
+import { PictureRoom } from "./picture-room.ts";
 import { embedRegion } from "./regions.ts";
 import { Together } from "./together.ts";
 import type { ImageEmbedding, ImageFacts, Inference } from "./types.ts";
@@ -63,7 +64,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const masks = decodePool.of<typeof decodeWorker.masks>("masks");
   const inspectPool = workerPool<InspectTask, ImageFacts>("inspect-worker.ts", 1);
   const decodePixels = inspectPool.of<typeof inspectWorker.pixels>("pixels");
-  const pixels = new Pixels(({ bytes }) => decodePixels({ bytes, maxPixels }));
+  const room = new PictureRoom(maxPixels);
+  const pixels = new Pixels(({ bytes }) => room.with(bytes, () => decodePixels({ bytes, maxPixels })));
   const models = new BaseModels(options.store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
   const weights = new VersionWeights(options.store, models);
   const embeddings = new EmbeddingCache({
@@ -77,7 +79,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
         const image =
           region || flip ? await pixels.of(source) : { sha256: source.sha256, bytes: await source.bytes() };
         signal.throwIfAborted();
-        return encodePool.run({
+        const task = {
           image,
           region,
           flip,
@@ -85,7 +87,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
           encoderInput: model.encoderInput,
           threads,
           maxPixels,
-        });
+        };
+        return "bytes" in image ? room.with(image.bytes, () => encodePool.run(task)) : encodePool.run(task);
       }),
   });
   const embed: Inference["embed"] = (image, embedOptions) =>
@@ -115,7 +118,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     );
   const running = new Running();
   return {
-    inspect: (bytes) => running.track(() => inspectPool.run({ bytes, maxPixels })),
+    inspect: (bytes) => running.track(() => room.with(bytes, () => inspectPool.run({ bytes, maxPixels }))),
     pixels: (image) => running.track(() => pixels.of(image)),
     embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
     predict: (request) => running.track(() => answer(request)),

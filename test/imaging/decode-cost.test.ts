@@ -1,0 +1,81 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp, { type Sharp } from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeImage } from "../../src/imaging/decode.ts";
+import { decodeCost, mostDecodeBytes, tiffPartRows } from "../../src/imaging/decode-cost.ts";
+import { codeOf } from "../helpers/codes.ts";
+
+const side = 4000;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "maskwright-decode-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const plain = (channels: 3 | 4 = 3): Sharp =>
+  sharp({ create: { width: side, height: side, channels, background: { r: 9, g: 90, b: 200, alpha: 0.5 } } });
+
+const kinds: readonly (readonly [name: string, picture: () => Sharp])[] = [
+  ["a PNG", () => plain().png()],
+  [
+    "an interlaced PNG of 16 bits with transparency",
+    () => plain(4).toColourspace("rgb16").png({ progressive: true }),
+  ],
+  ["a JPEG", () => plain().jpeg()],
+  [
+    "a progressive JPEG of full colour",
+    () => plain().jpeg({ progressive: true, chromaSubsampling: "4:4:4" }),
+  ],
+  ["a JPEG that is turned", () => plain().withMetadata({ orientation: 6 }).jpeg()],
+  ["a WebP with transparency", () => plain(4).webp({ effort: 0 })],
+  ["a TIFF of strips", () => plain().tiff({ compression: "lzw" })],
+  [
+    "a TIFF of tiles of 2048",
+    () => plain().tiff({ tile: true, tileWidth: 2048, tileHeight: 2048, compression: "lzw" }),
+  ],
+];
+
+describe.runIf(process.platform === "linux")("a picture takes no more memory than its header tells", () => {
+  it.each(kinds)("%s", async (name, picture) => {
+    const bytes = await picture().toBuffer();
+    const file = join(folder, name);
+    await writeFile(file, bytes);
+    const header = await sharp(bytes).metadata();
+    const cost = decodeCost({ ...header, partRows: tiffPartRows(bytes) });
+    const script = join(import.meta.dirname, "decode-memory.ts");
+    const taken = Number(
+      execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", script, file]),
+    );
+    // Of 16 million pixels, what threads and the heap take by themselves is as much as half a byte.
+    expect(taken).toBeLessThan(cost + 0.5);
+    expect(taken).toBeGreaterThan(cost / 3);
+  });
+});
+
+it("a picture of a kind that takes too much is refused by its header, which says what would fit", async () => {
+  // 16 million pixels are allowed, and line by line they would fit; no budget is smaller than 384 MiB.
+  expect(mostDecodeBytes(16e6)).toBe(384 * 1024 * 1024);
+  const large = { create: { width: 7000, height: 7000, channels: 3, background: "#fff" } } as const;
+  const [interlaced, lines] = [
+    await sharp(large).webp({ effort: 0 }).toBuffer(),
+    await sharp(large).png().toBuffer(),
+  ];
+  const limits = { maxPixels: 64e6 };
+  expect(await codeOf(() => decodeImage(interlaced, limits))).toBe("image_too_many_pixels");
+  await expect(decodeImage(interlaced, limits)).rejects.toThrow(
+    /about \d+ MiB of memory; 384 MiB are the most, 36 million pixels/,
+  );
+  expect(await decodeImage(lines, limits)).toMatchObject({ width: 7000, height: 7000 });
+});
+
+it("the rows of a TIFF's parts are read, and none of what is no TIFF", async () => {
+  const small = sharp({ create: { width: 300, height: 300, channels: 3, background: "#123" } });
+  const tiles = await small.clone().tiff({ tile: true, tileWidth: 64, tileHeight: 32 }).toBuffer();
+  expect(tiffPartRows(tiles)).toBe(32);
+  expect(tiffPartRows(await small.clone().tiff().toBuffer())).toBeLessThanOrEqual(300);
+  expect(tiffPartRows(Buffer.from("II*\0"))).toBeUndefined();
+  expect(tiffPartRows(await small.clone().png().toBuffer())).toBeUndefined();
+});
