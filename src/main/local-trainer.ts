@@ -1,5 +1,6 @@
 /** The trainer of `npm start`, a child process of it: what ends this one leaves the API up. See trainer-process.ts. */
 import { writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
@@ -15,6 +16,11 @@ const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
 // Where memory runs out, Linux ends this process first and not the API or Postgres. Other systems have no such file.
 try {
   writeFileSync("/proc/self/oom_score_adj", "500");
+} catch {}
+
+// Gives way to the API beside it, whose users wait; with the machine to itself it loses nothing.
+try {
+  setPriority(5);
 } catch {}
 
 // When the parent is gone, however it went, nobody would ever end this one.
