@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
@@ -16,11 +16,12 @@ export async function serve(
 ): Promise<string> {
   const running = new Set<Promise<unknown>>();
   let closing = false;
-  const fetch = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
+  const fetch = async (request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> => {
     const answering = Promise.resolve(app.fetch(request));
     running.add(answering);
     try {
       const answer = await answering;
+      if (!incoming.readableEnded && hasBody(incoming)) await readRest(request);
       // A connection that is kept alive would bring the next request.
       if (closing && !outgoing.headersSent) outgoing.setHeader("connection", "close");
       return answer;
@@ -57,4 +58,32 @@ export async function serve(
   });
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return `http://${host}:${port}`;
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+
+/** Of a refused body, so much is read and thrown away, for so long at most. */
+const [mostRest, restMs] = [64 * 1024 * 1024, 5000];
+
+/**
+ * Reads what a client still sends of a body that nobody wants: a connection that ends before is, to many clients, one
+ * that broke, and they never see their answer.
+ */
+async function readRest(request: Request): Promise<void> {
+  // Whoever refused it may be about to put it down.
+  for (let waits = 0; request.body?.locked && waits < 20; waits++) await pause(10);
+  if (!request.body || request.body.locked) return;
+  const reader = request.body.getReader();
+  const read = async (): Promise<void> => {
+    for (let bytes = 0; bytes < mostRest;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      bytes += value.length;
+    }
+  };
+  const late = new AbortController();
+  const tooLong = pause(restMs, undefined, { signal: late.signal, ref: false }).catch(() => {});
+  await Promise.race([read().catch(() => {}), tooLong]);
+  late.abort();
 }

@@ -23,6 +23,10 @@ export interface Env {
     log: Log;
     /** What bodies are read with. */
     reading: Pick<Services, "memory" | "json">;
+    /** Bytes that this body may have, where its length was not told. */
+    bodyLimit: number;
+    /** Bytes that this JSON body had. */
+    bodyBytes: number;
     caller: Caller;
     /** Of the path, read together with the key; null where the caller has no such one. See `projectOf`. */
     project: Project | null;

@@ -6,26 +6,24 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy } from "@fastify/busboy";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { StreamDigest } from "../../lib/hash.ts";
 import type { Env } from "./router.ts";
 
-/** Refuses a body above `bytes`, before it is read where its length is told, at the limit where it is not. */
+/** Refuses a body above `bytes`, before it is read where its length is told; json-body.ts counts one whose isn't. */
 export function limitBody(bytes: number): MiddlewareHandler<Env> {
-  const counting = bodyLimit({
-    maxSize: bytes,
-    onError: () => {
-      throw tooLarge("body_too_large", bytes);
-    },
-  });
   return async (c, next) => {
-    const told = c.req.header("content-length");
-    if (told === undefined || c.req.header("transfer-encoding") !== undefined) return counting(c, next);
     // The HTTP parser holds a body to its length. Only asking for it here would make a web stream of it, which is slow.
-    if (Number.parseInt(told, 10) > bytes) throw tooLarge("body_too_large", bytes);
+    if (toldLength(c) > bytes) throw tooLarge("body_too_large", bytes);
+    c.set("bodyLimit", bytes);
     await next();
   };
+}
+
+/** Bytes of the body as the client told them; NaN where it didn't. */
+export function toldLength(c: Context<Env>): number {
+  const isChunked = c.req.header("transfer-encoding") !== undefined;
+  return Number.parseInt((isChunked ? undefined : c.req.header("content-length")) ?? "", 10);
 }
 
 const MiB = 1024 * 1024;
@@ -37,13 +35,13 @@ const maxNamingBody = 8 * MiB;
 
 /** Only a picture in the body needs as much as the route takes. Throws AppError body_too_large. */
 export function checkNamingBody(c: Context<Env>, image: object): void {
-  const bytes = Number(c.req.header("content-length") ?? 0);
+  const bytes = c.get("bodyBytes");
   if ("base64" in image || bytes <= maxNamingBody) return;
   const message = `The body is ${bytes} bytes; ${maxNamingBody} are allowed where it names its image and sends none.`;
   throw new AppError("body_too_large", message);
 }
 
-const tooLarge = (code: ErrorCode, bytes: number): AppError =>
+export const tooLarge = (code: ErrorCode, bytes: number): AppError =>
   new AppError(code, `The body is larger than the ${bytes} bytes allowed here.`);
 
 const contentTypeOf = (c: Context): string =>
@@ -101,6 +99,8 @@ export async function withFileUpload<T>(
 }
 
 const headRoom = 64 * 1024;
+/** Of a multipart body, beside the file. */
+const mostFields = 20;
 
 async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promise<FileUpload> {
   const { body } = c.req.raw;
@@ -127,7 +127,8 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    // What is left is read by main/serve.ts, so that the client gets to read its answer.
+    reader.releaseLock();
   }
 }
 
@@ -159,9 +160,15 @@ async function receiveMultipart(
 ): Promise<Part> {
   const parser = new Busboy({
     headers: { "content-type": c.req.header("content-type") ?? "" },
-    limits: { fields: 20, fieldSize: 10_000 },
+    limits: { fields: mostFields, fieldSize: 10_000, parts: 2 * mostFields },
   });
   const refused = new AbortController();
+  for (const limit of ["fieldsLimit", "partsLimit"] as const)
+    parser.on(limit, () =>
+      refused.abort(
+        new AppError("invalid_request", `The multipart body has more than ${mostFields} fields.`),
+      ),
+    );
   const fields: Record<string, string> = {};
   let written: Promise<string | null> | undefined;
   parser.on("field", (name, value) => {
@@ -181,6 +188,7 @@ async function receiveMultipart(
   try {
     await pipeline(source, parser, { signal: refused.signal });
   } catch (error) {
+    if (refused.signal.reason instanceof AppError) throw refused.signal.reason;
     // Why the file was refused is worth more than that the parser was stopped.
     await written;
     throw error;

@@ -1,0 +1,88 @@
+import { request } from "node:http";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Releases } from "../../src/lib/releases.ts";
+import { serve } from "../../src/main/serve.ts";
+import { idOf, type TestApp, testApp } from "../helpers/app.ts";
+
+const MB = 1e6;
+let app: TestApp;
+let url: string;
+let project: string;
+const releases = new Releases();
+beforeAll(async () => {
+  app = await testApp();
+  url = await serve(app.app, { host: "127.0.0.1", port: 0, graceMs: 5000, releases });
+  project = `/v1/projects/${idOf(await app.a.post("/v1/projects", { name: "large" }))}`;
+});
+afterAll(async () => {
+  await releases.release();
+  await app?.close();
+});
+
+/** Sends a body as a client does that reads no answer before it has written all, and ends its connection. */
+function send(path: string, body: string, { chunked = false, type = "application/json" } = {}) {
+  return new Promise<{ status: number; code: string; message: string }>((resolve, reject) => {
+    const sending = request(url + project + path, {
+      method: "POST",
+      agent: false,
+      headers: {
+        authorization: `Bearer ${app.a.key}`,
+        "content-type": type,
+        ...(!chunked && { "content-length": String(Buffer.byteLength(body)) }),
+      },
+    });
+    sending.on("error", reject);
+    sending.on("response", (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (part: string) => (text += part));
+      answer.on("end", () => {
+        const { error } = JSON.parse(text) as { error: { code: string; message: string } };
+        resolve({ status: answer.statusCode ?? 0, ...error });
+      });
+    });
+    for (let at = 0; at < body.length; at += 65_536) sending.write(body.slice(at, at + 65_536));
+    sending.end();
+  });
+}
+
+const list = (item: string, bytes: number): string =>
+  `[${`${item},`.repeat(bytes / (item.length + 1))}${item}]`;
+
+it.each([
+  ["told too long", "/keys", {}, "413 body_too_large"],
+  ["too long, and not told", "/fine-tunes", { chunked: true }, "413 body_too_large"],
+  ["wrong in its first part", "/predict", {}, "400 invalid_request"],
+  ["wrong in its first part, its length not told", "/predict", { chunked: true }, "400 invalid_request"],
+  ["to nowhere", "/nowhere", {}, "404 route_not_found"],
+] as const)("a client reads why its body was refused: %s", async (_, path, options, told) => {
+  const of = path === "/keys" ? "/fine-tunes" : path;
+  const { status, code } = await send(of, `{"prompts":${list("1", 10 * MB)}}`, options);
+  expect(`${status} ${code}`).toBe(told);
+  expect(app.services.memory.used).toBe(0);
+});
+
+it("a predict that names its image is held to 8 MiB where its length is not told, too", async () => {
+  const mask = `{"mask":{"format":"rle","size":[9,9],"counts":"${"0".repeat(4.5 * MB)}"}}`;
+  const body = `{"image":{"id":"img_none"},"prompts":[${mask},${mask}]}`;
+  for (const chunked of [false, true]) {
+    const answer = await send("/predict", body, { chunked });
+    expect(answer).toMatchObject({ status: 413, code: "body_too_large" });
+    expect(answer.message).toContain("8388608 are allowed where it names its image");
+  }
+});
+
+it("a body whose length is not told is read whole, however it is cut", async () => {
+  const body = `{"image":{"id":"img_none"},"prompts":[{"mask":{"format":"rle","size":[9,9],"counts":"${"0".repeat(3 * MB)}"}}]}`;
+  expect(await send("/predict", body, { chunked: true })).toMatchObject({
+    status: 404,
+    code: "image_not_found",
+  });
+});
+
+it("a multipart body of more fields than are taken is refused at the first too many", async () => {
+  const field = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n';
+  const type = "multipart/form-data; boundary=x";
+  const answer = await send("/images", `${field.repeat(50_000)}--x--\r\n`, { type });
+  expect(answer).toMatchObject({ status: 400, code: "invalid_request" });
+  expect(answer.message).toContain("more than 20 fields");
+});
