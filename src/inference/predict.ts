@@ -1,4 +1,5 @@
 import { withText } from "../imaging/logits-source.ts";
+import { maskTextLength } from "../imaging/mask-text.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { firstStep, inTwoSteps } from "../imaging/views.ts";
 import { elapsedMs, now, tenth } from "../lib/clock.ts";
@@ -53,6 +54,8 @@ interface Work {
   readonly froms: Embedded["from"][];
   /** By version and prompt, as the request has them. */
   readonly predictions: { masks: readonly PredictedMask[] }[][];
+  /** Characters that further masks may be. */
+  left: number;
 }
 
 /**
@@ -86,6 +89,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
     times: { queue: 0, embed: performance.now() - start, decode: 0, encode: 0 },
     froms: whole ? [whole.from] : [],
     predictions: asked.map(() => Array.from({ length: request.prompts.length })),
+    left: request.maxAnswerText ?? Infinity,
   };
   const first = work.versions.flatMap(({ focus }, version) =>
     request.prompts.map((prompt, index) => {
@@ -205,6 +209,7 @@ async function answerSome(work: Work, some: readonly Planned[]): Promise<void> {
   times.encode += result.encodeMs;
   for (const [i, { index }] of some.entries()) {
     const { masks } = result.predictions[i] as ViewResult["predictions"][number];
+    countText(work, masks);
     (predictions[version] as { masks: readonly PredictedMask[] }[])[index] = {
       masks: masks.map(({ lowRes, ...mask }) => ({
         ...mask,
@@ -213,6 +218,20 @@ async function answerSome(work: Work, some: readonly Planned[]): Promise<void> {
       })),
     };
   }
+}
+
+/** Throws AppError answer_too_large. */
+function countText(work: Work, masks: ViewResult["predictions"][number]["masks"]): void {
+  const { prompts, versions, maxAnswerText, format } = work.request;
+  if (format === "logits") return;
+  for (const { mask } of masks) work.left -= maskTextLength(mask);
+  if (work.left >= 0) return;
+  const asked = prompts.length * versions.length;
+  throw new AppError(
+    "answer_too_large",
+    `The masks of these ${asked} prompts, each version's counted, take more than the ${maxAnswerText} characters that this answer may have. Ask for fewer at a time, or for run lengths (format rle).`,
+    { param: "prompts" },
+  );
 }
 
 async function refineBy({ deps, request }: Work, { refine }: Focus): Promise<RefineBy | null> {

@@ -111,6 +111,8 @@ export interface PredictRequest extends EmbedOptions {
   readonly polygonTolerance?: number;
   /** True: also the low-res logits of each mask, as the next prompt's `mask` takes them. */
   readonly lowRes?: boolean;
+  /** Characters that the masks may be as text, logits apart, which are as long as their image is large. */
+  readonly maxAnswerText?: number;
 }
 
 export interface PredictedMask {

@@ -33,6 +33,7 @@ import {
   timeText,
   projectOf,
 } from "./http/scope.ts";
+import { LateValues, sendLate, textWriter } from "./http/stream-json.ts";
 import { limitBody, maxMaskBody } from "./http/upload.ts";
 
 const bodySchema = z.strictObject({
@@ -66,11 +67,14 @@ const annotationSchema = z
   })
   .openapi("Annotation");
 
-const toAnnotation = (row: Annotation): z.output<typeof annotationSchema> => ({
+const toAnnotation = (
+  row: Annotation,
+  written = (counts: string): string => counts,
+): z.output<typeof annotationSchema> => ({
   id: row.id,
   object: "annotation",
   image_id: row.imageId,
-  mask: { format: "rle", size: [row.height, row.width], counts: row.counts },
+  mask: { format: "rle", size: [row.height, row.width], counts: written(row.counts) },
   box: row.box,
   area: row.area,
   label: row.label,
@@ -187,14 +191,26 @@ export function annotationRoutes({ db, config, known, masks, memory }: RouteCont
     projectOf(c, scope);
     const page = await planPage(db, scope, { ...pageRequest(query), imageId: query.image_id });
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer at a time." };
-    return memory.hold(copiesOfText * page.bytes, ask, async () =>
-      c.json(pageBody(await readPage(db, scope, page), toAnnotation), 200),
-    );
+    const held = await memory.reserve(copiesOfText * page.bytes, ask);
+    const late = new LateValues();
+    try {
+      const read = await readPage(db, scope, page);
+      const written = textWriter(
+        read.rows.map(({ counts }) => counts),
+        late,
+      );
+      const body = pageBody(read, (row) => toAnnotation(row, written));
+      return await sendLate(c, body, 200, late, held);
+    } finally {
+      if (!late.streams) held.release();
+    }
   });
 
   router.openapi(get, async (c) => {
     const params = c.req.valid("param");
-    return c.json(toAnnotation(await getAnnotation(db, scopeOf(c, params), params.annotation_id)), 200);
+    const row = await getAnnotation(db, scopeOf(c, params), params.annotation_id);
+    const late = new LateValues();
+    return sendLate(c, toAnnotation(row, textWriter([row.counts], late)), 200, late);
   });
 
   router.openapi(remove, async (c) => {

@@ -10,6 +10,7 @@ import { copiesOfText, pageBody, pageOf, pageQuery, pageRequest } from "./http/p
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { imageSchema, toImage } from "./http/stored-images.ts";
+import { LateValues, sendLate, textWriter } from "./http/stream-json.ts";
 
 const overlay = z.object({
   id: z.string(),
@@ -138,9 +139,13 @@ export function galleryRoutes({ db, memory }: RouteContext) {
     );
     const { page, bytes } = await fitting(db, scope, asked, worst);
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer images at a time." };
-    return memory.hold(copiesOfText * bytes, ask, async () => {
+    const held = await memory.reserve(copiesOfText * bytes, ask);
+    const late = new LateValues();
+    try {
       const shown = page.rows.map(({ id }) => id);
       const overlays = Map.groupBy(await listOverlays(db, scope, shown), (one) => one.imageId);
+      const counted = [...overlays.values()].flatMap((masks) => masks.map(({ counts }) => counts));
+      const written = textWriter(counted, late);
       const body = pageBody(page, (row): z.output<typeof entry> => {
         const masks = overlays.get(row.id) ?? [];
         const score = scores.get(row.id);
@@ -148,15 +153,17 @@ export function galleryRoutes({ db, memory }: RouteContext) {
         return {
           object: "gallery_entry",
           image: toImage(row),
-          annotations: masks.map(({ id, label, counts }) => ({ id, label, counts })),
+          annotations: masks.map(({ id, label, counts }) => ({ id, label, counts: written(counts) })),
           split: score ? "test" : trained ? "train" : null,
           base_iou: score?.base ?? null,
           tuned_iou: score?.tuned ?? null,
         };
       });
       if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
-      return c.json(body, 200);
-    });
+      return await sendLate(c, body, 200, late, held);
+    } finally {
+      if (!late.streams) held.release();
+    }
   });
 
   router.openapi(overview, async (c) => {

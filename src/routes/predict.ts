@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
 import { isPlain } from "../domain/focus.ts";
 import { newId } from "../lib/ids.ts";
-import { answerCost } from "./http/answer-cost.ts";
+import { answerCost, mostText } from "./http/answer-cost.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
 import { keepLowRes, keepsLowRes } from "./http/earlier-masks.ts";
 import { failures } from "./http/errors.ts";
@@ -21,7 +21,7 @@ import {
 import { readPrompts } from "./http/prompts.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { LateTexts } from "./http/stream-json.ts";
+import { LateValues } from "./http/stream-json.ts";
 import { checkNamingBody, limitBody } from "./http/upload.ts";
 
 const answerHint = "Ask for fewer prompts or versions at a time, or for run lengths (format rle).";
@@ -98,8 +98,8 @@ export function predictRoutes(services: RouteContext) {
     });
     const ask = { by: scope.workspaceId, what: "This answer", hint: answerHint, param: "prompts", signal };
     const held = await memory.reserve(cost, ask);
-    // Logits are made while they are sent, which their memory waits for.
-    const late = new LateTexts();
+    // What is long is written while it is sent, which its memory waits for.
+    const late = new LateValues();
     try {
       const lowRes = keepsLowRes(body, versions.length);
       const id = newId("pred");
@@ -128,6 +128,7 @@ export function predictRoutes(services: RouteContext) {
           format: body.format,
           polygonTolerance: body.polygon_tolerance,
           lowRes,
+          maxAnswerText: mostText(cost, config.MAX_ANSWER_BYTES),
           signal,
         }),
       );
@@ -139,7 +140,7 @@ export function predictRoutes(services: RouteContext) {
       const text = JSON.stringify(answer);
       await entry.finish({
         masks,
-        answerBytes: late.bytesWith(text),
+        answerBytes: await late.bytesWith(text),
         embeddingFrom: result.embeddingFrom,
         timingMs: answer.timing_ms,
       });

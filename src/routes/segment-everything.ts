@@ -3,7 +3,7 @@ import { insertPrediction } from "../db/queries/predictions.ts";
 import { mostCloser, mostWindows } from "../inference/everything/closer.ts";
 import { countPoints, planEverything } from "../inference/everything/plan.ts";
 import { newId } from "../lib/ids.ts";
-import { everythingCost } from "./http/answer-cost.ts";
+import { everythingCost, mostText } from "./http/answer-cost.ts";
 import { resolveVersions } from "./http/asked-versions.ts";
 import { failures } from "./http/errors.ts";
 import {
@@ -16,6 +16,7 @@ import {
 import { findImage, imageSourceErrors } from "./http/image-source.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
+import { LateValues, sendLate } from "./http/stream-json.ts";
 import { checkNamingBody, limitBody } from "./http/upload.ts";
 
 const segmentEverythingWith = (limit: number) =>
@@ -81,7 +82,9 @@ export function segmentEverythingRoutes(services: RouteContext) {
     const cost = everythingCost(points * versions.length, image.size, body.format);
     const hint = "Lower points_per_side or crop_n_layers, or ask for run lengths (format rle).";
     const ask = { by: scope.workspaceId, what: "This answer", hint, param: "points_per_side", signal };
-    return memory.hold(cost, ask, async () => {
+    const held = await memory.reserve(cost, ask);
+    const late = new LateValues();
+    try {
       const result = await inference.segmentEverything({
         workspaceId: scope.workspaceId,
         baseModel: project.baseModel,
@@ -89,10 +92,11 @@ export function segmentEverythingRoutes(services: RouteContext) {
         versions,
         settings,
         format: body.format,
-        maxAnswerBytes: config.MAX_ANSWER_BYTES,
+        maxAnswerBytes: mostText(cost, config.MAX_ANSWER_BYTES),
         signal,
       });
-      const answer = toSegmentation(newId("pred"), { id: image.id, sha256: image.source.sha256 }, result);
+      const handle = { id: image.id, sha256: image.source.sha256 };
+      const answer = toSegmentation(newId("pred"), handle, result, late);
       for (const from of result.embeddingsFrom) metrics.embeddings.inc({ from });
       const masks = answer.results.reduce((sum, { masks: found }) => sum + found.length, 0);
       metrics.predictedMasks.inc(masks);
@@ -118,8 +122,10 @@ export function segmentEverythingRoutes(services: RouteContext) {
         actor: c.get("caller").keyId,
       });
       c.header("x-model-version", answer.results.map(({ version }) => version).join(","));
-      return c.json(answer, 200);
-    });
+      return await sendLate(c, answer, 200, late, held);
+    } finally {
+      if (!late.streams) held.release();
+    }
   });
 
   return router;

@@ -8,6 +8,7 @@ import { iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, MaskFormat } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeLogits, writeMask } from "../../src/imaging/wire-mask.ts";
 import type { PredictResult, Prompt } from "../../src/inference/types.ts";
+import { codeOf } from "../helpers/codes.ts";
 import { asPng, discImage, noiseImage } from "../helpers/images.ts";
 import { countedSource } from "../helpers/inference.ts";
 import { box, centre, masksOf, openDisc, size, truth } from "./disc.ts";
@@ -53,6 +54,15 @@ describe("MobileSAM finds a clear object", () => {
     // The first three are one mask in three forms.
     expect(masksOf(result, 1)[0]).toEqual(masksOf(result, 0)[0]);
     expect(masksOf(result, 2)[0]).toEqual(masksOf(result, 0)[0]);
+  });
+
+  test("and is told that its masks are longer than the answer may be", async () => {
+    const asked = [{ box }, { points: [centre] }];
+    const [short] = masksOf(await predict(asked, { maxAnswerText: 100_000 }));
+    const length = short?.mask.format === "rle" ? short.mask.counts.length : 0;
+    expect(length).toBeGreaterThan(100);
+    expect(await codeOf(() => predict(asked, { maxAnswerText: length + 50 }))).toBe("answer_too_large");
+    await expect(predict(asked, { maxAnswerText: 9 })).rejects.toThrow(/these 2 prompts.*the 9 characters/);
   });
 
   test("and gives low-res logits where asked, from which a refinement starts", async () => {

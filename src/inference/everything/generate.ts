@@ -1,4 +1,4 @@
-import type { WireMask } from "../../imaging/types.ts";
+import { maskTextLength } from "../../imaging/mask-text.ts";
 import { elapsedMs, now, tenth } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type DecoderGraph, graphFor } from "../graphs.ts";
@@ -169,7 +169,7 @@ async function write(
     const own = some.map(({ mask, crop, bbox, area }) => ({ mask, crop, bbox, area }));
     const result = await deps.masks({ masks: own, size: image.size, minArea, format });
     written[i] = result;
-    for (const { mask } of result) request.left -= lengthOf(mask);
+    for (const { mask } of result) request.left -= maskTextLength(mask);
     if (request.left < 0) {
       const message =
         `the ${masks.length} masks take more than the ${request.maxAnswerBytes} characters that an answer may have. ` +
@@ -194,12 +194,4 @@ function unchangedFirst(
 ): Promise<number[]> {
   const scores = masks.map(({ changed }) => (changed ? 0 : 1));
   return deps.boxes(suppressTask(masks, scores, Math.max(boxNmsThresh, cropNmsThresh)));
-}
-
-/** Characters of a mask in an answer, about. */
-function lengthOf(mask: WireMask): number {
-  if (mask.format === "rle") return mask.counts.length;
-  // Coordinates of four digits and a comma.
-  if (mask.format === "polygon") return mask.polygons.reduce((sum, ring) => sum + ring.length * 5, 0);
-  return mask.data.length;
 }

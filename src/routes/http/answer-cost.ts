@@ -25,6 +25,13 @@ export function answerCost({ format, masks, size: [height, width], closer }: Ask
   return drawn + masks * (4 * KiB + (format === "polygon" ? 100 : 8) * (height + width));
 }
 
+const MiB = 1024 * KiB;
+/** Text that every answer may have, whatever was reckoned: speckled masks are longer than smooth ones. */
+const freeText = 16 * MiB;
+
+/** Characters that the masks of an answer may be, given what it was reckoned to take; `limit` is MAX_ANSWER_BYTES. */
+export const mostText = (cost: number, limit: number): number => Math.min(limit, Math.max(freeText, cost));
+
 /**
  * The same of segment-everything: its points are asked in small groups, and what they find is kept as run lengths until
  * the best are chosen.

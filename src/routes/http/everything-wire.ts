@@ -5,6 +5,7 @@ import { AppError } from "../../lib/errors.ts";
 import { versionNames } from "./asked-versions.ts";
 import { imageBody } from "./image-source.ts";
 import { box, maskWith } from "./masks.ts";
+import { LateValues, maskWriter } from "./stream-json.ts";
 
 const defaults = everythingDefaults;
 const share = z.number().min(0).max(1);
@@ -119,12 +120,18 @@ export function checkPoints(points: number, versions: number, limit: number): vo
   throw new AppError("too_many_prompts", message, { param: "points_per_side" });
 }
 
-/** A result as it is sent; version 0 is called `base`. */
+/** A result as it is sent; version 0 is called `base`. What takes long to write is put down in `late`. */
 export function toSegmentation(
   id: string,
   image: { id: string | null; sha256: string },
   result: EverythingResult,
+  late: LateValues = new LateValues(),
 ): z.output<typeof everythingSchema> {
+  const all = result.results.flatMap(({ masks }) => masks);
+  const written = maskWriter(
+    all.map(({ mask }) => mask),
+    late,
+  );
   return {
     id,
     object: "segmentation",
@@ -138,7 +145,7 @@ export function toSegmentation(
         area,
         point: [...point] as [number, number],
         crop_box: [...crop] as [number, number, number, number],
-        ...mask,
+        ...written(mask),
       })),
     })),
     timing_ms: { ...result.timingMs },

@@ -1,12 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { checkBox, checkPoint } from "../../imaging/geometry.ts";
-import { textLength, textOf } from "../../imaging/logits-source.ts";
-import type { Size, WireMask } from "../../imaging/types.ts";
+import type { Size } from "../../imaging/types.ts";
 import type { PredictResult } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { versionNames } from "./asked-versions.ts";
 import { imageBody } from "./image-source.ts";
-import { LateTexts } from "./stream-json.ts";
+import { LateValues, maskWriter } from "./stream-json.ts";
 import { box, maskFormat, maskWith, point, promptMask } from "./masks.ts";
 
 /** The largest decoder graph takes 64 tokens, of which a box needs two. */
@@ -123,7 +122,8 @@ export const masksOf = (body: Pick<PredictBody, "prompts" | "multimask">, versio
 
 /**
  * Throws AppError answer_too_large: before the encoder runs. Only logits are bounded so, because their size is known
- * beforehand: four bytes a pixel and mask, a third more as base64. The other formats shrink with the mask's outline.
+ * beforehand: four bytes a pixel and mask, a third more as base64. The others are as long as their masks' outlines, and
+ * are counted as they are made (inference/predict.ts).
  */
 export function checkAnswer(
   body: Pick<PredictBody, "prompts" | "multimask" | "format">,
@@ -139,21 +139,18 @@ export function checkAnswer(
   throw new AppError("answer_too_large", message, { param: "format" });
 }
 
-/** A mask as it is sent; the text of logits is left to be written while it is. */
-function written(mask: WireMask, late: LateTexts): WireMask {
-  if (mask.format !== "logits" || !mask.source) return mask;
-  const { format, shape, dtype, source } = mask;
-  const data = late.put({ length: textLength(shape), chunks: () => textOf(source, shape) });
-  return { format, shape: [...shape], dtype, data };
-}
-
 /** A result as it is sent; version 0 is called `base`. What takes long to write is put down in `late`. */
 export function toPrediction(
   id: string,
   image: { id: string | null; sha256: string },
   result: PredictResult,
-  late: LateTexts = new LateTexts(),
+  late: LateValues = new LateValues(),
 ): z.output<typeof predictionSchema> {
+  const all = result.results.flatMap(({ predictions }) => predictions.flatMap(({ masks }) => masks));
+  const written = maskWriter(
+    all.map(({ mask }) => mask),
+    late,
+  );
   return {
     id,
     object: "prediction",
@@ -165,7 +162,7 @@ export function toPrediction(
           score,
           bbox: [...bbox] as [number, number, number, number],
           area,
-          ...written(mask, late),
+          ...written(mask),
         })),
       })),
     })),
