@@ -10,6 +10,8 @@ import { answers, askAsNeighbour, type Filled, fill, keepTraining, trainingState
 
 /** A service whose memory has grown by more than this since its first rest is started afresh before the next row. */
 const drift = 150e6;
+/** Seconds that it is given for it. */
+const lastLook = 14;
 
 /** A fine-tune's memory rises for some time: it is at rest where so many looks, two seconds apart, have seen no more of it. */
 const [calmLooks, mostLooks, risen] = [5, 40, 10e6];
@@ -100,9 +102,12 @@ export class Runner {
 
   async #isFit(service: Service, { key }: Filled): Promise<boolean> {
     if (!service.alive() || !(await answers(service, key))) return false;
-    // What was freed is given back within a moment.
-    await pause(1000);
-    return (await this.#watch.rest()) - this.#rest < drift;
+    // Threads that read a large body end when they have been idle for ten seconds, and their memory with them.
+    for (let looks = 0; looks < lastLook; looks++) {
+      await pause(1000);
+      if ((await this.#watch.rest()) - this.#rest < drift) return true;
+    }
+    return false;
   }
 
   async run(row: Row, atOnce: number): Promise<Run> {
