@@ -61,7 +61,12 @@ export function createRouter(): OpenAPIHono<Env> {
   return router;
 }
 
+/** Routes are made once, apps of them may be several. */
+const done = new WeakSet<RouteConfig>();
+
 function bounded(route: RouteConfig & { middleware?: unknown }): RouteConfig {
+  if (done.has(route)) return route;
+  done.add(route);
   const content = route.request?.body?.content["application/json"];
   const schema = content && "schema" in content ? content.schema : undefined;
   if (!schema || !("_zod" in schema)) return route;
