@@ -6,17 +6,24 @@ import type { Box, Size } from "./types.ts";
  * side; null where nothing may be.
  */
 export function activeArea(logits: Float32Array, [height, width]: Size, room: number): Box | null {
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if ((logits[i] as number) <= faintLogit) continue;
-      if (x < left) left = x;
-      if (x > right) right = x;
-      if (y < top) top = y;
-      bottom = y;
-    }
+  const inRow = (y: number): boolean => {
+    for (let i = y * width; i < (y + 1) * width; i++) if ((logits[i] as number) > faintLogit) return true;
+    return false;
+  };
+  let [top, bottom] = [0, height - 1];
+  while (top < height && !inRow(top)) top++;
+  if (top === height) return null;
+  while (!inRow(bottom)) bottom--;
+  // Each row is looked at from its ends up to the columns that are known to count.
+  let [left, right] = [width, -1];
+  for (let y = top, start = top * width; y <= bottom; y++, start += width) {
+    let x = 0;
+    while (x < left && !((logits[start + x] as number) > faintLogit)) x++;
+    left = x;
+    x = width - 1;
+    while (x > right && !((logits[start + x] as number) > faintLogit)) x--;
+    right = x;
   }
-  if (right < 0) return null;
   return [
     Math.max(0, left - room),
     Math.max(0, top - room),

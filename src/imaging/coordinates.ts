@@ -49,8 +49,8 @@ export function lowResMean(
   const { sums, cells } = lowResSums(values, size, [0, 0, size[1], size[0]]);
   const mean = new Float32Array(lowResSide * lowResSide);
   const valid = new Float32Array(lowResSide * lowResSide);
-  forCells(cells, (at, area) => {
-    mean[at] = (sums[at] as number) / area;
+  forCells(cells, (at, top, bottom, left, right) => {
+    mean[at] = (sums[at] as number) / ((bottom - top) * (right - left));
     valid[at] = 1;
   });
   return { mean, valid };
@@ -68,10 +68,11 @@ export function lowResMeanOfPart(
 ): Float32Array {
   const { sums, cells } = lowResSums(values, size, part);
   const out = elsewhere.slice();
-  forCells(cells, (at, area, [left, top, right, bottom]) => {
+  forCells(cells, (at, top, bottom, left, right) => {
     const width = Math.min(right, part[2]) - Math.max(left, part[0]);
     const height = Math.min(bottom, part[3]) - Math.max(top, part[1]);
     if (width <= 0 || height <= 0) return;
+    const area = (bottom - top) * (right - left);
     const rest = area - width * height;
     out[at] = ((sums[at] as number) + rest * (elsewhere[at] as number)) / area;
   });
@@ -84,14 +85,15 @@ export interface Cells {
   readonly columns: readonly number[];
 }
 
-/** Hands out every cell on the image: its place, its area in pixels, its box. */
-function forCells({ rows, columns }: Cells, take: (at: number, area: number, box: Box) => void): void {
+/** Hands out every cell on the image: its place and its edges in pixels. */
+function forCells(
+  { rows, columns }: Cells,
+  take: (at: number, top: number, bottom: number, left: number, right: number) => void,
+): void {
   for (let r = 0; r < rows.length - 1; r++) {
     const [top, bottom] = [rows[r] as number, rows[r + 1] as number];
-    for (let c = 0, at = r * lowResSide; c < columns.length - 1; c++, at++) {
-      const [left, right] = [columns[c] as number, columns[c + 1] as number];
-      take(at, (bottom - top) * (right - left), [left, top, right, bottom]);
-    }
+    for (let c = 0, at = r * lowResSide; c < columns.length - 1; c++, at++)
+      take(at, top, bottom, columns[c] as number, columns[c + 1] as number);
   }
 }
 
@@ -106,18 +108,31 @@ function lowResSums(
   const partWidth = x1 - x0;
   const prefix = new Float64Array(partWidth + 1);
   const across = new Float64Array(columns.length - 1);
-  const within = columns.map((edge) => Math.max(0, Math.min(partWidth, edge - x0)));
+  // Each edge within the part as a whole pixel and what it covers of that one; cells beyond the part sum up to 0.
+  const within = Float64Array.from(columns, (edge) => Math.max(0, Math.min(partWidth, edge - x0)));
+  const whole = Int32Array.from(within, Math.floor);
+  let [first, last] = [0, across.length];
+  while (first < last && within[first + 1] === 0) first++;
+  while (last > first && within[last - 1] === partWidth) last--;
   let cell = 0;
   while (cell < rows.length - 2 && (rows[cell + 1] as number) <= y0) cell++;
   for (let y = y0, from = 0; y < y1; y++, from += partWidth) {
-    for (let x = 0; x < partWidth; x++) prefix[x + 1] = (prefix[x] as number) + (values[from + x] as number);
-    for (let c = 0; c < across.length; c++)
-      across[c] = integral(prefix, within[c + 1] as number) - integral(prefix, within[c] as number);
+    let sum = 0;
+    for (let x = 0; x < partWidth; x++) {
+      sum += values[from + x] as number;
+      prefix[x + 1] = sum;
+    }
+    let before = integral(prefix, whole[first] as number, within[first] as number);
+    for (let c = first; c < last; c++) {
+      const until = integral(prefix, whole[c + 1] as number, within[c + 1] as number);
+      across[c] = until - before;
+      before = until;
+    }
     // The cells whose rows overlap [y, y + 1); an upscaled image has several to a pixel.
     for (let r = cell; r < rows.length - 1 && (rows[r] as number) < y + 1; r++) {
       const overlap = Math.min(y + 1, rows[r + 1] as number) - Math.max(y, rows[r] as number);
       const at = r * lowResSide;
-      for (let c = 0; c < across.length; c++) {
+      for (let c = first; c < last; c++) {
         sums[at + c] = (sums[at + c] as number) + overlap * (across[c] as number);
       }
       if ((rows[r + 1] as number) <= y + 1) cell = r + 1;
@@ -138,9 +153,8 @@ function edgesOf(inputSide: number, side: number): number[] {
   return Array.from({ length: cells + 1 }, (_, i) => Math.min(side, (4 * i * side) / inputSide));
 }
 
-/** The sum of a row up to a fractional position, from its prefix sums. */
-function integral(prefix: Float64Array, position: number): number {
-  const whole = Math.floor(position);
+/** The sum of a row up to a fractional position, `whole` pixels and more, from its prefix sums. */
+function integral(prefix: Float64Array, whole: number, position: number): number {
   const below = prefix[whole] as number;
   return position === whole ? below : below + (position - whole) * ((prefix[whole + 1] as number) - below);
 }

@@ -4,7 +4,7 @@ import { type TraceInput, traceGraph } from "../graph/trace.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { guidedLogits } from "../model/refine/guided-filter.ts";
 import { pointFeatureCount, pointFeatures } from "../model/refine/point-features.ts";
-import { featuresAt, judgePoints, type PointHeadTensors } from "../model/refine/point-head.ts";
+import { judgePoints, type PointHeadTensors } from "../model/refine/point-head.ts";
 
 const area: TraceInput[] = [
   { name: "logits", shape: ["height", "width"] },
@@ -66,7 +66,7 @@ export function pointFeaturesOnnx(): Uint8Array {
         box: input("box"),
         hasBox: input("has_box"),
       };
-      return { features: tf.transpose(featuresAt(pointFeatures(given), input("points"))) };
+      return { features: tf.transpose(pointFeatures(given, input("points"))) };
     },
     [...area, ...boxed, chosen],
   );

@@ -12,6 +12,8 @@ function gather({ recorder, input, attribute }: KernelCall): Value {
   const shape = x.shape.toSpliced(axis, 1, ...indices.shape);
   // Numbers, not rows: onnxruntime's Gather copies each by itself, which takes six times as long.
   if (axis === x.shape.length - 1 && indices.shape.length === 1) {
+    if (x.shape.length === 1)
+      return recorder.emit("GatherElements", [x.value, indices.value], shape, x.dtype, { axis });
     const each = recorder.emit("Expand", [indices.value, recorder.ints(shape)], shape, indices.dtype);
     return recorder.emit("GatherElements", [x.value, each], shape, x.dtype, { axis });
   }
@@ -56,13 +58,19 @@ function segmentSum({ recorder, input, attribute }: KernelCall): Value {
 function scatter({ recorder, input, attribute }: KernelCall): Value {
   const [indices, updates] = [input("indices"), input("updates")];
   const shape = attribute<number[]>("shape");
+  const filled = recorder.fill(shape, 0, updates.dtype);
+  // Single numbers by ScatterElements: ScatterND takes ten times as long for them.
+  if (shape.length === 1) {
+    const flat = recorder.emit(
+      "Reshape",
+      [indices.value, recorder.ints(updates.shape)],
+      updates.shape,
+      indices.dtype,
+    );
+    return recorder.emit("ScatterElements", [filled, flat, updates.value], shape, updates.dtype, { axis: 0 });
+  }
   const places = recorder.emit("Cast", [indices.value], indices.shape, "int64", { to: 7 });
-  return recorder.emit(
-    "ScatterND",
-    [recorder.fill(shape, 0, updates.dtype), places, updates.value],
-    shape,
-    updates.dtype,
-  );
+  return recorder.emit("ScatterND", [filled, places, updates.value], shape, updates.dtype);
 }
 
 export const gatherKernels: Kernels = {

@@ -2,8 +2,8 @@ import { faintLogit } from "../../lib/faint.ts";
 
 /** Logits are told apart in so many steps, the last of which begins at `bound`. */
 const [steps, bound] = [1024, 20];
-const stepOf = (logit: number): number =>
-  Math.min(steps - 1, Math.floor((Math.abs(logit) * (steps - 1)) / bound));
+/** The step of what is background. */
+const background = steps;
 
 /**
  * The pixels that a point head judges, as row-major indexes in ascending order: all of a plane of logits that may be
@@ -11,24 +11,23 @@ const stepOf = (logit: number): number =>
  * 2020, section 3.1).
  */
 export function choosePoints(logits: Float32Array, most = Infinity): Int32Array {
-  const points = new Int32Array(logits.length);
-  let count = 0;
-  for (let i = 0; i < logits.length; i++) if ((logits[i] as number) > faintLogit) points[count++] = i;
-  const all = points.subarray(0, count);
-  return count <= most ? all : leastCertain(logits, all, most);
-}
-
-function leastCertain(logits: Float32Array, points: Int32Array, most: number): Int32Array {
-  const counts = new Uint32Array(steps);
-  for (const i of points) {
-    const step = stepOf(logits[i] as number);
+  const counts = new Uint32Array(steps + 1);
+  const own = new Uint16Array(logits.length);
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i] as number;
+    const doubt = ((logit < 0 ? -logit : logit) * (steps - 1)) / bound;
+    const step = logit > faintLogit ? (doubt < steps - 1 ? doubt | 0 : steps - 1) : background;
+    own[i] = step;
     counts[step] = (counts[step] as number) + 1;
   }
   // Whole steps are taken while they fit, and of the next one those that come first.
   let [last, left] = [0, most];
-  while (left >= (counts[last] as number)) left -= counts[last++] as number;
-  return points.filter((i) => {
-    const step = stepOf(logits[i] as number);
-    return step < last || (step === last && left-- > 0);
-  });
+  while (last < steps && left >= (counts[last] as number)) left -= counts[last++] as number;
+  const points = new Int32Array(Math.min(most, logits.length - (counts[background] as number)));
+  let count = 0;
+  for (let i = 0; count < points.length; i++) {
+    const step = own[i] as number;
+    if (step < last || (step === last && step !== background && left-- > 0)) points[count++] = i;
+  }
+  return points;
 }

@@ -9,52 +9,63 @@ const nearby = 0.25;
 /** Weight of a pixel that counts for nothing, so that there is always a mean. */
 const least = 1e-6;
 
-export interface AlongColours {
-  /** 0.5 is the mean colour of the object, -0.5 that of the background close to it; within [-5, 5]. */
-  readonly along: Planes;
-  /** How far off that axis, in quarters of [0, 1]. */
-  readonly off: Planes;
+/** The line from the mean colour of an object's surroundings to its own, colours in [0, 1]. */
+export interface ColourAxis {
+  /** [1, 3]: half way between the two, and from the surroundings to the object. */
+  readonly middle: Tensor;
+  readonly direction: Tensor;
+  /** Of the direction's length, [1, 1]; more where the two are hardly told apart. */
+  readonly squared: Tensor;
 }
 
 /**
- * Each pixel's colour on the object's own axis, [1, height, width] each. Whatever the light and the stain of an image, the
- * same value then means the same. `share` [1, height, width] of foreground, `colours` [3, height, width] in [0, 1].
+ * The axis of an object: whatever the light and the stain of an image, the same place on it then means the same. `share`
+ * [height, width] of foreground, `colours` [height * width, 3] in [0, 255].
  */
-export function alongColours(share: Planes, colours: Planes): AlongColours {
-  const [, height = 0, width = 0] = share.shape;
-  const count = height * width;
+export function axisOf(share: Tensor, colours: Tensor): ColourAxis {
+  const count = share.size;
   const background = tf.add(tf.mul(nearTo(share), tf.sub(1, share)), least);
-  const weights = tf.reshape(tf.concat([share, background], 0), [2, count]);
-  const sums = tf.add(tf.sum(weights, 1, true), least);
-  const means = tf.div(tf.matMul(weights, tf.reshape(colours, [3, count]), false, true), sums);
+  const weights = tf.reshape(tf.stack([share, background]), [2, count]);
+  const sums = tf.mul(tf.add(tf.sum(weights, 1, true), least), 255);
+  const means = tf.div(tf.matMul(weights, tf.cast(colours, "float32")), sums);
   const [inside, outside] = tf.split(means, 2, 0) as [Tensor, Tensor];
-  return onAxis(colours, inside, outside);
+  return axisBetween(inside, outside);
 }
 
 /** The same from the mean colours, [1, 3] each, of the object and of its surroundings. */
-export function onAxis(colours: Planes, inside: Tensor, outside: Tensor): AlongColours {
-  const [, height = 0, width = 0] = colours.shape;
-  const count = height * width;
-  const axis = tf.sub(inside, outside);
-  const middle = tf.mul(tf.add(inside, outside), 0.5);
-  const squared = tf.add(tf.sum(tf.square(axis)), alike);
-  const flat = tf.sub(tf.reshape(colours, [3, count]), tf.transpose(middle));
-  const along = tf.matMul(tf.div(axis, squared), flat);
-  const rest = tf.square(tf.sub(flat, tf.mul(tf.transpose(axis), along)));
-  const off = tf.mul(tf.sqrt(tf.matMul(tf.ones([1, 3]), rest)), 4);
-  const planes = (row: Tensor): Planes => tf.reshape(row, [1, height, width]);
-  return { along: tf.clipByValue(planes(along), -5, 5), off: planes(off) };
+export function axisBetween(inside: Tensor, outside: Tensor): ColourAxis {
+  const direction = tf.sub(inside, outside);
+  const squared = tf.add(tf.sum(tf.square(direction), 1, true), alike);
+  return { middle: tf.mul(tf.add(inside, outside), 0.5), direction, squared };
 }
 
-/** 1 where a pixel of the object (a share above one half) lies within reach, else 0; [1, height, width]. */
-function nearTo(share: Planes): Planes {
-  const object = tf.cast(tf.greater(share, 0.5), "float32");
+/**
+ * Where colours, [pixels, 3] in [0, 255], lie along the axis, [pixels]: 0.5 is the mean colour of the object, -0.5 that of the
+ * background close to it.
+ */
+export function alongAxis(colours: Tensor, { middle, direction, squared }: ColourAxis): Tensor {
+  const slope = tf.div(direction, squared);
+  const along = tf.matMul(tf.cast(colours, "float32"), tf.mul(slope, 1 / 255), false, true);
+  // onnxruntime subtracts from [pixels, 1] one by one.
+  return tf.sub(tf.reshape(along, [-1]), tf.sum(tf.mul(slope, middle)));
+}
+
+/** How far colours, [3, pixels] in [0, 1], that lie `along` [1, pixels] are off the axis: [1, pixels], in quarters of [0, 1]. */
+export function offAxis(colours: Tensor, along: Tensor, { middle, direction }: ColourAxis): Tensor {
+  const column = (row: Tensor): Tensor => tf.reshape(row, [3, 1]);
+  const rest = tf.sub(tf.sub(colours, column(middle)), tf.matMul(column(direction), along));
+  return tf.mul(tf.sqrt(tf.matMul(tf.ones([1, 3]), tf.square(rest))), 4);
+}
+
+/** 1 where a pixel of the object (a share above one half) lies within reach, else 0; [height, width]. */
+function nearTo(share: Tensor): Tensor {
+  const object = tf.expandDims(tf.cast(tf.greater(share, 0.5), "float32"), 0);
   const side = tf.maximum(1, tf.maximum(extent(object, 2), extent(object, 1)));
   const radius = tf.maximum(2, tf.floor(tf.add(tf.mul(side, nearby), 0.5)));
   const reached = (planes: Planes): Planes =>
     tf.cast(tf.greater(windowSums(planes, radius).sums, 0.5), "float32");
   const down = reached(object);
-  return tf.transpose(reached(tf.transpose(down, [0, 2, 1])), [0, 2, 1]);
+  return tf.transpose(tf.squeeze(reached(tf.transpose(down, [0, 2, 1])), [0]));
 }
 
 /** From an object's first pixel to its last, in pixels, along the axis that is not looked across; below 1 where it has none. */

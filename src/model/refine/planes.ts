@@ -10,22 +10,13 @@ export type Planes = Tensor;
 /** Colours in [0, 1] as planes [3, height, width], from [height, width, 3] in [0, 255]. */
 export const colourPlanes = (guide: Tensor): Planes => tf.mul(tf.transpose(guide, [2, 0, 1]), 1 / 255);
 
-/** Wider windows are quicker by sums along an axis; beyond 15, onnxruntime 1.30's pools are a hundred times slower. */
-const widestPool = 4;
-
 /**
  * Each plane's mean over (2 radius + 1) squared pixels, of those that lie inside. A radius as a tensor, a whole number,
  * may be known only when a graph runs.
  */
 export function boxMean(planes: Planes, radius: number | Tensor): Planes {
-  if (typeof radius !== "number" || radius > widestPool) {
-    const down = tf.transpose(windowMeans(planes, radius), [0, 2, 1]);
-    return tf.transpose(windowMeans(down, radius), [0, 2, 1]);
-  }
-  const side = 2 * radius + 1;
-  const images = tf.expandDims(planes, -1) as tf.Tensor4D;
-  const rows = tf.avgPool(images, [1, side], 1, "same");
-  return tf.squeeze(tf.avgPool(rows, [side, 1], 1, "same"), [3]);
+  const down = tf.transpose(windowMeans(planes, radius), [0, 2, 1]);
+  return tf.transpose(windowMeans(down, radius), [0, 2, 1]);
 }
 
 /** Means of [planes, length, other] over 2 radius + 1 entries of the middle axis, of those that lie inside. */

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Planes } from "./planes.ts";
 import { type Area, boundedLogits, pointFeatures } from "./point-features.ts";
 
 /**
@@ -26,20 +25,12 @@ export interface PointHeadTensors {
  */
 export function judgePoints(area: Area, points: Tensor, head: PointHeadTensors): Tensor {
   const { logits } = area;
-  const [height = 0, width = 0] = logits.shape;
-  const features = featuresAt(pointFeatures(area), points);
-  const pick = (plane: Tensor): Tensor => tf.gather(tf.reshape(plane, [height * width]), points);
-  const change = tf.add(tf.sub(pick(boundedLogits(logits)), pick(logits)), addedTo(features, head));
-  const changes = tf.scatterND(tf.expandDims(points, 1), change, [height * width]);
-  return tf.add(logits, tf.reshape(changes, [height, width]));
+  const flat = tf.reshape(logits, [-1]);
+  const own = tf.gather(flat, points);
+  const change = tf.add(tf.sub(boundedLogits(own), own), addedTo(pointFeatures(area, points), head));
+  const changes = tf.scatterND(tf.expandDims(points, 1), change, [logits.size]);
+  return tf.add(logits, tf.reshape(changes, logits.shape));
 }
-
-/** [features, points] of planes [some, height, width] that are all features together. */
-export const featuresAt = (planes: readonly Planes[], points: Tensor): Tensor =>
-  tf.concat(
-    planes.map((some) => tf.gather(tf.reshape(some, [some.shape[0], -1]), points, 1)),
-    0,
-  );
 
 /** What the head adds to the logits of pixels with these features, [features, points] to [points]. */
 export function addedTo(features: Tensor, { mean, scale, w1, b1, w2, b2, w3, b3 }: PointHeadTensors): Tensor {

@@ -8,6 +8,7 @@ import { guidedFilterOnnx, pointHeadOnnx } from "../../../src/main/refine-graphs
 import { guidedLogits } from "../../../src/model/refine/guided-filter.ts";
 import { boxMean } from "../../../src/model/refine/planes.ts";
 import { pointFeatureCount, pointFeatures } from "../../../src/model/refine/point-features.ts";
+import { meansAround, pixelsAt } from "../../../src/model/refine/window-means.ts";
 import { judgePoints, type PointHeadTensors } from "../../../src/model/refine/point-head.ts";
 import { type Plain, runBytes, runGraph } from "../../graph/run-onnx.ts";
 
@@ -113,6 +114,36 @@ describe("a mean over squares", () => {
   });
 });
 
+describe("means round some pixels", () => {
+  it("count what lies inside alone, for every radius", async () => {
+    const [height, width, radii] = [23, 9, [1, 4, 16]];
+    const plane = normal(1, height, width);
+    const points = { shape: [4], data: Int32Array.of(0, 8, 100, height * width - 1) };
+    const graph = traceGraph(
+      ({ x, points: some }) => {
+        const [, rows = 0, columns = 0] = x!.shape;
+        return { y: meansAround(x!, radii, pixelsAt(some!, [rows, columns])) };
+      },
+      [
+        { name: "x", shape: [1, "height", "width"] },
+        { name: "points", shape: ["points"], dtype: "int32" },
+      ],
+    );
+    const got = await runGraph(graph, { x: plane, points });
+    expect(got["y"]?.shape).toEqual([radii.length, points.data.length]);
+    for (const [r, radius] of radii.entries()) {
+      for (const [p, point] of points.data.entries()) {
+        const [y, x] = [Math.floor(point / width), point % width];
+        const inside = Array.from(plane.data).filter(
+          (_, i) => Math.abs(Math.floor(i / width) - y) <= radius && Math.abs((i % width) - x) <= radius,
+        );
+        const mean = inside.reduce((a, b) => a + b, 0) / inside.length;
+        expect(got["y"]?.data[r * points.data.length + p]).toBeCloseTo(mean, 5);
+      }
+    }
+  });
+});
+
 describe("what a point head knows of a pixel", () => {
   /** Left dark, right light, and an answer that says the object is on the left. */
   const [height, width] = [24, 40];
@@ -128,13 +159,15 @@ describe("what a point head knows of a pixel", () => {
     [height, width],
   );
   const featuresOf = (image: tf.Tensor, box: readonly number[] | null): Float32Array[] => {
-    const all = pointFeatures({
+    const area = {
       logits,
       guide: image,
       box: tf.tensor1d([...(box ?? [0, 0, 0, 0])]),
       hasBox: tf.tensor1d([box ? 1 : 0]),
-    });
-    return tf.split(tf.concat(all, 0), pointFeatureCount, 0).map((plane) => plane.dataSync() as Float32Array);
+    };
+    const everyPixel = tf.range(0, height * width, 1, "int32");
+    const all = pointFeatures(area, everyPixel);
+    return tf.split(all, pointFeatureCount, 0).map((row) => row.dataSync() as Float32Array);
   };
   const at = (x: number, y: number): number => y * width + x;
 
