@@ -37,19 +37,21 @@ export interface Services {
 
 /**
  * @param options.databaseUrl config.DATABASE_URL, or the embedded server's. The database is migrated already.
- * @param options.logEveryMs How soon after its answer a prediction's times are logged, many at once; 0: before it.
+ * @param options.logEveryMs How soon after its answer a prediction's times are logged, many at once; 0: before it, and so
+ *   is a new embedding stored.
  */
 export async function createServices(
   config: Config,
   options: { databaseUrl: string; log?: Log; logEveryMs?: number },
 ): Promise<Services> {
   const log = options.log ?? createLog({ level: config.LOG_LEVEL, name: "api" });
+  const { logEveryMs = 200 } = options;
   const releases = new Releases();
   const closing = new AbortController();
   try {
     const database = openDatabase(options.databaseUrl, { max: config.DATABASE_POOL });
     releases.add("the database", () => database.close());
-    const predictionLog = createPredictionLog({ db: database.db, log, everyMs: options.logEveryMs ?? 200 });
+    const predictionLog = createPredictionLog({ db: database.db, log, everyMs: logEveryMs });
     releases.add("the log of predictions", () => predictionLog.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
@@ -66,6 +68,9 @@ export async function createServices(
       decodeWorkers: config.DECODE_WORKERS,
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       modelsFolder: resolve(config.DATA_DIR, "models"),
+      ...(logEveryMs > 0 && {
+        onUnstored: (error: unknown) => log.warn({ err: error }, "a new embedding could not be stored"),
+      }),
     });
     releases.add("inference", () => inference.close());
     const json = createJsonReader();

@@ -31,8 +31,8 @@ interface Wanted {
 
 /**
  * Embeddings from memory, then the object store, then the encoder. Callers who ask for the same one at the same time
- * share one look-up and one encode. A stored embedding that is damaged is encoded anew and replaced. Where the shelf has
- * no room, an embedding stays in memory alone.
+ * share one look-up and one encode; a new one is handed out while it is being stored. A stored embedding that is damaged is
+ * encoded anew and replaced. Where the shelf has no room, an embedding stays in memory alone.
  */
 export class EmbeddingCache {
   readonly #store: ObjectStore;
@@ -41,6 +41,8 @@ export class EmbeddingCache {
   readonly #encode: Encode;
   readonly #memory: LRUCache<string, ImageEmbedding>;
   readonly #flights = new Map<string, Flight<Embedded>>();
+  /** Embeddings on their way into the store, by key. */
+  readonly #writes = new Map<string, Promise<void>>();
   /** An image's bytes are fetched when its turn comes, so that waiting ones take no memory. Workspaces take turns. */
   readonly #encoder = new Slots(1);
 
@@ -100,9 +102,12 @@ export class EmbeddingCache {
       const { embeddingId } = await this.#models.get(name);
       const key = keys.embedding(image.workspaceId, embeddingId, image.sha256);
       this.#memory.delete(key);
-      await this.#store.delete(key);
       const prefix = keys.regionEmbeddingPrefix(image.workspaceId, embeddingId, image.sha256);
       for (const held of this.#memory.keys()) if (held.startsWith(prefix)) this.#memory.delete(held);
+      await Promise.allSettled(
+        [...this.#writes].flatMap(([to, write]) => (to === key || to.startsWith(prefix) ? [write] : [])),
+      );
+      await this.#store.delete(key);
       await deleteBelow(this.#store, prefix);
     }
     await this.#shelf?.dropImage(image.workspaceId, image.sha256);
@@ -115,10 +120,10 @@ export class EmbeddingCache {
 
   async #find(wanted: Wanted, signal: AbortSignal): Promise<Embedded> {
     const { key, model, image, region, flip } = wanted;
-    const stored = await this.#stored(wanted);
-    if (stored) {
-      this.#memory.set(key, stored);
-      return { embedding: stored, from: "store" };
+    const known = await this.#stored(wanted);
+    if (known) {
+      this.#memory.set(key, known);
+      return { embedding: known, from: "store" };
     }
     const embedding = await this.#encoder.run(
       async () => this.#encode(model, { source: image, region, flip }, signal),
@@ -126,8 +131,11 @@ export class EmbeddingCache {
       wanted.workspaceId,
     );
     this.#memory.set(key, embedding);
-    await this.#write(wanted, encodeEmbedding(embedding));
-    return { embedding, from: "encoder" };
+    const stored = this.#write(wanted, encodeEmbedding(embedding)).finally(() => this.#writes.delete(key));
+    this.#writes.set(key, stored);
+    // Those who don't wait for it need not hear of it.
+    stored.catch(() => undefined);
+    return { embedding, from: "encoder", stored };
   }
 
   async #stored({ key, workspaceId, image }: Wanted): Promise<ImageEmbedding | null> {

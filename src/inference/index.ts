@@ -41,6 +41,11 @@ export interface InferenceOptions {
   readonly maxImagePixels: number;
   /** Where image encoders of imported base models are kept on disk; below the temporary folder by default. */
   readonly modelsFolder?: string;
+  /**
+   * Hears of an embedding that could not be stored, and lets answers not wait until theirs is; left out, they wait. A
+   * machine that stops after an answer has to leave it out.
+   */
+  readonly onUnstored?: (error: unknown) => void;
   /** Where the decoder graphs are; build/graphs of this package by default. */
   readonly graphsFolder?: string;
 }
@@ -91,12 +96,25 @@ export async function createInference(options: InferenceOptions): Promise<Infere
         return "bytes" in image ? room.with(image.bytes, () => encodePool.run(task)) : encodePool.run(task);
       }),
   });
-  const embed: Inference["embed"] = (image, embedOptions) =>
+  const running = new Running();
+  const { onUnstored } = options;
+  const find: Inference["embed"] = (image, embedOptions) =>
     inSpan("embedding", {}, async (span) => {
       const embedded = await embeddings.get(image, embedOptions);
       span.setAttribute("maskwright.embedding_from", embedded.from);
       return embedded;
     });
+  const embed: Inference["embed"] = async (image, embedOptions) => {
+    const embedded = await find(image, embedOptions);
+    await embedded.stored;
+    return embedded;
+  };
+  const embedForAnswer: Inference["embed"] = async (image, embedOptions) => {
+    if (!onUnstored) return embed(image, embedOptions);
+    const embedded = await find(image, embedOptions);
+    if (embedded.stored) running.hold(embedded.stored.catch(onUnstored));
+    return embedded;
+  };
   const answer: Inference["predict"] = (request) =>
     predict(
       {
@@ -105,8 +123,12 @@ export async function createInference(options: InferenceOptions): Promise<Infere
         workers: options.decodeWorkers,
         embed: ({ image }, region) =>
           region
-            ? embedRegion({ embed }, { ...image, size: region.size }, { ...request, region: region.box })
-            : embed(image, request),
+            ? embedRegion(
+                { embed: embedForAnswer },
+                { ...image, size: region.size },
+                { ...request, region: region.box },
+              )
+            : embedForAnswer(image, request),
         pixels: ({ image }) => pixels.of(image),
         weights: (version, name) => weights.get(version, name),
         answer: (task) =>
@@ -116,7 +138,6 @@ export async function createInference(options: InferenceOptions): Promise<Infere
       },
       request,
     );
-  const running = new Running();
   return {
     inspect: (bytes) => running.track(() => room.with(bytes, () => inspectPool.run({ bytes, maxPixels }))),
     pixels: (image) => running.track(() => pixels.of(image)),
@@ -130,7 +151,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
             threads,
             workers: options.decodeWorkers,
             embed: ({ image, workspaceId, baseModel: name, signal }, region) =>
-              embedRegion({ embed }, image, { workspaceId, baseModel: name, signal, region }),
+              embedRegion({ embed: embedForAnswer }, image, { workspaceId, baseModel: name, signal, region }),
             weights: (version, name) => weights.get(version, name),
             points: (task) => prefixes.with(task, points),
             boxes,
@@ -200,6 +221,12 @@ class Running {
     } finally {
       this.#calls.delete(running);
     }
+  }
+
+  /** Work that an answer did not wait for. */
+  hold(work: Promise<unknown>): void {
+    this.#calls.add(work);
+    void work.finally(() => this.#calls.delete(work));
   }
 
   async drain(): Promise<void> {

@@ -77,6 +77,8 @@ export interface ImageEmbedding {
 export interface Embedded {
   readonly embedding: ImageEmbedding;
   readonly from: "memory" | "store" | "encoder";
+  /** Settles when one that was just made is in the store, or rejects with what kept it from there. */
+  readonly stored?: Promise<void>;
 }
 
 /** Which decoder weights: 0 is the base model's own; others lie in the object store. */

@@ -8,6 +8,7 @@ import { BaseModels } from "../../src/inference/base-models.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import type { EmbedOptions, ImageEmbedding, ImageSource } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";
+import type { ObjectStore } from "../../src/storage/store.ts";
 import { countedSource } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";
 
@@ -58,7 +59,7 @@ beforeEach(async () => {
 });
 afterEach(() => storage.close());
 
-/** Gets an embedding and lets the encoder, if it is asked, end. */
+/** Gets an embedding and lets the encoder, if it is asked, end; it is stored then. */
 async function get(source = a, from = cache, embedOptions = options) {
   const runs = encoder.runs;
   const pending = from.get(source, embedOptions);
@@ -69,7 +70,9 @@ async function get(source = a, from = cache, embedOptions = options) {
   while (!(await Promise.race([ended, nextTurn(false)]))) {
     if (encoder.runs > runs) await encoder.release(encoder.runs);
   }
-  return pending;
+  const embedded = await pending;
+  await embedded.stored;
+  return embedded;
 }
 
 describe("an embedding comes", () => {
@@ -209,6 +212,26 @@ test("a failure is not kept: the next caller tries again", async () => {
   await expect(cache.get(source, options)).rejects.toThrow("the disk is away");
   broken = false;
   expect((await get({ ...countedSourceOf(1), ...source })).from).toBe("encoder");
+});
+
+test("a new one is handed out while it is stored, and nothing of it is left when its image goes meanwhile", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { store } = storage;
+  const slow = {
+    get: (key: string) => store.get(key),
+    put: (key: string, data: Uint8Array) => gate.promise.then(() => store.put(key, data)),
+    delete: (key: string) => store.delete(key),
+    list: (prefix: string) => store.list(prefix),
+  } as unknown as ObjectStore;
+  const models = new BaseModels(storage.store, join(storage.dir, "models"));
+  const behind = new EmbeddingCache({ store: slow, models, entries: 8, encode: encoder.encode });
+  const pending = behind.get(a, options);
+  await encoder.release();
+  const { stored } = await pending;
+  const gone = behind.forget({ workspaceId: options.workspaceId, sha256: a.sha256 });
+  gate.resolve();
+  await Promise.all([stored, gone]);
+  expect((await get(a, newCache())).from).toBe("encoder");
 });
 
 describe("the embedding of a region", () => {
