@@ -64,6 +64,7 @@ const allowed: Record<string, readonly string[]> = {
   main: [
     "lib",
     "domain",
+    "imaging",
     "config.ts",
     "app.ts",
     "services.ts",

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { headParts, readHead } from "../imaging/points/head.ts";
 import { type ExportedRefine, graphsFolder, readRefineGraphs } from "../inference/graphs.ts";
-import { refineRoom } from "../inference/refine-room.ts";
-import { mostSide } from "../inference/working-size.ts";
+import { refineRoom } from "../imaging/refine-room.ts";
+import { mostSide } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
 import type { Refine } from "../domain/focus.ts";
 import { decodeModel, encodeModel, float32Tensor, int64Tensor, type OnnxTensor } from "../lib/onnx-proto.ts";

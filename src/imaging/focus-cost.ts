@@ -1,6 +1,8 @@
 import type { Focus, Refine } from "../domain/focus.ts";
 import type { Box, Point, Size } from "./types.ts";
+import { headRoom, refineRoom } from "./refine-room.ts";
 import { firstStep, inTwoSteps, viewsOf } from "./views.ts";
+import { workingSize } from "./working-size.ts";
 
 /** How somebody points at an object. */
 export type PointedBy = "box" | "click";
@@ -18,10 +20,8 @@ export interface FocusCost {
   readonly refinedPixels: number;
 }
 
-/** Answers of the base that one more decode takes, and a refined pixel; see bench versions. */
-const rates = { decode: 0.4, points: 0.8e-6, guided: 0.8e-6 } as const;
-/** Refining looks so many pixels beyond what may be foreground, in windows scaled down to this side. */
-const [room, mostSide] = [32, 1024];
+/** Answers of the base that one more decode takes, and a refined pixel, by bench versions: drawn pages and stamps. */
+const rates = { decode: 0.8, points: 3.4e-6, guided: 4e-6 } as const;
 
 /**
  * What an answer of a version with this focus takes for the object of `box`, [x0, y0, x1, y1] in pixels of an image of
@@ -44,13 +44,16 @@ export function focusCost(
   return {
     encodes: new Set(regions.filter((region) => region !== whole)).size,
     decodes: regions.length,
-    refinedPixels: refine ? steps.reduce((sum, { window }) => sum + refinedPixels(window, box), 0) : 0,
+    refinedPixels: refine
+      ? steps.reduce((sum, { window }) => sum + refinedPixels(window, box, refine), 0)
+      : 0,
   };
 }
 
-function refinedPixels(window: Box, box: Box): number {
-  const scale = Math.min(1, mostSide / Math.max(window[2] - window[0], window[3] - window[1]));
-  const around = room / scale;
+function refinedPixels(window: Box, box: Box, refine: Refine | "points"): number {
+  const own: Size = [window[3] - window[1], window[2] - window[0]];
+  const scale = Math.max(...workingSize(own)) / Math.max(...own);
+  const around = (refine === "points" ? headRoom : refineRoom(refine)) / scale;
   const side = (axis: 0 | 1): number => {
     const from = Math.max(window[axis], box[axis] - around);
     const to = Math.min(window[axis + 2] as number, (box[axis + 2] as number) + around);

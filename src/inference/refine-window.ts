@@ -5,8 +5,8 @@ import { resizePlane } from "../imaging/resize-plane.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import type { Refine } from "../domain/focus.ts";
 import { refineArea } from "./refine.ts";
-import { refineRoom } from "./refine-room.ts";
-import { workingSize } from "./working-size.ts";
+import { refineRoom } from "../imaging/refine-room.ts";
+import { workingSize } from "../imaging/working-size.ts";
 
 /** The part of a window that may be foreground, with room, at the scale that is worked at. */
 export interface WorkArea {

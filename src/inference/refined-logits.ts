@@ -10,9 +10,9 @@ import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { faintLogit } from "../lib/faint.ts";
 import type { Refine } from "../domain/focus.ts";
 import { refineArea } from "./refine.ts";
-import { refineRoom } from "./refine-room.ts";
+import { refineRoom } from "../imaging/refine-room.ts";
 import type { RefineBy } from "./view-task.ts";
-import { workingSize } from "./working-size.ts";
+import { workingSize } from "../imaging/working-size.ts";
 
 /**
  * The logits of a prompt's window, joined from its views and refined by the image below them (refine.ts), where any pixel

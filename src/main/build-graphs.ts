@@ -39,7 +39,7 @@ const graphSources = [
   "src/graph/",
   "src/checkpoint/layout.ts",
   "src/lib/faint.ts",
-  "src/inference/working-size.ts",
+  "src/imaging/working-size.ts",
   "src/lib/onnx-proto.ts",
   "src/main/build-graphs.ts",
   "src/main/decoder-graph.ts",

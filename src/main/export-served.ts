@@ -1,5 +1,5 @@
 import type { ExportedRefine } from "../inference/graphs.ts";
-import { mostSide } from "../inference/working-size.ts";
+import { mostSide } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
 import { dataType, type OnnxModel, type OnnxNode, type OnnxValueInfo } from "../lib/onnx-proto.ts";
 import { imageSize, longestSide, resize, triple, upscale } from "./export-outputs.ts";

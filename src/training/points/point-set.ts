@@ -1,4 +1,5 @@
 import { choosePoints } from "../../imaging/points/choose-points.ts";
+import { headRoom } from "../../imaging/refine-room.ts";
 import { cropMask, cropPlane } from "../../imaging/crop.ts";
 import { resizePlane } from "../../imaging/resize-plane.ts";
 import type { RgbImage, Size } from "../../imaging/types.ts";
@@ -11,8 +12,6 @@ import type { WindowLogits } from "../evaluation/scores.ts";
 
 /** Objects that are hardly there next to what may be foreground must not outweigh the others. */
 const heaviest = 20;
-/** Pixels round what may be foreground: the widest mean has what it wants there. */
-const room = 32;
 /** Logits beyond say nothing more: as in model/refine/point-features.ts. */
 const bound = 20;
 
@@ -38,7 +37,7 @@ export async function pointSet(
   image: RgbImage,
   { most, judged, seed, threads }: { most: number; judged: number; seed: number; threads: number },
 ): Promise<PointSet | null> {
-  const work = workArea(logits(), image, window, room);
+  const work = workArea(logits(), image, window, headRoom);
   if (!work) return null;
   const { area, working, boxIn } = work;
   // By content: ids differ from project to project, and the same data make the same version.

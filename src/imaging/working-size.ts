@@ -1,4 +1,4 @@
-import type { Size } from "../imaging/types.ts";
+import type { Size } from "./types.ts";
 
 /** Masks are refined in windows of at most this side: larger ones are scaled down for it, which bounds time and memory. */
 export const mostSide = 1024;
