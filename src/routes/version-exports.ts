@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getVersion } from "../db/queries/versions.ts";
-import { exportVersion } from "../exports/index.ts";
+import { exportApart } from "../exports/apart.ts";
 import { type ExportFormat, exportFormats, exportVariants } from "../exports/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
@@ -75,7 +75,7 @@ const exportRoute = createRoute({
 
 const isFormat = (name: string): name is ExportFormat => exportFormats.some((format) => format === name);
 
-export function versionExportRoutes({ db, store, inference }: RouteContext) {
+export function versionExportRoutes({ db, store, inference, memory }: RouteContext) {
   const router = createRouter();
 
   router.openapi(exportRoute, async (c) => {
@@ -90,7 +90,8 @@ export function versionExportRoutes({ db, store, inference }: RouteContext) {
     }
     const base = await inference.baseModel(version?.baseModel ?? project.baseModel);
     const subject = { projectId: project.id, base, version };
-    return sendFile(c, await exportVersion(store, subject, { format, variant, full }));
+    const options = { format, variant, full };
+    return sendFile(c, await exportApart({ store, memory }, subject, options, scope.workspaceId));
   });
 
   return router;

@@ -156,7 +156,8 @@ describe("GET export", () => {
     await unread.body?.cancel();
     expect((await file(path, { "if-none-match": headers.get("etag") ?? "" })).status).toBe(304);
     // The file goes once its stream has closed.
-    await vi.waitFor(async () => expect(await left()).toEqual(before), { timeout: 10_000 });
+    const added = async () => (await left()).filter((name) => !before.includes(name));
+    await vi.waitFor(async () => expect(await added()).toEqual([]), { timeout: 10_000 });
   });
 
   it("joins encoder and decoder in one zip", async () => {

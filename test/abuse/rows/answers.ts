@@ -96,6 +96,9 @@ export const answers: readonly Row[] = [
     (world) => `images/${world.image("flat").id}/thumbnail`,
     40,
   ),
+  got("the base as safetensors, 8 at once", () => "versions/base/export", 8),
+  got("the base as ONNX, 8 at once", () => "versions/base/export?format=onnx", 8),
+  got("the base as a bundle, 8 at once", () => "versions/base/export?format=bundle", 8),
   got("100 logged predictions", () => "predictions?limit=100"),
   got("the gallery", () => "gallery"),
 ];

@@ -1,0 +1,77 @@
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Piscina } from "piscina";
+import { builtInModel } from "../checkpoint/base-models.ts";
+import type { MemoryBudget } from "../lib/memory-budget.ts";
+import { type Outcome, unwrap } from "../lib/outcome.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import type { ExportTask } from "./export-worker.ts";
+import type { ExportedFile, ExportOptions, ExportSubject } from "./types.ts";
+
+const MiB = 1024 * 1024;
+/**
+ * Measured, of a decoder of 16 MiB and an encoder of 28: the weights as they come, handed over, as tensors and as a file;
+ * what reads ONNX and writes it keeps twice as much again.
+ */
+const [ofDecoder, ofWhole] = [96 * MiB, 192 * MiB];
+const waitMs = 60_000;
+
+/** One for the process; its thread ends when it has been idle. */
+const pool = new Piscina<ExportTask, Outcome<Omit<ExportedFile, "content">>>({
+  filename: new URL("export-worker.ts", import.meta.url).href,
+  minThreads: 0,
+  maxThreads: 1,
+  // Its heap still holds what it made last.
+  idleTimeout: 10_000,
+  concurrentTasksPerWorker: 1,
+  atomics: "disabled",
+});
+
+/**
+ * As exportVersion, in a thread of its own, one file after the other: ONNX graphs and zips of many megabytes. `by`: whose
+ * memory it is. Throws what exportVersion throws, and AppError overloaded.
+ */
+export async function exportApart(
+  { store, memory }: { store: ObjectStore; memory: MemoryBudget },
+  subject: ExportSubject,
+  options: ExportOptions,
+  by: string,
+): Promise<ExportedFile> {
+  const whole = options.full || options.format === "bundle";
+  const bytes = Math.min(whole ? ofWhole : ofDecoder, memory.most);
+  return memory.hold(bytes, { by, what: "This export", waitMs }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "maskwright-export-"));
+    const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+    try {
+      const path = join(folder, "file");
+      const file = unwrap(await pool.run(await taskOf(store, subject, { options, whole, path })));
+      const content = createReadStream(path);
+      content.once("close", () => void remove());
+      return { ...file, content };
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+  });
+}
+
+async function taskOf(
+  store: ObjectStore,
+  { projectId, base, version }: ExportSubject,
+  { options, whole, path }: { options: ExportOptions; whole: boolean; path: string },
+): Promise<ExportTask> {
+  const { name, type, licence, embeddingId, encoderInput } = base;
+  const ofBase = version === null && options.format !== "card";
+  return {
+    projectId,
+    base: { name, type, licence, embeddingId, encoderInput },
+    encoderPath: whole ? await base.encoderPath() : null,
+    decoder: ofBase && !builtInModel(name) ? await base.decoderWeights() : null,
+    version,
+    weights: version && options.format !== "card" ? await store.get(version.weightsKey) : null,
+    options,
+    path,
+  };
+}
