@@ -1,19 +1,25 @@
 import { Readable } from "node:stream";
 import type { Database, Executor } from "../db/client.ts";
 import {
+  annotationPages,
   type ExportedImage,
-  pageOfAnnotations,
   pageOfImages,
   selectLabels,
   selectSharedNames,
 } from "../db/queries/export-rows.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { jsonSlices } from "../lib/json-slices.ts";
 import { spool } from "./spool.ts";
 import type { ExportedFile } from "./types.ts";
 
-/** Rows in memory at a time: a mask of many holes is some 100 KB of text. */
+/** Rows in memory at a time. */
 const imagesAtOnce = 1000;
-const annotationsAtOnce = 200;
+/** A mask of many holes is some 100 KB of text, one of noise 10 MB. */
+const atOnce = { rows: 200, bytes: 4 * 1024 * 1024 } as const;
+/** What making the file takes: a page from the database, and one mask of as many bytes as a request brings. */
+export const cocoBytes = 64 * 1024 * 1024;
+/** Masks up to this are written with their row. */
+const inlineCounts = 128 * 1024;
 
 /**
  * A project's images and annotations as one COCO file, all of one moment. Images without annotations are in it too.
@@ -52,26 +58,40 @@ async function* cocoText(tx: Executor, scope: ProjectScope): AsyncGenerator<Buff
   }
   yield Buffer.from(`],"annotations":[`);
   let count = 0;
-  for (let page = await pageOfAnnotations(tx, scope, null, annotationsAtOnce); page.length > 0;) {
-    const texts = page.map((row) => {
+  for await (const page of annotationPages(tx, scope, atOnce)) {
+    let text = "";
+    for (const row of page) {
       const [x0, y0, x1, y1] = row.box;
-      return JSON.stringify({
+      const { counts } = row;
+      const isLong = counts.length > inlineCounts;
+      const entry = JSON.stringify({
         id: ++count,
         image_id: numbers.get(row.imageId),
         category_id: categories.get(row.label),
-        segmentation: { size: [row.height, row.width], counts: row.counts },
+        segmentation: { size: [row.height, row.width], counts: isLong ? later : counts },
         bbox: [x0, y0, x1 - x0, y1 - y0],
         box: row.box,
         area: row.area,
         iscrowd: 0,
         maskwright_id: row.id,
       });
-    });
-    yield Buffer.from((count > page.length ? "," : "") + texts.join(","));
-    page = await pageOfAnnotations(tx, scope, page.at(-1) ?? null, annotationsAtOnce);
+      text += count > 1 ? "," : "";
+      if (!isLong) {
+        text += entry;
+        continue;
+      }
+      const [before = "", after = ""] = entry.split(JSON.stringify(later));
+      yield Buffer.from(text + before);
+      yield* jsonSlices(counts);
+      text = after;
+    }
+    yield Buffer.from(text);
   }
   yield Buffer.from("]}\n");
 }
+
+/** No text of ours has it. */
+const later = "\u0000";
 
 const category = (label: string | null, ids: ReadonlyMap<string | null, number>) =>
   label === null

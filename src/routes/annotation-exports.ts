@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { exportCoco } from "../exports/coco.ts";
+import { cocoBytes, exportCoco } from "../exports/coco.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
@@ -75,13 +75,16 @@ const exportRoute = createRoute({
   },
 });
 
-export function annotationExportRoutes({ db }: RouteContext) {
+export function annotationExportRoutes({ db, memory }: RouteContext) {
   const router = createRouter();
 
   router.openapi(exportRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     projectOf(c, scope);
-    return sendFile(c, await exportCoco(db, scope));
+    const ask = { by: scope.workspaceId, what: "This export", waitMs: 60_000 };
+    return memory.hold(Math.min(cocoBytes, memory.most), ask, async () =>
+      sendFile(c, await exportCoco(db, scope)),
+    );
   });
 
   return router;

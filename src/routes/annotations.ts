@@ -182,7 +182,10 @@ export function annotationRoutes({ db, config, known, masks, memory }: RouteCont
           }));
       return { status: 201, body: toAnnotation({ ...inserted, width, height }) };
     });
-    return c.json(answer.body, answer.status);
+    const late = new LateValues();
+    const { mask } = answer.body;
+    const counts = textWriter([mask.counts], late)(mask.counts);
+    return sendLate(c, { ...answer.body, mask: { ...mask, counts } }, answer.status, late);
   });
 
   router.openapi(list, async (c) => {

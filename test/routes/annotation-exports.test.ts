@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { setSplitGroup } from "../../src/db/queries/images.ts";
 import { getImport } from "../../src/db/queries/imports.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
@@ -201,4 +202,30 @@ describe("GET annotations/export", () => {
       "400 invalid_request format",
     );
   });
+});
+
+it("masks of megabytes are written whole, among short ones, in their order", async () => {
+  const project = await makeProject(app.a);
+  const image = await seedImage(app, project);
+  // COCO's run lengths use every character from 0 to o, the backslash among them.
+  const long = (length: number): string =>
+    Array.from({ length }, (_, i) => String.fromCharCode(48 + ((i * 7) % 64))).join("");
+  const counts = ["09", long(3_000_000), long(2_500_000), "1", long(200_000), long(5_000_000), "2"];
+  for (const [i, text] of counts.entries())
+    await insertAnnotation(app.db, {
+      workspaceId: app.a.workspaceId,
+      projectId: project,
+      id: `ann_long_${i}`,
+      imageId: image,
+      counts: text,
+      area: 1,
+      box: [0, 0, 1, 1],
+      source: "api",
+    });
+  const { annotations } = await exported(project);
+  expect(annotations.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(annotations.map(({ segmentation }) => sha256(segmentation.counts))).toEqual(
+    counts.map((text) => sha256(text)),
+  );
+  expect(app.services.memory.used).toBe(0);
 });

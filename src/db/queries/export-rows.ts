@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, gt, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
@@ -76,13 +76,55 @@ export async function pageOfImages(
     .limit(limit);
 }
 
-export async function pageOfAnnotations(
+/** Rows of one query, whose masks have no more than so many bytes together, but for one that has more by itself. */
+export interface PageLimits {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** All annotations of a project, oldest first, as many at a time as fit. */
+export async function* annotationPages(
   tx: Executor,
   scope: ProjectScope,
-  after: Place | null,
-  limit: number,
-): Promise<ExportedAnnotation[]> {
-  return tx
+  limits: PageLimits,
+): AsyncGenerator<ExportedAnnotation[], void, undefined> {
+  for (let after: Place | null = null; ;) {
+    const planned: (Place & { bytes: number })[] = await tx
+      .select({
+        id: annotations.id,
+        createdAt: annotations.createdAt,
+        bytes: sql<number>`octet_length(${annotations.counts})`,
+      })
+      .from(annotations)
+      .where(and(inProject(annotations, scope), beyond(annotations, after)))
+      .orderBy(asc(annotations.createdAt), asc(annotations.id))
+      .limit(limits.rows);
+    for (const ids of fitting(planned, limits.bytes)) yield await annotationsOf(tx, scope, ids);
+    after = planned.at(-1) ?? null;
+    if (planned.length < limits.rows) return;
+  }
+}
+
+/** In groups of so many bytes, at least one in each. */
+function* fitting(planned: readonly (Place & { bytes: number })[], most: number): Generator<string[]> {
+  let [ids, bytes]: [string[], number] = [[], 0];
+  for (const row of planned) {
+    if (ids.length > 0 && bytes + row.bytes > most) {
+      yield ids;
+      [ids, bytes] = [[], 0];
+    }
+    ids.push(row.id);
+    bytes += row.bytes;
+  }
+  if (ids.length > 0) yield ids;
+}
+
+const annotationsOf = async (
+  tx: Executor,
+  scope: ProjectScope,
+  ids: readonly string[],
+): Promise<ExportedAnnotation[]> =>
+  tx
     .select({
       id: annotations.id,
       createdAt: annotations.createdAt,
@@ -96,7 +138,5 @@ export async function pageOfAnnotations(
     })
     .from(annotations)
     .innerJoin(images, eq(images.id, annotations.imageId))
-    .where(and(inProject(annotations, scope), beyond(annotations, after)))
-    .orderBy(asc(annotations.createdAt), asc(annotations.id))
-    .limit(limit);
-}
+    .where(and(inProject(annotations, scope), inArray(annotations.id, [...ids])))
+    .orderBy(asc(annotations.createdAt), asc(annotations.id));

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { textLength, textOf } from "../../imaging/logits-source.ts";
 import { maskTextLength } from "../../imaging/mask-text.ts";
 import type { WireMask } from "../../imaging/types.ts";
+import { jsonSlices } from "../../lib/json-slices.ts";
 import type { Reservation } from "../../lib/memory-budget.ts";
 import type { Env } from "./router.ts";
 
@@ -161,13 +162,8 @@ const lateText = (text: string): LateJson => ({
     for (let at = text.indexOf("\\"); at !== -1; at = text.indexOf("\\", at + 1)) bytes++;
     return bytes;
   },
-  chunks: () => quoted(slicesOf(text)),
+  chunks: () => jsonSlices(text),
 });
-
-function* slicesOf(text: string): Generator<Uint8Array> {
-  for (let at = 0; at < text.length; at += slice)
-    yield Buffer.from(JSON.stringify(text.slice(at, at + slice)).slice(1, -1), "latin1");
-}
 
 const lateRings = (rings: readonly (readonly number[])[]): LateJson => ({
   bytes: () => {
