@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Releases } from "../../src/lib/releases.ts";
 import { serve } from "../../src/main/serve.ts";
@@ -85,4 +86,25 @@ it("a multipart body of more fields than are taken is refused at the first too m
   const answer = await send("/images", `${field.repeat(50_000)}--x--\r\n`, { type });
   expect(answer).toMatchObject({ status: 400, code: "invalid_request" });
   expect(answer.message).toContain("more than 20 fields");
+});
+
+it("masks of one answer, and PNGs of one request, have so many pixels together at most", async () => {
+  const background = { r: 255, g: 255, b: 255 };
+  const png = await sharp({ create: { width: 7000, height: 7000, channels: 3, background } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
+  const { body: image } = await app.a.send("POST", `${project}/images`, {
+    body: Uint8Array.from(png),
+    headers: { "content-type": "image/png" },
+  });
+  const asked = (prompts: object[]) =>
+    send("/predict", JSON.stringify({ image: { id: image["id"] }, prompts }));
+  const boxes = await asked(Array.from({ length: 131 }, () => ({ box: [1, 1, 90, 90] })));
+  expect(boxes).toMatchObject({ status: 422, code: "answer_too_large" });
+  expect(boxes.message).toContain("131 masks of 7000 x 7000 pixels; at most 130 of an image of this size");
+  const mask = { format: "png", data: png.toString("base64") };
+  const drawn = await asked(Array.from({ length: 7 }, () => ({ mask })));
+  expect(drawn).toMatchObject({ status: 413, code: "body_too_large" });
+  expect(drawn.message).toContain("7 masks as PNG; at most 6 of an image of 7000 x 7000");
 });

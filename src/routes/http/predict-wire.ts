@@ -116,6 +116,9 @@ export function checkGeometry(prompts: PredictBody["prompts"], size: Size): void
   }
 }
 
+/** Pixels of all masks of one answer together: a hundred of an image of 8000 x 8000, which take some ten seconds. */
+const mostMaskPixels = 100 * 64_000_000;
+
 /** Masks that an answer will have. */
 export const masksOf = (body: Pick<PredictBody, "prompts" | "multimask">, versions: number): number =>
   versions * body.prompts.length * (body.multimask === true ? 3 : 1);
@@ -129,8 +132,15 @@ export function checkAnswer(
   body: Pick<PredictBody, "prompts" | "multimask" | "format">,
   { versions, size: [height, width], limit }: { versions: number; size: Size; limit: number },
 ): void {
-  if (body.format !== "logits") return;
   const masks = masksOf(body, versions);
+  const pixels = height * width;
+  if (masks > 1 && masks * pixels > mostMaskPixels) {
+    const message =
+      `prompts: ${masks} masks of ${width} x ${height} pixels; at most ${Math.max(1, Math.floor(mostMaskPixels / pixels))} ` +
+      "of an image of this size are made at a time. Ask for fewer prompts or versions.";
+    throw new AppError("answer_too_large", message, { param: "prompts" });
+  }
+  if (body.format !== "logits") return;
   const bytes = masks * Math.ceil((height * width * 4) / 3) * 4;
   if (bytes <= limit) return;
   const message =

@@ -20,7 +20,7 @@ export interface ReadPrompts {
 
 /**
  * Reads the prompts' masks: references are looked up, other masks checked and brought to RLE.
- * Throws what readMask throws, and AppError prediction_not_found, prediction_image_mismatch, prediction_mask_unknown,
+ * Throws what readMask throws, and AppError body_too_large, prediction_not_found, prediction_image_mismatch, prediction_mask_unknown,
  * prediction_not_repeatable (params `prompts[0].mask`, ...).
  */
 export async function readPrompts(
@@ -29,6 +29,7 @@ export async function readPrompts(
   prompts: readonly AskedPrompt[],
   image: FoundImage,
 ): Promise<ReadPrompts> {
+  checkDrawn(prompts, image);
   const read: ReadPrompts = { asked: [], logged: [] };
   for (const [i, { mask, ...rest }] of prompts.entries()) {
     if (mask === undefined) {
@@ -45,6 +46,18 @@ export async function readPrompts(
     }
   }
   return read;
+}
+
+/** Of all masks of one request that come as PNG, and are drawn: five of an image of 8000 x 8000. */
+const mostDrawn = 5 * 64_000_000;
+
+/** Throws AppError body_too_large. */
+function checkDrawn(prompts: readonly AskedPrompt[], { size: [height, width] }: FoundImage): void {
+  const drawn = prompts.filter(({ mask }) => mask?.format === "png").length;
+  const most = Math.max(1, Math.floor(mostDrawn / (height * width)));
+  if (drawn <= most) return;
+  const message = `prompts: ${drawn} masks as PNG; at most ${most} of an image of ${width} x ${height} are read at a time. Send run lengths (format rle).`;
+  throw new AppError("body_too_large", message, { param: "prompts" });
 }
 
 async function readMaskPrompt(
