@@ -133,7 +133,7 @@ export class Runner {
       );
     const aboveRestBytes = watched.peakBytes - this.#rest;
     if (aboveRestBytes > bounds.aboveRestBytes)
-      faults.push(`${Math.round(aboveRestBytes / 1e6)} MB above rest`);
+      faults.push(`${MBof(aboveRestBytes)} above rest of ${MBof(this.#rest)}: ${partsText(watched.parts)}`);
     for (const answer of got) {
       const fault = faultOf(answer, atOnce === (row.times ?? 1) ? row.answers : undefined);
       if (fault !== null && !faults.includes(fault)) faults.push(fault);
@@ -150,6 +150,12 @@ export class Runner {
     };
   }
 }
+
+const MBof = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+const partsText = (parts: Readonly<Record<string, number>>): string =>
+  Object.entries(parts)
+    .map(([program, bytes]) => `${program} ${MBof(bytes)}`)
+    .join(", ");
 
 /** It goes on, or has come to its good end meanwhile. */
 const fineStates = new Set(["running", "evaluating", "succeeded"]);

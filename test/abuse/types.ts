@@ -66,4 +66,6 @@ export interface Watched {
   /** Asks that were answered by nothing. */
   readonly refused: number;
   readonly peakBytes: number;
+  /** Of the peak, by program. */
+  readonly parts: Readonly<Record<string, number>>;
 }

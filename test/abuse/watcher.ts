@@ -16,7 +16,7 @@ export type Told = { readonly rest: number } | { readonly watched: Watched };
 const every = 50;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 let service: { url: string; pid: number } | null = null;
-const nothing = { silentMs: 0, lateMs: 0, asked: 0, refused: 0, peakBytes: 0 } as const;
+const nothing = { silentMs: 0, lateMs: 0, asked: 0, refused: 0, peakBytes: 0, parts: {} } as const;
 let seen: { -readonly [Field in keyof Watched]: Watched[Field] } = { ...nothing };
 let askedAt: number | null = null;
 const samples: number[] = [];
@@ -78,19 +78,29 @@ function treeOf(root: number): number[] {
   return tree;
 }
 
-/** Bytes of RSS together; memory that Postgres's processes share counts once. */
-function memoryOf(pids: readonly number[]): number {
+/** Bytes of RSS together; memory that Postgres's processes share counts once. And by program, without what is shared. */
+function memoryOf(pids: readonly number[]): { bytes: number; parts: Record<string, number> } {
   let own = 0;
   let shared = 0;
+  const parts: Record<string, number> = {};
   for (const pid of pids) {
     const status = read(`/proc/${pid}/status`);
     const kilobytes = (field: string): number =>
       Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
     const shmem = kilobytes("RssShmem");
     own += kilobytes("VmRSS") - shmem;
+    const program = programOf(pid);
+    parts[program] = (parts[program] ?? 0) + (kilobytes("VmRSS") - shmem) * 1024;
     shared = Math.max(shared, shmem);
   }
-  return (own + shared) * 1024;
+  return { bytes: (own + shared) * 1024, parts };
+}
+
+/** `local.ts`, `local-trainer.ts`, `entry.ts` of what reads others' files, `postgres`. */
+function programOf(pid: number): string {
+  const words = read(`/proc/${pid}/cmdline`).split("\0");
+  const script = words.find((word) => word.endsWith(".ts")) ?? words[0] ?? "";
+  return script.startsWith("postgres") ? "postgres" : (script.split("/").at(-1) ?? "");
 }
 
 async function askOn(): Promise<never> {
@@ -116,8 +126,8 @@ async function weighOn(): Promise<never> {
   for (let turn = 0; ; turn++) {
     if (service !== null) {
       if (turn % 2 === 0) tree = treeOf(service.pid);
-      const bytes = memoryOf(tree);
-      seen.peakBytes = Math.max(seen.peakBytes, bytes);
+      const { bytes, parts } = memoryOf(tree);
+      if (bytes > seen.peakBytes) Object.assign(seen, { peakBytes: bytes, parts });
       samples.push(bytes);
       if (samples.length > 1000 / every) samples.shift();
     }
