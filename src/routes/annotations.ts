@@ -33,7 +33,7 @@ import {
   timeText,
   projectOf,
 } from "./http/scope.ts";
-import { LateValues, sendLate, textWriter } from "./http/stream-json.ts";
+import { LateValues, maskWriter, sendLate, textWriter } from "./http/stream-json.ts";
 import { limitBody, maxMaskBody } from "./http/upload.ts";
 
 const bodySchema = z.strictObject({
@@ -184,8 +184,8 @@ export function annotationRoutes({ db, config, known, masks, memory }: RouteCont
     });
     const late = new LateValues();
     const { mask } = answer.body;
-    const counts = textWriter([mask.counts], late)(mask.counts);
-    return sendLate(c, { ...answer.body, mask: { ...mask, counts } }, answer.status, late);
+    const written = maskWriter([mask], late)(mask);
+    return sendLate(c, { ...answer.body, mask: written }, answer.status, late);
   });
 
   router.openapi(list, async (c) => {
