@@ -35,10 +35,6 @@ export function joinedLogits(
   return { area, data: stitched(window, views, area) };
 }
 
-/** All of a window's logits, row-major [height, width] at the image's own scale. */
-export const stitch = (window: Box, views: readonly RegionLogits[]): Float32Array =>
-  stitched(window, views, window);
-
 /**
  * The logits of one view that is all of the window, with the window brought to `working` [height, width]; the area counts
  * in pixels of that scale from the window's top left.

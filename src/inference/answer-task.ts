@@ -98,7 +98,7 @@ async function answer(
   // Low-res logits tell of doubtful pixels too.
   const threshold = wish.lowRes ? -certain : 0;
   const logits = refine
-    ? await refinedLogits({ window, views, box, refine, threads })
+    ? await refinedLogits({ window, views }, refine, { box, threads })
     : joinedLogits(window, views, { threshold });
   const { mask, bbox, area } = await writeArea(logits, size, wish);
   const told = refine ? refinedScore(score, refine.settings) : score;

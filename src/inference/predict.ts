@@ -12,7 +12,8 @@ import type { PackedWeights } from "./packed-weights.ts";
 import { type PlannedPrompt, planPrompt } from "./plan.ts";
 import { promptsPerTask } from "./together.ts";
 import type { Embedded, PredictedMask, PredictRequest, PredictResult, Prompt, VersionRef } from "./types.ts";
-import type { RefineBy, ViewPrompt, ViewResult, ViewTask, Wish } from "./view-task.ts";
+import type { RefineBy } from "./refined-logits.ts";
+import type { ViewPrompt, ViewResult, ViewTask, Wish } from "./view-task.ts";
 
 /** Parts of images that one request may have encoded, each .6 s of two cores where none is cached. */
 export const mostRegions = 64;

@@ -1,8 +1,8 @@
-import type { Box, MaskFormat, RgbImage, Size, WireMask } from "../imaging/types.ts";
-import type { Refine } from "../domain/focus.ts";
+import type { Box, MaskFormat, Size, WireMask } from "../imaging/types.ts";
 import type { DecoderGraph } from "./graphs.ts";
 import type { PackedWeights } from "./packed-weights.ts";
 import type { PromptTokens } from "./prompt-tokens.ts";
+import type { RefineBy } from "./refined-logits.ts";
 import type { ImageEmbedding, PredictedMask } from "./types.ts";
 
 /** Prompts of one version that are answered from the same views, all with a mask prompt or all without. */
@@ -23,15 +23,6 @@ export interface EncodedView {
   readonly embedding: ImageEmbedding;
   /** As DecoderTask's, for this embedding. */
   readonly prefix?: SharedArrayBuffer | "make";
-}
-
-/** How masks are sharpened, and by which pixels. */
-export interface RefineBy {
-  readonly settings: Refine;
-  /** The whole image. */
-  readonly image: RgbImage;
-  /** SHA-256 of its bytes. */
-  readonly sha256: string;
 }
 
 /** What a request wants of its masks. */

@@ -5,10 +5,14 @@ import { cropMask, cropPlane } from "../../src/imaging/crop.ts";
 import { logitsFrom, withText } from "../../src/imaging/logits-source.ts";
 import { logitsAtSize } from "../../src/imaging/postprocess.ts";
 import { resizePlane, resizedArea } from "../../src/imaging/resize-plane.ts";
-import { joinedLogits, scaledLogits, sizeOf, stitch } from "../../src/imaging/stitch.ts";
+import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../../src/imaging/stitch.ts";
 import type { BinaryMask, Box, Size } from "../../src/imaging/types.ts";
 import { tilesOf } from "../../src/imaging/windows.ts";
 import { readLogits } from "../../src/imaging/wire-mask.ts";
+
+/** All of a window's logits. */
+const stitch = (window: Box, views: readonly RegionLogits[]): Float32Array =>
+  (joinedLogits(window, views, { threshold: Number.NEGATIVE_INFINITY, room: 1000 }) as AreaLogits).data;
 
 /** Logits of an area as an answer carries them, in all of its image. */
 const placedLogits = (part: AreaLogits, size: Size): Float32Array =>

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { refineArea } from "../../src/inference/refine.ts";
-import { refineWindow } from "../../src/inference/refine-window.ts";
+import type { AreaLogits } from "../../src/imaging/area-logits.ts";
+import { joinedLogits } from "../../src/imaging/stitch.ts";
+import { refinedLogits } from "../../src/inference/refined-logits.ts";
+import { wholeView } from "../helpers/low-res.ts";
 
 const reference = JSON.parse(
   readFileSync(new URL("../imaging/reference/guided-filter.json", import.meta.url), "utf8"),
@@ -33,18 +36,25 @@ describe("the guided filter", () => {
   });
 
   it("brings back a line that the logits only know as a blur", async () => {
-    const [width, height] = [60, 40];
-    const truth = Uint8Array.from({ length: width * height }, (_, i) => (i % width === 30 ? 1 : 0));
+    const side = 60;
+    const truth = Uint8Array.from({ length: side * side }, (_, i) => (i % side === 30 ? 1 : 0));
     const data = new Uint8Array(3 * truth.length).fill(240);
     for (const [i, bit] of truth.entries()) if (bit) data.set([30, 30, 160], 3 * i);
-    const blur = Float32Array.from(truth, (_, i) => 1.5 - 0.5 * Math.abs((i % width) - 30));
-    const countWrong = (logits: Float32Array): number =>
-      truth.reduce((sum, bit, i) => sum + ((logits[i] as number) > 0 === (bit === 1) ? 0 : 1), 0);
-    const refine = { radius: 8, epsilon: 1e-3, threshold: 0.4 };
-    const task = { refine, box: null, threads: 1 };
-    const sharp = await refineWindow(blur, { width, height, data }, [0, 0, width, height], task);
-    expect(countWrong(blur)).toBe(4 * height);
-    expect(countWrong(sharp)).toBe(0);
+    const blur = wholeView(side, (x) => 1.3 - 0.5 * Math.abs(x - 30));
+    const window = [0, 0, side, side] as const;
+    const countWrong = (logits: AreaLogits | null): number => {
+      const found = new Uint8Array(side * side);
+      const [left = 0, top = 0, right = 0] = logits?.area ?? [];
+      const width = right - left;
+      for (const [i, logit] of (logits?.data ?? []).entries())
+        found[(top + Math.floor(i / width)) * side + left + (i % width)] = logit > 0 ? 1 : 0;
+      return truth.reduce((sum, bit, i) => sum + (found[i] === bit ? 0 : 1), 0);
+    };
+    const settings = { radius: 8, epsilon: 1e-3, threshold: 0.4 };
+    const refine = { settings, image: { width: side, height: side, data }, sha256: "line" };
+    const seen = { window, views: [blur] };
+    expect(countWrong(joinedLogits(window, [blur], { threshold: 0 }))).toBe(4 * side);
+    expect(countWrong(await refinedLogits(seen, refine, { box: null, threads: 1 }))).toBe(0);
   });
 
   it("gives background everywhere where nothing may be foreground", async () => {

@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { areaOf } from "../../imaging/geometry.ts";
-import { type RegionLogits, stitch } from "../../imaging/stitch.ts";
-import type { BinaryMask, Box } from "../../imaging/types.ts";
+import type { AreaLogits } from "../../imaging/area-logits.ts";
+import { joinedLogits, type RegionLogits } from "../../imaging/stitch.ts";
+import type { BinaryMask } from "../../imaging/types.ts";
+import type { SeenWindow } from "../../inference/work-area.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import type { TrainingEngine } from "../engine/types.ts";
 import { type Part, type Seen, seenThrough } from "../focus/parts.ts";
@@ -16,11 +18,8 @@ export interface ScoreOptions {
 }
 
 /** What an engine's weights say of one sample. */
-export interface WindowLogits {
+export interface WindowLogits extends SeenWindow {
   readonly sample: Sample;
-  readonly window: Box;
-  /** Of the window, row-major at the image's own scale: put together anew each time, as they are large and answers many. */
-  readonly logits: () => Float32Array;
   /** What the decoder says of its own answer, in the mean over the window's parts. */
   readonly predictedIou: number;
 }
@@ -45,8 +44,8 @@ export async function iousOf(
   options: ScoreOptions,
 ): Promise<number[]> {
   const scores: number[] = [];
-  for await (const { sample, window, logits } of windowLogits(engine, samples, options))
-    scores.push(windowIou(logits(), window, maskOf(sample)));
+  for await (const { sample, window, views } of windowLogits(engine, samples, options))
+    scores.push(areaIou(joinedLogits(window, views, { threshold: 0 }), maskOf(sample)));
   return scores;
 }
 
@@ -90,19 +89,20 @@ export async function* windowLogits(
     for (const one of ready) {
       const { window } = one.seen;
       const predictedIou = one.parts.reduce((sum, part) => sum + part.iou, 0) / Math.max(1, one.parts.length);
-      yield { sample: one.seen.sample, window, logits: () => stitch(window, one.parts), predictedIou };
+      yield { sample: one.seen.sample, window, views: one.parts, predictedIou };
       await nextTurn();
     }
   }
 }
 
-/** IoU of a window's logits above `edge` with the truth of the whole image. */
-export function windowIou(logits: Float32Array, window: Box, truth: BinaryMask, edge = 0): number {
-  const [x0, y0, x1, y1] = window;
+/** IoU of logits above `edge` with the truth of the whole image; null are none. */
+export function areaIou(logits: AreaLogits | null, truth: BinaryMask, edge = 0): number {
+  const { area, data } = logits ?? { area: [0, 0, 0, 0] as const, data: new Float32Array(0) };
+  const [x0, y0, x1, y1] = area;
   let [both, found] = [0, 0];
   for (let y = y0, i = 0; y < y1; y++) {
     for (let x = x0, at = y * truth.width + x0; x < x1; x++, i++, at++) {
-      if (!((logits[i] as number) > edge)) continue;
+      if (!((data[i] as number) > edge)) continue;
       found++;
       both += truth.data[at] as number;
     }

@@ -1,9 +1,10 @@
 import type { RgbImage } from "../../imaging/types.ts";
-import { refineWindow } from "../../inference/refine-window.ts";
+import { joinedLogits } from "../../imaging/stitch.ts";
+import { refinedLogits } from "../../inference/refined-logits.ts";
 import type { Guided } from "../../domain/focus.ts";
 import { maskOf } from "../data/samples.ts";
 import type { SampleImage } from "../data/samples.ts";
-import { windowIou, type WindowLogits } from "../evaluation/scores.ts";
+import { areaIou, type WindowLogits } from "../evaluation/scores.ts";
 
 const radii = [2, 4, 8, 16, 32];
 const epsilons = [1e-2, 1e-3, 1e-4];
@@ -35,22 +36,23 @@ export async function chooseRefine(
   const mean = (of: (i: number) => number): number =>
     answers.reduce((sum, _, i) => sum + of(i), 0) / answers.length;
   const plainIou = mean((i) => {
-    const { logits, window } = answers[i] as WindowLogits;
-    return windowIou(logits(), window, truths[i] as (typeof truths)[number]);
+    const { views, window } = answers[i] as WindowLogits;
+    return areaIou(joinedLogits(window, views, { threshold: 0 }), truths[i] as (typeof truths)[number]);
   });
   const tried = async (radius: number, epsilon: number): Promise<{ refine: Guided; iou: number }> => {
     const sums = thresholds.map(() => 0);
-    for (const [i, { sample, window, logits }] of answers.entries()) {
+    for (const [i, answer] of answers.entries()) {
       signal.throwIfAborted();
-      const image = await pixelsOf(sample.image);
-      const sharp = await refineWindow(logits(), image, window, {
-        refine: { radius, epsilon, threshold: 0.5 },
-        box: null,
-        threads: 1,
-      });
+      const { image } = answer.sample;
+      const refine = {
+        settings: { radius, epsilon, threshold: 0.5 },
+        image: await pixelsOf(image),
+        sha256: image.sha256,
+      };
+      const sharp = await refinedLogits(answer, refine, { box: null, threads: 1 });
       for (const [t, threshold] of thresholds.entries()) {
         const edge = Math.log(threshold / (1 - threshold));
-        const iou = windowIou(sharp, window, truths[i] as (typeof truths)[number], edge);
+        const iou = areaIou(sharp, truths[i] as (typeof truths)[number], edge);
         sums[t] = (sums[t] as number) + iou / answers.length;
       }
     }

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type PointHead, writeHead } from "../../imaging/points/head.ts";
 import type { RgbImage } from "../../imaging/types.ts";
-import { refineWindow } from "../../inference/refine-window.ts";
+import { joinedLogits } from "../../imaging/stitch.ts";
+import { refinedLogits } from "../../inference/refined-logits.ts";
 import type { PointHeadSettings } from "../../domain/focus.ts";
 import { maskOf, type Sample, type SampleImage } from "../data/samples.ts";
-import { windowIou, type WindowLogits } from "../evaluation/scores.ts";
+import { areaIou, type WindowLogits } from "../evaluation/scores.ts";
 import { foldsFor } from "../search/folds.ts";
 import { fitHead } from "./fit-head.ts";
 import { type PointSet, pointSet } from "./point-set.ts";
@@ -114,12 +115,11 @@ const scoresOf = (judged: readonly Judged[]): HeadScores => ({
 });
 
 /** IoU of an answer as predict gives it to an exact box: as it is, and sharpened. */
-async function beforeAndAfter(
-  { sample, window, logits }: WindowLogits,
-  image: RgbImage,
-  refine: PointHeadSettings,
-) {
-  const [own, truth, box] = [logits(), maskOf(sample), sample.annotation.box];
-  const sharp = await refineWindow(own, image, window, { refine, box, threads });
-  return { plain: windowIou(own, window, truth), sharp: windowIou(sharp, window, truth) };
+async function beforeAndAfter(answer: WindowLogits, image: RgbImage, settings: PointHeadSettings) {
+  const { sample, window, views } = answer;
+  const truth = maskOf(sample);
+  const refine = { settings, image, sha256: sample.image.sha256 };
+  const sharp = await refinedLogits(answer, refine, { box: sample.annotation.box, threads });
+  const plain = joinedLogits(window, views, { threshold: 0 });
+  return { plain: areaIou(plain, truth), sharp: areaIou(sharp, truth) };
 }

@@ -4,7 +4,7 @@ import { cropMask, cropPlane } from "../../imaging/crop.ts";
 import { resizePlane } from "../../imaging/resize-plane.ts";
 import type { RgbImage, Size } from "../../imaging/types.ts";
 import { pointFeatures } from "../../inference/refine.ts";
-import { workArea } from "../../inference/refine-window.ts";
+import { workArea } from "../../inference/work-area.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
 import { jitterBox } from "../prompts/prompts.ts";
 import { maskOf, randomFor } from "../data/samples.ts";
@@ -33,11 +33,12 @@ export interface PointSet {
  * answer has no such pixels.
  */
 export async function pointSet(
-  { sample, window, logits }: WindowLogits,
+  answer: WindowLogits,
   image: RgbImage,
   { most, judged, seed, threads }: { most: number; judged: number; seed: number; threads: number },
 ): Promise<PointSet | null> {
-  const work = workArea(logits(), image, window, headRoom);
+  const { sample, window } = answer;
+  const work = workArea(answer, { image, sha256: sample.image.sha256 }, headRoom);
   if (!work) return null;
   const { area, working, boxIn } = work;
   // By content: ids differ from project to project, and the same data make the same version.

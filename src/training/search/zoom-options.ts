@@ -1,9 +1,9 @@
 import { lowResTarget } from "../../imaging/coordinates.ts";
-import { stitch } from "../../imaging/stitch.ts";
+import { joinedLogits } from "../../imaging/stitch.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { liesIn, regionNames, seenRegions, seenThrough } from "../focus/parts.ts";
 import { maskOf, type Sample, someOf } from "../data/samples.ts";
-import { windowIou } from "../evaluation/scores.ts";
+import { areaIou } from "../evaluation/scores.ts";
 
 /** One way of looking at the data. */
 export interface ZoomOption {
@@ -115,11 +115,11 @@ export function optionOf(samples: readonly Sample[], zoom: Zoom | null): ZoomOpt
   const regions = new Set(samples.flatMap((sample) => regionNames(sample, zoom)));
   for (const sample of samples) {
     const { window, parts } = seenThrough(sample, zoom);
-    const lowRes = parts.map(({ region, sample: part }) => ({
+    const views = parts.map(({ region, sample: part }) => ({
       region,
       lowRes: lowResTarget(maskOf(part)).target.map((share) => share - 0.5),
     }));
-    ceiling += windowIou(stitch(window, lowRes), window, maskOf(sample)) / samples.length;
+    ceiling += areaIou(joinedLogits(window, views, { threshold: 0 }), maskOf(sample)) / samples.length;
     if (parts.some(({ sample: part }) => part !== sample)) closer += 1 / samples.length;
   }
   return { zoom, ceiling, regions: regions.size / samples.length, closer };

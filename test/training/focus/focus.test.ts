@@ -3,10 +3,12 @@ import { areaOf, boxOf } from "../../../src/imaging/geometry.ts";
 import { flips } from "../../../src/imaging/flips.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { BinaryMask, RgbImage } from "../../../src/imaging/types.ts";
+import { maskAtSize } from "../../../src/imaging/postprocess.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { chooseRefine } from "../../../src/training/focus/choose-refine.ts";
 import { seenThrough, trainingParts } from "../../../src/training/focus/parts.ts";
 import { maskOf, type Sample } from "../../../src/training/data/samples.ts";
+import { wholeView } from "../../helpers/low-res.ts";
 import { planPrompt } from "../../../src/inference/plan.ts";
 
 const zoom = { context: 1.5, tiles: 2, click_side: 100 };
@@ -100,13 +102,12 @@ describe("the choice of a filter", () => {
   const sample = sampleOf(mask);
   const never = new AbortController().signal;
   /** What a coarse decoder would say: near the strokes, yes. */
-  const blurred = Float32Array.from(mask.data, (_, i) => {
-    const [x, y] = [i % side, Math.floor(i / side)];
+  const blurred = wholeView(side, (x, y) => {
     const near = (a: number, b: number, along: number): number =>
       along >= 118 && along < 222 ? Math.abs(a - b - 0.5) : 99;
     return 2 - 0.5 * Math.min(near(x, 160, y), near(y, 170, x));
   });
-  const answer = { sample, window: [0, 0, side, side] as const, logits: () => blurred, predictedIou: 1 };
+  const answer = { sample, window: [0, 0, side, side] as const, views: [blurred], predictedIou: 1 };
 
   it("finds strokes that have a colour of their own", async () => {
     const random = seededRandom(5);
@@ -124,8 +125,9 @@ describe("the choice of a filter", () => {
     const random = seededRandom(6);
     const data = Uint8Array.from({ length: 3 * side * side }, () => random.below(256));
     const image: RgbImage = { width: side, height: side, data };
-    const exact = Float32Array.from(mask.data, (bit) => (bit === 1 ? 6 : -6));
-    const choice = await chooseRefine([{ ...answer, logits: () => exact }], async () => image, never);
+    const said = maskAtSize(blurred.lowRes, [side, side]);
+    const exact = { ...answer, sample: sampleOf(said) };
+    const choice = await chooseRefine([exact], async () => image, never);
     expect(choice).toEqual({ refine: null, plainIou: 1, iou: 1 });
   });
 });

@@ -14,7 +14,7 @@ function answersOn(
   pixelsOf: (image: { id: string }) => Promise<RgbImage>;
 } {
   const made = kinds.map((kind) => answerOf(kind));
-  const answers = made.map(({ image, truth, logits }, i): WindowLogits => {
+  const answers = made.map(({ image, truth, view }, i): WindowLogits => {
     const id = `img_${i}`;
     const { width, height } = image;
     return {
@@ -29,7 +29,7 @@ function answersOn(
         },
       },
       window: [0, 0, width, height],
-      logits: () => logits,
+      views: [view],
       predictedIou: 0.5,
     };
   });
@@ -98,7 +98,10 @@ describe("choosing a point head", () => {
 
   it("has nothing to learn from where no answer may be foreground", async () => {
     const { answers, pixelsOf } = answersOn(coloured.slice(0, 2));
-    const empty = answers.map((answer) => ({ ...answer, logits: () => answer.logits().map(() => -9) }));
+    const empty = answers.map((answer) => ({
+      ...answer,
+      views: answer.views.map((view) => ({ ...view, lowRes: view.lowRes.map(() => -9) })),
+    }));
     const choice = await chooseHead(empty, { ...options, pixelsOf });
     expect(choice).toEqual({ refine: null, all: null, fresh: null, worthIt: false });
   });
