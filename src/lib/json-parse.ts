@@ -2,16 +2,31 @@ import { AppError } from "./errors.ts";
 import { scanJson } from "./json-scan.ts";
 import type { Shape } from "./json-shape.ts";
 
-/** The value of JSON text in UTF-8, with or without a byte order mark. Throws what scanJson throws, and AppError invalid_json. */
-export function parseJson(bytes: Buffer, shape: Shape): unknown {
+/**
+ * The value of JSON text in UTF-8, with or without a byte order mark. `naming`: bytes of one that names its image and sends
+ * none. Throws what scanJson throws, and AppError invalid_json, body_too_large.
+ */
+export function parseJson(bytes: Buffer, shape: Shape, naming: number = Infinity): unknown {
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const text = marked ? bytes.subarray(3) : bytes;
   scanJson(text, shape);
+  let value: unknown;
   try {
-    return JSON.parse(text.toString("utf8"));
+    value = JSON.parse(text.toString("utf8"));
   } catch (cause) {
     throw new AppError("invalid_json", "The body is not JSON. (NaN and Infinity are no JSON values.)", {
       cause,
     });
   }
+  if (bytes.length > naming && !sendsImage(value))
+    throw new AppError(
+      "body_too_large",
+      `The body is ${bytes.length} bytes; ${naming} are allowed where it names its image and sends none.`,
+    );
+  return value;
 }
+
+const sendsImage = (value: unknown): boolean => {
+  const { image } = (value ?? {}) as { image?: unknown };
+  return typeof image === "object" && image !== null && "base64" in image;
+};

@@ -8,8 +8,8 @@ const inlineBytes = 128 * 1024;
 
 /** Reads JSON bodies; large ones in a thread of its own, which starts with the first. */
 export interface JsonReader {
-  /** `bytes` are given away. Throws what parseJson throws. */
-  read(bytes: Buffer, shape: Shape): Promise<unknown>;
+  /** `bytes` are given away. `naming`: see parseJson, and what it throws. */
+  read(bytes: Buffer, shape: Shape, naming?: number): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -24,11 +24,11 @@ export function createJsonReader(): JsonReader {
     atomics: "disabled",
   });
   return {
-    read: async (bytes, shape) => {
-      if (bytes.length <= inlineBytes) return parseJson(bytes, shape);
+    read: async (bytes, shape, naming) => {
+      if (bytes.length <= inlineBytes) return parseJson(bytes, shape, naming);
       // Of a buffer of its own nothing is copied.
       const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
-      const task = { bytes: whole, shape };
+      const task = { bytes: whole, shape, naming };
       return unwrap(await pool.run(task, { transferList: [whole.buffer as ArrayBuffer] }));
     },
     close: () => pool.close(),

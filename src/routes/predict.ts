@@ -22,7 +22,7 @@ import { readPrompts } from "./http/prompts.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { LateValues } from "./http/stream-json.ts";
-import { checkNamingBody, limitBody } from "./http/upload.ts";
+import { limitBody, maxNamingBody } from "./http/upload.ts";
 
 const answerHint = "Ask for fewer prompts or versions at a time, or for run lengths (format rle).";
 
@@ -32,7 +32,7 @@ const predictWith = (limit: number) =>
     path: "/v1/projects/{project_id}/predict",
     tags: ["predict"],
     summary: "Segment the prompted objects of an image, with one or several versions",
-    middleware: [limitBody(limit)] as const,
+    middleware: [limitBody(limit, maxNamingBody)] as const,
     request: { params: projectParams, body: jsonBody(predictBody) },
     responses: {
       200: {
@@ -79,7 +79,6 @@ export function predictRoutes(services: RouteContext) {
   router.openapi(predictWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
-    checkNamingBody(c, body.image);
     const { signal } = c.req.raw;
     const project = projectOf(c, scope);
     checkAmounts(body.prompts, config.MAX_PROMPTS);

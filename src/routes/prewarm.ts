@@ -6,7 +6,7 @@ import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { checkAmounts, checkGeometry, promptGeometry } from "./http/predict-wire.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { checkNamingBody, limitBody } from "./http/upload.ts";
+import { limitBody, maxNamingBody } from "./http/upload.ts";
 
 /** Prompts that are prepared for in one call. */
 const mostPrompts = 16;
@@ -52,7 +52,7 @@ const prewarmWith = (limit: number) =>
     summary: "Get an image and versions ready, so that the first click is as fast as the next",
     description:
       "Embeds the image, loads the versions' weights and starts the decoder. The answer's `image.sha256` is the image's handle for `predict`.",
-    middleware: [limitBody(limit)] as const,
+    middleware: [limitBody(limit, maxNamingBody)] as const,
     request: { params: projectParams, body: jsonBody(bodySchema) },
     responses: {
       200: json(prewarmSchema, "Ready."),
@@ -83,7 +83,6 @@ export function prewarmRoutes(services: RouteContext) {
   router.openapi(prewarmWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
-    checkNamingBody(c, body.image);
     const { signal } = c.req.raw;
     const project = projectOf(c, scope);
     if (body.prompts) checkAmounts(body.prompts, mostPrompts);

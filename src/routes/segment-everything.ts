@@ -17,7 +17,7 @@ import { findImage, imageSourceErrors } from "./http/image-source.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { LateValues, sendLate } from "./http/stream-json.ts";
-import { checkNamingBody, limitBody } from "./http/upload.ts";
+import { limitBody, maxNamingBody } from "./http/upload.ts";
 
 const segmentEverythingWith = (limit: number) =>
   createRoute({
@@ -32,7 +32,7 @@ const segmentEverythingWith = (limit: number) =>
       "work stops. A version that looks closer or refines is asked once more for each mask that it found, by the mask's " +
       `own box and point: ${mostCloser} masks and ${mostWindows} windows at most; what is beyond stays as it was found. ` +
       "Its masks take feedback as those of predict do: the `prompt` of a feedback is the mask's place in the answer.",
-    middleware: [limitBody(limit)] as const,
+    middleware: [limitBody(limit, maxNamingBody)] as const,
     request: { params: projectParams, body: jsonBody(everythingBody) },
     responses: {
       200: {
@@ -66,7 +66,6 @@ export function segmentEverythingRoutes(services: RouteContext) {
   router.openapi(segmentEverythingWith(config.MAX_BODY_BYTES), async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const body = c.req.valid("json");
-    checkNamingBody(c, body.image);
     const settings = toSettings(body);
     const { signal } = c.req.raw;
     const points = countPoints(settings);

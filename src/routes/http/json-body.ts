@@ -29,9 +29,9 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
     if (!isJson.test(c.req.header("content-type") ?? "")) return next();
     const told = toldLength(c);
     const { memory, json } = c.get("reading");
+    const limit = c.get("bodyLimit") as Env["Variables"]["bodyLimit"] | undefined;
     const read = async (bytes: Buffer): Promise<void> => {
-      c.set("bodyBytes", bytes.length);
-      const value = json.read(bytes, shape);
+      const value = json.read(bytes, shape, limit?.naming);
       // What the validator asks for next.
       c.req.json = async <T>() => (await value) as T;
       await value;
@@ -42,7 +42,7 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
     }
     const by = c.get("caller")?.workspaceId ?? "nobody";
     const ask = { by, what: "A body of this size", hint: "Send less at a time.", signal: c.req.raw.signal };
-    const most = Number.isNaN(told) ? (c.get("bodyLimit") ?? freeBytes) : told;
+    const most = Number.isNaN(told) ? (limit?.bytes ?? freeBytes) : told;
     const body = new LargeBody(c, { told, most, shape });
     // One whose length is not told may well be small.
     if (Number.isNaN(told) && (await body.read(freeBytes))) {

@@ -23,10 +23,8 @@ export interface Env {
     log: Log;
     /** What bodies are read with. */
     reading: Pick<Services, "memory" | "json">;
-    /** Bytes that this body may have, where its length was not told. */
-    bodyLimit: number;
-    /** Bytes that this JSON body had. */
-    bodyBytes: number;
+    /** Bytes that this body may have, and one that names its image and sends none; see limitBody. */
+    bodyLimit: { readonly bytes: number; readonly naming: number | undefined };
     caller: Caller;
     /** Of the path, read together with the key; null where the caller has no such one. See `projectOf`. */
     project: Project | null;

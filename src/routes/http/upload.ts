@@ -10,12 +10,15 @@ import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { StreamDigest } from "../../lib/hash.ts";
 import type { Env } from "./router.ts";
 
-/** Refuses a body above `bytes`, before it is read where its length is told; json-body.ts counts one whose isn't. */
-export function limitBody(bytes: number): MiddlewareHandler<Env> {
+/**
+ * Refuses a body above `bytes`, before it is read where its length is told; json-body.ts counts one whose isn't, and holds
+ * one that names its image to `naming` bytes.
+ */
+export function limitBody(bytes: number, naming?: number): MiddlewareHandler<Env> {
   return async (c, next) => {
     // The HTTP parser holds a body to its length. Only asking for it here would make a web stream of it, which is slow.
     if (toldLength(c) > bytes) throw tooLarge("body_too_large", bytes);
-    c.set("bodyLimit", bytes);
+    c.set("bodyLimit", { bytes, naming });
     await next();
   };
 }
@@ -31,15 +34,7 @@ const MiB = 1024 * 1024;
 /** Of a body with a mask, which also has to be written down. */
 export const maxMaskBody = 16 * MiB;
 /** Of a body that names its image: prompts take less, mask prompts included. */
-const maxNamingBody = 8 * MiB;
-
-/** Only a picture in the body needs as much as the route takes. Throws AppError body_too_large. */
-export function checkNamingBody(c: Context<Env>, image: object): void {
-  const bytes = c.get("bodyBytes");
-  if ("base64" in image || bytes <= maxNamingBody) return;
-  const message = `The body is ${bytes} bytes; ${maxNamingBody} are allowed where it names its image and sends none.`;
-  throw new AppError("body_too_large", message);
-}
+export const maxNamingBody = 8 * MiB;
 
 export const tooLarge = (code: ErrorCode, bytes: number): AppError =>
   new AppError(code, `The body is larger than the ${bytes} bytes allowed here.`);
