@@ -1,8 +1,17 @@
 /** npm run test:abuse: what no single request, nor eight at once, may do to the service; see options.ts. */
 import { messageOf } from "../../src/lib/errors.ts";
 import { readOptions, usage } from "./options.ts";
-import { runQuotas } from "./quotas.ts";
-import { quotaLine, type QuotaRun, quotaTable, type Run, runLine, runTable, writeTables } from "./report.ts";
+import { quotaNames, runQuotas } from "./quotas.ts";
+import {
+  countsOf,
+  quotaLine,
+  type QuotaRun,
+  quotaTable,
+  Results,
+  type Run,
+  runLine,
+  runTable,
+} from "./report.ts";
 import { rows } from "./rows/index.ts";
 import { Runner } from "./runner.ts";
 import type { Row } from "./types.ts";
@@ -22,7 +31,17 @@ function fail(): number {
 /** What could not be sent, or not be seen to its end. */
 function notRun({ kind, name }: Row, atOnce: number, error: unknown): Run {
   const faults = [`not run: ${messageOf(error)}`];
-  return { kind, name, atOnce, answers: [], silentMs: 0, aboveRestBytes: 0, service: "gone", faults };
+  return {
+    kind,
+    name,
+    atOnce,
+    answers: [],
+    silentMs: 0,
+    lateMs: 0,
+    aboveRestBytes: 0,
+    service: "gone",
+    faults,
+  };
 }
 
 async function main(asked: NonNullable<typeof options>): Promise<number> {
@@ -34,6 +53,7 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
     for (const { kind, name } of chosen) say(`${kind}: ${name}`);
     return 0;
   }
+  const results = await Results.read();
   const runs: Run[] = [];
   const quotas: QuotaRun[] = [];
   const runner = await Runner.open(asked.data);
@@ -41,10 +61,12 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
     process.once(signal, () => void runner.close().finally(() => process.exit(1)));
   try {
     for (const row of chosen) {
-      const counts = [...(asked.eight ? [] : [row.times ?? 1]), ...(asked.single ? [] : [8])];
-      for (const atOnce of new Set(counts)) {
+      const once = row.times ?? 1;
+      for (const atOnce of countsOf(row)) {
+        if ((asked.eight && atOnce === once) || (asked.single && atOnce !== once)) continue;
         const run = await runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error));
         runs.push(run);
+        if (asked.write) await results.keep(run);
         say(runLine(run));
         for (const fault of run.faults) say(`    ${fault}`);
         // Nobody knows what it has left behind.
@@ -54,18 +76,19 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
     await runner.drop();
     for await (const run of runQuotas(runner, wanted)) {
       quotas.push(run);
+      if (asked.write) await results.keep(run);
       say(quotaLine(run));
       for (const fault of run.faults) say(`    ${fault}`);
     }
   } finally {
     await runner.close();
+    if (asked.write) await results.write(rows, quotaNames);
   }
   const faulty = [...runs, ...quotas].filter(({ faults }) => faults.length > 0);
   if (asked.json) process.stdout.write(`${JSON.stringify({ runs, quotas })}\n`);
-  else say(`\n${runTable(runs)}\n\n${quotaTable(quotas)}\n`);
+  else say(`\n${runTable(runs.map(runLine))}\n\n${quotaTable(quotas.map(quotaLine))}\n`);
   for (const run of faulty)
     say(`${run.name}${"atOnce" in run ? `, ${run.atOnce} at once` : ""}: ${run.faults.join("; ")}`);
   say(`${runs.length + quotas.length} runs, ${faulty.length} with a fault`);
-  if (asked.write) await writeTables(runs, quotas);
   return faulty.length === 0 ? 0 : 1;
 }

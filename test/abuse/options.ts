@@ -7,7 +7,7 @@ export const usage = `usage: npm run test:abuse -- [--only TEXT] [--single | --e
   --single     one at a time only        --eight   eight at once only
   --json       one object a run          --list    the rows' names
   --data DIR   keeps the data folder that is filled first in DIR, and takes it from there the next time
-  --write      renews the tables in docs/reliability.md
+  --write      keeps what came out in bench/results, and renews the tables in docs/reliability.md from it
 `;
 
 export interface Options {

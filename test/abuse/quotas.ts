@@ -141,6 +141,9 @@ const rows: readonly QuotaRow[] = [
   },
 ];
 
+const webhookRow = "76 messages to receivers that never answer";
+export const quotaNames: readonly string[] = [...rows.map(({ name }) => name), webhookRow];
+
 /** Bytes of all files below a folder. */
 async function bytesBelow(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -223,7 +226,6 @@ async function runRow(service: Service, row: QuotaRow): Promise<QuotaRun> {
   };
 }
 
-const webhookRow = "76 messages to receivers that never answer";
 /** Seconds after which a neighbour's message has had its first try. */
 const soon = 15;
 

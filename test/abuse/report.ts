@@ -1,6 +1,6 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { Answer, Kind } from "./types.ts";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Answer, Kind, Row } from "./types.ts";
 
 /** What the service promises of every request (docs/reliability.md). */
 export const bounds = { silentMs: 250, aboveRestBytes: 600e6 } as const;
@@ -12,6 +12,8 @@ export interface Run {
   readonly atOnce: number;
   readonly answers: readonly Answer[];
   readonly silentMs: number;
+  /** How late the watcher itself woke at most: what the machine does to a process that has nothing to do. */
+  readonly lateMs: number;
   readonly aboveRestBytes: number;
   readonly service: "lives" | "gone";
   readonly faults: readonly string[];
@@ -27,11 +29,11 @@ export interface QuotaRun {
 }
 
 const runHead =
-  "| request | at once | answer | `/healthz` silent for | peak RSS above rest | service |\n|---|---|---|---|---|---|";
+  "| request | at once | answer | `/healthz` silent for | watcher late by | peak RSS above rest | service |\n|---|---|---|---|---|---|---|";
 const quotaHead = "| what was tried | answer | stored | `usage` says |\n|---|---|---|---|";
 
 export const runLine = (run: Run): string =>
-  `| ${run.name} | ${run.atOnce} | ${answersText(run.answers)} | ${msText(run.silentMs)} | ${Math.round(run.aboveRestBytes / 1e6)} MB | ${run.service}${run.faults.length > 0 ? " **!**" : ""} |`;
+  `| ${run.name} | ${run.atOnce} | ${answersText(run.answers)} | ${msText(run.silentMs)} | ${msText(run.lateMs)} | ${Math.round(run.aboveRestBytes / 1e6)} MB | ${run.service}${run.faults.length > 0 ? " **!**" : ""} |`;
 
 export const quotaLine = (run: QuotaRun): string =>
   `| ${run.name} | ${run.answer} | ${run.stored} | ${run.told}${run.faults.length > 0 ? " **!**" : ""} |`;
@@ -55,22 +57,62 @@ function answersText(answers: readonly Answer[]): string {
   return texts.join(", ");
 }
 
-export const runTable = (runs: readonly Run[]): string => [runHead, ...runs.map(runLine)].join("\n");
-export const quotaTable = (runs: readonly QuotaRun[]): string =>
-  [quotaHead, ...runs.map(quotaLine)].join("\n");
+export const runTable = (lines: readonly string[]): string => [runHead, ...lines].join("\n");
+export const quotaTable = (lines: readonly string[]): string => [quotaHead, ...lines].join("\n");
 
-/** Puts the tables into docs/reliability.md, between their marks. Throws an Error where a mark is missing. */
-export async function writeTables(runs: readonly Run[], quotas: readonly QuotaRun[]): Promise<void> {
-  const file = join(import.meta.dirname, "../../docs/reliability.md");
-  let text = await readFile(file, "utf8");
-  for (const [mark, table] of [
-    ["requests", runTable(runs)],
-    ["quotas", quotaTable(quotas)],
-  ] as const) {
-    const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`${file} lacks ${begin} or ${end}`);
-    text = `${text.slice(0, from + begin.length)}\n\n${table}\n\n${text.slice(to)}`;
+/** What the runs so far came to, a row's last one each. */
+export class Results {
+  static readonly #file = join(import.meta.dirname, "../../bench/results/abuse.json");
+  readonly #runs: Map<string, Run>;
+  readonly #quotas: Map<string, QuotaRun>;
+
+  private constructor(kept: { runs: Run[]; quotas: QuotaRun[] }) {
+    this.#runs = new Map(kept.runs.map((run) => [placeOf(run), run]));
+    this.#quotas = new Map(kept.quotas.map((run) => [run.name, run]));
   }
-  await writeFile(file, text);
+
+  static async read(): Promise<Results> {
+    const text = await readFile(Results.#file, "utf8").catch(() => '{"runs":[],"quotas":[]}');
+    return new Results(JSON.parse(text) as { runs: Run[]; quotas: QuotaRun[] });
+  }
+
+  async keep(run: Run | QuotaRun): Promise<void> {
+    if ("atOnce" in run) this.#runs.set(placeOf(run), run);
+    else this.#quotas.set(run.name, run);
+    const kept = { runs: [...this.#runs.values()], quotas: [...this.#quotas.values()] };
+    await mkdir(dirname(Results.#file), { recursive: true });
+    await writeFile(Results.#file, `${JSON.stringify(kept, null, 1)}\n`);
+  }
+
+  /** Puts the tables into docs/reliability.md, between their marks. Throws an Error where a mark is missing. */
+  async write(rows: readonly Row[], quotaNames: readonly string[]): Promise<void> {
+    const lines = rows.flatMap((row) =>
+      countsOf(row).map((atOnce) => {
+        const run = this.#runs.get(placeOf({ ...row, atOnce }));
+        return run ? runLine(run) : `| ${row.name} | ${atOnce} | not run | | | | |`;
+      }),
+    );
+    const quotas = quotaNames.map((name) => {
+      const run = this.#quotas.get(name);
+      return run ? quotaLine(run) : `| ${name} | not run | | |`;
+    });
+    const file = join(import.meta.dirname, "../../docs/reliability.md");
+    let text = await readFile(file, "utf8");
+    for (const [mark, table] of [
+      ["requests", runTable(lines)],
+      ["quotas", quotaTable(quotas)],
+    ] as const) {
+      const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`];
+      const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+      if (from < 0 || to < from) throw new Error(`${file} lacks ${begin} or ${end}`);
+      text = `${text.slice(0, from + begin.length)}\n\n${table}\n\n${text.slice(to)}`;
+    }
+    await writeFile(file, text);
+  }
 }
+
+/** How many of a row's requests are sent at once: by itself, and eight times. */
+export const countsOf = ({ times = 1 }: Row): number[] => [...new Set([times, 8])];
+
+const placeOf = ({ kind, name, atOnce }: Pick<Run, "kind" | "name" | "atOnce">): string =>
+  `${kind}: ${name}: ${atOnce}`;

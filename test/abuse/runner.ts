@@ -144,6 +144,7 @@ export class Runner {
       atOnce,
       answers: got,
       silentMs: watched.silentMs,
+      lateMs: watched.lateMs,
       aboveRestBytes,
       service: lives ? "lives" : "gone",
       faults,
