@@ -9,9 +9,9 @@ import { Watch } from "./watch.ts";
 import { answers, askAsNeighbour, type Filled, fill, keepTraining, trainingState, worldOn } from "./world.ts";
 
 /** A service whose memory has grown by more than this since its first rest is started afresh before the next row. */
-const drift = 150e6;
+const drift = 300e6;
 /** Seconds that it is given for it. */
-const lastLook = 14;
+const lastLook = 5;
 
 /** A fine-tune's memory rises for some time: it is at rest where so many looks, two seconds apart, have seen no more of it. */
 const [calmLooks, mostLooks, risen] = [5, 40, 10e6];
