@@ -20,6 +20,7 @@ import { requestLog } from "./routes/http/request-log.ts";
 import { createRouter } from "./routes/http/router.ts";
 import { imageContentRoutes } from "./routes/images-content.ts";
 import { imageRoutes } from "./routes/images.ts";
+import { importResultRoutes } from "./routes/import-results.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { linkRoutes } from "./routes/links.ts";
@@ -73,6 +74,7 @@ export function createApp(
     annotationExportRoutes,
     annotationRoutes,
     importRoutes,
+    importResultRoutes,
     predictRoutes,
     segmentEverythingRoutes,
     prewarmRoutes,

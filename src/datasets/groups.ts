@@ -1,6 +1,7 @@
-import { baseOf, keptName, type PlannedImage, stemOf } from "./plan.ts";
+import { baseOf, stemOf } from "./paths.ts";
+import { keptName, type PlannedImage } from "./plan.ts";
 import { fileError, tooLarge } from "./problems.ts";
-import type { LayoutContext } from "./types.ts";
+import type { FormatContext } from "./types.ts";
 import type { ZipReader } from "./zip.ts";
 
 /** A list of 50,000 names has 4 MB; it is held in memory whole. */
@@ -25,7 +26,7 @@ const largestShare = 0.4;
 export async function splitGroups(
   zip: ZipReader,
   images: readonly PlannedImage[],
-  { reading, signal }: Pick<LayoutContext, "reading" | "signal"> = {},
+  { reading, signal }: Pick<FormatContext, "reading" | "signal"> = {},
 ): Promise<(string | null)[]> {
   for (const file of ["groups.csv", "groups.json"]) {
     if (!zip.entries.has(file)) continue;

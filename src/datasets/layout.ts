@@ -1,76 +1,116 @@
-import { planFolders } from "./folders.ts";
-import { readAnnotations } from "./json-layouts.ts";
-import type { Plan } from "./plan.ts";
-import { layoutUnknown } from "./problems.ts";
-import type { DatasetLimits, LayoutContext } from "./types.ts";
-import { isYoloLabel, planYolo } from "./yolo.ts";
-import type { ZipReader } from "./zip.ts";
+import { foldersIn } from "./folders/folders.ts";
+import { isCityscapesPicture } from "./formats/cityscapes.ts";
+import { nnuNetSource } from "./formats/nnu-net.ts";
+import { csvSources } from "./formats/run-length-csv.ts";
+import { vocMaskSource } from "./formats/voc-masks.ts";
+import { xmlSources } from "./formats/xml.ts";
+import { yoloSource } from "./formats/yolo.ts";
+import { jsonSources } from "./json-files.ts";
+import { joined } from "./objects.ts";
+import { baseOf, isForeignImageName, isImageName } from "./paths.ts";
+import { splitOf } from "./names.ts";
+import { type PlannedImage, type Source, unannotated } from "./plan.ts";
+import type { FormatContext } from "./types.ts";
+import { valueNames } from "./value-names.ts";
 
-/** A layout that a zip was found to have, and how to plan it. */
-export interface Found {
-  readonly kind: string;
-  /** The file that shows it. */
-  readonly file: string;
-  readonly plan: () => Plan | Promise<Plan>;
+/** What a zip's names and annotation files make of its images, before an image or mask is read. */
+export interface Plan {
+  /** What was recognised, joined by `+`. */
+  readonly layout: string;
+  readonly images: readonly PlannedImage[];
+  /** Files that were left unread. */
+  readonly unread: number;
 }
 
 /**
- * Finds out how a zip is laid out, and plans it.
- *
- * COCO and Label Studio: `annotations.json` at the top, else the only JSON file at the top or in annotations/ that has
- * `images` and `annotations`, or tasks with `data` and `annotations`. YOLO: labels/ with text files. Folders: images/ (and
- * masks/). Two at once are an error: one would have to be ignored. So is a zip with boxes and no mask.
- * Throws AppError import_layout_unknown, import_too_large or import_file_invalid.
+ * Finds out what a zip holds and plans it. Every format takes the files that it knows; an image that several annotate gets
+ * the objects of the one that says most: outlines go before masks that were made of them, two files of one format are one
+ * data set. What is neither an image nor read nor known to lie beside such is told as unread.
+ * Throws AppError import_too_large or import_file_invalid.
  */
-export async function findLayout(
-  zip: ZipReader,
-  limits: DatasetLimits,
-  context: LayoutContext,
-): Promise<Plan> {
-  const names = [...zip.entries.keys()];
-  const json = names.filter((name) => /^(annotations\/)?[^/]+\.json$/i.test(name) && name !== "groups.json");
-  const candidates = json.includes("annotations.json") ? ["annotations.json"] : json;
-  const found: Found[] = [];
-  for (const file of candidates) {
-    const layout = await readAnnotations(zip, file, limits, context);
-    if (layout) found.push(layout);
-  }
-  const labels = names.find(isYoloLabel);
-  if (labels !== undefined)
-    found.push({ kind: "YOLO labels", file: labels, plan: () => planYolo(zip, context) });
-  const masks = names.find((name) => /^masks\/.+\.png$/i.test(name));
-  if (masks !== undefined) found.push({ kind: "masks", file: masks, plan: () => planFolders(zip) });
-  const [first, second] = found;
-  if (first && second) {
-    throw layoutUnknown(
-      first.kind === second.kind
-        ? `the zip has two of these: ${first.kind}, ${first.file} and ${second.file}; import them one by one`
-        : `the zip has both ${first.kind}, ${first.file}, and ${second.kind}, ${second.file}; leave out one of them`,
+export async function findLayout(context: FormatContext): Promise<Plan> {
+  const { zip, claim, isClaimed, report } = context;
+  for (const name of zip.entries.keys()) if (isCityscapesPicture(name)) claim(name);
+  const sources: Source[] = [];
+  const add = (source: Source | null): void => {
+    if (source) sources.push(source);
+  };
+  add(await nnuNetSource(context));
+  sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
+  const table = await valueNames(context);
+  add(await vocMaskSource(context, table));
+  sources.push(...(await csvSources(context)));
+  add(await yoloSource(context));
+  const folders = await foldersIn(context, table);
+  add(folders.source);
+
+  const images = new Map<string, PlannedImage>(
+    folders.images.map((name) => [name, { ...unannotated(name), split: splitOf(name) }]),
+  );
+  const used = new Set<string>();
+  for (const source of sources.toSorted((a, b) => b.rank - a.rank))
+    addSource(images, source, sources, used, context);
+  const layout = [...used].join("+") || (images.size > 0 ? "images" : "none");
+  const unread = leaveUnread(context, isClaimed);
+  if (sources.length > 1)
+    report.tell(
+      "sources",
+      `recognised: ${sources.map(({ title, file }) => `${title} (${file})`).join(", ")}`,
     );
-  }
-  const plan = first ? await first.plan() : imagesAlone(zip, names, candidates);
-  if (plan.images.length === 0) throw layoutUnknown("the zip has no image");
-  const without = plan.skipped.boxes + plan.skipped.shapes;
-  if (without > 0 && plan.images.every((image) => image.count === 0))
-    throw layoutUnknown(
-      `the zip has ${without} boxes or other shapes and not one mask or polygon to learn from`,
-    );
-  return plan;
+  return { layout, images: [...images.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), unread };
 }
 
-/** images/ without any mask: the images come in unannotated, unless a JSON file was meant to annotate them. */
-function imagesAlone(zip: ZipReader, names: readonly string[], candidates: readonly string[]): Plan {
-  if (names.some((name) => name.startsWith("images/"))) {
-    if (candidates.length === 0) return planFolders(zip);
-    throw layoutUnknown(
-      `${candidates[0]} is not COCO (it lacks \`images\` or \`annotations\`) nor Label Studio's export JSON, ` +
-        "and there is no folder masks/ or labels/",
-    );
+/** Puts a source's images to those of the sources above it. */
+function addSource(
+  images: Map<string, PlannedImage>,
+  source: Source,
+  sources: readonly Source[],
+  used: Set<string>,
+  { report }: FormatContext,
+): void {
+  const above = sources.filter(({ rank }) => rank > source.rank);
+  for (const own of source.images.values()) {
+    const there = images.get(own.name);
+    const taken =
+      there !== undefined &&
+      there.count > 0 &&
+      above.some((other) => (other.images.get(own.name)?.count ?? 0) > 0);
+    if (taken && own.count > 0) {
+      report.leave("rendered", { file: source.file, id: own.name, count: own.count });
+      continue;
+    }
+    if (own.count > 0 || own.background) used.add(source.layout);
+    images.set(own.name, there ? joined(there, own) : own);
   }
-  const some = names.slice(0, 3).join(", ");
-  throw layoutUnknown(
-    "the zip has neither a COCO file or Label Studio export (annotations.json, or one other .json at the top or in " +
-      "annotations/) nor images/ with masks/ or labels/; " +
-      (some === "" ? "it is empty" : `it begins with ${some}`),
-  );
+  if (source.images.size === 0) used.add(source.layout);
+}
+
+/** Notes and settings that lie beside what is read. */
+const companion =
+  /(^|\/)(readme|licen[cs]e|copying|changelog|notice|authors|citation|requirements|about|credits)([^/]*)?$|\.(md|txt|html?|pdf|cache|ya?ml|names|cfg|ini|log|license|rst|py|m|ipynb|sh|url|lnk)$|(^|\/)(meta|classes|class_map|config|info|dataset_info|key_id_map|obj_class_to_machine_color|groups|project|dataset|manifest|filename_map|category[^/]*)\.(json|csv|jsonl)$|(^|\/)[^/]*sample_?submission[^/]*$|(^|\/)\.[^/]*$/i;
+const cellposeBeside = /_(seg\.npy|flows\.tiff?|cp_masks\.png)$/i;
+
+function leaveUnread({ zip, report, reading }: FormatContext, isClaimed: (file: string) => boolean): number {
+  let unread = 0;
+  reading?.("the list of files");
+  for (const name of zip.entries.keys()) {
+    if (isImageName(name) || isClaimed(name) || companion.test(baseOf(name)) || cellposeBeside.test(name))
+      continue;
+    unread++;
+    report.leave("unread", { file: name, detail: whatIs(name) });
+  }
+  return unread;
+}
+
+function whatIs(name: string): string {
+  const [, extension = ""] = /\.([^./]+)$/.exec(name) ?? [];
+  if (/^(zip|tar|gz|tgz|7z|rar)$/i.test(extension))
+    return "an archive in the archive; put what is in it in its place";
+  if (/^npy|npz$/i.test(extension)) return "NumPy's array; save masks as PNG or TIFF";
+  if (isForeignImageName(name))
+    return `a picture of a format that is not read (${extension}); save it as PNG or TIFF`;
+  if (/^(json|geojson|xml|csv|ndjson|jsonl)$/i.test(extension))
+    return "annotations of no format that is read, or of a version that is not";
+  if (/^(mp4|mov|avi|mkv|webm)$/i.test(extension)) return "a film; save its frames as pictures";
+  return extension === "" ? "no known kind of file" : `a file of the kind .${extension}`;
 }

@@ -1,4 +1,5 @@
 import { sha256 } from "../lib/hash.ts";
+import { joined } from "./objects.ts";
 import type { PlannedImage } from "./plan.ts";
 import { fileError } from "./problems.ts";
 import type { ZipReader } from "./zip.ts";
@@ -35,12 +36,5 @@ function join(first: PlannedImage, second: PlannedImage): PlannedImage {
       `is the same image as ${first.name}, but in the group ${second.group} and not ${first.group}`,
     );
   }
-  return {
-    name: first.name,
-    alsoNamed: [...first.alsoNamed, second.name],
-    declared: first.declared ?? second.declared,
-    group: first.group ?? second.group,
-    count: first.count + second.count,
-    masks: async (signal) => [...(await first.masks(signal)), ...(await second.masks(signal))],
-  };
+  return { ...joined(first, second), alsoNamed: [...first.alsoNamed, second.name] };
 }

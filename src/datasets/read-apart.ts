@@ -5,7 +5,7 @@ import { ChildPool } from "../lib/child/pool.ts";
 import type * as datasetChild from "./dataset-child.ts";
 import type { DatasetTask } from "./dataset-child.ts";
 import { fileError, zipError } from "./problems.ts";
-import type { DatasetSummary, ItemPart } from "./types.ts";
+import type { DatasetEnd, DatasetSummary, ItemPart } from "./types.ts";
 
 const MiB = 1024 * 1024;
 
@@ -21,6 +21,8 @@ export interface DatasetApart extends DatasetSummary {
    * part is asked for. Can be walked again. Throws as `openDataset` does.
    */
   items(): AsyncGenerator<ItemPart, void, undefined>;
+  /** What came of it; undefined before `items` has been walked to its end. */
+  end(): DatasetEnd | undefined;
   close(): Promise<void>;
 }
 
@@ -47,14 +49,17 @@ function poolFor(maxPixels: number): ChildPool<typeof datasetChild> {
  */
 export async function readApart(task: DatasetTask, signal?: AbortSignal): Promise<DatasetApart> {
   const pool = poolFor(task.maxPixels);
-  const open = () => pool.stream("dataset", task, { signal });
-  let opened: ReturnType<typeof open> | undefined = open();
+  const open = (reportPath: string | null) => pool.stream("dataset", { ...task, reportPath }, { signal });
+  let opened: ReturnType<typeof open> | undefined = open(task.reportPath);
   const first = await opened.next().catch(named);
   if (first.done) throw new Error("a data set's child said nothing of it");
+  const summary = first.value as DatasetSummary;
+  let end: DatasetEnd | undefined;
   return {
-    ...(first.value as DatasetSummary),
+    ...summary,
+    end: () => end,
     items: async function* () {
-      const stream = opened ?? open();
+      const stream = opened ?? open(null);
       const isAgain = opened === undefined;
       opened = undefined;
       try {
@@ -62,7 +67,11 @@ export async function readApart(task: DatasetTask, signal?: AbortSignal): Promis
         for (;;) {
           const next = await stream.next().catch(named);
           if (next.done) return;
-          const part = next.value as ItemPart;
+          if (!("fileName" in next.value)) {
+            if (!isAgain) end = next.value as DatasetEnd;
+            continue;
+          }
+          const part = next.value;
           yield part;
           if (part.path !== null) await rm(part.path, { force: true });
         }

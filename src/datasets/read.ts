@@ -1,45 +1,59 @@
 import { setImmediate as breathe } from "node:timers/promises";
-import { areaOf, boxOf } from "../imaging/geometry.ts";
-import { encodeRle } from "../imaging/rle.ts";
-import type { Box } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
+import { ImageFinder } from "./find-image.ts";
 import { splitGroups } from "./groups.ts";
-import { findLayout } from "./layout.ts";
+import { findLayout, type Plan } from "./layout.ts";
 import { mergeDuplicates } from "./merge.ts";
-import type { PlannedImage, PlannedMask } from "./plan.ts";
-import { fileError, naming, tooMany } from "./problems.ts";
+import type { PlannedImage } from "./plan.ts";
+import { layoutUnknown, naming, tooMany } from "./problems.ts";
+import { readObjects } from "./read-objects.ts";
+import { Report } from "./report.ts";
+import { Spool } from "./spool.ts";
 import {
   type Dataset,
-  type DatasetAnnotation,
   type DatasetItem,
   type DatasetOptions,
+  defaultChoices,
   defaultLimits,
-  type ItemFacts,
+  type FormatContext,
+  type ReadingChoices,
 } from "./types.ts";
-import { Spool } from "./spool.ts";
+import { Verdict } from "./verdict.ts";
 import { openZip, type ZipReader } from "./zip.ts";
 
-/** COCO boxes are rounded, so they may reach this far (pixels) over the image's edge; more is another box format. */
-const boxSlack = 2;
-
 /**
- * Opens a zip of images and annotations and checks all that its names and its JSON say: safety, limits, layout, pairing,
- * groups. The pixels are checked while `items` walks: store nothing for good before it has ended, then all in one
- * transaction. Layouts: see layout.ts. Throws AppError import_zip_invalid, import_too_large, import_layout_unknown,
- * import_file_invalid; a message about a file begins with its name in the zip, which is `param` too.
+ * Opens a zip of images and annotations and checks all that its names and its annotation files say: safety, limits, formats,
+ * pairing, groups. The pixels are checked while `items` walks: store nothing for good before it has ended, then all in one
+ * transaction. Formats: see layout.ts. What is at fault is left out and told, up to `maxSkippedShare` of the entries.
+ * Throws AppError import_zip_invalid, import_too_large, import_layout_unknown, import_file_invalid,
+ * import_skipped_too_much; a message about a file begins with its name in the zip, which is `param` too.
  */
 export async function openDataset(zipPath: string, options: DatasetOptions): Promise<Dataset> {
   const { signal } = options;
   const limits = { ...defaultLimits, ...options.limits };
+  const choices: ReadingChoices = { ...defaultChoices, ...options.choices };
   const zip = await openZip(zipPath, limits);
+  const report = new Report(options.reportPath ?? null);
   const spools: Spool[] = [];
+  let open = true;
   const close = async (): Promise<void> => {
-    for (const spool of spools.splice(0)) spool.close();
+    if (!open) return;
+    open = false;
+    for (const spool of spools) spool.close();
+    report.close();
     await zip.close();
   };
   try {
-    const plan = await findLayout(zip, limits, {
+    const claimed = new Set<string>();
+    const context: FormatContext = {
+      zip,
+      limits,
+      choices,
+      report,
+      finder: new ImageFinder(zip),
+      claim: (file) => void claimed.add(file),
+      isClaimed: (file) => claimed.has(file),
       openSpool: () => {
         const spool = new Spool(`${zipPath}.spool-${spools.length}`);
         spools.push(spool);
@@ -47,20 +61,41 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
       },
       reading: options.reading,
       signal,
-    });
+    };
+    const plan = await findLayout(context);
+    if (plan.images.length === 0) throw noImages(plan, zip, report);
     if (plan.images.length > limits.maxImages) throw tooMany(plan.images.length, "images", limits.maxImages);
     const annotations = plan.images.reduce((sum, image) => sum + image.count, 0);
     if (annotations > limits.maxAnnotations) throw tooMany(annotations, "annotations", limits.maxAnnotations);
     const images = await mergeDuplicates(zip, plan.images, signal);
     const groups = await splitGroups(zip, images, options);
+    const verdict = new Verdict(report, {
+      choices,
+      limits,
+      layout: plan.layout,
+      annotations,
+      unread: plan.unread,
+    });
+    verdict.check();
+    let walked = false;
     return {
       layout: plan.layout,
       images: images.length,
       annotations,
-      skipped: plan.skipped,
+      skipped: report.skipped,
+      notes: report.notes,
+      told: () => ({ skipped: report.skipped, notes: report.notes }),
       items: async function* () {
-        for (const [i, image] of images.entries())
-          yield await readItem(zip, image, groups[i] ?? null, options);
+        // What is left out was told by the first walk.
+        const told = walked ? new Report(null) : report;
+        walked = true;
+        for (const [i, image] of images.entries()) {
+          const item = await readItem(context, image, groups[i] ?? null, options, told);
+          if (!item) continue;
+          if (told === report) verdict.came(item.annotations.length);
+          yield item;
+        }
+        if (told === report) verdict.end();
       },
       close,
     };
@@ -70,76 +105,58 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
   }
 }
 
+function noImages({ unread }: Plan, zip: ZipReader, report: Report): AppError {
+  const names = [...zip.entries.keys()];
+  if (names.length === 0) return layoutUnknown("the zip has no image: it is empty");
+  const missing = report.count("image_missing");
+  if (missing > 0)
+    return layoutUnknown(
+      `the zip has annotations (${missing}) but not the images that they are of: put both into one zip`,
+    );
+  const first = report.firstUnread;
+  const what = first && unread > 0 ? `; ${first.file} is ${first.detail}` : "";
+  return layoutUnknown(`the zip has no image that is read (JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF)${what}`);
+}
+
+/** Null for an image that can't be read, which is told. */
 async function readItem(
-  zip: ZipReader,
+  { zip, finder }: FormatContext,
   image: PlannedImage,
   splitGroup: string | null,
-  { inspect, reading, signal }: DatasetOptions,
-): Promise<DatasetItem> {
-  const { name, declared } = image;
+  options: DatasetOptions,
+  report: Report,
+): Promise<DatasetItem | null> {
+  const { name } = image;
+  const { inspect, reading, signal } = options;
   reading?.(name);
   const bytes = await zip.read(name, signal);
-  const facts = await naming(name, () => inspect(bytes));
-  if (declared && (declared.width !== facts.width || declared.height !== facts.height)) {
-    const said = `${declared.file} says ${declared.width} x ${declared.height}`;
-    throw fileError(name, `the image is ${facts.width} x ${facts.height} pixels as seen, ${said}`);
+  let facts: Awaited<ReturnType<typeof inspect>>;
+  try {
+    facts = await naming(name, () => inspect(bytes));
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status >= 500) throw error;
+    const count = Math.max(1, image.count);
+    report.leave("image_unreadable", { file: name, count, detail: error.message.slice(name.length + 2) });
+    return null;
   }
-  const annotations = new Map<string, DatasetAnnotation>();
-  for (const mask of await image.masks(signal)) {
-    const annotation = await naming(mask.file, () => readAnnotation(mask, facts, signal));
-    const key = `${annotation.counts} ${annotation.label}`;
-    if (!annotations.has(key)) annotations.set(key, annotation);
-    // Rasterising is synchronous; an image with hundreds of objects must not keep the process from its other work.
-    await breathe();
-    signal?.throwIfAborted();
-  }
+  if ((facts.pages ?? 1) > 1)
+    report.leave("other_pages", {
+      file: name,
+      count: (facts.pages as number) - 1,
+      detail: "the first page is read",
+    });
+  if (facts.reading !== undefined) report.tell("picture_reading", facts.reading);
+  const { annotations, isBackground } = await readObjects(image, { facts, bytes }, report, signal);
+  await breathe();
   return {
-    fileName: name,
+    fileName: finder.shown(name),
     alsoNamed: image.alsoNamed,
     bytes,
     facts,
     sha256: sha256(bytes),
     splitGroup,
-    annotations: [...annotations.values()],
+    split: image.split,
+    background: isBackground,
+    annotations,
   };
-}
-
-async function readAnnotation(
-  planned: PlannedMask,
-  facts: ItemFacts,
-  signal?: AbortSignal,
-): Promise<DatasetAnnotation> {
-  const mask = await planned.read(facts, signal);
-  const area = areaOf(mask);
-  if (area === 0) throw new AppError("mask_empty", "the mask has no foreground pixel");
-  const own = boxOf(mask);
-  return {
-    counts: encodeRle(mask).counts,
-    area,
-    box: planned.bbox ? exactBox(cutBox(planned.bbox, own, facts), planned.corners) : own,
-    label: planned.label,
-    file: planned.file,
-  };
-}
-
-/** The corners where they are the box but for rounding; else someone has changed the box since. */
-const exactBox = (box: Box, corners: PlannedMask["corners"]): Box =>
-  corners?.every((value, i) => Math.abs(value - (box[i] as number)) < 1e-9) ? corners : box;
-
-/** COCO's [x, y, width, height] as our box, cut to the image. Throws AppError where it can't be meant for this mask. */
-function cutBox(bbox: NonNullable<PlannedMask["bbox"]>, own: Box, { width, height }: ItemFacts): Box {
-  const [x, y, w, h] = bbox;
-  const text = `bbox [${bbox.join(", ")}] (x, y, width, height)`;
-  if (!(w > 0 && h > 0)) throw new AppError("box_zero_area", `${text} has no area`);
-  if (x < -boxSlack || y < -boxSlack || x + w > width + boxSlack || y + h > height + boxSlack)
-    throw new AppError("box_outside_image", `${text} reaches outside the image, ${width} x ${height}`);
-  const box: Box = [Math.max(0, x), Math.max(0, y), Math.min(width, x + w), Math.min(height, y + h)];
-  const meets = box[0] < own[2] && own[0] < box[2] && box[1] < own[3] && own[1] < box[3];
-  if (!meets || box[2] <= box[0] || box[3] <= box[1]) {
-    throw new AppError(
-      "box_outside_image",
-      `${text} does not meet its segmentation, which lies in [${own.join(", ")}] (x0, y0, x1, y1)`,
-    );
-  }
-  return box;
 }

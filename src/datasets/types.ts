@@ -1,12 +1,24 @@
 import type { Box } from "../imaging/types.ts";
+import type { ImageFormat } from "../imaging/sniff.ts";
+import type { Part } from "../domain/data-import.ts";
+import type { ImportNote, ImportSummary, SkippedCount } from "../domain/data-import.ts";
+import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
+import type { ImageFinder } from "./find-image.ts";
+import type { ZipReader } from "./zip.ts";
 
-/** What `inspect` says of an image's bytes; the same shape as inference's ImageFacts. */
+/** What `inspect` says of an image's bytes. */
 export interface ItemFacts {
   /** As seen, after EXIF orientation. */
   readonly width: number;
   readonly height: number;
-  readonly format: "jpeg" | "png" | "webp" | "tiff";
+  readonly format: ImageFormat;
+  /** EXIF's Orientation, 1 to 8; 1 where nothing is said. */
+  readonly orientation?: number | undefined;
+  /** Pages of the file; only the first is read. */
+  readonly pages?: number | undefined;
+  /** What was chosen to make eight bits of R, G and B of it; undefined where it has them. */
+  readonly reading?: string | undefined;
 }
 
 /** One object of one image, checked: its mask has the image's size and at least one pixel. */
@@ -15,7 +27,7 @@ export interface DatasetAnnotation {
   readonly counts: string;
   /** Foreground pixels. */
   readonly area: number;
-  /** COCO's `bbox` cut to the image where the file has one, else the mask's own box. */
+  /** COCO's `bbox` cut to the image where the file has one that fits, else the mask's own box. */
   readonly box: Box;
   readonly label: string | null;
   /** Where in the zip it stands: `masks/a__2.png`, `annotations.json: annotation 17`. */
@@ -35,6 +47,10 @@ export interface DatasetItem {
   readonly sha256: string;
   /** Images of one group never stand on both sides of a split; null is a group by itself. See groups.ts. */
   readonly splitGroup: string | null;
+  /** The user's own part of the data that it is in. */
+  readonly split: Part | null;
+  /** Whether it is known to hold no object. */
+  readonly background: boolean;
   readonly annotations: readonly DatasetAnnotation[];
 }
 
@@ -48,7 +64,9 @@ export interface DatasetLimits {
   readonly maxEntryBytes: number;
   /** Inflated bytes of a JSON file of annotations, which is read piece by piece. */
   readonly maxJsonBytes: number;
-  /** Inflated bytes of a CSV, YAML or text file, which is held in memory whole. */
+  /** Inflated bytes of a JSON file that is held in memory whole, as most tools' are that write one for each image. */
+  readonly maxDocumentBytes: number;
+  /** Inflated bytes of a YAML or text file, which is held in memory whole. */
   readonly maxTextBytes: number;
   /** Inflated bytes per byte of the zip, once more than 64 MiB inflate. */
   readonly maxRatio: number;
@@ -61,14 +79,42 @@ export const defaultLimits: DatasetLimits = {
   maxTotalBytes: 64 * 1024 ** 3,
   maxEntryBytes: 256 * 1024 ** 2,
   maxJsonBytes: 4 * 1024 ** 3,
+  maxDocumentBytes: 64 * 1024 ** 2,
   maxTextBytes: 32 * 1024 ** 2,
   maxRatio: 200,
   maxImages: 50_000,
   maxAnnotations: 1_000_000,
 };
 
-/** What a layout reads with. */
-export interface LayoutContext {
+/** What the importer may decide where a data set leaves it open. */
+export interface ReadingChoices {
+  /** What values in mask files mean; `auto` looks at them. */
+  readonly masks: "auto" | "binary" | "instances" | "classes";
+  /** Whether separate parts of one mask file's value become objects of their own. */
+  readonly splitParts: boolean;
+  /** Share of the entries that may be at fault; undefined: a tenth, and a few in any set. */
+  readonly maxSkippedShare: number | undefined;
+  /** Whose annotation counts where one image has several: the last one changed, or the first. */
+  readonly annotators: "last" | "first";
+}
+
+export const defaultChoices: ReadingChoices = {
+  masks: "auto",
+  splitParts: false,
+  maxSkippedShare: undefined,
+  annotators: "last",
+};
+
+/** What a format reads with. */
+export interface FormatContext {
+  readonly zip: ZipReader;
+  readonly limits: DatasetLimits;
+  readonly choices: ReadingChoices;
+  readonly finder: ImageFinder;
+  readonly report: Report;
+  /** Says of a file that it is read, or belongs to what is read. */
+  readonly claim: (file: string) => void;
+  readonly isClaimed: (file: string) => boolean;
   /** A place on disk for what is found and needed later; it goes with the data set. */
   readonly openSpool: () => Spool;
   /** Told of every file before it is read. */
@@ -79,41 +125,16 @@ export interface LayoutContext {
 export interface DatasetOptions {
   /** What is left out is taken from `defaultLimits`. */
   readonly limits?: Partial<DatasetLimits> | undefined;
+  /** What is left out is taken from `defaultChoices`. */
+  readonly choices?: Partial<ReadingChoices> | undefined;
   /** Decodes an image whole; throws AppError when it can't (`Inference.inspect`). */
   readonly inspect: (bytes: Uint8Array) => Promise<ItemFacts>;
+  /** Where what is left out is listed; null: it is only counted. */
+  readonly reportPath?: string | null | undefined;
   /** Told of every file before it is read. */
   readonly reading?: ((file: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-export type Layout = "coco" | "folders" | "yolo" | "label_studio";
-
-/** What was left out on purpose. */
-export interface Skipped {
-  /** COCO annotations with `iscrowd: 1`: regions of many objects, not one. */
-  readonly crowds: number;
-  /** `masks/<stem>.png` beside `masks/<stem>__<k>.png`: the union of instances that are there one by one. */
-  readonly unions: number;
-  /** Rectangles of Label Studio and lines of YOLO with a box alone. */
-  readonly boxes: number;
-  /** Label Studio's ellipses, key points and whatever else is neither brush nor polygon. */
-  readonly shapes: number;
-}
-
-export const nothingSkipped: Skipped = { crowds: 0, unions: 0, boxes: 0, shapes: 0 };
-
-const skippedBecause: Readonly<Record<keyof Skipped, string>> = {
-  crowds: "COCO annotations with iscrowd hold many objects, not one",
-  unions: "masks/<stem>.png is the union of masks/<stem>__<k>.png, which are there one by one",
-  boxes: "a box outlines no object: only masks and polygons are annotations",
-  shapes: "only brush regions and polygons of Label Studio outline an object",
-};
-
-/** What was left out, how often, and why, for people. */
-export const skippedReasons = (skipped: Skipped): { count: number; reason: string }[] =>
-  (Object.keys(skippedBecause) as (keyof Skipped)[])
-    .filter((key) => skipped[key] > 0)
-    .map((key) => ({ count: skipped[key], reason: skippedBecause[key] }));
 
 /** An image of a data set that another process reads: its bytes in a file, its annotations in one part or several. */
 export interface ItemPart extends Omit<DatasetItem, "bytes"> {
@@ -122,22 +143,38 @@ export interface ItemPart extends Omit<DatasetItem, "bytes"> {
   readonly path: string | null;
 }
 
-/** What the names and the annotation file of a zip say. */
-export interface DatasetSummary {
-  readonly layout: Layout;
+/** What was left out and decided so far. */
+export interface DatasetTold {
+  readonly skipped: readonly SkippedCount[];
+  readonly notes: readonly ImportNote[];
+}
+
+/** What came of a data set that was read to its end. */
+export interface DatasetEnd extends DatasetTold {
+  readonly summary: ImportSummary;
+  /** Of the picture of six images with their masks; null where there is none. */
+  readonly picturePath: string | null;
+}
+
+/** What the names and the annotation files of a zip say. */
+export interface DatasetSummary extends DatasetTold {
+  /** What was recognised, such as `coco`; several are joined by `+`. */
+  readonly layout: string;
   /** Images that `items` will give, duplicates counted once. */
   readonly images: number;
-  /** Annotations at most: equal masks on one image are told once. */
+  /** Masks and annotations at most: equal ones on one image are told once, and a mask file may hold several objects. */
   readonly annotations: number;
-  readonly skipped: Skipped;
 }
 
 /** An opened zip whose layout, names and pairing are checked; its pixels are not yet. */
 export interface Dataset extends DatasetSummary {
   /**
    * Every image, in the order of names, one at a time: only one image and one mask are in memory.
-   * Can be walked again. Throws AppError import_file_invalid, import_zip_invalid, or the signal's reason.
+   * Can be walked again; what is left out is told by the first walk alone, at whose end too much of it throws.
+   * Throws AppError import_skipped_too_much, import_layout_unknown, import_zip_invalid, or the signal's reason.
    */
   items(): AsyncGenerator<DatasetItem, void, undefined>;
+  /** What was left out and decided by now. */
+  told(): DatasetTold;
   close(): Promise<void>;
 }

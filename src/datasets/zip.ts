@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { messageOf } from "../lib/errors.ts";
 import { fileError, tooLarge, zipError } from "./problems.ts";
+import { isImageName } from "./paths.ts";
 import type { DatasetLimits } from "./types.ts";
 
 const MiB = 1024 ** 2;
@@ -15,6 +16,8 @@ export interface ZipEntry {
   readonly bytes: number;
   /** Of the inflated bytes, as the directory says; `read` holds the bytes against it. */
   readonly crc: number;
+  /** What else its name may be, where the zip does not say in which encoding names are. */
+  readonly aliases?: readonly string[];
 }
 
 /** A zip on disk, opened for reading one file at a time. */
@@ -53,7 +56,9 @@ export async function openZip(path: string, limits: DatasetLimits): Promise<ZipR
   zip.on("error", () => {});
   try {
     const found = await directoryOf(zip, limits);
-    const entries = new Map([...found].map(([name, { size, crc }]) => [name, { name, bytes: size, crc }]));
+    const entries = new Map(
+      [...found].map(([name, { size, crc, aliases }]) => [name, { name, bytes: size, crc, aliases }]),
+    );
     const chunks: ZipReader["chunks"] = (name, signal) => {
       const entry = found.get(name);
       if (!entry) throw new Error(`${name} is not in the zip`);
@@ -79,6 +84,7 @@ interface Found {
   readonly entry: Entry;
   readonly size: number;
   readonly crc: number;
+  readonly aliases: readonly string[];
 }
 
 async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<string, Found>> {
@@ -87,12 +93,14 @@ async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<str
   const files = new Map<string, Found>();
   let total = 0;
   for await (const entry of entriesOf(zip)) {
-    const name = entry.fileName.normalize("NFC");
+    const [name, ...aliases] = namesOf(entry);
     if (name.endsWith("/") || isNoise(name)) continue;
     checkEntry(entry, name, limits);
-    if (files.has(name)) throw zipError(`the zip has two files named ${printable(name)}`);
+    const same = files.get(name);
+    if (same && (same.crc !== entry.crc32 || same.size !== entry.uncompressedSize))
+      throw zipError(`the zip has two files named ${printable(name)}`);
     total += entry.uncompressedSize;
-    files.set(name, { entry: slim(entry), size: entry.uncompressedSize, crc: entry.crc32 });
+    files.set(name, { entry: slim(entry), size: entry.uncompressedSize, crc: entry.crc32, aliases });
   }
   if (total > limits.maxTotalBytes)
     throw tooLarge(`the zip's files have ${total} bytes together; ${limits.maxTotalBytes} are the most`);
@@ -103,6 +111,37 @@ async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<str
     );
   }
   return belowCommonFolder(files);
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Of Windows in China, Japan, Korea, Taiwan and western Europe: Explorer writes names without saying which. */
+const codePages = ["gbk", "shift_jis", "euc-kr", "big5", "windows-1252"].map(
+  (name) => new TextDecoder(name, { fatal: true }),
+);
+
+/** The name of an entry, then what else its bytes may mean. UTF-8 without its flag is what macOS writes. */
+function namesOf(entry: Entry): [string, ...string[]] {
+  const plain = (name: string): string =>
+    name
+      .normalize("NFC")
+      .replaceAll("\\", "/")
+      .replace(/^(\.\/)+/, "");
+  const raw = entry.fileNameRaw;
+  const isPlain = (entry.generalPurposeBitFlag & 0x800) !== 0 || raw.every((byte) => byte < 0x80);
+  const hasUnicode = entry.extraFields.some(({ id }) => id === 0x7075);
+  if (isPlain || hasUnicode) return [plain(entry.fileName)];
+  const meant = decoded(utf8, raw);
+  if (meant !== null) return [plain(meant)];
+  const others = codePages.flatMap((codePage) => decoded(codePage, raw) ?? []).map(plain);
+  return [plain(entry.fileName), ...new Set(others)];
+}
+
+function decoded(decoder: InstanceType<typeof TextDecoder>, bytes: Buffer): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** The entries as they come, so that one that is refused is the last that memory was taken for. */
@@ -146,9 +185,13 @@ function checkEntry(entry: Entry, name: string, limits: DatasetLimits): void {
     );
   const most = /\.json$/i.test(name)
     ? limits.maxJsonBytes
-    : /\.(csv|txt|ya?ml)$/i.test(name)
-      ? limits.maxTextBytes
-      : limits.maxEntryBytes;
+    : /\.(csv|xml|ndjson|geojson)$/i.test(name)
+      ? limits.maxJsonBytes
+      : /\.(txt|ya?ml)$/i.test(name)
+        ? limits.maxTextBytes
+        : isImageName(name)
+          ? limits.maxEntryBytes
+          : limits.maxTotalBytes;
   if (entry.uncompressedSize > most)
     throw tooLarge(`${name} has ${entry.uncompressedSize} bytes; ${most} are the most for one file`);
 }
@@ -169,7 +212,7 @@ function belowCommonFolder(files: Map<string, Found>): Map<string, Found> {
     const top = names[0]?.slice(0, names[0].indexOf("/") + 1) ?? "";
     if (
       top === "" ||
-      /^(images|masks|labels|annotations)\/$/.test(top) ||
+      /^(images|masks|labels|annotations)\/$/i.test(top) ||
       !names.every((name) => name.startsWith(top))
     )
       break;

@@ -34,7 +34,9 @@ export function decodeCost(header: Header): number {
   const { depth, orientation = 1 } = header;
   const turned = orientation > 1 ? bytesOf(header) : 0;
   const margin = depth === "ushort" ? underWay.ushort : underWay.uchar;
-  return ofResult + Math.max(turned, wholeBytes(header)) + margin;
+  // Samples of 16 bits are whole in memory before it is known how far they reach.
+  const deep = depth === "ushort" ? 2 * (header.channels < 3 ? 1 : 3) : 0;
+  return ofResult + deep + Math.max(turned, wholeBytes(header)) + margin;
 }
 
 function wholeBytes(header: Header): number {

@@ -2,7 +2,7 @@ import { AppError } from "../lib/errors.ts";
 import { areaOf, boxOf } from "./geometry.ts";
 import { polygonsToRuns } from "./polygons.ts";
 import { CountsWriter, eachRun, encodeRle } from "./rle.ts";
-import type { Box, Size, WireMask } from "./types.ts";
+import type { BinaryMask, Box, Size, WireMask } from "./types.ts";
 import { checkMaskSize, readMask } from "./wire-mask.ts";
 
 /** A mask as an annotation keeps it. */
@@ -39,6 +39,36 @@ export async function keptMask(wire: WireMask, size: Size): Promise<KeptMask> {
   const mask = await readMask(wire, size);
   const box = boxOf(mask);
   return { counts: encodeRle(mask, box).counts, area: areaOf(mask, box), box };
+}
+
+/**
+ * The mask of column-major run lengths, background first, at `size` [height, width]; runs may be empty.
+ * Throws AppError mask_rle_invalid, where they do not add up, and mask_empty.
+ */
+export function keptRuns(runs: Iterable<number>, [height, width]: Size): KeptMask {
+  const kept = new KeptRuns(height, width);
+  let [total, index] = [0, 0];
+  for (const run of runs) {
+    if (!(Number.isInteger(run) && run >= 0))
+      throw new AppError("mask_rle_invalid", `counts[${index}] is ${run}, no length`, { param: "counts" });
+    total += run;
+    kept.add(run, index++);
+  }
+  if (total !== width * height)
+    throw new AppError(
+      "mask_rle_invalid",
+      `counts add up to ${total} pixels, the image has ${width * height}`,
+      { param: "counts" },
+    );
+  return kept.end();
+}
+
+/** A mask's pixels as they are kept. Throws AppError mask_empty. */
+export function keptPixels(mask: BinaryMask): KeptMask {
+  const box = boxOf(mask);
+  const area = areaOf(mask, box);
+  if (area === 0) throw new AppError("mask_empty", "the mask has no foreground pixel");
+  return { counts: encodeRle(mask, box).counts, area, box };
 }
 
 /** Gathers runs: their text without runs of no pixel, but for the first; their box and area. */

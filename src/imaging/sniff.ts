@@ -1,5 +1,6 @@
 /** The image formats that are read. */
-export type ImageFormat = "jpeg" | "png" | "webp" | "tiff";
+export const imageFormats = ["jpeg", "png", "webp", "tiff", "bmp", "gif", "avif"] as const;
+export type ImageFormat = (typeof imageFormats)[number];
 
 /** The format by its first bytes; null for anything else. */
 export function sniff(bytes: Uint8Array): ImageFormat | null {
@@ -9,6 +10,29 @@ export function sniff(bytes: Uint8Array): ImageFormat | null {
   if (head.startsWith("RIFF") && head.endsWith("WEBP")) return "webp";
   // TIFF in both byte orders, then BigTIFF.
   if (["II*\0", "MM\0*", "II+\0", "MM\0+"].some((magic) => head.startsWith(magic))) return "tiff";
+  if (head.startsWith("BM") && bytes.length > 26) return "bmp";
+  if (head.startsWith("GIF87a") || head.startsWith("GIF89a")) return "gif";
+  if (/^....ftypavi[fs]/s.test(head)) return "avif";
+  return null;
+}
+
+/** What a file is that is no picture we read, for the message of its refusal; null where nothing is known of it. */
+export function foreignFormat(bytes: Uint8Array): { name: string; advice: string } | null {
+  const head = Buffer.from(bytes.subarray(0, 132)).toString("latin1");
+  const as = (name: string, advice: string) => ({ name, advice });
+  if (/^....ftyp(hei[cxms]|hev[cx]|mif1|msf1)/s.test(head))
+    return as("HEIC", "save it as JPEG, or set the camera to its most compatible format");
+  if (head.startsWith("\0\0\0\x0cjP  ") || head.startsWith("\xff\x4f\xff\x51"))
+    return as("JPEG 2000", "save it as PNG or TIFF");
+  if (head.startsWith("\xff\x0a") || head.startsWith("\0\0\0\x0cJXL "))
+    return as("JPEG XL", "save it as PNG or JPEG");
+  if (head.slice(128) === "DICM") return as("DICOM", "save its frames as PNG or 16-bit TIFF");
+  if (/^P[1-7]\s/.test(head)) return as("Netpbm", "save it as PNG");
+  if (head.startsWith("8BPS")) return as("Photoshop", "save it as PNG");
+  if (head.startsWith("%PDF")) return as("PDF", "save its pages as PNG");
+  if (/^\s*<(\?xml|svg)/.test(head)) return as("SVG or XML", "save it as PNG");
+  if (head.startsWith("\x93NUMPY")) return as("NumPy's .npy", "save it as PNG or TIFF");
+  if (/^(SIMPLE  =)/.test(head)) return as("FITS", "save it as TIFF");
   return null;
 }
 
@@ -20,6 +44,12 @@ export function truncated(bytes: Uint8Array, format: ImageFormat, reason: string
       return /premature end/i.test(reason) || buffer.lastIndexOf("\xff\xd9", undefined, "latin1") === -1;
     case "png":
       return buffer.lastIndexOf("IEND", undefined, "latin1") === -1;
+    case "bmp":
+      return buffer.length < 54 || buffer.readUInt32LE(2) > buffer.length;
+    case "gif":
+      return buffer.at(-1) !== 0x3b;
+    case "avif":
+      return /truncated|end of file|invalid.*box/i.test(reason);
     case "webp":
       return buffer.length < 12 || buffer.readUInt32LE(4) + 8 > buffer.length;
     default:

@@ -1,5 +1,6 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Flip } from "../imaging/flips.ts";
+import type { ImageFormat } from "../imaging/sniff.ts";
 import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
 import type { Focus } from "../domain/focus.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
@@ -38,7 +39,7 @@ export interface ImageFacts {
   /** As seen, after EXIF orientation. */
   readonly width: number;
   readonly height: number;
-  readonly format: "jpeg" | "png" | "webp" | "tiff";
+  readonly format: ImageFormat;
 }
 
 /** Bytes are asked for only when the embedding is cached nowhere. */

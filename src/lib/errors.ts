@@ -84,6 +84,7 @@ export const errorStatus = {
   import_too_large: 413,
   import_layout_unknown: 422,
   import_file_invalid: 422,
+  import_skipped_too_much: 422,
   // Fine-tunes and versions
   not_enough_annotations: 422,
   fine_tune_finished: 409,

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute, type z } from "@hono/zod-openapi";
 import { channels } from "../db/listen.ts";
 import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
 import { holdProject } from "../db/queries/projects.ts";
@@ -14,72 +14,10 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
-import {
-  importParams,
-  iso,
-  isoOrNull,
-  json,
-  projectOf,
-  projectParams,
-  scopeOf,
-  timeText,
-} from "./http/scope.ts";
+import { importQuery, importSchema, optionsOf, toImport } from "./http/import-wire.ts";
+import { importParams, json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { type FileUpload, withFileUpload } from "./http/upload.ts";
 import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
-
-const importSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("import"),
-    project_id: z.string(),
-    status: z.enum(["queued", "running", "succeeded", "failed"]),
-    file_name: z.string().nullable(),
-    bytes: z.int(),
-    layout: z
-      .string()
-      .nullable()
-      .openapi({ description: "What the zip was found to hold: coco, folders, yolo or label_studio." }),
-    skipped: z
-      .array(z.object({ count: z.int(), reason: z.string() }))
-      .nullable()
-      .openapi({ description: "What of the zip was left out on purpose; null before it was looked into." }),
-    progress: z.object({ images_done: z.int(), images_total: z.int().nullable() }),
-    images_created: z.int().nullable(),
-    annotations_created: z.int().nullable(),
-    error: z
-      .object({
-        code: z.string(),
-        message: z.string(),
-        file: z.string().optional().openapi({ description: "The file in the zip at which it failed." }),
-      })
-      .nullable(),
-    created_at: timeText,
-    started_at: timeText.nullable(),
-    finished_at: timeText.nullable(),
-  })
-  .openapi("Import");
-
-const toImport = (row: Import): z.output<typeof importSchema> => ({
-  id: row.id,
-  object: "import",
-  project_id: row.projectId,
-  status: row.status,
-  file_name: row.fileName,
-  bytes: row.bytes,
-  layout: row.layout,
-  skipped: row.skipped,
-  progress: { images_done: row.imagesDone, images_total: row.imagesTotal },
-  images_created: row.imagesCreated,
-  annotations_created: row.annotationsCreated,
-  error: row.error && {
-    code: row.error.code,
-    message: row.error.message,
-    ...(row.error.file !== undefined && { file: row.error.file }),
-  },
-  created_at: iso(row.createdAt),
-  started_at: isoOrNull(row.startedAt),
-  finished_at: isoOrNull(row.finishedAt),
-});
 
 const tags = ["imports"];
 
@@ -87,11 +25,12 @@ const create = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/imports",
   tags,
-  summary: "Import a zip of images and masks: all of it or nothing",
+  summary: "Import a zip of images and masks",
   description:
-    "COCO (`annotations.json` and images), `images/` and `masks/` of the same stem (`<stem>__<k>` for several), YOLO segmentation (`images/`, `labels/`, `data.yaml`), or Label Studio's export JSON with its images; see docs/imports.md. The multipart field `file`, or the zip as the body.",
+    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC and the formats of many other tools: see docs/imports.md. What is at fault is left out and listed in the import's report. The multipart field `file`, or the zip as the body.",
   request: {
     params: projectParams,
+    query: importQuery,
     headers: idempotencyHeader.extend(preferHeader.shape),
     body: {
       required: true,
@@ -155,8 +94,9 @@ export function importRoutes(services: RouteContext) {
     const told = Math.max(0, Number(c.req.header("content-length") ?? 0) - 64 * 1024);
     await requireRoom(db, scope.workspaceId, quotasOf(config), { of: ["bytes"], more: { bytes: told } });
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
-      const asked = { sha256: file.sha256, fileName: file.fileName };
-      return idempotent(c, db, asked, () => storeImport(services, scope, file));
+      const query = c.req.valid("query");
+      const asked = { sha256: file.sha256, fileName: file.fileName, ...query };
+      return idempotent(c, db, asked, () => storeImport(services, scope, file, query));
     });
     const seconds = preferredWait(c);
     if (seconds === 0) return c.json(answer.body, answer.status);
@@ -186,6 +126,7 @@ async function storeImport(
   { db, store, inference, config }: RouteContext,
   scope: ProjectScope,
   file: FileUpload,
+  query: z.output<typeof importQuery>,
 ) {
   await checkZipStart(file.path);
   const quotas = quotasOf(config);
@@ -202,6 +143,8 @@ async function storeImport(
         objectKey,
         bytes: file.bytes,
         fileName: file.fileName,
+        options: optionsOf(query),
+        dryRun: query.dry_run === true,
       });
       await requireRoom(tx, scope.workspaceId, quotas, { of: ["bytes"] });
       return inserted;
@@ -217,12 +160,20 @@ async function storeImport(
 /** A zip begins with a file's header, or with the end record when it is empty; the worker reads the rest. */
 async function checkZipStart(path: string): Promise<void> {
   const handle = await open(path);
+  let start: string;
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    const start = buffer.subarray(0, bytesRead).toString("latin1");
-    if (start === "PK\u0003\u0004" || start === "PK\u0005\u0006") return;
+    start = buffer.subarray(0, bytesRead).toString("latin1");
   } finally {
     await handle.close();
   }
-  throw new AppError("import_zip_invalid", "The body is no zip file.");
+  if (start === "PK\u0003\u0004" || start === "PK\u0005\u0006") return;
+  throw new AppError("import_zip_invalid", `The body is ${archiveOf(start)}; send a zip.`);
+}
+
+/** What else people pack things into, by its first bytes. */
+function archiveOf(start: string): string {
+  if (start.startsWith("\u001f\u008b")) return "a gzip file (.tar.gz)";
+  if (start.startsWith("Rar!")) return "a RAR archive";
+  return start.startsWith("7z") ? "a 7z archive" : "no zip file";
 }

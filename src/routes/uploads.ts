@@ -18,6 +18,7 @@ import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
+import { importQuery, optionsOf } from "./http/import-wire.ts";
 import { quotasOf } from "./http/limits.ts";
 import { linkSchema, linkSeconds, linkToWrite, toLink } from "./http/links.ts";
 import { createRouter, type RouteContext } from "./http/router.ts";
@@ -123,7 +124,8 @@ const complete = createRoute({
   path: "/v1/projects/{project_id}/uploads/{upload_id}/complete",
   tags,
   summary: "Make the file that was sent an image or an import; again is no error",
-  request: { params: uploadParams },
+  description: "The query is that of an import, and says nothing of an image.",
+  request: { params: uploadParams, query: importQuery },
   responses: {
     200: json(uploadSchema, "What it became stands in image_id or import_id."),
     ...failures(
@@ -191,8 +193,8 @@ export function uploadRoutes(services: RouteContext) {
     const upload = await getUpload(db, scope, params.upload_id);
     if (upload.completedAt !== null) return c.json(toUpload(upload), 200);
     await checkArrived(services, upload);
-    const done = upload.purpose === "image" ? becomeImage : becomeImport;
-    await done(services, scope, upload);
+    if (upload.purpose === "image") await becomeImage(services, scope, upload);
+    else await becomeImport(services, scope, upload, c.req.valid("query"));
     return c.json(toUpload(await getUpload(db, scope, upload.id)), 200);
   });
 
@@ -255,13 +257,26 @@ async function becomeImage(services: RouteContext, scope: ProjectScope, upload: 
 }
 
 /** The zip stays where it is: the worker reads it there, checks it and removes it. */
-async function becomeImport({ db }: RouteContext, scope: ProjectScope, upload: Upload): Promise<void> {
+async function becomeImport(
+  { db }: RouteContext,
+  scope: ProjectScope,
+  upload: Upload,
+  query: z.output<typeof importQuery>,
+): Promise<void> {
   const { objectKey, bytes, fileName } = upload;
   const importId = newId("imp");
   await db.transaction(async (tx) => {
     await holdProject(tx, scope);
     // Of two who complete it at once, the second waits here and then adds nothing.
     if (await completeUpload(tx, scope, upload.id, { importId }))
-      await insertImport(tx, { ...scope, id: importId, objectKey, bytes, fileName });
+      await insertImport(tx, {
+        ...scope,
+        id: importId,
+        objectKey,
+        bytes,
+        fileName,
+        options: optionsOf(query),
+        dryRun: query.dry_run === true,
+      });
   });
 }

@@ -7,6 +7,12 @@ export const keys = {
   upload: (projectId: string, uploadId: string): string => `projects/${projectId}/uploads/${uploadId}`,
   /** An uploaded zip, kept until its import has ended. */
   importZip: (projectId: string, importId: string): string => `projects/${projectId}/imports/${importId}.zip`,
+  /** What an import left out, a line of JSON each. */
+  importReport: (projectId: string, importId: string): string =>
+    `projects/${projectId}/imports/${importId}.report.jsonl`,
+  /** Six images of a data set with its masks over them (WebP). */
+  importPicture: (projectId: string, importId: string): string =>
+    `projects/${projectId}/imports/${importId}.webp`,
   /**
    * An image embedding (safetensors: `image_embedding` [64,64,256] float32; metadata `width`, `height` of the image), by
    * encoder and image content; shared by every project of a workspace.

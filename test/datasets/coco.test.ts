@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import { type Files, maskPng, picture, problemOf, readAll, useZips } from "./zips.ts";
+import { type Files, maskPng, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
 
 const zips = useZips();
 const image = await picture(1);
@@ -92,7 +92,7 @@ it("passes over crowds and counts them; images that are not listed are unannotat
       "annotations.json": coco({ annotations: [annotation(), crowd] }),
     }),
   );
-  expect(dataset.skipped.crowds).toBe(1);
+  expect(toldBy(dataset).skipped).toEqual({ crowd: 1 });
   expect(items.map((item) => [item.fileName, item.annotations.length])).toEqual([
     ["images/a.png", 1],
     ["images/z.png", 0],
@@ -145,70 +145,106 @@ it("takes split groups from images[].group", async () => {
   expect(items.map((item) => item.splitGroup)).toEqual(["patient 9", null]);
 });
 
-it("names the file, the annotation and the reason", async () => {
-  const bad = (changes: object): Files => ({ "images/a.png": image, "annotations.json": coco(changes) });
-  const worse = (changes: object): Files => bad({ annotations: [annotation(changes)] });
-  const cases: [Files, RegExp][] = [
-    [{ "images/a.png": image, "annotations.json": "{" }, /^annotations\.json: is not JSON/],
-    [bad({ images: [{ id: 1 }] }), /^annotations\.json: images\[0\]\.file_name/],
-    [bad({ images: [entry(), entry({ file_name: "b.png" })] }), /two images have the id 1/],
-    [bad({ images: [entry(), entry({ id: 2 })] }), /two images have the file_name a\.png/],
+it("takes the liberties that tools take", async () => {
+  const flat = square[0] as number[];
+  const pairs = [
     [
-      bad({ images: [entry({ file_name: "gone.png" })] }),
-      /^annotations\.json: image 1: the zip has no file gone\.png/,
-    ],
-    [
-      bad({ images: [entry({ width: 8, height: 12 })] }),
-      /^images\/a\.png: the image is 12 x 8 .* annotations\.json says 8 x 12/,
-    ],
-    [worse({ image_id: 99 }), /^annotations\.json: annotation 7: there is no image with the id 99/],
-    [worse({ category_id: 99 }), /^annotations\.json: annotation 7: there is no category with the id 99/],
-    [bad({ categories: [{ id: 3, name: "a\0b" }] }), /^annotations\.json: categories\[0\]\.name: a NUL/],
-    [
-      bad({ categories: [{ id: 3, name: "\ud800" }] }),
-      /^annotations\.json: categories\[0\]\.name: .*surrogate/,
-    ],
-    [bad({ categories: [{ id: 3, name: "x".repeat(201) }] }), /^annotations\.json: categories\[0\]\.name/],
-    [bad({ images: [entry({ group: "a\0b" })] }), /^annotations\.json: images\[0\]\.group/],
-    [worse({ segmentation: undefined }), /annotation 7: segmentation must be/],
-    [worse({ segmentation: [] }), /annotation 7: segmentation must be/],
-    [worse({ segmentation: [[1, 1, 2, 2]] }), /annotation 7: polygon 0 has 2 points/],
-    [worse({ segmentation: [[1, 1, 1, 1, 1, 1]] }), /annotation 7: .*no foreground/],
-    [worse({ segmentation: { size: [12, 8], counts: [96] } }), /annotation 7: the RLE's size is \[12, 8\]/],
-    [
-      worse({ segmentation: { size: [8, 12], counts: [17, 6] } }),
-      /annotation 7: counts add up to 23 pixels, the image has 96/,
-    ],
-    [worse({ segmentation: { size: [8, 12], counts: "~~" } }), /annotation 7: counts /],
-    [worse({ bbox: [1, 1, 0, 5] }), /annotation 7: bbox .* has no area/],
-    [worse({ bbox: [9, 6, 12, 8] }), /annotation 7: bbox .* reaches outside the image, 12 x 8/],
-    [worse({ bbox: [8, 0, 2, 2] }), /annotation 7: bbox .* does not meet its segmentation/],
-    [worse({ bbox: [1, 2, 3] }), /annotation 7: bbox has 3 numbers/],
-    [
-      { "x/a.png": image, "y/a.png": await picture(2), "annotations.json": coco() },
-      /image 1: a\.png may be x\/a\.png or y\/a\.png/,
+      [2, 1],
+      [5, 1],
+      [5, 7],
+      [2, 7],
     ],
   ];
-  for (const [files, message] of cases) {
-    const found = await problemOf(await zips.zip(files));
-    expect(found.message).toMatch(message);
-    expect(found.code).toBe("import_file_invalid");
+  const rle = { size: [8, 12], counts: [17, 6, 2, 6, 2, 6, 57] };
+  const cases: [object, string[]][] = [
+    [{ annotations: [annotation({ segmentation: flat })] }, []],
+    [{ annotations: [annotation({ segmentation: pairs })] }, []],
+    [{ annotations: [annotation({ segmentation: [...square, [1, 1, 2, 2]] })] }, []],
+    [{ annotations: [annotation({ image_id: "1", category_id: "3" })] }, []],
+    [{ images: [entry({ width: 0, height: 0 })] }, []],
+    [{ images: [entry({ width: 8, height: 12 })] }, ["size_swapped"]],
+    [{ images: [entry({ file_name: "C:\\data\\a.png" })] }, []],
+    [{ images: [entry({ file_name: "https://example.org/set/A.PNG?sig=1" })] }, []],
+    [{ images: [entry({ file_name: "a.jpg" })] }, []],
+    [{ images: [entry(), entry()] }, []],
+    [{ annotations: [annotation({ bbox: [0, 0, 0, 0] })] }, ["box_replaced"]],
+    [{ annotations: [annotation({ bbox: [-9, 1, 14, 6] })] }, ["box_replaced"]],
+    // Datumaro and CVAT write iscrowd for every mask.
+    [{ annotations: [annotation({ segmentation: rle, iscrowd: 1 })] }, []],
+    [
+      { annotations: [annotation(), annotation({ id: 8, segmentation: rle, iscrowd: 1, attributes: {} })] },
+      [],
+    ],
+  ];
+  for (const [changes, notes] of cases) {
+    const { dataset, items } = await readAll(
+      await zips.zip({ "images/a.png": image, "annotations.json": coco(changes) }),
+    );
+    expect(items[0]?.annotations, JSON.stringify(changes)).toMatchObject([
+      { area: 18, box: [2, 1, 5, 7], label: "stamp" },
+    ]);
+    expect(toldBy(dataset).notes).toEqual(notes);
   }
 });
 
-it("refuses to choose between two COCO files, or between COCO and masks", async () => {
-  const both = await zips.zip({ "a.png": image, "train.json": coco(), "val.json": coco() });
-  expect(await problemOf(both)).toMatchObject({
+it("reads a byte order mark, and ids that only one of several files knows", async () => {
+  const second = coco({
+    images: [entry({ file_name: "b.png" })],
+    annotations: [annotation({ segmentation: [[0, 0, 4, 0, 4, 4, 0, 4]] })],
+  });
+  const { dataset, items } = await readAll(
+    await zips.zip({
+      "images/a.png": image,
+      "images/b.png": await picture(2),
+      "train.json": `\uFEFF${JSON.stringify(coco())}`,
+      "val.json": second,
+    }),
+  );
+  expect(items.map((item) => [item.annotations[0]?.area, item.split])).toEqual([
+    [18, "train"],
+    [16, "val"],
+  ]);
+  expect(toldBy(dataset).skipped).toEqual({});
+});
+
+it("takes outlines before the masks that were drawn of them, and tells it", async () => {
+  const { dataset, items } = await readAll(
+    await zips.zip({
+      "images/a.png": image,
+      "annotations.json": coco(),
+      "masks/a.png": await maskPng([0, 0, 1, 1]),
+    }),
+  );
+  expect(items.map((item) => [item.fileName, item.annotations.length])).toEqual([["images/a.png", 1]]);
+  expect(toldBy(dataset).skipped).toEqual({ rendered: 1 });
+});
+
+it("asks for the images where a zip has annotations alone", async () => {
+  expect(await problemOf(await zips.zip({ "annotations.json": coco() }))).toMatchObject({
     code: "import_layout_unknown",
-    message: expect.stringContaining("train.json and val.json"),
+    message: expect.stringContaining("not the images that they are of"),
   });
-  const mixed = await zips.zip({
-    "images/a.png": image,
-    "annotations.json": coco(),
-    "masks/a.png": await maskPng([0, 0, 1, 1]),
-  });
-  expect(await problemOf(mixed)).toMatchObject({
-    code: "import_layout_unknown",
-    message: expect.stringContaining("masks/a.png"),
-  });
+});
+
+it("makes one image of one picture under two names, and one object of two outlines of it", async () => {
+  const big = await picture(3, 60, 60);
+  const outline = (d: number): number[][] => [[10 + d, 10, 50, 10, 50, 50, 10 + d, 50]];
+  const { dataset, items } = await readAll(
+    await zips.zip({
+      "images/a.png": big,
+      "images/copy.png": big,
+      "annotations.json": coco({
+        images: [
+          entry({ width: 60, height: 60 }),
+          entry({ id: 2, file_name: "copy.png", width: 60, height: 60 }),
+        ],
+        annotations: [
+          annotation({ segmentation: outline(0) }),
+          annotation({ id: 8, image_id: 2, segmentation: outline(1) }),
+        ],
+      }),
+    }),
+  );
+  expect(items).toMatchObject([{ fileName: "images/a.png", annotations: [{ area: 1600 }] }]);
+  expect(toldBy(dataset).skipped).toEqual({ duplicate: 1 });
 });

@@ -1,11 +1,10 @@
 import { expect, it } from "vitest";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { type Files, maskPng, open, picture, problemOf, readAll, useZips } from "./zips.ts";
+import sharp from "sharp";
+import { type Files, maskPng, open, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
 
 const zips = useZips();
-
-const problem = async (files: Files) => problemOf(await zips.zip(files));
 
 it("reads images and masks of the same stem, and images without a mask", async () => {
   const a = await picture(1);
@@ -20,13 +19,15 @@ it("reads images and masks of the same stem, and images without a mask", async (
     layout: "folders",
     images: 2,
     annotations: 1,
-    skipped: { crowds: 0, unions: 0, boxes: 0, shapes: 0 },
+    skipped: [],
   });
   expect(items.map((item) => item.fileName)).toEqual(["images/a.png", "images/b.png"]);
   expect(items[0]).toMatchObject({
     bytes: a,
     sha256: sha256(a),
-    facts: { width: 12, height: 8, format: "png" },
+    facts: { width: 12, height: 8, format: "png", orientation: 1, pages: 1 },
+    split: null,
+    background: false,
     splitGroup: null,
   });
   expect(items[0]?.annotations).toMatchObject([
@@ -46,7 +47,7 @@ it("takes instances in the order of their numbers, and then passes over the unio
       "masks/a__2.png": await maskPng([0, 0, 2, 2]),
     }),
   );
-  expect(dataset.skipped.unions).toBe(1);
+  expect(toldBy(dataset).skipped).toEqual({ union: 1 });
   expect(items[0]?.annotations.map((one) => [one.file, one.area])).toEqual([
     ["masks/a__2.png", 4],
     ["masks/a__10.png", 4],
@@ -121,52 +122,169 @@ it("can be walked twice: once to check, once to store", async () => {
   expect(names[0]).toBe(names[1]);
 });
 
-it("names the file and the reason when pixels or pairing are wrong", async () => {
-  const image = await picture(1);
+it("leaves out what is at fault, with its reason, and takes the rest", async () => {
   const ok = await maskPng([0, 0, 1, 1]);
-  const cases: [Files, RegExp][] = [
+  const noise = await picture(7);
+  const base: Files = { "images/a.png": await picture(1), "masks/a.png": ok };
+  const b = { ...base, "images/b.png": await picture(2) };
+  const cases: [Files, string, RegExp][] = [
+    [{ ...b, "masks/b.png": await maskPng([0, 0, 1, 1], { width: 30 }) }, "size_differs", /30 x 8.*12 x 8/],
+    [{ ...b, "masks/b.png": ok.subarray(0, ok.length - 20) }, "mask_unreadable", /can't be read/],
+    [{ ...b, "masks/b.png": noise }, "mask_unreadable", /those of a picture/],
+    [{ ...base, "masks/gone.png": ok }, "mask_without_image", /no image of this name/],
+    [{ ...base, "images/bad.png": "not an image" }, "image_unreadable", /no picture that is read/],
     [
-      { "images/a.png": image, "masks/a.png": await maskPng([0, 0, 1, 1], { grey: [3, 5, 137] }) },
-      /^masks\/a\.png: pixel \(3, 5\) is \[137/,
+      { ...base, "images/bad.jpg": Buffer.from("\0\0\0\x18ftypheic", "latin1") },
+      "image_unreadable",
+      /HEIC; save/,
     ],
-    [
-      { "images/a.png": image, "masks/a.png": await maskPng([0, 0, 1, 1], { width: 9 }) },
-      /^masks\/a\.png: .*9 x 8.*12 x 8/,
-    ],
-    [
-      { "images/a.png": image, "masks/a.png": await maskPng([0, 0, 0, 0]) },
-      /^masks\/a\.png: .*no foreground/,
-    ],
-    [{ "images/a.png": image, "masks/a.png": ok.subarray(0, ok.length - 20) }, /^masks\/a\.png: /],
-    [{ "images/a.png": image, "masks/a.jpg": ok }, /^masks\/a\.jpg: .*PNG/],
-    [{ "images/a.png": image, "masks/b.png": ok }, /^masks\/b\.png: there is no image images\/b\.\*/],
-    [{ "images/a.png": image, "masks/b__1.png": ok }, /^masks\/b__1\.png: there is no image images\/b\.\*/],
-    [
-      { "images/a.png": image, "images/a.jpg": image },
-      /^images\/a\.png: has the same stem as images\/a\.jpg/,
-    ],
-    [{ "images/a.png": "not an image", "masks/a.png": ok }, /^images\/a\.png: the image can't be read/],
-    [{ "images/a.bmp": image, "masks/a.png": ok }, /^images\/a\.bmp: .*JPEG/],
+    [{ ...base, "notes.docx": "x" }, "unread", /of the kind \.docx/],
+    [{ ...base, "masks/b.npy": "x" }, "unread", /NumPy's array/],
+    [{ ...base, "labels.json": { boxes: [] } }, "unread", /annotations of no format/],
   ];
-  for (const [files, message] of cases) {
-    const found = await problem(files);
-    expect(found.message).toMatch(message);
-    expect(found.code).toBe("import_file_invalid");
-    expect(found.message.startsWith(`${found.param}: `)).toBe(true);
+  for (const [files, code, detail] of cases) {
+    const { dataset, items, report } = await readAll(await zips.zip(files));
+    expect(items[0]?.annotations).toHaveLength(1);
+    expect(toldBy(dataset).skipped, code).toEqual({ [code]: 1 });
+    expect(report).toMatchObject([{ code, detail: expect.stringMatching(detail) }]);
   }
 });
 
-it("says what it looked for when there is no layout", async () => {
+it("says what it saw and what would be read when nothing comes of a zip", async () => {
   const image = await picture(1);
   const cases: [Files, RegExp][] = [
-    [{ "a.png": image, "b.png": image }, /neither a COCO file .* it begins with a\.png, b\.png/],
     [{}, /it is empty/],
-    [{ "images/a.txt": "x" }, /no image/],
-    [{ "images/a.png": image, "labels.json": { boxes: [] } }, /labels\.json is not COCO/],
+    [{ "images/a.txt": "x" }, /no image that is read/],
+    [{ "images.zip": "x", "masks.zip": "x" }, /images\.zip is an archive in the archive/],
+    [{ "scan.dcm": "x" }, /scan\.dcm is a picture of a format that is not read \(dcm\)/],
+    [
+      { "images/a.png": image, "labels.json": { boxes: [] } },
+      /labels\.json was not read: annotations of no format/,
+    ],
+    [{ "images/a.png": image, "masks/a.npy": "x" }, /masks\/a\.npy was not read: NumPy's array/],
   ];
   for (const [files, message] of cases) {
-    const found = await problem(files);
+    const found = await problemOf(await zips.zip(files));
     expect(found.message).toMatch(message);
     expect(found.code).toBe("import_layout_unknown");
+  }
+});
+
+it("takes photographs alone, wherever they lie", async () => {
+  const [a, b] = [await picture(1), await picture(2)];
+  const sets: Files[] = [
+    { "a.png": a, "b.png": b },
+    { "DCIM/100/a.png": a, "DCIM/101/b.png": b },
+    { "images/a.png": a, "images/b.png": b, "README.md": "hello" },
+    { "labels of wine/a.png": a, "labels of wine/b.png": b },
+  ];
+  for (const files of sets) {
+    const { dataset, items } = await readAll(await zips.zip(files));
+    expect(items.map((item) => item.annotations.length)).toEqual([0, 0]);
+    expect(toldBy(dataset)).toEqual({ skipped: {}, notes: [] });
+  }
+});
+
+it("pairs two folders of whatever names, and names with what people add to them", async () => {
+  const [a, b, mask] = [
+    await picture(1, 40, 30),
+    await picture(2, 40, 30),
+    await maskPng([2, 2, 20, 20], { width: 40, height: 30 }),
+  ];
+  const pairs: [string, string][] = [
+    ["images/x", "labels/x"],
+    ["Original/x", "Ground Truth/x"],
+    ["img/x", "masks_machine/x"],
+    ["JPEGImages/x", "Annotations/x"],
+    ["a/x", "b/x"],
+    ["train/images/x", "train/masks/x"],
+    ["images/train/x", "masks/train/x"],
+    ["val_images/x", "val_masks/x"],
+    ["images/cam1/x", "masks/x"],
+    ["train/x", "train_masks/x_mask"],
+    ["images/x", "masks/x_gt"],
+    ["images/x", "masks/x_L"],
+    ["images/X", "masks/x"],
+    ["images/x", "masks/x.jpg"],
+    ["images/x", "masks/mask_x"],
+    ["images/x", "gt/gt_x"],
+    ["set/x", "set/x_segmentation"],
+    ["set/x_img", "set/x_masks"],
+    ["set/x_rgb", "set/x_label"],
+    ["set/x_sat", "set/x_mask"],
+    ["images/x", "masks/x/0"],
+    ["x/images/x", "x/masks/0a1b"],
+    ["test/broken/x", "ground_truth/broken/x_mask"],
+  ];
+  for (const [image, file] of pairs) {
+    const name = (path: string, stem: string): string =>
+      `${path.replaceAll(/(?<![a-z])x(?![a-z])|X/g, (x) => (x === "X" ? stem.toUpperCase() : stem))}.png`;
+    const files = {
+      [name(image, "page000")]: a,
+      [name(image, "page001")]: b,
+      [name(file, "page000")]: mask,
+      [name(file, "page001")]: mask,
+    };
+    const { dataset, items } = await readAll(await zips.zip(files));
+    expect(
+      items.map((item) => item.annotations.map((one) => [one.label, one.area])),
+      file,
+    ).toEqual([[[null, 324]], [[null, 324]]]);
+    expect(toldBy(dataset).skipped, file).toEqual({});
+  }
+});
+
+it("pairs by numbers that count both sides", async () => {
+  const files: Files = {};
+  for (const k of [0, 1, 2]) {
+    files[`images/image_${k}.png`] = await picture(k);
+    files[`masks/seg-${k}.png`] = await maskPng([0, 0, k + 1, 1]);
+  }
+  const { items } = await readAll(await zips.zip(files));
+  expect(items.map((item) => item.annotations[0]?.area)).toEqual([1, 2, 3]);
+});
+
+it("takes a file or folder for each class, and a mask beside its picture", async () => {
+  const [image, a, b] = [await picture(1), await maskPng([0, 0, 2, 2]), await maskPng([4, 4, 8, 8])];
+  const jpeg = await sharp(await picture(1, 40, 30))
+    .jpeg()
+    .toBuffer();
+  const big = await maskPng([4, 4, 8, 8], { width: 40, height: 30 });
+  const cases: [Files, [string | null, number][]][] = [
+    [
+      { "images/x.png": image, "masks/x_stamp.png": a, "masks/x_seal.png": b },
+      [
+        ["seal", 16],
+        ["stamp", 4],
+      ],
+    ],
+    [
+      { "images/x.png": image, "masks/stamp/x.png": a, "masks/seal/x.png": b },
+      [
+        ["seal", 16],
+        ["stamp", 4],
+      ],
+    ],
+    [
+      { "images/x.png": image, "masks_stamp/x.png": a, "masks_seal/x.png": b },
+      [
+        ["seal", 16],
+        ["stamp", 4],
+      ],
+    ],
+    [
+      { "x (1).png": image, "x (1)_mask.png": a, "x (1)_mask_1.png": b },
+      [
+        [null, 4],
+        [null, 16],
+      ],
+    ],
+    [{ "x.jpg": jpeg, "x.png": big }, [[null, 16]]],
+  ];
+  for (const [files, found] of cases) {
+    const { items } = await readAll(await zips.zip(files));
+    const read = items.flatMap((item) => item.annotations.map((one) => `${one.label} ${one.area}`));
+    const wanted = found.map(([label, area]) => `${label} ${area}`);
+    expect(read.toSorted(), Object.keys(files).join(" ")).toEqual(wanted.toSorted());
   }
 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import { BitWriter, brushRle } from "./brush.ts";
-import { type Files, picture, problemOf, readAll, useZips } from "./zips.ts";
+import { type Files, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
 
 const zips = useZips();
 const image = await picture(1);
@@ -66,7 +66,7 @@ it("reads brush regions and polygons in percent, with their labels", async () =>
     layout: "label_studio",
     images: 2,
     annotations: 2,
-    skipped: { boxes: 0, shapes: 0 },
+    skipped: [],
   });
   expect(items[0]?.annotations).toEqual([
     { counts, area: 18, box: [2, 1, 5, 7], label: "stamp", file: "project-1.json: task 5, result b1" },
@@ -83,12 +83,31 @@ it("takes a brush without labels, or with those beside it", async () => {
   expect(items[0]?.annotations.map((one) => one.label)).toEqual(["wet", null]);
 });
 
-it("passes over rectangles and other shapes and counts them, unless there is nothing else", async () => {
-  const ellipse = { ...frame, id: "e", type: "ellipselabels", value: { x: 5, y: 5, radiusX: 2, radiusY: 2 } };
-  const { dataset, items } = await readAll(await zipOf([task([rectangle, brush(), ellipse, rectangle])]));
-  expect(dataset.skipped).toMatchObject({ boxes: 2, shapes: 1 });
+it("passes over rectangles and points and counts them, unless there is nothing else", async () => {
+  const point = { ...frame, id: "k", type: "keypointlabels", value: { x: 5, y: 5, width: 1 } };
+  const { dataset, items } = await readAll(await zipOf([task([rectangle, brush(), point, rectangle])]));
+  expect(toldBy(dataset).skipped).toEqual({ box_only: 2, shape_unsupported: 1 });
   expect(items[0]?.annotations).toHaveLength(1);
   expect(await problemOf(await zipOf([task([rectangle])]))).toMatchObject({ code: "import_layout_unknown" });
+});
+
+it("reads ellipses, and the export JSON_MIN", async () => {
+  const ellipse = {
+    ...frame,
+    id: "e",
+    type: "ellipselabels",
+    value: { x: 50, y: 50, radiusX: 50, radiusY: 50, ellipselabels: ["seal"] },
+  };
+  const { items } = await readAll(await zipOf([task([ellipse])]));
+  expect(items[0]?.annotations).toMatchObject([{ label: "seal", box: [0, 0, 12, 8] }]);
+  const min = {
+    id: 5,
+    image: "/data/upload/3/0a1b2c3d-a.png",
+    tag: [{ ...polygon().value, original_width: 12, original_height: 8 }],
+  };
+  const minimal = await readAll(await zipOf([min]));
+  expect(minimal.dataset.layout).toBe("label_studio");
+  expect(minimal.items[0]?.annotations).toMatchObject([{ label: "seal", area: 24 }]);
 });
 
 it("takes one annotation of a task: not a skipped one, and the ground truth of several", async () => {
@@ -96,7 +115,10 @@ it("takes one annotation of a task: not a skipped one, and the ground truth of s
   const cases: [object[], string[]][] = [
     [[annotation([brush()], { was_cancelled: true }), annotation([polygon()])], ["seal"]],
     [[annotation([brush()], { ground_truth: true }), annotation([polygon()])], ["stamp"]],
-    [[], []],
+    [
+      [annotation([brush()], { updated_at: "2026-02" }), annotation([polygon()], { updated_at: "2026-01" })],
+      ["stamp"],
+    ],
   ];
   for (const [annotations, labels] of cases) {
     const { items } = await readAll(await zipOf([task([], { annotations })]));
@@ -120,9 +142,23 @@ it("finds the image behind servers, folders and upload prefixes", async () => {
   }
 });
 
-it("names the file, the task, the result and the reason", async () => {
+it("tells whose annotations were left out, and takes the first where it is asked for", async () => {
+  const annotations = [
+    { result: [brush()], updated_at: "2026-01" },
+    { result: [polygon(), polygon({ id: "p2" })], updated_at: "2026-02" },
+    { result: [brush()], was_cancelled: true },
+  ];
+  const path = await zipOf([task([], { annotations })]);
+  const last = await readAll(path);
+  expect(last.items[0]?.annotations.map((one) => one.label)).toEqual(["seal"]);
+  expect(toldBy(last.dataset).skipped).toEqual({ cancelled: 1, other_annotator: 1, duplicate: 1 });
+  const first = await readAll(path, { choices: { annotators: "first" } });
+  expect(first.items[0]?.annotations.map((one) => one.label)).toEqual(["stamp"]);
+});
+
+it("leaves out what is at fault, with task, result and reason, and takes the rest", async () => {
   const rle = brushRle(mask);
-  const withRle = (bytes: unknown) => [task([brush({ value: { format: "rle", rle: bytes } })])];
+  const withRle = (bytes: unknown) => brush({ id: "x", value: { format: "rle", rle: bytes } });
   const header = (total: number, word = 8): BitWriter => {
     const bits = new BitWriter();
     bits.put(total, 32);
@@ -130,74 +166,64 @@ it("names the file, the task, the result and the reason", async () => {
     for (const width of [3, 4, 8, 16]) bits.put(width - 1, 4);
     return bits;
   };
-  const cases: [unknown, RegExp][] = [
-    [[{ ...task([]), annotations: 3 }], /^project-1\.json: \[0\]\.annotations/],
-    [[task([], { data: {} })], /^project-1\.json: task 5: its data names no .* image/],
-    [[task([], { data: { left: "a.png", right: "b.png" } })], /task 5: its data names 2 images/],
-    [[task([], { data: { image: "gone.png" } })], /task 5: the zip has no file gone\.png/],
-    [[task([]), task([], { id: 6 })], /task 6: another task shows images\/a\.png too/],
+  const cases: [object, string, RegExp][] = [
+    [brush({ id: "x", image_rotation: 90 }), "object_invalid", /turned by 90 degrees/],
     [
-      [task([], { annotations: [{ result: [brush()] }, { result: [polygon()] }] })],
-      /task 5: has 2 annotations/,
-    ],
-    [[task([brush({ image_rotation: 90 })])], /task 5, result b1: was drawn on the image turned by 90/],
-    [
-      [task([polygon({ original_width: 8, original_height: 12 })])],
-      /^images\/a\.png: the image is 12 x 8 .* task 5 says 8 x 12/,
+      polygon({ id: "x" }, [
+        [1, 2],
+        [3, 4],
+      ]),
+      "object_empty",
+      /polygon of 2 points/,
     ],
     [
-      [
-        task([
-          polygon({}, [
-            [1, 2],
-            [3, 4],
-          ]),
-        ]),
-      ],
-      /task 5, result p1: points: 3 points/,
+      polygon({ id: "x" }, [
+        [1, 2],
+        [3, "4"],
+        [5, 6],
+      ]),
+      "object_invalid",
+      /polygon/,
     ],
     [
-      [
-        task([
-          polygon({}, [
-            [1, 2],
-            [3, "4"],
-            [5, 6],
-          ]),
-        ]),
-      ],
-      /result p1: points\[1\]\[1\]/,
+      polygon({ id: "x" }, [
+        [1, 2],
+        [3, 400],
+        [5, 6],
+      ]),
+      "object_invalid",
+      /far outside/,
     ],
-    [
-      [
-        task([
-          polygon({}, [
-            [1, 2],
-            [3, 400],
-            [5, 6],
-          ]),
-        ]),
-      ],
-      /result p1: point 1 lies far outside; .* percent/,
-    ],
-    [
-      [task([brush({ value: { format: "rle", rle, brushlabels: ["a", "b"] } })])],
-      /result b1: labels: a region has one label/,
-    ],
-    [[task([brush({ value: { format: "rle", rle, brushlabels: ["a\0"] } })])], /result b1: labels: a NUL/],
-    [withRle("abc"), /result b1: value must be/],
-    [withRle([1, 256]), /result b1: rle\[1\] is no byte/],
-    [withRle([1, 2]), /result b1: the brush's rle ends too early/],
+    [withRle("abc"), "object_invalid", /brush/],
+    [withRle([1, 256]), "object_invalid", /brush/],
+    [withRle([1, 2]), "object_invalid", /ends too early/],
     [
       withRle(brushRle({ width: 8, height: 8, data: new Uint8Array(64) })),
-      /holds 256 bytes; 12 x 8 pixels of four bytes are 384/,
+      "object_invalid",
+      /holds 256 bytes/,
     ],
-    [withRle(header(384, 4).bytes()), /has values of 4 bits/],
-    [withRle(rle.slice(0, -4)), /ends too early/],
-    [withRle(header(384).run(true, 3, 400, [255]).bytes()), /has a run that ends at byte 400 of 384/],
+    [withRle(header(384, 4).bytes()), "object_invalid", /has values of 4 bits/],
+    [withRle(rle.slice(0, -4)), "object_invalid", /ends too early/],
+    [withRle(header(384).run(true, 3, 400, [255]).bytes()), "object_invalid", /ends at byte 400 of 384/],
+    [withRle(brushRle({ width: 12, height: 8, data: new Uint8Array(96) })), "object_empty", /no foreground/],
+  ];
+  for (const [result, code, detail] of cases) {
+    const { items, report } = await readAll(await zipOf([task([brush(), result])]));
+    expect(items[0]?.annotations).toHaveLength(1);
+    expect(report).toMatchObject([
+      { code, file: "project-1.json", id: "task 5, result x", detail: expect.stringMatching(detail) },
+    ]);
+  }
+});
+
+it("names the file and the task where nothing is left", async () => {
+  const cases: [unknown, RegExp][] = [
+    [[{ ...task([]), annotations: 3 }], /^project-1\.json: task number 0: annotations/],
+    [[task([brush()], { data: {} })], /task 5: its data names no image/],
+    [[task([brush()], { data: { image: "gone.png" } })], /there is no file gone\.png/],
     [
-      withRle(brushRle({ width: 12, height: 8, data: new Uint8Array(96) })),
-      /result b1: the mask has no foreground/,
+      [task([polygon({ original_width: 24, original_height: 16 })])],
+      /task 5, result p1: the image is 12 x 8 pixels as seen, project-1\.json says 24 x 16/,
     ],
   ];
   for (const [tasks, message] of cases) {
@@ -207,15 +233,16 @@ it("names the file, the task, the result and the reason", async () => {
   }
 });
 
-it("refuses to choose between two exports, or between an export and COCO", async () => {
+it("takes two exports, or an export and COCO, as one data set", async () => {
   const tasks = [task([brush()])];
-  const coco = { images: [], annotations: [], categories: [] };
-  for (const [files, message] of [
-    [{ "b.json": JSON.stringify(tasks) }, /two of these: a Label Studio export, b\.json and project-1\.json/],
-    [{ "b.json": coco }, /both a COCO file, b\.json, and a Label Studio export, project-1\.json/],
-  ] as const)
-    expect(await problemOf(await zipOf(tasks, files))).toMatchObject({
-      code: "import_layout_unknown",
-      message: expect.stringMatching(message),
-    });
+  const square = [[0, 0, 3, 0, 3, 3, 0, 3]];
+  const coco = {
+    images: [{ id: 1, file_name: "b.png" }],
+    annotations: [{ id: 1, image_id: 1, segmentation: square }],
+  };
+  const { dataset, items } = await readAll(
+    await zipOf(tasks, { "b.png": await picture(2), "coco.json": coco }),
+  );
+  expect(dataset.layout.split("+").toSorted()).toEqual(["coco", "label_studio"]);
+  expect(items.map((item) => item.annotations.length)).toEqual([1, 1]);
 });

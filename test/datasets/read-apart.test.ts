@@ -16,7 +16,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const open = (zipPath: string) => readApart({ zipPath, folder, limits: {}, maxPixels: 1_000_000 });
+const open = (zipPath: string) =>
+  readApart({ zipPath, folder, limits: {}, choices: {}, maxPixels: 1_000_000, reportPath: null });
 
 /** Two images, the first with more objects than one message carries; its annotations stand before its images. */
 async function coco(): Promise<Files> {
@@ -79,7 +80,13 @@ describe("a data set that a child process reads", () => {
   ]);
 
   it.each([
-    ["a list of lists", "annotations.json", lists(60), "import_layout_unknown", /is not COCO/],
+    [
+      "a list of lists",
+      "annotations.json",
+      lists(60),
+      "import_layout_unknown",
+      /annotations\.json was not read/,
+    ],
     [
       "an object of lists",
       "annotations.json",

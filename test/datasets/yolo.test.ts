@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import { type Files, picture, problemOf, readAll, useZips } from "./zips.ts";
+import { type Files, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
 
 const zips = useZips();
 const image = await picture(1);
@@ -26,7 +26,7 @@ it("reads polygons in shares of the image, with the names of data.yaml", async (
       "README.txt": "exported by hand",
     }),
   );
-  expect(dataset).toMatchObject({ layout: "yolo", images: 3, annotations: 2, skipped: { boxes: 0 } });
+  expect(dataset).toMatchObject({ layout: "yolo", images: 3, annotations: 2, skipped: [] });
   expect(items.map((item) => [item.fileName, item.annotations.length])).toEqual([
     ["images/a.png", 2],
     ["images/empty.png", 0],
@@ -83,69 +83,103 @@ it("passes over boxes and counts them, unless there is nothing else", async () =
     "labels/a.txt": labels,
   });
   const { dataset, items } = await readAll(await zips.zip(files(`0 0.5 0.5 0.2 0.2\n0 ${square}\n`)));
-  expect(dataset.skipped).toMatchObject({ boxes: 1 });
+  expect(toldBy(dataset).skipped).toEqual({ box_only: 1 });
   expect(items[0]?.annotations).toMatchObject([{ file: "labels/a.txt: line 2" }]);
   expect(await problemOf(await zips.zip(files("0 0.5 0.5 0.2 0.2\n")))).toMatchObject({
     code: "import_layout_unknown",
-    message: expect.stringContaining("1 boxes or other shapes and not one mask"),
+    message: expect.stringContaining("1 x a box outlines no object"),
   });
 });
 
-it("names the file, the line and the reason", async () => {
-  const bad = (files: Files): Files => ({
-    "data.yaml": names,
-    "images/a.png": image,
-    "labels/a.txt": "",
-    ...files,
-  });
-  const line = (text: string): Files => bad({ "labels/a.txt": `1 ${square}\n${text}` });
-  const cases: [Files, RegExp][] = [
-    [line(`2 ${square}`), /^labels\/a\.txt: line 2: data\.yaml has no class 2/],
-    [line(`seal ${square}`), /line 2: data\.yaml has no class seal/],
-    [line(`0 0.1 0.1 24 0.1 0.5 0.5`), /line 2: 24 is no share of the image's side, 0 to 1/],
-    [line(`0 0.1 nan 0.4 0.1 0.5 0.5`), /line 2: nan is no share/],
-    [line(`0 0.1 0.1 0.5 0.5 0.6 0.1 0.7`), /line 2: has 7 numbers behind the class/],
-    [line(`0 0.1 0.1`), /line 2: has 2 numbers behind the class/],
-    [line(`0 0.1 0.1 0.1 0.1 0.1 0.1`), /line 2: the mask has no foreground pixel/],
-    [bad({ "labels/b.txt": "" }), /^labels\/b\.txt: there is no image of this name below images\//],
+it("leaves out what is at fault, with file and line, and takes the rest", async () => {
+  const line = (text: string): Files => ({ "labels/a.txt": `1 ${square}\n${text}` });
+  const cases: [Files, string, number, RegExp | undefined][] = [
+    [line(`seal ${square}`), "object_invalid", 2, /seal is no class number/],
+    [line(`0 0.1 0.1 24 0.1 0.5 0.5`), "object_invalid", 2, /24 is no share of the image's side, 0 to 1/],
+    [line(`0 0.1 nan 0.4 0.1 0.5 0.5`), "object_invalid", 2, /nan is no number/],
+    [line(`0 0.1 0.1`), "object_invalid", 2, /2 numbers behind the class/],
+    [line(`0 0.1 0.1 0.1 0.1 0.1 0.1`), "object_empty", 2, /no area/],
+    [line(`0 0.1 0.1 0.5 0.5`), "box_only", 2, undefined],
     [
-      bad({ "images/a.jpg": image }),
-      /^images\/a\.png: has the same labels, labels\/a\.txt, as images\/a\.jpg/,
+      { ...line(""), "labels/b.txt": `0 ${square}\n0 ${square}` },
+      "image_missing",
+      0,
+      /no image of this name/,
     ],
-    [
-      bad({ "data.yaml": "nc: 2\nnames:\n  0: seal\n  one: stamp\n" }),
-      /^data\.yaml: line 4: names: one is no class number/,
-    ],
-    [bad({ "data.yaml": "nc: 2\nnames:\n  - seal\n  - [a, b]\n" }), /^data\.yaml: line 4: /],
-    [bad({ "data.yaml": "nc: 1\n\nnames: seal\n" }), /^data\.yaml: line 3: names must be a list/],
-    [bad({ "data.yaml": "nc: 1\nnames: [seal\nx: {" }), /^data\.yaml: line \d: /],
   ];
-  for (const [files, message] of cases) {
-    const found = await problemOf(await zips.zip(files));
-    expect(found.message).toMatch(message);
-    expect(found.code).toBe("import_file_invalid");
+  for (const [files, code, at, detail] of cases) {
+    const { dataset, items, report } = await readAll(
+      await zips.zip({ "data.yaml": names, "images/a.png": image, ...files }),
+    );
+    expect(items[0]?.annotations).toHaveLength(1);
+    expect(Object.keys(toldBy(dataset).skipped)).toEqual([code]);
+    expect(report).toMatchObject([
+      {
+        code,
+        ...(at > 0 && { file: "labels/a.txt", line: at }),
+        ...(detail && { detail: expect.stringMatching(detail) }),
+      },
+    ]);
   }
 });
 
-it("wants names, and one layout at a time", async () => {
-  const base: Files = { "images/a.png": image, "labels/a.txt": `0 ${square}` };
-  const cases: [Files, RegExp][] = [
-    [base, /does not name their classes/],
-    [{ ...base, "data.yaml": "nc: 1" }, /does not name their classes/],
-    [{ ...base, "a.yaml": "names: [a]", "b.yaml": "names: [b]" }, /both a\.yaml and b\.yaml/],
-    [
-      { ...base, "data.yaml": names, "masks/a.png": image },
-      /both YOLO labels, labels\/a\.txt, and masks, masks\/a\.png/,
-    ],
-  ];
-  for (const [files, message] of cases)
-    expect(await problemOf(await zips.zip(files))).toMatchObject({
-      code: "import_layout_unknown",
-      message: expect.stringMatching(message),
-    });
+it("cuts corners that were drawn over the edge, and takes a confidence behind an outline", async () => {
+  const { items } = await readAll(
+    await zips.zip({
+      "data.yaml": names,
+      "images/a.png": image,
+      "labels/a.txt": "0 -0.04 0 .5 0 0.5 1.04 0 1.0003\n1 0 0 1 0 1 1 0 1 0.93\n",
+    }),
+  );
+  expect(items[0]?.annotations.map(({ box }) => box)).toEqual([
+    [0, 0, 6, 8],
+    [0, 0, 12, 8],
+  ]);
 });
 
-it("holds all label files together against the limit", async () => {
-  const zip = await zips.zip({ "data.yaml": names, "images/a.png": image, "labels/a.txt": `0 ${square}` });
-  expect(await problemOf(zip, { limits: { maxTextBytes: 20 } })).toMatchObject({ code: "import_too_large" });
+it("calls classes by their numbers where nothing names them, reads empty files as nothing, and keeps parts", async () => {
+  const { dataset, items } = await readAll(
+    await zips.zip({
+      "set/images/train/a.png": image,
+      "set/labels/train/a.txt": `1 ${square}`,
+      "set/images/val/b.png": await picture(2),
+      "set/labels/val/b.txt": "",
+      "extra/c.png": await picture(3),
+    }),
+  );
+  expect(toldBy(dataset)).toEqual({ skipped: {}, notes: ["classes_by_number"] });
+  expect(items.map((item) => [item.annotations[0]?.label, item.split, item.background])).toEqual([
+    [undefined, null, false],
+    ["1", "train", false],
+    [undefined, "val", true],
+  ]);
+});
+
+it("reads label files beside the images", async () => {
+  const { dataset, items } = await readAll(
+    await zips.zip({
+      "a.png": image,
+      "a.txt": `1 ${square}`,
+      "classes.txt": "seal\nstamp\n",
+      "README.txt": "1 2 3",
+      "train.txt": "a.png",
+    }),
+  );
+  expect(items[0]?.annotations).toMatchObject([{ label: "stamp", area: 24 }]);
+  expect(toldBy(dataset)).toEqual({ skipped: {}, notes: [] });
+});
+
+it("tells of a list of names that can't be read", async () => {
+  const cases: [string, RegExp][] = [
+    ["nc: 2\nnames:\n  0: seal\n  one: stamp\n", /one is no class number/],
+    ["nc: 1\n\nnames: seal\n", /names must be a list/],
+    ["nc: 1\nnames: [seal\nx: {", /line \d: /],
+  ];
+  for (const [yaml, detail] of cases) {
+    const { items, report } = await readAll(
+      await zips.zip({ "data.yaml": yaml, "images/a.png": image, "labels/a.txt": `0 ${square}` }),
+    );
+    expect(items[0]?.annotations).toMatchObject([{ label: "0" }]);
+    expect(report).toMatchObject([{ file: "data.yaml", detail: expect.stringMatching(detail) }]);
+  }
 });

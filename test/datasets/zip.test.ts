@@ -100,7 +100,7 @@ it("holds every limit against the directory, and tells limit and found", async (
     [{ maxEntries: 3 }, /4 entries; 3 are the most/],
     [{ maxTotalBytes: 500 }, /bytes together; 500 are the most/],
     [{ maxEntryBytes: 300 }, /^images\/a\.png has \d+ bytes; 300 are the most/],
-    [{ maxTextBytes: 2 }, /^groups\.csv has 4 bytes; 2 are the most/],
+    [{ maxJsonBytes: 2 }, /^groups\.csv has 4 bytes; 2 are the most/],
     [{ maxImages: 1 }, /2 images; 1 are the most/],
     [{ maxAnnotations: 0 }, /1 annotations; 0 are the most/],
   ];

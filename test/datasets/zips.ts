@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -7,7 +7,8 @@ import sharp from "sharp";
 import { afterAll } from "vitest";
 import { ZipFile } from "yazl";
 import { openDataset } from "../../src/datasets/read.ts";
-import type { Dataset, DatasetItem, DatasetOptions, ItemFacts } from "../../src/datasets/types.ts";
+import type { Dataset, DatasetItem, DatasetOptions } from "../../src/datasets/types.ts";
+import { decodeImage } from "../../src/imaging/decode.ts";
 import { AppError } from "../../src/lib/errors.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 
@@ -83,18 +84,10 @@ export async function maskPng(
 }
 
 /** As inference does it: the file must decode whole. */
-async function inspect(bytes: Uint8Array): Promise<ItemFacts> {
-  try {
-    const { info } = await sharp(bytes, { failOn: "truncated" })
-      .autoOrient()
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    const { format } = await sharp(bytes).metadata();
-    return { width: info.width, height: info.height, format: format as ItemFacts["format"] };
-  } catch (error) {
-    throw new AppError("image_unreadable", "the image can't be read", { cause: error });
-  }
-}
+const inspect: DatasetOptions["inspect"] = async (bytes) => {
+  const { data: _, ...facts } = await decodeImage(bytes, { maxPixels: 1_000_000 });
+  return facts;
+};
 
 export const open = (path: string, options: Partial<DatasetOptions> = {}): Promise<Dataset> =>
   openDataset(path, { inspect, ...options });
@@ -103,16 +96,24 @@ export const open = (path: string, options: Partial<DatasetOptions> = {}): Promi
 export async function readAll(
   path: string,
   options: Partial<DatasetOptions> = {},
-): Promise<{ dataset: Dataset; items: DatasetItem[] }> {
-  const dataset = await open(path, options);
+): Promise<{ dataset: Dataset; items: DatasetItem[]; report: object[] }> {
+  const reportPath = `${path}.report`;
+  const dataset = await open(path, { reportPath, ...options });
+  const items: DatasetItem[] = [];
   try {
-    const items: DatasetItem[] = [];
     for await (const item of dataset.items()) items.push(item);
-    return { dataset, items };
   } finally {
     await dataset.close();
   }
+  const lines = (await readFile(reportPath, "utf8")).split("\n").filter((line) => line !== "");
+  return { dataset, items, report: lines.map((line) => JSON.parse(line) as object) };
 }
+
+/** What a reading left out, by code, and what it noted. */
+export const toldBy = (dataset: Dataset): { skipped: Record<string, number>; notes: string[] } => ({
+  skipped: Object.fromEntries(dataset.told().skipped.map(({ code, count }) => [code, count])),
+  notes: dataset.told().notes.map(({ code }) => code),
+});
 
 /** The AppError that reading a zip ends with. */
 export async function problemOf(

@@ -49,7 +49,9 @@ export async function releaseImport(db: Executor, lease: ImportLease): Promise<b
 export async function setImportProgress(
   db: Executor,
   lease: ImportLease,
-  progress: Partial<Pick<ImportRow, "layout" | "skipped" | "imagesTotal">> & { imagesDone: number },
+  progress: Partial<Pick<ImportRow, "layout" | "skipped" | "notes" | "summary" | "imagesTotal">> & {
+    imagesDone: number;
+  },
 ): Promise<boolean> {
   const rows = await db.update(imports).set(progress).where(holds(lease)).returning({ id: imports.id });
   return rows.length > 0;

@@ -10,7 +10,8 @@ export type Import = typeof imports.$inferSelect;
 /** The insert is the event: a trigger tells the workers. */
 export async function insertImport(
   db: Executor,
-  row: Pick<Import, "id" | "workspaceId" | "projectId" | "objectKey" | "bytes" | "fileName">,
+  row: Pick<Import, "id" | "workspaceId" | "projectId" | "objectKey" | "bytes" | "fileName"> &
+    Partial<Pick<Import, "options" | "dryRun">>,
 ): Promise<Import> {
   const [inserted] = await db.insert(imports).values(row).returning();
   return inserted as Import;

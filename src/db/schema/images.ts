@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import type { Part } from "../../domain/data-import.ts";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";
 
@@ -22,6 +23,12 @@ export const images = pgTable(
     fileName: text("file_name"),
     /** Images of one group (a page, a patient) never stand on both sides of a split; null is a group by itself. */
     splitGroup: text("split_group"),
+    /** The user's own part of the data that it is in: a wish for the split. */
+    part: text("part").$type<Part>(),
+    /** Whether it is known to hold no object, and not just unannotated. */
+    knownEmpty: boolean("known_empty").notNull().default(false),
+    /** What was chosen to make eight bits of R, G and B of it; null where it has them. */
+    reading: text("reading"),
     createdAt: createdAt(),
   },
   (table) => [
@@ -30,6 +37,7 @@ export const images = pgTable(
     index("images_workspace_idx").on(table.workspaceId, table.bytes),
     index("images_project_idx").on(table.projectId, table.createdAt, table.id),
     check("images_sha256_check", sql`sha256 ~ '^[0-9a-f]{64}$'`),
+    check("images_part_check", sql`part in ('train', 'val', 'test')`),
     check("images_size_check", sql`width > 0 and height > 0 and bytes > 0`),
   ],
 );

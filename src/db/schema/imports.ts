@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
-import { bigint, check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { createdAt, time } from "./common.ts";
+import type { ImportNote, ImportOptions, ImportSummary, SkippedCount } from "../../domain/data-import.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
 
@@ -22,10 +23,16 @@ export const imports = pgTable(
     objectKey: text("object_key").notNull(),
     bytes: bigint("bytes", { mode: "number" }).notNull(),
     fileName: text("file_name"),
-    /** Which layout the zip was found to have: `coco`, `folders`, `yolo` or `label_studio`. */
+    options: jsonb("options").$type<ImportOptions>().notNull().default({}),
+    /** Whether it only looks: nothing is stored but what it would come to. */
+    dryRun: boolean("dry_run").notNull().default(false),
+    /** What was recognised, such as `coco`; several are joined by `+`. */
     layout: text("layout"),
-    /** What of the zip was left out on purpose: how many, and why. */
-    skipped: jsonb("skipped").$type<{ count: number; reason: string }[]>(),
+    /** What was left out: how many, and why. */
+    skipped: jsonb("skipped").$type<SkippedCount[]>(),
+    /** What was decided or changed on the way. */
+    notes: jsonb("notes").$type<ImportNote[]>(),
+    summary: jsonb("summary").$type<ImportSummary>(),
     imagesTotal: integer("images_total"),
     imagesDone: integer("images_done").notNull().default(0),
     imagesCreated: integer("images_created"),

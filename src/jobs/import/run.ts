@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DatasetTask } from "../../datasets/dataset-child.ts";
 import { type DatasetApart, readApart } from "../../datasets/read-apart.ts";
-import { skippedReasons } from "../../datasets/types.ts";
 import { ifUnused, selectImageHashes } from "../../db/queries/images.ts";
 import {
   abandonImport,
@@ -16,6 +17,7 @@ import {
 } from "../../db/queries/import-leases.ts";
 import { noteDoing } from "../../db/queries/job-notes.ts";
 import { noQuotas, requireRoom, selectRoom } from "../../db/queries/usage.ts";
+import type { ImportOptions, ImportSummary } from "../../domain/data-import.ts";
 import type { AppError } from "../../lib/errors.ts";
 import { keys } from "../../storage/keys.ts";
 import { givenUp } from "../given-up.ts";
@@ -68,6 +70,8 @@ export async function giveUpImport(
   const row = await abandonImport(db, importId, await givenUp(db, job, error));
   if (!row) return;
   await store.delete(row.objectKey);
+  await store.delete(keys.importPicture(row.projectId, row.id));
+  await store.delete(keys.importReport(row.projectId, row.id));
   const known = new Set(await selectImageHashes(db, row));
   const prefix = keys.imagePrefix(row.projectId);
   for await (const objectKey of store.list(prefix)) {
@@ -98,19 +102,17 @@ class ImportRun {
   async run(): Promise<StoredImport> {
     const { db, store, inference, maxImagesPerProject, quotas = noQuotas } = this.#services;
     const dataset = await this.#open();
-    await this.#progress({
-      layout: dataset.layout,
-      skipped: skippedReasons(dataset.skipped),
-      imagesTotal: dataset.images,
-      imagesDone: 0,
-    });
+    const { layout, skipped, notes, images: imagesTotal } = dataset;
+    await this.#progress({ layout, skipped: [...skipped], notes: [...notes], imagesTotal, imagesDone: 0 });
     const items = await this.#putObjects(dataset);
+    const { parts } = await this.#tell(dataset);
     const stored = await storeImport(db, {
       scope: this.#row,
       lease: this.#lease,
-      batches: items.batches(),
+      batches: this.#row.dryRun ? [] : items.batches(),
       maxImages: maxImagesPerProject,
       quotas,
+      keepParts: this.#row.options.respectSplits ?? (parts.test ?? 0) > 0,
     });
     await this.#putMissing(dataset, stored);
     await store.delete(this.#row.objectKey);
@@ -124,6 +126,7 @@ class ImportRun {
     if (!(error instanceof LeaseLost)) {
       if (!this.#signal.aborted && isFinal(error)) {
         await this.#takeBack();
+        await this.#putReport();
         if (await failImport(db, this.#lease, jobError(error))) await store.delete(this.#row.objectKey);
         return;
       }
@@ -148,10 +151,44 @@ class ImportRun {
     this.#items = new ItemSpool(join(this.#folder, "items"));
     const limits = { maxImages: maxImagesPerProject };
     this.#dataset = await readApart(
-      { zipPath: path, folder: this.#folder, limits, maxPixels: maxImagePixels },
+      {
+        zipPath: path,
+        folder: this.#folder,
+        limits,
+        choices: choicesOf(this.#row.options),
+        maxPixels: maxImagePixels,
+        reportPath: join(this.#folder, reportFile),
+      },
       this.#signal,
     );
     return this.#dataset;
+  }
+
+  /** Keeps what the walk came to: the list of what was left out, the picture, the counts. */
+  async #tell(dataset: DatasetApart): Promise<ImportSummary> {
+    const end = dataset.end();
+    if (!end) throw new Error("a data set's child did not say what came of it");
+    const { store } = this.#services;
+    const { projectId, id } = this.#row;
+    await this.#putReport();
+    if (end.picturePath !== null) {
+      await store.delete(keys.importPicture(projectId, id));
+      await store.putFile(keys.importPicture(projectId, id), end.picturePath, { contentType: "image/webp" });
+    }
+    const { summary, skipped, notes } = end;
+    await this.#progress({ imagesDone: summary.images, summary, skipped: [...skipped], notes: [...notes] });
+    return summary;
+  }
+
+  /** The report, as far as it goes; an import that failed before it was begun has none. */
+  async #putReport(): Promise<void> {
+    const { projectId, id } = this.#row;
+    const path = this.#folder && join(this.#folder, reportFile);
+    if (path === undefined || !existsSync(path) || (await stat(path)).size === 0) return;
+    const { store } = this.#services;
+    // An attempt before this one may have told as much as it came to.
+    await store.delete(keys.importReport(projectId, id));
+    await store.putFile(keys.importReport(projectId, id), path, { contentType: "application/x-ndjson" });
   }
 
   /** Checks every image and mask, and stores the images; nothing refers to them yet. */
@@ -166,6 +203,13 @@ class ImportRun {
     for await (const { path, alsoNamed: _, ...item } of dataset.items()) {
       this.#signal.throwIfAborted();
       await this.#noteFile(item.fileName);
+      imagesDone += path === null ? 0 : 1;
+      if (this.#row.dryRun) {
+        if (performance.now() - lastWrite < progressEveryMs) continue;
+        lastWrite = performance.now();
+        await this.#progress({ imagesDone });
+        continue;
+      }
       items.add(item);
       if (path === null) continue;
       const key = keys.image(this.#row.projectId, item.sha256);
@@ -180,7 +224,6 @@ class ImportRun {
       // After a crash the objects of the attempt before look like someone else's: they are ours too.
       if (this.#row.attempt > 1 || isNew) this.#wrote.push({ objectKey: key, sha256: item.sha256 });
       await store.putFile(key, path, { contentType: `image/${item.facts.format}` });
-      imagesDone++;
       if (performance.now() - lastWrite < progressEveryMs) continue;
       lastWrite = performance.now();
       await this.#progress({ imagesDone });
@@ -226,14 +269,27 @@ class ImportRun {
   /** Removes what this run alone stored, under the locks that uploads take. */
   async #takeBack(): Promise<void> {
     const { db, store } = this.#services;
+    await store.delete(keys.importPicture(this.#row.projectId, this.#row.id));
     for (const image of this.#wrote.splice(0))
       await ifUnused(db, this.#row, image, (key) => store.delete(key));
   }
 }
 
+const reportFile = "report.jsonl";
+
+const choicesOf = (options: ImportOptions): DatasetTask["choices"] => {
+  const { masks, splitParts, maxSkippedShare, annotators } = options;
+  return {
+    ...(masks !== undefined && { masks }),
+    ...(splitParts !== undefined && { splitParts }),
+    ...(maxSkippedShare !== undefined && { maxSkippedShare }),
+    ...(annotators !== undefined && { annotators }),
+  };
+};
+
 function jobError(error: AppError): { code: string; message: string; file?: string } {
   const { code, message, param } = error;
-  return code === "import_file_invalid" && param !== undefined
+  return (code === "import_file_invalid" || code === "import_skipped_too_much") && param !== undefined
     ? { code, message, file: param }
     : { code, message };
 }

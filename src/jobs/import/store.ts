@@ -45,16 +45,18 @@ export async function storeImport(
     batches: Iterable<readonly StoredItem[]>;
     maxImages: number;
     quotas: Quotas;
+    /** Whether the user's own parts are kept as a wish for the split. */
+    keepParts: boolean;
   },
 ): Promise<StoredImport> {
-  const { scope, lease, batches, maxImages, quotas } = options;
+  const { scope, lease, batches, maxImages, quotas, keepParts } = options;
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
     if (!(await lockImport(tx, lease))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
     const created = new Map<string, string>();
     let written = 0;
     for (const items of batches) {
-      const rows = items.map((item) => imageRow(scope, item));
+      const rows = items.map((item) => imageRow(scope, item, keepParts));
       const fresh = new Set(await insertNewImages(tx, rows));
       const hashes = items.map((item) => item.sha256);
       const ids = await holdImageIds(tx, scope, hashes);
@@ -75,7 +77,7 @@ export async function storeImport(
   });
 }
 
-const imageRow = (scope: ProjectScope, item: StoredItem): NewImage => ({
+const imageRow = (scope: ProjectScope, item: StoredItem, keepParts: boolean): NewImage => ({
   ...scope,
   id: newId("img"),
   sha256: item.sha256,
@@ -86,6 +88,9 @@ const imageRow = (scope: ProjectScope, item: StoredItem): NewImage => ({
   height: item.facts.height,
   fileName: item.fileName,
   splitGroup: item.splitGroup,
+  part: keepParts ? item.split : null,
+  knownEmpty: item.background,
+  reading: item.facts.reading ?? null,
 });
 
 async function writeAnnotations(

@@ -38,13 +38,17 @@ async function pages(): Promise<Files> {
   return files;
 }
 
-async function upload(scope: ProjectScope, files: Files): Promise<string> {
+async function upload(
+  scope: ProjectScope,
+  files: Files,
+  more: Pick<Parameters<typeof insertImport>[1], "options" | "dryRun"> = {},
+): Promise<string> {
   const { db, store } = bench.services;
   const id = newId("imp");
   const bytes = await readFile(await zips.zip(files));
   const objectKey = keys.importZip(scope.projectId, id);
   await store.put(objectKey, bytes);
-  await insertImport(db, { ...scope, id, objectKey, bytes: bytes.length, fileName: null });
+  await insertImport(db, { ...scope, id, objectKey, bytes: bytes.length, fileName: null, ...more });
   return id;
 }
 
@@ -58,6 +62,10 @@ async function rowsOf(scope: ProjectScope) {
 
 const objectsOf = (scope: ProjectScope): Promise<string[]> =>
   keysBelow(bench.services.store, keys.projectPrefix(scope.projectId));
+
+/** Without the pictures of imports. */
+const dataOf = async (scope: ProjectScope): Promise<string[]> =>
+  (await objectsOf(scope)).filter((key) => !key.endsWith(".webp"));
 
 describe("an import", () => {
   it("becomes images, groups and masks, and its zip goes", async () => {
@@ -87,7 +95,7 @@ describe("an import", () => {
     const mask = rows.annotations.find(({ imageId }) => imageId === byName.get("images/3.png")?.id);
     expect(mask).toMatchObject({ box: [3, 2, 23, 30], area: 20 * 28, source: "import" });
     expect(decodeRle({ format: "rle", size: [64, 80], counts: mask?.counts ?? "" }).data).toHaveLength(5120);
-    expect(await objectsOf(scope)).toEqual(rows.images.map((image) => image.objectKey).sort());
+    expect(await dataOf(scope)).toEqual(rows.images.map((image) => image.objectKey).sort());
     for (const image of rows.images) expect((await store.stat(image.objectKey))?.sha256).toBe(image.sha256);
   });
 
@@ -110,23 +118,50 @@ describe("an import", () => {
     expect(rows.images.map((image) => image.splitGroup ?? "").sort()).toEqual(["a", "a", "b", "b", "c", "d"]);
   });
 
-  it("names the file at fault and leaves nothing behind", async () => {
+  it("leaves out what is at fault, tells it, and takes the rest", async () => {
+    const { db, store } = bench.services;
+    const scope = await newProject(db);
+    const files = await pages();
+    const broken = (files["images/4.png"] as Buffer).subarray(0, 900);
+    const id = await upload(scope, { ...files, "images/4.png": broken, "notes.docx": "a letter" });
+    expect(await runImport(bench.trainer, id, never)).toHaveLength(4);
+    expect(await getImport(db, scope, id)).toMatchObject({
+      status: "succeeded",
+      skipped: [
+        { code: "unread", count: 1 },
+        { code: "image_unreadable", count: 1 },
+      ],
+      summary: { images: 4, annotations: 4, backgroundImages: 0, labels: [{ label: null, count: 4 }] },
+    });
+    const report = (await store.get(keys.importReport(scope.projectId, id))).toString("utf8");
+    expect(
+      report
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([
+      { code: "unread", file: "notes.docx" },
+      { code: "image_unreadable", file: "images/4.png" },
+    ]);
+  });
+
+  it("fails where more is at fault than is asked for, lists it and leaves nothing else behind", async () => {
     const { db } = bench.services;
     const scope = await newProject(db);
     const files = await pages();
     const broken = (files["images/4.png"] as Buffer).subarray(0, 900);
-    const id = await upload(scope, { ...files, "images/4.png": broken });
+    const id = await upload(scope, { ...files, "images/4.png": broken }, { options: { maxSkippedShare: 0 } });
     expect(await runImport(bench.trainer, id, never)).toEqual([]);
     expect(await getImport(db, scope, id)).toMatchObject({
       status: "failed",
       error: {
-        code: "import_file_invalid",
+        code: "import_skipped_too_much",
         file: "images/4.png",
-        message: expect.stringContaining("images/4.png"),
+        message: expect.stringMatching(/^1 of 5 entries are at fault, .*The first: images\/4\.png: /),
       },
     });
     expect(await rowsOf(scope)).toEqual({ images: [], annotations: [] });
-    expect(await objectsOf(scope)).toEqual([]);
+    expect(await objectsOf(scope)).toEqual([keys.importReport(scope.projectId, id)]);
   });
 
   it("takes away only what it alone stored", async () => {
@@ -142,13 +177,13 @@ describe("an import", () => {
       "images/9.png": Buffer.from("no image at all"),
       "masks/9.png": await maskPng([1, 1, 9, 9], { width: 80, height: 64 }),
     };
-    const id = await upload(scope, bad);
+    const id = await upload(scope, bad, { options: { maxSkippedShare: 0 } });
     await runImport(bench.trainer, id, never);
     expect(await getImport(db, scope, id)).toMatchObject({
       status: "failed",
       error: { file: "images/9.png" },
     });
-    expect(await objectsOf(scope)).toEqual(before);
+    expect((await objectsOf(scope)).filter((key) => !key.endsWith(".jsonl"))).toEqual(before);
     expect((await rowsOf(scope)).images).toHaveLength(5);
   });
 
@@ -166,7 +201,7 @@ describe("an import", () => {
       error: { code: "too_many_images" },
     });
     expect((await rowsOf(scope)).images).toHaveLength(5);
-    expect(await objectsOf(scope)).toHaveLength(5);
+    expect(await dataOf(scope)).toHaveLength(5);
   });
 
   it("is refused whole when the workspace would hold more than its quota", async () => {
@@ -201,7 +236,7 @@ describe("an import", () => {
     const scope = await newProject(db);
     const kept = { "images/kept.png": await picture(9, 80, 64), "images/too.png": await picture(8, 80, 64) };
     await runImport(bench.trainer, await upload(scope, kept), never);
-    const before = await objectsOf(scope);
+    const before = await dataOf(scope);
     const id = await upload(scope, await pages());
     // Dies at the last moment, when all images are stored.
     const dying = {
@@ -214,7 +249,7 @@ describe("an import", () => {
       }),
     };
     await expect(runImport(dying, id, never)).rejects.toThrow("the database is away");
-    expect(await objectsOf(scope)).toHaveLength(before.length + 6);
+    expect(await dataOf(scope)).toHaveLength(before.length + 6);
     await giveUpImport(bench.trainer, id, 4);
     expect(await objectsOf(scope)).toEqual(before);
     expect(await getImport(db, scope, id)).toMatchObject({ status: "failed", leaseToken: null });
@@ -234,6 +269,7 @@ describe("an import", () => {
       batches: [],
       maxImages: 100,
       quotas: noQuotas,
+      keepParts: false,
     });
     await expect(stale).rejects.toThrow(LeaseLost);
     expect(await getImport(db, scope, id)).toMatchObject({ status: "running", imagesCreated: null });

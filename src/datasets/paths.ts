@@ -1,0 +1,18 @@
+/** Kinds and parts of the names of files. */
+const imageName = /\.(jpe?g|jpe|jfif|png|webp|tiff?|bmp|dib|gif|avif)$/i;
+/** Pictures of formats that are refused by name where nothing but them is there. */
+const foreignImageName =
+  /\.(dcm|dicom|heic|heif|jp2|j2k|jxl|psd|svg|ppm|pgm|pbm|tga|raw|cr2|nef|arw|dng|exr|hdr|nii|nii\.gz|mrxs|svs|ndpi|czi|lif|nd2)$/i;
+
+export const isImageName = (name: string): boolean => imageName.test(name);
+export const isForeignImageName = (name: string): boolean => foreignImageName.test(name);
+
+/** `images/sub/a.b.jpg` to `sub/a.b`. */
+export const stemOf = (name: string): string => name.replace(/^images\//, "").replace(/\.[^./]+$/, "");
+
+export const baseOf = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
+
+export const folderOf = (name: string): string => name.slice(0, name.lastIndexOf("/") + 1);
+
+/** The last part of a path without its extension. */
+export const baseStemOf = (name: string): string => baseOf(name).replace(/\.[^.]+$/, "");

@@ -1,0 +1,88 @@
+/** Tables that say which value or colour of a mask file is which class. */
+import type { MaskValues } from "../imaging/mask-values.ts";
+import { baseOf } from "./paths.ts";
+import { labelOf } from "./plan.ts";
+import type { FormatContext } from "./types.ts";
+
+const isBackground = (name: string): boolean =>
+  /^[_\s]*(background|unlabell?ed|void|none|ignore|other\/unknown|_background_)[_\s]*$/i.test(name);
+
+/** PASCAL VOC's colours: the bits of an index, spread over red, green and blue. Source: VOCdevkit, VOClabelcolormap.m. */
+export function vocColour(index: number): number {
+  let [r, g, b] = [0, 0, 0];
+  for (let bit = 7, rest = index; rest > 0; bit--, rest >>= 3) {
+    r |= (rest & 1) << bit;
+    g |= ((rest >> 1) & 1) << bit;
+    b |= ((rest >> 2) & 1) << bit;
+  }
+  return (r << 16) | (g << 8) | b;
+}
+
+export class ValueNames {
+  readonly #byValue: ReadonlyMap<number, string>;
+  readonly #byColour: ReadonlyMap<number, string>;
+
+  constructor(byValue: ReadonlyMap<number, string>, byColour: ReadonlyMap<number, string>) {
+    this.#byValue = byValue;
+    this.#byColour = byColour;
+  }
+
+  /** Undefined where the tables don't say it. */
+  label(value: number, { kind, palette }: MaskValues): string | null | undefined {
+    const colour = kind === "colour" ? value : palette?.[value];
+    const byColour = colour === undefined ? undefined : this.#byColour.get(colour);
+    const name = byColour ?? (kind === "colour" ? undefined : this.#byValue.get(value));
+    return name === undefined ? undefined : labelOf(name);
+  }
+
+  /** Values whose name says that nothing is there. */
+  background({ kind, palette }: MaskValues): Set<number> {
+    const out = new Set<number>();
+    if (kind !== "colour") for (const [value, name] of this.#byValue) if (isBackground(name)) out.add(value);
+    for (const [colour, name] of this.#byColour) {
+      if (!isBackground(name)) continue;
+      if (kind === "colour") out.add(colour);
+      else if (palette?.includes(colour)) out.add(palette.indexOf(colour));
+    }
+    return out;
+  }
+}
+
+const tableName =
+  /^(_?classes|class_?dict.*|label_?colou?rs?|label_?map|colou?r_?map|labels?_?(list|names)?)\.(csv|txt|tsv)$/i;
+
+/**
+ * The table of a zip's mask values: CVAT's `labelmap.txt` (`name:r,g,b:parts:actions`), `class_dict.csv` (`name,r,g,b`),
+ * CamVid's `label_colors.txt` (`r g b name`), Roboflow's `_classes.csv` (`Pixel Value, Class`). Null without one.
+ */
+export async function valueNames(context: FormatContext): Promise<ValueNames | null> {
+  const byValue = new Map<number, string>();
+  const byColour = new Map<number, string>();
+  for (const { name, bytes } of context.zip.entries.values()) {
+    if (!tableName.test(baseOf(name)) || bytes > 1024 * 1024 || context.isClaimed(name)) continue;
+    const text = (await context.zip.read(name, context.signal)).toString("utf8").replace(/^\uFEFF/, "");
+    const rows = text.split(/\r?\n/).flatMap((line) => rowOf(line) ?? []);
+    if (rows.length === 0) continue;
+    context.claim(name);
+    for (const { colour, value, label } of rows) {
+      if (colour !== undefined) byColour.set(colour, label);
+      if (value !== undefined) byValue.set(value, label);
+    }
+  }
+  return byValue.size + byColour.size === 0 ? null : new ValueNames(byValue, byColour);
+}
+
+function rowOf(line: string): { colour?: number; value?: number; label: string } | null {
+  if (/^\s*(#|$)/.test(line)) return null;
+  const colourOf = (parts: (string | undefined)[]): number =>
+    parts.reduce((sum, part) => sum * 256 + Number(part), 0);
+  const cvat = /^([^:]+):(\d{1,3}),(\d{1,3}),(\d{1,3}):/.exec(line);
+  if (cvat) return { label: (cvat[1] as string).trim(), colour: colourOf(cvat.slice(2, 5)) };
+  const after = /^\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\S.*)$/.exec(line);
+  if (after) return { label: (after[4] as string).trim(), colour: colourOf(after.slice(1, 4)) };
+  const before =
+    /^\s*"?([^",;\t]+)"?\s*[,;\t]\s*(\d{1,3})\s*[,;\t]\s*(\d{1,3})\s*[,;\t]\s*(\d{1,3})\s*$/.exec(line);
+  if (before) return { label: (before[1] as string).trim(), colour: colourOf(before.slice(2, 5)) };
+  const value = /^\s*(\d{1,5})\s*[,;:\t]\s*([^,;:\t\d][^,;:\t]*)\s*$/.exec(line);
+  return value ? { label: (value[2] as string).trim(), value: Number(value[1]) } : null;
+}
