@@ -110,6 +110,6 @@ const imageEntry = (image: ExportedImage, id: number, shared: ReadonlySet<string
 
 /** Its own where no other image has it and it ends like an image's; else the id, which is one of a kind. */
 const fileNameOf = ({ id, fileName, format }: ExportedImage, shared: ReadonlySet<string>): string =>
-  fileName !== null && !shared.has(fileName) && /\.(jpe?g|png|webp|tiff?)$/i.test(fileName)
+  fileName !== null && !shared.has(fileName) && /\.(jpe?g|jfif|png|webp|tiff?|bmp|gif|avif)$/i.test(fileName)
     ? fileName
     : `${id}.${format}`;

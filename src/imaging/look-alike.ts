@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { upright } from "./upright.ts";
 
 /** What is left of an image to tell copies by: re-encoded, resized, but not cropped or turned. */
 export interface Look {
@@ -21,13 +22,8 @@ const mostDifference = 10;
  * Throws sharp's Error for bytes that it can't read.
  */
 export async function lookOf(bytes: Uint8Array): Promise<Look> {
-  const thumbnail = await sharp(bytes)
-    .autoOrient()
-    .flatten({ background: "#ffffff" })
-    .greyscale()
-    .resize(side, side, { fit: "fill" })
-    .raw()
-    .toBuffer();
+  const picture = await upright(bytes);
+  const thumbnail = await picture.greyscale().resize(side, side, { fit: "fill" }).raw().toBuffer();
   const tiny = await sharp(thumbnail, { raw: { width: side, height: side, channels: 1 } })
     .greyscale()
     .resize(9, 8, { fit: "fill" })

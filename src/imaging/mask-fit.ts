@@ -1,8 +1,8 @@
-import sharp from "sharp";
 import { orientMask } from "./orientation.ts";
 import { decodeRle } from "./rle.ts";
 import { type KeptMask, keptPixels } from "./kept-mask.ts";
 import type { BinaryMask } from "./types.ts";
+import { upright } from "./upright.ts";
 
 interface Size {
   readonly width: number;
@@ -24,7 +24,8 @@ export async function edgeContrast(
   size: Size,
   masks: readonly KeptMask[],
 ): Promise<number> {
-  const grey = await sharp(bytes).autoOrient().greyscale().raw().toBuffer();
+  const picture = await upright(bytes);
+  const grey = await picture.greyscale().raw().toBuffer();
   if (grey.length !== size.width * size.height) return 0;
   let [sum, count] = [0, 0];
   for (const { counts } of masks) {

@@ -3,7 +3,7 @@
  * both made from. sharp reads what it reads right; BMP and TIFF's numeric kinds have readers of their own.
  */
 import { decode as decodeBmp } from "bmp-ts";
-import { fromArrayBuffer } from "geotiff";
+import type * as GeoTiff from "geotiff";
 import sharp from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { ImageFormat } from "./sniff.ts";
@@ -51,6 +51,28 @@ export function bmpSize(bytes: Uint8Array): { width: number; height: number } | 
   return { width: Math.abs(view.readInt32LE(18)), height: Math.abs(view.readInt32LE(22)) };
 }
 
+let geotiff: Promise<typeof GeoTiff> | undefined;
+
+/**
+ * geotiff, once a TIFF needs it. web-worker, which it brings for threads that are not used here, would take a worker
+ * thread of ours for one of its own and end it: where there is a Worker already it keeps out.
+ */
+async function loadGeotiff(): Promise<typeof GeoTiff> {
+  const scope = globalThis as { Worker?: unknown };
+  if (scope.Worker !== undefined) return import("geotiff");
+  scope.Worker = Object;
+  try {
+    return await import("geotiff");
+  } finally {
+    delete scope.Worker;
+  }
+}
+
+async function openTiff(bytes: Uint8Array) {
+  geotiff ??= loadGeotiff();
+  return (await geotiff).fromArrayBuffer(exactBuffer(bytes));
+}
+
 /** What the first directory of a TIFF says. */
 export interface TiffHead {
   readonly width: number;
@@ -70,7 +92,7 @@ export interface TiffHead {
 
 /** Throws an Error for bytes that are no TIFF. */
 export async function tiffHead(bytes: Uint8Array): Promise<TiffHead> {
-  const tiff = await fromArrayBuffer(exactBuffer(bytes));
+  const tiff = await openTiff(bytes);
   const image = await tiff.getImage(0);
   const directory = image.getFileDirectory();
   const value = async (tag: number): Promise<number[]> => {
@@ -101,7 +123,7 @@ export const sharpReads = ({ bits, sampleFormat, bands, alpha, photometric }: Ti
 /** A TIFF's samples of one page, by geotiff. Throws AppError image_unreadable or image_format_unsupported. */
 export async function readTiff(bytes: Uint8Array, page = 0): Promise<Samples> {
   try {
-    const tiff = await fromArrayBuffer(exactBuffer(bytes));
+    const tiff = await openTiff(bytes);
     const image = await tiff.getImage(page);
     const data = (await image.readRasters({ interleave: true })) as unknown as SampleArray;
     return { width: image.getWidth(), height: image.getHeight(), bands: image.getSamplesPerPixel(), data };

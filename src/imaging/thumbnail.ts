@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { upright } from "./upright.ts";
 
 /**
  * An image as WebP for a screen: turned as EXIF says, of several pages the first, its longer side at most `side` pixels.
@@ -10,9 +10,8 @@ export async function thumbnail(
   { side, maxPixels }: { side: number; maxPixels: number },
 ): Promise<Uint8Array> {
   try {
-    return await sharp(bytes, { limitInputPixels: maxPixels, failOn: "truncated", sequentialRead: true })
-      .autoOrient()
-      .flatten({ background: "#ffffff" })
+    const picture = await upright(bytes, maxPixels);
+    return await picture
       .resize(side, side, { fit: "inside", withoutEnlargement: true })
       .toColourspace("srgb")
       .webp({ quality: 82, effort: 2 })

@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import { writeArrayBuffer } from "geotiff";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
@@ -31,6 +32,21 @@ describe("an image is read from", () => {
     });
     expect([image.data[0], image.data[3 * 255]]).toEqual([0, 255]);
     expect(Math.abs((image.data[3 * 128] as number) - 128)).toBeLessThan(3);
+  });
+
+  test("floats in a worker thread too", async () => {
+    const code = `
+      import { parentPort } from "node:worker_threads";
+      import { decodeImage } from ${JSON.stringify(new URL("../../src/imaging/decode.ts", import.meta.url).href)};
+      parentPort.on("message", async (bytes) => parentPort.postMessage((await decodeImage(bytes, { maxPixels: 1e6 })).reading));`;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+    try {
+      const reading = new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+      worker.postMessage(floatTiff(16, 16), []);
+      expect(await reading).toMatch(/^samples are stretched/);
+    } finally {
+      await worker.terminate();
+    }
   });
 
   test("16 bits of which few are used, stretched, and told", async () => {

@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { upright } from "../upright.ts";
 import type { BinaryMask, Box } from "../types.ts";
 import { blend, type Canvas, emptyCanvas, paste, type Rgb } from "./canvas.ts";
 import { drawLine, emptyLayer } from "./raster.ts";
@@ -68,9 +69,8 @@ export class PanelPainter {
       height: Math.max(1, Math.round(view.height * scale)),
     };
     // The size of what was uploaded was checked when it came.
-    const { data, info } = await sharp(bytes, { limitInputPixels: false })
-      .autoOrient()
-      .flatten({ background: "#ffffff" })
+    const picture = await upright(bytes);
+    const { data, info } = await picture
       .extract(view)
       .resize(shown.width, shown.height, { fit: "fill", kernel: "cubic" })
       .toColourspace("srgb")

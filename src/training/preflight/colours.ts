@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import { upright } from "../../imaging/upright.ts";
 import { eachColumnRun } from "../../imaging/mask-facts.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type Mark, rleOf } from "./marks.ts";
@@ -48,9 +48,8 @@ interface Small {
 /** Null for bytes that are no image. */
 async function smallPicture(bytes: Uint8Array): Promise<Small | null> {
   try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: false })
-      .autoOrient()
-      .flatten({ background: "#ffffff" })
+    const picture = await upright(bytes);
+    const { data, info } = await picture
       .resize(side, side, { fit: "inside", withoutEnlargement: true })
       .toColourspace("srgb")
       .raw()
