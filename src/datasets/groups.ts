@@ -19,7 +19,8 @@ const largestShare = 0.4;
  * 2. Else COCO's own images[].group, if any image has one, or says with null that it has none.
  * 3. Else by name: `<page>_<k>`, with k of one or two digits, belongs to `<page>`, as crops of one page are named; others
  *    are null. Where that would leave fewer than 5 groups, or one with more than 40 % of the images (`photo_01`, `photo_02`
- *    ...), the numbers only count the images, and all are null.
+ *    ...), or where most pages are called by a word (`crack_01`, `dent_12`: classes), the numbers only count the images, and
+ *    all are null.
  *
  * Throws AppError import_file_invalid.
  */
@@ -48,6 +49,10 @@ export function byName(stems: readonly string[]): (string | null)[] {
     const key = group === null ? `image:${stems[i]}` : `group:${group}`;
     sizes.set(key, (sizes.get(key) ?? 0) + 1);
   }
+  // `crack_01`, `dent_12`: what stands before most numbers is a word, so the names are classes and not pages.
+  const pages = new Set(groups.filter((group) => group !== null));
+  const words = [...pages].filter((page) => /^[^\p{N}]*\p{L}{3,}[^\p{N}]*$/u.test(page));
+  if (words.length > pages.size / 2) return stems.map(() => null);
   const largest = Math.max(...sizes.values());
   const sensible = sizes.size >= leastGroups && largest <= largestShare * stems.length;
   return sensible ? groups : stems.map(() => null);

@@ -37,6 +37,12 @@ it("lets groups.csv win, with or without titles, by stem, file name or path", as
   expect(await groupsOf({ ...images, "groups.csv": "q,x" })).toEqual([null, null, "x"]);
 });
 
+it("takes words before running numbers for classes, not pages", () => {
+  const classes = ["crack", "dent", "scratch", "bent lead", "good", "hole"];
+  const stems = classes.flatMap((name) => [`${name}_01`, `${name}_02`, `${name}_12`]);
+  expect(byName(stems)).toEqual(stems.map(() => null));
+});
+
 it("lets groups.json win", async () => {
   expect(await groupsOf({ ...images, "groups.json": { p1_0: "x", "q.png": 4 } })).toEqual(["x", null, "4"]);
 });

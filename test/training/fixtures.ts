@@ -1,3 +1,4 @@
+import type { Part } from "../../src/domain/data-import.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { Box } from "../../src/imaging/types.ts";
@@ -11,7 +12,7 @@ export const rectangle = rectangleMask;
 /** A row as the database gives it: image `name`, 64 x 48, one rectangle on it. */
 export function row(
   name: string,
-  options: { group?: string; box?: Box; annotation?: string } = {},
+  options: { group?: string; part?: Part; box?: Box; annotation?: string } = {},
 ): AnnotatedRow {
   const box = options.box ?? [8, 6, 40, 30];
   return {
@@ -23,6 +24,7 @@ export function row(
       height: 48,
       objectKey: `projects/prj_a/images/${sha256(name)}`,
       splitGroup: options.group ?? null,
+      part: options.part ?? null,
     },
     annotation: {
       id: options.annotation ?? `ann_${name}`,

@@ -7,7 +7,7 @@ import { inProject, type ProjectScope } from "./scope.ts";
 export interface AnnotatedRow {
   readonly image: Pick<
     typeof images.$inferSelect,
-    "id" | "sha256" | "bytes" | "width" | "height" | "objectKey" | "splitGroup"
+    "id" | "sha256" | "bytes" | "width" | "height" | "objectKey" | "splitGroup" | "part"
   >;
   readonly annotation: Pick<typeof annotations.$inferSelect, "id" | "counts" | "box" | "label"> & {
     /** Of masks that feedback made: who had predicted what, for which prompt. */
@@ -27,6 +27,7 @@ export async function selectAnnotatedImages(db: Executor, scope: ProjectScope): 
         height: images.height,
         objectKey: images.objectKey,
         splitGroup: images.splitGroup,
+        part: images.part,
       },
       annotation: {
         id: annotations.id,

@@ -1,3 +1,4 @@
+import type { Part } from "../../domain/data-import.ts";
 import type { AnnotationLineage } from "../../domain/feedback.ts";
 import type { Box, Point } from "../../imaging/types.ts";
 import { canonicalJson, sha256 } from "../../lib/hash.ts";
@@ -14,6 +15,7 @@ export interface AnnotatedRow {
     readonly height: number;
     readonly objectKey: string;
     readonly splitGroup: string | null;
+    readonly part?: Part | null;
   };
   readonly annotation: {
     readonly id: string;
@@ -35,6 +37,8 @@ export interface SnapshotImage {
   readonly height: number;
   readonly object_key: string;
   readonly group: string | null;
+  /** The user's own part of the data, where it is to be kept. */
+  readonly part?: Part;
 }
 
 export interface SnapshotAnnotation {
@@ -93,6 +97,7 @@ export function buildSnapshot(
       height: image.height,
       object_key: image.objectKey,
       group: image.splitGroup,
+      ...(image.part && { part: image.part }),
     });
   }
   const annotations = rows.map(({ image, annotation }) => ({

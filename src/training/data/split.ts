@@ -1,3 +1,4 @@
+import type { Part } from "../../domain/data-import.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { Snapshot, SnapshotImage } from "./snapshot.ts";
 
@@ -22,7 +23,8 @@ interface Group {
 }
 
 /**
- * Splits by group (an image without one is a group by itself): about a quarter of the images held out, 15 % for
+ * Splits by the user's own parts where images have such (see splitAsWished), else by group (an image without one is a group
+ * by itself): about a quarter of the images held out, 15 % for
  * selection, the rest for training; at least one group is held out and at least one trains.
  * The order of groups is the hash of seed and group, so it depends on the data alone and new images move few of
  * the old ones: only those next to a boundary. `groupOf` tells which images stand together. Returns null with fewer than two groups, which can't be split.
@@ -34,6 +36,8 @@ export function splitSnapshot(
 ): Split | null {
   const groups = groupsInOrder(snapshot.images, seed, groupOf);
   if (groups.length < 2) return null;
+  const wished = splitAsWished(groups);
+  if (wished) return wished;
   const images = snapshot.images.length;
   const heldOut = take(groups, Math.max(1, Math.round(images * heldOutShare)), 1);
   const selection =
@@ -42,6 +46,28 @@ export function splitSnapshot(
       : { taken: [], rest: heldOut.rest };
   const flat = (list: readonly Group[]): SnapshotImage[] => list.flatMap((group) => group.images);
   return { train: flat(selection.rest), selection: flat(selection.taken), heldOut: flat(heldOut.taken) };
+}
+
+/**
+ * The user's own parts: a group with a test image is held out, one with a val image and no test image selects, all others
+ * train; without a val part 15 % of these select where there are groups enough. Null where no image is of a test part, or
+ * nothing would be left to train on.
+ */
+function splitAsWished(groups: readonly Group[]): Split | null {
+  const has = (group: Group, part: Part): boolean => group.images.some((image) => image.part === part);
+  const heldOut = groups.filter((group) => has(group, "test"));
+  const others = groups.filter((group) => !has(group, "test"));
+  const val = others.filter((group) => has(group, "val"));
+  const train = others.filter((group) => !has(group, "val"));
+  if (heldOut.length === 0 || train.length === 0) return null;
+  const flat = (list: readonly Group[]): SnapshotImage[] => list.flatMap((group) => group.images);
+  if (val.length > 0) return { train: flat(train), selection: flat(val), heldOut: flat(heldOut) };
+  const images = flat(train).length;
+  const chosen =
+    train.length >= groupsForSelection
+      ? take(train, Math.max(1, Math.round(images * selectionShare)), 1)
+      : { taken: [], rest: train };
+  return { train: flat(chosen.rest), selection: flat(chosen.taken), heldOut: flat(heldOut) };
 }
 
 /** By content, not by id: the same data in another project splits the same way. */

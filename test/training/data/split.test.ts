@@ -26,6 +26,27 @@ describe("the split of a snapshot", () => {
     expect(sizes(splitSnapshot(snapshotOf(manyRows(count)), 0))).toEqual(expected);
   });
 
+  it("keeps the user's own parts, and a group with its test image", () => {
+    const rows = [
+      ...Array.from({ length: 10 }, (_, i) => row(`train ${i}`, { part: "train" })),
+      row("val", { part: "val" }),
+      row("test", { part: "test", group: "page" }),
+      row("beside", { part: "train", group: "page" }),
+      row("other"),
+    ];
+    for (const seed of [0, 1, 2]) {
+      const split = splitSnapshot(snapshotOf(rows), seed) as Split;
+      expect(ids(split.heldOut).toSorted()).toEqual(["img_beside", "img_test"]);
+      expect(ids(split.selection)).toEqual(["img_val"]);
+      expect(split.train).toHaveLength(11);
+    }
+    const without = rows.filter(({ image }) => image.part !== "val");
+    expect(sizes(splitSnapshot(snapshotOf(without), 0))).toEqual([9, 2, 2]);
+    // Parts without a test part are the split's to choose.
+    const noTest = Array.from({ length: 12 }, (_, i) => row(`${i}`, { part: i < 6 ? "train" : "val" }));
+    expect(sizes(splitSnapshot(snapshotOf(noTest), 0))).toEqual([7, 2, 3]);
+  });
+
   it("never parts a group", () => {
     const rows = Array.from({ length: 36 }, (_, i) => row(`${i}`, { group: `page ${i % 11}` }));
     for (let seed = 0; seed < 20; seed++) {
