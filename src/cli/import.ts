@@ -16,6 +16,10 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
   const { values, positionals } = parse(args, ["PATH"], {
     project: { type: "string" },
     name: { type: "string" },
+    "dry-run": { type: "boolean" },
+    masks: { type: "string" },
+    "split-parts": { type: "boolean" },
+    "max-skipped-share": { type: "string" },
   });
   const path = resolve(positionals[0] as string);
   const isFolder = (await stat(path)).isDirectory();
@@ -46,7 +50,7 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
     if (!sent.ok)
       throw new CliError("upload_failed", `The file was not taken: ${sent.status} ${await sent.text()}`);
     const done = await client.post("/v1/projects/{project_id}/uploads/{upload_id}/complete", {
-      params: { path: { project_id: projectId, upload_id: upload.id } },
+      params: { path: { project_id: projectId, upload_id: upload.id }, query: queryOf(values) },
     });
     const at = { path: { project_id: projectId, import_id: done.import_id ?? "" } };
     for (;;) {
@@ -59,8 +63,7 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
       }
       if (job.status === "succeeded") {
         live.clear();
-        const text = `${job.images_created} images, ${job.annotations_created} annotations in project ${projectId}`;
-        return { text, data: job };
+        return { text: textOf(job, projectId), data: job };
       }
       await sleep(300);
     }
@@ -69,6 +72,46 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
     await rm(work, { recursive: true, force: true });
   }
 };
+
+interface Given {
+  readonly "dry-run"?: boolean | undefined;
+  readonly masks?: string | undefined;
+  readonly "split-parts"?: boolean | undefined;
+  readonly "max-skipped-share"?: string | undefined;
+}
+
+/** What the service takes; it refuses by name what it does not. */
+const queryOf = (given: Given) => ({
+  ...(given["dry-run"] === true && { dry_run: "true" as const }),
+  ...(given.masks !== undefined && {
+    masks: given.masks as "auto" | "binary" | "instances" | "classes",
+  }),
+  ...(given["split-parts"] === true && { split_parts: "true" as const }),
+  ...(given["max-skipped-share"] !== undefined && { max_skipped_share: Number(given["max-skipped-share"]) }),
+});
+
+interface Job {
+  readonly dry_run: boolean;
+  readonly layout: string | null;
+  readonly images_created: number | null;
+  readonly annotations_created: number | null;
+  readonly summary: { readonly images: number; readonly annotations: number } | null;
+  readonly skipped: readonly { readonly count: number; readonly reason: string }[] | null;
+  readonly notes: readonly { readonly count: number; readonly message: string }[] | null;
+}
+
+/** What came in, or would, then a line for everything that was left out or decided. */
+function textOf(job: Job, projectId: string): string {
+  const { images = 0, annotations = 0 } = job.summary ?? {};
+  const first = job.dry_run
+    ? `${images} images, ${annotations} annotations would come in (${job.layout}); nothing was stored`
+    : `${job.images_created} images, ${job.annotations_created} annotations in project ${projectId}`;
+  return [
+    first,
+    ...(job.skipped ?? []).map(({ count, reason }) => `left out: ${count} x ${reason}`),
+    ...(job.notes ?? []).map(({ message }) => `note: ${message}`),
+  ].join("\n");
+}
 
 /** Images are compressed already, so files are stored as they are; hidden files stay out. */
 async function zipFolder(

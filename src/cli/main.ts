@@ -22,7 +22,8 @@ const usage = `maskwright COMMAND [--json]
 
   login --url URL --key KEY          KEY "-" is read from stdin
   projects
-  import PATH [--project ID | --name NAME]
+  import PATH [--project ID | --name NAME] [--dry-run] [--masks binary|instances|classes]
+          [--split-parts] [--max-skipped-share S]
                                      a zip or a folder of images and masks
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
           [--version active|base|N] [--overlay FILE] [--mask FILE.png]
