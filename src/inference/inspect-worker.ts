@@ -16,8 +16,8 @@ const bytesOf = async ({ bytes }: InspectTask): Promise<Uint8Array> =>
 /** Decodes an image whole and keeps only what it is. */
 export default (task: InspectTask): Promise<Outcome<ImageFacts>> =>
   settle(async () => {
-    const { width, height, format } = await decodeImage(await bytesOf(task), task);
-    return { width, height, format };
+    const { width, height, format, reading } = await decodeImage(await bytesOf(task), task);
+    return { width, height, format, ...(reading !== undefined && { reading }) };
   });
 
 /** The image's pixels, on shared memory. */

@@ -40,6 +40,8 @@ export interface ImageFacts {
   readonly width: number;
   readonly height: number;
   readonly format: ImageFormat;
+  /** What was chosen to make eight bits of R, G and B of it; left out where it has them. */
+  readonly reading?: string | undefined;
 }
 
 /** Bytes are asked for only when the embedding is cached nowhere. */
