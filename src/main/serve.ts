@@ -21,7 +21,7 @@ export async function serve(
     running.add(answering);
     try {
       const answer = await answering;
-      if (!incoming.readableEnded && hasBody(incoming)) await readRest(request);
+      if (!incoming.readableEnded && hasBody(incoming)) await readRest(incoming);
       // A connection that is kept alive would bring the next request.
       if (closing && !outgoing.headersSent) outgoing.setHeader("connection", "close");
       return answer;
@@ -70,16 +70,12 @@ const [mostRest, restMs] = [64 * 1024 * 1024, 5000];
  * Reads what a client still sends of a body that nobody wants: a connection that ends before is, to many clients, one
  * that broke, and they never see their answer.
  */
-async function readRest(request: Request): Promise<void> {
-  // Whoever refused it may be about to put it down.
-  for (let waits = 0; request.body?.locked && waits < 20; waits++) await pause(10);
-  if (!request.body || request.body.locked) return;
-  const reader = request.body.getReader();
+async function readRest(incoming: IncomingMessage): Promise<void> {
   const read = async (): Promise<void> => {
-    for (let bytes = 0; bytes < mostRest;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      bytes += value.length;
+    let bytes = 0;
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > mostRest) return;
     }
   };
   const late = new AbortController();

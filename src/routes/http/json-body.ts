@@ -2,6 +2,7 @@ import type { z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { maxValues, scanJson } from "../../lib/json-scan.ts";
 import { type Shape, shapeOf } from "../../lib/json-shape.ts";
+import { chunksOf } from "./chunks.ts";
 import type { Env } from "./router.ts";
 import { tooLarge, toldLength } from "./upload.ts";
 
@@ -40,17 +41,18 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
       await read(Buffer.from(await c.req.arrayBuffer()));
       return next();
     }
-    const by = c.get("caller")?.workspaceId ?? "nobody";
-    const ask = { by, what: "A body of this size", hint: "Send less at a time.", signal: c.req.raw.signal };
     const most = Number.isNaN(told) ? (limit?.bytes ?? freeBytes) : told;
-    const body = new LargeBody(c, { told, most, shape });
-    // One whose length is not told may well be small.
-    if (Number.isNaN(told) && (await body.read(freeBytes))) {
+    const body = new LargeBody(c, most);
+    // Enough to refuse it, and all of one whose length is not told and that is small; neither asks for memory.
+    const ended = await body.readFirst(shape);
+    if (ended) {
       await read(body.bytes());
       return next();
     }
+    const by = c.get("caller")?.workspaceId ?? "nobody";
+    const ask = { by, what: "A body of this size", hint: "Send less at a time.", signal: c.req.raw.signal };
     await memory.hold(bodyCost(most), ask, async (held) => {
-      await body.read(Infinity);
+      await body.readRest(told);
       const bytes = body.bytes();
       held.shrinkTo(bodyCost(bytes.length));
       await read(bytes);
@@ -59,91 +61,76 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
   };
 }
 
-/** What of a body is looked at before the rest has come. */
-const firstPart = 64 * 1024;
-/** Of a body that is refused, so much more is read. */
+/** Of a body that is refused, so much more is read: its client gets to read the answer. */
 const mostDropped = 64 * 1024 * 1024;
 
-/**
- * A body as it comes, each of its bytes written once where its length is told. What is wrong with its first part is enough
- * to refuse it; the rest is still read then, so that the client gets to read the answer, but not kept.
- */
+/** A body as it comes, each of its bytes written once where its length is told. */
 class LargeBody {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
   readonly #most: number;
-  readonly #shape: Shape;
-  readonly #kept: GrowingBuffer;
-  #isSeen = false;
-  #dropped = 0;
-  #fault: unknown;
+  #bytes = Buffer.allocUnsafeSlow(2 * freeBytes);
+  #length = 0;
 
-  constructor(c: Context<Env>, { told, most, shape }: { told: number; most: number; shape: Shape }) {
-    this.#reader = c.req.raw.body?.getReader();
+  constructor(c: Context<Env>, most: number) {
+    this.#chunks = chunksOf(c);
     this.#most = most;
-    this.#shape = shape;
-    this.#kept = new GrowingBuffer(Number.isNaN(told) ? firstPart : told);
   }
 
-  /** Reads on until there are more than so many bytes; true where it has ended before. */
-  async read(bytes: number): Promise<boolean> {
-    while (this.#kept.length <= bytes) {
-      const { done, value } = (await this.#reader?.read()) ?? { done: true };
-      if (done || !value) return true;
-      if (this.#fault === undefined) this.#take(value);
-      else if ((this.#dropped += value.length) > mostDropped) return true;
+  /**
+   * Reads a first part and looks whether it is wrong; true where that is all of it. One that is wrong is read to its end
+   * and not kept. Throws AppError body_too_large, and what scanJson throws.
+   */
+  async readFirst(shape: Shape): Promise<boolean> {
+    while (this.#length <= freeBytes) if (!(await this.#add())) return true;
+    // No number is cut in two there.
+    const whole = this.#bytes.subarray(0, this.#length).lastIndexOf(",");
+    try {
+      scanJson(this.#bytes.subarray(0, Math.max(0, whole)), shape);
+    } catch (error) {
+      await this.#drop();
+      throw error;
     }
     return false;
   }
 
-  /** All of it. Throws AppError body_too_large, and what scanJson throws. */
+  /** Throws AppError body_too_large. */
+  async readRest(told: number): Promise<void> {
+    if (!Number.isNaN(told)) this.#grow(told);
+    while (await this.#add());
+  }
+
   bytes(): Buffer {
-    if (this.#fault !== undefined) throw this.#fault as Error;
-    return this.#kept.whole();
+    return this.#bytes.subarray(0, this.#length);
   }
 
-  #take(chunk: Uint8Array): void {
-    if (this.#kept.length + chunk.length > this.#most) {
-      this.#fault = tooLarge("body_too_large", this.#most);
-      return;
+  /** The next bytes; false where there are none. */
+  async #add(): Promise<boolean> {
+    const { done, value } = await this.#chunks.next();
+    if (done) return false;
+    const length = this.#length + value.length;
+    if (length > this.#most) {
+      await this.#drop();
+      throw tooLarge("body_too_large", this.#most);
     }
-    this.#kept.add(chunk);
-    if (this.#isSeen || this.#kept.length < firstPart) return;
-    this.#isSeen = true;
-    try {
-      scanJson(this.#kept.uptoLastComma(firstPart), this.#shape);
-    } catch (error) {
-      this.#fault = error;
+    if (length > this.#bytes.length) this.#grow(Math.max(length, 2 * this.#bytes.length));
+    this.#bytes.set(value, this.#length);
+    this.#length = length;
+    return true;
+  }
+
+  async #drop(): Promise<void> {
+    this.#bytes = Buffer.alloc(0);
+    for (let dropped = 0; dropped < mostDropped;) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return;
+      dropped += value.length;
     }
   }
-}
 
-/** Bytes as they come, with as much room as is told at first and twice as much whenever that is too little. */
-class GrowingBuffer {
-  #bytes: Buffer;
-  length = 0;
-
-  constructor(bytes: number) {
-    // Of its own memory, which a thread can be given.
-    this.#bytes = Buffer.allocUnsafeSlow(bytes);
-  }
-
-  add(chunk: Uint8Array): void {
-    const length = this.length + chunk.length;
-    if (length > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#bytes.length));
-      this.#bytes.copy(larger, 0, 0, this.length);
-      this.#bytes = larger;
-    }
-    this.#bytes.set(chunk, this.length);
-    this.length = length;
-  }
-
-  /** What stands before a comma among the first `bytes`: no number is cut in two there. */
-  uptoLastComma(bytes: number): Buffer {
-    return this.#bytes.subarray(0, Math.max(0, this.#bytes.subarray(0, bytes).lastIndexOf(",")));
-  }
-
-  whole(): Buffer {
-    return this.length === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.length);
+  /** Into memory of its own, which a thread can be given. */
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(bytes);
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
   }
 }

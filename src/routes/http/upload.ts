@@ -8,6 +8,7 @@ import { Busboy } from "@fastify/busboy";
 import type { Context, MiddlewareHandler } from "hono";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { StreamDigest } from "../../lib/hash.ts";
+import { chunksOf } from "./chunks.ts";
 import type { Env } from "./router.ts";
 
 /**
@@ -98,8 +99,7 @@ const headRoom = 64 * 1024;
 const mostFields = 20;
 
 async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promise<FileUpload> {
-  const { body } = c.req.raw;
-  const source = body ? Readable.from(chunksOf(body)) : Readable.from([]);
+  const source = Readable.from(chunksOf(c));
   const sink = countingSink(path, limit);
   let part: Part = { fileName: null, fields: {} };
   try {
@@ -110,21 +110,6 @@ async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promi
     throw new AppError("invalid_request", "The upload broke off or can't be read.", { cause });
   }
   return { path, ...part, ...sink.result() };
-}
-
-/** What the platform's own stream types say of each other differs from one set of libraries to the next. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    // What is left is read by main/serve.ts, so that the client gets to read its answer.
-    reader.releaseLock();
-  }
 }
 
 interface Part {
