@@ -18,6 +18,16 @@ import type { ViewPrompt, ViewResult, ViewTask, Wish } from "./view-task.ts";
 /** Parts of images that one request may have encoded, each .6 s of two cores where none is cached. */
 export const mostRegions = 64;
 
+/** Who waits for longer has mostly gone, or been cut off by something between. */
+const patienceMs = 120_000;
+
+const tooLong = (): AppError =>
+  new AppError(
+    "overloaded",
+    `These prompts were not all answered within ${patienceMs / 1000} s; ask for fewer at a time, or later.`,
+    { retryAfter: 30 },
+  );
+
 export interface PredictDeps {
   readonly graphs: readonly DecoderGraph[];
   readonly threads: number;
@@ -57,6 +67,8 @@ interface Work {
   readonly predictions: { masks: readonly PredictedMask[] }[][];
   /** Characters that further masks may be. */
   left: number;
+  /** When it is given up, by performance.now(). */
+  readonly until: number;
 }
 
 /**
@@ -91,6 +103,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
     froms: whole ? [whole.from] : [],
     predictions: asked.map(() => Array.from({ length: request.prompts.length })),
     left: request.maxAnswerText ?? Infinity,
+    until: start + patienceMs,
   };
   const first = work.versions.flatMap(({ focus }, version) =>
     request.prompts.map((prompt, index) => {
@@ -172,6 +185,7 @@ async function answerAll(work: Work, planned: readonly Planned[]): Promise<void>
   const tasks = Array.from(groups.values()).flatMap((group) => inGroups(group, promptsPerTask));
   await inLanes(tasks, work.deps.workers, async (some) => {
     work.request.signal?.throwIfAborted();
+    if (performance.now() > work.until) throw tooLong();
     await answerSome(work, some);
   });
   work.request.signal?.throwIfAborted();
