@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // One real Postgres for the run; each test file that needs a database makes its own in it.
     globalSetup: ["test/helpers/global-setup.ts"],
+    setupFiles: ["test/helpers/equal-bytes.ts"],
     reporters: ["default", "./test/helpers/summary-reporter.ts"],
     pool: "forks",
     maxWorkers: 2,
