@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -8,6 +9,7 @@ export default defineConfig({
     setupFiles: ["test/helpers/equal-bytes.ts"],
     reporters: ["default", "./test/helpers/summary-reporter.ts"],
     pool: "forks",
+    execArgv: ["--require", fileURLToPath(new URL("test/helpers/onnxruntime.cjs", import.meta.url))],
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,

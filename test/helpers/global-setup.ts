@@ -39,6 +39,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const contractFolder = await mkdtemp(join(tmpdir(), "maskwright-contract-"));
     releases.add("the contract's notes", () => rm(contractFolder, { recursive: true, force: true }));
     project.provide("contractFolder", contractFolder);
+    const embeddings = await mkdtemp(join(tmpdir(), "maskwright-embeddings-"));
+    releases.add("the embeddings", () => rm(embeddings, { recursive: true, force: true }));
+    // Kept by onnxruntime.cjs, which is loaded before anything can be injected.
+    process.env["MASKWRIGHT_TEST_EMBEDDINGS"] = embeddings;
     return async () => {
       const missing = missingAnswers(contractFolder, await routeTests());
       await releases.release();

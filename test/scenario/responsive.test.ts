@@ -3,6 +3,9 @@ import { idOf, overHttp, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, noiseImage } from "../helpers/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
+// What an encode costs is what this is about.
+process.env["MASKWRIGHT_TEST_ENCODER"] = "real";
+
 let app: TestApp;
 beforeAll(async () => {
   app = await testApp();

@@ -8,6 +8,9 @@ import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
 // It trains; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 300_000 });
 
+// What an encode costs is what this is about.
+process.env["MASKWRIGHT_TEST_ENCODER"] = "real";
+
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
