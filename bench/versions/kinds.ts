@@ -1,4 +1,5 @@
 import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
+import { quickPixels } from "../../src/imaging/focus-cost.ts";
 import type { Size } from "../../src/imaging/types.ts";
 import { inTwoSteps, viewsOf } from "../../src/imaging/views.ts";
 import type { Focus, PointHeadSettings, Zoom } from "../../src/domain/focus.ts";
@@ -25,7 +26,7 @@ export function kinds(pictures: readonly Picture[]): Kind[] {
     tiles,
     click_side: Math.ceil(side * context),
   });
-  const filter = { radius: 8, epsilon: 1e-3, threshold: 0.5 };
+  const filter = { radius: 8, epsilon: 1e-3, threshold: 0.5, most_pixels: quickPixels };
   const head = smallHead();
   return [
     { what: "point head", focus: { zoom: null, refine: head }, warmLimit: 1.3 },
@@ -45,7 +46,10 @@ export function smallHead(): PointHeadSettings {
     part,
     Float32Array.from({ length: count }, () => (part === "scale" ? 1 : 0.05 * random.normal())),
   ]);
-  return writeHead({ hidden, ...Object.fromEntries(parts) } as PointHead, { mostPoints });
+  return writeHead({ hidden, ...Object.fromEntries(parts) } as PointHead, {
+    mostPoints,
+    mostPixels: quickPixels,
+  });
 }
 
 /** Parts of an image that have to be encoded for a box, the image itself being so; null where a click decides in steps. */

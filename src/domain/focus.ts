@@ -15,6 +15,12 @@ export const zoomSchema = z.strictObject({
   raster: z.number().min(0.125).max(0.5).optional(),
 });
 
+/**
+ * Masks are sharpened on so many pixels at most: where a larger area may be foreground, it is scaled down. Left out, areas
+ * are bounded by their sides alone.
+ */
+const mostPixels = z.int().min(4096).max(1_048_576).optional();
+
 /** A guided filter along the image's own edges: see model/refine/guided-filter.ts. */
 export const guidedSchema = z.strictObject({
   /** Of the filter's window, pixels. */
@@ -23,6 +29,7 @@ export const guidedSchema = z.strictObject({
   epsilon: z.number().min(1e-6).max(1),
   /** The filtered share of foreground above which a pixel is foreground. */
   threshold: z.number().min(0.05).max(0.95),
+  most_pixels: mostPixels,
 });
 
 /** A small network that was trained with the version and judges pixels by their own colours: see model/refine/point-head.ts. */
@@ -34,6 +41,7 @@ export const pointHeadSchema = z.strictObject({
     weights: z.base64().max(64 * 1024),
     /** Of so many pixels at most, the least certain, in one mask; versions of before it was bounded have none. */
     most_points: z.int().min(1).max(4_194_304).optional(),
+    most_pixels: mostPixels,
     /** What is added to the decoder's IoU predictions, which are of masks that nobody sharpened. */
     score_shift: z.number().min(-1).max(1),
   }),

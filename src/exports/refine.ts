@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { headParts, readHead } from "../imaging/points/head.ts";
 import { type ExportedRefine, graphsFolder, readRefineGraphs } from "../inference/graphs.ts";
 import { refineRoom } from "../imaging/refine-room.ts";
-import { mostSide } from "../imaging/working-size.ts";
+import { mostPixelsOf, mostSide } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
 import type { Refine } from "../domain/focus.ts";
 import { decodeModel, encodeModel, float32Tensor, int64Tensor, type OnnxTensor } from "../lib/onnx-proto.ts";
@@ -18,8 +18,11 @@ export const refineKindOf = (refine: Refine): ExportedRefine =>
 export function refineConstants(refine: Refine, prefix = ""): OnnxTensor[] {
   const row = (name: string, values: readonly number[]): OnnxTensor =>
     float32Tensor(`${prefix}${name}`, [values.length], Float32Array.from(values));
-  if (!("point_head" in refine))
-    return (["radius", "epsilon", "threshold"] as const).map((name) => row(name, [refine[name]]));
+  const mostPixels = row("most_pixels", [mostPixelsOf(refine)]);
+  if (!("point_head" in refine)) {
+    const settings = (["radius", "epsilon", "threshold"] as const).map((name) => row(name, [refine[name]]));
+    return [...settings, mostPixels];
+  }
   const head = readHead(refine);
   const { hidden, score_shift: shift, most_points: most = everyPoint } = refine.point_head;
   return [
@@ -33,6 +36,7 @@ export function refineConstants(refine: Refine, prefix = ""): OnnxTensor[] {
       );
     }),
     row("score_shift", [shift]),
+    mostPixels,
     int64Tensor(`${prefix}most_points`, [1], [most]),
   ];
 }
@@ -63,6 +67,8 @@ export const refineConfig = (refine: Refine) => ({
   kind: refineKindOf(refine),
   /** Windows of more pixels a side are scaled down for it. */
   most_side: mostSide,
+  /** Areas of more pixels are scaled down, too; null is no bound. */
+  most_pixels: Number.isFinite(mostPixelsOf(refine)) ? mostPixelsOf(refine) : null,
   /** Logits at most so much are background. */
   faint_logit: faintLogit,
   /** Pixels that it wants to see round all that may be foreground. */

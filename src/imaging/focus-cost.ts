@@ -2,12 +2,15 @@ import type { Focus, Refine } from "../domain/focus.ts";
 import type { Box, Point, Size } from "./types.ts";
 import { headRoom, refineRoom } from "./refine-room.ts";
 import { firstStep, inTwoSteps, viewsOf } from "./views.ts";
-import { workingSize } from "./working-size.ts";
+import { mostPixelsOf, workingSize } from "./working-size.ts";
+
+/** Pixels that a version sharpens at most which is to answer about as quickly as the base. */
+export const quickPixels = 131_072;
 
 /** How somebody points at an object. */
 export type PointedBy = "box" | "click";
 
-/** How masks are sharpened; a point head counts the same before it is trained. */
+/** How masks are sharpened; "points" is a quick point head that is not trained yet. */
 export type Refining = Refine | "points" | null;
 
 /** What one answer takes, counted. */
@@ -21,7 +24,7 @@ export interface FocusCost {
 }
 
 /** Answers of the base that one more decode takes, and a refined pixel, by bench versions: drawn pages and stamps. */
-const rates = { decode: 0.8, points: 3.4e-6, guided: 4e-6 } as const;
+const rates = { decode: 0.8, points: 3.4e-6, guided: 3.6e-6 } as const;
 
 /**
  * What an answer of a version with this focus takes for the object of `box`, [x0, y0, x1, y1] in pixels of an image of
@@ -59,7 +62,8 @@ function refinedPixels(window: Box, box: Box, refine: Refine | "points"): number
     const to = Math.min(window[axis + 2] as number, (box[axis + 2] as number) + around);
     return Math.max(0, to - from) * scale;
   };
-  return Math.round(side(0) * side(1));
+  const most = refine === "points" ? quickPixels : mostPixelsOf(refine);
+  return Math.round(Math.min(most, side(0) * side(1)));
 }
 
 /** An answer with all embeddings at hand as a multiple of the base's, which decodes once. */

@@ -2,6 +2,7 @@ import type { Refine } from "../domain/focus.ts";
 import type { AreaLogits } from "../imaging/area-logits.ts";
 import { refineRoom } from "../imaging/refine-room.ts";
 import type { Box } from "../imaging/types.ts";
+import { mostPixelsOf } from "../imaging/working-size.ts";
 import { refineArea } from "./refine.ts";
 import { type Picture, type SeenWindow, workArea } from "./work-area.ts";
 
@@ -20,7 +21,7 @@ export async function refinedLogits(
   { box, threads }: { box: Box | null; threads: number },
 ): Promise<AreaLogits | null> {
   const { settings } = refine;
-  const work = workArea(seen, refine, refineRoom(settings));
+  const work = workArea(seen, refine, { room: refineRoom(settings), most: mostPixelsOf(settings) });
   if (!work) return null;
   return work.inImage(await refineArea({ ...work, box: box && work.boxIn(box), refine: settings, threads }));
 }

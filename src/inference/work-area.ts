@@ -6,7 +6,7 @@ import { resizeBilinear } from "../imaging/resize.ts";
 import { resizedArea } from "../imaging/resize-plane.ts";
 import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../imaging/stitch.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
-import { workingSize } from "../imaging/working-size.ts";
+import { sizeOfFewer, workingSize } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
 
 /** What the views of a prompt's window say. */
@@ -41,31 +41,37 @@ export interface WorkArea {
 }
 
 /**
- * What is refined of a window: where any pixel may be foreground, joined from its views, with `room` pixels round it; null
- * where none may be. Serving, training and evaluation all work on this area.
+ * What is refined of a window: where any pixel may be foreground, joined from its views, with `room` pixels round it, and
+ * `most` pixels in all; null where none may be. Serving, training and evaluation all work on this area.
  */
-export function workArea(seen: SeenWindow, picture: Picture, room: number): WorkArea | null {
+export function workArea(
+  seen: SeenWindow,
+  picture: Picture,
+  { room, most }: { room: number; most: number },
+): WorkArea | null {
   const { window } = seen;
   const own = sizeOf(window);
-  const working = workingSize(own);
-  const scaled = working[0] !== own[0] || working[1] !== own[1];
-  const reach = { threshold: faintLogit, room };
-  const wide = scaled ? atScale(seen, working, reach) : joinedLogits(window, seen.views, reach);
-  const found = wide && tightened(wide, room);
-  if (!found) return null;
+  const first = found(seen, workingSize(own), room);
+  if (!first) return null;
+  const fewer = sizeOfFewer(first.working, first.logits.data.length, most);
+  const same = fewer[0] === first.working[0] && fewer[1] === first.working[1];
+  const work = same ? first : found(seen, fewer, room);
+  if (!work) return null;
+  const { working, logits } = work;
+  const scaled = isScaled(working, own);
   const [left, top] = window;
   const inWindow: Box = scaled
-    ? found.area
-    : [found.area[0] - left, found.area[1] - top, found.area[2] - left, found.area[3] - top];
+    ? logits.area
+    : [logits.area[0] - left, logits.area[1] - top, logits.area[2] - left, logits.area[3] - top];
   const [down, across] = [working[0] / own[0], working[1] / own[1]];
   return {
     working,
     area: inWindow,
     size: sizeOf(inWindow),
-    logits: found.data,
+    logits: logits.data,
     guide: scaled
       ? cropImage(scaledGuide(picture, window, working), inWindow)
-      : cropImage(picture.image, found.area),
+      : cropImage(picture.image, logits.area),
     boxIn: ([x0, y0, x1, y1]) => [
       (x0 - left) * across - inWindow[0],
       (y0 - top) * down - inWindow[1],
@@ -73,8 +79,20 @@ export function workArea(seen: SeenWindow, picture: Picture, room: number): Work
       (y1 - top) * down - inWindow[1],
     ],
     inImage: (data) =>
-      scaled ? resizedArea({ area: inWindow, data }, working, window) : { area: found.area, data },
+      scaled ? resizedArea({ area: inWindow, data }, working, window) : { area: logits.area, data },
   };
+}
+
+const isScaled = (working: Size, own: Size): boolean => working[0] !== own[0] || working[1] !== own[1];
+
+/** What may be foreground at some scale, with its room: in pixels of the image where that is the scale, else of the window. */
+function found(seen: SeenWindow, working: Size, room: number): { working: Size; logits: AreaLogits } | null {
+  const reach = { threshold: faintLogit, room };
+  const wide = isScaled(working, sizeOf(seen.window))
+    ? atScale(seen, working, reach)
+    : joinedLogits(seen.window, seen.views, reach);
+  const logits = wide && tightened(wide, room);
+  return logits && { working, logits };
 }
 
 /**
@@ -112,7 +130,7 @@ function shrunk({ area, data }: AreaLogits, window: Box, working: Size): AreaLog
 const guides = new LRUCache<string, RgbImage>({ max: 8 });
 
 function scaledGuide({ image, sha256 }: Picture, window: Box, working: Size): RgbImage {
-  const key = `${sha256} ${window.join()}`;
+  const key = `${sha256} ${window.join()} ${working.join()}`;
   const kept = guides.get(key);
   if (kept) return kept;
   const made = resizeBilinear(cropImage(image, window), working[1], working[0]);

@@ -73,6 +73,7 @@ const settingsOf = ({ kind, model }: ServedRefine): OnnxValueInfo[] => [
   ...model.graph.input
     .filter(({ name }) => !ofArea.has(name))
     .map((input) => ({ ...input, name: `${refinePrefix}${input.name}` })),
+  valueInfo(`${refinePrefix}most_pixels`, dataType.float, [1]),
   ...(kind === "pointHead"
     ? [
         valueInfo(`${refinePrefix}score_shift`, dataType.float, [1]),

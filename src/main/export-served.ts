@@ -34,15 +34,18 @@ export function addServedOutputs(
   const score = add("Gather", [iou, nodes.ints([0])], { axis: 1 });
   const size = imageSize(nodes);
   const large = upscale(nodes, first, 1, size);
-  const work = workSize(nodes);
-  const plane = add("Squeeze", [resize(nodes, large, sizes(nodes, [1, 1], work)), nodes.ints([0, 1])]);
-  const guide = guideOf(nodes, work);
+  const planeOf = (own: string): string =>
+    add("Squeeze", [resize(nodes, large, sizes(nodes, [1, 1], own)), nodes.ints([0, 1])]);
   const room =
     kind === "pointHead"
       ? nodes.ints([32])
       : add("Cast", [add("Add", [add("Mul", [setting("radius"), nodes.floats([2])]), nodes.floats([1])])], {
           to: dataType.int64,
         });
+  const widest = workSize(nodes);
+  const work = sizeOfFewer(nodes, widest, activeArea(nodes, planeOf(widest), { room, work: widest }));
+  const plane = planeOf(work);
+  const guide = guideOf(nodes, work);
   const area = activeArea(nodes, plane, { room, work });
   const cut = (from: string): string => add("Slice", [from, area.start, area.end, nodes.ints([0, 1])]);
   const part = add("Identity", [cut(plane)], {}, setting("logits"));
@@ -81,6 +84,19 @@ function workSize(nodes: NodeList): string {
   const scaled = nodes.add("Add", [nodes.add("Mul", ["orig_im_size", scale]), nodes.floats([0.5])]);
   const rounded = nodes.add("Max", [nodes.add("Floor", [scaled]), nodes.floats([1])]);
   return nodes.add("Cast", [rounded], { to: dataType.int64 });
+}
+
+/** The same where the area has too many pixels: see imaging/working-size.ts. */
+function sizeOfFewer(nodes: NodeList, work: string, { start, end }: { start: string; end: string }): string {
+  const add = nodes.add.bind(nodes);
+  const float = (ints: string): string => add("Cast", [ints], { to: dataType.float });
+  const pixels = add("ReduceProd", [float(add("Sub", [end, start])), nodes.ints([0])], { keepdims: 1 });
+  const times = add("Log", [add("Div", [pixels, setting("most_pixels")])]);
+  const steps = add("Ceil", [add("Mul", [times, nodes.floats([2 / Math.LN2])])]);
+  const quarters = add("Mul", [add("Max", [steps, nodes.floats([0])]), nodes.floats([-0.25])]);
+  const scaled = add("Mul", [float(work), add("Pow", [nodes.floats([2]), quarters])]);
+  const rounded = add("Floor", [add("Add", [scaled, nodes.floats([0.5])])]);
+  return add("Cast", [add("Max", [rounded, nodes.floats([1])])], { to: dataType.int64 });
 }
 
 /** The image at the size that is worked at, uint8 [h, w, 3]; onnxruntime antialiases as Pillow does. */

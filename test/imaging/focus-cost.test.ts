@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { focusCost, warmRatio } from "../../src/imaging/focus-cost.ts";
+import { focusCost, quickPixels, type Refining, warmRatio } from "../../src/imaging/focus-cost.ts";
 import type { Box, Size } from "../../src/imaging/types.ts";
 
 const size: Size = [600, 800];
@@ -32,11 +32,15 @@ describe("what an answer costs", () => {
   });
 
   it("counts the pixels that refining may change: round the object, inside the window, scaled down where it is large", () => {
-    const pixels = (image: Size, of: Box): number =>
-      focusCost({ zoom: null, refine: "points" }, image, { box: of, by: "box" }).refinedPixels;
-    expect(pixels(size, box)).toBe(164 * 144);
-    expect(pixels(size, [0, 0, 800, 600])).toBe(800 * 600);
-    expect(pixels([3000, 4000], [0, 0, 4000, 3000])).toBe(1024 * 768);
+    const filter = { radius: 8, epsilon: 1e-3, threshold: 0.5 };
+    const pixels = (image: Size, of: Box, refine: Refining): number =>
+      focusCost({ zoom: null, refine }, image, { box: of, by: "box" }).refinedPixels;
+    expect(pixels(size, box, "points")).toBe(164 * 144);
+    expect(pixels(size, box, filter)).toBe(134 * 114);
+    expect(pixels(size, [0, 0, 800, 600], filter)).toBe(800 * 600);
+    expect(pixels([3000, 4000], [0, 0, 4000, 3000], filter)).toBe(1024 * 768);
+    for (const bounded of ["points", { ...filter, most_pixels: quickPixels }] as const)
+      expect(pixels(size, [0, 0, 800, 600], bounded)).toBe(quickPixels);
     const small = focusCost({ zoom: null, refine: "points" }, size, { box, by: "box" });
     const large = focusCost({ zoom: null, refine: "points" }, size, { box: [0, 0, 800, 600], by: "box" });
     expect(warmRatio(small, "points")).toBeGreaterThan(1);

@@ -7,7 +7,7 @@ import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import type { Version } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
 import type { ExportOptions } from "../../src/exports/types.ts";
-import { headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
+import { type HeadBounds, headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { Inference, Prompt } from "../../src/inference/types.ts";
 import type { Focus } from "../../src/domain/focus.ts";
@@ -21,7 +21,7 @@ import { filesOf } from "../helpers/unzip.ts";
 /** A point head nobody trained: it moves logits by a few units, and so every edge. */
 export function someHead(
   seed = 7,
-  mostPoints?: number,
+  bounds: HeadBounds = {},
 ): Extract<NonNullable<Focus["refine"]>, { point_head: unknown }> {
   const random = seededRandom(seed);
   const hidden = 16;
@@ -33,15 +33,15 @@ export function someHead(
       ),
     ]),
   ) as unknown as Omit<PointHead, "hidden">;
-  return writeHead({ hidden, ...head }, { scoreShift: 0.05, ...(mostPoints && { mostPoints }) });
+  return writeHead({ hidden, ...head }, { scoreShift: 0.05, ...bounds });
 }
 
-const filter = { radius: 6, epsilon: 1e-3, threshold: 0.4 };
+const filter = { radius: 6, epsilon: 1e-3, threshold: 0.4, most_pixels: 60_000 };
 const window = { context: 1.5, tiles: 1, click_side: 120 };
 
 export const focuses: Readonly<Record<string, Focus>> = {
   "the whole image": { zoom: null, refine: null },
-  "a point head": { zoom: null, refine: someHead(7, 2000) },
+  "a point head": { zoom: null, refine: someHead(7, { mostPoints: 2000, mostPixels: 60_000 }) },
   "a guided filter": { zoom: null, refine: filter },
   "one window": { zoom: window, refine: null },
   "tiles and a point head": { zoom: { ...window, tiles: 2, raster: 0.125 }, refine: someHead(8) },

@@ -176,6 +176,9 @@ export function resizePlane(plane, from, to) {
   return out;
 }
 
+/** What brings an area of so many pixels to `most` at most, in steps of the fourth root of 2. */
+export const fewerScale = (pixels, most) => 2 ** (-Math.max(0, Math.ceil(2 * Math.log2(pixels / most))) / 4);
+
 /** Round all that is above a threshold, with room; null where nothing is. */
 export function extentAbove(plane, [height, width], threshold, room) {
   let [left, top, right, bottom] = [width, height, -1, -1];

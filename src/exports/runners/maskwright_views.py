@@ -126,6 +126,22 @@ def resize_plane(plane, height, width):
     return (1 - share) * rows[:, low] + share * rows[:, high]
 
 
+def active_area(plane, settings):
+    """(x0, y0, x1, y1) round all that may be foreground, with room; None where nothing may."""
+    active = plane > settings["faint_logit"]
+    if not active.any():
+        return None
+    rows, columns = np.flatnonzero(active.any(1)), np.flatnonzero(active.any(0))
+    (height, width), room = plane.shape, settings["room"]
+    top, bottom = max(0, rows[0] - room), min(height, rows[-1] + 1 + room)
+    return max(0, columns[0] - room), top, min(width, columns[-1] + 1 + room), bottom
+
+
+def fewer_scale(pixels, most):
+    """What brings an area of so many pixels to `most` at most, in steps of the fourth root of 2."""
+    return 2.0 ** (-max(0, math.ceil(2 * math.log2(pixels / most))) / 4)
+
+
 def choose_points(plane, settings):
     """Row-major indexes, int32, of the pixels that a point head judges: of too many, those nearest to 0."""
     flat = plane.ravel()

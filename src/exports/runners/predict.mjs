@@ -20,6 +20,7 @@ import {
   choosePoints,
   cropped,
   extentAbove,
+  fewerScale,
   frameSide,
   inputSize,
   resized,
@@ -153,13 +154,19 @@ class Version {
   /** A window's logits refined by the image below them, on no more pixels than can change. */
   async #refined(logits, image, window, box) {
     const { Tensor } = this.#ort;
-    const { most_side: mostSide, faint_logit: faint, room } = this.#config.refine;
+    const { most_side: mostSide, most_pixels: most, faint_logit: faint, room } = this.#config.refine;
     const [left, top, right, bottom] = window;
     const size = [bottom - top, right - left];
     const scale = Math.min(1, mostSide / Math.max(...size));
-    const work = size.map((length) => Math.max(1, Math.round(length * scale)));
-    const plane = Float32Array.from(resizePlane(logits, size, work));
-    const area = extentAbove(plane, work, faint, room);
+    let work = size.map((length) => Math.max(1, Math.round(length * scale)));
+    let plane = Float32Array.from(resizePlane(logits, size, work));
+    let area = extentAbove(plane, work, faint, room);
+    const fewer = area && most ? fewerScale((area[2] - area[0]) * (area[3] - area[1]), most) : 1;
+    if (fewer < 1) {
+      work = work.map((length) => Math.max(1, Math.round(length * fewer)));
+      plane = Float32Array.from(resizePlane(logits, size, work));
+      area = extentAbove(plane, work, faint, room);
+    }
     if (!area) return logits;
     const [x0, y0, x1, y1] = area;
     const [down, across] = [work[0] / size[0], work[1] / size[1]];

@@ -22,7 +22,17 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime
-from maskwright_views import FRAME, choose_points, input_size, resize_plane, rounded, stitch, views_of
+from maskwright_views import (
+    FRAME,
+    active_area,
+    choose_points,
+    fewer_scale,
+    input_size,
+    resize_plane,
+    rounded,
+    stitch,
+    views_of,
+)
 from PIL import Image, ImageOps
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
@@ -152,15 +162,19 @@ class Version:
         height, width = bottom - top, right - left
         scale = min(1, settings["most_side"] / max(height, width))
         h, w = max(1, rounded(height * scale)), max(1, rounded(width * scale))
-        guide = resized(np.ascontiguousarray(pixels[top:bottom, left:right]), h, w)
         plane = resize_plane(logits, h, w)
-        active = plane > settings["faint_logit"]
-        if not active.any():
+        area = active_area(plane, settings)
+        most = settings["most_pixels"]
+        if area is not None and most is not None:
+            scale = fewer_scale((area[2] - area[0]) * (area[3] - area[1]), most)
+            if scale < 1:
+                h, w = max(1, rounded(h * scale)), max(1, rounded(w * scale))
+                plane = resize_plane(logits, h, w)
+                area = active_area(plane, settings)
+        if area is None:
             return logits
-        rows, columns = np.flatnonzero(active.any(1)), np.flatnonzero(active.any(0))
-        room = settings["room"]
-        y0, y1 = max(0, rows[0] - room), min(h, rows[-1] + 1 + room)
-        x0, x1 = max(0, columns[0] - room), min(w, columns[-1] + 1 + room)
+        x0, y0, x1, y1 = area
+        guide = resized(np.ascontiguousarray(pixels[top:bottom, left:right]), h, w)
         given = np.zeros(4, np.float32)
         if box is not None:
             given = np.array(

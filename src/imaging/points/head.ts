@@ -35,16 +35,25 @@ export const headParts = (hidden: number): [Part, number][] => [
   ["b3", 1],
 ];
 
+/** What bounds a head's time: pixels that it judges of one mask, and those of the area that it sees. */
+export interface HeadBounds {
+  readonly mostPoints?: number;
+  readonly mostPixels?: number | undefined;
+}
+
 /** As a version's focus keeps it. */
 export function writeHead(
   head: PointHead,
-  { scoreShift = 0, mostPoints }: { scoreShift?: number; mostPoints?: number } = {},
+  { scoreShift = 0, mostPoints, mostPixels }: HeadBounds & { scoreShift?: number } = {},
 ): PointHeadSettings {
   const numbers = headParts(head.hidden).flatMap(([part]) => Array.from(head[part]));
   const bytes = Buffer.alloc(4 * numbers.length);
   for (const [i, value] of numbers.entries()) bytes.writeFloatLE(value, 4 * i);
   const weights = bytes.toString("base64");
-  const most = mostPoints === undefined ? {} : { most_points: mostPoints };
+  const most = {
+    ...(mostPoints !== undefined && { most_points: mostPoints }),
+    ...(mostPixels !== undefined && { most_pixels: mostPixels }),
+  };
   return { point_head: { hidden: head.hidden, weights, ...most, score_shift: scoreShift } };
 }
 

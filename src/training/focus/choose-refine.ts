@@ -30,8 +30,9 @@ export interface RefineChoice {
 export async function chooseRefine(
   answers: readonly WindowLogits[],
   pixelsOf: (image: SampleImage) => Promise<RgbImage>,
-  signal: AbortSignal,
+  { signal, mostPixels }: { signal: AbortSignal; mostPixels?: number | undefined },
 ): Promise<RefineChoice> {
+  const bound = mostPixels === undefined ? {} : { most_pixels: mostPixels };
   const truths = answers.map(({ sample }) => maskOf(sample));
   const mean = (of: (i: number) => number): number =>
     answers.reduce((sum, _, i) => sum + of(i), 0) / answers.length;
@@ -45,7 +46,7 @@ export async function chooseRefine(
       signal.throwIfAborted();
       const { image } = answer.sample;
       const refine = {
-        settings: { radius, epsilon, threshold: 0.5 },
+        settings: { radius, epsilon, threshold: 0.5, ...bound },
         image: await pixelsOf(image),
         sha256: image.sha256,
       };
@@ -58,7 +59,7 @@ export async function chooseRefine(
     }
     const best = sums.indexOf(Math.max(...sums));
     return {
-      refine: { radius, epsilon, threshold: thresholds[best] as number },
+      refine: { radius, epsilon, threshold: thresholds[best] as number, ...bound },
       iou: sums[best] as number,
     };
   };

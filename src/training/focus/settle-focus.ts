@@ -1,6 +1,6 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { OtherFocus } from "../../domain/serving.ts";
-import type { Refining } from "../../imaging/focus-cost.ts";
+import { quickPixels, type Refining } from "../../imaging/focus-cost.ts";
 import { type Focus, type Refine, type Zoom, plainFocus } from "../../domain/focus.ts";
 import type { Chosen } from "../search/choose.ts";
 import { engineSpecOf } from "../engine/engine-options.ts";
@@ -82,9 +82,10 @@ async function refineFor(
     });
   const of = (samples: readonly Sample[]) => answers.filter(({ sample }) => samples.includes(sample));
 
+  const mostPixels = chosen.serving === "interactive" ? quickPixels : undefined;
   const trained = new Set(data.nearby);
   const isFresh = (sample: Sample): boolean => !trained.has(sample);
-  const head = await chooseHead(of(heads), { pixelsOf, groupOf, isFresh, seed, signal });
+  const head = await chooseHead(of(heads), { pixelsOf, groupOf, isFresh, mostPixels, seed, signal });
   const pays = head.refine !== null && (head.worthIt || data.asked.refine === "points");
   const isQuick = (refine: Refining): boolean =>
     isInteractive(countedCosts(data.train, chosen.zoom, refine)) ||
@@ -93,7 +94,7 @@ async function refineFor(
   const other = pays && !isQuick("points") ? otherHead(chosen.zoom, head, used) : null;
   await run.tell(headEvent(head, used, pays));
   if (used) return { refine: head.refine, gain: head.fresh ? gainOf(head.fresh) : 0, other };
-  const filter = await chooseRefine(of(judges), pixelsOf, signal);
+  const filter = await chooseRefine(of(judges), pixelsOf, { signal, mostPixels });
   if (filter.refine && chosen.serving === "interactive" && !isQuick(filter.refine)) {
     await run.tell({
       message: `A filter along the image's edges would bring mean IoU ${filter.plainIou.toFixed(3)} to ${filter.iou.toFixed(3)}, but is too slow for serving interactive`,

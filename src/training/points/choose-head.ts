@@ -42,6 +42,8 @@ export interface HeadOptions {
   readonly groupOf: (sample: Sample) => string;
   /** Whether the decoder was trained without it. */
   readonly isFresh: (sample: Sample) => boolean;
+  /** Of the area that a head sees; left out, as many as there are. */
+  readonly mostPixels?: number | undefined;
   readonly seed: number;
   readonly signal: AbortSignal;
 }
@@ -55,12 +57,13 @@ export async function chooseHead(
   answers: readonly WindowLogits[],
   options: HeadOptions,
 ): Promise<HeadChoice> {
-  const { pixelsOf, groupOf, isFresh, seed, signal } = options;
+  const { pixelsOf, groupOf, isFresh, mostPixels, seed, signal } = options;
+  const bounds = { mostPoints, mostPixels };
   const most = Math.max(pixelsOfOne, Math.floor(pixelsInAll / Math.max(1, answers.length)));
   const sets = new Map<WindowLogits, PointSet>();
   for (const answer of answers) {
     signal.throwIfAborted();
-    const drawn = { most, judged: mostPoints, seed, threads };
+    const drawn = { most, judged: mostPoints, mostPixels: mostPixels ?? Infinity, seed, threads };
     const set = await pointSet(answer, await pixelsOf(answer.sample.image), drawn);
     if (set) sets.set(answer, set);
     await nextTurn();
@@ -77,12 +80,12 @@ export async function chooseHead(
     seed,
   );
   const head = await fit(() => true);
-  if (!folds) return { refine: writeHead(head, { mostPoints }), all: null, fresh: null, worthIt: false };
+  if (!folds) return { refine: writeHead(head, bounds), all: null, fresh: null, worthIt: false };
 
   const judged: Judged[] = [];
   for (const half of folds.halves) {
     const own = new Set(half);
-    const other = writeHead(await fit(({ sample }) => !own.has(sample)), { mostPoints });
+    const other = writeHead(await fit(({ sample }) => !own.has(sample)), bounds);
     for (const answer of sets.keys()) {
       if (!own.has(answer.sample)) continue;
       signal.throwIfAborted();
@@ -95,7 +98,7 @@ export async function chooseHead(
   const fresh = some.length > 0 ? scoresOf(some) : all;
   // Masks are better than the decoder says of its own, by about as much in every answer.
   const shift = judged.reduce((sum, { sharp, predictedIou }) => sum + sharp - inUnit(predictedIou), 0);
-  const refine = writeHead(head, { scoreShift: shift / judged.length, mostPoints });
+  const refine = writeHead(head, { scoreShift: shift / judged.length, ...bounds });
   return { refine, all, fresh, worthIt: gainOf(fresh) >= worthIt && gainOf(all) >= 0 };
 }
 

@@ -26,6 +26,16 @@ export interface PointSet {
   readonly weights: Float32Array;
 }
 
+export interface Drawn {
+  /** Pixels of one answer. */
+  readonly most: number;
+  /** That a head judges of one mask, and sees. */
+  readonly judged: number;
+  readonly mostPixels: number;
+  readonly seed: number;
+  readonly threads: number;
+}
+
 /**
  * At most `most` pixels of one answer, drawn at random from those that a point head judges where it judges `judged` at
  * most. Together they weigh as much as these are as a multiple of the object, so that an error weighs about what it costs
@@ -35,10 +45,10 @@ export interface PointSet {
 export async function pointSet(
   answer: WindowLogits,
   image: RgbImage,
-  { most, judged, seed, threads }: { most: number; judged: number; seed: number; threads: number },
+  { most, judged, mostPixels, seed, threads }: Drawn,
 ): Promise<PointSet | null> {
   const { sample, window } = answer;
-  const work = workArea(answer, { image, sha256: sample.image.sha256 }, headRoom);
+  const work = workArea(answer, { image, sha256: sample.image.sha256 }, { room: headRoom, most: mostPixels });
   if (!work) return null;
   const { area, working, boxIn } = work;
   // By content: ids differ from project to project, and the same data make the same version.

@@ -116,7 +116,7 @@ describe("the choice of a filter", () => {
       (_, i) => (mask.data[Math.floor(i / 3)] === 1 ? 60 : 220) + random.below(16),
     );
     const image: RgbImage = { width: side, height: side, data };
-    const choice = await chooseRefine([answer], async () => image, never);
+    const choice = await chooseRefine([answer], async () => image, { signal: never });
     expect(choice.refine).not.toBeNull();
     expect(choice.iou).toBeGreaterThan(choice.plainIou + 0.3);
   });
@@ -127,7 +127,7 @@ describe("the choice of a filter", () => {
     const image: RgbImage = { width: side, height: side, data };
     const said = maskAtSize(blurred.lowRes, [side, side]);
     const exact = { ...answer, sample: sampleOf(said) };
-    const choice = await chooseRefine([exact], async () => image, never);
+    const choice = await chooseRefine([exact], async () => image, { signal: never });
     expect(choice).toEqual({ refine: null, plainIou: 1, iou: 1 });
   });
 });
