@@ -1,20 +1,3 @@
-export type FineTuneStatus =
-  | "queued"
-  | "preparing"
-  | "running"
-  | "evaluating"
-  | "succeeded"
-  | "failed"
-  | "cancelled";
-
-/** Something will still happen to the job. */
-export const openFineTune = [
-  "queued",
-  "preparing",
-  "running",
-  "evaluating",
-] as const satisfies readonly FineTuneStatus[];
-
 /** How far a running job is; what the progress bars draw. */
 export interface FineTuneProgress {
   phase: "embed" | "search" | "train" | "evaluate" | "register";

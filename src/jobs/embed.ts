@@ -1,5 +1,5 @@
 import { selectImageToEmbed } from "../db/queries/image-to-embed.ts";
-import { isFinal } from "./fine-tune/run.ts";
+import { isFinal } from "./run-leased.ts";
 import { embedMissing } from "../training/data/embed-missing.ts";
 import type { TrainerServices } from "./services.ts";
 import type { Turns } from "./turns.ts";

@@ -5,7 +5,7 @@ import { getImport, type Import, insertImport, listImports } from "../db/queries
 import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { requireRoom } from "../db/queries/usage.ts";
-import { openImport } from "../db/schema/index.ts";
+import { openImport } from "../domain/job-states.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { channels } from "../../src/db/listen.ts";
-import { claimPreview, succeedPreview } from "../../src/db/queries/preview-leases.ts";
+import { previewLeases } from "../../src/db/queries/leases.ts";
 import { fineTunePreviews } from "../../src/db/schema/index.ts";
 import type { PreviewResult } from "../../src/domain/preview.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
@@ -34,9 +34,11 @@ const result: PreviewResult = {
 
 /** As a trainer ends it. */
 async function finish(id: string): Promise<void> {
-  const row = await claimPreview(app.db, id);
+  const row = await previewLeases.claim(app.db, id);
   if (!row) throw new Error("nothing to claim");
-  expect(await succeedPreview(app.db, { id, token: row.leaseToken }, result)).toBe(true);
+  expect(await previewLeases.succeed(app.db, { id, token: row.leaseToken }, { result })).toMatchObject({
+    id,
+  });
 }
 
 describe("POST fine-tunes:preview", () => {
@@ -121,11 +123,11 @@ describe("fine-tune-previews", () => {
 
   it("cancels one, again without harm, but none that has ended", async () => {
     const id = idOf(await app.a.post(ask, {}));
-    const row = await claimPreview(app.db, id);
+    const row = await previewLeases.claim(app.db, id);
     for (let i = 0; i < 2; i++)
       expect((await app.a.post(`${url}/${id}/cancel`, {})).body).toMatchObject({ id, status: "cancelled" });
     // Whoever worked at it can write nothing more.
-    expect(await succeedPreview(app.db, { id, token: row?.leaseToken ?? "" }, result)).toBe(false);
+    expect(await previewLeases.succeed(app.db, { id, token: row?.leaseToken ?? "" }, { result })).toBeNull();
     const ended = idOf(await app.a.post(ask, {}));
     await finish(ended);
     expect(errorOf(await app.a.post(`${url}/${ended}/cancel`, {}))).toBe("409 preview_finished preview_id");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
-import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
+import { fineTuneLeases } from "../../src/db/queries/leases.ts";
 import { cancelFineTune, getFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { changeProject, deleteProject, getProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
@@ -283,7 +283,7 @@ describe("a fine-tune that is interrupted", () => {
     const id = await newFineTune(db, scope, { hyperparameters: { ...short, epochs: 200 } });
     const run = runFineTune(bench.trainer, id, never);
     await waitFor(bench, scope, id, (_row, events) => trained(events));
-    await claimFineTune(db, id, "other");
+    await fineTuneLeases.claim(db, id, { leaseHolder: "other" });
     const events = (await eventsOf(db, scope, id)).length;
     await run;
     expect(await getFineTune(db, scope, id)).toMatchObject({

@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
+import { fineTuneLeases } from "../../src/db/queries/leases.ts";
 import { cancelFineTune, getFineTune, stopFineTune } from "../../src/db/queries/fine-tunes.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
@@ -190,7 +190,7 @@ describe("a fine-tune that is cancelled or replaced", () => {
     const id = await newFineTune(db, scope, { hyperparameters: long });
     const run = runFineTune(bench.trainer, id, never);
     await waitFor(bench, scope, id, (row) => row.checkpointKey !== null);
-    await claimFineTune(db, id, "other");
+    await fineTuneLeases.claim(db, id, { leaseHolder: "other" });
     const { checkpointKey } = await getFineTune(db, scope, id);
     await run;
     expect(await objectsOf(id)).toEqual([checkpointKey]);

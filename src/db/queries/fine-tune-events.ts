@@ -2,7 +2,7 @@ import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import type { NewEvent } from "../../domain/fine-tune.ts";
 import { fineTuneEvents, fineTunes } from "../schema/index.ts";
-import { type FineTuneLease, holds } from "./fine-tune-leases.ts";
+import { fineTuneLeases, type Lease } from "./leases.ts";
 
 export type FineTuneEvent = typeof fineTuneEvents.$inferSelect;
 
@@ -10,11 +10,11 @@ export type FineTuneEvent = typeof fineTuneEvents.$inferSelect;
  * Appends an event if the lease still holds; false when it does not. The row of the fine-tune stays locked against
  * a new claim until the event is in, so nothing is ever written behind a new holder's back.
  */
-export async function appendEvent(db: Executor, lease: FineTuneLease, event: NewEvent): Promise<boolean> {
+export async function appendEvent(db: Executor, lease: Lease, event: NewEvent): Promise<boolean> {
   const holder = db
     .select({ workspaceId: fineTunes.workspaceId, id: fineTunes.id })
     .from(fineTunes)
-    .where(holds(lease))
+    .where(fineTuneLeases.holds(lease))
     .for("share")
     .as("holder");
   const rows = await db.execute(sql`

@@ -1,9 +1,9 @@
-import { and, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, notInArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import { traceParent } from "../../lib/trace.ts";
 import type { Database, Executor } from "../client.ts";
-import { fineTuneEvents, fineTunes } from "../schema/index.ts";
-import { type FineTuneStatus, openFineTune } from "../../domain/fine-tune.ts";
+import { fineTuneEvents, fineTunes, versions } from "../schema/index.ts";
+import { type FineTuneStatus, openFineTune } from "../../domain/job-states.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
@@ -135,4 +135,29 @@ export async function countOpenFineTunes(db: Executor): Promise<{ status: FineTu
     .from(fineTunes)
     .where(inArray(fineTunes.status, [...openFineTune]))
     .groupBy(fineTunes.status);
+}
+
+/**
+ * Null unless the job has ended; else where its objects lie, and the keys of those that its version names.
+ * Until the transaction ends nobody can set it back.
+ */
+export async function lockEndedFineTune(
+  tx: Executor,
+  id: string,
+): Promise<{ projectId: string; keys: string[] } | null> {
+  const [row] = await tx
+    .select({ projectId: fineTunes.projectId })
+    .from(fineTunes)
+    .where(and(eq(fineTunes.id, id), notInArray(fineTunes.status, [...openFineTune])))
+    .for("share");
+  if (!row) return null;
+  const made = await tx
+    .select({ weightsKey: versions.weightsKey, metrics: versions.metrics })
+    .from(versions)
+    .where(eq(versions.fineTuneId, id));
+  const named = made.flatMap(({ weightsKey, metrics }) => [
+    weightsKey,
+    ...(metrics?.pictures ?? []).map((picture) => picture.key),
+  ]);
+  return { projectId: row.projectId, keys: named };
 }

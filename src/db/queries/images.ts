@@ -2,7 +2,7 @@ import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Database, Executor } from "../client.ts";
 import { annotations, fineTunes, images, projects } from "../schema/index.ts";
-import { openFineTune } from "../../domain/fine-tune.ts";
+import { openFineTune } from "../../domain/job-states.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 

@@ -1,7 +1,8 @@
 import { and, desc, eq, inArray } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { imports, openImport } from "../schema/index.ts";
+import { imports } from "../schema/index.ts";
+import { openImport } from "../../domain/job-states.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 

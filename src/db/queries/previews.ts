@@ -1,7 +1,8 @@
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
-import { fineTunePreviews, openPreview } from "../schema/index.ts";
+import { fineTunePreviews } from "../schema/index.ts";
+import { openPreview } from "../../domain/job-states.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 

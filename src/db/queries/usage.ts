@@ -5,12 +5,11 @@ import {
   fineTunePreviews,
   fineTunes,
   monthlyUsage,
-  openPreview,
   trainingUsage,
   workspaces,
   workspaceUsage,
 } from "../schema/index.ts";
-import { openFineTune } from "../../domain/fine-tune.ts";
+import { openPreview, openFineTune } from "../../domain/job-states.ts";
 
 /** What a workspace may hold and use; null is no bound. */
 export interface Quotas {

@@ -1,7 +1,7 @@
 import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
-import { fineTunePreviews, fineTunes, imports, openImport, openPreview } from "../schema/index.ts";
-import { openFineTune } from "../../domain/fine-tune.ts";
+import { fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
+import { openImport, openPreview, openFineTune } from "../../domain/job-states.ts";
 
 /** A row whose job has not started yet. */
 export interface Waiting {

@@ -1,14 +1,10 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import type { PreviewProgress, PreviewResult } from "../../domain/preview.ts";
+import type { PreviewStatus } from "../../domain/job-states.ts";
 import { createdAt, time } from "./common.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
-
-export type PreviewStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
-
-/** Something will still happen to the preview. */
-export const openPreview = ["queued", "running"] as const satisfies readonly PreviewStatus[];
 
 /** A look at a project's data before a fine-tune: what is wrong with it, what it will cost, what more images would bring. */
 export const fineTunePreviews = pgTable(

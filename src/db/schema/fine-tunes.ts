@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import type { FineTuneProgress, FineTuneStatus } from "../../domain/fine-tune.ts";
+import type { FineTuneProgress } from "../../domain/fine-tune.ts";
+import type { FineTuneStatus } from "../../domain/job-states.ts";
 import { createdAt, time } from "./common.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";

@@ -1,14 +1,10 @@
 import { sql } from "drizzle-orm";
 import { bigint, boolean, check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import type { ImportStatus } from "../../domain/job-states.ts";
 import { createdAt, time } from "./common.ts";
 import type { ImportNote, ImportOptions, ImportSummary, SkippedCount } from "../../domain/data-import.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
-
-export type ImportStatus = "queued" | "running" | "succeeded" | "failed";
-
-/** Something will still happen to the import. */
-export const openImport = ["queued", "running"] as const satisfies readonly ImportStatus[];
 
 /** A zip on its way into images and annotations; all of it or nothing. */
 export const imports = pgTable(

@@ -1,4 +1,4 @@
-import { lockEndedFineTune } from "../../db/queries/fine-tune-leases.ts";
+import { lockEndedFineTune } from "../../db/queries/fine-tunes.ts";
 import type { Database } from "../../db/client.ts";
 import { deleteBelow } from "../../storage/delete-below.ts";
 import { keys } from "../../storage/keys.ts";

@@ -1,4 +1,4 @@
-import type { FineTuneRow } from "../../db/queries/fine-tune-leases.ts";
+import type { fineTunes } from "../../db/schema/index.ts";
 import type { Project } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import type { FineTuneProgress, NewEvent } from "../../domain/fine-tune.ts";
@@ -23,7 +23,7 @@ const doingIn: Readonly<Record<FineTuneProgress["phase"], string>> = {
 /** One attempt at a fine-tune, as the steps of training see it: what they tell is written under its lease. */
 export class RunContext implements Run {
   readonly services: TrainerServices;
-  readonly row: FineTuneRow;
+  readonly row: typeof fineTunes.$inferSelect;
   readonly project: Project;
   readonly job: HeldFineTune;
   readonly signal: AbortSignal;
@@ -67,7 +67,7 @@ export class RunContext implements Run {
   }
 
   async keep(facts: { engine?: string; chosen?: Record<string, unknown> }): Promise<void> {
-    await this.job.setFacts(facts);
+    await this.job.write(facts);
   }
 
   async progress(phase: FineTuneProgress["phase"], done: number): Promise<void> {

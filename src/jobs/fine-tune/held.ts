@@ -1,63 +1,32 @@
 import type { Executor } from "../../db/client.ts";
 import { appendEvent } from "../../db/queries/fine-tune-events.ts";
-import {
-  failFineTune,
-  type FineTuneLease,
-  releaseFineTune,
-  selectFineTuneStatus,
-  setFineTuneCheckpoint,
-  setFineTuneFacts,
-  setFineTuneProgress,
-  setFineTuneStatus,
-} from "../../db/queries/fine-tune-leases.ts";
-import { noteDoing } from "../../db/queries/job-notes.ts";
-import { tellSpan } from "../../lib/trace.ts";
+import { fineTuneLeases, type Lease } from "../../db/queries/leases.ts";
+import type { fineTunes } from "../../db/schema/index.ts";
 import type { FineTuneProgress, NewEvent } from "../../domain/fine-tune.ts";
+import type { FineTuneStep, JobStep } from "../../domain/job-states.ts";
 import type { JobError } from "../../domain/job-error.ts";
+import { tellSpan } from "../../lib/trace.ts";
+import { Held } from "../held.ts";
 
-/** Another worker holds the job now, or it has ended or gone; this one must stop and can write nothing more. */
-export class LeaseLost extends Error {
-  override readonly name: string = "LeaseLost";
-}
-
-/** The job was cancelled: the lease is void on purpose. */
-export class Cancelled extends LeaseLost {
-  override readonly name = "Cancelled";
-}
+/** Steps that only fine-tunes take. */
+export type OwnStep = Exclude<FineTuneStep, JobStep>;
 
 /** A fine-tune as its lease holder may write to it: every call throws LeaseLost once the lease is void. */
-export class HeldFineTune {
-  readonly #db: Executor;
-  readonly lease: FineTuneLease;
+export class HeldFineTune extends Held<typeof fineTunes, OwnStep> {
   #stopRequested = false;
 
-  constructor(db: Executor, lease: FineTuneLease) {
-    this.#db = db;
-    this.lease = lease;
+  constructor(db: Executor, lease: Lease) {
+    super(db, fineTuneLeases, lease);
   }
 
-  async setStatus(status: "preparing" | "running" | "evaluating"): Promise<void> {
+  async move(step: OwnStep): Promise<void> {
+    const { status } = await this.must(this.leases.move(this.db, this.lease, step));
     tellSpan(status);
-    await this.#must(setFineTuneStatus(this.#db, this.lease, status));
-  }
-
-  /** What it is about, for whoever finds this process gone. */
-  async note(doing: string): Promise<void> {
-    await this.#must(noteDoing(this.#db, "fine_tune", this.lease, doing));
-  }
-
-  async setFacts(facts: {
-    snapshotHash?: string;
-    engine?: string;
-    chosen?: Record<string, unknown>;
-  }): Promise<void> {
-    await this.#must(setFineTuneFacts(this.#db, this.lease, facts));
   }
 
   async setProgress(progress: FineTuneProgress): Promise<void> {
-    const answer = await setFineTuneProgress(this.#db, this.lease, progress);
-    await this.#must(answer !== null);
-    this.#stopRequested = answer?.stopRequested ?? false;
+    const { stopRequestedAt } = await this.write({ progress });
+    this.#stopRequested = stopRequestedAt !== null;
   }
 
   /** Whether training shall end early and keep its best, as the last write of the progress was told. */
@@ -65,31 +34,18 @@ export class HeldFineTune {
     return this.#stopRequested;
   }
 
-  async setCheckpoint(key: string): Promise<void> {
-    await this.#must(setFineTuneCheckpoint(this.#db, this.lease, key));
-  }
-
   async append(event: NewEvent): Promise<void> {
-    await this.#must(appendEvent(this.#db, this.lease, event));
+    await this.must(appendEvent(this.db, this.lease, event));
   }
 
-  async fail(error: JobError): Promise<void> {
+  override async fail(error: JobError): Promise<void> {
     await this.append({ level: "error", message: error.message, data: { code: error.code } });
-    await this.#must(failFineTune(this.#db, this.lease, error));
+    await super.fail(error);
   }
 
-  async release(): Promise<void> {
-    await this.#must(releaseFineTune(this.#db, this.lease));
+  override async release(unexpected: boolean): Promise<void> {
+    if (unexpected)
+      await this.append({ level: "warn", message: "An error that was not expected; the job will run again" });
+    await super.release(unexpected);
   }
-
-  async #must(held: boolean | Promise<boolean>): Promise<void> {
-    if (!(await held)) throw await whyLost(this.#db, this.lease.id);
-  }
-}
-
-/** The error that tells why a lease is void. */
-export async function whyLost(db: Executor, fineTuneId: string): Promise<LeaseLost> {
-  const status = await selectFineTuneStatus(db, fineTuneId);
-  if (status === "cancelled") return new Cancelled(`${fineTuneId} was cancelled`);
-  return new LeaseLost(`the lease on ${fineTuneId} is lost (status ${status ?? "gone"})`);
 }

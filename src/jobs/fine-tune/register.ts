@@ -1,11 +1,6 @@
 import type { Database } from "../../db/client.ts";
 import { appendEvent } from "../../db/queries/fine-tune-events.ts";
-import {
-  type FineTuneLease,
-  lockFineTune,
-  setFineTuneProgress,
-  succeedFineTune,
-} from "../../db/queries/fine-tune-leases.ts";
+import { fineTuneLeases, type Lease } from "../../db/queries/leases.ts";
 import { lockProject } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { setActiveVersion } from "../../db/queries/promotions.ts";
@@ -13,11 +8,11 @@ import { insertVersion, type NewTunedVersion, nextVersionNumber } from "../../db
 import type { GateDecision } from "../../domain/gate.ts";
 import { newId } from "../../lib/ids.ts";
 import { inSpan } from "../../lib/trace.ts";
-import { whyLost } from "./held.ts";
+import { whyLost } from "../held.ts";
 
 export interface Registration {
   readonly scope: ProjectScope;
-  readonly lease: FineTuneLease;
+  readonly lease: Lease;
   /** All of the version but what the registry gives it. Its weights lie in the object store already. */
   readonly version: Omit<NewTunedVersion, "id" | "number" | "workspaceId" | "projectId" | "fineTuneId">;
   readonly decision: Pick<GateDecision, "promote" | "reason">;
@@ -38,7 +33,7 @@ export async function registerVersion(
     db.transaction(async (tx) => {
       // The project first, then the job: the order in which deleting a project takes them.
       const project = await lockProject(tx, scope);
-      if (!(await lockFineTune(tx, lease))) throw await whyLost(tx, lease.id);
+      if (!(await fineTuneLeases.lock(tx, lease))) throw await whyLost(tx, fineTuneLeases, lease.id);
       const number = await nextVersionNumber(tx, scope);
       await insertVersion(tx, { ...version, ...scope, id: newId("ver"), number, fineTuneId: lease.id });
       const moved = project.activeVersion !== judgedAgainst;
@@ -57,8 +52,9 @@ export async function registerVersion(
         message: `Version ${number} is registered${promoted ? " and live" : ", not live"}: ${why}`,
         data: { version: number, promoted, base: asSent(heldOut.base), tuned: asSent(heldOut.tuned) },
       });
-      await setFineTuneProgress(tx, lease, { phase: "register", done: 1, total: 1, etaSeconds: 0 });
-      if (!(await succeedFineTune(tx, lease, number))) throw await whyLost(tx, lease.id);
+      const progress = { phase: "register", done: 1, total: 1, etaSeconds: 0 } as const;
+      const ended = await fineTuneLeases.succeed(tx, lease, { resultVersion: number, progress });
+      if (!ended) throw await whyLost(tx, fineTuneLeases, lease.id);
       return { number, promoted };
     }),
   );

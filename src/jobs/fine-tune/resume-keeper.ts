@@ -1,5 +1,5 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import type { FineTuneRow } from "../../db/queries/fine-tune-leases.ts";
+import type { fineTunes } from "../../db/schema/index.ts";
 import { AppError, messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { keys } from "../../storage/keys.ts";
@@ -13,12 +13,15 @@ import {
   type Resumption,
 } from "../../training/loop/resume-state.ts";
 import type { TrainingEngine } from "../../training/engine/types.ts";
-import { type HeldFineTune, LeaseLost } from "./held.ts";
+import { LeaseLost } from "../held.ts";
+import type { HeldFineTune } from "./held.ts";
 import type { LoopState } from "../../training/loop/loop.ts";
 
 const defaultEveryMs = 10_000;
 /** A write takes at most one part in so many of the time. */
 const sparseness = 20;
+
+type Row = typeof fineTunes.$inferSelect;
 
 export interface CheckpointDeps {
   readonly store: ObjectStore;
@@ -36,12 +39,12 @@ export class CheckpointKeeper implements Checkpoints {
   readonly #deps: CheckpointDeps;
   readonly #everyMs: number;
   readonly #job: HeldFineTune;
-  readonly #row: FineTuneRow;
+  readonly #row: Row;
   readonly #origin: Origin;
   #key: string | null;
   #due: number;
 
-  constructor(deps: CheckpointDeps, job: HeldFineTune, row: FineTuneRow, origin: Origin) {
+  constructor(deps: CheckpointDeps, job: HeldFineTune, row: Row, origin: Origin) {
     this.#deps = deps;
     this.#job = job;
     this.#row = row;
@@ -88,7 +91,7 @@ export class CheckpointKeeper implements Checkpoints {
     const file = encodeCheckpoint({ origin: this.#origin, state, engine: await engine.state() });
     await store.put(key, file);
     try {
-      await this.#job.setCheckpoint(key);
+      await this.#job.write({ checkpointKey: key });
     } catch (error) {
       // Only then is it sure that the row does not point to it.
       if (error instanceof LeaseLost) await store.delete(key);

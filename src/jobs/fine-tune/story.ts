@@ -1,6 +1,6 @@
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import type { FineTuneRow } from "../../db/queries/fine-tune-leases.ts";
+import type { fineTunes } from "../../db/schema/index.ts";
 import { selectAnnotatedImages } from "../../db/queries/annotated-images.ts";
 import { getProject } from "../../db/queries/projects.ts";
 import { getVersion } from "../../db/queries/versions.ts";
@@ -20,6 +20,8 @@ import { RunContext } from "./context.ts";
 import type { TrainerServices } from "../services.ts";
 import { settleFocus } from "../../training/focus/settle-focus.ts";
 import { trainDecoder } from "../../training/loop/train-decoder.ts";
+
+export type FineTuneRow = typeof fineTunes.$inferSelect;
 
 /** What training starts from. */
 interface Start {
@@ -55,7 +57,7 @@ export async function fineTune(
   const live = project.activeVersion === null ? null : await getVersion(db, scope, project.activeVersion);
   const beforeAll = await scoreBefore(run, all, { start: start.version, live });
 
-  await job.setStatus("running");
+  await job.move("train");
   const { weights } = start;
   const startIou = meanScores(beforeAll.start).meanIou;
   const chosen = row.chosen
@@ -81,12 +83,12 @@ export async function fineTune(
   const from = { weights, iou: meanScores(before.start).meanIou };
   const settled = await settleFocus(run, { data, chosen, result }, from);
 
-  await job.setStatus("evaluating");
+  await job.move("judge");
   return judgeAndRegister(run, data, { before, chosen, result, settled, engine });
 }
 
 async function tellData({ job }: RunContext, data: PreparedData): Promise<void> {
-  await job.setFacts({ snapshotHash: data.frozen.hash });
+  await job.write({ snapshotHash: data.frozen.hash });
   await job.append({
     message:
       `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +

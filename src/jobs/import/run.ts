@@ -4,31 +4,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatasetTask } from "../../datasets/dataset-child.ts";
 import { type DatasetApart, readApart } from "../../datasets/read-apart.ts";
+import type { imports } from "../../db/schema/index.ts";
 import { ifUnused, selectImageHashes } from "../../db/queries/images.ts";
-import {
-  abandonImport,
-  claimImport,
-  failImport,
-  type ImportLease,
-  type ImportRow,
-  releaseImport,
-  selectImportStatus,
-  setImportProgress,
-} from "../../db/queries/import-leases.ts";
-import { noteDoing } from "../../db/queries/job-notes.ts";
+import { importLeases } from "../../db/queries/leases.ts";
 import { noQuotas, requireRoom, selectRoom } from "../../db/queries/usage.ts";
 import type { ImportOptions, ImportSummary } from "../../domain/data-import.ts";
 import type { AppError } from "../../lib/errors.ts";
 import { keys } from "../../storage/keys.ts";
-import { givenUp } from "../given-up.ts";
-import { LeaseLost } from "../fine-tune/held.ts";
-import { isFinal } from "../fine-tune/run.ts";
+import { giveUp } from "../give-up.ts";
+import { Held } from "../held.ts";
+import { isFinal, runLeased } from "../run-leased.ts";
 import type { TrainerServices } from "../services.ts";
 import { ItemSpool } from "./item-spool.ts";
 import { type StoredImport, storeImport } from "./store.ts";
 
 /** Milliseconds between two writes of the progress. */
 const progressEveryMs = 400;
+
+type ImportRow = typeof imports.$inferSelect;
+
+/** An import as its lease holder may write to it, and what it wrote to the object store. */
+class HeldImport extends Held<typeof imports> {
+  /** Objects that this attempt wrote where there were none: its own to take away again. */
+  readonly wrote: { objectKey: string; sha256: string }[] = [];
+}
 
 /**
  * One attempt at an import. Resolves with the ids of the new images when it succeeded, and with none when it failed
@@ -39,21 +38,40 @@ export async function runImport(
   importId: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const row = await claimImport(services.db, importId);
-  if (!row) return [];
-  const log = services.log.child({ import: row.id, attempt: row.attempt });
-  const run = new ImportRun(services, row, { id: row.id, token: row.leaseToken }, signal);
-  try {
-    const { created, annotations } = await run.run();
-    log.info({ images: created.length, annotations }, "an import succeeded");
-    return created.map((image) => image.id);
-  } catch (error) {
-    log.warn({ err: error }, "an import stopped");
-    await run.settle(error);
-    return [];
-  } finally {
-    await run.close();
-  }
+  const { db, store } = services;
+  /** Removes what this attempt alone stored, under the locks that uploads take. */
+  const takeBack = async (row: ImportRow, { wrote }: HeldImport): Promise<void> => {
+    await store.delete(keys.importPicture(row.projectId, row.id));
+    for (const image of wrote.splice(0)) await ifUnused(db, row, image, (key) => store.delete(key));
+  };
+  const created = await runLeased(services, {
+    leases: importLeases,
+    id: importId,
+    kind: "import",
+    name: "an import",
+    signal,
+    hold: (lease): HeldImport => new HeldImport(db, importLeases, lease),
+    work: async (row, held, log) => {
+      const run = new ImportRun(services, row, held, signal);
+      try {
+        const stored = await run.run();
+        log.info({ images: stored.created.length, annotations: stored.annotations }, "an import succeeded");
+        return stored.created.map((image) => image.id);
+      } catch (error) {
+        if (!signal.aborted && isFinal(error)) await run.putReport();
+        throw error;
+      } finally {
+        await run.close();
+      }
+    },
+    fail: async (error, row, held) => {
+      await takeBack(row, held);
+      await held.fail(jobError(error));
+      await store.delete(row.objectKey);
+    },
+    gone: takeBack,
+  });
+  return created ?? [];
 }
 
 /**
@@ -66,8 +84,7 @@ export async function giveUpImport(
   attempts: number,
   error?: unknown,
 ): Promise<void> {
-  const job = { kind: "import", id: importId, attempts } as const;
-  const row = await abandonImport(db, importId, await givenUp(db, job, error));
+  const row = await giveUp(db, importLeases, { id: importId, attempts }, error);
   if (!row) return;
   await store.delete(row.objectKey);
   await store.delete(keys.importPicture(row.projectId, row.id));
@@ -83,19 +100,17 @@ export async function giveUpImport(
 class ImportRun {
   readonly #services: TrainerServices;
   readonly #row: ImportRow;
-  readonly #lease: ImportLease;
+  readonly #held: HeldImport;
   readonly #signal: AbortSignal;
-  /** Objects that this run wrote where there were none: its own to take away again. */
-  readonly #wrote: { objectKey: string; sha256: string }[] = [];
   #folder: string | undefined;
   #lastNote = Number.NEGATIVE_INFINITY;
   #dataset: DatasetApart | undefined;
   #items: ItemSpool | undefined;
 
-  constructor(services: TrainerServices, row: ImportRow, lease: ImportLease, signal: AbortSignal) {
+  constructor(services: TrainerServices, row: ImportRow, held: HeldImport, signal: AbortSignal) {
     this.#services = services;
     this.#row = row;
-    this.#lease = lease;
+    this.#held = held;
     this.#signal = signal;
   }
 
@@ -103,12 +118,12 @@ class ImportRun {
     const { db, store, inference, maxImagesPerProject, quotas = noQuotas } = this.#services;
     const dataset = await this.#open();
     const { layout, skipped, notes, images: imagesTotal } = dataset;
-    await this.#progress({ layout, skipped: [...skipped], notes: [...notes], imagesTotal, imagesDone: 0 });
+    await this.#held.write({ layout, skipped: [...skipped], notes: [...notes], imagesTotal, imagesDone: 0 });
     const items = await this.#putObjects(dataset);
     const { parts } = await this.#tell(dataset);
     const stored = await storeImport(db, {
       scope: this.#row,
-      lease: this.#lease,
+      lease: this.#held.lease,
       batches: this.#row.dryRun ? [] : items.batches(),
       maxImages: maxImagesPerProject,
       quotas,
@@ -118,22 +133,6 @@ class ImportRun {
     await store.delete(this.#row.objectKey);
     await inference.makeRoom(this.#row.workspaceId);
     return stored;
-  }
-
-  /** Ends or gives back an import that threw. Rejects when the queue shall run it again. */
-  async settle(error: unknown): Promise<void> {
-    const { db, store } = this.#services;
-    if (!(error instanceof LeaseLost)) {
-      if (!this.#signal.aborted && isFinal(error)) {
-        await this.#takeBack();
-        await this.#putReport();
-        if (await failImport(db, this.#lease, jobError(error))) await store.delete(this.#row.objectKey);
-        return;
-      }
-      if (await releaseImport(db, this.#lease)) throw error;
-    }
-    // Deleted with its project: nobody else will ever clear away what we wrote.
-    if ((await selectImportStatus(db, this.#row.id)) === null) await this.#takeBack();
   }
 
   async close(): Promise<void> {
@@ -146,7 +145,7 @@ class ImportRun {
     const { store, maxImagePixels = 64_000_000, maxImagesPerProject } = this.#services;
     this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-"));
     const path = join(this.#folder, "data.zip");
-    await this.#note(`reading ${this.#row.fileName ?? "the zip"}`);
+    await this.#held.note(`reading ${this.#row.fileName ?? "the zip"}`);
     await store.getFile(this.#row.objectKey, path);
     this.#items = new ItemSpool(join(this.#folder, "items"));
     const limits = { maxImages: maxImagesPerProject };
@@ -170,18 +169,18 @@ class ImportRun {
     if (!end) throw new Error("a data set's child did not say what came of it");
     const { store } = this.#services;
     const { projectId, id } = this.#row;
-    await this.#putReport();
+    await this.putReport();
     if (end.picturePath !== null) {
       await store.delete(keys.importPicture(projectId, id));
       await store.putFile(keys.importPicture(projectId, id), end.picturePath, { contentType: "image/webp" });
     }
     const { summary, skipped, notes } = end;
-    await this.#progress({ imagesDone: summary.images, summary, skipped: [...skipped], notes: [...notes] });
+    await this.#held.write({ imagesDone: summary.images, summary, skipped: [...skipped], notes: [...notes] });
     return summary;
   }
 
   /** The report, as far as it goes; an import that failed before it was begun has none. */
-  async #putReport(): Promise<void> {
+  async putReport(): Promise<void> {
     const { projectId, id } = this.#row;
     const path = this.#folder && join(this.#folder, reportFile);
     if (path === undefined || !existsSync(path) || (await stat(path)).size === 0) return;
@@ -207,7 +206,7 @@ class ImportRun {
       if (this.#row.dryRun) {
         if (performance.now() - lastWrite < progressEveryMs) continue;
         lastWrite = performance.now();
-        await this.#progress({ imagesDone });
+        await this.#held.write({ imagesDone });
         continue;
       }
       items.add(item);
@@ -222,13 +221,13 @@ class ImportRun {
           await requireRoom(db, workspaceId, quotas, { more });
       }
       // After a crash the objects of the attempt before look like someone else's: they are ours too.
-      if (this.#row.attempt > 1 || isNew) this.#wrote.push({ objectKey: key, sha256: item.sha256 });
+      if (this.#row.attempt > 1 || isNew) this.#held.wrote.push({ objectKey: key, sha256: item.sha256 });
       await store.putFile(key, path, { contentType: `image/${item.facts.format}` });
       if (performance.now() - lastWrite < progressEveryMs) continue;
       lastWrite = performance.now();
-      await this.#progress({ imagesDone });
+      await this.#held.write({ imagesDone });
     }
-    await this.#progress({ imagesDone });
+    await this.#held.write({ imagesDone });
     return items;
   }
 
@@ -248,30 +247,12 @@ class ImportRun {
         await store.putFile(keys.image(this.#row.projectId, sha256), path);
   }
 
-  async #note(doing: string): Promise<void> {
-    if (!(await noteDoing(this.#services.db, "import", this.#lease, doing)))
-      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
-  }
-
   /** Each file, once an attempt has ended without a word; before that, as often as progress is told. */
   async #noteFile(name: string): Promise<void> {
     const now = performance.now();
     if (this.#row.attempt === 1 && now - this.#lastNote < progressEveryMs) return;
     this.#lastNote = now;
-    await this.#note(`reading ${name}`);
-  }
-
-  async #progress(progress: Parameters<typeof setImportProgress>[2]): Promise<void> {
-    if (!(await setImportProgress(this.#services.db, this.#lease, progress)))
-      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
-  }
-
-  /** Removes what this run alone stored, under the locks that uploads take. */
-  async #takeBack(): Promise<void> {
-    const { db, store } = this.#services;
-    await store.delete(keys.importPicture(this.#row.projectId, this.#row.id));
-    for (const image of this.#wrote.splice(0))
-      await ifUnused(db, this.#row, image, (key) => store.delete(key));
+    await this.#held.note(`reading ${name}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Database, Executor } from "../../db/client.ts";
 import { countImages, type NewImage } from "../../db/queries/images.ts";
-import { type ImportLease, lockImport, succeedImport } from "../../db/queries/import-leases.ts";
+import { importLeases, type Lease } from "../../db/queries/leases.ts";
 import {
   fillSplitGroup,
   holdImageIds,
@@ -17,7 +17,7 @@ import type { DatasetAnnotation, ItemPart } from "../../datasets/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { keys } from "../../storage/keys.ts";
-import { LeaseLost } from "../fine-tune/held.ts";
+import { whyLost } from "../held.ts";
 
 /**
  * An image of a data set without its bytes, which lie in the object store by now. One with many annotations comes several
@@ -40,7 +40,7 @@ export async function storeImport(
   db: Database,
   options: {
     scope: ProjectScope;
-    lease: ImportLease;
+    lease: Lease;
     /** In portions of at most as many images and about as many annotations as one statement writes. */
     batches: Iterable<readonly StoredItem[]>;
     maxImages: number;
@@ -52,7 +52,7 @@ export async function storeImport(
   const { scope, lease, batches, maxImages, quotas, keepParts } = options;
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
-    if (!(await lockImport(tx, lease))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
+    if (!(await importLeases.lock(tx, lease))) throw await whyLost(tx, importLeases, lease.id);
     const created = new Map<string, string>();
     let written = 0;
     for (const items of batches) {
@@ -70,7 +70,7 @@ export async function storeImport(
       );
     }
     const counts = { imagesCreated: created.size, annotationsCreated: written };
-    if (!(await succeedImport(tx, lease, counts))) throw new LeaseLost(`the lease on ${lease.id} is lost`);
+    if (!(await importLeases.succeed(tx, lease, counts))) throw await whyLost(tx, importLeases, lease.id);
     // After its end, with which the zip goes: its images take the zip's room.
     await requireRoom(tx, scope.workspaceId, quotas);
     return { created: Array.from(created, ([sha256, id]) => ({ id, sha256 })), annotations: written };

@@ -1,21 +1,12 @@
-import {
-  abandonPreview,
-  claimPreview,
-  failPreview,
-  type PreviewLease,
-  type PreviewRow,
-  releasePreview,
-  setPreviewProgress,
-  succeedPreview,
-} from "../../db/queries/preview-leases.ts";
-import { noteDoing } from "../../db/queries/job-notes.ts";
+import { previewLeases } from "../../db/queries/leases.ts";
+import type { fineTunePreviews } from "../../db/schema/index.ts";
 import { getProject, type Project } from "../../db/queries/projects.ts";
 import { noQuotas, requireTrainingTime } from "../../db/queries/usage.ts";
 import type { LearningCurve, PreviewProgress, PreviewResult } from "../../domain/preview.ts";
 import { embedMissing } from "../../training/data/embed-missing.ts";
-import { givenUp } from "../given-up.ts";
-import { LeaseLost } from "../fine-tune/held.ts";
-import { isFinal } from "../fine-tune/run.ts";
+import { giveUp } from "../give-up.ts";
+import { Held } from "../held.ts";
+import { runLeased } from "../run-leased.ts";
 import type { EmbeddingOf } from "../../training/data/samples.ts";
 import type { TrainerServices } from "../services.ts";
 import { annotationsOf } from "../../training/data/snapshot.ts";
@@ -38,35 +29,30 @@ import { verdictOf } from "../../training/preflight/verdict.ts";
 /** Milliseconds between two writes of the progress; every write also asks whether the job is still ours. */
 const progressEveryMs = 400;
 
-/**
- * One attempt at a preview. Resolves when there is nothing more to do: it succeeded, failed for good, was cancelled, or
- * belongs to someone else. Rejects when the queue shall run it again.
- */
+type HeldPreview = Held<typeof fineTunePreviews>;
+
+/** One attempt at a preview; see runLeased for when it resolves and when it rejects. */
 export async function runPreview(
   services: TrainerServices,
   previewId: string,
   signal: AbortSignal,
   effort: Effort = usualEffort,
 ): Promise<void> {
-  const row = await claimPreview(services.db, previewId);
-  if (!row) return;
-  const lease = { id: row.id, token: row.leaseToken };
-  const log = services.log.child({ preview: row.id, attempt: row.attempt });
-  try {
-    if (row.attempt === 1)
-      await requireTrainingTime(services.db, row.workspaceId, services.quotas ?? noQuotas);
-    const result = await new PreviewRun(services, row, { lease, signal, effort }).run();
-    if (await succeedPreview(services.db, lease, result))
+  const { db, quotas = noQuotas } = services;
+  await runLeased(services, {
+    leases: previewLeases,
+    id: previewId,
+    kind: "preview",
+    name: "a preview",
+    signal,
+    hold: (lease): HeldPreview => new Held(db, previewLeases, lease),
+    work: async (row, held, log) => {
+      if (row.attempt === 1) await requireTrainingTime(db, row.workspaceId, quotas);
+      const result = await new PreviewRun(services, row, { held, signal, effort }).run();
+      await held.succeed({ result });
       log.info({ verdict: result.verdict.code }, "a preview succeeded");
-  } catch (error) {
-    log.warn({ err: error }, "a preview stopped");
-    if (error instanceof LeaseLost) return;
-    if (!signal.aborted && isFinal(error)) {
-      await failPreview(services.db, lease, { code: error.code, message: error.message });
-      return;
-    }
-    if (await releasePreview(services.db, lease)) throw error;
-  }
+    },
+  });
 }
 
 /** Ends a preview that the queue gave up after its last attempt failed or died. */
@@ -76,8 +62,7 @@ export async function giveUpPreview(
   attempts: number,
   error?: unknown,
 ): Promise<void> {
-  const job = { kind: "preview", id: previewId, attempts } as const;
-  await abandonPreview(db, previewId, await givenUp(db, job, error));
+  await giveUp(db, previewLeases, { id: previewId, attempts }, error);
 }
 
 /** As a failure's message goes on after "while". */
@@ -90,8 +75,8 @@ const doingIn: Readonly<Record<PreviewProgress["phase"], string>> = {
 /** Checks, then trains a little. It writes nothing but its row and embeddings, which whoever needs them next finds. */
 class PreviewRun {
   readonly #services: TrainerServices;
-  readonly #row: PreviewRow;
-  readonly #lease: PreviewLease;
+  readonly #row: typeof fineTunePreviews.$inferSelect;
+  readonly #held: HeldPreview;
   readonly #signal: AbortSignal;
   readonly #effort: Effort;
   #lastWrite = Number.NEGATIVE_INFINITY;
@@ -99,12 +84,12 @@ class PreviewRun {
 
   constructor(
     services: TrainerServices,
-    row: PreviewRow,
-    job: { lease: PreviewLease; signal: AbortSignal; effort: Effort },
+    row: typeof fineTunePreviews.$inferSelect,
+    job: { held: HeldPreview; signal: AbortSignal; effort: Effort },
   ) {
     this.#services = services;
     this.#row = row;
-    this.#lease = job.lease;
+    this.#held = job.held;
     this.#signal = job.signal;
     this.#effort = job.effort;
   }
@@ -157,7 +142,7 @@ class PreviewRun {
       images.map((image) => ({ id: image.id, sha256: image.sha256, objectKey: image.object_key })),
       {
         ...options,
-        before: async ({ id }) => this.#note(`reading image ${id}`),
+        before: async ({ id }) => this.#held.note(`reading image ${id}`),
         onDone: async (done) => this.#progress("embed", done, images.length),
       },
     );
@@ -203,21 +188,15 @@ class PreviewRun {
     return { workspaceId: project.workspaceId, baseModel: project.baseModel, signal: this.#signal };
   }
 
-  async #note(doing: string): Promise<void> {
-    if (!(await noteDoing(this.#services.db, "preview", this.#lease, doing)))
-      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
-  }
-
   async #progress(phase: PreviewProgress["phase"], done: number, total: number): Promise<void> {
     this.#signal.throwIfAborted();
     if (phase !== this.#phase) {
       this.#phase = phase;
-      await this.#note(doingIn[phase]);
+      await this.#held.note(doingIn[phase]);
     }
     const now = performance.now();
     if (now - this.#lastWrite < progressEveryMs && done < total) return;
     this.#lastWrite = now;
-    if (!(await setPreviewProgress(this.#services.db, this.#lease, { phase, done, total })))
-      throw new LeaseLost(`the lease on ${this.#lease.id} is lost`);
+    await this.#held.write({ progress: { phase, done, total } });
   }
 }

@@ -2,26 +2,15 @@ import { asc, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OpenDatabase } from "../../../src/db/client.ts";
 import { appendEvent, selectFineTuneEvents } from "../../../src/db/queries/fine-tune-events.ts";
-import {
-  abandonFineTune,
-  claimFineTune,
-  failFineTune,
-  type FineTuneLease,
-  releaseFineTune,
-  selectFineTuneStatus,
-  setFineTuneCheckpoint,
-  setFineTuneFacts,
-  setFineTuneProgress,
-  setFineTuneStatus,
-  succeedFineTune,
-} from "../../../src/db/queries/fine-tune-leases.ts";
+import { fineTuneLeases, type Lease } from "../../../src/db/queries/leases.ts";
 import { cancelFineTune } from "../../../src/db/queries/fine-tunes.ts";
 import { getProject } from "../../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
 import { listPromotions } from "../../../src/db/queries/promotions.ts";
 import { listVersions } from "../../../src/db/queries/versions.ts";
 import { fineTunes, promotions, versions } from "../../../src/db/schema/index.ts";
-import { Cancelled, HeldFineTune, LeaseLost } from "../../../src/jobs/fine-tune/held.ts";
+import { HeldFineTune } from "../../../src/jobs/fine-tune/held.ts";
+import { Cancelled, LeaseLost } from "../../../src/jobs/held.ts";
 import { type Registration, registerVersion } from "../../../src/jobs/fine-tune/register.ts";
 import { testDatabase } from "../../helpers/database.ts";
 import { newFineTune, newProject } from "../../training/project.ts";
@@ -34,16 +23,24 @@ afterAll(async () => {
   await database.close();
 });
 
-async function claim(id: string, holder = "a"): Promise<FineTuneLease> {
-  const row = await claimFineTune(database.db, id, holder);
+async function claim(id: string, holder = "a"): Promise<Lease> {
+  const row = await fineTuneLeases.claim(database.db, id, { leaseHolder: holder });
   if (!row) throw new Error("not claimed");
   return { id, token: row.leaseToken };
+}
+
+/** Claims a job and takes it to where its version is judged. */
+async function judging(id: string): Promise<Lease> {
+  const lease = await claim(id);
+  await fineTuneLeases.move(database.db, lease, "train");
+  await fineTuneLeases.move(database.db, lease, "judge");
+  return lease;
 }
 
 const rowOf = async (id: string) =>
   (await database.db.select().from(fineTunes).where(eq(fineTunes.id, id)))[0];
 
-function registration(scope: ProjectScope, lease: FineTuneLease, promote = true): Registration {
+function registration(scope: ProjectScope, lease: Lease, promote = true): Registration {
   const scores = { meanIou: 0.5, meanDice: 0.6 };
   return {
     scope,
@@ -78,7 +75,7 @@ describe("a claim", () => {
     const id = await newFineTune(db, await newProject(db));
     const first = await claim(id);
     const started = (await rowOf(id))?.startedAt;
-    await setFineTuneStatus(db, first, "running");
+    await fineTuneLeases.move(db, first, "train");
     const second = await claim(id, "b");
     expect(second.token).not.toBe(first.token);
     expect(await rowOf(id)).toMatchObject({
@@ -94,8 +91,8 @@ describe("a claim", () => {
     const scope = await newProject(db);
     const id = await newFineTune(db, scope);
     await cancelFineTune(db, scope, id, "key_x");
-    expect(await claimFineTune(db, id, "a")).toBeNull();
-    expect(await claimFineTune(db, "ft_nowhere", "a")).toBeNull();
+    expect(await fineTuneLeases.claim(db, id)).toBeNull();
+    expect(await fineTuneLeases.claim(db, "ft_nowhere")).toBeNull();
   });
 });
 
@@ -108,14 +105,14 @@ describe("a worker that lost its lease", () => {
     await claim(id, "b");
     const before = await rowOf(id);
     const progress = { phase: "train", done: 1, total: 2, etaSeconds: null } as const;
-    expect(await setFineTuneStatus(db, lost, "evaluating")).toBe(false);
-    expect(await setFineTuneProgress(db, lost, progress)).toBeNull();
-    expect(await setFineTuneCheckpoint(db, lost, "key")).toBe(false);
-    expect(await setFineTuneFacts(db, lost, { engine: "eager" })).toBe(false);
+    expect(await fineTuneLeases.move(db, lost, "train")).toBeNull();
+    expect(await fineTuneLeases.write(db, lost, { progress })).toBeNull();
+    expect(await fineTuneLeases.note(db, lost, "still here")).toBe(false);
+    expect(await fineTuneLeases.lock(db, lost)).toBe(false);
     expect(await appendEvent(db, lost, { message: "still here" })).toBe(false);
-    expect(await failFineTune(db, lost, { code: "x", message: "x" })).toBe(false);
-    expect(await succeedFineTune(db, lost, 7)).toBe(false);
-    expect(await releaseFineTune(db, lost)).toBe(false);
+    expect(await fineTuneLeases.fail(db, lost, { code: "x", message: "x" })).toBeNull();
+    expect(await fineTuneLeases.succeed(db, lost, { resultVersion: 7 })).toBeNull();
+    expect(await fineTuneLeases.release(db, lost)).toBeNull();
     await expect(registerVersion(db, registration(scope, lost))).rejects.toThrow(LeaseLost);
     expect(await rowOf(id)).toEqual(before);
     expect((await listVersions(db, scope, { limit: 10 })).rows).toEqual([]);
@@ -131,8 +128,8 @@ describe("a worker that lost its lease", () => {
     const id = await newFineTune(db, scope);
     const replaced = new HeldFineTune(db, await claim(id));
     const cancelled = new HeldFineTune(db, await claim(id));
-    await expect(replaced.setStatus("running")).rejects.toThrow(LeaseLost);
-    await expect(replaced.setStatus("running")).rejects.not.toBeInstanceOf(Cancelled);
+    await expect(replaced.move("train")).rejects.toThrow(LeaseLost);
+    await expect(replaced.move("train")).rejects.not.toBeInstanceOf(Cancelled);
     await cancelFineTune(db, scope, id, "key_x");
     await expect(cancelled.append({ message: "on" })).rejects.toBeInstanceOf(Cancelled);
   });
@@ -143,11 +140,11 @@ describe("registering a version", () => {
     const { db } = database;
     const scope = await newProject(db);
     const [one, two] = [await newFineTune(db, scope), await newFineTune(db, scope)];
-    expect(await registerVersion(db, registration(scope, await claim(one)))).toEqual({
+    expect(await registerVersion(db, registration(scope, await judging(one)))).toEqual({
       number: 1,
       promoted: true,
     });
-    const lease = await claim(two);
+    const lease = await judging(two);
     expect(await registerVersion(db, registration(scope, lease, false))).toEqual({
       number: 2,
       promoted: false,
@@ -171,7 +168,7 @@ describe("registering a version", () => {
   it("can't be done twice by one job", async () => {
     const { db } = database;
     const scope = await newProject(db);
-    const lease = await claim(await newFineTune(db, scope));
+    const lease = await judging(await newFineTune(db, scope));
     const results = await Promise.allSettled(
       [1, 2, 3].map(async () => registerVersion(db, registration(scope, lease))),
     );
@@ -183,7 +180,7 @@ describe("registering a version", () => {
     const { db } = database;
     const scope = await newProject(db);
     const leases = await Promise.all(
-      Array.from({ length: 4 }, async () => claim(await newFineTune(db, scope))),
+      Array.from({ length: 4 }, async () => judging(await newFineTune(db, scope))),
     );
     await Promise.all(leases.map(async (lease) => registerVersion(db, registration(scope, lease, false))));
     const numbers = await db
@@ -197,8 +194,8 @@ describe("registering a version", () => {
   it("leaves what is live alone when that changed since the judgement", async () => {
     const { db } = database;
     const scope = await newProject(db);
-    await registerVersion(db, registration(scope, await claim(await newFineTune(db, scope))));
-    const later = registration(scope, await claim(await newFineTune(db, scope)));
+    await registerVersion(db, registration(scope, await judging(await newFineTune(db, scope))));
+    const later = registration(scope, await judging(await newFineTune(db, scope)));
     expect(await registerVersion(db, later)).toEqual({ number: 2, promoted: false });
     expect((await getProject(db, scope)).activeVersion).toBe(1);
   });
@@ -211,10 +208,10 @@ describe("a job that the queue gives up", () => {
     const id = await newFineTune(db, scope);
     const lease = await claim(id);
     const error = { code: "internal_error", message: "gave up" };
-    expect(await abandonFineTune(db, id, error)).toBe(true);
+    expect(await fineTuneLeases.giveUp(db, id, error)).toMatchObject({ id });
     expect(await rowOf(id)).toMatchObject({ status: "failed", error });
-    expect(await abandonFineTune(db, id, error)).toBe(false);
-    expect(await setFineTuneStatus(db, lease, "running")).toBe(false);
-    expect(await selectFineTuneStatus(db, id)).toBe("failed");
+    expect(await fineTuneLeases.giveUp(db, id, error)).toBeNull();
+    expect(await fineTuneLeases.move(db, lease, "train")).toBeNull();
+    expect(await fineTuneLeases.statusOf(db, id)).toBe("failed");
   });
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { claimImport } from "../../../src/db/queries/import-leases.ts";
+import { importLeases } from "../../../src/db/queries/leases.ts";
 import { getImport, insertImport } from "../../../src/db/queries/imports.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
 import { noQuotas } from "../../../src/db/queries/usage.ts";
@@ -11,7 +11,7 @@ import { newId } from "../../../src/lib/ids.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { giveUpImport, runImport } from "../../../src/jobs/import/run.ts";
 import { storeImport } from "../../../src/jobs/import/store.ts";
-import { LeaseLost } from "../../../src/jobs/fine-tune/held.ts";
+import { LeaseLost } from "../../../src/jobs/held.ts";
 import { type Files, maskPng, picture, useZips } from "../../datasets/zips.ts";
 import { keysBelow } from "../../helpers/objects.ts";
 import { type Bench, openBench } from "../../scenario/harness.ts";
@@ -261,8 +261,8 @@ describe("an import", () => {
     const { db } = bench.services;
     const scope = await newProject(db);
     const id = await upload(scope, await pages());
-    const lost = await claimImport(db, id);
-    await claimImport(db, id);
+    const lost = await importLeases.claim(db, id);
+    await importLeases.claim(db, id);
     const stale = storeImport(db, {
       scope,
       lease: { id, token: lost?.leaseToken ?? "" },

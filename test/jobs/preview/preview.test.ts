@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { claimPreview } from "../../../src/db/queries/preview-leases.ts";
+import { previewLeases } from "../../../src/db/queries/leases.ts";
 import { cancelPreview, getPreview, insertPreview } from "../../../src/db/queries/previews.ts";
 import { getProject } from "../../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
@@ -126,7 +126,7 @@ it("is given back when the trainer stops, and run from the start by another", as
 it("can't end what another holds by now", async () => {
   const id = await newPreview();
   const createEngine: TrainerServices["createEngine"] = async (...asked) => {
-    await claimPreview(bench.services.db, id);
+    await previewLeases.claim(bench.services.db, id);
     return bench.trainer.createEngine(...asked);
   };
   await runPreview({ ...bench.trainer, createEngine }, id, never, least);

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { claimFineTune } from "../../src/db/queries/fine-tune-leases.ts";
-import { noteDoing } from "../../src/db/queries/job-notes.ts";
-import { claimPreview } from "../../src/db/queries/preview-leases.ts";
+import { fineTuneLeases, previewLeases } from "../../src/db/queries/leases.ts";
 import { insertPreview } from "../../src/db/queries/previews.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { ProcessDied } from "../../src/queue/jobs.ts";
@@ -34,16 +32,16 @@ it("a fine-tune and a preview that ended their process twice say what they were 
   const { db } = bench.services;
   const scope = await newProject(db);
   const fineTune = await newFineTune(db, scope);
-  const claimed = await claimFineTune(db, fineTune, "a");
+  const claimed = await fineTuneLeases.claim(db, fineTune);
   const lease = { id: fineTune, token: String(claimed?.leaseToken) };
-  expect(await noteDoing(db, "fine_tune", lease, "reading image img_1")).toBe(true);
+  expect(await fineTuneLeases.note(db, lease, "reading image img_1")).toBe(true);
   await giveUpFineTune(bench.trainer, fineTune, 2, new ProcessDied(2));
   expect(await row("fine_tunes", fineTune)).toEqual(died("reading image img_1"));
-  expect(await noteDoing(db, "fine_tune", lease, "still here")).toBe(false);
+  expect(await fineTuneLeases.note(db, lease, "still here")).toBe(false);
 
   const preview = newId("fpv");
   await insertPreview(db, { ...scope, id: preview, seed: 0 });
-  await claimPreview(db, preview);
+  await previewLeases.claim(db, preview);
   await giveUpPreview(bench.trainer, preview, 2, new ProcessDied(2));
   expect(await row("fine_tune_previews", preview)).toEqual(died("beginning with it"));
 });
