@@ -12,7 +12,7 @@ import type { TrainerServices } from "../services.ts";
 import { annotationsOf } from "../../training/data/snapshot.ts";
 import { checkProject } from "../../training/preflight/check.ts";
 import { estimateOf, type Rates } from "../../training/preflight/estimate.ts";
-import { foldsOf } from "../../training/preflight/folds.ts";
+import { curveFoldsOf } from "../../training/data/folds.ts";
 import {
   type CurvePlan,
   drawCurve,
@@ -124,7 +124,7 @@ class PreviewRun {
     if (!split) return null;
     const { inference, store } = this.#services;
     const seed = this.#row.seed;
-    const folds = foldsOf([...split.train, ...split.selection], groupOf, seed);
+    const folds = curveFoldsOf([...split.train, ...split.selection], groupOf, seed);
     if (!folds) return null;
     const plan: CurvePlan = {
       snapshot,

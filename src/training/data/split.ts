@@ -1,5 +1,5 @@
 import type { Part } from "../../domain/data-import.ts";
-import { sha256 } from "../../lib/hash.ts";
+import { type Group, groupsInOrder } from "./groups.ts";
 import type { Snapshot, SnapshotImage } from "./snapshot.ts";
 
 /** The annotated images of a snapshot in three sets; no group stands in two of them. */
@@ -16,11 +16,7 @@ const selectionShare = 0.15;
 /** Below this many groups a selection set would be one or two images: noise that costs training data. */
 const groupsForSelection = 8;
 
-interface Group {
-  readonly key: string;
-  readonly order: string;
-  readonly images: SnapshotImage[];
-}
+type Images = Group<SnapshotImage>;
 
 /**
  * Splits by the user's own parts where images have such (see splitAsWished), else by group (an image without one is a group
@@ -34,7 +30,7 @@ export function splitSnapshot(
   seed: number,
   groupOf: (image: SnapshotImage) => string = groupKey,
 ): Split | null {
-  const groups = groupsInOrder(snapshot.images, seed, groupOf);
+  const groups = groupsInOrder(snapshot.images, groupOf, String(seed));
   if (groups.length < 2) return null;
   const wished = splitAsWished(groups);
   if (wished) return wished;
@@ -44,7 +40,7 @@ export function splitSnapshot(
     groups.length >= groupsForSelection
       ? take(heldOut.rest, Math.max(1, Math.round(images * selectionShare)), 1)
       : { taken: [], rest: heldOut.rest };
-  const flat = (list: readonly Group[]): SnapshotImage[] => list.flatMap((group) => group.images);
+  const flat = (list: readonly Images[]): SnapshotImage[] => list.flatMap(({ items }) => items);
   return { train: flat(selection.rest), selection: flat(selection.taken), heldOut: flat(heldOut.taken) };
 }
 
@@ -53,14 +49,14 @@ export function splitSnapshot(
  * train; without a val part 15 % of these select where there are groups enough. Null where no image is of a test part, or
  * nothing would be left to train on.
  */
-function splitAsWished(groups: readonly Group[]): Split | null {
-  const has = (group: Group, part: Part): boolean => group.images.some((image) => image.part === part);
+function splitAsWished(groups: readonly Images[]): Split | null {
+  const has = (group: Images, part: Part): boolean => group.items.some((image) => image.part === part);
   const heldOut = groups.filter((group) => has(group, "test"));
   const others = groups.filter((group) => !has(group, "test"));
   const val = others.filter((group) => has(group, "val"));
   const train = others.filter((group) => !has(group, "val"));
   if (heldOut.length === 0 || train.length === 0) return null;
-  const flat = (list: readonly Group[]): SnapshotImage[] => list.flatMap((group) => group.images);
+  const flat = (list: readonly Images[]): SnapshotImage[] => list.flatMap(({ items }) => items);
   if (val.length > 0) return { train: flat(train), selection: flat(val), heldOut: flat(heldOut) };
   const images = flat(train).length;
   const chosen =
@@ -74,36 +70,21 @@ function splitAsWished(groups: readonly Group[]): Split | null {
 export const groupKey = (image: SnapshotImage): string =>
   image.group === null ? `image:${image.sha256}` : `group:${image.group}`;
 
-function groupsInOrder(
-  images: readonly SnapshotImage[],
-  seed: number,
-  groupOf: (image: SnapshotImage) => string,
-): Group[] {
-  const groups = new Map<string, Group>();
-  for (const image of images) {
-    const key = groupOf(image);
-    const group = groups.get(key) ?? { key, order: sha256(`${seed}:${key}`), images: [] };
-    group.images.push(image);
-    groups.set(key, group);
-  }
-  return [...groups.values()].sort((a, b) => (a.order < b.order ? -1 : 1));
-}
-
 /**
  * Takes groups in order until about `wanted` images are together, and leaves at least `leave` groups. A group that
  * would overshoot by more than half of itself is passed over; if all would, the smallest is taken.
  */
-function take(groups: readonly Group[], wanted: number, leave: number): { taken: Group[]; rest: Group[] } {
-  const taken: Group[] = [];
+function take(groups: readonly Images[], wanted: number, leave: number): { taken: Images[]; rest: Images[] } {
+  const taken: Images[] = [];
   let missing = wanted;
   for (const group of groups) {
     if (taken.length === groups.length - leave) break;
-    if (missing * 2 < group.images.length || missing <= 0) continue;
+    if (missing * 2 < group.items.length || missing <= 0) continue;
     taken.push(group);
-    missing -= group.images.length;
+    missing -= group.items.length;
   }
   if (taken.length === 0) {
-    taken.push(groups.reduce((least, group) => (group.images.length < least.images.length ? group : least)));
+    taken.push(groups.reduce((least, group) => (group.items.length < least.items.length ? group : least)));
   }
   const chosen = new Set(taken);
   return { taken, rest: groups.filter((group) => !chosen.has(group)) };

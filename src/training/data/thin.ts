@@ -5,7 +5,7 @@ import { liesIn, regionNames, seenRegions } from "../focus/parts.ts";
 import type { PreparedData } from "./prepare.ts";
 import { randomFor, type Sample } from "./samples.ts";
 import { costs } from "../search/costs.ts";
-import { foldsFor } from "../search/folds.ts";
+import { foldsFor } from "./folds.ts";
 
 /** Encoding all that is seen through a zoom may take so much of the budget. */
 const encodingShare = 0.55;

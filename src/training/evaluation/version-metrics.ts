@@ -51,12 +51,12 @@ export function versionMetrics(
     })),
     bestEpoch: result.bestEpoch,
     feedback: feedbackOf(data, result),
-    trials: trials.map(({ trial, rung, arm, zoom, samples, meanIou }) => ({
+    trials: trials.map(({ trial, rung, candidate, zoom, samples, meanIou }) => ({
       trial,
       rung,
       zoom,
-      loss: lossText(arm.loss),
-      learningRate: arm.learningRate,
+      loss: lossText(candidate.loss),
+      learningRate: candidate.learningRate,
       samples,
       meanIou,
     })),

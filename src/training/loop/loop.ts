@@ -5,7 +5,7 @@ import type { TrainingEngine } from "../engine/types.ts";
 import { pairedGain } from "../evaluation/interval.ts";
 import { type Recipe, scheduleOf, stepsPerEpoch } from "./recipe.ts";
 import { type EmbeddingOf, epochBatches, randomFor, type Sample } from "../data/samples.ts";
-import { learningRateAt } from "./schedule.ts";
+import { takeSteps } from "./steps.ts";
 import { iousOf } from "../evaluation/scores.ts";
 
 export interface EpochReport {
@@ -108,33 +108,25 @@ async function trainEpoch(run: TrainingRun, epoch: number, maker: BatchMaker): P
     perEpoch: recipe.samplesPerEpoch,
     batchSize: recipe.batchSize,
   });
-  let step = (epoch - 1) * stepsEach;
-  let lossSum = 0;
-  let real = 0;
-  let rate = 0;
-  // The failure of a batch is met when it is awaited, if it is; it must not count as unhandled until then.
-  const ahead = (indexes: readonly number[]) => {
-    const batch = maker.prepare(epoch, indexes);
-    batch.catch(() => {});
-    return batch;
-  };
-  let next = ahead(batches[0] as number[]);
-  for (const following of [...batches.slice(1), null]) {
-    run.signal.throwIfAborted();
-    if (epoch > 1 && run.stopRequested()) return null;
-    const prepared = await next;
-    // Made while the engine's own thread computes.
-    if (following) next = ahead(following);
-    rate = learningRateAt(scheduleOf(recipe), step);
-    const { loss } = await engine.step(await maker.finish(prepared), rate);
-    if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step + 1}`);
-    lossSum += loss;
-    real += prepared.real;
-    step++;
-    await run.onSamples(step * recipe.batchSize);
-  }
+  let [lossSum, real, rate] = [0, 0, 0];
+  const whole = await takeSteps(
+    {
+      engine,
+      maker,
+      schedule: scheduleOf(recipe),
+      signal: run.signal,
+      stop: () => epoch > 1 && run.stopRequested(),
+      onStep: async (one) => {
+        lossSum += one.loss;
+        real += one.real;
+        rate = one.learningRate;
+        await run.onSamples(one.step * recipe.batchSize);
+      },
+    },
+    { epoch, batches, before: (epoch - 1) * stepsEach },
+  );
   const prompts = { all: batches.length * recipe.batchSize, real };
-  return { meanLoss: lossSum / batches.length, prompts, rate };
+  return whole ? { meanLoss: lossSum / batches.length, prompts, rate } : null;
 }
 
 /** Scores the epoch and tells of it. `trained` is null for epoch 0. */

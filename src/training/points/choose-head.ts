@@ -5,8 +5,8 @@ import { joinedLogits } from "../../imaging/stitch.ts";
 import { refinedLogits } from "../../inference/refined-logits.ts";
 import type { PointHeadSettings } from "../../domain/focus.ts";
 import { maskOf, type Sample, type SampleImage } from "../data/samples.ts";
+import { foldsFor } from "../data/folds.ts";
 import { areaIou, type WindowLogits } from "../evaluation/scores.ts";
-import { foldsFor } from "../search/folds.ts";
 import { fitHead } from "./fit-head.ts";
 import { type PointSet, pointSet } from "./point-set.ts";
 

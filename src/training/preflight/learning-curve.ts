@@ -5,7 +5,7 @@ import { iou } from "../../imaging/metrics.ts";
 import { maskAtSize } from "../../imaging/postprocess.ts";
 import { maskOf, randomFor, type Sample, samplesOf, someOf } from "../data/samples.ts";
 import type { Snapshot, SnapshotImage } from "../data/snapshot.ts";
-import type { Fold } from "./folds.ts";
+import type { CurveFold } from "../data/folds.ts";
 import { type FoldScores, intervalsOf } from "./power-law.ts";
 import { batchSize, rateFrom, ShortRuns } from "./short-runs.ts";
 
@@ -27,7 +27,7 @@ const mostTrained = 12;
 
 export interface CurvePlan {
   readonly snapshot: Snapshot;
-  readonly folds: readonly Fold[];
+  readonly folds: readonly CurveFold[];
   readonly groupOf: (image: SnapshotImage) => string;
   /** Images that a fine-tune of the project trains on. */
   readonly imagesNow: number;
@@ -57,7 +57,7 @@ export async function drawCurve(
   const { weights, ...context } = options;
   const runs = await ShortRuns.open(services, weights, context);
   try {
-    const sizes = (folds[0] as Fold).train.map((images) => images.length);
+    const sizes = (folds[0] as CurveFold).train.map((images) => images.length);
     const judging = folds.map(({ validation }) => someOf(samplesOf(snapshot, validation), mostJudging, seed));
     const baseIou = meanOf(await runs.score(judging.flat()));
     const learningRate = rateFrom(baseIou);
@@ -74,7 +74,11 @@ export async function drawCurve(
       }
       scores.push({ groups: judges.map(({ image }) => groupOf(image)), points });
     }
-    const heart = someOf(samplesOf(snapshot, (folds[0] as Fold).train.at(-1) ?? []), samplesByHeart, seed);
+    const heart = someOf(
+      samplesOf(snapshot, (folds[0] as CurveFold).train.at(-1) ?? []),
+      samplesByHeart,
+      seed,
+    );
     await runs.train(heart, { steps: effort.byHeart, learningRate: rateByHeart });
     const byHeart = meanOf(await runs.score(heart));
     const random = randomFor(seed, "learning curve");

@@ -6,8 +6,8 @@ import { BatchMaker } from "../prompts/batch-maker.ts";
 import { engineSpecOf } from "../engine/engine-options.ts";
 import type { CreateEngine, EngineName, EngineState, TrainingEngine } from "../engine/types.ts";
 import { type Recipe, resolveRecipe } from "../loop/recipe.ts";
-import { type EmbeddingOf, epochBatches, maskOf, promptBatch, type Sample } from "../data/samples.ts";
-import { learningRateAt } from "../loop/schedule.ts";
+import { type EmbeddingOf, maskOf, promptBatch, type Sample } from "../data/samples.ts";
+import { type Step, takeSomeSteps } from "../loop/steps.ts";
 
 export const batchSize = 4;
 const warmupSteps = 4;
@@ -62,20 +62,15 @@ export class ShortRuns {
     await this.#engine.restore(this.#start);
     const maker = new BatchMaker({ samples, recipe: this.#recipe, seed, embeddingOf, engine: this.#engine });
     const schedule = { learningRate, warmupSteps, totalSteps: steps };
-    let step = 0;
-    for (let epoch = 1; step < steps; epoch++) {
-      const perEpoch = Math.min(samples.length, (steps - step) * batchSize);
-      for (const indexes of epochBatches(samples.length, { seed, epoch, perEpoch, batchSize })) {
-        signal.throwIfAborted();
-        const batch = await maker.finish(await maker.prepare(epoch, indexes));
-        const began = performance.now();
-        const { loss } = await this.#engine.step(batch, learningRateAt(schedule, step++));
-        if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${step}`);
-        this.#stepMs += performance.now() - began;
-        this.#steps++;
-        await onSamples(batchSize);
-      }
-    }
+    const onStep = async ({ milliseconds }: Step): Promise<void> => {
+      this.#stepMs += milliseconds;
+      this.#steps++;
+      await onSamples(batchSize);
+    };
+    await takeSomeSteps(
+      { engine: this.#engine, maker, schedule, signal, onStep },
+      { samples: samples.length, steps, seed, batchSize },
+    );
   }
 
   /** IoU of each sample with the weights as they are, at the original size, exact boxes. */

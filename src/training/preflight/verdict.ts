@@ -1,5 +1,5 @@
 import type { Finding, LearningCurve, PreviewResult } from "../../domain/preview.ts";
-import { fewestGroups } from "./folds.ts";
+import { fewestGroups } from "../data/folds.ts";
 
 type Verdict = PreviewResult["verdict"];
 

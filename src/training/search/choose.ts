@@ -8,9 +8,8 @@ import type { PreparedData } from "../data/prepare.ts";
 import { type Recipe, resolveRecipe, samplesInAll } from "../loop/recipe.ts";
 import type { Run } from "../run.ts";
 import type { Sample } from "../data/samples.ts";
-import { type Arm, armsFor, nameOfArm } from "./arms.ts";
-import { Purse } from "./costs.ts";
-import { foldsFor } from "./folds.ts";
+import { type Candidate, candidatesFor, nameOfCandidate } from "./candidates.ts";
+import { foldsFor } from "../data/folds.ts";
 import { otherFocus, otherText } from "./other.ts";
 import { search } from "./search.ts";
 import { countedCosts, isInteractive } from "./serving.ts";
@@ -58,14 +57,13 @@ export async function choose(
   const { taken: options, left } = searchedZooms(data, { budget, seed: run.seed });
   // Tiles are the only zoom that is left out, or there will be finer ones behind.
   const finest = left.at(-1) ?? null;
-  const purse = new Purse(budget * searchShare);
   const samples = folds.parts.flat();
   await run.tell({
     message: `Searching for a recipe within ${budget} budget seconds, serving ${serving}: ${options.map(({ zoom }) => zoomText(zoom)).join("; ")}`,
     data: { budget_seconds: budget, serving, zooms: options.map(asSent), left_out: left.map(asSent) },
   });
   // For the estimate of the end, as if the first recipe won and the search took all of its share.
-  const likely = { arm: armsFor(asked)[0] as Arm, zoom: null, flips: [] };
+  const likely = { candidate: candidatesFor(asked)[0] as Candidate, zoom: null, flips: [] };
   const trainingSeconds = budget * (1 - searchShare - (finest ? otherShare : 0));
   const expected = finalRecipe(data, likely, { startIou: start.iou, seconds: trainingSeconds });
   run.meter.plan({ train: samplesInAll(expected) });
@@ -84,9 +82,15 @@ export async function choose(
       onTrial: async (trial) => run.tell(trialEvent(trial)),
       stopRequested: () => run.stopRequested,
     },
-    { asked, options, folds, purse, left: finest && { option: finest, seconds: budget * otherShare } },
+    {
+      asked,
+      options,
+      folds,
+      seconds: budget * searchShare,
+      left: finest && { option: finest, seconds: budget * otherShare },
+    },
   );
-  const spent = budget * searchShare - purse.left + (found.other?.seconds ?? 0);
+  const spent = found.spent + (found.other?.seconds ?? 0);
   const used = thinned(data, found.zoom, run.seed);
   const rest = budget - spent - evaluationCost(used, found.zoom, samples);
   const recipe = finalRecipe(used, found, {
@@ -98,7 +102,7 @@ export async function choose(
   const chosen: Chosen = { recipe, zoom: found.zoom, trials: found.trials, serving, other };
   await run.keep({ chosen: { ...chosen } });
   await run.tell({
-    message: `Chosen: ${zoomText(found.zoom)}, ${nameOfArm(found.arm)}, at most ${recipe.epochs} epochs`,
+    message: `Chosen: ${zoomText(found.zoom)}, ${nameOfCandidate(found.candidate)}, at most ${recipe.epochs} epochs`,
     data: { zoom: found.zoom, epochs: recipe.epochs, trials: found.trials.length },
   });
   if (other) await run.tell(otherText(serving, other));
@@ -124,9 +128,15 @@ const isByHand = (asked: Hyperparameters): boolean => asked.recipe === "tutorial
 const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =>
   isSet(seconds) ? seconds : defaultBudget;
 
-/** What an attempt before has chosen, read back. A release that knew no flips, or no serving, kept nothing of them. */
+/**
+ * What an attempt before has chosen, read back. A release that knew no flips, or no serving, kept nothing of them, and
+ * one called candidates `arm`.
+ */
 export const asChosen = (kept: Chosen): Chosen => ({
   ...kept,
+  trials: kept.trials.map((trial) =>
+    "arm" in trial ? { ...trial, candidate: trial.arm as Candidate } : trial,
+  ),
   serving: kept.serving ?? "best",
   other: kept.other ?? null,
   recipe: { ...kept.recipe, flips: kept.recipe.flips ?? [] },
@@ -161,8 +171,8 @@ const trialEvent = (trial: Trial) => ({
     trial: trial.trial,
     rung: trial.rung,
     zoom: trial.zoom,
-    loss: trial.arm.loss,
-    learning_rate: trial.arm.learningRate,
+    loss: trial.candidate.loss,
+    learning_rate: trial.candidate.learningRate,
     samples: trial.samples,
     mean_iou: trial.meanIou,
   },

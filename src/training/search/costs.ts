@@ -21,7 +21,7 @@ export const costs = {
 } as const;
 
 /** Budget seconds that are spent as work is planned. */
-export class Purse {
+export class Budget {
   #left: number;
 
   constructor(seconds: number) {

@@ -33,10 +33,10 @@ export function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: 
 /** The recipe of the last training: as many epochs as there is budget for. */
 export function finalRecipe(
   data: PreparedData,
-  { arm, zoom, flips: found }: Pick<Found, "arm" | "zoom" | "flips">,
+  { candidate, zoom, flips: found }: Pick<Found, "candidate" | "zoom" | "flips">,
   { startIou, seconds }: { startIou: number; seconds: number },
 ): Recipe {
-  const asked = { ...data.asked, loss: arm.loss, learning_rate: arm.learningRate };
+  const asked = { ...data.asked, loss: candidate.loss, learning_rate: candidate.learningRate };
   if (found.length > 0) asked.flips = "x";
   const seen = trainingParts(data.train, { zoom, nearby: data.nearby });
   const upright = seen.length;

@@ -3,7 +3,7 @@ import type { Zoom } from "../../domain/focus.ts";
 import type { Serving } from "../../domain/hyperparameters.ts";
 import { someOf } from "../data/samples.ts";
 import { costs } from "./costs.ts";
-import type { Folds } from "./folds.ts";
+import type { Folds } from "../data/folds.ts";
 import { type Trial, zoomText } from "./trials.ts";
 import type { ZoomOption } from "./zoom-options.ts";
 

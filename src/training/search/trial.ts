@@ -5,10 +5,10 @@ import { engineSpecOf } from "../engine/engine-options.ts";
 import type { CreateEngine, EngineName } from "../engine/types.ts";
 import { trainingParts } from "../focus/parts.ts";
 import { type Recipe, scheduleOf } from "../loop/recipe.ts";
-import { type EmbeddingOf, epochBatches, type Sample } from "../data/samples.ts";
-import { learningRateAt } from "../loop/schedule.ts";
+import { type EmbeddingOf, type Sample } from "../data/samples.ts";
+import { LossNotFinite, type Step, takeSomeSteps } from "../loop/steps.ts";
 import { iousOf } from "../evaluation/scores.ts";
-import type { Folds } from "./folds.ts";
+import type { Folds } from "../data/folds.ts";
 
 /** What one trial trains with and on. */
 export interface TrialRun {
@@ -79,20 +79,20 @@ export async function runTrial(deps: TrialDeps, run: TrialRun): Promise<TrialSco
   try {
     const maker = new BatchMaker({ samples: parts, recipe, seed, embeddingOf, engine });
     const losses: number[] = [];
-    for (let epoch = 1; losses.length < steps; epoch++) {
-      const perEpoch = Math.min(parts.length, (steps - losses.length) * batchSize);
-      for (const indexes of epochBatches(parts.length, { seed, epoch, perEpoch, batchSize })) {
-        signal.throwIfAborted();
-        const batch = await maker.finish(await maker.prepare(epoch, indexes));
-        const { loss } = await engine.step(batch, learningRateAt(schedule, losses.length));
-        if (!Number.isFinite(loss)) return { ious: run.judge.map(() => 0), loss };
-        losses.push(loss);
-        await deps.onSamples(batchSize);
-      }
-    }
+    const onStep = async ({ loss }: Step): Promise<void> => {
+      losses.push(loss);
+      await deps.onSamples(batchSize);
+    };
+    await takeSomeSteps(
+      { engine, maker, schedule, signal, onStep },
+      { samples: parts.length, steps, seed, batchSize },
+    );
     const ious = await iousOf(engine, run.judge, { embeddingOf, batchSize, signal, zoom });
     const last = losses.slice(-Math.ceil(losses.length / 4));
     return { ious, loss: last.reduce((sum, loss) => sum + loss, 0) / last.length };
+  } catch (error) {
+    if (error instanceof LossNotFinite) return { ious: run.judge.map(() => 0), loss: error.loss };
+    throw error;
   } finally {
     await engine.dispose();
   }

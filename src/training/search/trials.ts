@@ -3,9 +3,9 @@ import type { Hyperparameters } from "../../domain/hyperparameters.ts";
 import { lossText } from "../engine/objective.ts";
 import { type Recipe, resolveRecipe } from "../loop/recipe.ts";
 import type { Sample } from "../data/samples.ts";
-import type { Arm } from "./arms.ts";
-import type { Folds } from "./folds.ts";
-import type { SearchProgress } from "./planned.ts";
+import type { Candidate } from "./candidates.ts";
+import type { Folds } from "../data/folds.ts";
+import type { SearchProgress } from "./search-progress.ts";
 import { crossTrial, type TrialDeps } from "./trial.ts";
 
 /** One trial: a recipe and a zoom, trained on each half of the data and judged on the other. */
@@ -14,7 +14,7 @@ export interface Trial {
   readonly trial: number;
   /** What it was about. */
   readonly rung: "zoom" | "recipe" | "final" | "flips" | "other";
-  readonly arm: Arm;
+  readonly candidate: Candidate;
   readonly zoom: Zoom | null;
   readonly flips: Recipe["flips"];
   /** Training samples of each half. */
@@ -24,7 +24,7 @@ export interface Trial {
 }
 
 /** What is tried in one of them. */
-export type Tried = Pick<Trial, "rung" | "arm" | "zoom" | "samples"> & Partial<Pick<Trial, "flips">>;
+export type Tried = Pick<Trial, "rung" | "candidate" | "zoom" | "samples"> & Partial<Pick<Trial, "flips">>;
 
 export interface TrialsDeps extends Omit<TrialDeps, "onSamples"> {
   /** Makes sure that all regions that these samples are seen in are embedded, and tells which share of them is. */
@@ -57,7 +57,7 @@ export class Trials {
     await this.#progress.next();
   }
 
-  async run(folds: Folds, { rung, arm, zoom, samples, flips = [] }: Tried): Promise<Trial> {
+  async run(folds: Folds, { rung, candidate, zoom, samples, flips = [] }: Tried): Promise<Trial> {
     const all = samplesOf(samples, folds);
     let looked = 0;
     const onSamples = async (some: number): Promise<void> => {
@@ -65,12 +65,12 @@ export class Trials {
       await this.#progress.within(looked / all);
     };
     const recipeFor = (trainSamples: number): Recipe => ({
-      ...trialRecipe(this.#asked, arm, trainSamples),
+      ...trialRecipe(this.#asked, candidate, trainSamples),
       flips,
     });
     const ious = await crossTrial({ ...this.#deps, onSamples }, { folds, recipeFor, zoom, samples });
     const meanIou = ious.reduce((sum, iou) => sum + iou, 0) / ious.length;
-    const trial: Trial = { trial: this.all.length + 1, rung, arm, zoom, flips, samples, meanIou };
+    const trial: Trial = { trial: this.all.length + 1, rung, candidate, zoom, flips, samples, meanIou };
     this.all.push(trial);
     await this.#deps.onTrial(trial);
     await this.#progress.next();
@@ -88,7 +88,11 @@ export const samplesOf = (count: number, { parts }: Folds): number =>
 const roundedUp = (count: number, to: number): number => Math.ceil(count / to) * to;
 
 /** Boxes alone: a trial is short, and all are compared by boxes. */
-const trialRecipe = (asked: Hyperparameters, { loss, learningRate }: Arm, trainSamples: number): Recipe =>
+const trialRecipe = (
+  asked: Hyperparameters,
+  { loss, learningRate }: Candidate,
+  trainSamples: number,
+): Recipe =>
   resolveRecipe(
     {
       ...asked,
@@ -109,5 +113,5 @@ export const zoomText = (zoom: Zoom | null): string => {
   return zoom.tiles === 1 ? window : `${window} in ${zoom.tiles} x ${zoom.tiles} tiles`;
 };
 
-export const trialText = ({ trial, rung, arm, zoom, flips, meanIou, samples }: Trial): string =>
-  `Trial ${trial} (${rung}): ${zoomText(zoom)}${flips.length > 0 ? ", flipped too" : ""}, ${lossText(arm.loss)} at ${arm.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;
+export const trialText = ({ trial, rung, candidate, zoom, flips, meanIou, samples }: Trial): string =>
+  `Trial ${trial} (${rung}): ${zoomText(zoom)}${flips.length > 0 ? ", flipped too" : ""}, ${lossText(candidate.loss)} at ${candidate.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;

@@ -4,7 +4,7 @@ import { encodeRle } from "../../../src/imaging/rle.ts";
 import { regionNames } from "../../../src/training/focus/parts.ts";
 import type { Sample } from "../../../src/training/data/samples.ts";
 import { costs } from "../../../src/training/search/costs.ts";
-import { foldsFor } from "../../../src/training/search/folds.ts";
+import { foldsFor } from "../../../src/training/data/folds.ts";
 import { lookedAt } from "../../../src/training/data/thin.ts";
 
 const side = 400;

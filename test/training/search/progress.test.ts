@@ -3,10 +3,9 @@ import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { Box } from "../../../src/imaging/types.ts";
 import type { TrainingEngine } from "../../../src/training/engine/types.ts";
 import type { Sample } from "../../../src/training/data/samples.ts";
-import { Purse } from "../../../src/training/search/costs.ts";
-import { foldsFor } from "../../../src/training/search/folds.ts";
+import { foldsFor } from "../../../src/training/data/folds.ts";
 import type { LeftOut } from "../../../src/training/search/other.ts";
-import { SearchProgress } from "../../../src/training/search/planned.ts";
+import { SearchProgress } from "../../../src/training/search/search-progress.ts";
 import { search } from "../../../src/training/search/search.ts";
 import { rectangleMask } from "../../helpers/images.ts";
 
@@ -56,7 +55,7 @@ interface Told {
   readonly total: number;
 }
 
-/** A search with a purse: what it told of itself, and what it really did. */
+/** A search within a budget: what it told of itself, and what it really did. */
 async function searched({
   seconds,
   options = [plain, window],
@@ -89,7 +88,7 @@ async function searched({
       onTrial: async (trial) => void (looked += 2 * trial.samples),
       stopRequested: () => told.length > stopAfter,
     },
-    { asked: {}, options, folds, purse: new Purse(seconds), left },
+    { asked: {}, options, folds, seconds, left },
   );
   return { told, found, trials: found.trials, looked, encoded };
 }
@@ -97,13 +96,13 @@ async function searched({
 const shares = (told: readonly Told[]): number[] => told.map(({ done, total }) => done / total);
 
 describe("the progress of a search", () => {
-  it.each([30, 100, 150, 200, 400])("ends where it was planned to, with a purse of %i s", async (seconds) => {
+  it.each([30, 100, 150, 200, 400])("ends where it was planned to, within %i s", async (seconds) => {
     const { told, trials, looked, encoded } = await searched({ seconds });
     expect(told[0]!.total).toBeGreaterThan(0);
     expect(shares(told)).toEqual(shares(told).toSorted((a, b) => a - b));
     const { done, total } = told.at(-1)!;
     expect(done).toBe(total);
-    // Nothing was eliminated that the purse alone did not know of.
+    // Nothing was eliminated that the budget alone did not know of.
     expect(told[0]!.total).toBe(total);
     // Samples, and encodes at some price of their own.
     expect(encoded).toBe(trials.some(({ flips }) => flips.length > 0) ? 2 : 1);
@@ -120,7 +119,7 @@ describe("the progress of a search", () => {
 
   it("drops what turns out to be none of it, and never runs backwards", async () => {
     const dear = { ...window, regions: 8 };
-    // The window wins by an engine that is right in windows alone, and its flipped copies are more than the purse has.
+    // The window wins by an engine that is right in windows alone, and its flipped copies are more than the budget has.
     const { told } = await searched({
       seconds: 250,
       options: [plain, dear as typeof window],
@@ -136,7 +135,8 @@ describe("the progress of a search", () => {
     const alone = await searched({ seconds: 150, options: [plain] });
     const both = await searched({ seconds: 150, options: [plain], left: { option, seconds: 60 } });
     const { trials, other, ...chosen } = both.found;
-    expect(chosen).toEqual({ arm: alone.found.arm, zoom: null, flips: alone.found.flips });
+    const { candidate, flips, spent } = alone.found;
+    expect(chosen).toEqual({ candidate, zoom: null, flips, spent });
     expect(trials.slice(0, -2)).toEqual(alone.trials);
     expect(trials.slice(-2).map(({ rung, zoom }) => [rung, zoom])).toEqual([
       ["other", null],

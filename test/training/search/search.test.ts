@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Box } from "../../../src/imaging/types.ts";
 import type { Zoom } from "../../../src/domain/focus.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
-import { armsFor } from "../../../src/training/search/arms.ts";
-import { foldsFor } from "../../../src/training/search/folds.ts";
+import { candidatesFor } from "../../../src/training/search/candidates.ts";
+import { foldsFor } from "../../../src/training/data/folds.ts";
 import { countedCosts, isInteractive } from "../../../src/training/search/serving.ts";
 import { clickSide, optionOf, zoomOptions } from "../../../src/training/search/zoom-options.ts";
 import type { Sample } from "../../../src/training/data/samples.ts";
@@ -103,12 +103,17 @@ describe("the zooms that data gives reason to try", () => {
 
 describe("the recipes that are tried", () => {
   it("keep what was asked for, and differ", () => {
-    expect(armsFor({})).toHaveLength(4);
-    expect(armsFor({ loss: "mse" }).map(({ learningRate }) => learningRate)).toEqual([
+    expect(candidatesFor({})).toHaveLength(4);
+    expect(candidatesFor({ loss: "mse" }).map(({ learningRate }) => learningRate)).toEqual([
       3e-4, 1e-4, 2e-4, 6e-4,
     ]);
-    expect(armsFor({ learning_rate: 5e-5 }).map(({ loss }) => loss)).toEqual(["dice_bce", "focal_dice"]);
-    expect(armsFor({ loss: "mse", learning_rate: 5e-5 })).toEqual([{ loss: "mse", learningRate: 5e-5 }]);
+    expect(candidatesFor({ learning_rate: 5e-5 }).map(({ loss }) => loss)).toEqual([
+      "dice_bce",
+      "focal_dice",
+    ]);
+    expect(candidatesFor({ loss: "mse", learning_rate: 5e-5 })).toEqual([
+      { loss: "mse", learningRate: 5e-5 },
+    ]);
   });
 });
 
