@@ -114,9 +114,9 @@ type Effort = "auto" | "quick" | "thorough";
 
 /** How much is tried before the training. */
 const efforts: Record<Effort, { text: string; hyperparameters?: Record<string, unknown> }> = {
-  auto: { text: "Find the best recipe, about five minutes" },
+  auto: { text: "Find the best recipe (the run tells how long it takes)" },
   quick: { text: "Quick: 12 epochs, nothing tried", hyperparameters: { epochs: 12 } },
-  thorough: { text: "Thorough: half an hour", hyperparameters: { budget_seconds: 1800 } },
+  thorough: { text: "Thorough: six times as much work", hyperparameters: { budget_seconds: 1800 } },
 };
 
 /** What answers may cost. */

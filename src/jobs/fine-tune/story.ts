@@ -6,7 +6,7 @@ import { getProject } from "../../db/queries/projects.ts";
 import { getVersion } from "../../db/queries/versions.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { onSome, scoreBefore } from "../../training/evaluation/before.ts";
-import { asChosen, choose, type Chosen, thinned } from "../../training/search/choose.ts";
+import { asChosen, choose, type Chosen, firstForecast, thinned } from "../../training/search/choose.ts";
 import { CheckpointKeeper } from "./resume-keeper.ts";
 import { judgeAndRegister } from "./conclude.ts";
 import { evaluationUnits } from "../../training/evaluation/judge.ts";
@@ -19,6 +19,8 @@ import { type Recipe, samplesInAll } from "../../training/loop/recipe.ts";
 import { RunContext } from "./context.ts";
 import type { TrainerServices } from "../services.ts";
 import { settleFocus } from "../../training/focus/settle-focus.ts";
+import { measuredSpeed } from "../../training/loop/speed.ts";
+import { evaluationCost } from "../../training/search/last-training.ts";
 import { trainDecoder } from "../../training/loop/train-decoder.ts";
 
 export type FineTuneRow = typeof fineTunes.$inferSelect;
@@ -52,7 +54,7 @@ export async function fineTune(
   });
   await tellData(run, all);
   const start = await startOf(run);
-  planMeter(run, all);
+  await forecast(run, all, start.weights);
   await embedImages(run, all);
   const live = project.activeVersion === null ? null : await getVersion(db, scope, project.activeVersion);
   const beforeAll = await scoreBefore(run, all, { start: start.version, live });
@@ -138,6 +140,23 @@ async function startOf({ services, row, project, scope }: RunContext): Promise<S
   const version = await getVersion(services.db, scope, number, "base_version");
   const file = await services.store.get(version.weightsKey);
   return { version, weights: decodeSafetensors(file).tensors };
+}
+
+/** Tells how long all of it will take on this machine, as a short measurement says. */
+async function forecast(run: RunContext, data: PreparedData, weights: NamedTensors): Promise<void> {
+  const { meter, services } = run;
+  planMeter(run, data);
+  meter.plan(firstForecast(data, evaluationCost(data, null, [])));
+  await run.job.note("measuring the machine");
+  const { trainMs, slowness } = await measuredSpeed(services, weights);
+  meter.pace(slowness);
+  const seconds = Math.ceil(meter.plannedSeconds);
+  await run.tell({
+    message:
+      `About ${seconds < 90 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`} on this machine, ` +
+      `which takes ${trainMs.toFixed(0)} ms for a training sample`,
+    data: { estimated_seconds: seconds, train_sample_ms: Math.round(trainMs) },
+  });
 }
 
 /** What is known of the work to come, for the estimate of its end. */

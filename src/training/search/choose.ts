@@ -9,6 +9,7 @@ import { type Recipe, resolveRecipe, samplesInAll } from "../loop/recipe.ts";
 import type { Run } from "../run.ts";
 import type { Sample } from "../data/samples.ts";
 import { type Candidate, candidatesFor, nameOfCandidate } from "./candidates.ts";
+import { costs } from "./costs.ts";
 import { foldsFor } from "../data/folds.ts";
 import { otherFocus, otherText } from "./other.ts";
 import { search } from "./search.ts";
@@ -107,6 +108,24 @@ export async function choose(
   });
   if (other) await run.tell(otherText(serving, other));
   return chosen;
+}
+
+/**
+ * Items of work to come, before anything is scored: what the budget pays for, or the recipe that was asked for. Units are
+ * those of the progress, training samples.
+ * @param evaluation budget seconds that the judgement takes
+ */
+export function firstForecast(data: PreparedData, evaluation: number): { search: number; train: number } {
+  if (isByHand(data.asked)) {
+    const recipe = resolveRecipe(data.asked, { trainSamples: data.train.length, startIou: 0 });
+    return { search: 0, train: samplesInAll(recipe) };
+  }
+  const budget = budgetOf(data.asked);
+  const training = Math.max(budget * trainingShare, budget * (1 - searchShare) - evaluation);
+  return {
+    search: Math.round((budget * searchShare) / costs.train),
+    train: Math.round(training / costs.trainMixed),
+  };
 }
 
 /**

@@ -1,0 +1,74 @@
+import { trainableNames } from "../../checkpoint/layout.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import { embeddingSize, maskSize } from "../engine/batches.ts";
+import type { EngineSpec, TrainBatch } from "../engine/types.ts";
+import type { TrainingServices } from "../run.ts";
+import { costs } from "../search/costs.ts";
+
+const batchSize = 4;
+/** Steps that are timed; one before them also allocates. */
+const timed = 2;
+
+/** How long this machine takes for a training sample. */
+export interface Speed {
+  readonly trainMs: number;
+  /** As a multiple of what budgets count for one. */
+  readonly slowness: number;
+}
+
+const known = new WeakMap<TrainingServices["createEngine"], Promise<Speed>>();
+
+/**
+ * Times a few steps on made-up data, once a process: three to five seconds on two cores. Nothing that a training makes
+ * depends on it; it tells how long one will take. Throws an Error where no engine can run.
+ */
+export function measuredSpeed(
+  { createEngine, engine }: Pick<TrainingServices, "createEngine" | "engine">,
+  weights: NamedTensors,
+): Promise<Speed> {
+  let speed = known.get(createEngine);
+  if (!speed) {
+    speed = measure({ createEngine, engine }, weights);
+    known.set(createEngine, speed);
+    speed.catch(() => known.delete(createEngine));
+  }
+  return speed;
+}
+
+async function measure(
+  { createEngine, engine }: Pick<TrainingServices, "createEngine" | "engine">,
+  weights: NamedTensors,
+): Promise<Speed> {
+  const spec: EngineSpec = {
+    weights,
+    trainable: trainableNames,
+    loss: "dice_bce",
+    batchSize,
+    points: 2,
+    weightDecay: 0.01,
+    clipNorm: 1,
+  };
+  const running = await createEngine(spec, { engine });
+  try {
+    const batch = madeUp();
+    let fastest = Number.POSITIVE_INFINITY;
+    for (let step = 0; step <= timed; step++) {
+      const began = performance.now();
+      await running.step(batch, 1e-4);
+      if (step > 0) fastest = Math.min(fastest, performance.now() - began);
+    }
+    const trainMs = fastest / batchSize;
+    return { trainMs, slowness: trainMs / 1000 / costs.train };
+  } finally {
+    await running.dispose();
+  }
+}
+
+/** A box on each of four embeddings that are the same everywhere; what is learnt is thrown away. */
+const madeUp = (): TrainBatch => ({
+  embeddings: Array.from({ length: batchSize }, () => new Float32Array(embeddingSize).fill(0.1)),
+  coords: Float32Array.from({ length: batchSize * 4 }, (_, i) => [200, 200, 700, 700][i % 4] as number),
+  labels: Float32Array.from({ length: batchSize * 2 }, (_, i) => 2 + (i % 2)),
+  targets: new Float32Array(batchSize * maskSize).fill(0.5),
+  valid: new Float32Array(batchSize * maskSize).fill(1),
+});
