@@ -1,7 +1,7 @@
 // Runs one of the project's programs on the project's own Node, installing and building what is missing first:
 //   node scripts/run.mjs FILE [ARG ...]
-// This file alone must run on the machine's own Node (20 or later) with nothing installed, so it is plain
-// JavaScript without dependencies.
+// This file alone runs on whatever Node the machine has, with nothing installed, so it is plain JavaScript without
+// dependencies.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -84,16 +84,19 @@ function install() {
   else run(process.platform === "win32" ? "npm.cmd" : "npm", args, "npm ci");
 }
 
-/** Node 22: pg-boss and vitest need 22.12 or later, tfjs-node breaks on 23 and later. */
+/** The machine's own where that is 22.12 or later, as pg-boss and type stripping want it; else npm's Node 22. */
 function projectNode() {
-  if (process.versions.node.startsWith("22.")) return process.execPath;
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 12)) return process.execPath;
   const { platform, arch } = process;
   const names = [`node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`];
   for (const name of names) {
     const path = join(root, "node_modules", name, "bin", platform === "win32" ? "node.exe" : "node");
     if (existsSync(path)) return path;
   }
-  return fail(`Node 22 is needed: this is ${process.version}, and npm has none for ${platform}-${arch}.`);
+  return fail(
+    `Node 22.12 or later is needed: this is ${process.version}, and npm has none for ${platform}-${arch}.`,
+  );
 }
 
 const [file, ...rest] = process.argv.slice(2);

@@ -69,8 +69,9 @@ const environment = z.object({
     .int()
     .min(32 * MiB)
     .optional(),
+  /** A larger body is refused before it is read; where links go straight to the object store, that is none. */
   MAX_BODY_BYTES: int(32 * MiB, 1024, 1024 * MiB),
-  /** Of the masks of one answer, as text; only logits come near it. */
+  /** Characters that the masks of one answer may have; only logits come near it. */
   MAX_ANSWER_BYTES: int(256 * MiB, 1024, 400 * MiB),
   /** At most what S3 takes in one PUT. */
   MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),

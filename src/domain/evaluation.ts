@@ -39,3 +39,9 @@ export interface Evaluation {
   /** By gain with the exact box: what to look at first. */
   examples: { best: string; median: string; worst: string };
 }
+
+/**
+ * Annotations that are scored with every kind of prompt. One takes five decodes of base and tuned each, and with a zoom
+ * two or more encodes of its own.
+ */
+export const mostWithAllKinds = 20;

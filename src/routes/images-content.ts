@@ -93,7 +93,7 @@ export function imageContentRoutes({ db, store, config, inference }: RouteContex
   return router;
 }
 
-/** [64, 64, 256] to [256, 64, 64], as bytes; every machine that Node 22 runs on is little endian. */
+/** [64, 64, 256] to [256, 64, 64], as bytes; every machine that Node runs on here is little endian. */
 function channelsFirst(data: Float32Array): Uint8Array<ArrayBuffer> {
   const [cells, channels] = [64 * 64, 256];
   const out = new Float32Array(data.length);

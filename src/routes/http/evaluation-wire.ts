@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { mostWithAllKinds } from "../../domain/evaluation.ts";
 import type { VersionMetrics } from "../../domain/version.ts";
 
 type Evaluation = NonNullable<VersionMetrics["evaluation"]>;
@@ -34,7 +35,7 @@ export const evaluationSchema = z.object({
     z.object({
       kind,
       annotations: z.int().openapi({
-        description: "box has all held-out annotations, the others at most 32, the same for every version.",
+        description: `box has all held-out annotations, the others at most ${mostWithAllKinds}, the same for every version.`,
       }),
       groups: z.int(),
       base: promptScores,

@@ -1,4 +1,9 @@
-import type { Evaluation, PromptKind, PromptMetrics } from "../../domain/evaluation.ts";
+import {
+  mostWithAllKinds,
+  type Evaluation,
+  type PromptKind,
+  type PromptMetrics,
+} from "../../domain/evaluation.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { randomFor, type Sample } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
@@ -7,11 +12,6 @@ import { type Difference, pairedGain } from "./interval.ts";
 import { scoreKinds } from "./prompt-kinds.ts";
 import { type Measure, meanOf, promptScores, type Score } from "./score.ts";
 
-/**
- * Annotations that are scored with every kind of prompt. One takes five decodes of base and tuned each, and with a zoom
- * two or more encodes of its own.
- */
-export const mostWithAllKinds = 20;
 /** The same for every version: all are judged by the same. */
 const judgeSeed = 0;
 

@@ -1,6 +1,6 @@
+import { mostWithAllKinds } from "../../domain/evaluation.ts";
 import type { PreviewResult } from "../../domain/preview.ts";
 import { defaultBudget } from "../search/choose.ts";
-import { mostWithAllKinds } from "../evaluation/evaluation.ts";
 import { costs } from "../search/costs.ts";
 
 /** How fast this trainer is, as the preview has just seen; null where it saw nothing. */

@@ -1,6 +1,6 @@
+import { mostWithAllKinds } from "../../domain/evaluation.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { imagesOf } from "../data/embed-parts.ts";
-import { mostWithAllKinds } from "../evaluation/evaluation.ts";
 import { coldAsked } from "../evaluation/latency.ts";
 import { regionNames, trainingParts } from "../focus/parts.ts";
 import type { PreparedData } from "../data/prepare.ts";

@@ -1,0 +1,58 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+const text = (path: string): string => readFileSync(join(root, path), "utf8");
+const { scripts } = JSON.parse(text("package.json")) as { scripts: Record<string, string> };
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+
+describe.each(pages)("%s", (page) => {
+  it("links only to what is there", () => {
+    const prose = text(page).replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, "");
+    const links = [...prose.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/g)];
+    const missing = links
+      .map(([, path = ""]) => path)
+      .filter((path) => !existsSync(resolve(root, dirname(page), decodeURI(path))));
+    expect(missing).toEqual([]);
+  });
+
+  it("names only scripts that npm knows", () => {
+    const names = [...text(page).matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)];
+    const unknown = names
+      .map(([, run, plain]) => run ?? plain ?? "")
+      .filter((name) => !(name in scripts) && name !== "scripts");
+    expect(unknown).toEqual([]);
+  });
+
+  it("names only files of the project that are there", () => {
+    const named = [
+      ...text(page).matchAll(
+        /`((?:src|test|bench|scripts|docs|infra|examples)\/[\w./-]+\.(?:ts|tsx|mjs|sh|md|json))`/g,
+      ),
+    ];
+    const missing = named.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path)));
+    expect(missing).toEqual([]);
+  });
+});
+
+it("the map of CONTRIBUTING.md names every folder of src, and no other", () => {
+  const [, map = ""] = /## Where things live\n+```\n([\s\S]*?)```/.exec(text("CONTRIBUTING.md")) ?? [];
+  const named = [...map.matchAll(/^src\/([\w-]+)/gm)].map(([, name]) => name);
+  const folders = readdirSync(join(root, "src"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  expect(named.toSorted()).toEqual(folders.toSorted());
+});
+
+it("the test file that CONTRIBUTING.md runs as an example is there", () => {
+  const [, file = ""] = /npm test -- (test\/\S+\.ts)/.exec(text("CONTRIBUTING.md")) ?? [];
+  expect(existsSync(join(root, file))).toBe(true);
+});
