@@ -11,7 +11,7 @@ import { fineTuneRoutes } from "./routes/fine-tunes.ts";
 import { galleryRoutes } from "./routes/gallery.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
-import { createRecentMasks } from "./routes/http/earlier-masks.ts";
+import { createRecentMasks } from "./routes/http/recent-masks.ts";
 import { createKnown } from "./routes/http/known.ts";
 import { conditional } from "./routes/http/conditional.ts";
 import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./routes/http/errors.ts";

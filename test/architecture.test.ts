@@ -149,7 +149,7 @@ describe("the arrows between the folders of src", () => {
     expect(places.filter((place) => !(place in allowed))).toEqual([]);
   });
 
-  it("form no cycle between files", () => {
+  it("form no circle between files, not by types alone either", () => {
     const state = new Map<string, "open" | "done">();
     const cycles: string[] = [];
     const visit = (file: string, path: string[]): void => {
@@ -159,7 +159,7 @@ describe("the arrows between the folders of src", () => {
         return;
       }
       state.set(file, "open");
-      for (const next of inside) if (next.from === file && next.runs) visit(next.to, [...path, file]);
+      for (const next of inside) if (next.from === file) visit(next.to, [...path, file]);
       state.set(file, "done");
     };
     for (const file of files) visit(file, []);

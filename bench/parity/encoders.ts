@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Inference } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import type { Row } from "./report.ts";
 import { difference, floats, type Saved } from "./values.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
-import type { Inference } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import type { Row } from "./report.ts";
 import { floats } from "./values.ts";

@@ -6,14 +6,8 @@ import type { ReadingContext } from "../lib/child/messages.ts";
 import { Preview, previewed } from "./preview.ts";
 import { openDataset } from "./read.ts";
 import { Counted } from "./summary.ts";
-import type {
-  DatasetItem,
-  DatasetLimits,
-  DatasetSummary,
-  DatasetEnd,
-  ItemPart,
-  ReadingChoices,
-} from "./types.ts";
+import type { DatasetItem, DatasetSummary, DatasetEnd, ItemPart, ReadingChoices } from "./types.ts";
+import type { DatasetLimits } from "./limits.ts";
 
 export interface DatasetTask {
   readonly zipPath: string;

@@ -2,7 +2,8 @@ import { AppError } from "../lib/errors.ts";
 import { placeText } from "./plan.ts";
 import { layoutUnknown, fileError, tooMany } from "./problems.ts";
 import { defaultSkippedShare, fewBad, leftOutReasons, type Report } from "./report.ts";
-import type { DatasetLimits, ReadingChoices } from "./types.ts";
+import type { ReadingChoices } from "./types.ts";
+import type { DatasetLimits } from "./limits.ts";
 
 interface Judged {
   readonly choices: ReadingChoices;

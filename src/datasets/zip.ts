@@ -3,7 +3,7 @@ import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { messageOf } from "../lib/errors.ts";
 import { fileError, tooLarge, zipError } from "./problems.ts";
 import { isImageName } from "./paths.ts";
-import type { DatasetLimits } from "./types.ts";
+import type { DatasetLimits } from "./limits.ts";
 
 const MiB = 1024 ** 2;
 const isSymlink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000;

@@ -3,32 +3,15 @@ import { basename, join } from "node:path";
 import { builtInModel } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { type BaseModelManifest } from "../inference/base-model-manifest.ts";
-import { type BaseModels, isBaseModelName } from "../inference/base-models.ts";
+import { isBaseModelName } from "../inference/base-models.ts";
 import { ChildPool } from "../lib/child/pool.ts";
 import { digestFile } from "../lib/hash.ts";
-import type { ObjectStore } from "../storage/store.ts";
-import type { Architectures } from "./identify.ts";
+import type { ImportOptions } from "./options.ts";
 import { lostText } from "./lost.ts";
 import { findSource, type Source } from "./open.ts";
 import { orRefused, stopped } from "./read-decoder.ts";
 import type * as stageChild from "./stage-child.ts";
 import { storeBaseModel } from "./store-base-model.ts";
-
-export interface ImportOptions {
-  readonly store: ObjectStore;
-  readonly models: BaseModels;
-  /** One weights file, an ONNX pair, or a folder with either. */
-  readonly paths: readonly string[];
-  /** What projects will call it as their `base_model`. */
-  readonly name: string;
-  readonly licence?: string;
-  /** The base model whose image encoder a file without one is used with. */
-  readonly encoderOf?: string;
-  /** On a disk with room for the whole model once more; emptied afterwards. */
-  readonly workFolder: string;
-  /** Image encoders that are known; SAM's three by default. */
-  readonly architectures?: Architectures;
-}
 
 export interface Imported {
   readonly manifest: BaseModelManifest;

@@ -8,7 +8,7 @@ import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
-import type { ImportOptions } from "./import-base-model.ts";
+import type { ImportOptions } from "./options.ts";
 import { saysKept } from "./lost.ts";
 import type { Staged } from "./staged.ts";
 

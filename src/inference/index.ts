@@ -21,7 +21,8 @@ import { Pixels } from "./pixels.ts";
 import { PictureRoom } from "./picture-room.ts";
 import { embedRegion } from "./regions.ts";
 import { Together } from "./together.ts";
-import type { ImageEmbedding, ImageFacts, Inference } from "./types.ts";
+import type { ImageEmbedding, ImageFacts } from "./types.ts";
+import type { Inference } from "./inference.ts";
 import { VersionWeights } from "./version-weights.ts";
 import type { ViewResult, ViewTask } from "./view-task.ts";
 

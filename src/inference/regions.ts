@@ -1,6 +1,7 @@
 import { checkRegion } from "../imaging/crop.ts";
 import type { Box, Size } from "../imaging/types.ts";
-import type { Embedded, EmbedOptions, ImageSource, Inference } from "./types.ts";
+import type { Embedded, EmbedOptions, ImageSource } from "./types.ts";
+import type { Inference } from "./inference.ts";
 
 /**
  * The embedding of one rectangle of an image, encoded as if it were an image of its own: cached in memory and in the

@@ -1,39 +1,7 @@
-import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Flip } from "../imaging/flips.ts";
 import type { ImageFormat } from "../imaging/sniff.ts";
-import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
+import type { Box, LogitsMask, MaskFormat, Point, Size, WireMask } from "../imaging/types.ts";
 import type { Focus } from "../domain/focus.ts";
-import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
-
-/** What the routes and the trainer ask of inference. All heavy work runs in worker threads. */
-export interface Inference {
-  /**
-   * Decodes an image whole, so that what is stored is known to be readable.
-   * Throws AppError image_empty, image_unreadable, image_truncated, image_format_unsupported, image_too_many_pixels, image_too_small.
-   */
-  inspect(bytesOrPath: Uint8Array | string): Promise<ImageFacts>;
-  /** An image's pixels, decoded as the encoder sees them; kept in memory for a while. Throws as inspect does. */
-  pixels(image: ImageSource): Promise<RgbImage>;
-  /** The image's embedding from memory, the object store, or the encoder, which then writes it to both. */
-  embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
-  /** Decodes prompts with one or several versions on one embedding. */
-  predict(request: PredictRequest): Promise<PredictResult>;
-  /** Every object of an image, without prompts: Meta's automatic mask generator. See everything/generate.ts. */
-  segmentEverything(request: EverythingRequest): Promise<EverythingResult>;
-  /**
-   * Removes an image's embeddings, of every base model, from this process's memory and the object store: for when a
-   * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.
-   */
-  forget(image: { workspaceId: string; sha256: string }): Promise<void>;
-  /**
-   * Lets stored embeddings of a workspace go whose room something else has taken: for whoever has stored something that
-   * its quota counts.
-   */
-  makeRoom(workspaceId: string): Promise<void>;
-  /** Built in or imported. Throws AppError base_model_unknown, listing those that there are. */
-  baseModel(name: string): Promise<BaseModel>;
-  close(): Promise<void>;
-}
 
 export interface ImageFacts {
   /** As seen, after EXIF orientation. */

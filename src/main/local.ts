@@ -6,22 +6,13 @@ import { startEmbeddedPostgres } from "../db/embedded.ts";
 import { messageOf } from "../lib/errors.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
+import type { Local } from "./local-server.ts";
 import { orExit, runProgram } from "./process.ts";
 import { firstKey, startApi, startServices } from "./start.ts";
 import { startTracing } from "./tracing.ts";
 import { keepTrainer } from "./trainer-process.ts";
 import { usageOr } from "./usage.ts";
 import { welcome } from "./welcome.ts";
-
-export interface Local {
-  readonly url: string;
-  /** Null when the database's key was made elsewhere. */
-  readonly key: string | null;
-  readonly dataDir: string;
-  readonly database: "embedded" | "given";
-  /** Stops everything, the last started first and Postgres last; running jobs go back to the queue. */
-  stop(): Promise<void>;
-}
 
 /** Starts everything. What was started before a failure is stopped again. */
 export async function startLocal(config: Config, log: Log): Promise<Local> {

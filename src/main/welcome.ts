@@ -1,4 +1,4 @@
-import type { Local } from "./local.ts";
+import type { Local } from "./local-server.ts";
 
 /** What `npm start` shows: where it is, the key, and three commands to try. */
 export function welcome(local: Local, logFile: string): string {

@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { cocoBytes, exportCoco } from "../exports/coco.ts";
 import { failures } from "./http/errors.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 

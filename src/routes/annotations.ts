@@ -19,7 +19,8 @@ import { knownAs } from "./http/known.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { annotationMask, box, maskErrors, wireMask } from "./http/masks.ts";
 import { copiesOfText, pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import {
   annotationParams,
   deleted,

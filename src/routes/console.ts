@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Context } from "hono";
 import { AppError } from "../lib/errors.ts";
-import { createRouter, type Env } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { Env } from "./http/env.ts";
 
 /** What main/build-console.ts writes beside the files: which there are, and from which sources they were made. */
 export interface ConsoleManifest {

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { renderDocs } from "./http/docs-page.ts";
 import { describeApi, type Document } from "./http/document.ts";
-import type { Env } from "./http/router.ts";
+import type { Env } from "./http/env.ts";
 
 /** /openapi.json and /docs, both made of the very schemas that check requests. Comes last: it reads all other routes. */
 export function addDocs(app: OpenAPIHono<Env>): void {

@@ -18,7 +18,8 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { annotationMask, maskErrors } from "./http/masks.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import {
   idText,
   iso,

@@ -11,7 +11,8 @@ import { createBell } from "./http/bell.ts";
 import { failures } from "./http/errors.ts";
 import { toFineTune } from "./http/fine-tune-wire.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { fineTuneParams, iso, scopeOf, timeText } from "./http/scope.ts";
 
 /** A comment goes out this often, so that proxies don't take the line for dead. */

@@ -24,7 +24,8 @@ import { fineTuneSchema, toFineTune } from "./http/fine-tune-wire.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import {
   fineTuneParams,
   json,

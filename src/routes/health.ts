@@ -4,7 +4,8 @@ import { countOpenFineTunes } from "../db/queries/fine-tunes.ts";
 import { countTrainersWanted } from "../db/queries/waiting.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { Gauge } from "prom-client";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { errorBody } from "./http/errors.ts";
 import { json } from "./http/scope.ts";
 

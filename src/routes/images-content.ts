@@ -2,7 +2,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
 import { thumbnail } from "../imaging/thumbnail.ts";
 import { failures } from "./http/errors.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { imageParams, projectOf, scopeOf } from "./http/scope.ts";
 
 const thumbnailRoute = createRoute({

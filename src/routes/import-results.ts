@@ -9,7 +9,8 @@ import { getImport } from "../db/queries/imports.ts";
 import { AppError } from "../lib/errors.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { importParams, scopeOf } from "./http/scope.ts";
 
 const entrySchema = z

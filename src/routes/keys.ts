@@ -13,7 +13,8 @@ import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { deleted, iso, isoOrNull, json, jsonBody, keyParams, text, timeText } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 

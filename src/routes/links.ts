@@ -7,7 +7,8 @@ import { sha256 } from "../lib/hash.ts";
 import { attachment } from "../storage/links.ts";
 import { failures } from "./http/errors.ts";
 import { linkSchema, linkToRead, readOwnLink, toLink } from "./http/links.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { imageParams, json, projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
 

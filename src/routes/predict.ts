@@ -19,7 +19,8 @@ import {
   toPrediction,
 } from "./http/predict-wire.ts";
 import { readPrompts } from "./http/prompts.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { LateValues } from "./http/stream-json.ts";
 import { limitBody, maxNamingBody } from "./http/upload.ts";

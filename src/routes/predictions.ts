@@ -4,7 +4,8 @@ import { failures } from "./http/errors.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { maskFormat } from "./http/masks.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { iso, json, predictionParams, projectOf, projectParams, scopeOf, timeText } from "./http/scope.ts";
 
 const entrySchema = z

@@ -9,7 +9,8 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { quotasOf } from "./http/limits.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { previewSchema, toPreview } from "./http/preview-wire.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { idText, json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";

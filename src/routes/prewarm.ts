@@ -4,7 +4,8 @@ import { failures } from "./http/errors.ts";
 import { findImage, imageBody, imageSourceErrors } from "./http/image-source.ts";
 import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
 import { checkAmounts, checkGeometry, promptGeometry } from "./http/predict-wire.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody, maxNamingBody } from "./http/upload.ts";
 

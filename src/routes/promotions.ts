@@ -3,7 +3,8 @@ import { listPromotions, type Promotion, rollBack, setActiveVersion } from "../d
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { iso, json, projectOf, projectParams, scopeOf, text, timeText, versionInPath } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 

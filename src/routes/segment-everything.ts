@@ -14,7 +14,8 @@ import {
   toSettings,
 } from "./http/everything-wire.ts";
 import { findImage, imageSourceErrors } from "./http/image-source.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { LateValues, sendLate } from "./http/stream-json.ts";
 import { limitBody, maxNamingBody } from "./http/upload.ts";

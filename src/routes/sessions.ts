@@ -7,7 +7,8 @@ import { keyScopes } from "../db/schema/index.ts";
 import { AppError } from "../lib/errors.ts";
 import { rejectForgery, sessionCookie } from "./http/auth.ts";
 import { failures } from "./http/errors.ts";
-import { createRouter, type Env, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { Env, RouteContext } from "./http/env.ts";
 import { isoOrNull, json, jsonBody, timeText } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 

@@ -21,7 +21,8 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { importQuery, optionsOf } from "./http/import-wire.ts";
 import { quotasOf } from "./http/limits.ts";
 import { linkSchema, linkSeconds, linkToWrite, toLink } from "./http/links.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import {
   iso,
   isoOrNull,

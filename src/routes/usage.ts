@@ -9,7 +9,8 @@ import {
 } from "../db/queries/usage.ts";
 import { failures } from "./http/errors.ts";
 import { quotasOf } from "./http/limits.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { iso, json, timeText } from "./http/scope.ts";
 
 const counted = (used: z.ZodType<number>, description: string) =>

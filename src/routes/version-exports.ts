@@ -4,7 +4,8 @@ import { exportApart } from "../exports/apart.ts";
 import { type ExportFormat, exportFormats, exportVariants } from "../exports/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 

@@ -3,7 +3,8 @@ import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { holdsTag } from "./http/etag.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { pictureKinds } from "./http/version-wire.ts";
 

@@ -2,7 +2,8 @@ import { createRoute } from "@hono/zod-openapi";
 import { getVersion, listVersions, type Version } from "../db/queries/versions.ts";
 import { failures } from "./http/errors.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { json, projectOf, projectParams, scopeOf, versionInPath, versionNumber } from "./http/scope.ts";
 import { toVersion, versionSchema } from "./http/version-wire.ts";
 

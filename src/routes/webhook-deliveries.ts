@@ -4,7 +4,8 @@ import { getWebhook } from "../db/queries/webhooks.ts";
 import { deliverySchema, toDelivery } from "./http/delivery-wire.ts";
 import { failures } from "./http/errors.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { deliveryParams, json, webhookParams } from "./http/scope.ts";
 
 const tags = ["webhooks"];

@@ -20,7 +20,8 @@ import { deliverySchema, toDelivery } from "./http/delivery-wire.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import { createRouter, type RouteContext } from "./http/router.ts";
+import { createRouter } from "./http/router.ts";
+import type { RouteContext } from "./http/env.ts";
 import { deleted, idText, iso, isoOrNull, json, jsonBody, timeText, webhookParams } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 

@@ -1,5 +1,5 @@
 import type { FineTuneProgress, NewEvent } from "../domain/fine-tune.ts";
-import type { Inference } from "../inference/types.ts";
+import type { Inference } from "../inference/inference.ts";
 import type { Log } from "../lib/log.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { CreateEngine, EngineName } from "./engine/types.ts";

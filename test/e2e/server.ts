@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/lib/log.ts";
-import { type Local, startLocal } from "../../src/main/local.ts";
+import { startLocal } from "../../src/main/local.ts";
+import type { Local } from "../../src/main/local-server.ts";
 
 /** Everything that `npm start` runs, on a port that stays its own, so that it can go down and come back. */
 export class Server {

@@ -1,5 +1,6 @@
 import { createInference } from "../../src/inference/index.ts";
-import type { ImageSource, Inference } from "../../src/inference/types.ts";
+import type { ImageSource } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { buildGraphs } from "../../src/main/build-graphs.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";

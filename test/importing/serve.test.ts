@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { importBaseModel } from "../../src/importing/import-base-model.ts";
 import { BaseModels } from "../../src/inference/base-models.ts";
-import type { Inference } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/inference.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { codeOf } from "../helpers/codes.ts";
 import { asPng, discImage } from "../helpers/images.ts";

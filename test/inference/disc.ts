@@ -1,5 +1,6 @@
 import type { Box, Point } from "../../src/imaging/types.ts";
-import type { Inference, PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
+import type { PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/inference.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";
 import { asPng, discImage } from "../helpers/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";

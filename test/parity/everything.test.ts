@@ -5,7 +5,7 @@ import type { EverythingReference } from "../../scripts/reference/everything.ts"
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask } from "../../src/imaging/types.ts";
 import { everythingDefaults, type EverythingMask } from "../../src/inference/everything/types.ts";
-import type { Inference } from "../../src/inference/types.ts";
+import type { Inference } from "../../src/inference/inference.ts";
 import { asPng } from "../helpers/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";

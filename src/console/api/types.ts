@@ -1,4 +1,4 @@
-import type { Trial } from "../state/run.ts";
+import type { Trial } from "../state/trial.ts";
 
 /** The API's answers, as far as the console reads them; /openapi.json has them whole. */
 export type Box = [number, number, number, number];

@@ -1,4 +1,5 @@
 import type { FineTuneEvent } from "../api/types.ts";
+import type { Trial } from "./trial.ts";
 
 export interface Epoch {
   readonly epoch: number;
@@ -6,16 +7,6 @@ export interface Epoch {
   readonly iou: number | null;
   readonly low: number | null;
   readonly high: number | null;
-}
-
-/** A short training that chose between recipes. */
-export interface Trial {
-  readonly trial: number;
-  readonly rung: string;
-  readonly loss: string;
-  readonly learning_rate: number;
-  readonly zoom: { readonly context: number; readonly tiles: number; readonly raster?: number } | null;
-  readonly mean_iou: number;
 }
 
 const asNumber = (value: unknown): number | null => (typeof value === "number" ? value : null);

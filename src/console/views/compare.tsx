@@ -1,8 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { all, api } from "../api/client.ts";
 import type { Image, Page, Version } from "../api/types.ts";
-import type { Compared } from "../state/pictures.ts";
-import { compare, pictureOf } from "../state/pictures.ts";
+import { type Compared, compare, pictureOf } from "../state/pictures.ts";
 import { useLoad } from "../state/load.ts";
 import { place } from "../state/router.ts";
 import { toast } from "../state/toasts.ts";
@@ -10,7 +9,7 @@ import { fileName, messageOf, plural, versionName } from "../state/text.ts";
 import { Await, Button, Head } from "../ui/parts.tsx";
 import { Pane, type PromptMade } from "./compare/pane.tsx";
 import { thumbnailUrl } from "./annotate/picture.ts";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 type Name = "base" | number;
 const most = 4;

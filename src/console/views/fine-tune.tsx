@@ -9,7 +9,7 @@ import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton, Notice } from "../ui/parts.tsx";
 import { Preflight } from "./fine-tune/preflight.tsx";
 import { isOpen, StatusBadge } from "./run/status.tsx";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 const fewest = 3;
 

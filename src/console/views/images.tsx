@@ -7,7 +7,7 @@ import { messageOf, plural } from "../state/text.ts";
 import { arrived } from "../state/uploads.ts";
 import { Await, Button, Head, LinkButton } from "../ui/parts.tsx";
 import { toast } from "../state/toasts.ts";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 import { Tile } from "./images/tile.tsx";
 import { DropZone, UploadList } from "./images/upload.tsx";
 

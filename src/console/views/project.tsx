@@ -10,6 +10,7 @@ import { Annotate } from "./annotate/annotate.tsx";
 import { Compare } from "./compare.tsx";
 import { FineTuneView } from "./fine-tune.tsx";
 import { Images } from "./images.tsx";
+import type { InProject } from "./in-project.ts";
 import { RunView } from "./run.tsx";
 import { Settings } from "./settings.tsx";
 import { Snippets } from "./snippets.tsx";
@@ -24,12 +25,6 @@ const tabs = [
   ["use", "Use it"],
   ["settings", "Settings"],
 ] as const;
-
-/** A project's pages know it, and load it again when they change what is live. */
-export interface InProject {
-  readonly project: Project;
-  readonly reload: () => void;
-}
 
 export function ProjectView({ id }: { id: string }) {
   const project = useLoad((signal) => api.get<Project>(`/v1/projects/${id}`, signal), [id]);

@@ -5,7 +5,7 @@ import { attempt } from "../state/toasts.ts";
 import { Button, Notice, Stat } from "../ui/parts.tsx";
 import { KindTable } from "./result/kind-table.tsx";
 import { TestImages } from "./result/test-images.tsx";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 /** What became of the window and of what refines masks when a file was imported. */
 const focusOf = {

@@ -11,7 +11,7 @@ import { Await, Bar, Button, Head, Notice } from "../ui/parts.tsx";
 import { Curves } from "./run/curves.tsx";
 import { isOpen, StatusBadge } from "./run/status.tsx";
 import { Trials } from "./run/trials.tsx";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 import { Result } from "./result.tsx";
 
 export function RunView({ project, reload, id }: InProject & { id: string }) {

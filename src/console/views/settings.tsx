@@ -5,7 +5,7 @@ import { go } from "../state/router.ts";
 import { dateTime } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Button, Dialog, Head } from "../ui/parts.tsx";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 const policies = [
   [

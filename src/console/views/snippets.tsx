@@ -5,7 +5,7 @@ import { useLoad } from "../state/load.ts";
 import { versionName } from "../state/text.ts";
 import { Code, Head } from "../ui/parts.tsx";
 import { snippets } from "./snippets/text.ts";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 /** Code that runs as it stands, but for the key: the ids are those of this project. */
 export function Snippets({ project }: InProject) {

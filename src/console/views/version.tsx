@@ -9,7 +9,7 @@ import { Result } from "./result.tsx";
 import { Serving } from "./result/serving.tsx";
 import { Curves } from "./run/curves.tsx";
 import { look, Trials } from "./run/trials.tsx";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 /** What each file is for. */
 const formats = [

@@ -6,7 +6,7 @@ import { ago, dateTime, score, signed, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton } from "../ui/parts.tsx";
 import { PromoteButton } from "./result.tsx";
-import type { InProject } from "./project.tsx";
+import type { InProject } from "./in-project.ts";
 
 export function Versions({ project, reload }: InProject) {
   const path = `/v1/projects/${project.id}`;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Dtype, Value } from "../ir.ts";
 import type { Recorder } from "../recorder.ts";
-import type { Kernel, KernelCall, Kernels, Operand } from "./register.ts";
+import type { Kernel, KernelCall, Kernels, Operand } from "./kernel.ts";
 
 const broadcast = (a: readonly number[], b: readonly number[]): number[] =>
   tf.broadcast_util.assertAndGetBroadcastShape([...a], [...b]);

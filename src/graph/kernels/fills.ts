@@ -1,5 +1,5 @@
 import type { Dtype } from "../ir.ts";
-import type { Kernel, Kernels } from "./register.ts";
+import type { Kernel, Kernels } from "./kernel.ts";
 
 const like =
   (number: number): Kernel =>

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Value } from "../ir.ts";
 import type { Recorder } from "../recorder.ts";
-import type { KernelCall, Kernels, Operand } from "./register.ts";
+import type { KernelCall, Kernels, Operand } from "./kernel.ts";
 
 /** The last two axes swapped. */
 function transposed(recorder: Recorder, x: Operand): Operand {

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Value } from "../ir.ts";
 import type { Recorder } from "../recorder.ts";
-import type { KernelCall, Kernels, Operand } from "./register.ts";
+import type { KernelCall, Kernels, Operand } from "./kernel.ts";
 
 /**
  * Kernels of images. tfjs keeps channels last and ONNX first; planes are a batch of images of one channel, [planes,

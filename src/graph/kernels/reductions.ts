@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Dtype, Value } from "../ir.ts";
-import type { Kernel, KernelCall, Kernels } from "./register.ts";
+import type { Kernel, KernelCall, Kernels } from "./kernel.ts";
 
 /** Sum, mean and the like over axes; `axesName` is what tfjs calls the attribute. */
 const reduce =

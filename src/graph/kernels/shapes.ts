@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Value } from "../ir.ts";
 import type { Recorder } from "../recorder.ts";
-import type { KernelCall, Kernels, Operand } from "./register.ts";
+import type { KernelCall, Kernels, Operand } from "./kernel.ts";
 
 /** The same values in another shape; a fresh value even where nothing changes is tfjs's affair, not the graph's. */
 const reshape = (recorder: Recorder, x: Operand, shape: readonly number[]): Value =>

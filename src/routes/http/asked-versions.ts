@@ -4,7 +4,7 @@ import type { ProjectScope } from "../../db/queries/scope.ts";
 import { selectWeights, versionNotFound } from "../../db/queries/versions.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { knownAs } from "./known.ts";
-import type { RouteContext } from "./router.ts";
+import type { RouteContext } from "./env.ts";
 import { versionNumber } from "./scope.ts";
 
 const maxVersions = 16;

@@ -7,7 +7,7 @@ import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type Access, accessTo, routeOf } from "./access.ts";
 import { rateLimitOf, requireRate } from "./limits.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 import { projectIdOf } from "./scope.ts";
 
 export const sessionCookie = "maskwright_session";

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Context } from "hono";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /**
  * A body's bytes as they come. On Node from the connection itself: the web stream around it copies every chunk, and the

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { etag } from "hono/etag";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /**
  * An ETag on every JSON answer to a GET, and 304 where the caller has it; files bring their own tag. Streams have none:

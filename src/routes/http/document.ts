@@ -2,7 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { type ErrorCode, errorStatus } from "../../lib/errors.ts";
 import { type Access, accessTo } from "./access.ts";
 import { csrfHeader, sessionCookie } from "./auth.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 export type Document = ReturnType<OpenAPIHono<Env>["getOpenAPI31Document"]>;
 

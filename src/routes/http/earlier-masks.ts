@@ -1,18 +1,14 @@
-import { LRUCache } from "lru-cache";
+import type { LogitsMask } from "../../imaging/types.ts";
 import { findImageByHash } from "../../db/queries/images.ts";
 import { getPrediction, type Prediction } from "../../db/queries/predictions.ts";
 import type { Project } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import type { LoggedPrompt } from "../../domain/prompts.ts";
-import type { LogitsMask } from "../../imaging/types.ts";
 import type { ImageSource, PredictedMask, PredictResult, Prompt } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { refsOf } from "./asked-versions.ts";
-import type { RouteContext } from "./router.ts";
-
-/** Low-res logits of this process's last interactive answers, 350 kB of text each; what is not here is made again. */
-export type RecentMasks = LRUCache<string, LogitsMask>;
-export const createRecentMasks = (): RecentMasks => new LRUCache({ max: 128 });
+import type { RouteContext } from "./env.ts";
+import type { RecentMasks } from "./recent-masks.ts";
 
 /** One mask of a logged prediction. */
 export interface MaskPlace {

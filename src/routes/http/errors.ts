@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ZodError } from "zod";
 import { AppError, type ErrorCode, errorStatus } from "../../lib/errors.ts";
 import { pathText } from "../../lib/text.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 export const errorBody = z
   .object({

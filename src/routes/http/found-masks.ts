@@ -6,7 +6,7 @@ import { planEverything } from "../../inference/everything/plan.ts";
 import type { EverythingSettings, FoundAt } from "../../inference/everything/types.ts";
 import { refsOf } from "./asked-versions.ts";
 import { type MaskPlace, sourceOf, unknownMask } from "./earlier-masks.ts";
-import type { RouteContext } from "./router.ts";
+import type { RouteContext } from "./env.ts";
 
 /** One mask of a logged segment-everything. */
 export interface FoundMask {

@@ -4,7 +4,7 @@ import type { Database } from "../../db/client.ts";
 import { claimKey, deleteOldKeys, findKey, releaseKey, storeAnswer } from "../../db/queries/idempotency.ts";
 import { AppError, type ErrorCode, errorStatus } from "../../lib/errors.ts";
 import { canonicalJson, sha256 } from "../../lib/hash.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /** For the `headers` of a creating route, so that the documentation names it. */
 export const idempotencyHeader = z.object({

@@ -6,7 +6,7 @@ import type { Size } from "../../imaging/types.ts";
 import type { ImageSource } from "../../inference/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type Known, knownAs } from "./known.ts";
-import type { RouteContext } from "./router.ts";
+import type { RouteContext } from "./env.ts";
 import { idText } from "./scope.ts";
 import { imageErrors } from "./stored-images.ts";
 

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { maxValues, scanJson } from "../../lib/json-scan.ts";
 import { type Shape, shapeOf } from "../../lib/json-shape.ts";
 import { chunksOf } from "./chunks.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 import { tooLarge, toldLength } from "./upload.ts";
 
 /** As Hono's validator tells JSON. */

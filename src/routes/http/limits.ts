@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { RateLimit, Taken } from "../../db/queries/rate-buckets.ts";
 import type { Quotas } from "../../db/queries/usage.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { Env, RouteContext } from "./router.ts";
+import type { Env, RouteContext } from "./env.ts";
 
 /** Of everybody's keys; one that was silent may send two seconds' worth of requests at once. */
 export const rateLimitOf = (perSecond: number): RateLimit => ({ perSecond, burstSeconds: 2 });

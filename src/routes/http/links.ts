@@ -4,7 +4,7 @@ import { sign, verify } from "hono/jwt";
 import { signingSecret } from "../../db/queries/signing-secrets.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { ObjectLink } from "../../storage/links.ts";
-import type { Env, RouteContext } from "./router.ts";
+import type { Env, RouteContext } from "./env.ts";
 import { iso, timeText } from "./scope.ts";
 
 /** How long a link to read or to write lasts. */

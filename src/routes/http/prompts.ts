@@ -7,7 +7,7 @@ import { AppError } from "../../lib/errors.ts";
 import { lowResOf } from "./earlier-masks.ts";
 import type { FoundImage } from "./image-source.ts";
 import type { PredictBody } from "./predict-wire.ts";
-import type { RouteContext } from "./router.ts";
+import type { RouteContext } from "./env.ts";
 
 type AskedPrompt = PredictBody["prompts"][number];
 type AskedMask = NonNullable<AskedPrompt["mask"]>;

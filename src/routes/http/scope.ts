@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { type Project, projectNotFound } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { isStorable } from "../../lib/text.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /** Text from a caller: trimmed, 1 to `max` characters. */
 export const text = (max: number) =>

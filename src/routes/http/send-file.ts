@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Context } from "hono";
 import type { ExportedFile } from "../../exports/types.ts";
 import { holdsTag } from "./etag.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /** Sends an exported file under its hash, or 304 to whoever has it; a file that nobody reads is dropped. */
 export function sendFile(c: Context<Env>, file: ExportedFile): Response {

@@ -16,7 +16,7 @@ import { AppError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { keys } from "../../storage/keys.ts";
 import { quotasOf } from "./limits.ts";
-import type { RouteContext } from "./router.ts";
+import type { RouteContext } from "./env.ts";
 import { iso, timeText } from "./scope.ts";
 
 /** What bytes that should be an image can fail with. */

@@ -7,7 +7,7 @@ import { maskTextLength } from "../../imaging/mask-text.ts";
 import type { WireMask } from "../../imaging/types.ts";
 import { jsonSlices } from "../../lib/json-slices.ts";
 import type { Reservation } from "../../lib/memory-budget.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /** Characters, or about as many numbers' worth, that are written without others having their turn. */
 const slice = 128 * 1024;

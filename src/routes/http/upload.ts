@@ -9,7 +9,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { StreamDigest } from "../../lib/hash.ts";
 import { chunksOf } from "./chunks.ts";
-import type { Env } from "./router.ts";
+import type { Env } from "./env.ts";
 
 /**
  * Refuses a body above `bytes`, before it is read where its length is told; json-body.ts counts one whose isn't, and holds

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Channel } from "../../db/listen.ts";
 import { createBell } from "./bell.ts";
-import type { Env, RouteContext } from "./router.ts";
+import type { Env, RouteContext } from "./env.ts";
 
 /** What a proxy in between lets a request take. */
 const longestWait = 60;

@@ -1,4 +1,4 @@
-import type { Inference } from "../../inference/types.ts";
+import type { Inference } from "../../inference/inference.ts";
 import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 

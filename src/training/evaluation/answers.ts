@@ -1,6 +1,7 @@
 import { decodeRle } from "../../imaging/rle.ts";
 import type { BinaryMask, LogitsMask } from "../../imaging/types.ts";
-import type { Inference, Prompt, VersionRef } from "../../inference/types.ts";
+import type { Prompt, VersionRef } from "../../inference/types.ts";
+import type { Inference } from "../../inference/inference.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Inference } from "../../../src/inference/types.ts";
+import type { Inference } from "../../../src/inference/inference.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import { boxOf } from "../../../src/imaging/geometry.ts";
 import { sha256 } from "../../../src/lib/hash.ts";

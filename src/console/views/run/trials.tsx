@@ -1,4 +1,4 @@
-import type { Trial } from "../../state/run.ts";
+import type { Trial } from "../../state/trial.ts";
 import { score } from "../../state/text.ts";
 import { Bar } from "../../ui/parts.tsx";
 
