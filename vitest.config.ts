@@ -1,17 +1,105 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { unitFiles } from "./test/lanes.ts";
+
+/**
+ * The lanes. `npm test` runs unit, api and scenario, all that needs only Node; every other lane has an npm script of its
+ * own. Run one with `npm test -- --project unit`.
+ */
+
+const scenario = "test/scenario/**/*.test.ts";
+/** What makes a run quicker, and no result another; see the two files. */
+const quick = {
+  setupFiles: ["test/helpers/equal-bytes.ts"],
+  execArgv: ["--require", fileURLToPath(new URL("test/helpers/onnxruntime.cjs", import.meta.url))],
+};
+/** One real Postgres for the run; each test file that needs a database makes its own in it. */
+const served = {
+  globalSetup: ["test/helpers/global-setup.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+const minute = 60_000;
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // One real Postgres for the run; each test file that needs a database makes its own in it.
-    globalSetup: ["test/helpers/global-setup.ts"],
-    setupFiles: ["test/helpers/equal-bytes.ts"],
     reporters: ["default", "./test/helpers/summary-reporter.ts"],
     pool: "forks",
-    execArgv: ["--require", fileURLToPath(new URL("test/helpers/onnxruntime.cjs", import.meta.url))],
-    maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Inference has threads of its own beside the workers.
+    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: [...unitFiles], isolate: false, testTimeout: minute, ...quick },
+      },
+      {
+        extends: true,
+        test: {
+          name: "api",
+          include: ["test/**/*.test.ts"],
+          exclude: [scenario, ...unitFiles],
+          ...quick,
+          ...served,
+        },
+      },
+      { extends: true, test: { name: "scenario", include: [scenario], ...quick, ...served } },
+      {
+        extends: true,
+        // The console in a real browser against a whole server. A fine-tune runs inside.
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.e2e.ts"],
+          fileParallelism: false,
+          testTimeout: 15 * minute,
+          hookTimeout: 5 * minute,
+          bail: 1,
+        },
+      },
+      {
+        extends: true,
+        // Minutes long: KILL_ROUNDS sets how many kills (20).
+        test: {
+          name: "kill",
+          include: ["test/kill/**/*.kill.ts"],
+          ...served,
+          testTimeout: 60 * minute,
+          hookTimeout: 5 * minute,
+        },
+      },
+      {
+        extends: true,
+        // Against Python; `npm run test:peers` installs it.
+        test: {
+          name: "peers",
+          include: ["test/peers/**/*.peer.ts"],
+          ...quick,
+          testTimeout: 5 * minute,
+          hookTimeout: 2 * minute,
+        },
+      },
+      {
+        extends: true,
+        // The object store against an S3-protocol server in a process of its own.
+        test: {
+          name: "s3",
+          include: ["test/storage/**/*.s3.ts"],
+          testTimeout: minute,
+          hookTimeout: 1.5 * minute,
+        },
+      },
+      {
+        extends: true,
+        // What only a machine with tfjs-node can show.
+        test: {
+          name: "tensorflow",
+          include: ["test/tensorflow/**/*.tensorflow.ts", "test/training/engine/engines.test.ts"],
+          ...served,
+          fileParallelism: false,
+          testTimeout: 4 * minute,
+          hookTimeout: 4 * minute,
+        },
+      },
+    ],
   },
 });

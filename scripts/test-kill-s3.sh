@@ -14,4 +14,4 @@ for _ in $(seq 150); do
   curl --silent --fail --output /dev/null --request PUT "$S3_ENDPOINT/$S3_BUCKET" && break
   sleep 0.2
 done
-node scripts/run.mjs node_modules/vitest/vitest.mjs run --config vitest.kill.config.ts
+node scripts/run.mjs node_modules/vitest/vitest.mjs run --project kill

@@ -15,4 +15,4 @@ if ! has segment_anything; then
   pip segment-anything torchvision 2>/dev/null || true
   has segment_anything || echo "SKIPPED what needs Meta's own code: segment_anything is not to be had here (PYTHONPATH may name a checkout)"
 fi
-MASKWRIGHT_PEERS=1 node scripts/run.mjs node_modules/vitest/vitest.mjs run --config vitest.peers.config.ts
+MASKWRIGHT_PEERS=1 node scripts/run.mjs node_modules/vitest/vitest.mjs run --project peers

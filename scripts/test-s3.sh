@@ -8,4 +8,4 @@ if [ -z "${S3_TEST_ENDPOINT:-}" ] && ! command -v moto_server >/dev/null; then
   [ -x .venv/bin/moto_server ] || .venv/bin/pip install --quiet "moto[server]"
   export MOTO_SERVER="$PWD/.venv/bin/moto_server"
 fi
-node scripts/run.mjs node_modules/vitest/vitest.mjs run --config vitest.s3.config.ts
+node scripts/run.mjs node_modules/vitest/vitest.mjs run --project s3

@@ -12,4 +12,4 @@ if [ ! -f node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node ]; th
   ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-audit --no-fund --loglevel=error
   bash scripts/build-tfjs-node.sh "${PYTHON:-python3}"
 fi
-TF_CPP_MIN_LOG_LEVEL=2 node scripts/run.mjs node_modules/vitest/vitest.mjs run --config vitest.tensorflow.config.ts
+TF_CPP_MIN_LOG_LEVEL=2 node scripts/run.mjs node_modules/vitest/vitest.mjs run --project tensorflow

@@ -10,7 +10,14 @@ import { layoutUnknown, naming, tooMany } from "./problems.ts";
 import { readObjects } from "./read-objects.ts";
 import { Report } from "./report.ts";
 import { Spool } from "./spool.ts";
-import { type Dataset, type DatasetItem, type DatasetOptions, defaultChoices, type FormatContext, type ReadingChoices } from "./types.ts";
+import {
+  type Dataset,
+  type DatasetItem,
+  type DatasetOptions,
+  defaultChoices,
+  type FormatContext,
+  type ReadingChoices,
+} from "./types.ts";
 import { defaultLimits } from "./limits.ts";
 import { Verdict } from "./verdict.ts";
 import { openZip, type ZipReader } from "./zip.ts";

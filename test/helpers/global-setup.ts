@@ -19,8 +19,27 @@ declare module "vitest" {
   }
 }
 
-/** Once for the whole run: a real Postgres with a migrated template database, and the ONNX graphs. */
+interface Started {
+  readonly provided: { postgres: { adminUrl: string; template: string }; contractFolder: string };
+  stop(): Promise<void>;
+}
+
+/** Of this run: several lanes want it, and Vitest may load this file once for each. */
+const shared = globalThis as { maskwrightTests?: { started: Promise<Started>; lanes: number } };
+
+/** Once for the whole run, whichever of its lanes comes first: a real Postgres with a migrated template, and the graphs. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const run = (shared.maskwrightTests ??= { started: start(), lanes: 0 });
+  run.lanes++;
+  const { provided, stop } = await run.started;
+  project.provide("postgres", provided.postgres);
+  project.provide("contractFolder", provided.contractFolder);
+  return async () => {
+    if (--run.lanes === 0) await stop();
+  };
+}
+
+async function start(): Promise<Started> {
   const releases = new Releases();
   try {
     const graphs = await buildGraphs();
@@ -35,15 +54,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const url = new URL(adminUrl);
     url.pathname = template;
     await migrate(url.href);
-    project.provide("postgres", { adminUrl, template });
     const contractFolder = await mkdtemp(join(tmpdir(), "maskwright-contract-"));
     releases.add("the contract's notes", () => rm(contractFolder, { recursive: true, force: true }));
-    project.provide("contractFolder", contractFolder);
     const embeddings = await mkdtemp(join(tmpdir(), "maskwright-embeddings-"));
     releases.add("the embeddings", () => rm(embeddings, { recursive: true, force: true }));
     // Kept by onnxruntime.cjs, which is loaded before anything can be injected.
     process.env["MASKWRIGHT_TEST_EMBEDDINGS"] = embeddings;
-    return async () => {
+    const stop = async (): Promise<void> => {
       const missing = missingAnswers(contractFolder, await routeTests());
       await releases.release();
       if (missing !== null && missing.length > 0) {
@@ -51,6 +68,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       }
       if (graphs.failure !== undefined) throw graphs.failure;
     };
+    return { provided: { postgres: { adminUrl, template }, contractFolder }, stop };
   } catch (error) {
     await releases.release();
     throw error;

@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+
+/** Whoever imports one of these wants a database, a server, graphs, or a process of its own. */
+const heavy =
+  /^(test\/helpers\/(app|database|inference|s3)\.ts|src\/(db\/(client|embedded)|inference\/index|lib\/child\/pool|main\/build-graphs|training\/engine\/create)\.ts)$/;
+
+/** Pure, but seconds long each: they draw, train or trace. */
+const slow = [
+  /^test\/(exports|model|parity)\//,
+  /^test\/training\/(points|search)\//,
+  /^test\/examples\/(pages|picture)\./,
+  /^test\/graph\/written-gradients\./,
+  /^test\/imaging\/(decode|fast-masks|polygon-runs)\./,
+  /^test\/training\/prompts\/batch-maker\./,
+];
+
+/** All files that a file loads, itself among them, and packages by their names; imports of types alone load nothing. */
+function loadedBy(file: string): Set<string> {
+  const seen = new Set<string>([file]);
+  for (const one of seen) {
+    if (!/\.(ts|tsx|mjs)$/.test(one) || !existsSync(one)) continue;
+    const source = readFileSync(one, "utf8").replaceAll(/^(import|export) type [^;]*;/gm, "");
+    for (const [, name = ""] of source.matchAll(/(?:\bfrom |\bimport\(?)\s*"([^"\n]+)"/g))
+      seen.add(name.startsWith(".") ? resolve(dirname(one), name) : name);
+  }
+  return seen;
+}
+
+const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+  .map((name) => `test/${name}`)
+  .filter((name) => name.endsWith(".test.ts"));
+
+/** Tests that need no Postgres, no graph and no process of their own, and take a moment each. */
+export const unitFiles: readonly string[] = files.filter((file) => {
+  if (slow.some((pattern) => pattern.test(file))) return false;
+  const loaded = [...loadedBy(join(root, file))].map((name) => relative(root, name));
+  return !loaded.some((name) => heavy.test(name) || name.endsWith("node:child_process"));
+});
