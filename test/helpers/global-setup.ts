@@ -21,7 +21,7 @@ declare module "vitest" {
 
 interface Started {
   readonly provided: { postgres: { adminUrl: string; template: string }; contractFolder: string };
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Of this run: several lanes want it, and Vitest may load this file once for each. */
