@@ -43,6 +43,18 @@ describe.each(pages)("%s", (page) => {
   });
 });
 
+it("every decision has a date and a status, and stands in the list", () => {
+  const decisions = pages.filter((page) => /^docs\/adr\/\d{4}-/.test(page));
+  const list = text("docs/adr/README.md");
+  expect(decisions.length).toBeGreaterThan(20);
+  for (const page of decisions) {
+    expect(text(page)).toMatch(
+      /^# \d{4}: .+\n\n(Accepted|Superseded by \[\d{4}\]\([\w.-]+\)), \d+ [A-Z][a-z]+ \d{4}\.\n/,
+    );
+    expect(list).toContain(`(${page.slice("docs/adr/".length)})`);
+  }
+});
+
 it("the map of CONTRIBUTING.md names every folder of src, and no other", () => {
   const [, map = ""] = /## Where things live\n+```\n([\s\S]*?)```/.exec(text("CONTRIBUTING.md")) ?? [];
   const named = [...map.matchAll(/^src\/([\w-]+)/gm)].map(([, name]) => name);
