@@ -192,6 +192,8 @@ function workerPool<T, R>(file: string, count: number): WorkerPool<T, R> {
     filename: new URL(file, import.meta.url).href,
     minThreads: 0,
     maxThreads: count,
+    // geotiff's web-worker takes a thread for one of its own, and breaks it, where there are no data.
+    workerData: {},
     idleTimeout: Number.POSITIVE_INFINITY,
     // A run holds its thread, so a second task inside would only wait where another thread might be free.
     concurrentTasksPerWorker: 1,

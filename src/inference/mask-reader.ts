@@ -38,6 +38,8 @@ export function createMaskReader(memory: MemoryBudget): MaskReader {
     filename: new URL("mask-worker.ts", import.meta.url).href,
     minThreads: 0,
     maxThreads: 1,
+    // See index.ts: what the thread loads may ask for them.
+    workerData: {},
     // Its heap still holds what it read last.
     idleTimeout: 10_000,
     concurrentTasksPerWorker: 1,
