@@ -176,8 +176,9 @@ export function resizePlane(plane, from, to) {
   return out;
 }
 
-/** What brings an area of so many pixels to `most` at most, in steps of the fourth root of 2. */
-export const fewerScale = (pixels, most) => 2 ** (-Math.max(0, Math.ceil(2 * Math.log2(pixels / most))) / 4);
+/** What brings an area to `most` pixels at most, in steps of the fourth root of 2. */
+export const fewerScale = ([x0, y0, x1, y1], most) =>
+  2 ** (-Math.max(0, Math.ceil(2 * Math.log2(((x1 - x0) * (y1 - y0)) / most))) / 4);
 
 /** Round all that is above a threshold, with room; null where nothing is. */
 export function extentAbove(plane, [height, width], threshold, room) {

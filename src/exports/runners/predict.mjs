@@ -157,16 +157,14 @@ class Version {
     const { most_side: mostSide, most_pixels: most, faint_logit: faint, room } = this.#config.refine;
     const [left, top, right, bottom] = window;
     const size = [bottom - top, right - left];
-    const scale = Math.min(1, mostSide / Math.max(...size));
-    let work = size.map((length) => Math.max(1, Math.round(length * scale)));
-    let plane = Float32Array.from(resizePlane(logits, size, work));
-    let area = extentAbove(plane, work, faint, room);
-    const fewer = area && most ? fewerScale((area[2] - area[0]) * (area[3] - area[1]), most) : 1;
-    if (fewer < 1) {
-      work = work.map((length) => Math.max(1, Math.round(length * fewer)));
-      plane = Float32Array.from(resizePlane(logits, size, work));
-      area = extentAbove(plane, work, faint, room);
-    }
+    const at = (work) => {
+      const plane = Float32Array.from(resizePlane(logits, size, work));
+      return { work, plane, area: extentAbove(plane, work, faint, room) };
+    };
+    const scaled = (sides, by) => sides.map((side) => Math.max(1, Math.round(side * by)));
+    const first = at(scaled(size, Math.min(1, mostSide / Math.max(...size))));
+    const fewer = first.area && most ? fewerScale(first.area, most) : 1;
+    const { work, plane, area } = fewer < 1 ? at(scaled(first.work, fewer)) : first;
     if (!area) return logits;
     const [x0, y0, x1, y1] = area;
     const [down, across] = [work[0] / size[0], work[1] / size[1]];
