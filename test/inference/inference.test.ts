@@ -44,7 +44,7 @@ describe("inspect", () => {
       "image_truncated",
     );
     expect(await codeOf(() => inference.inspect(new Uint8Array(0)))).toBe("image_empty");
-    expect(await codeOf(() => inference.inspect(Buffer.from("GIF89a")))).toBe("image_format_unsupported");
+    expect(await codeOf(() => inference.inspect(Buffer.from("%PDF-1.7")))).toBe("image_format_unsupported");
     const large = await asPng(noiseImage(2100, 2000, 1));
     expect(await codeOf(() => inference.inspect(large))).toBe("image_too_many_pixels");
     const small = await asPng(noiseImage(5, 5, 1));

@@ -62,6 +62,8 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/imports": "read",
   "POST /v1/projects/{project_id}/imports": "annotate",
   "GET /v1/projects/{project_id}/imports/{import_id}": "read",
+  "GET /v1/projects/{project_id}/imports/{import_id}/report": "read",
+  "GET /v1/projects/{project_id}/imports/{import_id}/picture": "read",
 
   "POST /v1/projects/{project_id}/predict": "predict",
   "POST /v1/projects/{project_id}/segment-everything": "predict",
