@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImport } from "../db/queries/imports.ts";
 import { AppError } from "../lib/errors.ts";
+import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
@@ -76,12 +77,13 @@ export function importResultRoutes({ db, store }: RouteContext) {
     const path = join(folder, "report");
     const there = (await store.stat(key)) !== null;
     if (there) await store.getFile(key, path);
-    const text = Readable.from(format === "csv" ? csvOf(there ? path : null) : jsonOf(there ? path : null));
-    text.once("close", () => void rm(folder, { recursive: true, force: true }));
+    const text = format === "csv" ? csvOf(there ? path : null) : jsonOf(there ? path : null);
+    const bytes = Readable.from(bytesOf(text));
+    bytes.once("close", () => void rm(folder, { recursive: true, force: true }));
     c.header("Content-Type", format === "csv" ? "text/csv; charset=utf-8" : "application/json");
     c.header("X-Content-Type-Options", "nosniff");
     if (format === "csv") c.header("Content-Disposition", `attachment; filename="${id}-report.csv"`);
-    return c.body(Readable.toWeb(text) as ReadableStream, 200);
+    return c.body(Readable.toWeb(bytes) as ReadableStream, 200);
   });
 
   router.openapi(picture, async (c) => {
@@ -94,10 +96,12 @@ export function importResultRoutes({ db, store }: RouteContext) {
         "picture_not_found",
         "This import has no picture: no object came of it, or not yet.",
       );
+    const bytes = await store.get(key);
     c.header("Content-Type", "image/webp");
+    c.header("ETag", `"${sha256(bytes)}"`);
     c.header("Cache-Control", "private, max-age=31536000, immutable");
     c.header("X-Content-Type-Options", "nosniff");
-    return c.body(Uint8Array.from(await store.get(key)), 200);
+    return c.body(Uint8Array.from(bytes), 200);
   });
 
   return router;
@@ -117,6 +121,10 @@ async function* entriesOf(path: string | null): AsyncGenerator<Entry, void, unde
       count: count ?? 1,
     };
   }
+}
+
+async function* bytesOf(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const text of texts) yield Buffer.from(text);
 }
 
 async function* jsonOf(path: string | null): AsyncGenerator<string, void, undefined> {

@@ -45,7 +45,10 @@ export const focuses: Readonly<Record<string, Focus>> = {
   "a point head": { zoom: null, refine: someHead(7, { mostPoints: 2000, mostPixels: 60_000 }) },
   "a guided filter": { zoom: null, refine: filter },
   "one window": { zoom: window, refine: null },
-  "tiles and a point head": { zoom: { ...window, tiles: 2, raster: 0.125 }, refine: someHead(8, { mostPixels: 4096 }) },
+  "tiles and a point head": {
+    zoom: { ...window, tiles: 2, raster: 0.125 },
+    refine: someHead(8, { mostPixels: 4096 }),
+  },
 };
 
 /** A version of the base's decoder, a little changed, with a focus set by hand. */

@@ -10,7 +10,6 @@ import { plainFocus } from "../../src/domain/focus.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { mostPoints } from "../../src/training/points/choose-head.ts";
-import { quickPixels } from "../../src/imaging/focus-cost.ts";
 import { eq } from "drizzle-orm";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
@@ -122,7 +121,6 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
       hidden: expect.any(Number),
       weights: expect.any(String),
       most_points: mostPoints,
-      most_pixels: quickPixels,
       score_shift: expect.any(Number),
     },
   };
