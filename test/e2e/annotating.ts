@@ -56,7 +56,7 @@ export function annotating(get: () => World): void {
     const uploads = world.page.getByRole("region", { name: "Uploads" });
     await uploads.getByText("2 of 3 files uploaded").waitFor();
     await uploads.getByText("1 failed").waitFor();
-    await uploads.getByText(/none of JPEG, PNG, WebP and TIFF/).waitFor();
+    await uploads.getByText(/read are JPEG, PNG, WebP, TIFF/).waitFor();
     await shoot(world.page, "upload-light-wide");
     await world.page.getByRole("button", { name: "Unlabelled" }).click();
     await poll(() => world.page.locator(".tile").count()).toBe(2);

@@ -136,7 +136,7 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
       const zoom = { context: 1.5, tiles: 2 };
       const { refine, kept } = how;
       const id = await newFineTune(db, own, {
-        hyperparameters: { epochs: 3, batch_size: 2, learning_rate: 3e-4, zoom, refine },
+        hyperparameters: { epochs: 1, batch_size: 2, learning_rate: 3e-4, zoom, refine },
       });
       await runFineTune(bench.trainer, id, never);
       const version = await getTunedVersion(db, own, 1);
