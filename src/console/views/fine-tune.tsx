@@ -114,7 +114,7 @@ type Effort = "auto" | "quick" | "thorough";
 
 /** How much is tried before the training. */
 const efforts: Record<Effort, { text: string; hyperparameters?: Record<string, unknown> }> = {
-  auto: { text: "Find the best recipe (the run tells how long it takes)" },
+  auto: { text: "Find the best recipe" },
   quick: { text: "Quick: 12 epochs, nothing tried", hyperparameters: { epochs: 12 } },
   thorough: { text: "Thorough: six times as much work", hyperparameters: { budget_seconds: 1800 } },
 };
