@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -9,7 +9,9 @@ import { getImport } from "../db/queries/imports.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { keys } from "../storage/keys.ts";
+import type { ObjectStore } from "../storage/store.ts";
 import { failures } from "./http/errors.ts";
+import { holdsTag } from "./http/etag.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { importParams, scopeOf } from "./http/scope.ts";
@@ -26,6 +28,8 @@ const entrySchema = z
   })
   .openapi("ImportReportEntry");
 type Entry = z.output<typeof entrySchema>;
+/** Characters that are sent at a time. */
+const pieceLength = 64 * 1024;
 const columns = ["code", "file", "line", "id", "detail", "count", "reason"] as const;
 
 const report = createRoute({
@@ -73,17 +77,18 @@ export function importResultRoutes({ db, store }: RouteContext) {
     const { id } = await getImport(db, scope, params.import_id);
     const { format } = c.req.valid("query");
     const key = keys.importReport(scope.projectId, id);
-    const folder = await mkdtemp(join(tmpdir(), "maskwright-report-"));
-    const path = join(folder, "report");
-    const there = (await store.stat(key)) !== null;
-    if (there) await store.getFile(key, path);
-    const text = format === "csv" ? csvOf(there ? path : null) : jsonOf(there ? path : null);
-    const bytes = Readable.from(bytesOf(text));
-    bytes.once("close", () => void rm(folder, { recursive: true, force: true }));
+    const stored = await store.stat(key);
+    // Made anew for every caller, so it is known by what it is made of: a report may be long.
+    const etag = `"${stored?.sha256 ?? "none"}-${format}"`;
+    c.header("ETag", etag);
+    if (holdsTag(c.req.header("if-none-match"), etag)) return c.body(null, 304);
+    const path = stored && (await fetched(store, key));
+    const pieces = Readable.from(piecesOf(format === "csv" ? csvOf(path) : jsonOf(path)));
+    if (path) pieces.once("close", () => void rm(dirname(path), { recursive: true, force: true }));
     c.header("Content-Type", format === "csv" ? "text/csv; charset=utf-8" : "application/json");
     c.header("X-Content-Type-Options", "nosniff");
     if (format === "csv") c.header("Content-Disposition", `attachment; filename="${id}-report.csv"`);
-    return c.body(Readable.toWeb(bytes) as ReadableStream, 200);
+    return c.body(Readable.toWeb(pieces) as ReadableStream, 200);
   });
 
   router.openapi(picture, async (c) => {
@@ -107,6 +112,19 @@ export function importResultRoutes({ db, store }: RouteContext) {
   return router;
 }
 
+/** A file of its own in a temporary folder of its own. */
+async function fetched(store: ObjectStore, key: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-report-"));
+  const path = join(folder, "report");
+  try {
+    await store.getFile(key, path);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  return path;
+}
+
 async function* entriesOf(path: string | null): AsyncGenerator<Entry, void, undefined> {
   if (path === null) return;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
@@ -123,8 +141,16 @@ async function* entriesOf(path: string | null): AsyncGenerator<Entry, void, unde
   }
 }
 
-async function* bytesOf(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const text of texts) yield Buffer.from(text);
+/** Texts as bytes, many in one piece. */
+async function* piecesOf(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+  let piece = "";
+  for await (const text of texts) {
+    piece += text;
+    if (piece.length < pieceLength) continue;
+    yield Buffer.from(piece);
+    piece = "";
+  }
+  yield Buffer.from(piece);
 }
 
 async function* jsonOf(path: string | null): AsyncGenerator<string, void, undefined> {
