@@ -82,7 +82,7 @@ function mobileSam(): BaseModel {
 
 const registry = new Map([mobileSam()].map((model) => [model.name, model]));
 
-/** Those that come with the package; imported ones are known to inference/base-models.ts. */
+/** Those that come with the package; imported ones are known to base-models/registry.ts. */
 export const baseModelNames = (): string[] => [...registry.keys()];
 
 export const builtInModel = (name: string): BaseModel | undefined => registry.get(name);

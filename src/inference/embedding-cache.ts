@@ -6,7 +6,7 @@ import type { Box } from "../imaging/types.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import type { BaseModels } from "./base-models.ts";
+import type { BaseModels } from "../base-models/registry.ts";
 import type { EmbeddingShelf } from "./embedding-shelf.ts";
 import { Flight } from "./flight.ts";
 import { Slots } from "./slots.ts";

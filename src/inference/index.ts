@@ -5,7 +5,7 @@ import { AppError } from "../lib/errors.ts";
 import "../lib/no-telemetry.ts";
 import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import { BaseModels } from "./base-models.ts";
+import { BaseModels } from "../base-models/registry.ts";
 import type * as decodeWorker from "./decode-worker.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
 import type { EmbeddingShelf } from "./embedding-shelf.ts";

@@ -6,7 +6,7 @@ import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import type { BaseModels } from "./base-models.ts";
+import type { BaseModels } from "../base-models/registry.ts";
 import { type PackedWeights, packWeights } from "./packed-weights.ts";
 import type { VersionRef } from "./types.ts";
 

@@ -4,8 +4,8 @@ import { parseArgs } from "node:util";
 import { baseModelNames } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { type Config, readConfig } from "../config.ts";
-import { importBaseModel } from "../importing/import-base-model.ts";
-import { BaseModels } from "../inference/base-models.ts";
+import { importBaseModel } from "../base-models/import-base-model.ts";
+import { BaseModels } from "../base-models/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { createObjectStore } from "../storage/create.ts";
 

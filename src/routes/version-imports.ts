@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { requireRoom } from "../db/queries/usage.ts";
 import { registerImported } from "../db/queries/version-registry.ts";
-import { readVersionFile } from "../importing/version-file.ts";
+import { readVersionFile } from "../base-models/version-file.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { BaseModels } from "../../src/inference/base-models.ts";
+import { BaseModels } from "../../src/base-models/registry.ts";
 import { EmbeddingCache } from "../../src/inference/embedding-cache.ts";
 import type { EmbedOptions, ImageEmbedding, ImageSource } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";

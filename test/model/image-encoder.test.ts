@@ -10,7 +10,7 @@ import {
   encoderLayout,
 } from "../../src/checkpoint/encoder-layout.ts";
 import type { StoredTensor } from "../../src/graph/to-onnx.ts";
-import { encoderOnnx } from "../../src/importing/encoder-graph.ts";
+import { encoderOnnx } from "../../src/base-models/staging/encoder-graph.ts";
 import { decodeModel } from "../../src/lib/onnx-proto.ts";
 import { madeUp, madeUpEncoder } from "../helpers/tiny-encoder.ts";
 

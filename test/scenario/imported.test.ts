@@ -9,7 +9,7 @@ import { noQuotas } from "../../src/db/queries/usage.ts";
 import { registerImported } from "../../src/db/queries/version-registry.ts";
 import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
-import { readVersionFile } from "../../src/importing/version-file.ts";
+import { readVersionFile } from "../../src/base-models/version-file.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";

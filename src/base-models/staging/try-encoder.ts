@@ -1,7 +1,7 @@
-import ort from "../lib/onnxruntime.ts";
-import type { EncoderInput } from "../checkpoint/base-models.ts";
-import { RefusedFile } from "../checkpoint/refused.ts";
-import { messageOf } from "../lib/errors.ts";
+import ort from "../../lib/onnxruntime.ts";
+import type { EncoderInput } from "../../checkpoint/base-models.ts";
+import { RefusedFile } from "../../checkpoint/refused.ts";
+import { messageOf } from "../../lib/errors.ts";
 import { allFinite } from "./stage.ts";
 
 const shapes: Readonly<Record<EncoderInput, readonly number[]>> = {

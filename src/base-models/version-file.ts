@@ -3,7 +3,7 @@ import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
 import type { Asking } from "../lib/child/pool.ts";
 import { type Focus, focusSchema, plainFocus } from "../domain/focus.ts";
-import { checkFocus } from "../inference/check-focus.ts";
+import { checkFocus } from "./check-focus.ts";
 import { type DecoderFacts, readDecoder } from "./read-decoder.ts";
 
 const codes: Readonly<Record<RefusalReason, ErrorCode>> = {

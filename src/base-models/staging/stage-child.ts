@@ -1,7 +1,7 @@
 /** What a child process runs for import-base-model.ts. */
-import { type Readable, refusable } from "./decoder-child.ts";
-import type { Architectures } from "./identify.ts";
-import { findSource } from "./open.ts";
+import { type Readable, refusable } from "../decoder-child.ts";
+import type { Architectures } from "../identify.ts";
+import { findSource } from "../open.ts";
 import { stageOnnx } from "./stage-onnx.ts";
 import { stageWeights } from "./stage-weights.ts";
 import type { Staged } from "./staged.ts";

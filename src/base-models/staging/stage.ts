@@ -1,12 +1,12 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { type EncoderArchitecture, encoderLayout } from "../checkpoint/encoder-layout.ts";
-import { decoderLayout } from "../checkpoint/layout.ts";
-import type { NamedTensor, NamedTensors } from "../checkpoint/named-tensors.ts";
-import { RefusedFile } from "../checkpoint/refused.ts";
-import type { TensorFile } from "../checkpoint/tensor-file.ts";
-import type { StoredTensor } from "../graph/to-onnx.ts";
-import type { Identified } from "./identify.ts";
+import { type EncoderArchitecture, encoderLayout } from "../../checkpoint/encoder-layout.ts";
+import { decoderLayout } from "../../checkpoint/layout.ts";
+import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
+import { RefusedFile } from "../../checkpoint/refused.ts";
+import type { TensorFile } from "../../checkpoint/tensor-file.ts";
+import type { StoredTensor } from "../../graph/to-onnx.ts";
+import type { Identified } from "../identify.ts";
 
 /** A tensor begins at a multiple of this, so that onnxruntime can map it where it lies. */
 const alignment = 4096;

@@ -7,7 +7,7 @@ import { AppError } from "../lib/errors.ts";
 import { once } from "../lib/once.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import { type BaseModelManifest, readManifest } from "./base-model-manifest.ts";
+import { type BaseModelManifest, readManifest } from "./manifest.ts";
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 

@@ -1,5 +1,5 @@
-import type { EncoderInput } from "../checkpoint/base-models.ts";
-import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import type { EncoderInput } from "../../checkpoint/base-models.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 
 /** Files on this machine that have passed every check and only have to be stored. */
 export interface Staged {

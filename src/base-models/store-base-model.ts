@@ -3,14 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
-import type { BaseModelManifest } from "../inference/base-model-manifest.ts";
+import type { BaseModelManifest } from "./manifest.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
 import { keys } from "../storage/keys.ts";
 import type { ImportOptions } from "./options.ts";
 import { saysKept } from "./lost.ts";
-import type { Staged } from "./staged.ts";
+import type { Staged } from "./staging/staged.ts";
 
 const unknownLicence = "Not told at import: see where the weights came from.";
 

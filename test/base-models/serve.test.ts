@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { importBaseModel } from "../../src/importing/import-base-model.ts";
-import { BaseModels } from "../../src/inference/base-models.ts";
+import { importBaseModel } from "../../src/base-models/import-base-model.ts";
+import { BaseModels } from "../../src/base-models/registry.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { codeOf } from "../helpers/codes.ts";

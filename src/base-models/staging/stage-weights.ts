@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encoderArchitectures } from "../checkpoint/encoder-layout.ts";
-import type { TensorFile } from "../checkpoint/tensor-file.ts";
+import { encoderArchitectures } from "../../checkpoint/encoder-layout.ts";
+import type { TensorFile } from "../../checkpoint/tensor-file.ts";
 import { encoderOnnx } from "./encoder-graph.ts";
-import { withoutCard } from "./decoder-file.ts";
-import { type Architectures, identify } from "./identify.ts";
+import { withoutCard } from "../decoder-file.ts";
+import { type Architectures, identify } from "../identify.ts";
 import { readDecoderWeights, writeEncoderWeights } from "./stage.ts";
 import type { Staged } from "./staged.ts";
 

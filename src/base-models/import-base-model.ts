@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { builtInModel } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
-import { type BaseModelManifest } from "../inference/base-model-manifest.ts";
-import { isBaseModelName } from "../inference/base-models.ts";
+import { type BaseModelManifest } from "./manifest.ts";
+import { isBaseModelName } from "./registry.ts";
 import { ChildPool } from "../lib/child/pool.ts";
 import { digestFile } from "../lib/hash.ts";
 import type { ImportOptions } from "./options.ts";
 import { lostText } from "./lost.ts";
 import { findSource, type Source } from "./open.ts";
 import { orRefused, stopped } from "./read-decoder.ts";
-import type * as stageChild from "./stage-child.ts";
+import type * as stageChild from "./staging/stage-child.ts";
 import { storeBaseModel } from "./store-base-model.ts";
 
 export interface Imported {
@@ -57,7 +57,7 @@ const imported = (manifest: BaseModelManifest, isNew: boolean): Imported => ({
 
 /** Roomy: whoever imports a base model owns the machine, and the encoder of ViT-H takes 2.5 GB to be tried. */
 const children = new ChildPool<typeof stageChild>({
-  module: new URL("./stage-child.ts", import.meta.url),
+  module: new URL("./staging/stage-child.ts", import.meta.url),
   limits: { heapMiB: 1024, memoryMiB: 16 * 1024, silenceMs: 30 * 60_000, valueMiB: 64 },
   most: 1,
 });

@@ -1,10 +1,10 @@
 import { open, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { EncoderInput } from "../checkpoint/base-models.ts";
-import type { OnnxOutline } from "../checkpoint/onnx-file.ts";
-import { RefusedFile } from "../checkpoint/refused.ts";
-import { readBytes } from "../checkpoint/tensor-file.ts";
-import { dataType, type OnnxTensor, type OnnxValueInfo } from "../lib/onnx-proto.ts";
+import type { EncoderInput } from "../../checkpoint/base-models.ts";
+import type { OnnxOutline } from "../../checkpoint/onnx-file.ts";
+import { RefusedFile } from "../../checkpoint/refused.ts";
+import { readBytes } from "../../checkpoint/tensor-file.ts";
+import { dataType, type OnnxTensor, type OnnxValueInfo } from "../../lib/onnx-proto.ts";
 import { allFinite } from "./stage.ts";
 import type { StagedEncoder } from "./staged.ts";
 

@@ -1,8 +1,8 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type EncoderArchitecture, encoderLayout } from "../checkpoint/encoder-layout.ts";
-import { type StoredTensor, toOnnx } from "../graph/to-onnx.ts";
-import { traceGraph } from "../graph/trace.ts";
-import { encodeImage } from "../model/image-encoder.ts";
+import { type EncoderArchitecture, encoderLayout } from "../../checkpoint/encoder-layout.ts";
+import { type StoredTensor, toOnnx } from "../../graph/to-onnx.ts";
+import { traceGraph } from "../../graph/trace.ts";
+import { encodeImage } from "../../model/image-encoder.ts";
 
 /**
  * The image encoder as an ONNX file: input `pixels` [1, 3, S, S], output `image_embedding` [1, 256, S / 16, S / 16], both

@@ -7,7 +7,7 @@ import { RefusedFile } from "../checkpoint/refused.ts";
 import { messageOf } from "../lib/errors.ts";
 import { identify } from "./identify.ts";
 import { findSource } from "./open.ts";
-import { allFinite, readDecoderWeights } from "./stage.ts";
+import { allFinite, readDecoderWeights } from "./staging/stage.ts";
 
 /** A decoder read from a file, every tensor checked. */
 export interface DecoderFile {

@@ -1,5 +1,5 @@
 import type { Architectures } from "./identify.ts";
-import type { BaseModels } from "../inference/base-models.ts";
+import type { BaseModels } from "./registry.ts";
 import type { ObjectStore } from "../storage/store.ts";
 export interface ImportOptions {
   readonly store: ObjectStore;
