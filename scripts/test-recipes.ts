@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { readConfig } from "../src/config.ts";
 import { createLog } from "../src/lib/log.ts";
-import { buildGraphs } from "../src/main/build-graphs.ts";
+import { buildGraphs } from "../src/graphs/build.ts";
 import { startLocal } from "../src/main/local.ts";
 import { usageOr } from "../src/main/usage.ts";
 

@@ -5,7 +5,7 @@ const root = resolve(import.meta.dirname, "..");
 
 /** Whoever imports one of these wants a database, a server, graphs, or a process of its own. */
 const heavy =
-  /^(test\/helpers\/(app|database|inference|s3)\.ts|src\/(db\/(client|embedded)|inference\/index|lib\/child\/pool|main\/build-graphs|training\/engine\/create)\.ts)$/;
+  /^(test\/helpers\/(app|database|inference|s3)\.ts|src\/(db\/(client|embedded)|inference\/index|lib\/child\/pool|graphs\/build|training\/engine\/create)\.ts)$/;
 
 /** Pure, but seconds long each: they draw, train or trace. */
 const slow = [

@@ -8,7 +8,7 @@ import {
 } from "../../src/inference/everything/types.ts";
 import { createInference } from "../../src/inference/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { buildGraphs } from "../../src/main/build-graphs.ts";
+import { buildGraphs } from "../../src/graphs/build.ts";
 import { LocalStore } from "../../src/storage/local.ts";
 
 export interface Ours {

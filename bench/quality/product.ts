@@ -15,7 +15,7 @@ import { workspaces } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { createLog } from "../../src/lib/log.ts";
 import type { Releases } from "../../src/lib/releases.ts";
-import { buildGraphs } from "../../src/main/build-graphs.ts";
+import { buildGraphs } from "../../src/graphs/build.ts";
 import { startServices } from "../../src/main/start.ts";
 import { deleteBelow } from "../../src/storage/delete-below.ts";
 import { keys } from "../../src/storage/keys.ts";

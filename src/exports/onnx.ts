@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { producer, toBase64, unusedKey } from "../checkpoint/decoder-onnx.ts";
 import { decoderLayout } from "../checkpoint/layout.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
-import { type ExportVariant, graphsFolder, readExportGraphs } from "../inference/graphs.ts";
+import { type ExportVariant, graphsFolder, readExportGraphs } from "../graphs/files.ts";
 import {
   decodeModel,
   encodeModel,

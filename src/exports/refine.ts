@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { headParts, readHead } from "../imaging/points/head.ts";
-import { type ExportedRefine, graphsFolder, readRefineGraphs } from "../inference/graphs.ts";
+import { type ExportedRefine, graphsFolder, readRefineGraphs } from "../graphs/files.ts";
 import { refineRoom } from "../imaging/refine-room.ts";
 import { mostPixelsOf, mostSide } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";

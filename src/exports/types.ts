@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Version } from "../db/queries/versions.ts";
-import { type ExportVariant, exportVariants } from "../inference/graphs.ts";
+import { type ExportVariant, exportVariants } from "../graphs/files.ts";
 import { isPlain } from "../domain/focus.ts";
 
 export { exportVariants };

@@ -1,4 +1,4 @@
-import type { DecoderGraph } from "./graphs.ts";
+import type { DecoderGraph } from "../graphs/files.ts";
 import type { PackedWeights } from "./packed-weights.ts";
 import type { ImageEmbedding } from "./types.ts";
 
@@ -12,7 +12,7 @@ export interface DecoderTask {
   readonly prefix?: SharedArrayBuffer | "make";
 }
 
-/** The tensors of a prefix, by the names of graph inputs and outputs: see main/decoder-graph.ts. */
+/** The tensors of a prefix, by the names of graph inputs and outputs: see graphs/decoder.ts. */
 export const prefixParts = [
   ["prefix_keys", [1, 8, 16, 4096]],
   ["prefix_values", [1, 8, 4096, 16]],

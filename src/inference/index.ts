@@ -11,7 +11,7 @@ import { EmbeddingCache } from "./embedding-cache.ts";
 import type { EmbeddingShelf } from "./embedding-shelf.ts";
 import type { EncodeTask } from "./encode-worker.ts";
 import { segmentEverything } from "./everything/generate.ts";
-import { readGraphs } from "./graphs.ts";
+import { readGraphs } from "../graphs/files.ts";
 import type * as inspectWorker from "./inspect-worker.ts";
 import type { InspectTask } from "./inspect-worker.ts";
 import { type Outcome, unwrap } from "../lib/outcome.ts";

@@ -5,7 +5,7 @@ import { firstStep, inTwoSteps } from "../imaging/views.ts";
 import { elapsedMs, now, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Focus, plainFocus } from "../domain/focus.ts";
-import { type DecoderGraph, graphFor, mostTokens } from "./graphs.ts";
+import { type DecoderGraph, graphFor, mostTokens } from "../graphs/files.ts";
 import { inGroups, inLanes } from "./lanes.ts";
 import { lazyLogits } from "./low-res.ts";
 import type { PackedWeights } from "./packed-weights.ts";

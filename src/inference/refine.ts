@@ -5,7 +5,7 @@ import { choosePoints } from "../imaging/points/choose-points.ts";
 import { headParts, readHead } from "../imaging/points/head.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import type { PointHeadSettings, Refine } from "../domain/focus.ts";
-import { readRefineGraphs, type RefineKind } from "./graphs.ts";
+import { readRefineGraphs, type RefineKind } from "../graphs/files.ts";
 import { float32, sessionOf } from "./session.ts";
 
 /** What is refined: a part of an image at the scale that is worked at. */

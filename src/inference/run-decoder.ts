@@ -1,7 +1,7 @@
 import type { Tensor } from "../lib/onnxruntime.ts";
 import { fed, values } from "./decoder-tensors.ts";
 import type { DecoderTask } from "./decoder-task.ts";
-import type { MaskTokens } from "./graphs.ts";
+import type { MaskTokens } from "../graphs/files.ts";
 import { prefixFeeds } from "./prefix.ts";
 import { batchTokens, type PromptTokens } from "./prompt-tokens.ts";
 import { float32, sessionOf } from "./session.ts";

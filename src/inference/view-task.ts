@@ -1,5 +1,5 @@
 import type { Box, MaskFormat, Size, WireMask } from "../imaging/types.ts";
-import type { DecoderGraph } from "./graphs.ts";
+import type { DecoderGraph } from "../graphs/files.ts";
 import type { PackedWeights } from "./packed-weights.ts";
 import type { PromptTokens } from "./prompt-tokens.ts";
 import type { RefineBy } from "./refined-logits.ts";

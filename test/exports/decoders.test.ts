@@ -4,7 +4,7 @@ import * as web from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decoderOnnxFile } from "../../src/exports/onnx.ts";
-import { type ExportVariant, exportVariants } from "../../src/inference/graphs.ts";
+import { type ExportVariant, exportVariants } from "../../src/graphs/files.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 
 /** The decoder in Meta's own ONNX form, exported by PyTorch with --return-single-mask: what ours is held against. */

@@ -102,11 +102,11 @@ async function startServer(releases: Releases): Promise<string> {
 }
 
 /**
- * Traces the graphs that are not there yet or are older than their source. A failure is shown at once and fails
+ * Records the graphs that are not there yet or are older than their source. A failure is shown at once and fails
  * the run at its end, so that the tests that need no graph still tell something.
  */
 async function buildGraphs(): Promise<{ failure?: unknown }> {
-  const file = join(import.meta.dirname, "../../src/main/build-graphs.ts");
+  const file = join(import.meta.dirname, "../../src/graphs/build.ts");
   if (!existsSync(file)) return {};
   try {
     const module = (await import(file)) as { buildGraphs?: () => Promise<unknown> };

@@ -2,7 +2,7 @@ import { createInference } from "../../src/inference/index.ts";
 import type { ImageSource } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { buildGraphs } from "../../src/main/build-graphs.ts";
+import { buildGraphs } from "../../src/graphs/build.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";
 
 /** Real inference with MobileSAM on a store; close it before the store. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { buildGraphs } from "../../src/main/build-graphs.ts";
+import { buildGraphs } from "../../src/graphs/build.ts";
 import { kindNames } from "./sessions.ts";
 
 const program = resolve(import.meta.dirname, "sessions.ts");

@@ -1,7 +1,7 @@
 import { maskTextLength } from "../../imaging/mask-text.ts";
 import { elapsedMs, now, tenth } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
-import { type DecoderGraph, graphFor } from "../graphs.ts";
+import { type DecoderGraph, graphFor } from "../../graphs/files.ts";
 import { inGroups, inLanes } from "../lanes.ts";
 import type { PackedWeights } from "../packed-weights.ts";
 import type { Embedded, PredictRequest, PredictResult, VersionRef } from "../types.ts";

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { traceGraph } from "../../../src/graph/trace.ts";
 import { choosePoints } from "../../../src/imaging/points/choose-points.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
-import { guidedFilterOnnx, pointHeadOnnx } from "../../../src/main/refine-graphs.ts";
+import { guidedFilterOnnx, pointHeadOnnx } from "../../../src/graphs/refine.ts";
 import { guidedLogits } from "../../../src/model/refine/guided-filter.ts";
 import { boxMean } from "../../../src/model/refine/planes.ts";
 import { pointFeatureCount, pointFeatures } from "../../../src/model/refine/point-features.ts";

@@ -17,7 +17,7 @@ const weights: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) 
 const unmasked = weights.filter(({ name }) => !name.includes(".mask_downscaling."));
 const embedding: TraceInput = { name: "image_embedding", shape: [1, 4096, 256] };
 const positions: TraceInput = { name: "image_positions", shape: [1, 4096, 256] };
-/** These graphs are onnxruntime's alone: what others get is main/export-graph.ts. */
+/** These graphs are onnxruntime's alone: what others get is graphs/export.ts. */
 const servedOnly = { onnxruntime: true };
 const promptInputs = (points: number): TraceInput[] => [
   { name: "point_coords", shape: ["prompts", points, 2] },

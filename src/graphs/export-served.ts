@@ -1,4 +1,4 @@
-import type { ExportedRefine } from "../inference/graphs.ts";
+import type { ExportedRefine } from "./files.ts";
 import { mostSide } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
 import { dataType, type OnnxModel, type OnnxNode, type OnnxValueInfo } from "../lib/onnx-proto.ts";

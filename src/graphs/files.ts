@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
 
-/** What an exported ONNX decoder gives back: see main/export-outputs.ts. */
+/** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
 export const exportVariants = ["all", "single", "multi", "cvat", "served"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
 
@@ -39,7 +39,7 @@ const decoderGraph = graphFile.extend({
 export type GraphEntry = Readonly<z.infer<typeof decoderGraph>>;
 
 const refineGraphs = z.object({
-  /** Of point heads and of the guided filter, with settings and weights as inputs: see main/refine-graphs.ts. */
+  /** Of point heads and of the guided filter, with settings and weights as inputs: see graphs/refine.ts. */
   pointHead: graphFile,
   guidedFilter: graphFile,
   /** What point heads are trained on. */
@@ -52,7 +52,7 @@ const graphManifest = z.object({
   sources: z.string(),
   /** In ascending order of points; the first that is large enough, with or without a mask prompt, is the one to take. */
   decoders: z.array(decoderGraph),
-  /** What is computed once for many prompts: see main/decoder-graph.ts. */
+  /** What is computed once for many prompts: see graphs/decoder.ts. */
   positions: graphFile,
   parts: graphFile,
   prefix: graphFile,
@@ -60,7 +60,7 @@ const graphManifest = z.object({
   exports: z.array(exportGraph),
   refine: refineGraphs,
 });
-/** What main/build-graphs.ts writes beside the graphs: what there is, and from which sources it was made. */
+/** What graphs/build.ts writes beside the graphs: what there is, and from which sources it was made. */
 export type GraphManifest = Readonly<z.infer<typeof graphManifest>>;
 
 /** All four masks, or that of token 0 alone. */

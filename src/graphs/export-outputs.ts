@@ -1,4 +1,4 @@
-import type { ExportVariant } from "../inference/graphs.ts";
+import type { ExportVariant } from "./files.ts";
 import { dataType, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
 import type { NodeList } from "./onnx-nodes.ts";
 

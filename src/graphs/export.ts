@@ -2,7 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { decoderLayout } from "../checkpoint/layout.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type TraceInput, traceGraph } from "../graph/trace.ts";
-import type { ExportVariant } from "../inference/graphs.ts";
+import type { ExportVariant } from "./files.ts";
 import {
   dataType,
   decodeModel,

@@ -6,8 +6,8 @@ import ort from "../../src/lib/onnxruntime.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import type { GraphManifest, MaskTokens } from "../../src/inference/graphs.ts";
-import { buildGraphs } from "../../src/main/build-graphs.ts";
+import type { GraphManifest, MaskTokens } from "../../src/graphs/files.ts";
+import { buildGraphs } from "../../src/graphs/build.ts";
 
 interface Prompts {
   /** [P][T] of [x, y, label] in the 1024 frame. */

@@ -1,0 +1,117 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  type ExportGraphEntry,
+  exportedRefines,
+  exportVariants,
+  type GraphEntry,
+  type GraphFile,
+  type GraphManifest,
+  graphsFolder,
+  type MaskTokens,
+} from "./files.ts";
+import { sha256 } from "../lib/hash.ts";
+import { decodeModel } from "../lib/onnx-proto.ts";
+
+/** 2 tokens are a box, or one point with its padding: most prompts. */
+const pointCounts = [2, 4, 8, 16, 32, 64];
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** Hash of every file that the graphs are made from, package versions included. */
+function sourcesHash(): string {
+  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .map((name) => `src/${name.replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => graphSources.some((source) => name.startsWith(source)))
+    .sort();
+  const versions = readFileSync(join(root, "node_modules/@tensorflow/tfjs-core/package.json"), "utf8");
+  const parts = files.map((name) => `${name} ${sha256(readFileSync(join(root, name)))}`);
+  return sha256([...parts, sha256(versions)].join("\n"));
+}
+
+const graphSources = [
+  "src/model/",
+  "src/graph/",
+  "src/graphs/",
+  "src/checkpoint/layout.ts",
+  "src/lib/faint.ts",
+  "src/imaging/working-size.ts",
+  "src/lib/onnx-proto.ts",
+];
+
+function readManifest(folder: string): GraphManifest | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as GraphManifest;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Writes the graphs and their manifest into build/graphs, unless what lies there is fresh.
+ * tfjs is loaded only when there is something to write. The manifest comes last, so a run that is cut off leaves none
+ * that is wrong. Returns what the manifest says.
+ */
+export async function buildGraphs(
+  options: { folder?: string; force?: boolean } = {},
+): Promise<GraphManifest> {
+  const folder = options.folder ?? graphsFolder;
+  const sources = sourcesHash();
+  const present = readManifest(folder);
+  if (!options.force && present?.sources === sources) return present;
+  const make = await import("./decoder.ts");
+  mkdirSync(folder, { recursive: true });
+  const write = (name: string, bytes: Uint8Array): GraphFile => {
+    const file = `${name}.onnx`;
+    writeWhole(join(folder, file), bytes);
+    return { file, sha256: sha256(bytes) };
+  };
+  const variants = [false, true].flatMap((mask) => pointCounts.map((points) => ({ points, mask })));
+  const decoders = variants.map((variant): GraphEntry => {
+    const { points, mask } = variant;
+    const rest = (tokens: MaskTokens): GraphFile =>
+      write(`prefixed-${points}-${tokens}`, make.prefixedDecoderOnnx(points, tokens));
+    return {
+      ...write(`decoder-${points}${mask ? "-mask" : ""}`, make.decoderOnnx(variant)),
+      points,
+      mask,
+      absentTokens: true,
+      prefixed: mask ? null : { all: rest("all"), first: rest("first") },
+    };
+  });
+  const positions = write("positions", make.positionsOnnx());
+  const parts = write("parts", make.partsOnnx());
+  const prefix = write("prefix", make.prefixOnnx());
+  const { exportOnnx } = await import("./export.ts");
+  const exports = exportVariants.map((variant): ExportGraphEntry => ({
+    variant,
+    refine: null,
+    ...write(`export-${variant}`, exportOnnx(variant)),
+  }));
+  const makeRefine = await import("./refine.ts");
+  const refine = {
+    pointHead: write("point-head", makeRefine.pointHeadOnnx()),
+    pointFeatures: write("point-features", makeRefine.pointFeaturesOnnx()),
+    guidedFilter: write("guided-filter", makeRefine.guidedFilterOnnx()),
+  };
+  const served = exportedRefines.map((kind): ExportGraphEntry => {
+    const model = decodeModel(readFileSync(join(folder, refine[kind].file)));
+    return {
+      variant: "served",
+      refine: kind,
+      ...write(`export-served-${kind}`, exportOnnx("served", { kind, model })),
+    };
+  });
+  const all = [...exports, ...served];
+  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports: all, refine };
+  writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** Two processes may build at once; each file appears whole, and both write the same bytes. */
+function writeWhole(path: string, data: Uint8Array | string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, data);
+  renameSync(temporary, path);
+}
