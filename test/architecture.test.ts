@@ -12,6 +12,8 @@ const src = resolve(import.meta.dirname, "../src");
 const allowed: Record<string, readonly string[]> = {
   lib: [],
   "config.ts": [],
+  // The demo's pages, which tests, benches and the console's example are drawn from.
+  samples: ["lib", "imaging"],
   // The words that all others speak.
   domain: ["lib"],
   imaging: ["lib", "domain"],
@@ -92,8 +94,9 @@ const allowed: Record<string, readonly string[]> = {
     "webhooks",
     "storage",
     "operations",
-    // build-console.ts writes what the route reads.
+    // build-console.ts writes what the route reads, and draws the example's pages.
     "routes",
+    "samples",
   ],
 };
 
@@ -187,6 +190,63 @@ describe("the arrows between the folders of src", () => {
   });
 });
 
+describe("the outbuildings", () => {
+  const root = resolve(src, "..");
+  const outside = ["bench", "examples", "tools", "test"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(ts|tsx|mjs)$/.test(name) && !name.includes("node_modules"))
+      .map((name) => join(root, folder, name)),
+  );
+  const placeIn = (file: string): string => relative(root, file).split("/").slice(0, 2).join("/");
+  const yardOf = (file: string): string => relative(root, file).split("/")[0] ?? "";
+  /** Tests of an outbuilding import what they test. */
+  const testsOf: Record<string, string> = {
+    "test/bench": "bench",
+    "test/peers": "bench",
+    "test/examples": "examples",
+    "test/client": "tools",
+    "test/main": "bench",
+  };
+
+  it("import of each other only what lies in test/worlds", () => {
+    const wrong = outside
+      .flatMap(importsOf)
+      .filter(({ to }) => to.startsWith(root) && yardOf(to) !== "src")
+      .filter(({ from, to }) => yardOf(from) !== yardOf(to) && placeIn(to) !== "test/worlds")
+      .filter(({ from, to }) => testsOf[placeIn(from)] !== yardOf(to))
+      .map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`);
+    expect(outside.length).toBeGreaterThan(300);
+    expect(wrong).toEqual([]);
+  });
+
+  it("are no part of the product", () => {
+    const wrong = imports
+      .filter(({ to }) => to.startsWith(root) && yardOf(to) !== "src")
+      .map(({ from }) => show(from));
+    // The version of the release stands in package.json.
+    expect(wrong).toEqual([]);
+  });
+
+  it("share only bench/lib among the benches", () => {
+    const wrong = outside
+      .filter((file) => yardOf(file) === "bench")
+      .flatMap(importsOf)
+      .filter(({ to }) => to.startsWith(join(root, "bench")))
+      .filter(({ from, to }) => placeIn(from) !== placeIn(to) && placeIn(to) !== "bench/lib")
+      .map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("keep all Python in peers/, but for what an export carries", () => {
+    const scripts = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
+      (name) =>
+        name.endsWith(".py") && !/^(node_modules|\.venv|build|infra\/node_modules|\.data)\//.test(name),
+    );
+    expect(scripts.filter((name) => !/^(peers|src\/exports\/runners)\//.test(name))).toEqual([]);
+    expect(scripts.length).toBeGreaterThan(10);
+  });
+});
+
 describe("the serving path", () => {
   it.each(["app.ts", "services.ts", "main/server.ts", "main/lambda.ts", "main/lambda-tasks.ts"])(
     "never loads TensorFlow.js from %s",
@@ -212,7 +272,7 @@ describe("the rules of the source", () => {
   });
 
   it("load onnxruntime with its telemetry off, also in the threads that a file starts", () => {
-    const everywhere = ["src", "bench", "test", "scripts", "examples"].flatMap((folder) =>
+    const everywhere = ["src", "bench", "test", "tools", "examples"].flatMap((folder) =>
       readdirSync(resolve(src, "..", folder), { recursive: true, encoding: "utf8" })
         .filter((name) => /\.(ts|mjs)$/.test(name))
         .map((name) => resolve(src, "..", folder, name)),

@@ -19,8 +19,8 @@ setTimeout(() => {
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "maskwright-run-"));
-  for (const folder of ["scripts", "src/main"]) await mkdir(join(root, folder), { recursive: true });
-  await copyFile("scripts/run.mjs", join(root, "scripts/run.mjs"));
+  for (const folder of ["tools", "src/main"]) await mkdir(join(root, folder), { recursive: true });
+  await copyFile("tools/run.mjs", join(root, "tools/run.mjs"));
   await writeFile(join(root, "package-lock.json"), "{}");
   await writeFile(join(root, "npm.cjs"), npm);
   for (const builder of ["graphs", "console"])
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 async function start(): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, ["scripts/run.mjs", "program.ts"], {
+  const child = spawn(process.execPath, ["tools/run.mjs", "program.ts"], {
     cwd: root,
     env: { ...process.env, npm_execpath: join(root, "npm.cjs"), TMPDIR: root },
     stdio: ["ignore", "pipe", "ignore"],
@@ -52,7 +52,7 @@ it("ends its program, which tidies up, where npm is told to stop", async () => {
     "process.on('SIGTERM', () => process.exit()); console.log('up', process.pid); setInterval(() => {}, 1e6);";
   await writeFile(join(root, "waits.ts"), tidies);
   // As `npm start` runs it: in a shell that npm's signal ends.
-  const shell = spawn("/bin/sh", ["-c", `'${process.execPath}' scripts/run.mjs waits.ts; true`], {
+  const shell = spawn("/bin/sh", ["-c", `'${process.execPath}' tools/run.mjs waits.ts; true`], {
     cwd: root,
     env: { ...process.env, npm_execpath: join(root, "npm.cjs"), npm_lifecycle_event: "start", TMPDIR: root },
     stdio: ["ignore", "pipe", "ignore"],

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
+import { whole } from "../lib/options.ts";
 
-export const apiUsage =
+export const usage =
   "  api [--rounds N] [--seconds N] [--threads N] [--workers N] [--images N] [--only predict,list] [--prof DIR]\n" +
   "          the server, a process of its own on a Postgres of its own, under an outside load of 1, 8 and 64 clients,\n" +
   "          beside the bare decoder; DIR takes a CPU profile of the server\n";
@@ -36,18 +37,13 @@ export function readOptions(args: readonly string[]): ApiOptions {
       prof: { type: "string" },
     },
   });
-  const number = (name: "rounds" | "seconds" | "threads" | "workers" | "images"): number => {
-    const value = Number(values[name]);
-    if (Number.isInteger(value) && value > 0) return value;
-    throw new Error(`--${name} ${values[name]}: a whole number above 0 is taken`);
-  };
   return {
     json: values.json,
-    rounds: number("rounds"),
-    seconds: number("seconds"),
-    threads: number("threads"),
-    workers: number("workers"),
-    images: number("images"),
+    rounds: whole("rounds", values.rounds),
+    seconds: whole("seconds", values.seconds),
+    threads: whole("threads", values.threads),
+    workers: whole("workers", values.workers),
+    images: whole("images", values.images),
     only: values.only.split(",").filter((name) => name !== ""),
     prof: values.prof,
   };

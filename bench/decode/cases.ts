@@ -14,8 +14,8 @@ import type { ViewTask } from "../../src/inference/view-task.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { buildGraphs } from "../../src/graphs/build.ts";
 import { LocalStore } from "../../src/storage/local.ts";
-import { asSharp } from "../../test/helpers/images.ts";
-import { sceneImage } from "../../test/helpers/scene.ts";
+import { asSharp } from "../../test/worlds/images.ts";
+import { sceneImage } from "../../test/worlds/scene.ts";
 
 export interface DecodeCase {
   readonly what: string;

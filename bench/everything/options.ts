@@ -1,3 +1,7 @@
-export const parityUsage =
-  "  everything-parity IMAGE... [--json] [--python PATH] [--meta PATH] [--threads N] [--settings JSON]...\n" +
-  "          what segment-everything finds in real images, against Meta's automatic mask generator\n";
+import { timingUsage } from "../lib/timing-options.ts";
+
+export { readTimingOptions as readOptions } from "../lib/timing-options.ts";
+export const usage =
+  `  everything ${timingUsage} [--meta PATH]\n` +
+  "          a whole image, against Meta's automatic mask generator in PyTorch, of the package segment_anything or of the\n" +
+  "          checkout at PATH\n";

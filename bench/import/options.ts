@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
+import { pythonOf, whole } from "../lib/options.ts";
 
-export const importUsage =
+export const usage =
   "  import [--images N] [--objects N] [--points N] [--annotations-only] [--python PATH] [--seed N]\n" +
   "          a COCO set through a server of its own, beside pycocotools and Pillow reading the same files;\n" +
   "          --annotations-only: 1 GB of annotations on few images, for the memory that they take\n";
@@ -34,17 +35,12 @@ export function readOptions(args: readonly string[]): ImportOptions {
     },
   });
   const sizes = values["annotations-only"] ? annotationsOnly : usual;
-  const number = (name: "images" | "objects" | "points" | "seed", fallback: number): number => {
-    const value = Number(values[name] ?? fallback);
-    if (Number.isInteger(value) && value > 0) return value;
-    throw new Error(`--${name} ${values[name]}: a whole number above 0 is taken`);
-  };
   return {
     json: values.json,
-    images: number("images", sizes.images),
-    objects: number("objects", sizes.objects),
-    points: number("points", sizes.points),
-    seed: number("seed", 1),
-    python: values.python,
+    images: whole("images", values.images ?? String(sizes.images)),
+    objects: whole("objects", values.objects ?? String(sizes.objects)),
+    points: whole("points", values.points ?? String(sizes.points)),
+    seed: whole("seed", values.seed),
+    python: pythonOf(values.python),
   };
 }

@@ -24,7 +24,7 @@ export function parityReport(rows: readonly Row[], versions: Readonly<Record<str
   const against = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `# Parity
 
-Every part of SAM here against the peers, on the same weights: written by \`bench/parity/main.ts\` from what \`bench/parity/peers.py\` made. Differences are the largest of all values; "relative" is that over the largest value. Masks are compared at the image's own size, as IoU.
+Every part of SAM here against the peers, on the same weights: written by \`npm run bench -- parity\` from what \`peers/parity.py\` made. Differences are the largest of all values; "relative" is that over the largest value. Masks are compared at the image's own size, as IoU.
 
 Image encoders ViT-B, L and H have random weights made by the peer at full width and depth, its own \`.pth\` (for SamModel its own \`model.safetensors\`) imported; decoders have mobile_sam's weights. Whole predictions go from the image's bytes to the mask, so that decoding, resizing, normalising, encoding, prompts and postprocessing are each side's own; for mobile_sam both run the same ONNX file of the image encoder. Prompts, ten an image: four jittered boxes, three single clicks (three masks each), two of three clicks, a box with a click.
 
@@ -40,6 +40,6 @@ Importing a random ViT-H (Meta's names, 641.1 million float32 weights, a \`.pth\
 
 Preprocessing (Pillow's resize; the encoder's whole input) is equal to the last bit: \`test/imaging/preprocess.test.ts\`. An image encoder of 2 blocks and 32 channels, whose windows need padding, is held against PyTorch's answer in \`test/model/image-encoder.test.ts\`.${missing}
 
-To make it again: see the head of \`bench/parity/peers.py\`, then \`node bench/parity/main.ts PEERS DATA\`. Stages may be made and measured one at a time.
+To make it again: see the head of \`peers/parity.py\`, then \`npm run bench -- parity PEERS DATA\`. Stages may be made and measured one at a time.
 `;
 }

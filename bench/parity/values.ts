@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** An array that peers.py saved. */
+/** An array that peers/parity.py saved. */
 export interface Saved {
   readonly file: string;
   readonly shape: number[];

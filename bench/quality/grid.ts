@@ -9,6 +9,7 @@ import { keys } from "../../src/storage/keys.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";
 import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { maskOf, type Sample } from "../../src/training/data/samples.ts";
+import { noPython } from "../lib/options.ts";
 import type { GridOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 
@@ -46,7 +47,7 @@ export async function runGrid(
   options: GridOptions,
   work: GridWork & { progress: Progress; signal: AbortSignal },
 ): Promise<Grid | string> {
-  if (options.python === undefined) return "no .venv and no --python";
+  if (options.python === undefined) return noPython;
   const folder = await mkdtemp(join(tmpdir(), "maskwright-grid-"));
   try {
     const job = await writeJob(folder, options, work);
@@ -135,7 +136,7 @@ async function readCells(
   job: string,
   { progress, signal }: { progress: Progress; signal: AbortSignal },
 ): Promise<Grid | string> {
-  const script = resolve(import.meta.dirname, "../reference/grid.py");
+  const script = resolve(import.meta.dirname, "../../peers/grid.py");
   const child = spawn(options.python as string, [script, job], { stdio: ["ignore", "pipe", "pipe"], signal });
   let errors = "";
   child.stderr.on("data", (text: Buffer) => (errors = (errors + text.toString()).slice(-400)));

@@ -5,15 +5,16 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../src/lib/errors.ts";
 import { parseHyperparameters } from "../../src/domain/hyperparameters.ts";
 import type { EngineName } from "../../src/training/engine/types.ts";
+import { pythonOf, whole } from "../lib/options.ts";
 
-export const qualityUsage =
-  "usage: npm run bench -- quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
-  "                                [--cache DIR] [--max-annotations N] [--only base,tutorial,auto,best]\n" +
-  "                                [--given HYPERPARAMETERS]\n" +
-  "                                [--grid] [--python PATH] [--grid-epochs N] [--grid-rates R,R] [--grid-losses L,L]\n" +
-  "                                [--grid-threads N]\n" +
-  "  DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together;\n" +
-  "  HYPERPARAMETERS is JSON as POST .../fine-tunes takes it, for one more row\n";
+export const usage =
+  "  quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
+  "          [--cache DIR] [--max-annotations N] [--only base,tutorial,auto,best]\n" +
+  "          [--given HYPERPARAMETERS]\n" +
+  "          [--grid] [--python PATH] [--grid-epochs N] [--grid-rates R,R] [--grid-losses L,L]\n" +
+  "          [--grid-threads N]\n" +
+  "          DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together;\n" +
+  "          HYPERPARAMETERS is JSON as POST .../fine-tunes takes it, for one more row\n";
 
 export interface QualityOptions {
   readonly data: string;
@@ -46,7 +47,6 @@ export interface GridOptions {
   readonly threads: number;
 }
 
-const root = resolve(import.meta.dirname, "../..");
 const gridLosses = ["dice_bce", "focal_dice", "mse"];
 
 /** Throws an Error that says which option is wrong. */
@@ -75,13 +75,13 @@ export function readOptions(args: readonly string[]): QualityOptions {
   if (!existsSync(values.data) || !statSync(values.data).isDirectory())
     throw new Error(`--data ${values.data} is not a folder`);
   const optional = (name: "budget" | "max-annotations"): number | undefined =>
-    values[name] === undefined ? undefined : whole(`--${name}`, values[name], 1);
+    values[name] === undefined ? undefined : whole(name, values[name], 1);
   return {
     data: resolve(values.data),
     json: values.json,
     budget: optional("budget"),
     engine: oneOf("--engine", values.engine, ["auto", "compiled", "eager"] as const),
-    seed: whole("--seed", values.seed, 0),
+    seed: whole("seed", values.seed, 0),
     cache: resolve(values.cache),
     maxAnnotations: optional("max-annotations"),
     recipes: listOf("--only", values.only, ["base", ...recipeNames] as const).filter(
@@ -90,11 +90,11 @@ export function readOptions(args: readonly string[]): QualityOptions {
     given: values.given === undefined ? undefined : readGiven(values.given),
     grid: values.grid
       ? {
-          python: values.python ?? [join(root, ".venv/bin/python")].find((path) => existsSync(path)),
-          epochs: whole("--grid-epochs", values["grid-epochs"], 1),
+          python: pythonOf(values.python),
+          epochs: whole("grid-epochs", values["grid-epochs"], 1),
           rates: values["grid-rates"].split(",").map((text) => positive("--grid-rates", text)),
           losses: listOf("--grid-losses", values["grid-losses"], gridLosses),
-          threads: whole("--grid-threads", values["grid-threads"], 0),
+          threads: whole("grid-threads", values["grid-threads"], 0),
         }
       : undefined,
   };
@@ -106,13 +106,6 @@ function readGiven(text: string): Readonly<Record<string, unknown>> {
   } catch (error) {
     throw new Error(`--given: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new Error(`${name} ${text} is not a whole number of at least ${least}`);
-  return value;
 }
 
 function positive(name: string, text: string): number {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
+import { whole } from "../lib/options.ts";
 
-export const versionsUsage =
+export const usage =
   "  versions [--data DIR] [--rounds N] [--threads N] [--json]  versions that look closer or refine, beside the base, box\n" +
   "          and click, warm and cold, as a server answers them; DIR holds images/<stem>.* and masks/<stem>.png or\n" +
   "          masks/<stem>__<k>.png, else pages are drawn\n";
@@ -24,10 +25,10 @@ export function readOptions(args: readonly string[]): VersionsOptions {
       data: { type: "string" },
     },
   });
-  const count = (name: "rounds" | "threads"): number => {
-    const value = Number(values[name]);
-    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${values[name]}: a whole number`);
-    return value;
+  return {
+    json: values.json,
+    rounds: whole("rounds", values.rounds),
+    threads: whole("threads", values.threads),
+    data: values.data,
   };
-  return { json: values.json, rounds: count("rounds"), threads: count("threads"), data: values.data };
 }

@@ -13,10 +13,10 @@ import { startLocal } from "../../src/main/local.ts";
 import { untilSignal } from "../../src/main/process.ts";
 import { usageOr } from "../../src/main/usage.ts";
 import { type Annotation, Client, type Version } from "./client.ts";
-import { drawPage, type DemoPage } from "./pages.ts";
+import { drawPage, type DemoPage } from "../../src/samples/pages.ts";
 import { drawPicture, type PictureRow } from "./picture.ts";
 import { heading, progress, say } from "./screen.ts";
-import { packPages } from "./zip.ts";
+import { packPages } from "../../src/samples/zip.ts";
 
 const usage = `usage: npm run demo -- [--url URL --key KEY] [--pages 30] [--seed 7] [--picture docs/images/before-after.png]
 

@@ -19,7 +19,6 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
 FROM dependencies AS built
 COPY tsconfig.json ./
 COPY src ./src
-COPY examples/demo ./examples/demo
 RUN node src/main/build-graphs.ts && node src/main/build-console.ts
 
 # Serving never loads TensorFlow.js, and here it could not.

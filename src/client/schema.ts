@@ -1,4 +1,4 @@
-// Made from /openapi.json by scripts/client-types.ts: `npx vitest run test/client --update=all` writes it anew. Don't edit.
+// Made from /openapi.json by tools/client-types.ts: `npx vitest run test/client --update=all` writes it anew. Don't edit.
 
 export type Annotation = {id: string;object: "annotation";image_id: string;mask: Mask;/** [x0, y0, x1, y1] in pixels of the original image. */ box: [number, number, number, number];/** Foreground pixels. */ area: number;label: string | null;source: "api" | "import" | "feedback";/** Of feedback: which version had seen which prompt, in which prediction. */ lineage: {action: "accept" | "correct";prediction_id: string;version: ("base" | number);prompt: LoggedPrompt} | null;created_at: string};
 

@@ -90,8 +90,8 @@ function runtime(made: Map<string, Uint8Array>): void {
 
 async function examplePages(): Promise<Uint8Array> {
   const [{ drawPage }, { packPages }] = await Promise.all([
-    import("../../examples/demo/pages.ts"),
-    import("../../examples/demo/zip.ts"),
+    import("../samples/pages.ts"),
+    import("../samples/zip.ts"),
   ]);
   const pages = [];
   for (let i = 0; i < example.pages; i++) pages.push(await drawPage(example.seed, i));
@@ -110,13 +110,13 @@ function writeAsset(folder: string, path: string, bytes: Uint8Array): ConsoleFil
 
 /** Every file that the console is made of, package versions included. */
 const consoleSources = (): string[] => [
-  ...filesBelow(["src/console", "src/imaging", "src/lib", "examples/demo"]),
+  ...filesBelow(["src/console", "src/imaging", "src/lib", "src/samples"]),
   "src/main/build-console.ts",
   ...packages.map((name) => `node_modules/${name}/package.json`),
 ];
 
 const exampleSources = (): string[] => [
-  ...filesBelow(["examples/demo"]),
+  ...filesBelow(["src/samples"]),
   "src/lib/random.ts",
   "src/imaging/rle.ts",
   "node_modules/sharp/package.json",

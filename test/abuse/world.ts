@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import sharp from "sharp";
-import { drawPage } from "../../examples/demo/pages.ts";
+import { drawPage } from "../../src/samples/pages.ts";
 import { openDatabase } from "../../src/db/client.ts";
 import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";
 import { insertWorkspace } from "../../src/db/queries/workspaces.ts";

@@ -6,7 +6,7 @@ import { BaseModels } from "../../src/base-models/registry.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { codeOf } from "../helpers/codes.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";
 import { tinyArchitecture } from "../helpers/tiny-encoder.ts";

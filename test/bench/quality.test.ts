@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readOptions } from "../../bench/quality/options.ts";
-import { run } from "../../bench/quality.ts";
-import { type RingFolder, ringFolder } from "./rings.ts";
+import { run } from "../../bench/quality/main.ts";
+import { type RingFolder, ringFolder } from "../worlds/ring-folder.ts";
 
 let rings: RingFolder;
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Story } from "../../src/cli/fine-tune.ts";
 import { run } from "../../src/cli/main.ts";
 import { overHttp, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
 
 let app: TestApp;

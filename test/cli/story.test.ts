@@ -9,8 +9,8 @@ import { createLog } from "../../src/lib/log.ts";
 import { startLocal } from "../../src/main/local.ts";
 import type { Local } from "../../src/main/local-server.ts";
 import { testDatabase } from "../helpers/database.ts";
-import { asPng } from "../helpers/images.ts";
-import { ringImage } from "../scenario/harness.ts";
+import { asPng } from "../worlds/images.ts";
+import { ringImage } from "../worlds/rings.ts";
 
 // It trains; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 400_000 });

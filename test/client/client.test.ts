@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMaskwright, type Maskwright, MaskwrightError } from "maskwright/client";
 import { sql } from "drizzle-orm";
-import { type ApiDocument, clientTypes } from "../../scripts/client-types.ts";
+import { type ApiDocument, clientTypes } from "../../tools/client-types.ts";
 import { overHttp, read, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { seedFineTune } from "../helpers/seeds.ts";
 
 let app: TestApp;

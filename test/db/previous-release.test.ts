@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { describe, expect, it } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import { emptyDatabase } from "../helpers/database.ts";
-import { migrateTo, OldConnection, type Outcome, type Recording } from "./old-connection.ts";
+import { migrateTo, OldConnection, type Outcome, type Recording } from "../worlds/old-connection.ts";
 
 const file = join(import.meta.dirname, "reference/previous-release.json");
 const recording = JSON.parse(readFileSync(file, "utf8")) as Recording;

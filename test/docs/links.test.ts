@@ -35,7 +35,7 @@ describe.each(pages)("%s", (page) => {
   it("names only files of the project that are there", () => {
     const named = [
       ...text(page).matchAll(
-        /`((?:src|test|bench|scripts|docs|infra|examples)\/[\w./-]+\.(?:ts|tsx|mjs|sh|md|json))`/g,
+        /`((?:src|test|bench|tools|peers|docs|infra|examples)\/[\w./-]+\.(?:ts|tsx|mjs|sh|md|json|py))`/g,
       ),
     ];
     const missing = named.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path)));
@@ -55,13 +55,15 @@ it("every decision has a date and a status, and stands in the list", () => {
   }
 });
 
-it("the map of CONTRIBUTING.md names every folder of src, and no other", () => {
+it("the map of CONTRIBUTING.md names every folder of src and of the outbuildings, and no other", () => {
   const [, map = ""] = /## Where things live\n+```\n([\s\S]*?)```/.exec(text("CONTRIBUTING.md")) ?? [];
   const named = [...map.matchAll(/^src\/([\w-]+)/gm)].map(([, name]) => name);
   const folders = readdirSync(join(root, "src"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
   expect(new Set(named)).toEqual(new Set(folders));
+  const outside = [...map.matchAll(/^([\w-]+) {2}/gm)].map(([, name]) => name);
+  expect(outside.sort()).toEqual(["bench", "examples", "infra", "peers", "test", "tools"]);
 });
 
 it("the test file that CONTRIBUTING.md runs as an example is there", () => {

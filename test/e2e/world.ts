@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import type { Browser, Page } from "playwright-core";
 import { expect } from "vitest";
 import { ZipFile } from "yazl";
-import { drawPage } from "../../examples/demo/pages.ts";
+import { drawPage } from "../../src/samples/pages.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
 import { openBrowser, openPage, picturesWanted } from "./browser.ts";

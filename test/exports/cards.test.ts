@@ -7,7 +7,7 @@ import type { ExportOptions } from "../../src/exports/types.ts";
 import { plainFocus } from "../../src/domain/focus.ts";
 import { localTestStore, type TestStore } from "../helpers/objects.ts";
 import { filesOf } from "../helpers/unzip.ts";
-import { exported, versionWith } from "../peers/bundles.ts";
+import { exported, versionWith } from "../worlds/bundles.ts";
 
 let storage: TestStore;
 let zoomed: Version;

@@ -7,11 +7,11 @@ import { promptTokens } from "../../src/inference/prompt-tokens.ts";
 import type { Prompt } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { asSharp } from "../helpers/images.ts";
+import { asSharp } from "../worlds/images.ts";
 import { testInference } from "../helpers/inference.ts";
 import { localTestStore, type TestStore } from "../helpers/objects.ts";
-import { sceneImage } from "../helpers/scene.ts";
-import { apiMasks, exported, focuses, versionWith } from "../peers/bundles.ts";
+import { sceneImage } from "../worlds/scene.ts";
+import { apiMasks, exported, focuses, versionWith } from "../worlds/bundles.ts";
 
 // Two encodes; on a busy machine that takes a minute.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

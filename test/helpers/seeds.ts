@@ -10,7 +10,7 @@ import { sha256 } from "../../src/lib/hash.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { type Client, idOf, type TestApp } from "./app.ts";
-import { rectangleMask } from "./images.ts";
+import { rectangleMask } from "../worlds/images.ts";
 
 /** Rows as other parts of the system leave them behind, for tests of what reads them. */
 

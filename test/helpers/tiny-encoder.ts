@@ -2,14 +2,14 @@ import { type EncoderArchitecture, encoderLayout } from "../../src/checkpoint/en
 import type { NamedTensor, NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { lcgBytes } from "./lcg.ts";
 
-/** `centre` and up to `scale` away from it. The twin of made_up in scripts/reference/image_encoder.py. */
+/** `centre` and up to `scale` away from it. The twin of made_up in peers/reference/image_encoder.py. */
 export function madeUp(shape: readonly number[], seed: number, scale: number, centre = 0): NamedTensor {
   const count = shape.reduce((a, b) => a * b, 1);
   const data = Float32Array.from(lcgBytes(count, seed), (byte) => centre + ((byte - 127.5) / 127.5) * scale);
   return { shape, data };
 }
 
-/** An image encoder's weights by Meta's names, made up as scripts/reference/image_encoder.py does. */
+/** An image encoder's weights by Meta's names, made up as peers/reference/image_encoder.py does. */
 export function madeUpEncoder(architecture: EncoderArchitecture): NamedTensors {
   const weight = ([name, shape]: [string, readonly number[]], index: number): [string, NamedTensor] => {
     const seed = index + 1;

@@ -4,9 +4,9 @@ import { boundaryIou, boundaryOf } from "../../src/imaging/boundary-iou.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle, encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
-import { discImage } from "../helpers/images.ts";
+import { discImage } from "../worlds/images.ts";
 
-/** Made by scripts/reference/boundary_iou.py. */
+/** Made by peers/reference/boundary_iou.py. */
 interface Case {
   size: [number, number];
   a: string;

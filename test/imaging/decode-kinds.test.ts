@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import type { RgbImage } from "../../src/imaging/types.ts";
-import { asSharp, noiseImage } from "../helpers/images.ts";
+import { asSharp, noiseImage } from "../worlds/images.ts";
 
 const source = noiseImage(64, 48, 3);
 const decode = (bytes: Uint8Array) => decodeImage(bytes, { maxPixels: 1_000_000 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import type { RgbImage } from "../../src/imaging/types.ts";
 import { codeOf, errorOf } from "../helpers/codes.ts";
-import { asPng, asSharp, noiseImage } from "../helpers/images.ts";
+import { asPng, asSharp, noiseImage } from "../worlds/images.ts";
 
 const source = noiseImage(64, 48, 3);
 const limits = { maxPixels: 1_000_000 };

@@ -4,7 +4,7 @@ import { areaOf, boxOf, checkBox, checkPoint } from "../../src/imaging/geometry.
 import { dice, iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, Box, Point } from "../../src/imaging/types.ts";
 import { codeOf } from "../helpers/codes.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 
 function rectangle(width: number, height: number, [x0, y0, x1, y1]: Box): BinaryMask {
   const data = new Uint8Array(width * height);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { interiorPoint } from "../../src/imaging/interior-point.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 
 /** The same by looking at every pair of pixels; outside the image is background. */
 function slowly({ width, height, data }: BinaryMask) {

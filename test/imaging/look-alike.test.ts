@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { type Look, lookAlike, lookOf } from "../../src/imaging/look-alike.ts";
-import { asPng, asSharp, discImage, noiseImage } from "../helpers/images.ts";
+import { asPng, asSharp, discImage, noiseImage } from "../worlds/images.ts";
 
 const image = noiseImage(320, 240, 1);
 const look = async (of: Promise<Buffer>): Promise<Look> => lookOf(await of);

@@ -4,7 +4,7 @@ import { areaOf } from "../../src/imaging/geometry.ts";
 import { maskToPolygons, polygonsToMask } from "../../src/imaging/polygons.ts";
 import { decodeRle, encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 import { lcgBytes } from "../helpers/lcg.ts";
 import { codeOf } from "../helpers/codes.ts";
 

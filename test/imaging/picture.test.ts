@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { type Comparison, drawComparison } from "../../src/imaging/picture/comparison.ts";
 import { viewOf } from "../../src/imaging/picture/panel.ts";
 import type { Box } from "../../src/imaging/types.ts";
-import { rectangleMask } from "../helpers/images.ts";
+import { rectangleMask } from "../worlds/images.ts";
 
 const [width, height] = [300, 240];
 

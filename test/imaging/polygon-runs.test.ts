@@ -8,7 +8,7 @@ import { polygonsToMask } from "../../src/imaging/polygons.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, Box } from "../../src/imaging/types.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 
 /** A port of cocoapi common/maskApi.c, rleFrPoly, that takes every step of its line: the truth, and slow. */
 function stepByStep(xy: readonly number[], mask: BinaryMask): void {

@@ -19,7 +19,7 @@ const reference = JSON.parse(
   readFileSync(new URL("reference/postprocess.json", import.meta.url), "utf8"),
 ) as Reference;
 
-/** As scripts/reference/postprocess.py: a 32 x 32 grid, each value 8 x 8 times. */
+/** As peers/reference/postprocess.py: a 32 x 32 grid, each value 8 x 8 times. */
 function lowRes(seed: number): Float32Array {
   const grid = lcgBytes(32 * 32, seed);
   return Float32Array.from(

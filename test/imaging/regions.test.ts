@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { removeSmallRegions } from "../../src/imaging/regions.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 
 /** Rows of "#" and "." as a mask, and back. */
 const draw = (...rows: string[]): BinaryMask => ({

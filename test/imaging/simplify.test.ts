@@ -3,7 +3,7 @@ import { iou } from "../../src/imaging/metrics.ts";
 import { maskToPolygons, polygonsToMask } from "../../src/imaging/polygons.ts";
 import { simplifyRing } from "../../src/imaging/simplify.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 
 /** Distance of a point to the nearest edge of a ring. */
 function distanceTo(ring: readonly number[], x: number, y: number): number {

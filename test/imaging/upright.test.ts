@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import { lookAlike, lookOf } from "../../src/imaging/look-alike.ts";
 import { thumbnail } from "../../src/imaging/thumbnail.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 
 const [width, height] = [64, 48];
 const grey = Uint8Array.from({ length: width * height }, (_, i) => (i % width) * 3 + 20);

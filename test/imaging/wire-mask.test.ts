@@ -4,7 +4,7 @@ import { maskToPng, pngToMask } from "../../src/imaging/mask-png.ts";
 import type { BinaryMask, MaskFormat, WireMask } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeLogits, writeMask } from "../../src/imaging/wire-mask.ts";
 import { codeOf, errorOf } from "../helpers/codes.ts";
-import { noiseImage, asPng, randomMask } from "../helpers/images.ts";
+import { noiseImage, asPng, randomMask } from "../worlds/images.ts";
 
 const mask = randomMask(43, 29, 5);
 const size = [29, 43] as const;

@@ -2,7 +2,7 @@ import type { Box, Point } from "../../src/imaging/types.ts";
 import type { PredictRequest, PredictResult, Prompt } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";
 

@@ -20,7 +20,7 @@ const reference = JSON.parse(
 };
 
 describe("the guided filter", () => {
-  it("is He's, with windows cut at the border, as numpy has it (bench/reference/guided_filter.py)", async () => {
+  it("is He's, with windows cut at the border, as numpy has it (peers/reference/guided_filter.py)", async () => {
     const { width, height, radius, epsilon, threshold } = reference;
     const guide = { width, height, data: Uint8Array.from(reference.guide) };
     const refined = await refineArea({

@@ -10,7 +10,7 @@ import type { EmbedOptions } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { messageOf } from "../../src/lib/errors.ts";
 import { codeOf } from "../helpers/codes.ts";
-import { asPng, asSharp, discImage, noiseImage } from "../helpers/images.ts";
+import { asPng, asSharp, discImage, noiseImage } from "../worlds/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
 import { keysBelow, localTestStore } from "../helpers/objects.ts";
 

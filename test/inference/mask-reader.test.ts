@@ -9,7 +9,7 @@ import { writeMask } from "../../src/imaging/wire-mask.ts";
 import { createMaskReader, maskCost, type MaskReader } from "../../src/inference/mask-reader.ts";
 import { createMemoryBudget } from "../../src/lib/memory-budget.ts";
 import { errorOf } from "../helpers/codes.ts";
-import { randomMask } from "../helpers/images.ts";
+import { randomMask } from "../worlds/images.ts";
 
 const memory = createMemoryBudget(64 * 2 ** 20);
 let reader: MaskReader;

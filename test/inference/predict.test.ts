@@ -9,7 +9,7 @@ import type { BinaryMask, MaskFormat } from "../../src/imaging/types.ts";
 import { readLogits, readMask, writeLogits, writeMask } from "../../src/imaging/wire-mask.ts";
 import type { PredictResult, Prompt } from "../../src/inference/types.ts";
 import { codeOf } from "../helpers/codes.ts";
-import { asPng, discImage, noiseImage } from "../helpers/images.ts";
+import { asPng, discImage, noiseImage } from "../worlds/images.ts";
 import { countedSource } from "../helpers/inference.ts";
 import { box, centre, masksOf, openDisc, size, truth } from "./disc.ts";
 

@@ -5,9 +5,9 @@ import { readLogits } from "../../src/imaging/wire-mask.ts";
 import { PrefixCache } from "../../src/inference/prefix-cache.ts";
 import { type DecoderTask, prefixBytes } from "../../src/inference/decoder-task.ts";
 import type { ImageEmbedding } from "../../src/inference/types.ts";
-import { asPng } from "../helpers/images.ts";
+import { asPng } from "../worlds/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
-import { sceneImage } from "../helpers/scene.ts";
+import { sceneImage } from "../worlds/scene.ts";
 import { box, centre, masksOf, openDisc } from "./disc.ts";
 
 let disc: Awaited<ReturnType<typeof openDisc>>;

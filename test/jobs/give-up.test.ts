@@ -5,7 +5,7 @@ import { newId } from "../../src/lib/ids.ts";
 import { ProcessDied } from "../../src/queue/jobs.ts";
 import { giveUpPreview } from "../../src/jobs/preview/run.ts";
 import { giveUpFineTune } from "../../src/jobs/fine-tune/run.ts";
-import { type Bench, openBench } from "../scenario/harness.ts";
+import { type Bench, openBench } from "../worlds/trainer.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 
 let bench: Bench;

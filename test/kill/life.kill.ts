@@ -13,7 +13,7 @@ import { keys } from "../../src/storage/keys.ts";
 import { S3Store } from "../../src/storage/s3.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { keysBelow } from "../helpers/objects.ts";
-import { addRings, type Bench, eventsOf, waitFor } from "../scenario/harness.ts";
+import { addRings, type Bench, eventsOf, waitFor } from "../worlds/trainer.ts";
 import { newProject } from "../training/project.ts";
 import { CarefulClient } from "./client.ts";
 import { Fleet, type Member } from "./fleet.ts";
@@ -21,7 +21,7 @@ import { Fleet, type Member } from "./fleet.ts";
 const rounds = Number(process.env["KILL_ROUNDS"] ?? 20);
 const random = seededRandom(Number(process.env["KILL_SEED"] ?? 6));
 
-/** The bucket that scripts/test-kill-s3.sh made; else all share a folder. */
+/** The bucket that tools/test-kill-s3.sh made; else all share a folder. */
 const bucket = Object.fromEntries(
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[0].startsWith("S3_")),
 );

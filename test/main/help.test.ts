@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -11,13 +11,11 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 /** Those of npm's scripts, and those that are started by hand. */
 const programs = [
-  ...Object.values(scripts).flatMap((script) => /^node scripts\/run\.mjs (\S+\.ts)/.exec(script)?.[1] ?? []),
-  "bench/cold-start.ts",
-  "bench/parity/main.ts",
-  "scripts/reference/everything.ts",
-  "scripts/reference/export_weights.ts",
-  "scripts/reference/previous-release.ts",
-  "scripts/test-recipes.ts",
+  ...Object.values(scripts).flatMap((script) => /^node tools\/run\.mjs (\S+\.ts)/.exec(script)?.[1] ?? []),
+  "tools/reference/everything.ts",
+  "tools/reference/export-weights.ts",
+  "tools/reference/previous-release.ts",
+  "tools/test-recipes.ts",
 ];
 
 async function run(file: string, args: readonly string[]) {
@@ -28,6 +26,27 @@ async function run(file: string, args: readonly string[]) {
     (error: { code: number; stdout: string; stderr: string }) => error,
   );
 }
+
+const benches = readdirSync(join(root, "bench")).filter((name) =>
+  existsSync(join(root, "bench", name, "main.ts")),
+);
+
+describe("npm run bench", () => {
+  it("tells of every bench in its usage, which no bench is loaded for", async () => {
+    const { stdout } = await run("bench/main.ts", ["--help"]);
+    const named = [...stdout.matchAll(/^ {2}([\w-]+)/gm)].map(([, name]) => name);
+    expect(named).toEqual(benches);
+    expect(benches.length).toBeGreaterThan(9);
+  });
+
+  it("says what a wrong option of a bench is, and how it is used", async () => {
+    const { code, stdout, stderr } = await run("bench/main.ts", ["train", "--rounds", "none"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(
+      /^--rounds none is not a whole number of at least 1\nusage: npm run bench -- .*\n {2}train /,
+    );
+  });
+});
 
 describe("every program", () => {
   it("is known here", () => {

@@ -11,7 +11,7 @@ import { urlOfSecret } from "../../src/main/database-url.ts";
 import { countTrainersWanted } from "../../src/db/queries/waiting.ts";
 import { sha256 as hashOf } from "../../src/lib/hash.ts";
 import { type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 import { makeProject, seedFineTune } from "../helpers/seeds.ts";
 import { albEvent, type Asked, httpApiEvent, restApiEvent } from "./lambda-events.ts";
 

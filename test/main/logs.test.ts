@@ -9,7 +9,7 @@ import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";
 import { insertWorkspace } from "../../src/db/queries/workspaces.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { testDatabase } from "../helpers/database.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 
 it("the log of a server names requests, and holds no image, no mask, no key and no password", async () => {
   const database = await testDatabase();

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/db/client.ts";
 import { read, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject, rectangleRle, seedImage } from "../helpers/seeds.ts";
 
 const connections = 2;

@@ -9,8 +9,9 @@ import { getFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import { startTracing } from "../../src/main/tracing.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
-import { asPng } from "../helpers/images.ts";
-import { addRings, type Bench, openBench, ringImage } from "../scenario/harness.ts";
+import { asPng } from "../worlds/images.ts";
+import { ringImage } from "../worlds/rings.ts";
+import { addRings, type Bench, openBench } from "../worlds/trainer.ts";
 import { newProject } from "../training/project.ts";
 
 interface Sent {

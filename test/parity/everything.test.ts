@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { matchMasks } from "../../bench/everything/match.ts";
-import type { EverythingReference } from "../../scripts/reference/everything.ts";
+import { matchMasks } from "../worlds/match-masks.ts";
+import type { EverythingReference } from "../worlds/everything-reference.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask } from "../../src/imaging/types.ts";
 import { everythingDefaults, type EverythingMask } from "../../src/inference/everything/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
-import { asPng } from "../helpers/images.ts";
+import { asPng } from "../worlds/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";
-import { sceneImage } from "../helpers/scene.ts";
+import { sceneImage } from "../worlds/scene.ts";
 
-/** Written by scripts/reference/everything.ts: Meta's generator on the same weights and the same drawn image. */
+/** Written by tools/reference/everything.ts: Meta's generator on the same weights and the same drawn image. */
 const reference = JSON.parse(
   readFileSync(new URL("reference/everything.json", import.meta.url), "utf8"),
 ) as EverythingReference;

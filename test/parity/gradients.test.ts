@@ -8,7 +8,7 @@ import { segment } from "../../src/model/sam.ts";
 import type { Weights } from "../../src/model/types.ts";
 import { base, toTensors, useWasm } from "./support.ts";
 
-/** PyTorch is the judge: values committed by scripts/reference/decoder_gradients.py, two boxes on two embeddings. */
+/** PyTorch is the judge: values committed by peers/reference/decoder_gradients.py, two boxes on two embeddings. */
 
 interface Picked {
   norm: number;

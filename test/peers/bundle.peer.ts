@@ -7,10 +7,10 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Prompt } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
-import { asSharp } from "../helpers/images.ts";
+import { asSharp } from "../worlds/images.ts";
 import { testInference } from "../helpers/inference.ts";
 import { localTestStore, type TestStore } from "../helpers/objects.ts";
-import { sceneImage } from "../helpers/scene.ts";
+import { sceneImage } from "../worlds/scene.ts";
 import {
   apiMasks,
   type Asked,
@@ -19,7 +19,7 @@ import {
   unpackBundle,
   versionWith,
   writeCases,
-} from "./bundles.ts";
+} from "../worlds/bundles.ts";
 import { python, runPython } from "./python.ts";
 
 /** A bundle's runners beside the API. On 20 real images with 60 prompts: docs/exports.md. */

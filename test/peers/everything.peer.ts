@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
-import { type EverythingReference, makeReference } from "../../scripts/reference/everything.ts";
+import { type EverythingReference, makeReference } from "../worlds/everything-reference.ts";
 import { committed, hasMeta, python } from "./python.ts";
 
 it.skipIf(!hasMeta)("Meta's generator finds in the drawn scene what is committed", async () => {
@@ -19,7 +19,7 @@ it.skipIf(!hasMeta)("Meta's generator finds in the drawn scene what is committed
 });
 
 it("ends with whoever started it, before it has loaded anything", async () => {
-  const script = join(import.meta.dirname, "../../bench/peers/everything.py");
+  const script = join(import.meta.dirname, "../../peers/everything.py");
   const child = spawn(python, [script, "no-encoder", "no-weights", "1"]);
   const [printed, complaint] = [text(child.stdout), text(child.stderr)];
   const status = new Promise((resolve) => child.once("exit", resolve));

@@ -28,7 +28,7 @@ const base: BaseModel = {
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
-const reference = resolve(import.meta.dirname, "../../scripts/reference");
+const reference = resolve(import.meta.dirname, "../../peers/reference");
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "maskwright-peers-"));
   const wanted: Record<string, ExportOptions> = {

@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 
 const root = resolve(import.meta.dirname, "../..");
 const venv = join(root, ".venv/bin/python");
-/** The Python that scripts/test-peers.sh made. */
+/** The Python that tools/test-peers.sh made. */
 export const python = existsSync(venv) ? venv : "python3";
 
-/** Whether Meta's own code is there: scripts/test-peers.sh says so loudly where it is not. */
+/** Whether Meta's own code is there: tools/test-peers.sh says so loudly where it is not. */
 export const hasMeta = spawnSync(python, ["-c", "import segment_anything"]).status === 0;
 
 /** Runs Python code with arguments; returns what it printed. */
@@ -20,15 +20,15 @@ export async function runPython(code: string, args: readonly string[] = []): Pro
   return stdout;
 }
 
-/** Runs one of scripts/reference in a copy of the tree, and returns the file that it wrote. */
+/** Runs one of peers/reference in a copy of the tree, and returns the file that it wrote. */
 export async function remake(script: string, file: string, args: readonly string[]): Promise<unknown> {
   const copy = await mkdtemp(join(tmpdir(), "maskwright-reference-"));
   try {
-    await cp(join(root, "scripts/reference"), join(copy, "scripts/reference"), { recursive: true });
+    await cp(join(root, "peers/reference"), join(copy, "peers/reference"), { recursive: true });
     for (const folder of ["imaging", "parity"]) {
       await mkdir(join(copy, "test", folder, "reference"), { recursive: true });
     }
-    await promisify(execFile)(python, [join(copy, "scripts/reference", script), ...args]);
+    await promisify(execFile)(python, [join(copy, "peers/reference", script), ...args]);
     return JSON.parse(await readFile(join(copy, file), "utf8"));
   } finally {
     await rm(copy, { recursive: true });

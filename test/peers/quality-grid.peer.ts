@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readOptions } from "../../bench/quality/options.ts";
-import { run } from "../../bench/quality.ts";
-import { type RingFolder, ringFolder } from "../bench/rings.ts";
+import { run } from "../../bench/quality/main.ts";
+import { type RingFolder, ringFolder } from "../worlds/ring-folder.ts";
 import { python } from "./python.ts";
 
 let rings: RingFolder;

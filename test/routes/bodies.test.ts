@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 
 let app: TestApp;
 let client: Client;

@@ -4,7 +4,7 @@ import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle, encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
 import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage, rectangleMask } from "../helpers/images.ts";
+import { asPng, discImage, rectangleMask } from "../worlds/images.ts";
 import { makeProject, seedAnnotated } from "../helpers/seeds.ts";
 
 let app: TestApp;

@@ -4,7 +4,7 @@ import { createApp } from "../../src/app.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
-import { asSharp, discImage } from "../helpers/images.ts";
+import { asSharp, discImage } from "../worlds/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 let app: TestApp;

@@ -5,7 +5,7 @@ import { createApp } from "../../src/app.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, asSharp, noiseImage } from "../helpers/images.ts";
+import { asPng, asSharp, noiseImage } from "../worlds/images.ts";
 import { wrapStore } from "../helpers/objects.ts";
 import { makeProject, seedEmbedding, seedFineTune } from "../helpers/seeds.ts";
 

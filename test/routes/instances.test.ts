@@ -4,7 +4,7 @@ import { type OpenDatabase, openDatabase } from "../../src/db/client.ts";
 import { createPredictionLog } from "../../src/db/prediction-log.ts";
 import { maskToPng } from "../../src/imaging/mask-png.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 let app: TestApp;

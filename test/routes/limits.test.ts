@@ -6,7 +6,7 @@ import { admitKey } from "../../src/db/queries/api-keys.ts";
 import { type Taken, takeFromBucket } from "../../src/db/queries/rate-buckets.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { newId } from "../../src/lib/ids.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 
 let app: TestApp;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { decodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, LogitsMask, RleMask } from "../../src/imaging/types.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 let app: TestApp;

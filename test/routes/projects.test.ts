@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 import { makeProject, seedAnnotated, seedEmbedding, seedVersion } from "../helpers/seeds.ts";
 
 let app: TestApp;

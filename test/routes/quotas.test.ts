@@ -4,7 +4,7 @@ import { createEmbeddingShelf } from "../../src/db/embedding-shelf.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keepHouse } from "../../src/main/housekeeping.ts";
 import { type Answer, type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { makeProject, seedAnnotated } from "../helpers/seeds.ts";
 

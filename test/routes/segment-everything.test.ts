@@ -4,7 +4,7 @@ import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 let app: TestApp;

@@ -5,7 +5,7 @@ import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { type Answer, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 import { s3TestStore } from "../helpers/s3.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
 

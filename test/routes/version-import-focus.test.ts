@@ -6,7 +6,7 @@ import { versions } from "../../src/db/schema/index.ts";
 import { type Focus, plainFocus } from "../../src/domain/focus.ts";
 import { type Answer, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
-import { someHead } from "../peers/bundles.ts";
+import { someHead } from "../worlds/bundles.ts";
 
 let app: TestApp;
 let url: string;

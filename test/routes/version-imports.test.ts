@@ -8,7 +8,7 @@ import { contentsOf } from "../../src/checkpoint/tensor-content.ts";
 import { torchFile } from "../../src/checkpoint/torch/write.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { type Answer, errorOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage } from "../helpers/images.ts";
+import { asPng, discImage } from "../worlds/images.ts";
 import { emptyDicts, emptyNodes, manyNames } from "../helpers/oversized.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";

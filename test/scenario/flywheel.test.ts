@@ -6,8 +6,9 @@ import { createQueue } from "../../src/queue/queue.ts";
 import type { Snapshot } from "../../src/training/data/snapshot.ts";
 import { startTrainer, type Trainer } from "../../src/jobs/trainer.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng } from "../helpers/images.ts";
-import { ringImage, valuesOf, waitFor } from "./harness.ts";
+import { asPng } from "../worlds/images.ts";
+import { ringImage } from "../worlds/rings.ts";
+import { valuesOf, waitFor } from "../worlds/trainer.ts";
 
 let app: TestApp;
 let trainer: Trainer;

@@ -14,7 +14,7 @@ import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, openBench } from "./harness.ts";
+import { addRings, type Bench, openBench } from "../worlds/trainer.ts";
 
 // It trains; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 300_000 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
 import { getTunedVersion, listVersions } from "../../src/db/queries/versions.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, openBench, valuesOf, waitFor } from "./harness.ts";
+import { addRings, type Bench, openBench, valuesOf, waitFor } from "../worlds/trainer.ts";
 
 let bench: Bench;
 const children: ChildProcess[] = [];

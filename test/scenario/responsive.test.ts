@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { idOf, overHttp, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, noiseImage } from "../helpers/images.ts";
+import { asPng, noiseImage } from "../worlds/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 // What an encode costs is what this is about.

@@ -9,7 +9,7 @@ import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, eventsOf, openBench, valuesOf, waitFor } from "./harness.ts";
+import { addRings, type Bench, eventsOf, openBench, valuesOf, waitFor } from "../worlds/trainer.ts";
 
 // Each of these trains; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 300_000 });

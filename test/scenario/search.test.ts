@@ -12,7 +12,7 @@ import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { mostPoints } from "../../src/training/points/choose-head.ts";
 import { eq } from "drizzle-orm";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
+import { addRings, type Bench, eventsOf, openBench } from "../worlds/trainer.ts";
 
 // Searches, twice; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 600_000 });

@@ -3,7 +3,7 @@ import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, eventsOf, openBench } from "./harness.ts";
+import { addRings, type Bench, eventsOf, openBench } from "../worlds/trainer.ts";
 
 // It trains; on a busy machine that takes minutes.
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 300_000 });

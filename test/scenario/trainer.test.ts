@@ -9,11 +9,12 @@ import { createQueue } from "../../src/queue/queue.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { startTrainer } from "../../src/jobs/trainer.ts";
 import { useZips } from "../datasets/zips.ts";
-import { asPng } from "../helpers/images.ts";
+import { asPng } from "../worlds/images.ts";
 import sharp from "sharp";
 import { keysBelow } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
-import { addRings, type Bench, openBench, ringImage, waitFor } from "./harness.ts";
+import { ringImage } from "../worlds/rings.ts";
+import { addRings, type Bench, openBench, waitFor } from "../worlds/trainer.ts";
 
 let bench: Bench;
 const zips = useZips();

@@ -3,7 +3,7 @@ import { sha256 } from "../../src/lib/hash.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { Box } from "../../src/imaging/types.ts";
 import { buildSnapshot, type Snapshot } from "../../src/training/data/snapshot.ts";
-import { rectangleMask } from "../helpers/images.ts";
+import { rectangleMask } from "../worlds/images.ts";
 import type { AnnotatedRow } from "../../src/db/queries/annotated-images.ts";
 
 /** A mask of one filled rectangle. */

@@ -14,7 +14,7 @@ import { storeImport } from "../../../src/jobs/import/store.ts";
 import { LeaseLost } from "../../../src/jobs/held.ts";
 import { type Files, maskPng, picture, useZips } from "../../datasets/zips.ts";
 import { keysBelow } from "../../helpers/objects.ts";
-import { type Bench, openBench } from "../../scenario/harness.ts";
+import { type Bench, openBench } from "../../worlds/trainer.ts";
 import { newProject } from "../../training/project.ts";
 
 let bench: Bench;

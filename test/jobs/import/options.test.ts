@@ -9,7 +9,7 @@ import { keys } from "../../../src/storage/keys.ts";
 import { runImport } from "../../../src/jobs/import/run.ts";
 import { type Files, maskPng, picture, useZips } from "../../datasets/zips.ts";
 import { keysBelow } from "../../helpers/objects.ts";
-import { type Bench, openBench } from "../../scenario/harness.ts";
+import { type Bench, openBench } from "../../worlds/trainer.ts";
 import { newProject } from "../../training/project.ts";
 
 let bench: Bench;

@@ -10,8 +10,9 @@ import { selectStored } from "../../../src/jobs/preview/stored-project.ts";
 import { giveUpPreview, runPreview } from "../../../src/jobs/preview/run.ts";
 import type { TrainerServices } from "../../../src/jobs/services.ts";
 import { keysBelow, wrapStore } from "../../helpers/objects.ts";
-import { rectangleMask } from "../../helpers/images.ts";
-import { type Bench, openBench, ringImage } from "../../scenario/harness.ts";
+import { rectangleMask } from "../../worlds/images.ts";
+import { ringImage } from "../../worlds/rings.ts";
+import { type Bench, openBench } from "../../worlds/trainer.ts";
 import { newProject } from "../../training/project.ts";
 import { addImage, addMark, addRing } from "../../training/preflight/planted.ts";
 

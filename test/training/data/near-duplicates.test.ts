@@ -3,7 +3,7 @@ import { sha256 } from "../../../src/lib/hash.ts";
 import { groupNearDuplicates } from "../../../src/training/data/near-duplicates.ts";
 import type { SnapshotImage } from "../../../src/training/data/snapshot.ts";
 import { groupKey, type Split, splitSnapshot } from "../../../src/training/data/split.ts";
-import { asPng, asSharp, noiseImage } from "../../helpers/images.ts";
+import { asPng, asSharp, noiseImage } from "../../worlds/images.ts";
 import { localTestStore } from "../../helpers/objects.ts";
 import { row, snapshotOf } from "../fixtures.ts";
 

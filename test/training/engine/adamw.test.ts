@@ -13,7 +13,7 @@ import {
 
 type Values = Record<string, number[] | number[][]>;
 
-/** Written by scripts/reference/adamw.py. */
+/** Written by peers/reference/adamw.py. */
 const reference = JSON.parse(readFileSync(join(import.meta.dirname, "reference/adamw.json"), "utf8")) as {
   weight_decay: number;
   clip_norm: number;

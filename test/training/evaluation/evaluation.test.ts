@@ -9,7 +9,7 @@ import { scoreKinds } from "../../../src/training/evaluation/prompt-kinds.ts";
 import type { Score } from "../../../src/training/evaluation/score.ts";
 import { type Sample, samplesOf } from "../../../src/training/data/samples.ts";
 import { groupKey } from "../../../src/training/data/split.ts";
-import { asPng, discImage } from "../../helpers/images.ts";
+import { asPng, discImage } from "../../worlds/images.ts";
 import { testInference } from "../../helpers/inference.ts";
 import { localTestStore } from "../../helpers/objects.ts";
 import { row, snapshotOf } from "../fixtures.ts";

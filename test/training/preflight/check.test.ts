@@ -7,9 +7,10 @@ import type { BinaryMask, Box, RgbImage } from "../../../src/imaging/types.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { checkProject } from "../../../src/training/preflight/check.ts";
 import { selectStored } from "../../../src/jobs/preview/stored-project.ts";
-import { asSharp, rectangleMask } from "../../helpers/images.ts";
+import { asSharp, rectangleMask } from "../../worlds/images.ts";
 import { keysBelow } from "../../helpers/objects.ts";
-import { type Bench, openBench, ringImage } from "../../scenario/harness.ts";
+import { ringImage } from "../../worlds/rings.ts";
+import { type Bench, openBench } from "../../worlds/trainer.ts";
 import { newProject } from "../project.ts";
 import { addImage, addMark, addRing, printed, red, ringMask } from "./planted.ts";
 

@@ -7,8 +7,9 @@ import { sha256 } from "../../../src/lib/hash.ts";
 import { newId } from "../../../src/lib/ids.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { keys } from "../../../src/storage/keys.ts";
-import { asPng } from "../../helpers/images.ts";
-import { type Bench, ringImage } from "../../scenario/harness.ts";
+import { asPng } from "../../worlds/images.ts";
+import { ringImage } from "../../worlds/rings.ts";
+import type { Bench } from "../../worlds/trainer.ts";
 
 /** Stores an image; its id. */
 export async function addImage(

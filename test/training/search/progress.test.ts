@@ -7,7 +7,7 @@ import { foldsFor } from "../../../src/training/data/folds.ts";
 import type { LeftOut } from "../../../src/training/search/other.ts";
 import { SearchProgress } from "../../../src/training/search/search-progress.ts";
 import { search } from "../../../src/training/search/search.ts";
-import { rectangleMask } from "../../helpers/images.ts";
+import { rectangleMask } from "../../worlds/images.ts";
 
 const box: Box = [8, 6, 40, 30];
 /** One annotation on each of so many images of 128 x 96. */

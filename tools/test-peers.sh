@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Tests against Python peers (torch, transformers, pycocotools, Meta's segment_anything). Installs them into .venv on first use.
+# Meta's package can also be a checkout: PYTHONPATH=/path/to/segment-anything npm run test:peers
+set -euo pipefail
+cd "$(dirname "$0")/.."
+pip() { .venv/bin/pip install --quiet --retries 1 "$@"; }
+has() { .venv/bin/python -c "import $1" 2>/dev/null; }
+if ! has 'torch, pycocotools, safetensors, onnx, onnxruntime, PIL, transformers, cv2'; then
+  echo "Installing Python peers into .venv ..."
+  python3 -m venv .venv
+  pip torch numpy safetensors pycocotools onnx onnxruntime pillow transformers opencv-python-headless
+fi
+# Only PyPI itself has this one, so a machine that installs from a mirror may go without it.
+if ! has segment_anything; then
+  pip segment-anything torchvision 2>/dev/null || true
+  has segment_anything || echo "SKIPPED what needs Meta's own code: segment_anything is not to be had here (PYTHONPATH may name a checkout)"
+fi
+MASKWRIGHT_PEERS=1 node tools/run.mjs node_modules/vitest/vitest.mjs run --project peers
