@@ -5,7 +5,7 @@ import { createListener, type Listener } from "./db/listen.ts";
 import { createEmbeddingShelf } from "./db/embedding-shelf.ts";
 import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
-import { createMaskReader, type MaskReader } from "./inference/mask-reader.ts";
+import { createMaskReader, type MaskReader } from "./inference/workers/mask-reader.ts";
 import type { Inference } from "./inference/inference.ts";
 import { createJsonReader, type JsonReader } from "./lib/json-reader.ts";
 import { createLog, type Log } from "./lib/log.ts";

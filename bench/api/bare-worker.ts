@@ -2,8 +2,8 @@ import { workerData } from "piscina";
 import ort from "../../src/lib/onnxruntime.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { graphsFolder, readGraphs } from "../../src/graphs/files.ts";
-import { predictedMask } from "../../src/inference/predicted-mask.ts";
-import { batchTokens, promptTokens } from "../../src/inference/prompt-tokens.ts";
+import { predictedMask } from "../../src/inference/decoder/predicted-mask.ts";
+import { batchTokens, promptTokens } from "../../src/inference/decoder/prompt-tokens.ts";
 import type { Box, Size } from "../../src/imaging/types.ts";
 
 export interface BareTask {

@@ -1,6 +1,6 @@
-import answer from "../../src/inference/decode-worker.ts";
+import answer from "../../src/inference/workers/decode.ts";
 import { unwrap } from "../../src/lib/outcome.ts";
-import { plane, runDecoder } from "../../src/inference/run-decoder.ts";
+import { plane, runDecoder } from "../../src/inference/decoder/run.ts";
 import { type DecodeCase, openCases } from "./cases.ts";
 import { metaFeeds, openMeta } from "./meta.ts";
 import type { TimingOptions } from "../lib/timing-options.ts";

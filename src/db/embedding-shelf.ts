@@ -8,7 +8,7 @@ import {
 } from "./queries/stored-embeddings.ts";
 import { lastingBytes, noQuotas, selectHeld, selectQuotas, settleUsage } from "./queries/usage.ts";
 
-/** Account of the embeddings that the object store keeps, as inference/embedding-shelf.ts asks for it. */
+/** Account of the embeddings that the object store keeps, as inference/embedding/shelf.ts asks for it. */
 export interface DatabaseShelf {
   admit(embedding: StoredEmbedding): Promise<{ admitted: boolean; giveWay: string[] }>;
   touch(embedding: StoredEmbedding): Promise<void>;

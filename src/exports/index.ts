@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { contentsOf, safetensorsStream, type TensorContent } from "../checkpoint/tensor-content.ts";
 import { torchFile } from "../checkpoint/torch/write.ts";
-import { readVersionWeights } from "../inference/version-weights.ts";
+import { readVersionWeights } from "../inference/decoder/version-weights.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { storedZip, type ZipEntry } from "../lib/zip-writer.ts";

@@ -1,7 +1,7 @@
 import type { Zoom } from "../domain/focus.ts";
 import type { Box, Size } from "../imaging/types.ts";
 import { viewsOf } from "../imaging/views.ts";
-import { promptTokens, type PromptTokens } from "./prompt-tokens.ts";
+import { promptTokens, type PromptTokens } from "./decoder/prompt-tokens.ts";
 import type { Prompt } from "./types.ts";
 
 /** One part of an image that is encoded by itself for a prompt. */

@@ -6,14 +6,14 @@ import { elapsedMs, now, tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Focus, plainFocus } from "../domain/focus.ts";
 import { type DecoderGraph, graphFor, mostTokens } from "../graphs/files.ts";
-import { inGroups, inLanes } from "./lanes.ts";
-import { lazyLogits } from "./low-res.ts";
-import type { PackedWeights } from "./packed-weights.ts";
+import { inGroups, inLanes } from "./turns/lanes.ts";
+import { lazyLogits } from "./decoder/low-res.ts";
+import type { PackedWeights } from "./decoder/packed-weights.ts";
 import { type PlannedPrompt, planPrompt } from "./plan.ts";
-import { promptsPerTask } from "./together.ts";
+import { promptsPerTask } from "./decoder/together.ts";
 import type { Embedded, PredictedMask, PredictRequest, PredictResult, Prompt, VersionRef } from "./types.ts";
-import type { RefineBy } from "./refined-logits.ts";
-import type { ViewPrompt, ViewResult, ViewTask, Wish } from "./view-task.ts";
+import type { RefineBy } from "./refine/refined-logits.ts";
+import type { ViewPrompt, ViewResult, ViewTask, Wish } from "./decoder/view-task.ts";
 
 /** Parts of images that one request may have encoded, each .6 s of two cores where none is cached. */
 export const mostRegions = 64;

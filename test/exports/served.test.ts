@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import type { RgbImage } from "../../src/imaging/types.ts";
-import { promptTokens } from "../../src/inference/prompt-tokens.ts";
+import { promptTokens } from "../../src/inference/decoder/prompt-tokens.ts";
 import type { Prompt } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";

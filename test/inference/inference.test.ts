@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cropImage } from "../../src/imaging/crop.ts";
 import { flipImage } from "../../src/imaging/flips.ts";
 import { createInference } from "../../src/inference/index.ts";
-import { embedRegion } from "../../src/inference/regions.ts";
+import { embedRegion } from "../../src/inference/embedding/regions.ts";
 import type { EmbedOptions } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { messageOf } from "../../src/lib/errors.ts";

@@ -3,9 +3,9 @@ import { stableMaskAtSize } from "../../imaging/postprocess.ts";
 import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
-import { promptTokens } from "../prompt-tokens.ts";
-import type { DecoderTask } from "../decoder-task.ts";
-import { plane, runDecoder } from "../run-decoder.ts";
+import { promptTokens } from "../decoder/prompt-tokens.ts";
+import type { DecoderTask } from "../decoder/task.ts";
+import { plane, runDecoder } from "../decoder/run.ts";
 import { nearCropEdge } from "./crop-edge.ts";
 import type { Candidate, EverythingSettings, FoundAt } from "./types.ts";
 

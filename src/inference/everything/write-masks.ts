@@ -3,7 +3,7 @@ import { removeSmallRegions } from "../../imaging/regions.ts";
 import { decodeRle } from "../../imaging/rle.ts";
 import type { BinaryMask, Box, MaskFormat, Size, WireMask } from "../../imaging/types.ts";
 import { writeMask } from "../../imaging/wire-mask.ts";
-import { isWhole } from "../regions.ts";
+import { isWhole } from "../embedding/regions.ts";
 import type { Candidate } from "./types.ts";
 
 /** Masks that stay, to be cleaned and written as asked for. */

@@ -3,7 +3,7 @@ import { areaOf } from "../../imaging/geometry.ts";
 import type { AreaLogits } from "../../imaging/area-logits.ts";
 import { joinedLogits, type RegionLogits } from "../../imaging/stitch.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
-import type { SeenWindow } from "../../inference/work-area.ts";
+import type { SeenWindow } from "../../inference/refine/work-area.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import type { TrainingEngine } from "../engine/types.ts";
 import { type Part, type Seen, seenThrough } from "../focus/parts.ts";

@@ -1,6 +1,6 @@
 import type { RgbImage } from "../../imaging/types.ts";
 import { joinedLogits } from "../../imaging/stitch.ts";
-import { refinedLogits } from "../../inference/refined-logits.ts";
+import { refinedLogits } from "../../inference/refine/refined-logits.ts";
 import type { Guided } from "../../domain/focus.ts";
 import { maskOf } from "../data/samples.ts";
 import type { SampleImage } from "../data/samples.ts";

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type PointHead, writeHead } from "../../imaging/points/head.ts";
 import type { RgbImage } from "../../imaging/types.ts";
 import { joinedLogits } from "../../imaging/stitch.ts";
-import { refinedLogits } from "../../inference/refined-logits.ts";
+import { refinedLogits } from "../../inference/refine/refined-logits.ts";
 import type { PointHeadSettings } from "../../domain/focus.ts";
 import { maskOf, type Sample, type SampleImage } from "../data/samples.ts";
 import { foldsFor } from "../data/folds.ts";

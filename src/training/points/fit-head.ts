@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import ort, { type InferenceSession, type Tensor } from "../../lib/onnxruntime.ts";
 import { headParts, type PointHead } from "../../imaging/points/head.ts";
-import { float32 } from "../../inference/session.ts";
+import { float32 } from "../../inference/workers/session.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
 import { stepScalars, stepScalarNames } from "../engine/adamw.ts";
 import { randomFor } from "../data/samples.ts";

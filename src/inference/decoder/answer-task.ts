@@ -1,0 +1,121 @@
+import { type AreaLogits, nothing } from "../../imaging/area-logits.ts";
+import { writeArea } from "../../imaging/area-masks.ts";
+import { inputSize, lowResMeanOfPart, lowResSide } from "../../imaging/coordinates.ts";
+import { shared } from "../../imaging/logits-source.ts";
+import { joinedLogits, type RegionLogits } from "../../imaging/stitch.ts";
+import { now } from "../../lib/clock.ts";
+import { AppError } from "../../lib/errors.ts";
+import { chosenTokens } from "./chosen-tokens.ts";
+import { certain, maskPrompt } from "./mask-prompt.ts";
+import { predictedMask } from "./predicted-mask.ts";
+import { refinedLogits, refinedScore } from "../refine/refined-logits.ts";
+import { regionMask } from "./region-mask.ts";
+import { isWhole } from "../embedding/regions.ts";
+import { type Decoded, plane, runDecoder } from "./run.ts";
+import type { Size } from "../../imaging/types.ts";
+import type { AnsweredMask, EncodedView, ViewPrompt, ViewResult, ViewTask } from "./view-task.ts";
+
+/**
+ * Prompts to masks, in the worker that calls it: every view decoded with all prompts in one run, their logits joined over
+ * each prompt's window, refined by the image, and written at the image's size. Plain SAM is the task of one view that is
+ * the whole image.
+ */
+export async function answerTask(task: ViewTask): Promise<ViewResult> {
+  const startedAt = now();
+  const { prompts, views } = task;
+  const wanted = prompts.every(({ wish }) => wish.multimask === false) ? "first" : "all";
+  const runs: Decoded[] = [];
+  for (const [v, view] of views.entries()) {
+    const tokens = prompts.map((prompt) => prompt.tokens[v] as ViewPrompt["tokens"][number]);
+    const masks = task.graph.mask ? await givenMasks(task, view) : undefined;
+    runs.push(await runDecoder({ ...task, ...view }, tokens, { masks, wanted }));
+  }
+  const decodedAt = now();
+  const predictions = [];
+  for (const [p, prompt] of prompts.entries())
+    predictions.push({ masks: await answers(task, runs, p, prompt) });
+  return {
+    startedAt,
+    decodeMs: decodedAt - startedAt,
+    encodeMs: now() - decodedAt,
+    predictions,
+    prefixes: runs.map(({ prefix }) => prefix),
+  };
+}
+
+/** Mask prompts as the decoder takes them for one view, [P, 256, 256]. */
+async function givenMasks({ prompts, size }: ViewTask, { region }: EncodedView): Promise<Float32Array> {
+  const given = new Float32Array(prompts.length * plane);
+  for (const [i, { index, mask }] of prompts.entries()) {
+    if (!mask) throw new Error("a prompt without a mask was sent to a graph for masks");
+    try {
+      const own = isWhole(region, size) ? maskPrompt(mask, size) : regionMask(mask, size, region);
+      given.set(await own, i * plane);
+    } catch (error) {
+      throw error instanceof AppError ? error.within(`prompts[${index}]`) : error;
+    }
+  }
+  return given;
+}
+
+/** The masks of one prompt, the p-th of the task's. */
+async function answers(
+  task: ViewTask,
+  runs: readonly Decoded[],
+  p: number,
+  prompt: ViewPrompt,
+): Promise<AnsweredMask[]> {
+  const each = runs[0]?.tokens ?? 0;
+  const scores = Float32Array.from({ length: each }, (_, token) => {
+    const sum = runs.reduce((total, run) => total + (run.scores[p * each + token] as number), 0);
+    return sum / Math.max(1, runs.length);
+  });
+  const out: AnsweredMask[] = [];
+  for (const token of chosenTokens(scores, prompt.wish.multimask)) {
+    const at = p * each + token;
+    const views = runs.map(({ logits }, v): RegionLogits => ({
+      region: (task.views[v] as EncodedView).region,
+      lowRes: logits.subarray(at * plane, (at + 1) * plane),
+    }));
+    out.push(await answer(task, prompt, views, scores[token] as number));
+  }
+  return out;
+}
+
+async function answer(
+  { size, refine, threads }: ViewTask,
+  { window, box, wish }: ViewPrompt,
+  views: readonly RegionLogits[],
+  score: number,
+): Promise<AnsweredMask> {
+  const [only] = views;
+  if (!refine && views.length === 1 && only) {
+    const { lowRes, region } = only;
+    const mask = await predictedMask(lowRes, score, { region, size, ...wish });
+    if (!wish.lowRes) return mask;
+    if (isWhole(region, size)) return { ...mask, lowRes: shared(lowRes) };
+  }
+  // Low-res logits tell of doubtful pixels too.
+  const threshold = wish.lowRes ? -certain : 0;
+  const logits = refine
+    ? await refinedLogits({ window, views }, refine, { box, threads })
+    : joinedLogits(window, views, { threshold });
+  const { mask, bbox, area } = await writeArea(logits, size, wish);
+  const told = refine ? refinedScore(score, refine.settings) : score;
+  const whole = { score: told, bbox, area, mask };
+  if (!wish.lowRes) return whole;
+  const elsewhere = only && isWhole(only.region, size) ? only.lowRes : unseen(size);
+  return { ...whole, lowRes: shared(inLowRes(logits, size, elsewhere)) };
+}
+
+/** In the whole image's frame, so that it fits any version as the next prompt's mask. */
+const inLowRes = (logits: AreaLogits | null, size: Size, elsewhere: Float32Array): Float32Array =>
+  logits ? lowResMeanOfPart(logits.data, logits.area, size, elsewhere) : elsewhere;
+
+/** Low-res logits of an image in which nothing was looked at. */
+function unseen(size: Size): Float32Array {
+  const [rows, columns] = inputSize(size).map((side) => Math.ceil(side / 4)) as [number, number];
+  const out = new Float32Array(lowResSide * lowResSide).fill(-certain);
+  for (let y = 0; y < rows; y++) out.fill(nothing, y * lowResSide, y * lowResSide + columns);
+  return out;
+}

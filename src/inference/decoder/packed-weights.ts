@@ -1,0 +1,32 @@
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+
+/** A version's weights in one piece of shared memory: every worker reads the same bytes. */
+export interface PackedWeights {
+  /** Equal ids mean equal weights. */
+  readonly id: string;
+  /** float32 values, tensor after tensor. */
+  readonly buffer: SharedArrayBuffer;
+  /** PackedTensor[] as JSON: a text is sent to a worker at once, 137 objects one by one, with every task. */
+  readonly layout: string;
+}
+
+export interface PackedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Counts bytes. */
+  readonly offset: number;
+}
+
+export function packWeights(id: string, weights: NamedTensors): PackedWeights {
+  const entries = Object.entries(weights);
+  const bytes = entries.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
+  const buffer = new SharedArrayBuffer(bytes);
+  let offset = 0;
+  const layout = entries.map(([name, { shape, data }]) => {
+    const entry: PackedTensor = { name, shape, offset };
+    new Float32Array(buffer, offset, data.length).set(data);
+    offset += data.byteLength;
+    return entry;
+  });
+  return { id, buffer, layout: JSON.stringify(layout) };
+}

@@ -1,0 +1,14 @@
+import { answerTask } from "../decoder/answer-task.ts";
+import { decodePoints, type PointsResult, type PointsTask } from "../everything/decode-points.ts";
+import { type SuppressTask, suppress } from "../everything/suppress.ts";
+import { type WriteTask, writeMasks, type WrittenMask } from "../everything/write-masks.ts";
+import { type Outcome, settle } from "../../lib/outcome.ts";
+import type { ViewResult, ViewTask } from "../decoder/view-task.ts";
+
+/** Prompts to masks with one version. */
+export default (task: ViewTask): Promise<Outcome<ViewResult>> => settle(() => answerTask(task));
+
+/** The steps of segment-everything, which share this worker's threads and sessions. */
+export const points = (task: PointsTask): Promise<Outcome<PointsResult>> => settle(() => decodePoints(task));
+export const boxes = (task: SuppressTask): Promise<Outcome<number[]>> => settle(async () => suppress(task));
+export const masks = (task: WriteTask): Promise<Outcome<WrittenMask[]>> => settle(() => writeMasks(task));

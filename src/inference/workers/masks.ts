@@ -1,0 +1,33 @@
+import { keptMask, type KeptMask } from "../../imaging/kept-mask.ts";
+import { eachColumnRun, rleIou } from "../../imaging/mask-facts.ts";
+import type { Box, RleMask, Size, WireMask } from "../../imaging/types.ts";
+import { type Outcome, settle } from "../../lib/outcome.ts";
+
+export interface KeepTask {
+  readonly wire: WireMask;
+  /** [height, width] of the image. */
+  readonly size: Size;
+  /** A box of which is asked whether it holds any of the mask. */
+  readonly box?: Box | undefined;
+}
+
+/** A mask as it is kept, and whether the task's box, if there is one, holds a pixel of it. */
+export type ReadMask = KeptMask & { readonly inBox: boolean };
+
+/** The work itself, wherever it is done. */
+export async function keep({ wire, size, box }: KeepTask): Promise<ReadMask> {
+  const kept = await keptMask(wire, size);
+  if (!box) return { ...kept, inBox: true };
+  const [left, top] = [Math.floor(box[0]), Math.floor(box[1])];
+  const [right, bottom] = [Math.ceil(box[2]), Math.ceil(box[3])];
+  let inBox = false;
+  eachColumnRun({ format: "rle", size: [size[0], size[1]], counts: kept.counts }, (x, y0, y1) => {
+    inBox ||= x >= left && x < right && y0 < bottom && y1 > top;
+  });
+  return { ...kept, inBox };
+}
+
+export default (task: KeepTask): Promise<Outcome<ReadMask>> => settle(() => keep(task));
+
+export const iou = ([a, b]: readonly [RleMask, RleMask]): Promise<Outcome<number>> =>
+  settle(async () => rleIou(a, b));
