@@ -12,7 +12,14 @@ import { Releases } from "../../src/lib/releases.ts";
 import { startLocal } from "../../src/main/local.ts";
 import { untilSignal } from "../../src/main/process.ts";
 import { usageOr } from "../../src/main/usage.ts";
-import { type Annotation, Client, type Version } from "./client.ts";
+import {
+  type Annotation,
+  createMaskwright,
+  type FineTune,
+  type Maskwright,
+  rleOf,
+  type Version,
+} from "maskwright/client";
 import { drawPage, type DemoPage } from "../../src/samples/pages.ts";
 import { drawPicture, type PictureRow } from "./picture.ts";
 import { heading, progress, say } from "./screen.ts";
@@ -50,10 +57,10 @@ async function main(): Promise<void> {
 }
 
 /** The server that was named, or one of our own that ends with the demo. */
-async function connect(releases: Releases): Promise<Client> {
+async function connect(releases: Releases): Promise<Maskwright> {
   if (values.url !== undefined) {
     if (values.key === undefined) throw new Error(`--url needs --key\n\n${usage}`);
-    return new Client(values.url, values.key);
+    return createMaskwright({ url: values.url, key: values.key });
   }
   heading("Starting a server");
   const folder = await mkdtemp(join(tmpdir(), "maskwright-demo-"));
@@ -65,10 +72,10 @@ async function connect(releases: Releases): Promise<Client> {
   releases.add("the server", () => server.stop());
   if (server.key === null) throw new Error("the server made no key");
   say(`  ${server.url}, its data in ${folder} until the demo ends`);
-  return new Client(server.url, server.key);
+  return createMaskwright({ url: server.url, key: server.key });
 }
 
-async function story(client: Client): Promise<void> {
+async function story(client: Maskwright): Promise<void> {
   const start = performance.now();
   const pages = await drawPages(Number(values.pages), Number(values.seed));
   const projectId = await importPages(client, pages);
@@ -90,14 +97,16 @@ async function drawPages(count: number, seed: number): Promise<DemoPage[]> {
   return pages;
 }
 
-async function importPages(client: Client, pages: readonly DemoPage[]): Promise<string> {
+async function importPages(client: Maskwright, pages: readonly DemoPage[]): Promise<string> {
   heading("Importing them as a zip");
-  const project = await client.createProject("Stamps on scanned pages");
+  const project = await client.post("/v1/projects", { body: { name: "Stamps on scanned pages" } });
   const bar = progress("import");
-  let job = await client.importZip(project.id, Uint8Array.from(await packPages(pages)));
+  let job = await client.importZip(project.id, new Blob([Uint8Array.from(await packPages(pages))]));
   while (job.status === "queued" || job.status === "running") {
     await sleep(150);
-    job = await client.getImport(project.id, job.id);
+    job = await client.get("/v1/projects/{project_id}/imports/{import_id}", {
+      params: { path: { project_id: project.id, import_id: job.id } },
+    });
     bar.at(job.progress.images_done, job.progress.images_total ?? pages.length);
   }
   if (job.error) throw new Error(`the import failed: ${job.error.message}`);
@@ -105,38 +114,47 @@ async function importPages(client: Client, pages: readonly DemoPage[]): Promise<
   return project.id;
 }
 
-async function fineTune(client: Client, projectId: string): Promise<Version> {
+async function fineTune(client: Maskwright, projectId: string): Promise<Version> {
   // Left out, auto takes its usual five minutes; a demonstration has one.
   const body = { hyperparameters: { budget_seconds: 60 } };
   heading(`Fine-tuning: POST /v1/projects/{id}/fine-tunes ${JSON.stringify(body)}`);
   const start = performance.now();
   const bar = progress("tuning");
-  const { id } = await client.startFineTune(projectId, body);
+  const path = { project_id: projectId };
+  const { id } = await client.post("/v1/projects/{project_id}/fine-tunes", { params: { path }, body });
   const stop = new AbortController();
   const watching = watch(client, projectId, id, bar, stop.signal);
+  let job: FineTune | undefined;
   try {
-    for await (const event of client.events(projectId, id)) bar.log(event.message);
+    for await (const told of client.follow(projectId, id)) {
+      if (told.type === "event") bar.log(told.event.message);
+      else job = told.fineTune;
+    }
   } finally {
     stop.abort();
     await watching;
   }
-  const job = await client.getFineTune(projectId, id);
+  if (!job) throw new Error("the stream of events ended without the job's end");
   bar.end(`${job.status} after ${((performance.now() - start) / 1000).toFixed(1)} s`);
   if (job.version === null)
     throw new Error(`the fine-tune ${job.status}: ${job.error?.message ?? "no version"}`);
-  return client.getVersion(projectId, job.version);
+  return client.get("/v1/projects/{project_id}/versions/{number}", {
+    params: { path: { ...path, number: job.version } },
+  });
 }
 
 /** Moves the bar: within an epoch there are no events, but the job tells how far it is. */
 async function watch(
-  client: Client,
+  client: Maskwright,
   projectId: string,
   id: string,
   bar: ReturnType<typeof progress>,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const { progress: now } = await client.getFineTune(projectId, id);
+    const { progress: now } = await client.get("/v1/projects/{project_id}/fine-tunes/{fine_tune_id}", {
+      params: { path: { project_id: projectId, fine_tune_id: id } },
+    });
     if (now)
       bar.at(
         now.done,
@@ -147,8 +165,8 @@ async function watch(
   }
 }
 
-async function showGain(client: Client, projectId: string, version: Version): Promise<void> {
-  const { held_out: heldOut, best_epoch: bestEpoch } = version.metrics;
+async function showGain(client: Maskwright, projectId: string, version: Version): Promise<void> {
+  const { held_out: heldOut, best_epoch: bestEpoch } = metricsOf(version);
   heading(
     `Mean IoU on ${heldOut.annotations} stamps of ${heldOut.images} pages that no training step has seen`,
   );
@@ -170,14 +188,24 @@ const meter = (value: number): string =>
 interface Chosen {
   readonly title: string;
   readonly annotation: Annotation;
-  readonly scores: Version["metrics"]["per_annotation"][number];
+  readonly scores: Scores;
+}
+
+type Metrics = NonNullable<Version["metrics"]>;
+type Scores = NonNullable<Metrics["per_annotation"]>[number];
+
+function metricsOf({ number, metrics }: Version): Metrics {
+  if (!metrics) throw new Error(`version ${number} was not measured`);
+  return metrics;
 }
 
 /** Of each kind of stamp the held-out one with the median tuned IoU: a fair sample, not the finest three. */
-async function medians(client: Client, projectId: string, version: Version): Promise<Chosen[]> {
+async function medians(client: Maskwright, projectId: string, version: Version): Promise<Chosen[]> {
   const heldOut: Chosen[] = [];
-  for (const scores of version.metrics.per_annotation) {
-    const annotation = await client.getAnnotation(projectId, scores.annotation_id);
+  for (const scores of metricsOf(version).per_annotation ?? []) {
+    const annotation = await client.get("/v1/projects/{project_id}/annotations/{annotation_id}", {
+      params: { path: { project_id: projectId, annotation_id: scores.annotation_id } },
+    });
     heldOut.push({ title: `Held out, ${annotation.label}`, annotation, scores });
   }
   heldOut.sort((a, b) => a.scores.tuned_iou - b.scores.tuned_iou);
@@ -189,16 +217,24 @@ async function medians(client: Client, projectId: string, version: Version): Pro
 }
 
 async function pictureRow(
-  client: Client,
+  client: Maskwright,
   projectId: string,
   version: number,
   chosen: Chosen,
 ): Promise<PictureRow> {
   const { title, annotation, scores } = chosen;
   const { image_id: imageId, box } = annotation;
-  const image = await client.imageBytes(projectId, imageId);
-  const masks = await client.predict(projectId, imageId, box, ["base", version]);
-  const [before, after, truth] = [...masks, annotation.mask].map(decodeRle);
+  const file = await client.get("/v1/projects/{project_id}/images/{image_id}/content", {
+    params: { path: { project_id: projectId, image_id: imageId } },
+  });
+  const image = Buffer.from(await file.arrayBuffer());
+  // Both on one embedding.
+  const { results } = await client.post("/v1/projects/{project_id}/predict", {
+    params: { path: { project_id: projectId } },
+    body: { image: { id: imageId }, prompts: [{ box }], version: ["base", version] },
+  });
+  const masks = results.flatMap(({ predictions }) => predictions[0]?.masks.slice(0, 1) ?? []);
+  const [before, after, truth] = [...masks, annotation.mask].map((mask) => decodeRle(rleOf(mask)));
   if (!before || !after || !truth) throw new Error("predict gave fewer masks than versions");
   const served = { beforeIou: iou(before, truth), afterIou: iou(after, truth) };
   // The same prompt on the same page: what is served must be what was measured.

@@ -3,6 +3,8 @@ export class MaskwrightError extends Error {
   override readonly name = "MaskwrightError";
   readonly status: number;
   readonly code: string;
+  /** What the API says to people; `message` has the code before it. */
+  readonly detail: string;
   /** The field at fault, as a path in the request: `prompts[0].box`. */
   readonly param: string | undefined;
   /** Finds the request in the server's log. */
@@ -11,7 +13,9 @@ export class MaskwrightError extends Error {
   constructor(status: number, body: unknown) {
     const { error = {} } = (body ?? {}) as { error?: Record<string, string | undefined> };
     const code = error["code"] ?? "unknown";
-    super(`${code}: ${error["message"] ?? `the server answered with ${status}`}`);
+    const detail = error["message"] ?? `the server answered with ${status}`;
+    super(`${code}: ${detail}`);
+    this.detail = detail;
     this.status = status;
     this.code = code;
     this.param = error["param"];

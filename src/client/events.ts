@@ -1,4 +1,5 @@
 import { errorOf } from "./errors.ts";
+import { messages } from "./messages.ts";
 import type { FineTune, FineTuneEvent } from "./schema.ts";
 
 export type FollowedEvent = { type: "event"; event: FineTuneEvent } | { type: "end"; fineTune: FineTune };
@@ -25,31 +26,5 @@ export async function* followEvents(
       lastEventId = event.id;
       yield { type: "event", event };
     }
-  }
-}
-
-/** The messages of a text/event-stream; a line that breaks in the middle ends them. */
-async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<{ name: string; data: string }> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let rest = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
-      if (done) return;
-      const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-      rest = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const field = (name: string): string[] =>
-          block
-            .split("\n")
-            .filter((line) => line.startsWith(`${name}:`))
-            .map((line) => line.slice(name.length + 1).trimStart());
-        const data = field("data").join("\n");
-        if (data !== "") yield { name: field("event")[0] ?? "message", data };
-      }
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
   }
 }

@@ -9,10 +9,11 @@ import type { Call, Method } from "./calls.ts";
 import { errorOf } from "./errors.ts";
 import { followEvents, type FollowedEvent } from "./events.ts";
 import { retrying } from "./retry.ts";
-import type { FineTune, Image, paths } from "./schema.ts";
+import type { FineTune, Image, Import, paths } from "./schema.ts";
 
 export { MaskwrightError } from "./errors.ts";
 export type { FollowedEvent } from "./events.ts";
+export { rleOf } from "./masks.ts";
 export type * from "./schema.ts";
 
 export interface MaskwrightOptions {
@@ -25,6 +26,11 @@ export interface MaskwrightOptions {
   readonly retries?: number;
 }
 
+/** The query of `POST /v1/projects/{project_id}/imports`. */
+export type ImportOptions = NonNullable<
+  paths["/v1/projects/{project_id}/imports"]["post"]["parameters"]["query"]
+>;
+
 export interface Maskwright {
   readonly get: Call<"get">;
   readonly post: Call<"post">;
@@ -32,6 +38,8 @@ export interface Maskwright {
   readonly delete: Call<"delete">;
   /** Sends an image file; the same bytes again are the same image. */
   uploadImage(projectId: string, file: Blob, options?: { fileName?: string; group?: string }): Promise<Image>;
+  /** Sends a zip of images and masks, and gives the job that reads it: ask for it until it has ended. */
+  importZip(projectId: string, zip: Blob, options?: ImportOptions): Promise<Import>;
   /** Every row of a list, page by page. `page` asks for the one behind a cursor. */
   all<Row>(
     page: (cursor: string | undefined) => Promise<{ data: Row[]; next_cursor: string | null }>,
@@ -51,7 +59,7 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
     onRequest({ request }) {
       // So that a request that is sent again is carried out once.
       if (request.method !== "POST" || request.headers.has("idempotency-key")) return;
-      request.headers.set("idempotency-key", crypto.randomUUID());
+      request.headers.set("idempotency-key", randomId());
     },
     async onResponse({ response }) {
       if (!response.ok) throw await errorOf(response);
@@ -73,9 +81,24 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
     return run as unknown as Call<M>;
   };
 
+  const sendFile = async (
+    path: string,
+    file: Blob,
+    query: Record<string, unknown>,
+    type = file.type || "application/octet-stream",
+  ): Promise<unknown> => {
+    const at = new URL(path, options.url);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined && value !== null) at.searchParams.set(name, String(value));
+    const sent = { ...headers, "content-type": type, "idempotency-key": randomId() };
+    const response = await send(new Request(at, { method: "POST", headers: sent, body: file }));
+    if (!response.ok) throw await errorOf(response);
+    return response.json();
+  };
+
   const follow: Maskwright["follow"] = (projectId, fineTuneId) =>
     followEvents(async (lastEventId) => {
-      const at = `/v1/projects/${encodeURIComponent(projectId)}/fine-tunes/${encodeURIComponent(fineTuneId)}/events`;
+      const at = `${pathOf(projectId)}/fine-tunes/${encodeURIComponent(fineTuneId)}/events`;
       const resume: Record<string, string> = lastEventId === null ? {} : { "last-event-id": lastEventId };
       const init = { headers: { ...headers, ...resume, accept: "text/event-stream" } };
       return send(new Request(new URL(at, options.url), init));
@@ -88,18 +111,12 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
     delete: call("delete"),
     follow,
 
-    async uploadImage(projectId, file, { fileName, group } = {}) {
-      const at = new URL(`/v1/projects/${encodeURIComponent(projectId)}/images`, options.url);
-      if (fileName !== undefined) at.searchParams.set("file_name", fileName);
-      if (group !== undefined) at.searchParams.set("group", group);
-      const type = { "content-type": file.type || "application/octet-stream" };
+    uploadImage: async (projectId, file, { fileName, group } = {}) =>
       // The same bytes again are the same image, so this may be sent twice.
-      const key = { "idempotency-key": crypto.randomUUID() };
-      const init = { method: "POST", headers: { ...headers, ...type, ...key }, body: file };
-      const response = await send(new Request(at, init));
-      if (!response.ok) throw await errorOf(response);
-      return (await response.json()) as Image;
-    },
+      (await sendFile(`${pathOf(projectId)}/images`, file, { file_name: fileName, group })) as Image,
+
+    importZip: async (projectId, zip, query = {}) =>
+      (await sendFile(`${pathOf(projectId)}/imports`, zip, query, "application/zip")) as Import,
 
     async *all(page) {
       let cursor: string | undefined;
@@ -116,3 +133,11 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
     },
   };
 }
+
+const pathOf = (projectId: string): string => `/v1/projects/${encodeURIComponent(projectId)}`;
+
+/** 128 random bits; browsers have no `crypto.randomUUID` on plain http. */
+const randomId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );

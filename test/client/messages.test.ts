@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { messages } from "../../examples/demo/client.ts";
+import { messages } from "../../src/client/messages.ts";
 
 const text =
   ': still here\n\nevent: fine_tune.event\nid: 1\ndata: {"a":\ndata: "\u00e9"}\n\nevent: fine_tune\r\ndata: {}\r\n\r\ndata: cut off';
@@ -14,7 +14,7 @@ it("reads server-sent events however the bytes are cut into chunks", async () =>
       },
     });
     const found = [];
-    for await (const message of messages({ body })) found.push(message);
+    for await (const message of messages(body)) found.push(message);
     expect(found, `chunks of ${size}`).toEqual([
       { name: "fine_tune.event", data: '{"a":\n"\u00e9"}' },
       { name: "fine_tune", data: "{}" },
