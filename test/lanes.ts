@@ -9,7 +9,8 @@ const heavy =
 
 /** Pure, but seconds long each: they draw, train or trace. */
 const slow = [
-  /^test\/(exports|model|parity)\//,
+  /^test\/exports\/[^/]*$/,
+  /^test\/(model|parity)\//,
   /^test\/training\/(points|search)\//,
   /^test\/examples\/(pages|picture)\./,
   /^test\/graph\/written-gradients\./,

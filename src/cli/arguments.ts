@@ -39,7 +39,16 @@ export function numbers(name: string, text: string, counts: readonly number[]): 
   if (!counts.includes(values.length) || !values.every(Number.isFinite))
     throw new CliError(
       "usage",
-      `${name} takes ${counts.join(" or ")} numbers with commas between, not ${text}.`,
+      `${name} takes ${counts.join(" or ")} ${counts[0] === 1 ? "number" : "numbers with commas between"}, not ${text}.`,
     );
   return values;
+}
+
+export const number = (name: string, text: string): number => numbers(name, text, [1])[0] as number;
+
+export function oneOf<const Name extends string>(option: string, names: readonly Name[], text: string): Name {
+  const found = names.find((known) => known === text);
+  if (found === undefined)
+    throw new CliError("usage", `${option} is one of ${names.join(", ")}, not ${text}.`);
+  return found;
 }

@@ -10,6 +10,7 @@ import { importCommand } from "./import.ts";
 import { type CliEnvironment, connect, keepLogin, originOf } from "./login.ts";
 import { predictCommand } from "./predict.ts";
 import type { Streams } from "./screen.ts";
+import { exportAnnotationsCommand } from "./export-annotations.ts";
 import {
   exportCommand,
   projectsCommand,
@@ -35,6 +36,8 @@ const usage = `maskwright COMMAND [--json]
   rollback PROJECT [--reason TEXT]
   export PROJECT VERSION [--format safetensors|onnx|pth|hf|bundle|card]
          [--variant all|single|multi|cvat] [--full] [-o FILE]
+  export annotations PROJECT [--format coco|yolo|label_studio|cvat|voc|labelme]
+         [--shapes masks|polygons] [--polygon-tolerance PIXELS] [-o FILE]
 
 MASKWRIGHT_URL and MASKWRIGHT_KEY win over what login kept.
 `;
@@ -62,7 +65,10 @@ const commands: Record<string, Command> = {
   versions: versionsCommand,
   promote: promoteCommand,
   rollback: rollbackCommand,
-  export: exportCommand,
+  export: (call) =>
+    call.args[0] === "annotations"
+      ? exportAnnotationsCommand({ ...call, args: call.args.slice(1) })
+      : exportCommand(call),
 };
 
 /** Runs one command; returns the exit code: 0, or 1 with one line on stderr. */

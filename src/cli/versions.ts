@@ -1,8 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Promotion, Version } from "../client/index.ts";
-import { parse, versionOf } from "./arguments.ts";
+import { oneOf, parse, versionOf } from "./arguments.ts";
 import type { Answer, Command } from "./command.ts";
-import { CliError } from "./errors.ts";
 import { table } from "./screen.ts";
 
 async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
@@ -101,13 +100,6 @@ export const rollbackCommand: Command = async ({ args, api }) => {
 
 const formats = ["safetensors", "onnx", "pth", "hf", "bundle", "card"] as const;
 const variants = ["all", "single", "multi", "cvat", "served"] as const;
-
-const oneOf = <const Name extends string>(option: string, names: readonly Name[], text: string): Name => {
-  const found = names.find((known) => known === text);
-  if (found === undefined)
-    throw new CliError("usage", `${option} is one of ${names.join(", ")}, not ${text}.`);
-  return found;
-};
 
 export const exportCommand: Command = async ({ args, api }) => {
   const { values, positionals } = parse(args, ["PROJECT", "VERSION"], {

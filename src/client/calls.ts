@@ -42,8 +42,17 @@ type Json<Op> = Op extends { responses: infer Answers }
     }[keyof Answers]
   : never;
 
+/** What a route sends beside JSON, as its caller asks. */
+type Zip<Op> = Op extends {
+  responses: { 200: { content: { "application/json": unknown; "application/zip": unknown } } };
+}
+  ? Blob
+  : never;
+
 /** The JSON of a success; of a route that sends files, the file. */
-export type Data<Path, M> = [Json<Operation<Path, M>>] extends [never] ? Blob : Json<Operation<Path, M>>;
+export type Data<Path, M> = [Json<Operation<Path, M>>] extends [never]
+  ? Blob
+  : Json<Operation<Path, M>> | Zip<Operation<Path, M>>;
 
 /** A call whose answer is the data itself; an answer that is no success is thrown as a MaskwrightError. */
 export type Call<M extends Method> = <Path extends PathsWith<M>>(

@@ -87,7 +87,7 @@ function addSource(
 
 /** Notes and settings that lie beside what is read. */
 const companion =
-  /(^|\/)(readme|licen[cs]e|copying|changelog|notice|authors|citation|requirements|about|credits)([^/]*)?$|\.(md|txt|html?|pdf|cache|ya?ml|names|cfg|ini|log|license|rst|py|m|ipynb|sh|url|lnk)$|(^|\/)(meta|classes|class_map|config|info|dataset_info|key_id_map|obj_class_to_machine_color|groups|project|dataset|manifest|filename_map|category[^/]*)\.(json|csv|jsonl)$|(^|\/)[^/]*sample_?submission[^/]*$|(^|\/)\.[^/]*$/i;
+  /(^|\/)(readme|licen[cs]e|copying|changelog|notice|authors|citation|requirements|about|credits)([^/]*)?$|\.(md|txt|html?|pdf|cache|ya?ml|names|cfg|ini|log|license|rst|py|m|ipynb|sh|url|lnk)$|(^|\/)(meta|classes|class_map|config|info|dataset_info|key_id_map|obj_class_to_machine_color|groups|project|dataset|manifest|filename_map|category[^/]*)\.(json|csv|jsonl)$|(^|\/)(label_)?config\.xml$|(^|\/)[^/]*sample_?submission[^/]*$|(^|\/)\.[^/]*$/i;
 const cellposeBeside = /_(seg\.npy|flows\.tiff?|cp_masks\.png)$/i;
 
 function leaveUnread({ zip, report, reading }: FormatContext, isClaimed: (file: string) => boolean): number {

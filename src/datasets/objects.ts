@@ -29,6 +29,8 @@ export interface AnnotatedImage {
   readonly objects: readonly DrawnObject[];
   readonly split?: Split | null | undefined;
   readonly group?: string | null | undefined;
+  /** Whether somebody has looked at it: then no object means that nothing is there. Left out: yes. */
+  readonly isLookedAt?: boolean | undefined;
 }
 
 export function plannedMask(file: string, object: DrawnObject): PlannedMask {
@@ -61,7 +63,7 @@ export class ObjectPlans {
   /** Puts the objects to their image; where there is none they are left out. `file` says them. */
   add(file: string, annotated: AnnotatedImage): void {
     const { finder, report } = this.#context;
-    const { image, objects, size, split, group } = annotated;
+    const { image, objects, size, split, group, isLookedAt = true } = annotated;
     const given = typeof image === "string" ? [image] : image;
     const found = given.map((one) => finder.find(one, file)).find((one) => one.length > 0) ?? [];
     const [name] = found;
@@ -83,7 +85,7 @@ export class ObjectPlans {
       group,
       split: split ?? null,
       count: objects.filter((object) => !object.leave).length,
-      background: objects.length === 0,
+      background: isLookedAt && objects.length === 0,
       masks: () => {
         const read = JSON.parse(this.#spool.read(piece).toString("utf8")) as DrawnObject[];
         return read.map((object) => plannedMask(file, object));

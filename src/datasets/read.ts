@@ -5,6 +5,7 @@ import { ImageFinder } from "./find-image.ts";
 import { splitGroups } from "./groups.ts";
 import { findLayout, type Plan } from "./layout.ts";
 import { mergeDuplicates } from "./merge.ts";
+import { ownNotes } from "./own-notes.ts";
 import type { PlannedImage } from "./plan.ts";
 import { layoutUnknown, naming, tooMany } from "./problems.ts";
 import { readObjects } from "./read-objects.ts";
@@ -62,6 +63,7 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
       reading: options.reading,
       signal,
     };
+    const { unlabelled } = await ownNotes(context);
     const plan = await findLayout(context);
     if (plan.images.length === 0) throw noImages(plan, zip, report);
     if (plan.images.length > limits.maxImages) throw tooMany(plan.images.length, "images", limits.maxImages);
@@ -93,7 +95,7 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
           const item = await readItem(context, image, groups[i] ?? null, options, told);
           if (!item) continue;
           if (told === report) verdict.came(item.annotations.length);
-          yield item;
+          yield unlabelled === null ? item : withoutClass(item, unlabelled);
         }
         if (told === report) verdict.end();
       },
@@ -104,6 +106,12 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
     throw error;
   }
 }
+
+/** Annotations of this class have no label. */
+const withoutClass = (item: DatasetItem, name: string): DatasetItem => ({
+  ...item,
+  annotations: item.annotations.map((one) => (one.label === name ? { ...one, label: null } : one)),
+});
 
 function noImages({ unread }: Plan, zip: ZipReader, report: Report): AppError {
   const names = [...zip.entries.keys()];

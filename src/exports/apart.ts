@@ -1,13 +1,10 @@
-import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Piscina } from "piscina";
 import { builtInModel } from "../checkpoint/base-models.ts";
 import type { MemoryBudget } from "../lib/memory-budget.ts";
 import { type Outcome, unwrap } from "../lib/outcome.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { ExportTask } from "./export-worker.ts";
+import { fileInFolder } from "./spool.ts";
 import type { ExportedFile, ExportOptions, ExportSubject } from "./types.ts";
 
 const MiB = 1024 * 1024;
@@ -41,20 +38,11 @@ export async function exportApart(
 ): Promise<ExportedFile> {
   const whole = options.full || options.format === "bundle";
   const bytes = Math.min(whole ? ofWhole : ofDecoder, memory.most);
-  return memory.hold(bytes, { by, what: "This export", waitMs }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), "maskwright-export-"));
-    const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-    try {
-      const path = join(folder, "file");
-      const file = unwrap(await pool.run(await taskOf(store, subject, { options, whole, path })));
-      const content = createReadStream(path);
-      content.once("close", () => void remove());
-      return { ...file, content };
-    } catch (error) {
-      await remove();
-      throw error;
-    }
-  });
+  return memory.hold(bytes, { by, what: "This export", waitMs }, () =>
+    fileInFolder(async (path) =>
+      unwrap(await pool.run(await taskOf(store, subject, { options, whole, path }))),
+    ),
+  );
 }
 
 async function taskOf(

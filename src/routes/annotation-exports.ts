@@ -1,12 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { cocoBytes, exportCoco } from "../exports/coco.ts";
+import { exportAnnotations } from "../exports/annotations/index.ts";
+import { annotationFormats, annotationShapes, shapesOf } from "../exports/annotations/types.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
+import { projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 
 const number = z.int().min(1);
+const partSchema = z.enum(["train", "val", "test"]);
 
 /** COCO's file as it is sent. It is made row by row; the tests hold it against this. */
 const cocoSchema = z
@@ -32,6 +34,10 @@ const cocoSchema = z
         width: number,
         height: number,
         group: z.string().nullable().openapi({ description: "Not COCO's: the image's split group." }),
+        part: partSchema.nullable().openapi({ description: "Not COCO's: the image's own part of the data." }),
+        known_empty: z
+          .boolean()
+          .openapi({ description: "Not COCO's: whether it is known to hold no object." }),
         sha256: z.string(),
         maskwright_id: z.string(),
       }),
@@ -41,7 +47,10 @@ const cocoSchema = z
         id: number,
         image_id: number,
         category_id: number,
-        segmentation: z.object({ size: z.tuple([number, number]), counts: z.string() }),
+        segmentation: z.union([
+          z.object({ size: z.tuple([number, number]), counts: z.string() }),
+          z.array(z.array(z.number())),
+        ]),
         bbox: z
           .tuple([z.number(), z.number(), z.number(), z.number()])
           .openapi({ description: "[x, y, width, height] in pixels." }),
@@ -53,6 +62,9 @@ const cocoSchema = z
         maskwright_id: z.string(),
       }),
     ),
+    told: z
+      .array(z.object({ code: z.string(), count: number, message: z.string() }))
+      .openapi({ description: "Not COCO's: what could not be kept as it was asked for." }),
   })
   .openapi("CocoDataset");
 
@@ -60,17 +72,39 @@ const exportRoute = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/annotations/export",
   tags: ["annotations"],
-  summary: "Get all annotations of a project as a COCO file",
+  summary: "Get all annotations of a project in the format of another tool",
   description:
-    "Compressed RLE, which pycocotools decodes as it is; a category for each label; images without annotations, too. " +
-    "Zipped as `annotations.json` with the images it imports again as the same annotations and split groups. " +
-    "ETag is the file's SHA-256; If-None-Match is honoured.",
+    "`coco`: one JSON file, images without annotations too. The others are zips: `yolo` (a text file an image, " +
+    "data.yaml), `label_studio` (tasks.json with brush regions or polygons, config.xml), `cvat` (CVAT for images 1.1), " +
+    "`voc` (maps of objects and of classes), `labelme` (a JSON file an image). `maskwright.json` in them counts what the " +
+    "format can't carry. Zipped with the images, each imports again as the same masks. " +
+    "ETag is the file's SHA-256; If-None-Match is honoured. See docs/exports.md.",
   request: {
     params: projectParams,
-    query: z.object({ format: z.enum(["coco"]).default("coco") }),
+    query: z.object({
+      format: z.enum(annotationFormats).default("coco"),
+      shapes: z
+        .enum(annotationShapes)
+        .optional()
+        .openapi({
+          description:
+            "masks: run lengths, brushes or pictures; polygons: outlines along pixel edges, which decode to the very mask. " +
+            "Left out: masks where the format has them, but polygons for labelme. yolo has polygons alone, voc masks.",
+        }),
+      polygon_tolerance: z.coerce.number().min(0).max(10).default(0).openapi({
+        description:
+          "Pixels that corners of polygons may lie off the mask's edge: fewer corners, as few as leave an IoU of .99.",
+      }),
+    }),
   },
   responses: {
-    200: json(cocoSchema, "The file, all of one moment."),
+    200: {
+      description: "The file, all of one moment.",
+      content: {
+        "application/json": { schema: cocoSchema },
+        "application/zip": { schema: { type: "string", format: "binary" } },
+      },
+    },
     304: { description: "The caller has it." },
     ...failures("invalid_request", "project_not_found"),
   },
@@ -82,10 +116,9 @@ export function annotationExportRoutes({ db, memory }: RouteContext) {
   router.openapi(exportRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     projectOf(c, scope);
-    const ask = { by: scope.workspaceId, what: "This export", waitMs: 60_000 };
-    return memory.hold(Math.min(cocoBytes, memory.most), ask, async () =>
-      sendFile(c, await exportCoco(db, scope)),
-    );
+    const { format, shapes, polygon_tolerance: tolerance } = c.req.valid("query");
+    const options = { format, shapes: shapes ?? shapesOf[format][0], tolerance };
+    return sendFile(c, await exportAnnotations({ db, memory }, scope, options));
   });
 
   return router;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -8,7 +8,7 @@ import { Story } from "../../src/cli/fine-tune.ts";
 import { run } from "../../src/cli/main.ts";
 import { overHttp, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../worlds/images.ts";
-import { makeProject, seedVersion } from "../helpers/seeds.ts";
+import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
 
 let app: TestApp;
 let folder: string;
@@ -158,6 +158,24 @@ describe("versions", () => {
       const file = join(folder, "base.safetensors");
       expect(await maskwright(["export", project, "base", "-o", file], env)).toMatchObject({ code: 0 });
       expect((await stat(file)).size).toBeGreaterThan(1_000_000);
+    });
+  });
+
+  it("exports annotations in another tool's format", async () => {
+    await live(async (url) => {
+      const env = { url, key: app.a.key };
+      const project = await makeProject(app.a);
+      await seedAnnotated(app, project, 2);
+      const file = join(folder, "annotations");
+      const wrote = async (...options: string[]): Promise<string> => {
+        const { code } = await maskwright(["export", "annotations", project, "-o", file, ...options], env);
+        expect(code).toBe(0);
+        return readFile(file, "latin1");
+      };
+      expect((JSON.parse(await wrote()) as { annotations: object[] }).annotations).toHaveLength(2);
+      expect(await wrote("--format", "yolo")).toContain("data.yaml");
+      const refused = await maskwright(["export", "annotations", project, "--format", "xlsx"], env);
+      expect(refused.err).toMatch(/^maskwright: usage: --format is one of coco, yolo, .+ not xlsx\.\n$/);
     });
   });
 });

@@ -9,6 +9,7 @@ import { createEngine } from "../../src/training/engine/create.ts";
 import { runImport } from "../../src/jobs/import/run.ts";
 import { type Files, maskPng, picture, useZips } from "../datasets/zips.ts";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
+import { filesOf } from "../helpers/unzip.ts";
 import { makeProject, rectangle, rectangleRle, seedImage } from "../helpers/seeds.ts";
 
 let app: TestApp;
@@ -21,7 +22,14 @@ afterAll(async () => {
 });
 
 interface Coco {
-  images: { id: number; file_name: string; group: string | null; sha256: string; maskwright_id: string }[];
+  images: {
+    id: number;
+    file_name: string;
+    group: string | null;
+    known_empty: boolean;
+    sha256: string;
+    maskwright_id: string;
+  }[];
   annotations: {
     id: number;
     image_id: number;
@@ -129,6 +137,31 @@ describe("GET annotations/export", () => {
     expect(await boxesOf(second)).toEqual(await boxesOf(first));
   });
 
+  it("gives a zip in another tool's format that imports again as the same", async () => {
+    const first = await makeProject(app.a);
+    const pictures: Files = {};
+    for (let i = 0; i < 3; i++) pictures[`images/${i}.png`] = await picture(90 + i, 20, 10);
+    await importZip(first, {
+      ...pictures,
+      "data.yaml": "names: [seal, round stamp]",
+      "labels/0.txt": "0 .1 .1 .9 .1 .5 .8\n1 .2 .2 .4 .2 .4 .9",
+      "labels/1.txt": "",
+    });
+    const headers = { authorization: `Bearer ${app.a.key}` };
+    const response = await app.app.request(`/v1/projects/${first}/annotations/export?format=cvat`, {
+      headers,
+    });
+    expect(response.headers.get("content-type")).toBe("application/zip");
+    expect(response.headers.get("content-disposition")).toContain(`${first}-annotations-cvat.zip`);
+    const second = await makeProject(app.a);
+    const files = await filesOf(Buffer.from(await response.arrayBuffer()));
+    await importZip(second, { ...pictures, ...Object.fromEntries(files) });
+    expect(facts(await exported(second))).toEqual(facts(await exported(first)));
+    const empty = (await exported(second)).images.filter((image) => image.known_empty);
+    expect(empty.map((image) => image.file_name)).toEqual(["images/1.png"]);
+    expect(app.services.memory.used).toBe(0);
+  });
+
   it("says of images without a group that they have none, whatever their names look like", async () => {
     const first = await makeProject(app.a);
     const files: Files = {};
@@ -198,9 +231,11 @@ describe("GET annotations/export", () => {
   it("is nobody else's, and in no other format", async () => {
     const project = await makeProject(app.a);
     expect(errorOf(await app.b.get(exportUrl(project)))).toBe("404 project_not_found project_id");
-    expect(errorOf(await app.a.get(`/v1/projects/${project}/annotations/export?format=voc`))).toBe(
-      "400 invalid_request format",
-    );
+    const asked = async (query: string): Promise<string> =>
+      errorOf(await app.a.get(`/v1/projects/${project}/annotations/export?${query}`));
+    expect(await asked("format=xlsx")).toBe("400 invalid_request format");
+    expect(await asked("format=yolo&shapes=masks")).toBe("400 invalid_request shapes");
+    expect(await asked("polygon_tolerance=-1")).toBe("400 invalid_request polygon_tolerance");
   });
 });
 

@@ -8,6 +8,7 @@ import { arrived } from "../state/uploads.ts";
 import { Await, Button, Head, LinkButton } from "../ui/parts.tsx";
 import { toast } from "../state/toasts.ts";
 import type { InProject } from "./in-project.ts";
+import { ExportMenu } from "./images/export-menu.tsx";
 import { Tile } from "./images/tile.tsx";
 import { DropZone, UploadList } from "./images/upload.tsx";
 
@@ -68,6 +69,7 @@ export function Images({ project }: InProject) {
         filter={filter}
         version={version}
       />
+      {(overview.data?.annotations ?? 0) > 0 && <ExportMenu projectId={project.id} />}
     </>
   );
 }

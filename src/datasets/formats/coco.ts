@@ -23,6 +23,9 @@ const imageSchema = z.object({
   height: side,
   /** Ours: images of one group never stand on both sides of a split; null: known to be a group by itself. */
   group: z.union([z.number(), z.string()]).nullish().catch(null),
+  /** Ours: the part of the data that it is in, and whether it is known to hold nothing. */
+  part: z.enum(["train", "val", "test"]).nullish().catch(null),
+  known_empty: z.boolean().nullish().catch(null),
 });
 const annotationSchema = z.object({
   id: id.nullish().catch(null),
@@ -124,7 +127,7 @@ export class CocoReader {
         });
         continue;
       }
-      const own = this.#planned(name, image, count, splitOf(name) ?? split);
+      const own = this.#planned(name, image, count, image.part ?? splitOf(name) ?? split);
       const there = planned.get(name);
       planned.set(name, there ? joined(there, own) : own);
     }
@@ -182,7 +185,7 @@ export class CocoReader {
       split,
       count,
       // Listed without annotations, as images are that nobody has looked at yet.
-      background: false,
+      background: image.known_empty === true && count === 0,
       masks: () =>
         Array.from(this.#byImage.of(image.place), (k) => {
           const annotation = annotationSchema.parse(parseElement(this.#spool.read(k)));

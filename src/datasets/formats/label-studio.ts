@@ -114,6 +114,8 @@ export class LabelStudioReader {
       image,
       size: sized && { width: sized.original_width as number, height: sized.original_height as number },
       objects,
+      // A task that nobody has done yet says nothing of its image.
+      isLookedAt: chosen !== undefined,
       group: undefined,
     });
   }

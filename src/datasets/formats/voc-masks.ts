@@ -6,7 +6,8 @@ import { splitOfWords, wordsOf } from "../names.ts";
 import { baseOf, baseStemOf, isImageName } from "../paths.ts";
 import { labelOf, type FoundObject, type PlannedImage, type PlannedMask, type Source } from "../plan.ts";
 import type { FormatContext } from "../types.ts";
-import { ValueNames, vocColour } from "../value-names.ts";
+import { vocColour } from "../../imaging/voc-colour.ts";
+import { ValueNames } from "../value-names.ts";
 
 /** PASCAL VOC's classes, 1 to 20. Source: VOC2012 devkit, VOCinit.m. */
 const vocClasses =
@@ -16,6 +17,8 @@ const vocClasses =
 
 const objectFolder = /(^|\/)SegmentationObject\//;
 const classFolder = /(^|\/)SegmentationClass(Aug|Raw|PNG)?\//;
+
+const below = /^.*?(^|\/)Segmentation(Object|Class[^/]*)\//;
 
 /**
  * PASCAL VOC's segmentation and CVAT's `Segmentation mask 1.1`: `SegmentationObject` numbers the objects by value or
@@ -49,8 +52,9 @@ export async function vocMaskSource(
     const [objectFile, classFile] = [objects.get(key), classes.get(key)];
     const file = (objectFile ?? classFile) as string;
     for (const one of [objectFile, classFile]) if (one !== undefined) claim(one);
+    const stem = file.replace(below, "").replace(/\.[^.]+$/, "");
     const [image, ...others] = finder
-      .find(baseStemOf(file), file)
+      .find(stem, file)
       .filter((name) => !objectFolder.test(name) && !classFolder.test(name));
     if (image === undefined || others.length > 0) {
       report.leave("mask_without_image", { file, detail: "there is no image of this name" });
@@ -69,7 +73,7 @@ export async function vocMaskSource(
       alsoNamed: [],
       declared: null,
       group: undefined,
-      split: splits.get(baseStemOf(image)) ?? null,
+      split: splits.get(stem) ?? splits.get(baseStemOf(image)) ?? null,
       count: 1,
       background: false,
       masks: () => [mask],
@@ -136,8 +140,11 @@ async function imageSets(context: FormatContext): Promise<Map<string, ReturnType
     const split = splitOfWords(wordsOf(baseOf(name).replace(/\.txt$/i, "")));
     if (!split) continue;
     const text = (await context.zip.read(name, context.signal)).toString("utf8");
-    for (const line of text.split(/\r?\n/))
-      if (line.trim() !== "") out.set(baseOf(line.trim().split(/\s+/)[0] as string), split);
+    for (const line of text.split(/\r?\n/)) {
+      // Lists of one class have 1, 0 or -1 behind the name.
+      const stem = line.trim().replace(/\s+-?[01]$/, "");
+      if (stem !== "") out.set(stem, split).set(baseOf(stem), split);
+    }
   }
   return out;
 }

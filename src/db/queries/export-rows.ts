@@ -1,6 +1,7 @@
 import { and, asc, count, eq, gt, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Executor } from "../client.ts";
+import type { Part } from "../../domain/data-import.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { Place } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
@@ -13,6 +14,10 @@ export interface ExportedImage extends Place {
   readonly format: string;
   readonly fileName: string | null;
   readonly splitGroup: string | null;
+  /** The user's own part of the data that it is in. */
+  readonly part: Part | null;
+  /** Whether it is known to hold no object, and not just unannotated. */
+  readonly knownEmpty: boolean;
 }
 
 export interface ExportedAnnotation extends Place {
@@ -21,9 +26,6 @@ export interface ExportedAnnotation extends Place {
   readonly area: number;
   readonly box: [number, number, number, number];
   readonly label: string | null;
-  /** Of its image. */
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Oldest first, which the (project_id, created_at, id) indexes serve. */
@@ -42,15 +44,32 @@ export async function selectLabels(tx: Executor, scope: ProjectScope): Promise<(
   return rows.map((row) => row.label);
 }
 
-/** File names that more than one image of the project has. */
-export async function selectSharedNames(tx: Executor, scope: ProjectScope): Promise<Set<string>> {
+/**
+ * File names that more than one image of the project has; `stems`: without their extensions, in lower case, as files beside
+ * images are called.
+ */
+export async function selectSharedNames(
+  tx: Executor,
+  scope: ProjectScope,
+  { stems }: { stems: boolean },
+): Promise<Set<string>> {
+  const stem = sql<string>`lower(regexp_replace(${images.fileName}, '\\.[^./]*$', ''))`;
   const rows = await tx
-    .select({ fileName: images.fileName })
+    .select({ name: stems ? stem : sql<string>`${images.fileName}` })
     .from(images)
     .where(and(inProject(images, scope), isNotNull(images.fileName)))
-    .groupBy(images.fileName)
+    .groupBy(sql`1`)
     .having(gt(count(), 1));
-  return new Set(rows.map((row) => row.fileName as string));
+  return new Set(rows.map((row) => row.name));
+}
+
+/** Pixels of the project's largest image; 0 where it has none. */
+export async function selectMostPixels(tx: Executor, scope: ProjectScope): Promise<number> {
+  const [row] = await tx
+    .select({ most: sql<string | null>`max(${images.width}::bigint * ${images.height})` })
+    .from(images)
+    .where(inProject(images, scope));
+  return Number(row?.most ?? 0);
 }
 
 export async function pageOfImages(
@@ -69,6 +88,8 @@ export async function pageOfImages(
       height: images.height,
       fileName: images.fileName,
       splitGroup: images.splitGroup,
+      part: images.part,
+      knownEmpty: images.knownEmpty,
     })
     .from(images)
     .where(and(inProject(images, scope), beyond(images, after)))
@@ -82,22 +103,33 @@ export interface PageLimits {
   readonly bytes: number;
 }
 
-/** All annotations of a project, oldest first, as many at a time as fit. */
+/** All annotations of some images, in the images' order and oldest first, as many at a time as fit. */
 export async function* annotationPages(
   tx: Executor,
   scope: ProjectScope,
+  imageIds: readonly string[],
   limits: PageLimits,
 ): AsyncGenerator<ExportedAnnotation[], void, undefined> {
-  for (let after: Place | null = null; ;) {
-    const planned: (Place & { bytes: number })[] = await tx
+  if (imageIds.length === 0) return;
+  for (let after: PlannedRow | null = null; ;) {
+    const planned: PlannedRow[] = await tx
       .select({
         id: annotations.id,
         createdAt: annotations.createdAt,
+        imageId: images.id,
+        imageCreatedAt: images.createdAt,
         bytes: sql<number>`octet_length(${annotations.counts})`,
       })
       .from(annotations)
-      .where(and(inProject(annotations, scope), beyond(annotations, after)))
-      .orderBy(asc(annotations.createdAt), asc(annotations.id))
+      .innerJoin(images, eq(images.id, annotations.imageId))
+      .where(
+        and(
+          inProject(annotations, scope),
+          inArray(annotations.imageId, [...imageIds]),
+          after ? behindRow(after) : undefined,
+        ),
+      )
+      .orderBy(...inOrder)
       .limit(limits.rows);
     for (const ids of fitting(planned, limits.bytes)) yield await annotationsOf(tx, scope, ids);
     after = planned.at(-1) ?? null;
@@ -105,8 +137,19 @@ export async function* annotationPages(
   }
 }
 
+interface PlannedRow extends Place {
+  readonly imageId: string;
+  readonly imageCreatedAt: Date;
+  readonly bytes: number;
+}
+
+const inOrder = [asc(images.createdAt), asc(images.id), asc(annotations.createdAt), asc(annotations.id)];
+
+const behindRow = ({ imageCreatedAt, imageId, createdAt, id }: PlannedRow): SQL =>
+  sql`(${images.createdAt}, ${images.id}, ${annotations.createdAt}, ${annotations.id}) > (${imageCreatedAt.toISOString()}::timestamptz, ${imageId}, ${createdAt.toISOString()}::timestamptz, ${id})`;
+
 /** In groups of so many bytes, at least one in each. */
-function* fitting(planned: readonly (Place & { bytes: number })[], most: number): Generator<string[]> {
+function* fitting(planned: readonly PlannedRow[], most: number): Generator<string[]> {
   let [ids, bytes]: [string[], number] = [[], 0];
   for (const row of planned) {
     if (ids.length > 0 && bytes + row.bytes > most) {
@@ -133,10 +176,8 @@ const annotationsOf = async (
       area: annotations.area,
       box: annotations.box,
       label: annotations.label,
-      width: images.width,
-      height: images.height,
     })
     .from(annotations)
     .innerJoin(images, eq(images.id, annotations.imageId))
     .where(and(inProject(annotations, scope), inArray(annotations.id, [...ids])))
-    .orderBy(asc(annotations.createdAt), asc(annotations.id));
+    .orderBy(...inOrder);
