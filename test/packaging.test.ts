@@ -7,10 +7,12 @@ const read = (file: string): unknown => JSON.parse(readFileSync(join(root, file)
 
 interface LockEntry {
   version?: string;
+  engines?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
 const lock = read("package-lock.json") as { packages: Record<string, LockEntry> };
 const manifest = read("package.json") as {
+  engines: Record<string, string>;
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
@@ -30,6 +32,10 @@ describe("a fresh install", () => {
         .map((name) => `${path} -> ${name}`),
     );
     expect(missing).toEqual([]);
+  });
+
+  it("names the same Node in the lock file as in package.json", () => {
+    expect(lock.packages[""]?.engines).toEqual(manifest.engines);
   });
 
   it("pins every package, and Node 22 for every platform", () => {
