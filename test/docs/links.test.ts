@@ -43,7 +43,7 @@ describe.each(pages)("%s", (page) => {
   });
 });
 
-it("every decision has a date and a status, and stands in the list", () => {
+it("every decision has a date, a status and 500 words at most, and stands in the list", () => {
   const decisions = pages.filter((page) => /^docs\/adr\/\d{4}-/.test(page));
   const list = text("docs/adr/README.md");
   expect(decisions.length).toBeGreaterThan(20);
@@ -52,6 +52,7 @@ it("every decision has a date and a status, and stands in the list", () => {
       /^# \d{4}: .+\n\n(Accepted|Superseded by \[\d{4}\]\([\w.-]+\)), \d+ [A-Z][a-z]+ \d{4}\.\n/,
     );
     expect(list).toContain(`(${page.slice("docs/adr/".length)})`);
+    expect(text(page).split(/\s+/).length, `words of ${page}`).toBeLessThanOrEqual(500);
   }
 });
 
@@ -66,7 +67,15 @@ it("the map of CONTRIBUTING.md names every folder of src and of the outbuildings
   expect(outside.sort()).toEqual(["bench", "examples", "infra", "peers", "test", "tools"]);
 });
 
-it("the test file that CONTRIBUTING.md runs as an example is there", () => {
-  const [, file = ""] = /npm test -- (test\/\S+\.ts)/.exec(text("CONTRIBUTING.md")) ?? [];
-  expect(existsSync(join(root, file))).toBe(true);
+it("every command of CONTRIBUTING.md names a script and a file that are there", () => {
+  const commands = [...text("CONTRIBUTING.md").matchAll(/`(npm [^`]+|\.ci\/run)`/g)].map(
+    ([, one = ""]) => one,
+  );
+  const files = commands.flatMap((one) =>
+    one.split(" ").filter((word) => /^(test|build)\/[\w./-]+\.ts$/.test(word)),
+  );
+  expect(commands.length).toBeGreaterThan(10);
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  expect(existsSync(join(root, ".ci/run"))).toBe(true);
 });
