@@ -11,6 +11,7 @@ import {
   type Run,
   runLine,
   runTable,
+  seenNow,
 } from "./report.ts";
 import { rows } from "./rows/index.ts";
 import { Runner } from "./runner.ts";
@@ -41,6 +42,7 @@ function notRun({ kind, name }: Row, atOnce: number, error: unknown): Run {
     aboveRestBytes: 0,
     service: "gone",
     faults,
+    seen: seenNow(),
   };
 }
 
@@ -60,21 +62,23 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void runner.close().finally(() => process.exit(1)));
   try {
-    for (const row of chosen) {
-      const once = row.times ?? 1;
-      for (const atOnce of countsOf(row)) {
-        if ((asked.eight && atOnce === once) || (asked.single && atOnce !== once)) continue;
-        const run = await runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error));
-        runs.push(run);
-        if (asked.write) await results.keep(run);
-        say(runLine(run));
-        for (const fault of run.faults) say(`    ${fault}`);
-        // Nobody knows what it has left behind.
-        if (run.answers.length === 0) await runner.drop();
-      }
+    const left = chosen
+      .flatMap((row) => countsOf(row).map((atOnce) => ({ row, atOnce, once: row.times ?? 1 })))
+      .filter(({ atOnce, once }) => !(asked.eight && atOnce === once) && !(asked.single && atOnce !== once))
+      .filter(({ row, atOnce }) => !(asked.continue && results.isClean({ ...row, atOnce })));
+    for (const [i, { row, atOnce }] of left.entries()) {
+      const run = await runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error));
+      runs.push(run);
+      if (asked.write) await results.keep(run);
+      say(`${i + 1} of ${left.length} ${runLine(run)}`);
+      for (const fault of run.faults) say(`    ${fault}`);
+      // Nobody knows what it has left behind.
+      if (run.answers.length === 0) await runner.drop();
     }
     await runner.drop();
-    for await (const run of runQuotas(runner, wanted)) {
+    const wantedQuota = (text: string): boolean =>
+      wanted(text) && !(asked.continue && results.isClean(text.replace(/^quota: /, "")));
+    for await (const run of runQuotas(runner, wantedQuota)) {
       quotas.push(run);
       if (asked.write) await results.keep(run);
       say(quotaLine(run));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import sharp from "sharp";
 import { seededRandom } from "../../src/lib/random.ts";
-import type { QuotaRun } from "./report.ts";
+import { type QuotaRun, seenNow } from "./report.ts";
 import { json, MB, zipOf } from "./rows/make.ts";
 import type { Runner } from "./runner.ts";
 import { type Sent, sendUntilTaken } from "./send.ts";
@@ -223,6 +223,7 @@ async function runRow(service: Service, row: QuotaRow): Promise<QuotaRun> {
     stored: kB(added),
     told: `${images} images, ${kB(bytes)}`,
     faults: [...new Set(faults)],
+    seen: seenNow(),
   };
 }
 
@@ -268,6 +269,7 @@ async function runWebhooks(service: Service): Promise<QuotaRun> {
       stored: "",
       told: `a neighbour's message had its first try after ${seconds.toFixed(1)} s`,
       faults,
+      seen: seenNow(),
     };
   } finally {
     for (const server of [silent, ready]) {

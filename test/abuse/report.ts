@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Answer, Kind, Row } from "./types.ts";
@@ -17,6 +18,7 @@ export interface Run {
   readonly aboveRestBytes: number;
   readonly service: "lives" | "gone";
   readonly faults: readonly string[];
+  readonly seen: string;
 }
 
 /** A quota's row: what was tried, and what it came to. */
@@ -26,17 +28,34 @@ export interface QuotaRun {
   readonly stored: string;
   readonly told: string;
   readonly faults: readonly string[];
+  readonly seen: string;
+}
+
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: import.meta.dirname })
+  .toString()
+  .trim();
+
+/** When, and of which commit: `29 Nov 16:05, 9609d91`; UTC. */
+export function seenNow(): string {
+  const [, day, month, , time = ""] = new Date().toUTCString().split(" ");
+  return `${Number(day)} ${month} ${time.slice(0, 5)}, ${commit}`;
 }
 
 const runHead =
-  "| request | at once | answer | `/healthz` silent for | watcher late by | peak RSS above rest | service |\n|---|---|---|---|---|---|---|";
-const quotaHead = "| what was tried | answer | stored | `usage` says |\n|---|---|---|---|";
+  "| request | at once | answer | `/healthz` silent for | watcher late by | peak RSS above rest | service | seen |\n|---|---|---|---|---|---|---|---|";
+const quotaHead = "| what was tried | answer | stored | `usage` says | seen |\n|---|---|---|---|---|";
 
 export const runLine = (run: Run): string =>
-  `| ${run.name} | ${run.atOnce} | ${answersText(run.answers)} | ${msText(run.silentMs)} | ${msText(run.lateMs)} | ${Math.round(run.aboveRestBytes / 1e6)} MB | ${run.service}${run.faults.length > 0 ? " **!**" : ""} |`;
+  `| ${run.name} | ${run.atOnce} | ${answersText(run.answers)} | ${msText(run.silentMs)} | ${msText(run.lateMs)} | ${Math.round(run.aboveRestBytes / 1e6)} MB | ${run.service}${faultsText(run.faults)} | ${run.seen} |`;
 
 export const quotaLine = (run: QuotaRun): string =>
-  `| ${run.name} | ${run.answer} | ${run.stored} | ${run.told}${run.faults.length > 0 ? " **!**" : ""} |`;
+  `| ${run.name} | ${run.answer} | ${run.stored} | ${run.told}${faultsText(run.faults)} | ${run.seen} |`;
+
+/** Marks a broken promise; names those that no other column shows. */
+const faultsText = (faults: readonly string[]): string =>
+  faults.length === 0
+    ? ""
+    : [" **!**", ...faults.filter((fault) => /neighbour|healthz|job|not run/.test(fault))].join(" ");
 
 const msText = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
@@ -76,6 +95,12 @@ export class Results {
     return new Results(JSON.parse(text) as { runs: Run[]; quotas: QuotaRun[] });
   }
 
+  /** Whether a row's last run, or a quota's by its name, broke no promise. */
+  isClean(of: Pick<Run, "kind" | "name" | "atOnce"> | string): boolean {
+    const run = typeof of === "string" ? this.#quotas.get(of) : this.#runs.get(placeOf(of));
+    return run?.faults.length === 0;
+  }
+
   async keep(run: Run | QuotaRun): Promise<void> {
     if ("atOnce" in run) this.#runs.set(placeOf(run), run);
     else this.#quotas.set(run.name, run);
@@ -86,21 +111,22 @@ export class Results {
 
   /** Puts the tables into docs/reliability.md, between their marks. Throws an Error where a mark is missing. */
   async write(rows: readonly Row[], quotaNames: readonly string[]): Promise<void> {
-    const lines = rows.flatMap((row) =>
-      countsOf(row).map((atOnce) => {
-        const run = this.#runs.get(placeOf({ ...row, atOnce }));
-        return run ? runLine(run) : `| ${row.name} | ${atOnce} | not run | | | | |`;
-      }),
-    );
-    const quotas = quotaNames.map((name) => {
-      const run = this.#quotas.get(name);
-      return run ? quotaLine(run) : `| ${name} | not run | | |`;
-    });
+    const places = rows.flatMap((row) => countsOf(row).map((atOnce) => ({ ...row, atOnce })));
+    const ran = places.flatMap((place) => this.#runs.get(placeOf(place)) ?? []);
+    const single = places.filter((place) => place.atOnce === (place.times ?? 1));
+    const missing = places.filter((place) => !this.#runs.has(placeOf(place)));
+    const quotas = quotaNames.flatMap((name) => this.#quotas.get(name) ?? []);
+    const clean = (of: readonly (Run | QuotaRun)[]): number =>
+      of.filter(({ faults }) => faults.length === 0).length;
+    const told =
+      `${places.length} runs of ${rows.length} rows (${single.length} by themselves): ${ran.length} ran, ${clean(ran)} of them clean. ` +
+      `Not run: ${missing.length === 0 ? "none" : missing.map(({ name, atOnce }) => `${name} (${atOnce})`).join("; ")}.`;
+    const quotasTold = `${quotaNames.length} rows: ${quotas.length} ran, ${clean(quotas)} of them clean.`;
     const file = join(import.meta.dirname, "../../docs/reliability.md");
     let text = await readFile(file, "utf8");
     for (const [mark, table] of [
-      ["requests", runTable(lines)],
-      ["quotas", quotaTable(quotas)],
+      ["requests", `${told}\n\n${runTable(ran.map(runLine))}`],
+      ["quotas", `${quotasTold}\n\n${quotaTable(quotas.map(quotaLine))}`],
     ] as const) {
       const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`];
       const [from, to] = [text.indexOf(begin), text.indexOf(end)];

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { bounds, type Run } from "./report.ts";
+import { bounds, type Run, seenNow } from "./report.ts";
 import { followImport, send } from "./send.ts";
 import { copyData, makeFolder, removeFolder, type Service, startService } from "./service.ts";
 import type { Answer, Outgoing, Row } from "./types.ts";
@@ -148,6 +148,7 @@ export class Runner {
       aboveRestBytes,
       service: lives ? "lives" : "gone",
       faults,
+      seen: seenNow(),
     };
   }
 }
