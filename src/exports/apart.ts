@@ -1,8 +1,8 @@
-import { Piscina } from "piscina";
 import { builtInModel } from "../checkpoint/base-models.ts";
 import type { MemoryBudget } from "../lib/memory-budget.ts";
-import { type Outcome, unwrap } from "../lib/outcome.ts";
+import { workerPool } from "../lib/worker-pool.ts";
 import type { ObjectStore } from "../storage/store.ts";
+import type * as exportWorker from "./export-worker.ts";
 import type { ExportTask } from "./export-worker.ts";
 import { fileInFolder } from "./spool.ts";
 import type { ExportedFile, ExportOptions, ExportSubject } from "./types.ts";
@@ -16,15 +16,13 @@ const [ofDecoder, ofWhole] = [96 * MiB, 192 * MiB];
 const waitMs = 60_000;
 
 /** One for the process; its thread ends when it has been idle. */
-const pool = new Piscina<ExportTask, Outcome<Omit<ExportedFile, "content">>>({
-  filename: new URL("export-worker.ts", import.meta.url).href,
-  minThreads: 0,
-  maxThreads: 1,
-  // Its heap still holds what it made last.
-  idleTimeout: 10_000,
-  concurrentTasksPerWorker: 1,
-  atomics: "disabled",
+const pool = workerPool<typeof exportWorker>({
+  module: new URL("export-worker.ts", import.meta.url),
+  threads: 1,
+  // A thread's heap still holds what it made last.
+  idleMs: 10_000,
 });
+const make = pool.of("make");
 
 /**
  * As exportVersion, in a thread of its own, one file after the other: ONNX graphs and zips of many megabytes. `by`: whose
@@ -39,9 +37,7 @@ export async function exportApart(
   const whole = options.full || options.format === "bundle";
   const bytes = Math.min(whole ? ofWhole : ofDecoder, memory.most);
   return memory.hold(bytes, { by, what: "This export", waitMs }, () =>
-    fileInFolder(async (path) =>
-      unwrap(await pool.run(await taskOf(store, subject, { options, whole, path }))),
-    ),
+    fileInFolder(async (path) => make(await taskOf(store, subject, { options, whole, path }))),
   );
 }
 

@@ -25,7 +25,7 @@ export interface ExportTask {
 }
 
 /** Makes a version's file, in a thread of its own, and leaves it on disk. Throws what exportVersion throws. */
-export default (task: ExportTask): Promise<Outcome<Omit<ExportedFile, "content">>> =>
+export const make = (task: ExportTask): Promise<Outcome<Omit<ExportedFile, "content">>> =>
   settle(async () => {
     const { projectId, version, options, path } = task;
     const base = baseOf(task);

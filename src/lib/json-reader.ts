@@ -1,7 +1,7 @@
-import { Piscina } from "piscina";
 import { parseJson } from "./json-parse.ts";
 import type { Shape } from "./json-shape.ts";
-import { type Outcome, unwrap } from "./outcome.ts";
+import type * as jsonWorker from "./json-worker.ts";
+import { workerPool } from "./worker-pool.ts";
 
 /** Smaller ones are read where they came: handing them over would take longer. */
 const inlineBytes = 128 * 1024;
@@ -14,22 +14,19 @@ export interface JsonReader {
 }
 
 export function createJsonReader(): JsonReader {
-  const pool = new Piscina<unknown, Outcome<unknown>>({
-    filename: new URL("json-worker.ts", import.meta.url).href,
-    minThreads: 0,
-    maxThreads: 1,
-    // Its heap still holds what it read last.
-    idleTimeout: 10_000,
-    concurrentTasksPerWorker: 1,
-    atomics: "disabled",
+  // A thread's heap still holds what it read last.
+  const pool = workerPool<typeof jsonWorker>({
+    module: new URL("json-worker.ts", import.meta.url),
+    threads: 1,
+    idleMs: 10_000,
   });
+  const parse = pool.of("parse");
   return {
     read: async (bytes, shape, naming) => {
       if (bytes.length <= inlineBytes) return parseJson(bytes, shape, naming);
       // Of a buffer of its own nothing is copied.
       const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
-      const task = { bytes: whole, shape, naming };
-      return unwrap(await pool.run(task, { transferList: [whole.buffer as ArrayBuffer] }));
+      return parse({ bytes: whole, shape, naming }, [whole.buffer as ArrayBuffer]);
     },
     close: () => pool.close(),
   };

@@ -9,5 +9,5 @@ interface Task {
 }
 
 /** Scans and parses the bytes of a body, in a thread of its own. */
-export default ({ bytes, shape, naming }: Task): Promise<Outcome<unknown>> =>
+export const parse = ({ bytes, shape, naming }: Task): Promise<Outcome<unknown>> =>
   settle(async () => parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), shape, naming));
