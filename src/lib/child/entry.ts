@@ -14,6 +14,16 @@ const watch = new Worker(new URL("./watch.ts", import.meta.url), {
   workerData: { memoryMiB: Number(memoryMiB), parent: process.ppid },
 });
 watch.unref();
+const tellWatch = (state: "work" | "rest"): void => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows, this is a thread
+  watch.postMessage(state);
+};
+
+/** Begins before the first file comes: its one error is that of the first ask. */
+const loading = import(moduleUrl) as Promise<
+  Record<string, (input: unknown, context: ReadingContext) => unknown>
+>;
+loading.catch(() => {});
 
 /** How many items may be sent before the parent has asked for more, and what waits for it. */
 const flow: { credit: number; more?: () => void } = { credit: 0 };
@@ -38,21 +48,21 @@ const send = (reply: Reply): Promise<void> =>
 const context: ReadingContext = { reading: (file) => void send({ type: "reading", file }) };
 
 async function run(name: string, input: unknown): Promise<void> {
+  tellWatch("work");
   try {
-    const module = (await import(moduleUrl)) as Record<
-      string,
-      (input: unknown, context: ReadingContext) => unknown
-    >;
-    const read = module[name];
+    const read = (await loading)[name];
     if (!read) throw new Error(`${moduleUrl} has no ${name}`);
     const result = read(input, context);
     let value: unknown;
     if (isStream(result)) for await (const item of result) await sendItem(item);
     else value = await result;
     const bytes = packed(value);
+    tellWatch("rest");
     await send({ type: "end", value: bytes, memoryBytes: process.memoryUsage.rss() });
   } catch (error) {
-    await send(error === tooLarge ? { type: "too_large" } : { type: "thrown", error: thrown(error) });
+    tellWatch("rest");
+    if (error === tooLarge) return send({ type: "too_large" });
+    await send({ type: "thrown", error: thrown(error), memoryBytes: process.memoryUsage.rss() });
   }
 }
 

@@ -19,7 +19,7 @@ export type Reply =
   | { readonly type: "item"; readonly value: Uint8Array }
   | { readonly type: "end"; readonly value: Uint8Array; readonly memoryBytes: number }
   | { readonly type: "too_large" }
-  | { readonly type: "thrown"; readonly error: ThrownInChild };
+  | { readonly type: "thrown"; readonly error: ThrownInChild; readonly memoryBytes: number };
 
 /** Items of a stream that a child may be ahead of its reader. */
 export const ahead = 2;

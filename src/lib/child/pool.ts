@@ -1,3 +1,4 @@
+import { AppError } from "../errors.ts";
 import type { ChildLimits } from "./limits.ts";
 import { ReadingProcess } from "./process.ts";
 
@@ -11,6 +12,8 @@ export interface ChildPoolOptions {
   readonly limits: ChildLimits;
   /** Children at work at once; more wait for their turn. */
   readonly most: number;
+  /** From the first ask on, one child waits for the next at all times. */
+  readonly ready?: boolean;
 }
 
 /** Who asks, and until when. */
@@ -36,6 +39,7 @@ export class ChildPool<Module> {
   #working = 0;
   #idle: ReadingProcess | undefined;
   #idleSince: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(options: ChildPoolOptions) {
     this.#options = options;
@@ -83,6 +87,10 @@ export class ChildPool<Module> {
       const value = await work(child);
       ended = true;
       return value;
+    } catch (error) {
+      // It has refused its file, and is as good as before.
+      ended = error instanceof AppError;
+      throw error;
     } finally {
       this.#give(child, ended);
     }
@@ -131,15 +139,35 @@ export class ChildPool<Module> {
   }
 
   #give(child: ReadingProcess, ended: boolean): void {
-    if (ended && child.alive && !this.#idle && child.memoryBytes < keptMemoryBytes) {
-      this.#idle = child;
-      this.#idleSince = setTimeout(() => {
-        this.#idle = undefined;
-        child.kill();
-      }, idleMs).unref();
-    } else child.kill();
+    if (ended && child.alive && !this.#idle && !this.#closed && child.memoryBytes < keptMemoryBytes)
+      this.#rest(child);
+    else child.kill();
+    const { ready, module, limits } = this.#options;
+    if (ready && !this.#idle && !this.#closed) this.#rest(new ReadingProcess(module, limits));
     const next = this.#next();
     if (next) next();
     else this.#working--;
+  }
+
+  #rest(child: ReadingProcess): void {
+    this.#idle = child;
+    if (this.#options.ready) return;
+    this.#idleSince = setTimeout(() => {
+      this.#idle = undefined;
+      child.kill();
+    }, idleMs).unref();
+  }
+
+  /** Whether a child waits for the next ask. */
+  get isReady(): boolean {
+    return this.#idle?.alive ?? false;
+  }
+
+  /** Ends the child that waits; those at work end with their work. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#idleSince);
+    this.#idle?.kill();
+    this.#idle = undefined;
   }
 }

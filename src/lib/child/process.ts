@@ -42,10 +42,11 @@ export class ReadingProcess {
     // Not `exit`: what the child wrote last has been read by `close`.
     this.#child.on("close", (code, signal) => this.#end(code, signal));
     this.#child.on("error", () => this.#end(null, null));
+    this.#hold(false);
   }
 
   get alive(): boolean {
-    return this.#ended === undefined;
+    return this.#ended === undefined && !this.#child.killed;
   }
 
   start(name: string, input: unknown): void {
@@ -99,8 +100,8 @@ export class ReadingProcess {
     if (reply.type === "item") return { done: false, value: deserialize(reply.value) };
     if (reply.type === "too_large") throw this.#stop("size");
     this.#hold(false);
+    if ("memoryBytes" in reply) this.memoryBytes = reply.memoryBytes;
     if (reply.type === "end") {
-      this.memoryBytes = reply.memoryBytes;
       return { done: true, value: deserialize(reply.value) };
     }
     if (reply.type === "thrown") throw this.#thrown(reply.error);

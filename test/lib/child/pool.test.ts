@@ -5,11 +5,12 @@ import { AppError } from "../../../src/lib/errors.ts";
 import type * as readings from "./readings.ts";
 
 const limits = { heapMiB: 96, memoryMiB: 320, silenceMs: 60_000, valueMiB: 8 };
-const poolOf = (more: Partial<typeof limits> = {}, most = 1) =>
+const poolOf = (more: Partial<typeof limits> = {}, most = 1, ready = false) =>
   new ChildPool<typeof readings>({
     module: new URL("./readings.ts", import.meta.url),
     limits: { ...limits, ...more },
     most,
+    ready,
   });
 
 const problemOf = (work: Promise<unknown>): Promise<unknown> =>
@@ -28,6 +29,17 @@ describe("a child process", () => {
     expect((await pool.run("double", { numbers: new Float32Array() })).pid).toBe(first.pid);
   });
 
+  it("waits ready for the next file, a fresh one where the last was ended", async () => {
+    const pool = poolOf({}, 1, true);
+    const pidOf = async () => (await pool.run("double", { numbers: new Float32Array() })).pid;
+    const first = await pidOf();
+    expect(await problemOf(pool.run("crash", null))).toBeInstanceOf(ChildStopped);
+    expect(pool.isReady).toBe(true);
+    expect(await pidOf()).not.toBe(first);
+    pool.close();
+    expect(pool.isReady).toBe(false);
+  });
+
   it("hands back a stream, and is ended by a reader who has enough", async () => {
     const pool = poolOf();
     const all: number[] = [];
@@ -40,7 +52,10 @@ describe("a child process", () => {
 
   it("throws what its function threw", async () => {
     const pool = poolOf();
+    const { pid } = await pool.run("double", { numbers: new Float32Array() });
     const refused = await problemOf(pool.run("refuse", undefined));
+    // A refusal ends no child.
+    expect((await pool.run("double", { numbers: new Float32Array() })).pid).toBe(pid);
     expect(refused).toBeInstanceOf(AppError);
     expect(refused).toMatchObject({ code: "mask_empty", message: "nothing is in it", param: "a.png" });
     expect(await problemOf(pool.run("wrong", undefined))).toMatchObject({
