@@ -7,6 +7,7 @@ import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts"
 import { createInference } from "./inference/index.ts";
 import { createMaskReader, type MaskReader } from "./inference/workers/mask-reader.ts";
 import type { Inference } from "./inference/inference.ts";
+import { Pictures } from "./inference/pictures/pictures.ts";
 import { createJsonReader, type JsonReader } from "./lib/json-reader.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { createMemoryBudget, defaultMemoryBudget, type MemoryBudget } from "./lib/memory-budget.ts";
@@ -55,7 +56,10 @@ export async function createServices(
     releases.add("the log of predictions", () => predictionLog.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
+    const pictures = new Pictures(config.MAX_IMAGE_PIXELS);
+    releases.add("the decoder of pictures", () => pictures.close());
     const inference = await createInference({
+      pictures,
       store,
       shelf: createEmbeddingShelf({
         db: database.db,
@@ -76,7 +80,7 @@ export async function createServices(
     const json = createJsonReader();
     releases.add("the reader of bodies", () => json.close());
     const memory = createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget());
-    const masks = createMaskReader(memory);
+    const masks = createMaskReader(memory, pictures);
     releases.add("the reader of masks", () => masks.close());
     const listener = createListener({ databaseUrl: options.databaseUrl, log });
     releases.add("the listener", () => listener.close());

@@ -1,4 +1,4 @@
-import answer from "../../src/inference/workers/decode.ts";
+import { answer } from "../../src/inference/workers/decode.ts";
 import { unwrap } from "../../src/lib/outcome.ts";
 import { plane, runDecoder } from "../../src/inference/decoder/run.ts";
 import { type DecodeCase, openCases } from "./cases.ts";

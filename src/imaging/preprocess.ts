@@ -23,8 +23,10 @@ export function resizedImage(image: RgbImage): RgbImage {
  * right and below with zeros (after normalising, as SAM does: the padding is the mean colour, not black).
  * Source: segment-anything predictor.py, set_image, and modeling/sam.py, preprocess.
  */
-export function encoderInput(image: RgbImage): Float32Array {
-  const { width, height, data } = resizedImage(image);
+export const encoderInput = (image: RgbImage): Float32Array => paddedInput(resizedImage(image));
+
+/** The same of an image whose longest side is at 1024 already. */
+export function paddedInput({ width, height, data }: RgbImage): Float32Array {
   const plane = frameSide * frameSide;
   const input = new Float32Array(3 * plane);
   for (let y = 0, from = 0; y < height; y++) {

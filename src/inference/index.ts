@@ -10,13 +10,13 @@ import { VersionWeights } from "./decoder/version-weights.ts";
 import { EmbeddingCache } from "./embedding/cache.ts";
 import { embedAtOnce, embedStored } from "./embedding/embed.ts";
 import { encodeIn } from "./embedding/encode.ts";
-import { PictureRoom } from "./embedding/picture-room.ts";
 import { Pixels } from "./embedding/pixels.ts";
 import { embedRegion } from "./embedding/regions.ts";
 import type { EmbeddingShelf } from "./embedding/shelf.ts";
 import { segmentEverything } from "./everything/generate.ts";
 import type { Inference } from "./inference.ts";
-import { predict } from "./predict.ts";
+import { Pictures } from "./pictures/pictures.ts";
+import { patienceMs, predict } from "./predict.ts";
 import { Running } from "./turns/running.ts";
 import { createPools, type Pools } from "./workers/pools.ts";
 
@@ -34,6 +34,8 @@ export interface InferenceOptions {
   readonly decodeWorkers: number;
   /** Larger images are refused by their header. */
   readonly maxImagePixels: number;
+  /** Where pictures are decoded, closed by whoever made it; left out, one of its own. */
+  readonly pictures?: Pictures;
   /** Where image encoders of imported base models are kept on disk; below the temporary folder by default. */
   readonly modelsFolder?: string;
   /**
@@ -41,39 +43,52 @@ export interface InferenceOptions {
    * machine that stops after an answer has to leave it out.
    */
   readonly onUnstored?: (error: unknown) => void;
+  /** Milliseconds after which a prediction is given up; two minutes by default. */
+  readonly patienceMs?: number;
   /** Where the decoder graphs are; build/graphs of this package by default. */
   readonly graphsFolder?: string;
 }
 
 /**
- * Inference in worker threads: onnxruntime-node holds its thread for a whole run.
+ * Inference in worker threads: onnxruntime-node holds its thread for a whole run. Pictures are decoded in child processes.
  * Throws an Error when the decoder graphs have not been built.
  */
 export async function createInference(options: InferenceOptions): Promise<Inference> {
-  const { store, threads, decodeWorkers: workers, maxImagePixels: maxPixels, onUnstored } = options;
+  const { store, threads, decodeWorkers: workers, onUnstored } = options;
   const graphs = readGraphs(options.graphsFolder);
   const pools = createPools(options);
   const running = new Running();
   const models = new BaseModels(store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
   const weights = new VersionWeights(store, models);
   const prefixes = new PrefixCache(options.prefixBytes);
-  const room = new PictureRoom(maxPixels);
-  const pixels = new Pixels(({ bytes }) => room.with(bytes, () => pools.pixels({ bytes, maxPixels })));
+  const pictures = options.pictures ?? new Pictures(options.maxImagePixels);
+  const pixels = new Pixels(({ bytes }) => pictures.pixels(bytes));
   const embeddings = new EmbeddingCache({
     store,
     shelf: options.shelf,
     models,
     entries: options.cacheEntries,
     onDrop: (embedding) => prefixes.forget(embedding),
-    encode: encodeIn({ pools, room, pixels, threads, maxPixels }),
+    encode: encodeIn({ pools, pictures, pixels, threads }),
   });
   const embed = embedStored(embeddings);
   const embedForAnswer = onUnstored ? embedAtOnce(embeddings, running, onUnstored) : embed;
-  const parts: Parts = { graphs, threads, workers, pools, prefixes, weights, pixels, embed: embedForAnswer };
+  const parts: Parts = {
+    patienceMs: options.patienceMs ?? patienceMs,
+    graphs,
+    threads,
+    workers,
+    pools,
+    prefixes,
+    weights,
+    pixels,
+    embed: embedForAnswer,
+  };
   const answer = predictWith(parts);
   const everything = everythingWith(parts, answer);
   return {
-    inspect: (bytes) => running.track(() => room.with(bytes, () => pools.inspect({ bytes, maxPixels }))),
+    inspect: (bytes) => running.track(() => pictures.facts(bytes)),
+    thumbnail: (bytes, side) => running.track(() => pictures.thumbnail(bytes, side)),
     pixels: (image) => running.track(() => pixels.of(image)),
     embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
     predict: (request) => running.track(() => answer(request)),
@@ -86,13 +101,14 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     baseModel: (name) => models.get(name),
     close: async () => {
       await running.drain();
-      await pools.close();
+      await Promise.all([pools.close(), options.pictures ?? pictures.close()]);
     },
   };
 }
 
 /** What answering takes: the graphs, whoever runs them, and the caches before them. */
 interface Parts {
+  readonly patienceMs: number;
   readonly graphs: readonly DecoderGraph[];
   readonly threads: number;
   readonly workers: number;
@@ -110,6 +126,7 @@ function predictWith(parts: Parts): Inference["predict"] {
   return (request) =>
     predict(
       {
+        patienceMs: parts.patienceMs,
         graphs,
         threads,
         workers,

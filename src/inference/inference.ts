@@ -17,6 +17,8 @@ export interface Inference {
    * Throws AppError image_empty, image_unreadable, image_truncated, image_format_unsupported, image_too_many_pixels, image_too_small.
    */
   inspect(bytesOrPath: Uint8Array | string): Promise<ImageFacts>;
+  /** An image as WebP, its longer side at most `side` pixels. Throws AppError image_unreadable, overloaded. */
+  thumbnail(bytes: Uint8Array, side: number): Promise<Uint8Array>;
   /** An image's pixels, decoded as the encoder sees them; kept in memory for a while. Throws as inspect does. */
   pixels(image: ImageSource): Promise<RgbImage>;
   /** The image's embedding from memory, the object store, or the encoder, which then writes it to both. */

@@ -19,16 +19,18 @@ import type { ViewPrompt, ViewResult, ViewTask, Wish } from "./decoder/view-task
 export const mostRegions = 64;
 
 /** Who waits for longer has mostly gone, or been cut off by something between. */
-const patienceMs = 120_000;
+export const patienceMs = 120_000;
 
-const tooLong = (): AppError =>
+const tooLong = (ms: number): AppError =>
   new AppError(
     "overloaded",
-    `These prompts were not all answered within ${patienceMs / 1000} s; ask for fewer at a time, or later.`,
+    `These prompts were not all answered within ${ms / 1000} s; ask for fewer at a time, or later.`,
     { retryAfter: 30 },
   );
 
 export interface PredictDeps {
+  /** Milliseconds after which no more prompts of a request are taken up. */
+  readonly patienceMs: number;
   readonly graphs: readonly DecoderGraph[];
   readonly threads: number;
   readonly workers: number;
@@ -103,7 +105,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
     froms: whole ? [whole.from] : [],
     predictions: asked.map(() => Array.from({ length: request.prompts.length })),
     left: request.maxAnswerText ?? Infinity,
-    until: start + patienceMs,
+    until: start + deps.patienceMs,
   };
   const first = work.versions.flatMap(({ focus }, version) =>
     request.prompts.map((prompt, index) => {
@@ -185,7 +187,7 @@ async function answerAll(work: Work, planned: readonly Planned[]): Promise<void>
   const tasks = Array.from(groups.values()).flatMap((group) => inGroups(group, promptsPerTask));
   await inLanes(tasks, work.deps.workers, async (some) => {
     work.request.signal?.throwIfAborted();
-    if (performance.now() > work.until) throw tooLong();
+    if (performance.now() > work.until) throw tooLong(work.deps.patienceMs);
     await answerSome(work, some);
   });
   work.request.signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 import type { Flip } from "../imaging/flips.ts";
 import type { ImageFormat } from "../imaging/sniff.ts";
-import type { Box, LogitsMask, MaskFormat, Point, Size, WireMask } from "../imaging/types.ts";
+import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
 import type { Focus } from "../domain/focus.ts";
 
 export interface ImageFacts {
@@ -10,6 +10,15 @@ export interface ImageFacts {
   readonly format: ImageFormat;
   /** What was chosen to make eight bits of R, G and B of it; left out where it has them. */
   readonly reading?: string | undefined;
+}
+
+/** An image as the encoder sees it. */
+export interface ResizedImage {
+  /** Of the image itself, as seen, pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Its longest side at 1024 (imaging/preprocess.ts). */
+  readonly resized: RgbImage;
 }
 
 /** Bytes are asked for only when the embedding is cached nowhere. */

@@ -1,6 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImage } from "../db/queries/images.ts";
-import { thumbnail } from "../imaging/thumbnail.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
@@ -52,7 +51,7 @@ const embeddingRoute = createRoute({
   },
 });
 
-export function imageContentRoutes({ db, store, config, inference }: RouteContext) {
+export function imageContentRoutes({ db, store, inference }: RouteContext) {
   const router = createRouter();
 
   router.openapi(embeddingRoute, async (c) => {
@@ -82,10 +81,7 @@ export function imageContentRoutes({ db, store, config, inference }: RouteContex
     c.header("ETag", tag);
     c.header("Cache-Control", "private, max-age=31536000, immutable");
     if (c.req.header("if-none-match") === tag) return c.body(null, 304);
-    const bytes = await thumbnail(await store.get(image.objectKey), {
-      side,
-      maxPixels: config.MAX_IMAGE_PIXELS,
-    });
+    const bytes = await inference.thumbnail(await store.get(image.objectKey), side);
     c.header("Content-Type", "image/webp");
     c.header("X-Content-Type-Options", "nosniff");
     return c.body(Uint8Array.from(bytes), 200);

@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../src/storage/store.ts";
 /** Real inference with MobileSAM on a store; close it before the store. */
 export async function testInference(
   store: ObjectStore,
-  options: { cacheEntries?: number; prefixBytes?: number; modelsFolder?: string } = {},
+  options: { cacheEntries?: number; prefixBytes?: number; modelsFolder?: string; patienceMs?: number } = {},
 ): Promise<Inference> {
   await buildGraphs();
   return createInference({
@@ -19,6 +19,7 @@ export async function testInference(
     decodeWorkers: 1,
     maxImagePixels: 4_000_000,
     ...(options.modelsFolder === undefined ? {} : { modelsFolder: options.modelsFolder }),
+    ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
   });
 }
 

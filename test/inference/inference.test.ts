@@ -9,7 +9,7 @@ import { embedRegion } from "../../src/inference/embedding/regions.ts";
 import type { EmbedOptions } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { messageOf } from "../../src/lib/errors.ts";
-import { codeOf } from "../helpers/codes.ts";
+import { codeOf, errorOf } from "../helpers/codes.ts";
 import { asPng, asSharp, discImage, noiseImage } from "../worlds/images.ts";
 import { countedSource, testInference } from "../helpers/inference.ts";
 import { keysBelow, localTestStore } from "../helpers/objects.ts";
@@ -124,6 +124,22 @@ describe("embed", () => {
       "base_model_unknown",
     );
   });
+});
+
+test("gives a prediction up that takes too long, and says when to come again", async () => {
+  const hasty = await testInference(storage.store, { patienceMs: -1 });
+  const { image } = discImage(320, 200, { x: 100, y: 90, radius: 50 });
+  const asked = {
+    ...options,
+    image: countedSource(await asPng(image)),
+    versions: [{ number: 0 }],
+    prompts: [{ points: [[100, 90, 1]] }] as const,
+    multimask: false,
+    format: "rle",
+  } as const;
+  expect((await inference.predict(asked)).results).toHaveLength(1);
+  expect(await errorOf(() => hasty.predict(asked))).toMatchObject({ code: "overloaded", retryAfter: 30 });
+  await hasty.close();
 });
 
 test("close lets what is under way end, and lets nothing new in", async () => {

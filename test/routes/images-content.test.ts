@@ -1,6 +1,8 @@
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
+import type { Inference } from "../../src/inference/inference.ts";
+import { Pictures } from "../../src/inference/pictures/pictures.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
@@ -49,11 +51,16 @@ describe("GET thumbnail", () => {
 
   it("refuses an image that is larger than what is allowed by now", async () => {
     const { services } = app;
-    const config = { ...services.config, MAX_IMAGE_PIXELS: 300 * 200 - 1 };
-    const stricter = holdToContract(createApp({ ...services, config }));
+    const pictures = new Pictures(300 * 200 - 1);
+    const inference: Inference = {
+      ...services.inference,
+      thumbnail: (picture, side) => pictures.thumbnail(picture, side),
+    };
+    const stricter = holdToContract(createApp({ ...services, inference }));
     const headers = { authorization: `Bearer ${app.a.key}` };
     const answer = await read(await stricter.request(`${url}/thumbnail?side=64`, { headers }));
     expect(errorOf(answer)).toBe("422 image_unreadable");
+    await pictures.close();
   });
 
   it("refuses sides that are none, and other workspaces", async () => {

@@ -6,7 +6,7 @@ import { type Outcome, settle } from "../../lib/outcome.ts";
 import type { ViewResult, ViewTask } from "../decoder/view-task.ts";
 
 /** Prompts to masks with one version. */
-export default (task: ViewTask): Promise<Outcome<ViewResult>> => settle(() => answerTask(task));
+export const answer = (task: ViewTask): Promise<Outcome<ViewResult>> => settle(() => answerTask(task));
 
 /** The steps of segment-everything, which share this worker's threads and sessions. */
 export const points = (task: PointsTask): Promise<Outcome<PointsResult>> => settle(() => decodePoints(task));

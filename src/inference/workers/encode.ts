@@ -1,25 +1,16 @@
 import type { Tensor } from "../../lib/onnxruntime.ts";
 import { cropImage } from "../../imaging/crop.ts";
-import { decodeImage } from "../../imaging/decode.ts";
 import type { EncoderInput } from "../../checkpoint/base-models.ts";
 import { type Flip, flipImage } from "../../imaging/flips.ts";
-import { encoderInput, resizedImage } from "../../imaging/preprocess.ts";
+import { paddedInput, resizedImage } from "../../imaging/preprocess.ts";
 import type { Box, RgbImage } from "../../imaging/types.ts";
-import { sha256 } from "../../lib/hash.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
 import { float32, soleSessionOf } from "./session.ts";
-import type { ImageEmbedding } from "../types.ts";
+import type { ImageEmbedding, ResizedImage } from "../types.ts";
 
-/** An image as it is stored. */
-interface ImageFile {
-  readonly bytes: Uint8Array;
-  /** Of the bytes, as the caller knows it: the embedding will be kept under it. */
-  readonly sha256: string;
-}
-
-/** An image, or its pixels where they are known: parts of one image are encoded without decoding it for each. */
 export interface EncodeTask {
-  readonly image: ImageFile | RgbImage;
+  /** A whole image as the encoder sees it, or its pixels: parts of one image are encoded without decoding it for each. */
+  readonly image: ResizedImage | RgbImage;
   /** Only this rectangle is encoded, as if it were the image. */
   readonly region?: Box | undefined;
   /** And so flipped. */
@@ -27,19 +18,16 @@ export interface EncodeTask {
   readonly encoderPath: string;
   readonly encoderInput: EncoderInput;
   readonly threads: number;
-  readonly maxPixels: number;
 }
 
-/** Image bytes to embedding, whole: decode, crop, resize, normalise, encode, channels last. */
-export default (task: EncodeTask): Promise<Outcome<ImageEmbedding>> => settle(() => encode(task));
+/** Pixels to embedding: crop, flip, resize, normalise, encode, channels last. */
+export const encode = (task: EncodeTask): Promise<Outcome<ImageEmbedding>> => settle(() => run(task));
 
-async function encode(task: EncodeTask): Promise<ImageEmbedding> {
-  const whole = "bytes" in task.image ? await decoded(task.image, task) : task.image;
-  const cropped = task.region ? cropImage(whole, task.region) : whole;
-  const image = task.flip ? flipImage(cropped, task.flip) : cropped;
+async function run(task: EncodeTask): Promise<ImageEmbedding> {
+  const image = "resized" in task.image ? task.image : seen(task.image, task);
   const session = await soleSessionOf(task.encoderPath, task.threads);
   const [input, output] = [session.inputNames[0] as string, session.outputNames[0] as string];
-  const result = await session.run({ [input]: inputOf(image, task.encoderInput) });
+  const result = await session.run({ [input]: inputOf(image.resized, task.encoderInput) });
   const channelsFirst = result[output]?.data;
   if (!(channelsFirst instanceof Float32Array) || channelsFirst.length !== channels * cells) {
     throw new Error(`${task.encoderPath} gave no [1,256,64,64] float32 embedding`);
@@ -47,15 +35,15 @@ async function encode(task: EncodeTask): Promise<ImageEmbedding> {
   return { data: channelsLast(channelsFirst), width: image.width, height: image.height };
 }
 
-async function decoded(file: ImageFile, { maxPixels }: EncodeTask): Promise<RgbImage> {
-  if (sha256(file.bytes) !== file.sha256)
-    throw new Error(`the image's bytes are not those of ${file.sha256}`);
-  return decodeImage(file.bytes, { maxPixels });
+function seen(pixels: RgbImage, { region, flip }: EncodeTask): ResizedImage {
+  const cropped = region ? cropImage(pixels, region) : pixels;
+  const image = flip ? flipImage(cropped, flip) : cropped;
+  return { width: image.width, height: image.height, resized: resizedImage(image) };
 }
 
-function inputOf(image: RgbImage, input: EncoderInput): Tensor {
-  if (input === "normalised") return float32(encoderInput(image), [1, 3, 1024, 1024]);
-  const { width, height, data } = resizedImage(image);
+function inputOf(resized: RgbImage, input: EncoderInput): Tensor {
+  if (input === "normalised") return float32(paddedInput(resized), [1, 3, 1024, 1024]);
+  const { width, height, data } = resized;
   return float32(Float32Array.from(data), [height, width, 3]);
 }
 

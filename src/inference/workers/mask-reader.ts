@@ -1,8 +1,9 @@
-import { Piscina } from "piscina";
 import { rleIou } from "../../imaging/mask-facts.ts";
 import type { RleMask, WireMask } from "../../imaging/types.ts";
 import type { MemoryBudget } from "../../lib/memory-budget.ts";
-import { type Outcome, unwrap } from "../../lib/outcome.ts";
+import { workerPool } from "../../lib/worker-pool.ts";
+import type { Pictures } from "../pictures/pictures.ts";
+import type * as masks from "./masks.ts";
 import { keep, type KeepTask, type ReadMask } from "./masks.ts";
 
 const MiB = 1024 * 1024;
@@ -11,7 +12,10 @@ const [inlineText, inlinePixels, inlineCrossings] = [16 * 1024, 512 * 512, 20_00
 /** Less is not asked for. */
 const freeBytes = 4 * MiB;
 
-/** Reads masks that requests carry, in a thread of its own where that takes longer than a millisecond. */
+/**
+ * Reads masks that requests carry: in a thread of its own where that takes longer than a millisecond, and those that are
+ * pictures in another process.
+ */
 export interface MaskReader {
   /** `by`: whose memory it is. Throws what keptMask throws, and AppError memory_exceeded, overloaded. */
   keep(task: KeepTask, by: string): Promise<ReadMask>;
@@ -33,22 +37,19 @@ export function maskCost({ wire, size }: KeepTask): number {
   return 40 * Math.min(crossings, pixels) + pixels / 8;
 }
 
-export function createMaskReader(memory: MemoryBudget): MaskReader {
-  const pool = new Piscina<unknown, Outcome<unknown>>({
-    filename: new URL("./masks.ts", import.meta.url).href,
-    minThreads: 0,
-    maxThreads: 1,
-    // See pools.ts: what the thread loads may ask for them.
-    workerData: {},
-    // Its heap still holds what it read last.
-    idleTimeout: 10_000,
-    concurrentTasksPerWorker: 1,
-    atomics: "disabled",
+export function createMaskReader(memory: MemoryBudget, pictures: Pick<Pictures, "mask">): MaskReader {
+  // A thread's heap still holds what it read last.
+  const pool = workerPool<typeof masks>({
+    module: new URL("./masks.ts", import.meta.url),
+    threads: 1,
+    idleMs: 10_000,
   });
+  const [keepApart, iouApart] = [pool.of("keepApart"), pool.of("iou")];
   return {
     keep: async (task, by) => {
       if (isLight(task)) return keep(task);
-      const run = async (): Promise<ReadMask> => unwrap((await pool.run(task)) as Outcome<ReadMask>);
+      const run = (): Promise<ReadMask> =>
+        task.wire.format === "png" ? pictures.mask(task) : keepApart(task);
       const bytes = maskCost(task);
       if (bytes <= freeBytes) return run();
       const hint = "Send it as run lengths, or in fewer corners.";
@@ -56,13 +57,14 @@ export function createMaskReader(memory: MemoryBudget): MaskReader {
     },
     iou: async (a, b) => {
       if (a.counts.length + b.counts.length <= inlineText) return rleIou(a, b);
-      return unwrap((await pool.run([a, b], { name: "iou" })) as Outcome<number>);
+      return iouApart([a, b]);
     },
     close: () => pool.close(),
   };
 }
 
 function isLight({ wire, size }: KeepTask): boolean {
+  if (wire.format === "png") return false;
   if (wire.format === "rle") return wire.counts.length <= inlineText;
   if (wire.format === "polygon") return crossingsIn(wire.polygons) <= inlineCrossings;
   return size[0] * size[1] <= inlinePixels;

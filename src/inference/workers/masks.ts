@@ -27,7 +27,7 @@ export async function keep({ wire, size, box }: KeepTask): Promise<ReadMask> {
   return { ...kept, inBox };
 }
 
-export default (task: KeepTask): Promise<Outcome<ReadMask>> => settle(() => keep(task));
+export const keepApart = (task: KeepTask): Promise<Outcome<ReadMask>> => settle(() => keep(task));
 
 export const iou = ([a, b]: readonly [RleMask, RleMask]): Promise<Outcome<number>> =>
   settle(async () => rleIou(a, b));

@@ -7,16 +7,21 @@ import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { WireMask } from "../../../src/imaging/types.ts";
 import { writeMask } from "../../../src/imaging/wire-mask.ts";
 import { createMaskReader, maskCost, type MaskReader } from "../../../src/inference/workers/mask-reader.ts";
+import { Pictures } from "../../../src/inference/pictures/pictures.ts";
 import { createMemoryBudget } from "../../../src/lib/memory-budget.ts";
 import { errorOf } from "../../helpers/codes.ts";
 import { randomMask } from "../../worlds/images.ts";
 
 const memory = createMemoryBudget(64 * 2 ** 20);
+const pictures = new Pictures(4_000_000);
 let reader: MaskReader;
 beforeAll(() => {
-  reader = createMaskReader(memory);
+  reader = createMaskReader(memory, pictures);
 });
-afterAll(() => reader.close());
+afterAll(async () => {
+  await reader.close();
+  await pictures.close();
+});
 
 describe("masks that requests carry", () => {
   const zigzag = Array.from({ length: 60 }, (_, i) => [i % 2 === 0 ? 0.5 : 1099, 15 * i]).flat();

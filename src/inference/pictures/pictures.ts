@@ -1,0 +1,145 @@
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mostDecodeBytes } from "../../imaging/decode-cost.ts";
+import type { RgbImage } from "../../imaging/types.ts";
+import { ChildStopped } from "../../lib/child/limits.ts";
+import { ChildPool } from "../../lib/child/pool.ts";
+import { AppError } from "../../lib/errors.ts";
+import { createMemoryBudget, type MemoryBudget } from "../../lib/memory-budget.ts";
+import type { KeepTask, ReadMask } from "../workers/masks.ts";
+import type * as pictureChild from "./picture-child.ts";
+import type { ImageFacts, ResizedImage } from "../types.ts";
+
+const MiB = 1024 * 1024;
+/** Beside what a picture takes: Node, sharp, and the file itself. */
+const restMiB = 320;
+const heapMiB = 256;
+/** Longer than the slowest picture that may be decoded takes on a busy machine. */
+const silenceMs = 120_000;
+/** Whoever has waited so long for room to decode a picture is told to come later. */
+const waitMs = 60_000;
+
+/**
+ * Decodes others' pictures in child processes: one that makes a decoder crash, or take more than it may, is an error of
+ * its own. One child is ready as soon as the first picture has come.
+ */
+export class Pictures {
+  readonly #maxPixels: number;
+  readonly #children: ChildPool<typeof pictureChild>;
+  /**
+   * Memory in which pictures are decoded, whichever child does it: one that is as large as may be, or several small ones.
+   * It is no part of the budget that requests ask, as those that wait here hold their bodies from there.
+   */
+  readonly #room: MemoryBudget;
+  #folder: Promise<string> | undefined;
+  #files = 0;
+
+  /** `memoryMiB`: of a child; by default what the largest picture may take, and what a child takes beside it. */
+  constructor(maxPixels: number, memoryMiB = Math.ceil(mostDecodeBytes(maxPixels) / MiB) + restMiB) {
+    this.#maxPixels = maxPixels;
+    // One key holds three quarters of a budget.
+    this.#room = createMemoryBudget(Math.ceil((mostDecodeBytes(maxPixels) * 4) / 3));
+    this.#children = new ChildPool<typeof pictureChild>({
+      module: new URL("./picture-child.ts", import.meta.url),
+      limits: { heapMiB, memoryMiB, silenceMs, valueMiB: 64 },
+      most: 2,
+      ready: true,
+    });
+  }
+
+  /** Decodes it whole. Throws what decodeImage throws, and AppError overloaded. */
+  facts(file: Uint8Array | string): Promise<ImageFacts> {
+    return this.#with(file, (task) => this.#children.run("facts", task));
+  }
+
+  /** All of its pixels, on shared memory. Throws as `facts` does. */
+  pixels(file: Uint8Array): Promise<RgbImage> {
+    return this.#with(file, (task) =>
+      this.#withFile(async (to) => {
+        const sides = await this.#children.run("pixels", { ...task, to });
+        return { ...sides, data: await readShared(to, 3 * sides.width * sides.height) };
+      }),
+    );
+  }
+
+  /** What the encoder sees of a whole image, which `sha256` is of. Throws as `facts` does, and an Error for other bytes. */
+  resized({ bytes, sha256 }: { bytes: Uint8Array; sha256: string }): Promise<ResizedImage> {
+    return this.#with(bytes, (task) =>
+      this.#withFile(async (to) => {
+        const { of, ...sides } = await this.#children.run("resized", { ...task, sha256, to });
+        return { ...sides, resized: { ...of, data: await readFile(to) } };
+      }),
+    );
+  }
+
+  /** See thumbnail.ts. */
+  thumbnail(file: Uint8Array, side: number): Promise<Uint8Array> {
+    return this.#with(file, (task) => this.#children.run("thumbnail", { ...task, side }));
+  }
+
+  /** A mask that is a picture. Throws what keptMask throws. */
+  mask(task: KeepTask): Promise<ReadMask> {
+    return this.#children.run("mask", task).catch((error: unknown) => {
+      throw stopped(error, "mask_png_invalid", "the mask");
+    });
+  }
+
+  async #with<T>(
+    file: Uint8Array | string,
+    work: (task: pictureChild.PictureTask) => Promise<T>,
+  ): Promise<T> {
+    if (typeof file === "string") return this.#inRoom(file, work);
+    return this.#withFile(async (path) => {
+      await writeFile(path, file);
+      return this.#inRoom(path, work);
+    });
+  }
+
+  async #inRoom<T>(path: string, work: (task: pictureChild.PictureTask) => Promise<T>): Promise<T> {
+    const task = { path, maxPixels: this.#maxPixels };
+    try {
+      const bytes = Math.min(await this.#children.run("cost", task), this.#room.most);
+      return await this.#room.hold(bytes, { by: "pictures", what: "This picture", waitMs }, () => work(task));
+    } catch (error) {
+      throw stopped(error, "image_unreadable", "the image");
+    }
+  }
+
+  /** A path of its own, whose file is gone afterwards. */
+  async #withFile<T>(work: (path: string) => Promise<T>): Promise<T> {
+    this.#folder ??= mkdtemp(join(tmpdir(), "maskwright-pictures-"));
+    const path = join(await this.#folder, String(this.#files++));
+    try {
+      return await work(path);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#children.close();
+    if (this.#folder) await rm(await this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A child that was ended says why by the error that its file has. */
+function stopped(error: unknown, code: "image_unreadable" | "mask_png_invalid", what: string): unknown {
+  if (!(error instanceof ChildStopped)) return error;
+  return new AppError(code, `${what} can't be read: ${error.message}`, { cause: error });
+}
+
+async function readShared(path: string, bytes: number): Promise<Uint8Array> {
+  const data = new Uint8Array(new SharedArrayBuffer(bytes));
+  const file = await open(path);
+  try {
+    for (let at = 0; at < bytes;) {
+      const { bytesRead } = await file.read(data, at, bytes - at, at);
+      if (bytesRead === 0) throw new Error(`${path} ends after ${at} of ${bytes} bytes`);
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  return data;
+}

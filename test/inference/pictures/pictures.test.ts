@@ -1,0 +1,51 @@
+import { afterAll, describe, expect, test } from "vitest";
+import sharp from "sharp";
+import { decodeImage } from "../../../src/imaging/decode.ts";
+import { resizedImage } from "../../../src/imaging/preprocess.ts";
+import { Pictures } from "../../../src/inference/pictures/pictures.ts";
+import { sha256 } from "../../../src/lib/hash.ts";
+import { errorOf } from "../../helpers/codes.ts";
+import { asPng, noiseImage } from "../../worlds/images.ts";
+
+const maxPixels = 1_000_000;
+const pictures = new Pictures(maxPixels);
+afterAll(() => pictures.close());
+
+describe("pictures that a child process decodes", () => {
+  test("are the same as decoded here: pixels, what the encoder sees, a thumbnail", async () => {
+    const bytes = await asPng(noiseImage(1100, 90, 4));
+    const { width, height, data } = await decodeImage(bytes, { maxPixels });
+    const pixels = await pictures.pixels(bytes);
+    expect(pixels).toMatchObject({ width, height });
+    expect(Buffer.from(pixels.data).equals(Buffer.from(data))).toBe(true);
+    const { resized, ...sides } = await pictures.resized({ bytes, sha256: sha256(bytes) });
+    const expected = resizedImage({ width, height, data });
+    expect(sides).toEqual({ width: 1100, height: 90 });
+    expect([resized.width, resized.height]).toEqual([1024, expected.height]);
+    expect(Buffer.from(resized.data).equals(Buffer.from(expected.data))).toBe(true);
+    const { format, width: shown } = await sharp(await pictures.thumbnail(bytes, 64)).metadata();
+    expect([format, shown]).toEqual(["webp", 64]);
+  });
+
+  test("are those that were asked for", async () => {
+    const bytes = await asPng(noiseImage(40, 40, 5));
+    await expect(pictures.resized({ bytes, sha256: sha256(Buffer.from("others")) })).rejects.toThrow(
+      "are not those of",
+    );
+  });
+
+  test("that end their child are refused by the reason, and the next has another", async () => {
+    const narrow = new Pictures(maxPixels, 8);
+    const bytes = await asPng(noiseImage(1000, 1000, 6));
+    try {
+      for (let i = 0; i < 2; i++) {
+        expect(await errorOf(() => narrow.facts(bytes))).toMatchObject({
+          code: "image_unreadable",
+          message: expect.stringContaining("takes more memory than is allowed (8 MiB"),
+        });
+      }
+    } finally {
+      await narrow.close();
+    }
+  });
+});
