@@ -17,6 +17,9 @@ import { rows } from "./rows/index.ts";
 import { Runner } from "./runner.ts";
 import type { Row } from "./types.ts";
 
+/** Of a row that fails by silence alone. */
+const mostTries = 3;
+
 if (process.argv.includes("--help")) {
   process.stdout.write(usage);
   process.exit();
@@ -46,6 +49,15 @@ function notRun({ kind, name }: Row, atOnce: number, error: unknown): Run {
   };
 }
 
+/** Silence alone may be the machine's, which is busy with something else: such a row has two more tries. */
+async function runAgain(run: () => Promise<Run>): Promise<Run> {
+  for (let tries = 1; ; tries++) {
+    const got = await run();
+    const silenceAlone = got.faults.length > 0 && got.faults.every((fault) => fault.startsWith("silent"));
+    if (!silenceAlone || tries === mostTries) return { ...got, tries };
+  }
+}
+
 async function main(asked: NonNullable<typeof options>): Promise<number> {
   const wanted = (text: string): boolean =>
     asked.only.length === 0 || asked.only.some((part) => text.includes(part));
@@ -59,15 +71,19 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
   const runs: Run[] = [];
   const quotas: QuotaRun[] = [];
   const runner = await Runner.open(asked.data);
+  let closing: Promise<void> | undefined;
+  // npm and its shell pass the signal on, each once more.
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void runner.close().finally(() => process.exit(1)));
+    process.on(signal, () => void (closing ??= runner.close().finally(() => process.exit(1))));
   try {
     const left = chosen
       .flatMap((row) => countsOf(row).map((atOnce) => ({ row, atOnce, once: row.times ?? 1 })))
       .filter(({ atOnce, once }) => !(asked.eight && atOnce === once) && !(asked.single && atOnce !== once))
       .filter(({ row, atOnce }) => !(asked.continue && results.isClean({ ...row, atOnce })));
     for (const [i, { row, atOnce }] of left.entries()) {
-      const run = await runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error));
+      const run = await runAgain(() =>
+        runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error)),
+      );
       runs.push(run);
       if (asked.write) await results.keep(run);
       say(`${i + 1} of ${left.length} ${runLine(run)}`);

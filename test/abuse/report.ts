@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Answer, Kind, Row } from "./types.ts";
@@ -19,6 +18,8 @@ export interface Run {
   readonly service: "lives" | "gone";
   readonly faults: readonly string[];
   readonly seen: string;
+  /** Runs until it was clean, or had a fault beside silence; 1 if left out. */
+  readonly tries?: number;
 }
 
 /** A quota's row: what was tried, and what it came to. */
@@ -31,14 +32,10 @@ export interface QuotaRun {
   readonly seen: string;
 }
 
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: import.meta.dirname })
-  .toString()
-  .trim();
-
-/** When, and of which commit: `29 Nov 16:05, 9609d91`; UTC. */
+/** When: `29 Nov 16:05`; UTC. */
 export function seenNow(): string {
   const [, day, month, , time = ""] = new Date().toUTCString().split(" ");
-  return `${Number(day)} ${month} ${time.slice(0, 5)}, ${commit}`;
+  return `${Number(day)} ${month} ${time.slice(0, 5)}`;
 }
 
 const runHead =
@@ -46,10 +43,12 @@ const runHead =
 const quotaHead = "| what was tried | answer | stored | `usage` says | seen |\n|---|---|---|---|---|";
 
 export const runLine = (run: Run): string =>
-  `| ${run.name} | ${run.atOnce} | ${answersText(run.answers)} | ${msText(run.silentMs)} | ${msText(run.lateMs)} | ${Math.round(run.aboveRestBytes / 1e6)} MB | ${run.service}${faultsText(run.faults)} | ${run.seen} |`;
+  `| ${run.name} | ${run.atOnce} | ${answersText(run.answers)} | ${msText(run.silentMs)} | ${msText(run.lateMs)} | ${Math.round(run.aboveRestBytes / 1e6)} MB | ${run.service}${faultsText(run.faults)} | ${run.seen}${triesText(run.tries)} |`;
 
 export const quotaLine = (run: QuotaRun): string =>
   `| ${run.name} | ${run.answer} | ${run.stored} | ${run.told}${faultsText(run.faults)} | ${run.seen} |`;
+
+const triesText = (tries = 1): string => (tries === 1 ? "" : `, try ${tries}`);
 
 /** Marks a broken promise; names those that no other column shows. */
 const faultsText = (faults: readonly string[]): string =>
@@ -138,7 +137,8 @@ export class Results {
 }
 
 /** How many of a row's requests are sent at once: by itself, and eight times. */
-export const countsOf = ({ times = 1 }: Row): number[] => [...new Set([times, 8])];
+export const countsOf = ({ times = 1, single = false }: Row): number[] =>
+  single ? [times] : [...new Set([times, 8])];
 
 const placeOf = ({ kind, name, atOnce }: Pick<Run, "kind" | "name" | "atOnce">): string =>
   `${kind}: ${name}: ${atOnce}`;

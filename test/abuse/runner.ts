@@ -11,10 +11,10 @@ import { answers, askAsNeighbour, type Filled, fill, keepTraining, trainingState
 /** A service whose memory has grown by more than this since its first rest is started afresh before the next row. */
 const drift = 300e6;
 /** Seconds that it is given for it. */
-const lastLook = 5;
+const lastLook = 15;
 
-/** A fine-tune's memory rises for some time: it is at rest where so many looks, two seconds apart, have seen no more of it. */
-const [calmLooks, mostLooks, risen] = [5, 40, 10e6];
+/** What runs the fine-tune, and imports beside it. A fine-tune's memory goes up and down by a gigabyte, whatever is asked meanwhile. */
+const trainer = "local-trainer.ts";
 
 /** Runs rows, each on a service that is none the worse for the rows before it. */
 export class Runner {
@@ -24,6 +24,8 @@ export class Runner {
   readonly #watch = new Watch();
   #filled: Filled | null = null;
   #service: Service | null = null;
+  /** Of the service: no fine-tune runs. */
+  #alone = false;
   /** Bytes at rest, with the fine-tune running and every cache that the neighbour uses filled. */
   #rest = 0;
 
@@ -70,10 +72,10 @@ export class Runner {
     return this.#filled;
   }
 
-  async #ready(): Promise<{ service: Service; filled: Filled }> {
+  async #ready(alone: boolean): Promise<{ service: Service; filled: Filled }> {
     const filled = await this.#fill();
-    if (this.#service && (await this.#isFit(this.#service, filled))) {
-      await keepTraining(this.#service, filled.neighbour);
+    if (this.#service && alone === this.#alone && (await this.#isFit(this.#service, filled))) {
+      if (!alone) await keepTraining(this.#service, filled.neighbour);
       return { service: this.#service, filled };
     }
     await this.drop();
@@ -81,23 +83,13 @@ export class Runner {
     await copyData(join(this.#kept, "filled"), dataDir);
     const service = await startService(dataDir);
     this.#service = service;
-    this.#watch.watch(service.url, service.pid);
-    await keepTraining(service, filled.neighbour);
+    this.#alone = alone;
+    this.#watch.watch(service.url, service.pid, alone ? null : trainer);
+    if (!alone) await keepTraining(service, filled.neighbour);
     for (let i = 0; i < 2; i++) await askAsNeighbour(service, filled.neighbour);
-    this.#rest = await this.#settledRest();
+    await pause(1500);
+    this.#rest = await this.#watch.rest();
     return { service, filled };
-  }
-
-  /** The most that the fine-tune takes by itself: seen where it has risen no more for a while. */
-  async #settledRest(): Promise<number> {
-    let most = 0;
-    for (let [looks, calm] = [0, 0]; calm < calmLooks && looks < mostLooks; looks++) {
-      await pause(2000);
-      const now = await this.#watch.rest();
-      calm = now > most + risen ? 0 : calm + 1;
-      most = Math.max(most, now);
-    }
-    return most;
   }
 
   async #isFit(service: Service, { key }: Filled): Promise<boolean> {
@@ -111,7 +103,7 @@ export class Runner {
   }
 
   async run(row: Row, atOnce: number): Promise<Run> {
-    const { service, filled } = await this.#ready();
+    const { service, filled } = await this.#ready(row.alone ?? false);
     const make = await row.make(worldOn(service, filled));
     const outgoing = Array.from({ length: atOnce }, (_, place) => make(place));
     await pause(300);
@@ -124,7 +116,7 @@ export class Runner {
     const watched = await this.#watch.end();
     const lives = service.alive();
     const state = lives ? await trainingState(service, filled.neighbour) : "gone";
-    if (!fineStates.has(state)) faults.push(`the neighbour's fine-tune: ${state}`);
+    if (!row.alone && !fineStates.has(state)) faults.push(`the neighbour's fine-tune: ${state}`);
     if (!lives) faults.push("the service is gone");
     if (watched.refused > 0) faults.push(`/healthz failed ${watched.refused} times`);
     if (watched.silentMs > bounds.silentMs)
@@ -160,7 +152,7 @@ const partsText = (parts: Readonly<Record<string, number>>): string =>
     .join(", ");
 
 /** It goes on, or has come to its good end meanwhile. */
-const fineStates = new Set(["running", "evaluating", "succeeded"]);
+const fineStates = new Set(["preparing", "running", "evaluating", "succeeded"]);
 
 async function toItsEnd(service: Service, key: string, outgoing: Outgoing): Promise<Answer> {
   const { json, ...answer } = await send(service.url, key, outgoing);

@@ -19,6 +19,10 @@ export interface Row {
   readonly name: string;
   /** Requests at once in the run by itself; 1 if left out. */
   readonly times?: number;
+  /** Never sent eight times at once. */
+  readonly single?: boolean;
+  /** No fine-tune runs beside it, so that the memory of the process which trains counts, too. */
+  readonly alone?: boolean;
   /** Statuses of which the run by itself must have one; any below 500, and 503 with Retry-After, if left out. */
   readonly answers?: readonly number[];
   /** The `place`-th of the requests that are sent at once. What is stored first is no part of what is measured. */

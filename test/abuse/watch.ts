@@ -18,9 +18,9 @@ export class Watch {
     this.#child.send(order);
   }
 
-  /** A process by its id, with all below it, and where it answers. */
-  watch(url: string, pid: number): void {
-    this.#order({ do: "watch", url, pid });
+  /** A process by its id, with all below it but those of the program `leaveOut`, and where it answers. */
+  watch(url: string, pid: number, leaveOut: string | null): void {
+    this.#order({ do: "watch", url, pid, leaveOut });
   }
 
   /** Bytes in the last second, on average. */

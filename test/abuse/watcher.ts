@@ -8,14 +8,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Watched } from "./types.ts";
 
 export type Order =
-  | { readonly do: "watch"; readonly url: string; readonly pid: number }
+  | { readonly do: "watch"; readonly url: string; readonly pid: number; readonly leaveOut: string | null }
   | { readonly do: "rest" | "begin" | "end" };
 /** `rest` answers with the mean of the last second, in bytes. */
 export type Told = { readonly rest: number } | { readonly watched: Watched };
 
 const every = 50;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-let service: { url: string; pid: number } | null = null;
+let service: { url: string; pid: number; leaveOut: string | null } | null = null;
 const nothing = { silentMs: 0, lateMs: 0, asked: 0, refused: 0, peakBytes: 0, parts: {} } as const;
 let seen: { -readonly [Field in keyof Watched]: Watched[Field] } = { ...nothing };
 let askedAt: number | null = null;
@@ -25,7 +25,7 @@ const tell = (message: Told): void => void process.send?.(message);
 
 process.on("message", (order: Order) => {
   if (order.do === "watch") {
-    service = { url: order.url, pid: order.pid };
+    service = order;
     samples.length = 0;
   }
   if (order.do === "rest")
@@ -78,8 +78,14 @@ function treeOf(root: number): number[] {
   return tree;
 }
 
-/** Bytes of RSS together; memory that Postgres's processes share counts once. And by program, without what is shared. */
-function memoryOf(pids: readonly number[]): { bytes: number; parts: Record<string, number> } {
+/**
+ * Bytes of RSS together, but for the program that is left out; memory that Postgres's processes share counts once. And by
+ * program, without what is shared.
+ */
+function memoryOf(
+  pids: readonly number[],
+  leaveOut: string | null,
+): { bytes: number; parts: Record<string, number> } {
   let own = 0;
   let shared = 0;
   const parts: Record<string, number> = {};
@@ -88,8 +94,8 @@ function memoryOf(pids: readonly number[]): { bytes: number; parts: Record<strin
     const kilobytes = (field: string): number =>
       Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
     const shmem = kilobytes("RssShmem");
-    own += kilobytes("VmRSS") - shmem;
     const program = programOf(pid);
+    if (program !== leaveOut) own += kilobytes("VmRSS") - shmem;
     parts[program] = (parts[program] ?? 0) + (kilobytes("VmRSS") - shmem) * 1024;
     shared = Math.max(shared, shmem);
   }
@@ -126,7 +132,7 @@ async function weighOn(): Promise<never> {
   for (let turn = 0; ; turn++) {
     if (service !== null) {
       if (turn % 2 === 0) tree = treeOf(service.pid);
-      const { bytes, parts } = memoryOf(tree);
+      const { bytes, parts } = memoryOf(tree, service.leaveOut);
       if (bytes > seen.peakBytes) Object.assign(seen, { peakBytes: bytes, parts });
       samples.push(bytes);
       if (samples.length > 1000 / every) samples.shift();

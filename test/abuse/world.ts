@@ -133,17 +133,19 @@ export const worldOn = (service: Service, filled: Filled): World => ({
   call: async (request) => sendUntilTaken(service.url, filled.key, request),
 });
 
-/** Fine-tunes the neighbour's project, for about as long as the harness cares to look; resolves once it trains. */
+const atWork = new Set(["preparing", "running"]);
+
+/** Fine-tunes the neighbour's project, for about as long as the harness cares to look; resolves once it is at work, the preparation included. */
 export async function keepTraining(service: Service, { key, training }: Neighbour): Promise<void> {
   const path = `/v1/projects/${training}/fine-tunes`;
   const call = caller(service.url, key);
-  if ((await trainingState(service, { key, training })) !== "running") {
+  if (!atWork.has(await trainingState(service, { key, training }))) {
     const hyperparameters = { epochs: 200, patience: 200, batch_size: 1, zoom: "none", refine: "none" };
     await call({ path, ...json({ hyperparameters }) });
   }
   for (;;) {
     const state = await trainingState(service, { key, training });
-    if (state === "running") return;
+    if (atWork.has(state)) return;
     if (state === "failed" || state === "none") throw new Error(`the fine-tune is ${state}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

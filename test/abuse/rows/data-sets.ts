@@ -1,12 +1,20 @@
+import { buffer } from "node:stream/consumers";
+import { Readable } from "node:stream";
 import sharp from "sharp";
+import { ZipFile } from "yazl";
 import { seededRandom } from "../../../src/lib/random.ts";
 import type { Row } from "../types.ts";
 import { type Entries, listBy, listOf, MB, once, zipOf } from "./make.ts";
 
 /** A zip that is imported, each into a project of its own. */
-const imported = (name: string, zip: () => Promise<Buffer>): Row => ({
+const imported = (
+  name: string,
+  zip: () => Promise<Buffer>,
+  more: Pick<Row, "alone" | "single"> = {},
+): Row => ({
   kind: "data set",
   name,
+  ...more,
   make: async (world) => {
     const body = await zip();
     return (place) => ({
@@ -64,9 +72,43 @@ const yolo = async (labels: Buffer, names = "names: [a]\n", more: Entries = []):
 const emptyLists = (bytes: number): Promise<Buffer> =>
   withPicture(["annotations.json", coco(listOf(bytes, "[]"))], ["images/b.bin.png", ballast()]);
 
+/** 200 pictures with 1000 outlines of 512 corners each: 1 GB of JSON, as large sets of fine outlines have it. */
+async function gigabyte(): Promise<Buffer> {
+  const [images, each, corners] = [200, 1000, 512];
+  const tiny = await picture();
+  const outlines = Array.from({ length: 16 }, (_, i) =>
+    Array.from({ length: corners }, (__, k) => {
+      const angle = (2 * Math.PI * k) / corners;
+      return `${(20 + i + 18 * Math.cos(angle)).toFixed(1)},${(20 + i + 18 * Math.sin(angle)).toFixed(1)}`;
+    }).join(","),
+  );
+  function* content(): Generator<Buffer> {
+    const named = Array.from(
+      { length: images },
+      (_, i) => `{"id":${i},"file_name":"${i}.png","width":64,"height":64}`,
+    );
+    yield text(
+      `{"images":[${named.join(",")}],"categories":[{"id":1,"name":"a"}],"annotations":[{"image_id":0,"category_id":1,"segmentation":[${square}]}`,
+    );
+    for (let i = 0; i < images; i++) {
+      const one = (k: number): string =>
+        `,{"image_id":${i},"category_id":1,"segmentation":[[${outlines[k % outlines.length]}]]}`;
+      yield text(Array.from({ length: each }, (_, k) => one(k)).join(""));
+    }
+    yield text("]}");
+  }
+  const zip = new ZipFile();
+  for (let i = 0; i < images; i++)
+    zip.addBuffer(Buffer.concat([tiny, Buffer.from([i])]), `images/${i}.png`, { compress: false });
+  zip.addReadStream(Readable.from(content()), "annotations.json");
+  zip.end();
+  return buffer(zip.outputStream);
+}
+
 export const dataSets: readonly Row[] = [
   imported("a zip of 2 MB whose `annotations.json` is 60 MB of empty lists", () => emptyLists(60 * MB)),
   imported("the same, 240 MB of JSON", () => emptyLists(240 * MB)),
+  imported("a COCO file of 1 GB", gigabyte, { alone: true, single: true }),
   imported("a `data.yaml` of 20,000 classes", () =>
     yolo(
       text("0 .1 .1 .5 .1 .5 .5\n"),
