@@ -17,7 +17,7 @@ import { rows } from "./rows/index.ts";
 import { Runner } from "./runner.ts";
 import type { Row } from "./types.ts";
 
-/** Of a row that fails by silence alone. */
+/** Of a row that fails by silence or memory alone. */
 const mostTries = 3;
 
 if (process.argv.includes("--help")) {
@@ -49,12 +49,18 @@ function notRun({ kind, name }: Row, atOnce: number, error: unknown): Run {
   };
 }
 
-/** Silence alone may be the machine's, which is busy with something else: such a row has two more tries. */
-async function runAgain(run: () => Promise<Run>): Promise<Run> {
+/**
+ * Silence alone may be the machine's, which is busy with something else, and memory what the rows before have left: such
+ * a row has two more tries, on a fresh service where it was memory.
+ */
+async function runAgain(runner: Runner, run: () => Promise<Run>): Promise<Run> {
   for (let tries = 1; ; tries++) {
     const got = await run();
-    const silenceAlone = got.faults.length > 0 && got.faults.every((fault) => fault.startsWith("silent"));
-    if (!silenceAlone || tries === mostTries) return { ...got, tries };
+    const faults = got.faults.filter((fault) => !fault.startsWith("silent"));
+    const ofMemory = faults.filter((fault) => fault.includes("above rest"));
+    if (got.faults.length === 0 || faults.length > ofMemory.length || tries === mostTries)
+      return { ...got, tries };
+    if (ofMemory.length > 0) await runner.drop();
   }
 }
 
@@ -81,7 +87,7 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
       .filter(({ atOnce, once }) => !(asked.eight && atOnce === once) && !(asked.single && atOnce !== once))
       .filter(({ row, atOnce }) => !(asked.continue && results.isClean({ ...row, atOnce })));
     for (const [i, { row, atOnce }] of left.entries()) {
-      const run = await runAgain(() =>
+      const run = await runAgain(runner, () =>
         runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error)),
       );
       runs.push(run);

@@ -9,7 +9,7 @@ import { Watch } from "./watch.ts";
 import { answers, askAsNeighbour, type Filled, fill, keepTraining, trainingState, worldOn } from "./world.ts";
 
 /** A service whose memory has grown by more than this since its first rest is started afresh before the next row. */
-const drift = 300e6;
+const drift = 400e6;
 /** Seconds that it is given for it. */
 const lastLook = 15;
 
