@@ -285,7 +285,8 @@ describe("the rules of the source", () => {
     const loads = (file: string, name: string): boolean => closure(show(file)).has(join(src, name));
     const threads = files
       .filter(
-        (file) => /new (Worker|Piscina)\b/.test(readFileSync(file, "utf8")) && placeOf(file) !== "console",
+        (file) =>
+          /\b(new Worker|workerPool)\b/.test(readFileSync(file, "utf8")) && placeOf(file) !== "console",
       )
       .flatMap((file) =>
         [...readFileSync(file, "utf8").matchAll(/"(\.\.?\/[\w/-]+\.ts)"/g)]

@@ -35,13 +35,15 @@ export class Pictures {
   #folder: Promise<string> | undefined;
   #files = 0;
 
-  /** `memoryMiB`: of a child; by default what the largest picture may take, and what a child takes beside it. */
-  constructor(maxPixels: number, memoryMiB = Math.ceil(mostDecodeBytes(maxPixels) / MiB) + restMiB) {
+  /** `module`: what the children run. */
+  constructor(maxPixels: number, module = new URL("./picture-child.ts", import.meta.url)) {
     this.#maxPixels = maxPixels;
+    const most = mostDecodeBytes(maxPixels);
     // One key holds three quarters of a budget.
-    this.#room = createMemoryBudget(Math.ceil((mostDecodeBytes(maxPixels) * 4) / 3));
+    this.#room = createMemoryBudget(Math.ceil((most * 4) / 3));
+    const memoryMiB = Math.ceil(most / MiB) + restMiB;
     this.#children = new ChildPool<typeof pictureChild>({
-      module: new URL("./picture-child.ts", import.meta.url),
+      module,
       limits: { heapMiB, memoryMiB, silenceMs, valueMiB: 64 },
       most: 2,
       ready: true,

@@ -34,18 +34,24 @@ describe("pictures that a child process decodes", () => {
     );
   });
 
-  test("that end their child are refused by the reason, and the next has another", async () => {
-    const narrow = new Pictures(maxPixels, 8);
-    const bytes = await asPng(noiseImage(1000, 1000, 6));
+  test("that crash their decoder are refused by the reason, and the next has another", async () => {
+    const crashing = new Pictures(maxPixels, new URL("./crashing-child.ts", import.meta.url));
+    const bytes = await asPng(noiseImage(40, 40, 6));
     try {
       for (let i = 0; i < 2; i++) {
-        expect(await errorOf(() => narrow.facts(bytes))).toMatchObject({
+        expect(await errorOf(() => crashing.facts(bytes))).toMatchObject({
           code: "image_unreadable",
-          message: expect.stringContaining("takes more memory than is allowed (8 MiB"),
+          message: "the image can't be read: the process that read it ended by itself (SIGABRT)",
         });
       }
+      expect(
+        await errorOf(() => crashing.mask({ wire: { format: "png", data: "" }, size: [8, 8] })),
+      ).toMatchObject({
+        code: "mask_png_invalid",
+        message: "the mask can't be read: the process that read it ended by itself (SIGABRT)",
+      });
     } finally {
-      await narrow.close();
+      await crashing.close();
     }
   });
 });
