@@ -11,7 +11,9 @@ import { predictedMask } from "./predicted-mask.ts";
 import { refinedLogits, refinedScore } from "../refine/refined-logits.ts";
 import { regionMask } from "./region-mask.ts";
 import { isWhole } from "../embedding/regions.ts";
-import { type Decoded, plane, runDecoder } from "./run.ts";
+import { decodeViews } from "./decode-views.ts";
+import { type Decoded, plane } from "./run.ts";
+import type { ViewRun } from "../workers/view.ts";
 import type { Size } from "../../imaging/types.ts";
 import type { AnsweredMask, EncodedView, ViewPrompt, ViewResult, ViewTask } from "./view-task.ts";
 
@@ -24,12 +26,16 @@ export async function answerTask(task: ViewTask): Promise<ViewResult> {
   const startedAt = now();
   const { prompts, views } = task;
   const wanted = prompts.every(({ wish }) => wish.multimask === false) ? "first" : "all";
-  const runs: Decoded[] = [];
-  for (const [v, view] of views.entries()) {
-    const tokens = prompts.map((prompt) => prompt.tokens[v] as ViewPrompt["tokens"][number]);
-    const masks = task.graph.mask ? await givenMasks(task, view) : undefined;
-    runs.push(await runDecoder({ ...task, ...view }, tokens, { masks, wanted }));
-  }
+  const { graph, threads, weights } = task;
+  const asked = await Promise.all(
+    views.map(async (view, v): Promise<ViewRun> => ({
+      task: { graph, threads, weights, ...view },
+      tokens: prompts.map((prompt) => prompt.tokens[v] as ViewPrompt["tokens"][number]),
+      masks: graph.mask ? await givenMasks(task, view) : undefined,
+      wanted,
+    })),
+  );
+  const runs = await decodeViews(asked, threads);
   const decodedAt = now();
   const predictions = [];
   for (const [p, prompt] of prompts.entries())
@@ -83,7 +89,7 @@ async function answers(
 }
 
 async function answer(
-  { size, refine, threads }: ViewTask,
+  { size, refine }: ViewTask,
   { window, box, wish }: ViewPrompt,
   views: readonly RegionLogits[],
   score: number,
@@ -98,7 +104,7 @@ async function answer(
   // Low-res logits tell of doubtful pixels too.
   const threshold = wish.lowRes ? -certain : 0;
   const logits = refine
-    ? await refinedLogits({ window, views }, refine, { box, threads })
+    ? await refinedLogits({ window, views }, refine, box)
     : joinedLogits(window, views, { threshold });
   const { mask, bbox, area } = await writeArea(logits, size, wish);
   const told = refine ? refinedScore(score, refine.settings) : score;

@@ -18,8 +18,6 @@ export interface RefineTask {
   /** That of the prompt in pixels of the area, null where it had none. */
   readonly box: Box | null;
   readonly refine: Refine;
-  /** Of onnxruntime; 0 lets it choose. */
-  readonly threads: number;
 }
 
 /**
@@ -28,17 +26,17 @@ export interface RefineTask {
  * or where the logits do not fit the guide.
  */
 export async function refineArea(task: RefineTask): Promise<Float32Array> {
-  const { logits, box, refine, threads } = task;
+  const { logits, box, refine } = task;
   const area = areaFeeds(task);
   if ("point_head" in refine) {
     const head = headTensors(refine);
     const points = choosePoints(logits, refine.point_head.most_points);
     if (points.length === 0) return logits;
-    return run("pointHead", threads, { ...area, ...pointFeeds(points, box), ...head });
+    return run("pointHead", { ...area, ...pointFeeds(points, box), ...head });
   }
   const { radius, epsilon, threshold } = refine;
   const settings = { radius: row([radius]), epsilon: row([epsilon]), threshold: row([threshold]) };
-  return run("guidedFilter", threads, { ...area, ...settings });
+  return run("guidedFilter", { ...area, ...settings });
 }
 
 /**
@@ -49,7 +47,7 @@ export const pointFeatures = async (
   task: Omit<RefineTask, "refine">,
   points: Int32Array,
 ): Promise<Float32Array> =>
-  run("pointFeatures", task.threads, { ...areaFeeds(task), ...pointFeeds(points, task.box) });
+  run("pointFeatures", { ...areaFeeds(task), ...pointFeeds(points, task.box) });
 
 function areaFeeds({ logits, size, guide }: Omit<RefineTask, "refine">): Record<string, Tensor> {
   const [height, width] = size;
@@ -68,13 +66,13 @@ const row = (values: readonly number[]): Tensor => float32(Float32Array.from(val
 
 let graphs: Readonly<Record<RefineKind, string>> | undefined;
 
-async function run(
-  kind: RefineKind,
-  threads: number,
-  feeds: InferenceSession.FeedsType,
-): Promise<Float32Array> {
+/**
+ * On one thread: hundreds of small operations wait longer for a second one than it spares them (9.3 ms a head on one, 17.7
+ * on two).
+ */
+async function run(kind: RefineKind, feeds: InferenceSession.FeedsType): Promise<Float32Array> {
   graphs ??= readRefineGraphs();
-  const session = await sessionOf(graphs[kind], threads);
+  const session = await sessionOf(graphs[kind], 1);
   const [only] = Object.values(await session.run(feeds));
   return only?.data as Float32Array;
 }

@@ -18,12 +18,12 @@ export interface RefineBy extends Picture {
 export async function refinedLogits(
   seen: SeenWindow,
   refine: RefineBy,
-  { box, threads }: { box: Box | null; threads: number },
+  box: Box | null,
 ): Promise<AreaLogits | null> {
   const { settings } = refine;
   const work = workArea(seen, refine, { room: refineRoom(settings), most: mostPixelsOf(settings) });
   if (!work) return null;
-  return work.inImage(await refineArea({ ...work, box: box && work.boxIn(box), refine: settings, threads }));
+  return work.inImage(await refineArea({ ...work, box: box && work.boxIn(box), refine: settings }));
 }
 
 /** An IoU prediction for a mask that was refined, in [0, 1], from that for the mask as it was. */

@@ -2,9 +2,12 @@ import ort, { type InferenceSession } from "../../lib/onnxruntime.ts";
 
 const sessions = new Map<string, Promise<InferenceSession>>();
 
-/** This thread's session of an ONNX file, made once. `threads` 0 lets onnxruntime choose. */
+const sessionKey = (path: string, threads: number): string => `${threads} ${path}`;
+
+/** This thread's session of an ONNX file for a number of threads, made once. `threads` 0 lets onnxruntime choose. */
 export function sessionOf(path: string, threads: number): Promise<InferenceSession> {
-  let session = sessions.get(path);
+  const key = sessionKey(path, threads);
+  let session = sessions.get(key);
   if (!session) {
     session = ort.InferenceSession.create(path, {
       executionProviders: ["cpu"],
@@ -13,32 +16,33 @@ export function sessionOf(path: string, threads: number): Promise<InferenceSessi
       // Its threads would go on spinning after a run, on cores that the answer, the database and the caller need.
       extra: { session: { force_spinning_stop: "1" } },
     });
-    sessions.set(path, session);
+    sessions.set(key, session);
   }
   return session;
 }
 
-let sole: { path: string; session: Promise<InferenceSession> } | undefined;
+let sole: { key: string; session: Promise<InferenceSession> } | undefined;
 
 /**
  * The same, but this thread keeps only the last one: image encoders have up to 2.5 GB, and projects on several base
  * models take turns.
  */
 export async function soleSessionOf(path: string, threads: number): Promise<InferenceSession> {
-  if (sole?.path !== path) {
+  const key = sessionKey(path, threads);
+  if (sole?.key !== key) {
     const old = sole;
     sole = undefined;
     if (old) {
-      sessions.delete(old.path);
+      sessions.delete(old.key);
       await (await old.session).release();
     }
-    sole = { path, session: sessionOf(path, threads) };
+    sole = { key, session: sessionOf(path, threads) };
   }
   try {
     return await sole.session;
   } catch (error) {
     // A file that could not be loaded may be repaired by the next call.
-    sessions.delete(path);
+    sessions.delete(key);
     sole = undefined;
     throw error;
   }

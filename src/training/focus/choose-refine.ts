@@ -50,7 +50,7 @@ export async function chooseRefine(
         image: await pixelsOf(image),
         sha256: image.sha256,
       };
-      const sharp = await refinedLogits(answer, refine, { box: null, threads: 1 });
+      const sharp = await refinedLogits(answer, refine, null);
       for (const [t, threshold] of thresholds.entries()) {
         const edge = Math.log(threshold / (1 - threshold));
         const iou = areaIou(sharp, truths[i] as (typeof truths)[number], edge);

@@ -14,8 +14,6 @@ import { type PointSet, pointSet } from "./point-set.ts";
 const [pixelsInAll, pixelsOfOne] = [160_000, 300];
 /** Pixels of one mask that a head judges: what bounds its time, and more than most masks have that are not certain. */
 export const mostPoints = 32_768;
-/** One thread, so that the same data make the same version, bit for bit. */
-const threads = 1;
 /** Mean IoU that a head has to bring before masks depend on it. */
 const worthIt = 0.01;
 
@@ -63,7 +61,7 @@ export async function chooseHead(
   const sets = new Map<WindowLogits, PointSet>();
   for (const answer of answers) {
     signal.throwIfAborted();
-    const drawn = { most, judged: mostPoints, mostPixels: mostPixels ?? Infinity, seed, threads };
+    const drawn = { most, judged: mostPoints, mostPixels: mostPixels ?? Infinity, seed };
     const set = await pointSet(answer, await pixelsOf(answer.sample.image), drawn);
     if (set) sets.set(answer, set);
     await nextTurn();
@@ -122,7 +120,7 @@ async function beforeAndAfter(answer: WindowLogits, image: RgbImage, settings: P
   const { sample, window, views } = answer;
   const truth = maskOf(sample);
   const refine = { settings, image, sha256: sample.image.sha256 };
-  const sharp = await refinedLogits(answer, refine, { box: sample.annotation.box, threads });
+  const sharp = await refinedLogits(answer, refine, sample.annotation.box);
   const plain = joinedLogits(window, views, { threshold: 0 });
   return { plain: areaIou(plain, truth), sharp: areaIou(sharp, truth) };
 }

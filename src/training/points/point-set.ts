@@ -33,7 +33,6 @@ export interface Drawn {
   readonly judged: number;
   readonly mostPixels: number;
   readonly seed: number;
-  readonly threads: number;
 }
 
 /**
@@ -45,7 +44,7 @@ export interface Drawn {
 export async function pointSet(
   answer: WindowLogits,
   image: RgbImage,
-  { most, judged, mostPixels, seed, threads }: Drawn,
+  { most, judged, mostPixels, seed }: Drawn,
 ): Promise<PointSet | null> {
   const { sample, window } = answer;
   const work = workArea(answer, { image, sha256: sample.image.sha256 }, { room: headRoom, most: mostPixels });
@@ -63,7 +62,7 @@ export async function pointSet(
     const places = [...chosen.keys()].filter((k) => seenBy[k] === which);
     if (places.length === 0) continue;
     const at = Int32Array.from(places, (k) => chosen[k] as number);
-    const rows = await pointFeatures({ ...work, box: own, threads }, at);
+    const rows = await pointFeatures({ ...work, box: own }, at);
     for (const [i, k] of places.entries())
       features.set(rows.subarray(i * pointFeatureCount, (i + 1) * pointFeatureCount), k * pointFeatureCount);
   }

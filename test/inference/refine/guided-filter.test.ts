@@ -29,7 +29,6 @@ describe("the guided filter", () => {
       guide,
       box: null,
       refine: { radius, epsilon, threshold },
-      threads: 1,
     });
     const worst = Math.max(...reference.refined.map((value, i) => Math.abs(value - (refined[i] as number))));
     expect(worst).toBeLessThan(2e-3);
@@ -54,7 +53,7 @@ describe("the guided filter", () => {
     const refine = { settings, image: { width: side, height: side, data }, sha256: "line" };
     const seen = { window, views: [blur] };
     expect(countWrong(joinedLogits(window, [blur], { threshold: 0 }))).toBe(4 * side);
-    expect(countWrong(await refinedLogits(seen, refine, { box: null, threads: 1 }))).toBe(0);
+    expect(countWrong(await refinedLogits(seen, refine, null))).toBe(0);
   });
 
   it("gives background everywhere where nothing may be foreground", async () => {
@@ -65,7 +64,6 @@ describe("the guided filter", () => {
       guide,
       box: null,
       refine: { radius: 2, epsilon: 1e-3, threshold: 0.5 },
-      threads: 1,
     });
     expect(refined.every((logit) => logit < -5)).toBe(true);
   });

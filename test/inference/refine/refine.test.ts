@@ -23,7 +23,7 @@ const reference = JSON.parse(
 
 const taskOf = (disc: 0 | 1 | 2, rest: Pick<RefineTask, "refine" | "box">): RefineTask => {
   const { image, logits } = answerOf(discs[disc]);
-  return { logits, size: [image.height, image.width], guide: image, threads: 1, ...rest };
+  return { logits, size: [image.height, image.width], guide: image, ...rest };
 };
 const areaOf = (logits: Float32Array): number => logits.filter((value) => value > 0).length;
 
@@ -53,7 +53,7 @@ describe("an area that is refined", () => {
       for (const logit of [3, -9]) {
         const guide = { width: 1, height: 1, data: Uint8Array.of(9, 200, 30) };
         const logits = Float32Array.of(logit);
-        const got = await refineArea({ logits, size: [1, 1], guide, box: discBox, refine, threads: 1 });
+        const got = await refineArea({ logits, size: [1, 1], guide, box: discBox, refine });
         expect(got.length).toBe(1);
         expect(Number.isFinite(got[0])).toBe(true);
       }
