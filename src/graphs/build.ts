@@ -91,7 +91,8 @@ export async function buildGraphs(
   }));
   const makeRefine = await import("./refine.ts");
   const refine = {
-    pointHead: write("point-head", makeRefine.pointHeadOnnx()),
+    pointHead: write("point-head", makeRefine.pointHeadOnnx("refined")),
+    judgedPoints: write("judged-points", makeRefine.pointHeadOnnx("judged")),
     pointFeatures: write("point-features", makeRefine.pointFeaturesOnnx()),
     guidedFilter: write("guided-filter", makeRefine.guidedFilterOnnx()),
   };

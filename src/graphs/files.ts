@@ -41,6 +41,8 @@ export type GraphEntry = Readonly<z.infer<typeof decoderGraph>>;
 const refineGraphs = z.object({
   /** Of point heads and of the guided filter, with settings and weights as inputs: see graphs/refine.ts. */
   pointHead: graphFile,
+  /** Of point heads, giving the judged pixels alone. */
+  judgedPoints: graphFile,
   guidedFilter: graphFile,
   /** What point heads are trained on. */
   pointFeatures: graphFile,
@@ -99,10 +101,11 @@ export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEnt
 
 /** Path of each graph that refines masks. Throws an Error that says how to make them. */
 export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineKind, string>> {
-  const { pointHead, guidedFilter, pointFeatures } = readManifest(folder).refine;
+  const { pointHead, judgedPoints, guidedFilter, pointFeatures } = readManifest(folder).refine;
   const path = ({ file }: GraphFile): string => join(folder, file);
   return {
     pointHead: path(pointHead),
+    judgedPoints: path(judgedPoints),
     guidedFilter: path(guidedFilter),
     pointFeatures: path(pointFeatures),
   };

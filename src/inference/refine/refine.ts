@@ -32,7 +32,10 @@ export async function refineArea(task: RefineTask): Promise<Float32Array> {
     const head = headTensors(refine);
     const points = choosePoints(logits, refine.point_head.most_points);
     if (points.length === 0) return logits;
-    return run("pointHead", { ...area, ...pointFeeds(points, box), ...head });
+    const judged = await run("judgedPoints", { ...area, ...pointFeeds(points, box), ...head });
+    const refined = Float32Array.from(logits);
+    for (let i = 0; i < points.length; i++) refined[points[i] as number] = judged[i] as number;
+    return refined;
   }
   const { radius, epsilon, threshold } = refine;
   const settings = { radius: row([radius]), epsilon: row([epsilon]), threshold: row([threshold]) };
@@ -46,8 +49,7 @@ export async function refineArea(task: RefineTask): Promise<Float32Array> {
 export const pointFeatures = async (
   task: Omit<RefineTask, "refine">,
   points: Int32Array,
-): Promise<Float32Array> =>
-  run("pointFeatures", { ...areaFeeds(task), ...pointFeeds(points, task.box) });
+): Promise<Float32Array> => run("pointFeatures", { ...areaFeeds(task), ...pointFeeds(points, task.box) });
 
 function areaFeeds({ logits, size, guide }: Omit<RefineTask, "refine">): Record<string, Tensor> {
   const [height, width] = size;

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { boxMean, colourPlanes, type Planes, planeOf } from "./planes.ts";
+import { colourPlanes, type Planes, planeOf, turnedBoxMean } from "./planes.ts";
 
 /** Filtered shares are kept this far from 0 and 1, so that they have a logit. */
 const margin = 1e-4;
@@ -31,7 +31,8 @@ export function guidedLogits({ logits, guide, radius, epsilon, threshold }: Guid
   // Covariances are the same round any colour, and most exact close to the middle.
   const colours = tf.sub(colourPlanes(guide), 0.5);
   const [r, g, b] = tf.split(colours, 3, 0) as [Planes, Planes, Planes];
-  const means = boxMean(
+  // The means are turned, and those of what follows from them are so twice.
+  const means = turnedBoxMean(
     tf.concat(
       [
         colours,
@@ -70,13 +71,12 @@ export function guidedLogits({ logits, guide, radius, epsilon, threshold }: Guid
     tf.mul(dot(cz, dy, dz), scale),
   ];
   const offset = tf.sub(mp, tf.add(tf.add(tf.mul(ar, mr), tf.mul(ag, mg)), tf.mul(ab, mb)));
-  const functions = boxMean(tf.concat([ar, ag, ab, offset], 0), radius);
-  const weighted = tf.mul(tf.slice(functions, [0, 0, 0], [3, -1, -1]), colours);
-  const filtered = tf.clipByValue(
-    tf.add(tf.sum(weighted, 0, true), planeOf(functions, 3)),
-    margin,
-    1 - margin,
+  const functions = turnedBoxMean(tf.concat([ar, ag, ab, offset], 0), radius);
+  const linear = [r, g, b].reduce(
+    (sum, colour, i) => tf.add(sum, tf.mul(planeOf(functions, i), colour)),
+    planeOf(functions, 3),
   );
+  const filtered = tf.clipByValue(linear, margin, 1 - margin);
   const logit = (value: Tensor): Tensor => tf.log(tf.div(value, tf.sub(1, value)));
   return tf.reshape(tf.sub(logit(filtered), logit(threshold)), [height, width]);
 }

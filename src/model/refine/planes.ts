@@ -11,18 +11,18 @@ export type Planes = Tensor;
 export const colourPlanes = (guide: Tensor): Planes => tf.mul(tf.transpose(guide, [2, 0, 1]), 1 / 255);
 
 /**
- * Each plane's mean over (2 radius + 1) squared pixels, of those that lie inside. A radius as a tensor, a whole number,
- * may be known only when a graph runs.
+ * Each plane's mean over (2 radius + 1) squared pixels, of those that lie inside; [planes, width, height], turned, from
+ * [planes, height, width]. A radius as a tensor, a whole number, may be known only when a graph runs.
  */
-export function boxMean(planes: Planes, radius: number | Tensor): Planes {
-  const down = tf.transpose(windowMeans(planes, radius), [0, 2, 1]);
-  return tf.transpose(windowMeans(down, radius), [0, 2, 1]);
-}
-
-/** Means of [planes, length, other] over 2 radius + 1 entries of the middle axis, of those that lie inside. */
-function windowMeans(planes: Planes, radius: number | Tensor): Planes {
-  const { sums, count } = windowSums(planes, radius);
-  return tf.div(sums, tf.reshape(count, [1, planes.shape[1] as number, 1]));
+export function turnedBoxMean(planes: Planes, radius: number | Tensor): Planes {
+  const down = windowSums(planes, radius);
+  const across = windowSums(tf.transpose(down.sums, [0, 2, 1]), radius);
+  const row = (count: Tensor, shape: number[]): Tensor => tf.reshape(count, shape);
+  const counts = tf.mul(
+    row(across.count, [1, planes.shape[2] as number, 1]),
+    row(down.count, [1, 1, planes.shape[1] as number]),
+  );
+  return tf.mul(across.sums, tf.reciprocal(counts));
 }
 
 /**

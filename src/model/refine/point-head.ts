@@ -19,15 +19,17 @@ export interface PointHeadTensors {
   readonly b3: Tensor;
 }
 
-/**
- * Logits [height, width] after the head has judged the pixels at `points`, int32 [points], row-major indexes, each once.
- * The others stay.
- */
+/** Logits [points] of the pixels at `points`, int32 [points], row-major indexes, after the head has judged them. */
+export function judgedLogits(area: Area, points: Tensor, head: PointHeadTensors): Tensor {
+  const own = tf.gather(tf.reshape(area.logits, [-1]), points);
+  return tf.add(boundedLogits(own), addedTo(pointFeatures(area, points), head));
+}
+
+/** Logits [height, width] after the head has judged the pixels at `points`, each once. The others stay. */
 export function judgePoints(area: Area, points: Tensor, head: PointHeadTensors): Tensor {
   const { logits } = area;
-  const flat = tf.reshape(logits, [-1]);
-  const own = tf.gather(flat, points);
-  const change = tf.add(tf.sub(boundedLogits(own), own), addedTo(pointFeatures(area, points), head));
+  const own = tf.gather(tf.reshape(logits, [-1]), points);
+  const change = tf.sub(judgedLogits(area, points, head), own);
   const changes = tf.scatterND(tf.expandDims(points, 1), change, [logits.size]);
   return tf.add(logits, tf.reshape(changes, logits.shape));
 }

@@ -6,7 +6,7 @@ import { choosePoints } from "../../../src/imaging/points/choose-points.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { guidedFilterOnnx, pointHeadOnnx } from "../../../src/graphs/refine.ts";
 import { guidedLogits } from "../../../src/model/refine/guided-filter.ts";
-import { boxMean } from "../../../src/model/refine/planes.ts";
+import { turnedBoxMean } from "../../../src/model/refine/planes.ts";
 import { pointFeatureCount, pointFeatures } from "../../../src/model/refine/point-features.ts";
 import { meansAround, pixelsAt } from "../../../src/model/refine/window-means.ts";
 import { judgePoints, type PointHeadTensors } from "../../../src/model/refine/point-head.ts";
@@ -70,7 +70,7 @@ describe("recorded refining gives what its definition gives on tfjs's cpu backen
       const boxed = { box: given(1.5, 2, 30, 4.25), has_box: given(hasBox) };
       const chosen = choosePoints(area.logits.data as Float32Array);
       const points = { shape: [chosen.length], data: chosen };
-      const got = await runBytes(pointHeadOnnx(), { ...area, ...boxed, points, ...head });
+      const got = await runBytes(pointHeadOnnx("refined"), { ...area, ...boxed, points, ...head });
       const { logits, guide, box, has_box } = tensors({ ...area, ...boxed });
       const own = { logits: logits!, guide: guide!, box: box!, hasBox: has_box! };
       const want = judgePoints(
@@ -79,6 +79,10 @@ describe("recorded refining gives what its definition gives on tfjs's cpu backen
         tensors(head) as unknown as PointHeadTensors,
       );
       expect(furthest(got["refined"], want)).toBeLessThan(2e-2);
+      const alone = await runBytes(pointHeadOnnx("judged"), { ...area, ...boxed, points, ...head });
+      const judged = Float32Array.from(chosen, (at) => got["refined"]?.data[at] as number);
+      expect(alone["judged"]?.data.length).toBe(chosen.length);
+      for (const [i, logit] of judged.entries()) expect(alone["judged"]?.data[i]).toBeCloseTo(logit, 3);
     }
   });
 
@@ -96,7 +100,7 @@ describe("a mean over squares", () => {
     const [height, width] = [12, 17];
     const plane = normal(1, height, width);
     const graph = traceGraph(
-      ({ x }) => ({ y: boxMean(x!, radius) }),
+      ({ x }) => ({ y: turnedBoxMean(x!, radius) }),
       [{ name: "x", shape: [1, "height", "width"] }],
     );
     const got = await runGraph(graph, { x: plane });
@@ -109,7 +113,7 @@ describe("a mean over squares", () => {
         (_, i) => Math.abs(Math.floor(i / width) - y) <= radius && Math.abs((i % width) - x) <= radius,
       );
       const mean = inside.reduce((a, b) => a + b, 0) / inside.length;
-      expect(got["y"]?.data[y * width + x]).toBeCloseTo(mean, 5);
+      expect(got["y"]?.data[x * height + y]).toBeCloseTo(mean, 5);
     }
   });
 });
