@@ -8,14 +8,20 @@ import type { ObjectStore } from "../../src/storage/store.ts";
 /** Real inference with MobileSAM on a store; close it before the store. */
 export async function testInference(
   store: ObjectStore,
-  options: { cacheEntries?: number; prefixBytes?: number; modelsFolder?: string; patienceMs?: number } = {},
+  options: {
+    cacheEntries?: number;
+    prefixBytes?: number;
+    modelsFolder?: string;
+    patienceMs?: number;
+    threads?: number;
+  } = {},
 ): Promise<Inference> {
   await buildGraphs();
   return createInference({
     store,
     cacheEntries: options.cacheEntries ?? 8,
     prefixBytes: options.prefixBytes ?? 2 ** 25,
-    threads: 1,
+    threads: options.threads ?? 1,
     decodeWorkers: 1,
     maxImagePixels: 4_000_000,
     ...(options.modelsFolder === undefined ? {} : { modelsFolder: options.modelsFolder }),

@@ -9,6 +9,7 @@ import type { Prompt } from "../../src/inference/types.ts";
 import type { Focus } from "../../src/domain/focus.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { codeOf } from "../helpers/codes.ts";
+import { testInference } from "../helpers/inference.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { box, centre, masksOf, openDisc, size, truth } from "./disc.ts";
 
@@ -54,6 +55,19 @@ describe("a version that looks closer", () => {
     ["both", { box, points: [centre] }, { zoom, refine }],
   ])("finds the object from %s, in the whole image's pixels", async (_what, prompt, focus) => {
     expect(iou(await ask(prompt, focus), truth)).toBeGreaterThan(0.93);
+  });
+
+  test("gives the same bits where its tiles are decoded side by side", async () => {
+    const tiled = focused({ zoom: { ...zoom, tiles: 2 }, refine: null });
+    const prompts = [{ box }, { box, mask: await writeMask(truth, "rle") }];
+    const inTurn = await disc.predict(prompts, tiled);
+    const inference = await testInference(disc.store, { threads: 2 });
+    try {
+      const sideBySide = await inference.predict({ ...disc.request, ...tiled, prompts });
+      expect(sideBySide.results).toEqual(inTurn.results);
+    } finally {
+      await inference.close();
+    }
   });
 
   test("encodes the window and not the image, once", async () => {

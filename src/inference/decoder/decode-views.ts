@@ -21,11 +21,12 @@ export async function decodeViews(runs: readonly ViewRun[], threads: number): Pr
   beside ??= workerPool({ module: new URL("../workers/view.ts", import.meta.url), threads: cores - 1 });
   const run = beside.of("decode");
   const others = single.map((one, i) => (i % lanes === 0 ? null : run(one)));
+  // All ends are waited for, so that a failure of one leaves no work of another behind.
+  const ended = Promise.allSettled(others.filter((other) => other !== null));
   // This thread's own runs hold it, so the others are sent off first.
   await setImmediate();
   const own = inTurn(single.filter((_, i) => i % lanes === 0));
-  // Both ends are waited for, so that a failure of one leaves no work of the other behind.
-  await Promise.allSettled([own, ...others.filter((other) => other !== null)]);
+  await Promise.allSettled([own, ended]);
   const mine = (await own).values();
   const out: Decoded[] = [];
   for (const other of others) out.push(other ? await other : (mine.next().value as Decoded));
