@@ -32,3 +32,6 @@ export interface ReadingContext {
   /** Says which file is read from now on, for the message should the child end. */
   readonly reading: (file: string) => void;
 }
+
+/** A child that has grown past this is not used again. */
+export const keptMemoryBytes = 192 * 1024 * 1024;

@@ -1,5 +1,6 @@
 import { AppError } from "../errors.ts";
 import type { ChildLimits } from "./limits.ts";
+import { keptMemoryBytes } from "./messages.ts";
 import { ReadingProcess } from "./process.ts";
 
 type Input<Read> = Read extends (input: infer Given, ...rest: never[]) => unknown ? Given : never;
@@ -23,8 +24,6 @@ export interface Asking {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A child that has grown past this is not used again. */
-const keptMemoryBytes = 160 * 1024 * 1024;
 /** A child that nobody needs ends after so many milliseconds. */
 const idleMs = 30_000;
 
