@@ -87,7 +87,8 @@ export class Runner {
     this.#watch.watch(service.url, service.pid, alone ? null : trainer);
     if (!alone) await keepTraining(service, filled.neighbour);
     for (let i = 0; i < 2; i++) await askAsNeighbour(service, filled.neighbour);
-    await pause(1500);
+    // The process that trains has loaded its encoder only when it has embedded what was imported just now.
+    await pause(alone ? 20_000 : 1500);
     this.#rest = await this.#watch.rest();
     return { service, filled };
   }
