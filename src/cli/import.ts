@@ -1,17 +1,13 @@
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, openAsBlob } from "node:fs";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ZipFile } from "yazl";
 import { parse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { bar, Live } from "./screen.ts";
+import { digestOf, fileSource, folderSource, send } from "./sources.ts";
 
-/** A zip, or a folder that is zipped first, becomes images and annotations of a project: all of it or nothing. */
+/** A zip, a TAR, or a folder that is sent as a TAR while it is read, becomes images and annotations of a project: all of it or nothing. */
 export const importCommand: Command = async ({ args, json, api, streams }) => {
   const { values, positionals } = parse(args, ["PATH"], {
     project: { type: "string" },
@@ -25,30 +21,20 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
   const isFolder = (await stat(path)).isDirectory();
   const client = await api();
   const live = new Live(streams.err, !json);
-  const work = await mkdtemp(join(tmpdir(), "maskwright-import-"));
   try {
-    const zip = isFolder ? join(work, `${basename(path)}.zip`) : path;
-    if (isFolder) await zipFolder(path, zip, (done, total) => live.draw([bar("zipping", done, total)]));
-    const { size: bytes } = await stat(zip);
-    const hash = createHash("sha256");
-    for await (const chunk of createReadStream(zip)) hash.update(chunk as Buffer);
+    const source = isFolder ? await folderSource(path) : await fileSource(path);
+    const { bytes, sha256 } = await digestOf(source, (seen) =>
+      live.draw([bar("reading", seen, source.bytes)]),
+    );
     const projectId =
       values.project ??
       (await client.post("/v1/projects", { body: { name: values.name ?? basename(path) } })).id;
     const params = { path: { project_id: projectId } };
-    live.draw([bar("sending", 0, 1, `${(bytes / 1e6).toFixed(1)} MB`)]);
     const upload = await client.post("/v1/projects/{project_id}/uploads", {
       params,
-      body: { purpose: "import", bytes, sha256: hash.digest("hex"), file_name: basename(zip) },
+      body: { purpose: "import", bytes, sha256, file_name: source.name },
     });
-    const { link } = upload;
-    const sent = await fetch(link.url, {
-      method: link.method,
-      headers: link.headers,
-      body: await openAsBlob(zip),
-    });
-    if (!sent.ok)
-      throw new CliError("upload_failed", `The file was not taken: ${sent.status} ${await sent.text()}`);
+    await send(source, upload.link, bytes, (seen) => live.draw([bar("sending", seen, bytes)]));
     const done = await client.post("/v1/projects/{project_id}/uploads/{upload_id}/complete", {
       params: { path: { project_id: projectId, upload_id: upload.id }, query: queryOf(values) },
     });
@@ -69,7 +55,6 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
     }
   } finally {
     live.clear();
-    await rm(work, { recursive: true, force: true });
   }
 };
 
@@ -111,33 +96,4 @@ function textOf(job: Job, projectId: string): string {
     ...(job.skipped ?? []).map(({ count, reason }) => `left out: ${count} x ${reason}`),
     ...(job.notes ?? []).map(({ message }) => `note: ${message}`),
   ].join("\n");
-}
-
-/** Images are compressed already, so files are stored as they are; hidden files stay out. */
-async function zipFolder(
-  folder: string,
-  to: string,
-  told: (done: number, total: number) => void,
-): Promise<void> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      join(entry.parentPath, entry.name)
-        .slice(folder.length + 1)
-        .replaceAll("\\", "/"),
-    )
-    .filter((name) => !name.split("/").some((part) => part.startsWith(".")))
-    .sort();
-  if (names.length === 0) throw new CliError("folder_empty", `${folder} holds no files.`);
-  const zip = new ZipFile();
-  for (const name of names) zip.addFile(join(folder, name), name, { compress: false });
-  zip.end();
-  let seen = 0;
-  const total = (await Promise.all(names.map((name) => stat(join(folder, name))))).reduce(
-    (sum, { size }) => sum + size,
-    0,
-  );
-  zip.outputStream.on("data", (chunk: Buffer) => told((seen += chunk.length), total));
-  await pipeline(zip.outputStream, createWriteStream(to));
 }

@@ -1,57 +1,83 @@
 /** What a child process runs for read-apart.ts. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeImage } from "../imaging/decode.ts";
+import { decodeBytes, decodeImage } from "../imaging/decode.ts";
+import { mostDecodeBytes } from "../imaging/decode-cost.ts";
 import type { ReadingContext } from "../lib/child/messages.ts";
-import { Preview, previewed } from "./preview.ts";
+import { createMemoryBudget } from "../lib/memory-budget.ts";
+import { previewOf } from "./preview.ts";
 import { openDataset } from "./read.ts";
 import { Counted } from "./summary.ts";
-import type { DatasetItem, DatasetSummary, DatasetEnd, ItemPart, ReadingChoices } from "./types.ts";
+import type { DatasetItem, DatasetEnd, ItemPart, OpenedApart, ReadingChoices, WalkMark } from "./types.ts";
 import type { DatasetLimits } from "./limits.ts";
 
 export interface DatasetTask {
-  readonly zipPath: string;
-  /** Where images are written. */
+  /** A zip, a TAR or a folder. */
+  readonly path: string;
+  /** Where images are written, and what is needed meanwhile. */
   readonly folder: string;
   readonly limits: Partial<DatasetLimits>;
   readonly choices: Partial<ReadingChoices>;
   readonly maxPixels: number;
   /** Where what is left out is listed, a line of JSON each; null: neither a list nor a picture is made. */
   readonly reportPath: string | null;
+  /** Where an attempt before this one stood; see walk.ts. */
+  readonly from?: Omit<WalkMark, "lines"> | null | undefined;
+  /** Images that are opened at once; 1 tells for certain which one is at fault. */
+  readonly ahead?: number | undefined;
 }
 
 /** Annotations of one message: a few hundred kilobytes as a rule. */
 const partSize = 500;
+/** A mark comes at the end of an image, once so much has come since the one before. */
+const markEvery = { images: 500, annotations: 1000, bytes: 2 * 1024 * 1024 };
 
-/** First what the data set is, then its images, each in parts, then what was left out of it. */
+/** First what the data set is, then its images, each in parts, with marks between them, then what was left out of it. */
 export async function* dataset(
   task: DatasetTask,
   { reading }: ReadingContext,
-): AsyncGenerator<DatasetSummary | ItemPart | DatasetEnd, void, undefined> {
-  const opened = await openDataset(task.zipPath, {
+): AsyncGenerator<OpenedApart | ItemPart | WalkMark | DatasetEnd, void, undefined> {
+  // One key holds three quarters of a budget.
+  const room = createMemoryBudget(Math.ceil((mostDecodeBytes(task.maxPixels) * 4) / 3));
+  const opened = await openDataset(task.path, {
     limits: task.limits,
     choices: task.choices,
     reportPath: task.reportPath,
+    work: join(task.folder, "reading"),
     reading,
     inspect: async (bytes) => {
-      const { data: _, ...facts } = await decodeImage(bytes, task);
-      return facts;
+      // Together, pictures that are opened at once take no more memory than one may.
+      const cost = Math.min(await decodeBytes(bytes, task), room.most);
+      return room.hold(cost, { by: "pictures", waitMs: 3_600_000 }, async () => {
+        const { data: _, ...facts } = await decodeImage(bytes, task);
+        return facts;
+      });
     },
   });
   try {
     const { layout, images, annotations, skipped, notes } = opened;
-    yield { layout, images, annotations, skipped, notes };
-    const preview = new Preview(task.maxPixels);
-    const counted = new Counted();
-    const step = Math.max(1, Math.floor(images / (2 * previewed)));
+    const from = task.from && opened.goesOn(task.from.walk) ? task.from : null;
+    yield { layout, images, annotations, skipped, notes, first: from?.walk.next ?? 0 };
+    const counted = new Counted(from?.counted);
+    const mark = (): WalkMark => ({
+      walk: opened.state(),
+      counted: counted.state,
+      lines: opened.takeLines(),
+    });
     let count = 0;
-    for await (const item of opened.items()) {
+    let since = { images: 0, annotations: 0, bytes: 0 };
+    for await (const item of opened.items({ from: from?.walk, ahead: task.ahead })) {
       counted.add(item);
-      if (task.reportPath !== null && count % step === 0 && item.annotations.length > 0)
-        await preview.add(item);
       yield* partsOf(item, join(task.folder, `image-${count++}`));
+      since.images++;
+      since.annotations += item.annotations.length;
+      for (const { counts } of item.annotations) since.bytes += counts.length;
+      if (!isDue(since)) continue;
+      yield mark();
+      since = { images: 0, annotations: 0, bytes: 0 };
     }
-    const picture = await preview.draw();
+    if (since.images > 0) yield mark();
+    const picture = task.reportPath === null ? null : await previewOf(opened, task.maxPixels);
     const picturePath = picture && join(task.folder, "preview.webp");
     if (picture && picturePath !== null) await writeFile(picturePath, picture);
     yield { ...opened.told(), summary: counted.summary, picturePath };
@@ -59,6 +85,11 @@ export async function* dataset(
     await opened.close();
   }
 }
+
+const isDue = (since: typeof markEvery): boolean =>
+  since.images >= markEvery.images ||
+  since.annotations >= markEvery.annotations ||
+  since.bytes >= markEvery.bytes;
 
 async function* partsOf(
   { bytes, annotations, ...item }: DatasetItem,

@@ -1,6 +1,6 @@
 import { roleOfWords, wordsOf } from "./names.ts";
 import { baseOf, folderOf, isImageName } from "./paths.ts";
-import type { ZipReader } from "./zip.ts";
+import type { ArchiveReader } from "./archive.ts";
 
 /** Label Studio puts this before the name of a file that was uploaded to it. */
 const uploadPrefix = /^[0-9a-f]{8}-/;
@@ -18,7 +18,7 @@ export class ImageFinder {
   /** Names that annotation files give to entries whose own names nobody can read. */
   readonly #shown = new Map<string, string>();
 
-  constructor(zip: ZipReader) {
+  constructor(zip: ArchiveReader) {
     for (const [name, entry] of zip.entries) {
       if (!isImageName(name)) continue;
       const base = baseOf(name).toLowerCase();

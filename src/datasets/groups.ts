@@ -2,7 +2,7 @@ import { baseOf, stemOf } from "./paths.ts";
 import { keptName, type PlannedImage } from "./plan.ts";
 import { fileError, tooLarge } from "./problems.ts";
 import type { FormatContext } from "./types.ts";
-import type { ZipReader } from "./zip.ts";
+import type { ArchiveReader } from "./archive.ts";
 
 /** A list of 50,000 names has 4 MB; it is held in memory whole. */
 const maxBytes = 16 * 1024 ** 2;
@@ -25,7 +25,7 @@ const largestShare = 0.4;
  * Throws AppError import_file_invalid.
  */
 export async function splitGroups(
-  zip: ZipReader,
+  zip: ArchiveReader,
   images: readonly PlannedImage[],
   { reading, signal }: Pick<FormatContext, "reading" | "signal"> = {},
 ): Promise<(string | null)[]> {

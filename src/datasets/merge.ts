@@ -2,22 +2,28 @@ import { sha256 } from "../lib/hash.ts";
 import { joined } from "./objects.ts";
 import type { PlannedImage } from "./plan.ts";
 import { fileError } from "./problems.ts";
-import type { ZipReader } from "./zip.ts";
+import type { ArchiveReader } from "./archive.ts";
 
 /**
  * Images with the very same bytes become one, under the first name, with the annotations of all: a project holds the same
- * bytes once, and copies on both sides of a split would make held-out scores a lie. Only files of equal length and checksum
+ * bytes once, and copies on both sides of a split would make held-out scores a lie. Only files of equal length and print
  * are read for it. Throws AppError import_file_invalid when COCO puts them in different groups.
  */
 export async function mergeDuplicates(
-  zip: ZipReader,
+  zip: ArchiveReader,
   images: readonly PlannedImage[],
   signal?: AbortSignal,
 ): Promise<PlannedImage[]> {
-  const alike = Map.groupBy(images, ({ name }) => {
-    const entry = zip.entries.get(name);
-    return `${entry?.bytes}:${entry?.crc}`;
-  });
+  const alike = new Map<string, PlannedImage[]>();
+  for (const [bytes, some] of Map.groupBy(images, ({ name }) => zip.entries.get(name)?.bytes)) {
+    for (const image of some) {
+      const print = some.length === 1 ? "" : await zip.print(image.name, signal);
+      const key = `${bytes}:${print}`;
+      const there = alike.get(key);
+      if (there) there.push(image);
+      else alike.set(key, [image]);
+    }
+  }
   const merged = new Map<string, PlannedImage>();
   for (const candidates of alike.values()) {
     for (const image of candidates) {

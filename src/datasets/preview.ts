@@ -1,12 +1,12 @@
 import sharp from "sharp";
 import { eachColumnRun } from "../imaging/mask-facts.ts";
 import { decodeImage } from "../imaging/decode.ts";
-import type { DatasetItem } from "./types.ts";
+import type { Dataset, DatasetItem } from "./types.ts";
 
 /** Pixels of one picture's longer side, and how many there are. */
 const side = 320;
 const columns = 3;
-export const previewed = 6;
+const previewed = 6;
 const gap = 8;
 const colours = [
   [230, 60, 60],
@@ -24,8 +24,20 @@ interface Tile {
   readonly data: Uint8Array;
 }
 
+/** Six images from all over a data set, with their masks, side by side (WebP); null where none has a mask. */
+export async function previewOf(dataset: Dataset, maxPixels: number): Promise<Buffer | null> {
+  const preview = new Preview(maxPixels);
+  const step = Math.max(1, Math.floor(dataset.images / (2 * previewed)));
+  const places = Array.from({ length: Math.ceil(dataset.images / step) }, (_, i) => i * step);
+  for await (const item of dataset.pick(places)) {
+    if (item.annotations.length > 0) await preview.add(item);
+    if (preview.full) break;
+  }
+  return preview.draw();
+}
+
 /** Gathers up to six images of a data set with their masks, and draws them side by side. */
-export class Preview {
+class Preview {
   readonly #tiles: Tile[] = [];
   readonly #maxPixels: number;
 

@@ -15,8 +15,8 @@ export async function naming<T>(file: string, work: () => T | Promise<T>): Promi
   }
 }
 
-/** The zip itself is at fault. */
-export const zipError = (reason: string, cause?: unknown): AppError =>
+/** The archive itself is at fault. */
+export const archiveError = (reason: string, cause?: unknown): AppError =>
   new AppError("import_zip_invalid", cause === undefined ? reason : `${reason}: ${messageOf(cause)}`, {
     cause,
   });

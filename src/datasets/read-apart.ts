@@ -1,11 +1,10 @@
-import { rm } from "node:fs/promises";
 import { mostDecodeBytes } from "../imaging/decode-cost.ts";
 import { ChildStopped } from "../lib/child/limits.ts";
 import { ChildPool } from "../lib/child/pool.ts";
 import type * as datasetChild from "./dataset-child.ts";
 import type { DatasetTask } from "./dataset-child.ts";
-import { fileError, zipError } from "./problems.ts";
-import type { DatasetEnd, DatasetSummary, ItemPart } from "./types.ts";
+import { fileError, archiveError } from "./problems.ts";
+import type { DatasetEnd, ItemPart, OpenedApart, WalkMark } from "./types.ts";
 
 const MiB = 1024 * 1024;
 
@@ -15,12 +14,12 @@ const heapMiB = 384;
 const restMiB = 256;
 
 /** A data set that a child process reads. */
-export interface DatasetApart extends DatasetSummary {
+export interface DatasetApart extends OpenedApart {
   /**
-   * Every image in the order of names, one with many annotations in several parts. An image's file is gone when the next
-   * part is asked for. Can be walked again. Throws as `openDataset` does.
+   * Every image in the order of names, one with many annotations in several parts, and marks between them. An image's file
+   * is the caller's to remove. Can be walked again, from the first image on. Throws as `openDataset` does.
    */
-  items(): AsyncGenerator<ItemPart, void, undefined>;
+  items(): AsyncGenerator<ItemPart | WalkMark, void, undefined>;
   /** What came of it; undefined before `items` has been walked to its end. */
   end(): DatasetEnd | undefined;
   close(): Promise<void>;
@@ -44,22 +43,22 @@ function poolFor(maxPixels: number): ChildPool<typeof datasetChild> {
 }
 
 /**
- * Opens a zip as `openDataset` does, in a child process: a file in it that takes more memory than is allowed, or makes a
+ * Opens an archive as `openDataset` does, in a child process: a file in it that takes more memory than is allowed, or makes a
  * decoder crash, fails the import by its name and nothing else. Throws as `openDataset` does.
  */
 export async function readApart(task: DatasetTask, signal?: AbortSignal): Promise<DatasetApart> {
   const pool = poolFor(task.maxPixels);
-  const open = (reportPath: string | null) => pool.stream("dataset", { ...task, reportPath }, { signal });
-  let opened: ReturnType<typeof open> | undefined = open(task.reportPath);
+  const open = (given: DatasetTask) => pool.stream("dataset", given, { signal });
+  let opened: ReturnType<typeof open> | undefined = open(task);
   const first = await opened.next().catch(named);
   if (first.done) throw new Error("a data set's child said nothing of it");
-  const summary = first.value as DatasetSummary;
+  const summary = first.value as OpenedApart;
   let end: DatasetEnd | undefined;
   return {
     ...summary,
     end: () => end,
     items: async function* () {
-      const stream = opened ?? open(null);
+      const stream = opened ?? open({ ...task, reportPath: null, from: null });
       const isAgain = opened === undefined;
       opened = undefined;
       try {
@@ -67,13 +66,9 @@ export async function readApart(task: DatasetTask, signal?: AbortSignal): Promis
         for (;;) {
           const next = await stream.next().catch(named);
           if (next.done) return;
-          if (!("fileName" in next.value)) {
-            if (!isAgain) end = next.value as DatasetEnd;
-            continue;
-          }
-          const part = next.value;
-          yield part;
-          if (part.path !== null) await rm(part.path, { force: true });
+          if ("picturePath" in next.value) {
+            if (!isAgain) end = next.value;
+          } else yield next.value as ItemPart | WalkMark;
         }
       } finally {
         await stream.return();
@@ -89,7 +84,7 @@ export async function readApart(task: DatasetTask, signal?: AbortSignal): Promis
 export function faultOf(error: unknown): unknown {
   if (!(error instanceof ChildStopped)) return error;
   return error.file === null
-    ? zipError(`the zip can't be read: ${error.message}`)
+    ? archiveError(`it can't be read: ${error.message}`)
     : fileError(error.file, error.message, error);
 }
 

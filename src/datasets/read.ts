@@ -1,13 +1,14 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { AppError } from "../lib/errors.ts";
-import { sha256 } from "../lib/hash.ts";
 import { ImageFinder } from "./find-image.ts";
 import { splitGroups } from "./groups.ts";
 import { findLayout, type Plan } from "./layout.ts";
 import { mergeDuplicates } from "./merge.ts";
 import { ownNotes } from "./own-notes.ts";
 import type { PlannedImage } from "./plan.ts";
-import { layoutUnknown, naming, tooMany } from "./problems.ts";
+import { goesOn, openedAhead, type OpenedImage } from "./walk.ts";
+import type { WalkOptions } from "./walk-state.ts";
+import { layoutUnknown, tooMany } from "./problems.ts";
 import { readObjects } from "./read-objects.ts";
 import { Report } from "./report.ts";
 import { Spool } from "./spool.ts";
@@ -21,21 +22,24 @@ import {
 } from "./types.ts";
 import { defaultLimits } from "./limits.ts";
 import { Verdict } from "./verdict.ts";
-import { openZip, type ZipReader } from "./zip.ts";
+import type { ArchiveReader } from "./archive.ts";
+import { openArchive } from "./open-archive.ts";
 
 /**
- * Opens a zip of images and annotations and checks all that its names and its annotation files say: safety, limits, formats,
+ * Opens a zip, TAR or folder of images and annotations and checks all that its names and its annotation files say: safety, limits, formats,
  * pairing, groups. The pixels are checked while `items` walks: store nothing for good before it has ended, then all in one
  * transaction. Formats: see layout.ts. What is at fault is left out and told, up to `maxSkippedShare` of the entries.
  * Throws AppError import_zip_invalid, import_too_large, import_layout_unknown, import_file_invalid,
  * import_skipped_too_much; a message about a file begins with its name in the zip, which is `param` too.
  */
-export async function openDataset(zipPath: string, options: DatasetOptions): Promise<Dataset> {
+export async function openDataset(path: string, options: DatasetOptions): Promise<Dataset> {
   const { signal } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const choices: ReadingChoices = { ...defaultChoices, ...options.choices };
-  const zip = await openZip(zipPath, limits);
+  const work = options.work ?? path;
+  const zip = await openArchive(path, { limits, signal, work: `${work}.tar` });
   const report = new Report(options.reportPath ?? null);
+  for (const entry of zip.left) report.leave("unread", entry);
   const spools: Spool[] = [];
   let open = true;
   const close = async (): Promise<void> => {
@@ -56,7 +60,7 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
       claim: (file) => void claimed.add(file),
       isClaimed: (file) => claimed.has(file),
       openSpool: () => {
-        const spool = new Spool(`${zipPath}.spool-${spools.length}`);
+        const spool = new Spool(`${work}.spool-${spools.length}`);
         spools.push(spool);
         return spool;
       },
@@ -80,24 +84,57 @@ export async function openDataset(zipPath: string, options: DatasetOptions): Pro
     });
     verdict.check();
     let walked = false;
+    let [next, came] = [0, 0];
     return {
       layout: plan.layout,
       images: images.length,
       annotations,
       skipped: report.skipped,
       notes: report.notes,
+      goesOn: (from) => goesOn(from, images),
       told: () => ({ skipped: report.skipped, notes: report.notes }),
-      items: async function* () {
+      state: () => ({
+        next,
+        last: images[next - 1]?.name ?? "",
+        planned: images.length,
+        came,
+        report: report.state,
+      }),
+      takeLines: () => report.takeLines(),
+      items: async function* ({ from = null, ahead = 1 }: WalkOptions = {}) {
         // What is left out was told by the first walk.
         const told = walked ? new Report(null) : report;
         walked = true;
-        for (const [i, image] of images.entries()) {
-          const item = await readItem(context, image, groups[i] ?? null, options, told);
+        let first = 0;
+        if (from && goesOn(from, images)) {
+          ({ next, came } = from);
+          first = next;
+          told.restore(from.report);
+          verdict.came(came);
+        }
+        report.takeLines();
+        for await (const { place, image, opened } of openedAhead(context, images, options, {
+          next: first,
+          ahead,
+        })) {
+          const item = await readItem(context, image, groups[place] ?? null, opened, told);
+          if (told === report) [next, came] = [place + 1, came + (item?.annotations.length ?? 0)];
           if (!item) continue;
           if (told === report) verdict.came(item.annotations.length);
           yield unlabelled === null ? item : withoutClass(item, unlabelled);
         }
         if (told === report) verdict.end();
+      },
+      pick: async function* (places) {
+        const some = places.map((place) => images[place] as PlannedImage);
+        for await (const { place, image, opened } of openedAhead(context, some, options, {
+          next: 0,
+          ahead: 1,
+        })) {
+          const group = groups[places[place] as number] ?? null;
+          const item = await readItem(context, image, group, opened, new Report(null));
+          if (item) yield item;
+        }
       },
       close,
     };
@@ -113,40 +150,37 @@ const withoutClass = (item: DatasetItem, name: string): DatasetItem => ({
   annotations: item.annotations.map((one) => (one.label === name ? { ...one, label: null } : one)),
 });
 
-function noImages({ unread }: Plan, zip: ZipReader, report: Report): AppError {
-  const names = [...zip.entries.keys()];
-  if (names.length === 0) return layoutUnknown("the zip has no image: it is empty");
+function noImages({ unread }: Plan, { kind, entries }: ArchiveReader, report: Report): AppError {
+  if (entries.size === 0) return layoutUnknown(`the ${kind} has no image: it is empty`);
   const missing = report.count("image_missing");
   if (missing > 0)
     return layoutUnknown(
-      `the zip has annotations (${missing}) but not the images that they are of: put both into one zip`,
+      `the ${kind} has annotations (${missing}) but not the images that they are of: put both into one`,
     );
   const first = report.firstUnread;
   const what = first && unread > 0 ? `; ${first.file} is ${first.detail}` : "";
-  return layoutUnknown(`the zip has no image that is read (JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF)${what}`);
+  return layoutUnknown(
+    `the ${kind} has no image that is read (JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF)${what}`,
+  );
 }
 
 /** Null for an image that can't be read, which is told. */
 async function readItem(
-  { zip, finder }: FormatContext,
+  context: FormatContext,
   image: PlannedImage,
   splitGroup: string | null,
-  options: DatasetOptions,
+  opened: OpenedImage,
   report: Report,
 ): Promise<DatasetItem | null> {
   const { name } = image;
-  const { inspect, reading, signal } = options;
-  reading?.(name);
-  const bytes = await zip.read(name, signal);
-  let facts: Awaited<ReturnType<typeof inspect>>;
-  try {
-    facts = await naming(name, () => inspect(bytes));
-  } catch (error) {
-    if (!(error instanceof AppError) || error.status >= 500) throw error;
+  if (opened.failed) {
+    const { error, fatal } = opened.failed;
+    if (fatal || !(error instanceof AppError) || error.status >= 500) throw error;
     const count = Math.max(1, image.count);
     report.leave("image_unreadable", { file: name, count, detail: error.message.slice(name.length + 2) });
     return null;
   }
+  const { bytes, facts, hash } = opened;
   if ((facts.pages ?? 1) > 1)
     report.leave("other_pages", {
       file: name,
@@ -154,14 +188,14 @@ async function readItem(
       detail: "the first page is read",
     });
   if (facts.reading !== undefined) report.tell("picture_reading", facts.reading);
-  const { annotations, isBackground } = await readObjects(image, { facts, bytes }, report, signal);
+  const { annotations, isBackground } = await readObjects(image, { facts, bytes }, report, context.signal);
   await breathe();
   return {
-    fileName: finder.shown(name),
+    fileName: context.finder.shown(name),
     alsoNamed: image.alsoNamed,
     bytes,
     facts,
-    sha256: sha256(bytes),
+    sha256: hash,
     splitGroup,
     split: image.split,
     background: isBackground,

@@ -46,6 +46,14 @@ export interface LeftOutEntry {
 export const fewBad = 10;
 export const defaultSkippedShare = 0.1;
 
+/** How far a report has come, as plain data. */
+export interface ReportState {
+  readonly counts: readonly (readonly [LeftOut, number])[];
+  readonly notes: readonly (readonly [string, { readonly count: number; readonly message: string }])[];
+  readonly firstBad: (LeftOutEntry & { readonly code: LeftOut }) | null;
+  readonly firstUnread: LeftOutEntry | null;
+}
+
 /**
  * What a data set's reading left out and decided: counted by reason, each entry written to a file as a line of JSON
  * {code, file, line, id, detail, count}.
@@ -55,6 +63,8 @@ export class Report {
   readonly #notes = new Map<string, { count: number; message: string }>();
   readonly #fd: number | null;
   #lines: string[] = [];
+  /** Since they were last taken; null until somebody wants them. */
+  #recent: string[] | null = null;
   #firstBad: (LeftOutEntry & { code: LeftOut }) | undefined;
   #firstUnread: LeftOutEntry | undefined;
 
@@ -69,7 +79,9 @@ export class Report {
     if (leftOutReasons[code].bad) this.#firstBad ??= { code, ...entry };
     if (code === "unread") this.#firstUnread ??= entry;
     if (this.#fd === null) return;
-    this.#lines.push(`${JSON.stringify({ code, reason: leftOutReasons[code].reason, ...entry })}\n`);
+    const line = `${JSON.stringify({ code, reason: leftOutReasons[code].reason, ...entry })}\n`;
+    this.#lines.push(line);
+    this.#recent?.push(line);
     if (this.#lines.length >= 1000) this.#flush();
   }
 
@@ -102,6 +114,30 @@ export class Report {
 
   count(code: LeftOut): number {
     return this.#counts.get(code) ?? 0;
+  }
+
+  get state(): ReportState {
+    return {
+      counts: [...this.#counts],
+      notes: [...this.#notes],
+      firstBad: this.#firstBad ?? null,
+      firstUnread: this.#firstUnread ?? null,
+    };
+  }
+
+  /** Goes on from where an earlier reading of the same data stood; its entries are not written again. */
+  restore({ counts, notes, firstBad, firstUnread }: ReportState): void {
+    for (const [code, count] of counts) this.#counts.set(code, count);
+    for (const [code, note] of notes) this.#notes.set(code, { ...note });
+    this.#firstBad = firstBad ?? undefined;
+    this.#firstUnread = firstUnread ?? undefined;
+  }
+
+  /** The lines that came since this was last asked; none of those before it was first asked. */
+  takeLines(): string[] {
+    const lines = this.#recent ?? [];
+    this.#recent = [];
+    return lines;
   }
 
   #flush(): void {

@@ -6,7 +6,8 @@ import type { Report } from "./report.ts";
 import type { Spool } from "./spool.ts";
 import type { ImageFinder } from "./find-image.ts";
 import type { DatasetLimits } from "./limits.ts";
-import type { ZipReader } from "./zip.ts";
+import type { CountedState, WalkOptions, WalkState } from "./walk-state.ts";
+import type { ArchiveReader } from "./archive.ts";
 
 /** What `inspect` says of an image's bytes. */
 export interface ItemFacts {
@@ -76,7 +77,7 @@ export const defaultChoices: ReadingChoices = {
 
 /** What a format reads with. */
 export interface FormatContext {
-  readonly zip: ZipReader;
+  readonly zip: ArchiveReader;
   readonly limits: DatasetLimits;
   readonly choices: ReadingChoices;
   readonly finder: ImageFinder;
@@ -96,6 +97,8 @@ export interface DatasetOptions {
   readonly limits?: Partial<DatasetLimits> | undefined;
   /** What is left out is taken from `defaultChoices`. */
   readonly choices?: Partial<ReadingChoices> | undefined;
+  /** What files that are needed meanwhile are named after; left out, the archive's own path. */
+  readonly work?: string | undefined;
   /** Decodes an image whole; throws AppError when it can't (`Inference.inspect`). */
   readonly inspect: (bytes: Uint8Array) => Promise<ItemFacts>;
   /** Where what is left out is listed; null: it is only counted. */
@@ -108,7 +111,7 @@ export interface DatasetOptions {
 /** An image of a data set that another process reads: its bytes in a file, its annotations in one part or several. */
 export interface ItemPart extends Omit<DatasetItem, "bytes"> {
   readonly byteLength: number;
-  /** Of the file with the image's bytes; null in the parts after the first. */
+  /** Of the file with the image's bytes, which is the reader's to remove; null in the parts after the first. */
   readonly path: string | null;
 }
 
@@ -116,6 +119,20 @@ export interface ItemPart extends Omit<DatasetItem, "bytes"> {
 export interface DatasetTold {
   readonly skipped: readonly SkippedCount[];
   readonly notes: readonly ImportNote[];
+}
+
+/** What a child process says first. */
+export interface OpenedApart extends DatasetSummary {
+  /** Place of the first image that it gives: not 0 where it goes on from the state that it was given. */
+  readonly first: number;
+}
+
+/** Where a walk stands, and what it has left out since the mark before: all that one which goes on from here needs. */
+export interface WalkMark {
+  readonly walk: WalkState;
+  readonly counted: CountedState;
+  /** Of the report. */
+  readonly lines: readonly string[];
 }
 
 /** What came of a data set that was read to its end. */
@@ -142,7 +159,15 @@ export interface Dataset extends DatasetSummary {
    * Can be walked again; what is left out is told by the first walk alone, at whose end too much of it throws.
    * Throws AppError import_skipped_too_much, import_layout_unknown, import_zip_invalid, or the signal's reason.
    */
-  items(): AsyncGenerator<DatasetItem, void, undefined>;
+  items(options?: WalkOptions): AsyncGenerator<DatasetItem, void, undefined>;
+  /** Some images again, by their places in that order; those that can't be read are passed over. */
+  pick(places: readonly number[]): AsyncGenerator<DatasetItem, void, undefined>;
+  /** Whether a state is of these data. */
+  goesOn(from: WalkState): boolean;
+  /** Where the first walk stands after the image that it gave last, or its end. */
+  state(): WalkState;
+  /** Lines of the report that the walk has added since this was asked last. */
+  takeLines(): readonly string[];
   /** What was left out and decided by now. */
   told(): DatasetTold;
   close(): Promise<void>;

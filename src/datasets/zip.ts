@@ -1,50 +1,32 @@
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { messageOf } from "../lib/errors.ts";
-import { fileError, tooLarge, zipError } from "./problems.ts";
-import { isImageName } from "./paths.ts";
+import { fileError, tooLarge, archiveError } from "./problems.ts";
+import {
+  type ArchiveReader,
+  belowCommonFolder,
+  checkName,
+  checkSize,
+  isNoise,
+  plainName,
+  whole,
+} from "./archive.ts";
 import type { DatasetLimits } from "./limits.ts";
 
 const MiB = 1024 ** 2;
 const isSymlink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000;
-
-/** A file of the zip by its directory entry; nothing of it is in memory. */
-export interface ZipEntry {
-  /** Path with `/`, in Unicode's composed form, below the folder that all files share. */
-  readonly name: string;
-  /** Inflated. */
-  readonly bytes: number;
-  /** Of the inflated bytes, as the directory says; `read` holds the bytes against it. */
-  readonly crc: number;
-  /** What else its name may be, where the zip does not say in which encoding names are. */
-  readonly aliases?: readonly string[];
-}
-
-/** A zip on disk, opened for reading one file at a time. */
-export interface ZipReader {
-  /** Files only, in the order of names, without what macOS and Windows leave behind. */
-  readonly entries: ReadonlyMap<string, ZipEntry>;
-  /**
-   * One whole file. Never more bytes than its directory entry says, and those are within the limits.
-   * Throws AppError import_file_invalid (can't be inflated, wrong length or checksum) or the signal's reason.
-   */
-  read(name: string, signal?: AbortSignal): Promise<Buffer>;
-  /** The same piece by piece; a wrong checksum shows at the end. */
-  chunks(name: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined>;
-  close(): Promise<void>;
-}
 
 /**
  * Opens a zip and checks its whole directory before anything is inflated: names (no absolute path, no `..`, no
  * control character, none twice), no encryption, no links, no unknown compression, and the limits.
  * Throws AppError import_zip_invalid or import_too_large.
  */
-export async function openZip(path: string, limits: DatasetLimits): Promise<ZipReader> {
+export async function openZip(path: string, limits: DatasetLimits): Promise<ArchiveReader> {
   let zip: ZipFile;
   try {
     zip = await openPromise(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true });
   } catch (error) {
-    throw zipError("not a readable zip", error);
+    throw archiveError("not a readable zip", error);
   }
   const close = (): Promise<void> =>
     new Promise((resolve) => {
@@ -57,21 +39,20 @@ export async function openZip(path: string, limits: DatasetLimits): Promise<ZipR
   try {
     const found = await directoryOf(zip, limits);
     const entries = new Map(
-      [...found].map(([name, { size, crc, aliases }]) => [name, { name, bytes: size, crc, aliases }]),
+      [...found].map(([name, { size, aliases }]) => [name, { name, bytes: size, aliases }]),
     );
-    const chunks: ZipReader["chunks"] = (name, signal) => {
+    const chunks: ArchiveReader["chunks"] = (name, signal) => {
       const entry = found.get(name);
       if (!entry) throw new Error(`${name} is not in the zip`);
       return inflate(zip, name, entry.entry, signal);
     };
     return {
+      kind: "zip",
       entries,
+      left: [],
+      print: async (name) => String(found.get(name)?.crc),
       chunks,
-      read: async (name, signal) => {
-        const parts: Buffer[] = [];
-        for await (const part of chunks(name, signal)) parts.push(part);
-        return Buffer.concat(parts);
-      },
+      read: (name, signal) => whole(chunks(name, signal)),
       close,
     };
   } catch (error) {
@@ -98,7 +79,7 @@ async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<str
     checkEntry(entry, name, limits);
     const same = files.get(name);
     if (same && (same.crc !== entry.crc32 || same.size !== entry.uncompressedSize))
-      throw zipError(`the zip has two files named ${printable(name)}`);
+      throw archiveError(`the zip has two files named ${JSON.stringify(name)}`);
     total += entry.uncompressedSize;
     files.set(name, { entry: slim(entry), size: entry.uncompressedSize, crc: entry.crc32, aliases });
   }
@@ -121,19 +102,14 @@ const codePages = ["gbk", "shift_jis", "euc-kr", "big5", "windows-1252"].map(
 
 /** The name of an entry, then what else its bytes may mean. UTF-8 without its flag is what macOS writes. */
 function namesOf(entry: Entry): [string, ...string[]] {
-  const plain = (name: string): string =>
-    name
-      .normalize("NFC")
-      .replaceAll("\\", "/")
-      .replace(/^(\.\/)+/, "");
   const raw = entry.fileNameRaw;
   const isPlain = (entry.generalPurposeBitFlag & 0x800) !== 0 || raw.every((byte) => byte < 0x80);
   const hasUnicode = entry.extraFields.some(({ id }) => id === 0x7075);
-  if (isPlain || hasUnicode) return [plain(entry.fileName)];
+  if (isPlain || hasUnicode) return [plainName(entry.fileName)];
   const meant = decoded(utf8, raw);
-  if (meant !== null) return [plain(meant)];
-  const others = codePages.flatMap((codePage) => decoded(codePage, raw) ?? []).map(plain);
-  return [plain(entry.fileName), ...new Set(others)];
+  if (meant !== null) return [plainName(meant)];
+  const others = codePages.flatMap((codePage) => decoded(codePage, raw) ?? []).map(plainName);
+  return [plainName(entry.fileName), ...new Set(others)];
 }
 
 function decoded(decoder: InstanceType<typeof TextDecoder>, bytes: Buffer): string | null {
@@ -149,7 +125,7 @@ async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry, void, undefined> 
   const entries = zip.eachEntry()[Symbol.asyncIterator]();
   for (;;) {
     const next = await entries.next().catch((error: unknown) => {
-      throw zipError("the zip's directory can't be read", error);
+      throw archiveError("the zip's directory can't be read", error);
     });
     if (next.done) return;
     yield next.value;
@@ -171,56 +147,15 @@ function slim(entry: Entry): Entry {
 }
 
 function checkEntry(entry: Entry, name: string, limits: DatasetLimits): void {
-  // yauzl has refused absolute paths and `..`; it leaves control characters, which would garble logs and messages.
-  if (/\p{Cc}/u.test(name)) throw zipError(`the file name ${printable(name)} has control characters`);
-  if (Buffer.byteLength(name) > 1024)
-    throw zipError(`the file name ${printable(name).slice(0, 80)}... is longer than 1024 bytes`);
-  if (name.split("/").some((part) => part === "" || part === "." || part === ".."))
-    throw zipError(`the file name ${printable(name)} is not a plain path`);
-  if (entry.isEncrypted()) throw zipError(`${name} is encrypted`);
-  if (isSymlink(entry)) throw zipError(`${name} is a symbolic link`);
+  // yauzl has refused absolute paths and `..`.
+  checkName(name);
+  if (entry.isEncrypted()) throw archiveError(`${name} is encrypted`);
+  if (isSymlink(entry)) throw archiveError(`${name} is a symbolic link`);
   if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8)
-    throw zipError(
+    throw archiveError(
       `${name} is compressed by method ${entry.compressionMethod}; only stored and deflated files can be read`,
     );
-  const most = /\.json$/i.test(name)
-    ? limits.maxJsonBytes
-    : /\.(csv|xml|ndjson|geojson)$/i.test(name)
-      ? limits.maxJsonBytes
-      : /\.(txt|ya?ml)$/i.test(name)
-        ? limits.maxTextBytes
-        : isImageName(name)
-          ? limits.maxEntryBytes
-          : limits.maxTotalBytes;
-  if (entry.uncompressedSize > most)
-    throw tooLarge(`${name} has ${entry.uncompressedSize} bytes; ${most} are the most for one file`);
-}
-
-const printable = (name: string): string => JSON.stringify(name);
-
-/** What file managers leave in zips, and every other hidden file. */
-const isNoise = (name: string): boolean =>
-  name
-    .split("/")
-    .some((part) => part === "__MACOSX" || /^\.[^.]/.test(part) || /^(thumbs\.db|desktop\.ini)$/i.test(part));
-
-/** `dataset/images/a.jpg` becomes `images/a.jpg` when every file lies in `dataset/`; `images/`, `masks/` and `labels/` stay. */
-function belowCommonFolder(files: Map<string, Found>): Map<string, Found> {
-  let names = [...files.keys()];
-  let cut = 0;
-  for (;;) {
-    const top = names[0]?.slice(0, names[0].indexOf("/") + 1) ?? "";
-    if (
-      top === "" ||
-      /^(images|masks|labels|annotations)\/$/i.test(top) ||
-      !names.every((name) => name.startsWith(top))
-    )
-      break;
-    names = names.map((name) => name.slice(top.length));
-    cut += top.length;
-  }
-  const sorted = [...files].map(([name, found]) => [name.slice(cut), found] as const);
-  return new Map(sorted.sort(([a], [b]) => (a < b ? -1 : 1)));
+  checkSize(name, entry.uncompressedSize, limits);
 }
 
 async function* inflate(

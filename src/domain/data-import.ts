@@ -13,6 +13,8 @@ export interface ImportOptions {
   readonly annotators?: "last" | "first" | undefined;
   /** Whether the user's own train, val and test parts are kept; undefined: where there is a test part. */
   readonly respectSplits?: boolean | undefined;
+  /** A folder of the server, by its real path, that is read where it lies; undefined: what was sent. */
+  readonly folder?: string | undefined;
 }
 
 /** What was left out for one reason. */

@@ -6,6 +6,7 @@ import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { requireRoom } from "../db/queries/usage.ts";
 import { openImport } from "../domain/job-states.ts";
+import { archiveStart, kindOfStart } from "../lib/archive-kind.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
@@ -26,9 +27,9 @@ const create = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/imports",
   tags,
-  summary: "Import a zip of images and masks",
+  summary: "Import a zip or TAR of images and masks",
   description:
-    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC and the formats of many other tools: see docs/imports.md. What is at fault is left out and listed in the import's report. The multipart field `file`, or the zip as the body.",
+    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC and the formats of many other tools: see docs/imports.md. What is at fault is left out and listed in the import's report. A zip, a .tar or a .tar.gz, told by content: the multipart field `file`, or the body itself.",
   request: {
     params: projectParams,
     query: importQuery,
@@ -37,6 +38,8 @@ const create = createRoute({
       required: true,
       content: {
         "application/zip": { schema: { type: "string", format: "binary" } },
+        "application/x-tar": { schema: { type: "string", format: "binary" } },
+        "application/gzip": { schema: { type: "string", format: "binary" } },
         "multipart/form-data": {
           schema: {
             type: "object",
@@ -129,13 +132,13 @@ async function storeImport(
   file: FileUpload,
   query: z.output<typeof importQuery>,
 ) {
-  await checkZipStart(file.path);
+  await checkStart(file.path);
   const quotas = quotasOf(config);
   await requireRoom(db, scope.workspaceId, quotas, { of: ["bytes"], more: { bytes: file.bytes } });
   const id = newId("imp");
   const objectKey = keys.importZip(scope.projectId, id);
   try {
-    await store.putFile(objectKey, file.path, { contentType: "application/zip" });
+    await store.putFile(objectKey, file.path, { contentType: "application/octet-stream" });
     const row = await db.transaction(async (tx) => {
       await holdProject(tx, scope);
       const inserted = await insertImport(tx, {
@@ -158,23 +161,16 @@ async function storeImport(
   }
 }
 
-/** A zip begins with a file's header, or with the end record when it is empty; the worker reads the rest. */
-async function checkZipStart(path: string): Promise<void> {
+/** What packed a file is told by its start; the worker reads the rest. */
+async function checkStart(path: string): Promise<void> {
   const handle = await open(path);
-  let start: string;
+  let kind: ReturnType<typeof kindOfStart>;
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    start = buffer.subarray(0, bytesRead).toString("latin1");
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(archiveStart), 0, archiveStart, 0);
+    kind = kindOfStart(buffer.subarray(0, bytesRead));
   } finally {
     await handle.close();
   }
-  if (start === "PK\u0003\u0004" || start === "PK\u0005\u0006") return;
-  throw new AppError("import_zip_invalid", `The body is ${archiveOf(start)}; send a zip.`);
-}
-
-/** What else people pack things into, by its first bytes. */
-function archiveOf(start: string): string {
-  if (start.startsWith("\u001f\u008b")) return "a gzip file (.tar.gz)";
-  if (start.startsWith("Rar!")) return "a RAR archive";
-  return start.startsWith("7z") ? "a 7z archive" : "no zip file";
+  if (kind.kind === "other")
+    throw new AppError("import_zip_invalid", `The body is ${kind.name}; ${kind.advice}.`);
 }

@@ -5,11 +5,16 @@ export const keys = {
   imagePrefix: (projectId: string): string => `projects/${projectId}/images/`,
   /** What a client sends by a link, until the upload is completed; an import's zip stays here until it has ended. */
   upload: (projectId: string, uploadId: string): string => `projects/${projectId}/uploads/${uploadId}`,
-  /** An uploaded zip, kept until its import has ended. */
+  /** An uploaded zip or TAR, kept until its import has ended. */
   importZip: (projectId: string, importId: string): string => `projects/${projectId}/imports/${importId}.zip`,
   /** What an import left out, a line of JSON each. */
   importReport: (projectId: string, importId: string): string =>
     `projects/${projectId}/imports/${importId}.report.jsonl`,
+  /** What an import has read so far, a piece for each few hundred images; gone once it has ended. See parts.ts. */
+  importPart: (projectId: string, importId: string, number: number): string =>
+    `projects/${projectId}/imports/${importId}/parts/${String(number).padStart(7, "0")}.jsonl`,
+  importParts: (projectId: string, importId: string): string =>
+    `projects/${projectId}/imports/${importId}/parts/`,
   /** Six images of a data set with its masks over them (WebP). */
   importPicture: (projectId: string, importId: string): string =>
     `projects/${projectId}/imports/${importId}.webp`,

@@ -1,9 +1,12 @@
 import { createWriteStream } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import sharp from "sharp";
+import { type Header, pack } from "tar-stream";
 import { afterAll } from "vitest";
 import { ZipFile } from "yazl";
 import { openDataset } from "../../src/datasets/read.ts";
@@ -18,6 +21,12 @@ export type Files = Record<string, Buffer | string | object>;
 async function zipFolder(): Promise<{
   zip(files: Files): Promise<string>;
   raw(bytes: Buffer): Promise<string>;
+  /** Throws what tar-stream throws; entries are files but for those given as heads. */
+  tar(
+    files: Files,
+    options?: { gzip?: boolean; heads?: readonly (Partial<Header> & { name: string })[] },
+  ): Promise<string>;
+  folder(files: Files): Promise<string>;
   remove(): Promise<void>;
 }> {
   const folder = await mkdtemp(join(tmpdir(), "maskwright-zips-"));
@@ -27,10 +36,7 @@ async function zipFolder(): Promise<{
     zip: async (files) => {
       const zip = new ZipFile();
       for (const [name, content] of Object.entries(files)) {
-        const bytes = Buffer.isBuffer(content)
-          ? content
-          : Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
-        zip.addBuffer(bytes, name, { compress: true });
+        zip.addBuffer(bytesOf(content), name, { compress: true });
       }
       zip.end();
       const path = next();
@@ -42,17 +48,42 @@ async function zipFolder(): Promise<{
       await writeFile(path, bytes);
       return path;
     },
+    tar: async (files, { gzip = false, heads = [] } = {}) => {
+      const tar = pack();
+      for (const [name, content] of Object.entries(files)) tar.entry({ name }, bytesOf(content));
+      for (const head of heads) tar.entry(head);
+      tar.finalize();
+      const path = next();
+      const through = gzip ? [createGzip()] : [];
+      await pipeline([tar as unknown as Readable, ...through, createWriteStream(path)]);
+      return path;
+    },
+    folder: async (files) => {
+      const path = `${next()}.d`;
+      for (const [name, content] of Object.entries(files)) {
+        await mkdir(dirname(join(path, name)), { recursive: true });
+        await writeFile(join(path, name), bytesOf(content));
+      }
+      return path;
+    },
     remove: () => rm(folder, { recursive: true }),
   };
 }
 
+const bytesOf = (content: Files[string]): Buffer =>
+  Buffer.isBuffer(content)
+    ? content
+    : Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+
 /** A folder for the zips of the test file that calls it, gone after its tests. */
-export function useZips(): Pick<Awaited<ReturnType<typeof zipFolder>>, "zip" | "raw"> {
+export function useZips(): Omit<Awaited<ReturnType<typeof zipFolder>>, "remove"> {
   const made = zipFolder();
   afterAll(async () => (await made).remove());
   return {
     zip: async (files) => (await made).zip(files),
     raw: async (bytes) => (await made).raw(bytes),
+    tar: async (files, options) => (await made).tar(files, options),
+    folder: async (files) => (await made).folder(files),
   };
 }
 

@@ -184,7 +184,8 @@ export const fineTuneLeases = new Leases<typeof fineTunes, Exclude<FineTuneStep,
 export const importLeases = new Leases<typeof imports>({
   table: imports,
   states: importStates,
-  resets: { claim: { imagesDone: 0 }, release: { imagesDone: 0 } },
+  // What was read is kept, so the next attempt goes on from there.
+  resets: {},
 });
 
 export const previewLeases = new Leases<typeof fineTunePreviews>({

@@ -42,7 +42,7 @@ export async function storeImport(
     scope: ProjectScope;
     lease: Lease;
     /** In portions of at most as many images and about as many annotations as one statement writes. */
-    batches: Iterable<readonly StoredItem[]>;
+    batches: Iterable<readonly StoredItem[]> | AsyncIterable<readonly StoredItem[]>;
     maxImages: number;
     quotas: Quotas;
     /** Whether the user's own parts are kept as a wish for the split. */
@@ -55,7 +55,7 @@ export async function storeImport(
     if (!(await importLeases.lock(tx, lease))) throw await whyLost(tx, importLeases, lease.id);
     const created = new Map<string, string>();
     let written = 0;
-    for (const items of batches) {
+    for await (const items of batches) {
       const rows = items.map((item) => imageRow(scope, item, keepParts));
       const fresh = new Set(await insertNewImages(tx, rows));
       const hashes = items.map((item) => item.sha256);

@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { request as plainRequest } from "node:http";
+import { request as secureRequest } from "node:https";
+import { basename, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { text } from "node:stream/consumers";
+import { pack } from "tar-stream";
+import { CliError } from "./errors.ts";
+
+/** What is sent: the same bytes each time that it is read. */
+export interface Source {
+  readonly name: string;
+  /** About how many bytes there will be. */
+  readonly bytes: number;
+  read(): AsyncIterable<Uint8Array>;
+}
+
+export async function fileSource(path: string): Promise<Source> {
+  const { size } = await stat(path);
+  return { name: basename(path), bytes: size, read: () => createReadStream(path) };
+}
+
+/** A folder as a TAR that lies nowhere; hidden files and links stay out, and times, so that it is the same each time. */
+export async function folderSource(folder: string): Promise<Source> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll("\\", "/"),
+    )
+    .filter((name) => !name.split("/").some((part) => part.startsWith(".")))
+    .sort();
+  if (names.length === 0) throw new CliError("folder_empty", `${folder} holds no files.`);
+  let bytes = 0;
+  for (const name of names) bytes += (await stat(join(folder, name))).size + 1024;
+  return { name: `${basename(folder)}.tar`, bytes, read: () => tarOf(folder, names) };
+}
+
+function tarOf(folder: string, names: readonly string[]): AsyncIterable<Uint8Array> {
+  const tar = pack();
+  const put = async (): Promise<void> => {
+    for (const name of names) {
+      const path = join(folder, name);
+      const { size } = await stat(path);
+      const entry = tar.entry({ name, size, mtime: new Date(0), mode: 0o644 });
+      await pipeline(createReadStream(path), entry);
+    }
+    tar.finalize();
+  };
+  put().catch((error: unknown) => tar.destroy(error as Error));
+  return tar as unknown as AsyncIterable<Uint8Array>;
+}
+
+/** Reads a source once, for its length and SHA-256. */
+export async function digestOf(
+  source: Source,
+  told: (seen: number) => void,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of source.read()) {
+    hash.update(chunk);
+    told((bytes += chunk.length));
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+interface Link {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Sends a source as it is read. An object store takes no body without a length, which fetch does not promise to tell. */
+export async function send(
+  source: Source,
+  { url, method, headers }: Link,
+  bytes: number,
+  told: (seen: number) => void,
+): Promise<void> {
+  const start = url.startsWith("https:") ? secureRequest : plainRequest;
+  const request = start(url, { method, headers: { ...headers, "content-length": String(bytes) } });
+  const answered = new Promise<{ status: number; body: string }>((resolve, reject) => {
+    request.on("error", reject);
+    request.on("response", (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    });
+  });
+  const counted = async function* () {
+    let seen = 0;
+    for await (const chunk of source.read()) {
+      told((seen += chunk.length));
+      yield chunk;
+    }
+  };
+  const sent = pipeline(Readable.from(counted()), request);
+  // Whoever refuses a body answers before it has come to its end; that answer says more than a broken pipe.
+  sent.catch(() => {});
+  const { status, body } = await answered.catch(async (error: unknown) => {
+    await sent;
+    throw error;
+  });
+  if (status < 200 || status > 299)
+    throw new CliError("upload_failed", `The file was not taken: ${status} ${body}`);
+}

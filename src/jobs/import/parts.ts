@@ -1,0 +1,162 @@
+import { closeSync, createReadStream, existsSync, openSync, writeSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { WalkMark } from "../../datasets/types.ts";
+import { rowsPerStatement } from "../../db/queries/import-rows.ts";
+import { keys } from "../../storage/keys.ts";
+import type { ObjectStore } from "../../storage/store.ts";
+import type { StoredItem } from "./store.ts";
+
+/** Of a batch, as text: what is made of it has a place on the event loop for some milliseconds only. */
+const batchBytes = 2 * 1024 * 1024;
+
+/** A line of a part: an image with annotations, a line of the report, or, last of all, where the reading stood. */
+type Line =
+  | { readonly item: StoredItem }
+  | { readonly left: string }
+  | { readonly mark: Omit<WalkMark, "lines"> };
+
+interface Scope {
+  readonly projectId: string;
+  readonly id: string;
+}
+
+/**
+ * What an import has read, in parts that the object store keeps until all is stored at once: an attempt after a crash goes
+ * on after the last of them. A part is written once the images in it are stored, and the same data make the same parts.
+ */
+export class ImportParts {
+  readonly #store: ObjectStore;
+  readonly #row: Scope;
+  readonly #folder: string;
+  #count = 0;
+  #fd: number | undefined;
+
+  constructor(store: ObjectStore, row: Scope, folder: string) {
+    this.#store = store;
+    this.#row = row;
+    this.#folder = folder;
+  }
+
+  /** How many are complete. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Finds what attempts before this one have read; null where there is nothing. */
+  async find(): Promise<Omit<WalkMark, "lines"> | null> {
+    this.#count = 0;
+    for await (const key of this.#store.list(keys.importParts(this.#row.projectId, this.#row.id))) {
+      if (key !== this.#key(this.#count)) break;
+      this.#count++;
+    }
+    let mark: Omit<WalkMark, "lines"> | null = null;
+    if (this.#count > 0)
+      for await (const { line } of this.#lines(this.#count - 1)) if ("mark" in line) mark = line.mark;
+    return mark;
+  }
+
+  /** Adds to the part that is being made. */
+  add(item: StoredItem): void {
+    this.#write({ item });
+  }
+
+  /** Completes it. */
+  async end({ lines, ...mark }: WalkMark): Promise<void> {
+    for (const left of lines) this.#write({ left });
+    this.#write({ mark });
+    this.#close();
+    await this.#store.putFile(this.#key(this.#count), this.#path(this.#count), {
+      contentType: "application/x-ndjson",
+    });
+    this.#count++;
+  }
+
+  /** Forgets what was added since the last part was complete. */
+  drop(): void {
+    this.#close();
+  }
+
+  /** All items in their order, as many at a time as one statement writes. */
+  async *batches(): AsyncGenerator<StoredItem[], void, undefined> {
+    let batch: StoredItem[] = [];
+    let [bytes, annotations] = [0, 0];
+    for (let number = 0; number < this.#count; number++) {
+      for await (const { line, length } of this.#lines(number)) {
+        if (!("item" in line)) continue;
+        bytes += length;
+        annotations += line.item.annotations.length;
+        batch.push(line.item);
+        if (batch.length < rowsPerStatement && annotations < rowsPerStatement && bytes < batchBytes) continue;
+        yield batch;
+        batch = [];
+        [bytes, annotations] = [0, 0];
+      }
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  /** Lines of the report of the first `count` parts. */
+  async *leftLines(count: number): AsyncGenerator<string, void, undefined> {
+    for (let number = 0; number < count; number++)
+      for await (const { line } of this.#lines(number)) if ("left" in line) yield line.left;
+  }
+
+  /** Takes all parts away, from the store too. */
+  async clear(): Promise<void> {
+    this.#close();
+    await clearParts(this.#store, this.#row);
+    this.#count = 0;
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  #key(number: number): string {
+    return keys.importPart(this.#row.projectId, this.#row.id, number);
+  }
+
+  #path(number: number): string {
+    return join(this.#folder, `part-${number}`);
+  }
+
+  #write(line: Line): void {
+    this.#fd ??= openSync(this.#path(this.#count), "w", 0o600);
+    writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  async *#lines(number: number): AsyncGenerator<{ line: Line; length: number }, void, undefined> {
+    const path = this.#path(number);
+    const isOurs = existsSync(path);
+    if (!isOurs) await this.#store.getFile(this.#key(number), path);
+    for await (const text of textLines(path)) yield { line: JSON.parse(text) as Line, length: text.length };
+    if (!isOurs) await rm(path, { force: true });
+  }
+}
+
+/** Lines that end with a line feed and nothing else: labels may hold what Node's readline takes for an end. */
+async function* textLines(path: string): AsyncGenerator<string, void, undefined> {
+  let rest: Buffer[] = [];
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      yield Buffer.concat([...rest, chunk.subarray(from, end)]).toString("utf8");
+      rest = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from));
+  }
+}
+
+/** Takes away what an import has read; the last part first, so that what is left is a beginning. */
+export async function clearParts(store: ObjectStore, { projectId, id }: Scope): Promise<void> {
+  const found: string[] = [];
+  for await (const key of store.list(keys.importParts(projectId, id))) found.push(key);
+  for (const key of found.toReversed()) await store.delete(key);
+}
