@@ -37,8 +37,8 @@ async function run([name = "", ...args]: string[]): Promise<number> {
     process.stderr.write(`${messageOf(error)}\n${own}`);
     return 2;
   }
-  const { main } = (await import(`./${name}/main.ts`)) as { main(given: unknown): Promise<number> };
-  return main(options);
+  const program = (await import(`./${name}/main.ts`)) as { main(given: unknown): Promise<number> };
+  return program.main(options);
 }
 
 process.exitCode = await run(process.argv.slice(2));

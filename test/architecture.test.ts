@@ -60,7 +60,7 @@ const allowed: Record<string, readonly string[]> = {
   // Asks the public API for everything, as any caller does.
   cli: ["client", "config.ts"],
   // The web app shares the plain code of masks; everything else it asks the public API for.
-  console: ["lib", "domain", "imaging"],
+  console: ["lib", "domain", "imaging", "client"],
   routes: [
     "lib",
     "domain",

@@ -80,10 +80,10 @@ function gains(results: Results): string {
   const rows = setNames.map((name) => {
     const report = quality(results, name);
     const { base, best, run, box } = baseAndBest(report);
-    const { train, selection, test } = report.split.annotations;
-    const learnt = (train + selection).toLocaleString("en");
+    const { annotations } = report.split;
+    const learnt = (annotations.train + annotations.selection).toLocaleString("en");
     const scores = [three(base.mean_iou), `**${three(best.mean_iou)}**`, gainOf(box.gain)];
-    return [sets[name], learnt, test, ...scores, `${run.seconds} s`];
+    return [sets[name], learnt, annotations.test, ...scores, `${run.seconds} s`];
   });
   return table(
     ["", "masks to learn from", "held-out masks", "untuned", "tuned", "gain [95 %]", "took"],

@@ -36,6 +36,15 @@ export interface Maskwright {
   readonly post: Call<"post">;
   readonly patch: Call<"patch">;
   readonly delete: Call<"delete">;
+  /**
+   * Asks a path that the caller has put together; `json` is the body. Gives the answer of a success, whose body nobody
+   * has read yet. Throws MaskwrightError where the answer is none.
+   */
+  request(
+    method: string,
+    path: string,
+    init?: { json?: unknown; headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<Response>;
   /** Sends an image file; the same bytes again are the same image. */
   uploadImage(projectId: string, file: Blob, options?: { fileName?: string; group?: string }): Promise<Image>;
   /** Sends a zip of images and masks, and gives the job that reads it: ask for it until it has ended. */
@@ -81,18 +90,29 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
     return run as unknown as Call<M>;
   };
 
+  const sendBody = async (
+    method: string,
+    at: URL,
+    body: Blob | string | null,
+    init: { headers?: Record<string, string>; signal?: AbortSignal } = {},
+  ): Promise<Response> => {
+    const once: Record<string, string> = method === "POST" ? { "idempotency-key": randomId() } : {};
+    const all = { ...headers, ...once, ...init.headers };
+    const response = await send(new Request(at, { method, headers: all, body, signal: init.signal ?? null }));
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  };
+
   const sendFile = async (
     path: string,
     file: Blob,
-    query: Record<string, unknown>,
+    query: Readonly<Record<string, string | number | null | undefined>>,
     type = file.type || "application/octet-stream",
   ): Promise<unknown> => {
     const at = new URL(path, options.url);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined && value !== null) at.searchParams.set(name, String(value));
-    const sent = { ...headers, "content-type": type, "idempotency-key": randomId() };
-    const response = await send(new Request(at, { method: "POST", headers: sent, body: file }));
-    if (!response.ok) throw await errorOf(response);
+    const response = await sendBody("POST", at, file, { headers: { "content-type": type } });
     return response.json();
   };
 
@@ -110,6 +130,15 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
     patch: call("patch"),
     delete: call("delete"),
     follow,
+
+    request(method, path, { json, headers: own, signal } = {}) {
+      const type: Record<string, string> = json === undefined ? {} : { "content-type": "application/json" };
+      const body = json === undefined ? null : JSON.stringify(json);
+      return sendBody(method, new URL(path, options.url), body, {
+        headers: { ...type, ...own },
+        ...(signal && { signal }),
+      });
+    },
 
     uploadImage: async (projectId, file, { fileName, group } = {}) =>
       // The same bytes again are the same image, so this may be sent twice.

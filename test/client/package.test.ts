@@ -31,7 +31,7 @@ beforeAll(async () => {
   ];
   const npm = (...args: string[]) => run("npm", [...args, ...quiet], { cwd: project });
   await npm("pack", join(folder, "package"), "--pack-destination", project);
-  const [tarball] = (await readdir(project)).filter((name) => name.endsWith(".tgz"));
+  const tarball = (await readdir(project)).find((name) => name.endsWith(".tgz"));
   await npm("install", `./${tarball}`);
 });
 afterAll(async () => {

@@ -1,5 +1,6 @@
+import { MaskwrightError } from "../../client/errors.ts";
 import { signal } from "@preact/signals";
-import { api, ApiError, send, signedIn } from "./client.ts";
+import { api, send, signedIn } from "./client.ts";
 
 export interface Session {
   key: { id: string; name: string; scopes: string[] };
@@ -26,7 +27,7 @@ export async function resume(): Promise<void> {
     session.value = await api.get<Session>("/v1/session");
     signedIn.value = true;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) return;
+    if (error instanceof MaskwrightError && error.status === 401) return;
     setTimeout(() => void resume(), 1500);
   }
 }

@@ -38,7 +38,7 @@ export class Everything {
     this.#sketch = sketch;
   }
 
-  /** Looks for everything, and shows the first. Throws ApiError. */
+  /** Looks for everything, and shows the first. Throws MaskwrightError. */
   async start(): Promise<void> {
     if (this.running.value) return;
     const asking = new AbortController();

@@ -5,7 +5,7 @@ import type { Import, Project } from "../api/types.ts";
 export async function startExample(tell: (step: string, share: number) => void): Promise<string> {
   tell("Fetching 30 pages …", 0.05);
   const zip = await (await send("GET", "/console/example.zip")).blob();
-  const project = await api.create<Project>("/v1/projects", { name: "Example: stamps on letters" });
+  const project = await api.post<Project>("/v1/projects", { name: "Example: stamps on letters" });
   tell("Uploading …", 0.15);
   const job = await upload<Import>(`/v1/projects/${project.id}/imports`, zip, {
     type: "application/zip",

@@ -1,8 +1,9 @@
+import { MaskwrightError } from "../../client/errors.ts";
 import { batch, computed, signal } from "@preact/signals";
 import { encodeRle, decodeRle } from "../../imaging/rle.ts";
 import { areaOf } from "../../imaging/geometry.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
-import { all, api, ApiError } from "../api/client.ts";
+import { all, api } from "../api/client.ts";
 import type { Annotation, Box, Image, Point } from "../api/types.ts";
 
 /** A logged prediction and which of its prompts; of segment-everything, which of its masks. */
@@ -143,7 +144,7 @@ export class Sketch {
     this.#future.value = [];
   }
 
-  /** Saves what is drawn as an annotation, once the API has said its part to it. Null: nothing was. Throws ApiError. */
+  /** Saves what is drawn as an annotation, once the API has said its part to it. Null: nothing was. Throws MaskwrightError. */
   async accept(): Promise<Draft | null> {
     await this.settling;
     const before = this.draft.value;
@@ -240,11 +241,11 @@ export class Sketch {
     const path = `/v1/projects/${this.projectId}/predictions/${prediction.id}/feedback`;
     const body = { ...said, prompt: prediction.prompt, ...(label !== null && { label }) };
     try {
-      const { annotation_id: id } = await api.create<{ annotation_id: string }>(path, body);
+      const { annotation_id: id } = await api.post<{ annotation_id: string }>(path, body);
       return this.#show({ id, label, mask, area: areaOf(mask), colour: colour ?? ++this.#colours });
     } catch (error) {
       // The log keeps predictions for a time; a mask that was looked at for longer is worth as much without it.
-      if (error instanceof ApiError && error.code === "prediction_not_found")
+      if (error instanceof MaskwrightError && error.code === "prediction_not_found")
         return this.#add(mask, label, colour);
       throw error;
     }
@@ -252,7 +253,7 @@ export class Sketch {
 
   async #add(mask: BinaryMask, label: string | null, colour?: number): Promise<Instance> {
     const body = { image_id: this.image.id, mask: encodeRle(mask), ...(label !== null && { label }) };
-    const row = await api.create<Annotation>(this.#path, body);
+    const row = await api.post<Annotation>(this.#path, body);
     return this.#show({ id: row.id, label, mask, area: row.area, colour: colour ?? ++this.#colours });
   }
 

@@ -1,4 +1,10 @@
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+import { MaskwrightError } from "../../client/errors.ts";
+
+/** What went wrong, for people: the API's own words without their code. */
+export function messageOf(error: unknown): string {
+  if (error instanceof MaskwrightError) return error.detail;
+  return error instanceof Error ? error.message : String(error);
+}
 
 export const number = (value: number): string => value.toLocaleString("en");
 export const score = (value: number | null | undefined): string => (value == null ? "–" : value.toFixed(3));

@@ -1,5 +1,6 @@
+import { MaskwrightError } from "../../client/errors.ts";
 import { computed, effect, signal } from "@preact/signals";
-import { ApiError, offline, upload } from "../api/client.ts";
+import { offline, upload } from "../api/client.ts";
 import type { Import, Image } from "../api/types.ts";
 import { untilImported } from "./example.ts";
 import { messageOf, plural } from "./text.ts";
@@ -87,7 +88,7 @@ async function run(id: number): Promise<void> {
     arrived.value++;
   } catch (error) {
     // A broken line and a pause are no failure of the file: it waits for its next turn.
-    const again = stop.signal.aborted || (error instanceof ApiError && error.status === 0);
+    const again = stop.signal.aborted || (error instanceof MaskwrightError && error.status === 0);
     change(id, again ? { status: "waiting", share: 0 } : { status: "failed", note: messageOf(error) });
   } finally {
     stops.delete(id);

@@ -86,7 +86,7 @@ function Start({
         ...(Object.keys(hyperparameters).length > 0 && { hyperparameters }),
         ...(from !== null && { base_version: from }),
       };
-      const job = await api.create<FineTune>(`/v1/projects/${projectId}/fine-tunes`, body);
+      const job = await api.post<FineTune>(`/v1/projects/${projectId}/fine-tunes`, body);
       go(href("projects", projectId, "fine-tune", job.id));
     });
   return (

@@ -90,7 +90,7 @@ function KeyRow({
   const mine = session.value?.key.id === apiKey.id;
   const rotate = (): Promise<boolean> =>
     attempt(async () => {
-      onMade(await api.create<NewKey>(`/v1/keys/${apiKey.id}/rotate`, {}));
+      onMade(await api.post<NewKey>(`/v1/keys/${apiKey.id}/rotate`, {}));
       onChange();
     }, "The old one opens for another day.");
   const revoke = (): Promise<boolean> =>
@@ -125,7 +125,7 @@ function Ask({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKey) =
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<readonly string[]>(["read", "predict"]);
   const create = (): Promise<boolean> =>
-    attempt(async () => onMade(await api.create<NewKey>("/v1/keys", { name: name.trim(), scopes: chosen })));
+    attempt(async () => onMade(await api.post<NewKey>("/v1/keys", { name: name.trim(), scopes: chosen })));
   const toggle = (scope: string): void =>
     setChosen(chosen.includes(scope) ? chosen.filter((one) => one !== scope) : [...chosen, scope]);
   return (

@@ -142,7 +142,7 @@ function NewProject({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const create = async (): Promise<void> => {
     await attempt(async () => {
-      const project = await api.create<Project>("/v1/projects", { name });
+      const project = await api.post<Project>("/v1/projects", { name });
       go(href("projects", project.id, "images"));
     });
   };

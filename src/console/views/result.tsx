@@ -101,7 +101,7 @@ export function PromoteButton({ project, reload, number }: InProject & { number:
   const promote = (): Promise<boolean> =>
     attempt(
       async () => {
-        await api.create(`/v1/projects/${project.id}/versions/${number}/promote`, {
+        await api.post(`/v1/projects/${project.id}/versions/${number}/promote`, {
           reason: "in the console",
         });
         reload();

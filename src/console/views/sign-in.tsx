@@ -1,5 +1,5 @@
+import { MaskwrightError } from "../../client/errors.ts";
 import { useState } from "preact/hooks";
-import { ApiError } from "../api/client.ts";
 import { signIn } from "../api/session.ts";
 import { messageOf } from "../state/text.ts";
 import { Button, Notice } from "../ui/parts.tsx";
@@ -15,7 +15,7 @@ export function SignIn() {
     try {
       await signIn(key.trim());
     } catch (thrown) {
-      const wrong = thrown instanceof ApiError && thrown.status === 401;
+      const wrong = thrown instanceof MaskwrightError && thrown.status === 401;
       setError(wrong ? "This key is not known, or it was revoked." : messageOf(thrown));
     } finally {
       setBusy(false);

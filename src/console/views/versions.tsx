@@ -18,7 +18,7 @@ export function Versions({ project, reload }: InProject) {
   );
   const rollBack = (): Promise<boolean> =>
     attempt(async () => {
-      const row = await api.create<Promotion>(`${path}/rollback`, { reason: "in the console" });
+      const row = await api.post<Promotion>(`${path}/rollback`, { reason: "in the console" });
       reload();
       return row;
     }, "Rolled back to what was live before.");

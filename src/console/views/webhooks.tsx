@@ -83,11 +83,11 @@ function WebhookCard({
   const path = `/v1/webhooks/${webhook.id}`;
   const test = (): Promise<boolean> =>
     attempt(async () => {
-      await api.create(`${path}/test`, {});
+      await api.post(`${path}/test`, {});
       setTested((count) => count + 1);
     }, "A test message is on its way.");
   const rotate = (): Promise<boolean> =>
-    attempt(async () => onMade(await api.create<NewWebhook>(`${path}/rotate-secret`, {})));
+    attempt(async () => onMade(await api.post<NewWebhook>(`${path}/rotate-secret`, {})));
   const toggle = (): Promise<boolean> =>
     attempt(async () => {
       await api.patch(path, { enabled: !webhook.enabled });
@@ -126,7 +126,7 @@ function Ask({ onClose, onMade }: { onClose: () => void; onMade: (webhook: NewWe
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const create = (): Promise<boolean> =>
     attempt(async () =>
-      onMade(await api.create<NewWebhook>("/v1/webhooks", { url: url.trim(), events: chosen })),
+      onMade(await api.post<NewWebhook>("/v1/webhooks", { url: url.trim(), events: chosen })),
     );
   const toggle = (event: string): void =>
     setChosen(chosen.includes(event) ? chosen.filter((one) => one !== event) : [...chosen, event]);

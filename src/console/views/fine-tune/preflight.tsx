@@ -13,6 +13,8 @@ const route = "/v1/projects/{project_id}/fine-tune-previews";
 const open = (preview: Preview | undefined): boolean =>
   preview?.status === "queued" || preview?.status === "running";
 
+const doing = { check: "Checking masks", embed: "Reading images", train: "Trying short runs" } as const;
+
 /** The look at the data before a fine-tune: what is wrong with it, how long it takes, what more images would bring. */
 export function Preflight({ projectId }: { projectId: string }) {
   const offered = useOffered([route]).has(route);
@@ -34,7 +36,7 @@ function Check({ projectId }: { projectId: string }) {
     return () => clearInterval(timer);
   }, [running]);
   const start = (): Promise<boolean> =>
-    attempt(async () => latest.set(await api.create<Preview>(`${path}/fine-tunes:preview`, {})));
+    attempt(async () => latest.set(await api.post<Preview>(`${path}/fine-tunes:preview`, {})));
   const { progress } = preview ?? {};
   return (
     <section class="card stack">
@@ -52,12 +54,7 @@ function Check({ projectId }: { projectId: string }) {
       </div>
       {running && (
         <div class="stack-s" role="status">
-          <p class="small">
-            {{ check: "Checking masks", embed: "Reading images", train: "Trying short runs" }[
-              progress?.phase ?? ""
-            ] ?? "Waiting for a trainer"}{" "}
-            …
-          </p>
+          <p class="small">{(progress && doing[progress.phase]) ?? "Waiting for a trainer"} …</p>
           <Bar share={progress && progress.total > 0 ? progress.done / progress.total : 0} label="Check" />
         </div>
       )}

@@ -121,7 +121,7 @@ function TrainOther({
   const start = (): Promise<boolean> =>
     attempt(async () => {
       const made = await api.get<FineTune>(`${path}/${fineTuneId}`);
-      const job = await api.create<FineTune>(path, otherServing(made, asked));
+      const job = await api.post<FineTune>(path, otherServing(made, asked));
       go(href("projects", projectId, "fine-tune", job.id));
     });
   return (
