@@ -39,6 +39,11 @@ const fields = z.strictObject({
    * are asked for by `zoom`, "auto" is "best".
    */
   serving: auto(z.enum(servings)),
+  /**
+   * Which images stand on one side of the split: "auto" also those that show the same, such as copies, crops, overlapping
+   * tiles and frames of one scene; "none" only those of one group of the data.
+   */
+  grouping: auto(z.enum(["none"])),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
   /** How masks are sharpened: by a guided filter along the image's edges, or "points", by a point head that is trained for it. */

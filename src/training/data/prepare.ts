@@ -5,7 +5,7 @@ import {
   parseHyperparameters,
 } from "../../domain/hyperparameters.ts";
 import type { ObjectStore } from "../../storage/store.ts";
-import { groupNearDuplicates } from "./near-duplicates.ts";
+import { asGiven, groupNearDuplicates } from "./near-duplicates.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
 import {
   type AnnotatedRow,
@@ -76,7 +76,7 @@ export async function prepareData(
       `Fine-tuning needs at least ${fewestAnnotatedImages} annotated images; this project has ${images}.`,
     );
   }
-  const grouping = await groupNearDuplicates(store, snapshot.images);
+  const grouping = asked.grouping === "none" ? asGiven : await groupNearDuplicates(store, snapshot.images);
   const apart = splitSnapshot(snapshot, splitSeed, grouping.groupOf);
   // Where all images look alike (a fixed camera), judging by one of them is better than not at all.
   const split = apart ?? splitSnapshot(snapshot, splitSeed);

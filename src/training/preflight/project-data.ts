@@ -42,7 +42,7 @@ export async function readProject(store: ObjectStore, project: StoredProject): P
   const { bare } = project;
   const found = [
     ...ofNumbers(snapshot.images.length, groups),
-    ...grouping.copies.map(copies),
+    ...grouping.together.map(together),
     ...(bare.count > 0 ? [withoutAnnotations(bare)] : []),
   ];
   return { snapshot, grouping, groupOf, groups, split, found };
@@ -63,10 +63,12 @@ function ofNumbers(images: number, groups: number): Found[] {
   return [{ code: "too_few_groups", severity: "warning", message, ...ids }];
 }
 
-const copies = (ids: readonly string[]): Found => ({
+const together = ({ by, ids }: Grouping["together"][number]): Found => ({
   code: "image_near_duplicate",
   severity: "warning",
-  message: `${ids.length} images of different groups look the same; they will stand on one side of the split.`,
+  message:
+    `${ids.length} images of different groups ${by === "copy" ? "look the same" : "show parts of one picture or scene"}; ` +
+    'they will stand on one side of the split, unless the fine-tune\'s grouping is "none".',
   image_ids: ids.slice(0, mostIds),
   annotation_ids: [],
 });
