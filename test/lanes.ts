@@ -9,12 +9,16 @@ const heavy =
 
 /** Pure, but seconds long each: they draw, train or trace. */
 const slow = [
-  /^test\/exports\/[^/]*$/,
+  /^test\/exports\/([^/]*$|annotations\/round-trip\.)/,
+  // Asks the encoder, whose answers the other lanes keep in a folder of the run.
+  /^test\/helpers\/onnxruntime\./,
+  /^test\/checkpoint\/base-models\./,
+  /^test\/training\/data\/near-duplicates\./,
   /^test\/(model|parity)\//,
   /^test\/training\/(points|search)\//,
   /^test\/examples\/(pages|picture)\./,
   /^test\/graph\/written-gradients\./,
-  /^test\/imaging\/(decode|fast-masks|polygon-runs)\./,
+  /^test\/imaging\/(decode|fast-masks|polygon-runs|trace-rings)\./,
   /^test\/training\/prompts\/batch-maker\./,
 ];
 
