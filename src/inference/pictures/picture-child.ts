@@ -10,7 +10,12 @@ import type { ImageFacts } from "../types.ts";
 export interface PictureTask {
   readonly path: string;
   readonly maxPixels: number;
+  /** Bytes of memory that may be taken for it. */
+  readonly room: number;
 }
+
+/** What was asked for, or how many bytes of memory that takes at most, where it is more than there may be. */
+export type Roomy<T> = { readonly value: T } | { readonly cost: number };
 
 export interface PixelsTask extends PictureTask {
   /** Where the pixels go: R, G and B of each, row by row. */
@@ -22,38 +27,43 @@ interface Sides {
   readonly height: number;
 }
 
-/** Bytes of memory that decoding it takes at most. */
-export const cost = async ({ path, maxPixels }: PictureTask): Promise<number> =>
-  decodeBytes(await readFile(path), { maxPixels });
+/** Only the header is read before it is known whether there is room. */
+async function inRoom<T>(
+  { path, maxPixels, room }: PictureTask,
+  work: (bytes: Uint8Array) => Promise<T>,
+): Promise<Roomy<T>> {
+  const bytes = await readFile(path);
+  const cost = await decodeBytes(bytes, { maxPixels });
+  return cost > room ? { cost } : { value: await work(bytes) };
+}
 
 /** Decodes an image whole and keeps only what it is. */
-export async function facts({ path, maxPixels }: PictureTask): Promise<ImageFacts> {
-  const { width, height, format, reading } = await decodeImage(await readFile(path), { maxPixels });
-  return { width, height, format, ...(reading !== undefined && { reading }) };
-}
+export const facts = (task: PictureTask): Promise<Roomy<ImageFacts>> =>
+  inRoom(task, async (bytes) => {
+    const { width, height, format, reading } = await decodeImage(bytes, task);
+    return { width, height, format, ...(reading !== undefined && { reading }) };
+  });
 
-export async function pixels({ path, maxPixels, to }: PixelsTask): Promise<Sides> {
-  const { width, height, data } = await decodeImage(await readFile(path), { maxPixels });
-  await writeFile(to, data);
-  return { width, height };
-}
+export const pixels = (task: PixelsTask): Promise<Roomy<Sides>> =>
+  inRoom(task, async (bytes) => {
+    const { width, height, data } = await decodeImage(bytes, task);
+    await writeFile(task.to, data);
+    return { width, height };
+  });
 
 /** What the encoder sees of a whole image: its pixels at `of`, its own sides beside them. */
-export async function resized({
-  sha256: expected,
-  ...task
-}: PixelsTask & { readonly sha256: string }): Promise<Sides & { readonly of: Sides }> {
-  const bytes = await readFile(task.path);
-  if (sha256(bytes) !== expected) throw new Error(`the image's bytes are not those of ${expected}`);
-  const { width, height, ...image } = await decodeImage(bytes, task);
-  const { data, ...of } = resizedImage({ width, height, data: image.data });
-  await writeFile(task.to, data);
-  return { width, height, of };
-}
+export const resized = (
+  task: PixelsTask & { readonly sha256: string },
+): Promise<Roomy<Sides & { readonly of: Sides }>> =>
+  inRoom(task, async (bytes) => {
+    if (sha256(bytes) !== task.sha256) throw new Error(`the image's bytes are not those of ${task.sha256}`);
+    const { width, height, ...image } = await decodeImage(bytes, task);
+    const { data, ...of } = resizedImage({ width, height, data: image.data });
+    await writeFile(task.to, data);
+    return { width, height, of };
+  });
 
-export const thumbnail = async ({
-  path,
-  ...options
-}: PictureTask & { readonly side: number }): Promise<Uint8Array> => shrink(await readFile(path), options);
+export const thumbnail = (task: PictureTask & { readonly side: number }): Promise<Roomy<Uint8Array>> =>
+  inRoom(task, (bytes) => shrink(bytes, task));
 
 export const mask = (task: KeepTask): Promise<ReadMask> => keep(task);

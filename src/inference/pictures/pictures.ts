@@ -19,6 +19,8 @@ const heapMiB = 256;
 const silenceMs = 120_000;
 /** Whoever has waited so long for room to decode a picture is told to come later. */
 const waitMs = 60_000;
+/** So much is taken for a picture before its header is read: most need no more, and are decoded in one trip. */
+const firstBytes = 64 * MiB;
 
 /**
  * Decodes others' pictures in child processes: one that makes a decoder crash, or take more than it may, is an error of
@@ -59,8 +61,10 @@ export class Pictures {
   pixels(file: Uint8Array): Promise<RgbImage> {
     return this.#with(file, (task) =>
       this.#withFile(async (to) => {
-        const sides = await this.#children.run("pixels", { ...task, to });
-        return { ...sides, data: await readShared(to, 3 * sides.width * sides.height) };
+        const made = await this.#children.run("pixels", { ...task, to });
+        if ("cost" in made) return made;
+        const { width, height } = made.value;
+        return { value: { width, height, data: await readShared(to, 3 * width * height) } };
       }),
     );
   }
@@ -69,8 +73,10 @@ export class Pictures {
   resized({ bytes, sha256 }: { bytes: Uint8Array; sha256: string }): Promise<ResizedImage> {
     return this.#with(bytes, (task) =>
       this.#withFile(async (to) => {
-        const { of, ...sides } = await this.#children.run("resized", { ...task, sha256, to });
-        return { ...sides, resized: { ...of, data: await readFile(to) } };
+        const made = await this.#children.run("resized", { ...task, sha256, to });
+        if ("cost" in made) return made;
+        const { of, ...sides } = made.value;
+        return { value: { ...sides, resized: { ...of, data: await readFile(to) } } };
       }),
     );
   }
@@ -89,7 +95,7 @@ export class Pictures {
 
   async #with<T>(
     file: Uint8Array | string,
-    work: (task: pictureChild.PictureTask) => Promise<T>,
+    work: (task: pictureChild.PictureTask) => Promise<pictureChild.Roomy<T>>,
   ): Promise<T> {
     if (typeof file === "string") return this.#inRoom(file, work);
     return this.#withFile(async (path) => {
@@ -98,11 +104,23 @@ export class Pictures {
     });
   }
 
-  async #inRoom<T>(path: string, work: (task: pictureChild.PictureTask) => Promise<T>): Promise<T> {
-    const task = { path, maxPixels: this.#maxPixels };
+  async #inRoom<T>(
+    path: string,
+    work: (task: pictureChild.PictureTask) => Promise<pictureChild.Roomy<T>>,
+  ): Promise<T> {
+    const { most } = this.#room;
+    const within = (bytes: number, room: number): Promise<pictureChild.Roomy<T>> =>
+      this.#room.hold(bytes, { by: "pictures", what: "This picture", waitMs }, () =>
+        work({ path, maxPixels: this.#maxPixels, room }),
+      );
     try {
-      const bytes = Math.min(await this.#children.run("cost", task), this.#room.most);
-      return await this.#room.hold(bytes, { by: "pictures", what: "This picture", waitMs }, () => work(task));
+      const small = Math.min(firstBytes, most);
+      const first = await within(small, small);
+      if ("value" in first) return first.value;
+      // What maxPixels allows is decoded, if it takes all that there is.
+      const second = await within(Math.min(first.cost, most), first.cost);
+      if ("value" in second) return second.value;
+      throw new Error(`a picture costs ${second.cost} bytes that cost ${first.cost} before`);
     } catch (error) {
       throw stopped(error, "image_unreadable", "the image");
     }
