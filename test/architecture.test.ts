@@ -61,8 +61,26 @@ const allowed: Record<string, readonly string[]> = {
   cli: ["client", "config.ts"],
   // The web app shares the plain code of masks; everything else it asks the public API for.
   console: ["lib", "domain", "imaging", "client"],
+  // Use cases: no HTTP, no job.
+  actions: [
+    "lib",
+    "domain",
+    "imaging",
+    "storage",
+    "datasets",
+    "inference",
+    "training",
+    "exports",
+    "base-models",
+    "webhooks",
+    "db",
+    "queue",
+    "config.ts",
+    "services.ts",
+  ],
   routes: [
     "lib",
+    "actions",
     "domain",
     "imaging",
     "storage",
@@ -74,7 +92,7 @@ const allowed: Record<string, readonly string[]> = {
     "queue",
     "services.ts",
   ],
-  "app.ts": ["lib", "domain", "routes", "services.ts"],
+  "app.ts": ["lib", "domain", "actions", "routes", "services.ts"],
   main: [
     "lib",
     "domain",

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import { usageOr } from "../src/main/usage.ts";
+import { usageOr } from "../src/main/shared/usage.ts";
 
 const root = resolve(import.meta.dirname, "..");
 

@@ -9,7 +9,7 @@ import { readConfig } from "../src/config.ts";
 import { createLog } from "../src/lib/log.ts";
 import { buildGraphs } from "../src/graphs/build.ts";
 import { startLocal } from "../src/main/local.ts";
-import { usageOr } from "../src/main/usage.ts";
+import { usageOr } from "../src/main/shared/usage.ts";
 
 usageOr("usage: npm run test:recipes\n  Runs docs/recipes.md against a server of its own.");
 const page = await readFile(join(import.meta.dirname, "../docs/recipes.md"), "utf8");

@@ -11,7 +11,7 @@ import type { ColdStartOptions } from "./options.ts";
 const child = `
   const at = () => Math.round(performance.now());
   const times = { node: at() };
-  const { createLambda } = await import("./src/main/lambda-api.ts");
+  const { createLambda } = await import("./src/main/shared/lambda-api.ts");
   const { readConfig } = await import("./src/config.ts");
   times.imported = at();
   const { handler, services } = await createLambda(readConfig());

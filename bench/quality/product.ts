@@ -16,7 +16,7 @@ import { newId } from "../../src/lib/ids.ts";
 import { createLog } from "../../src/lib/log.ts";
 import type { Releases } from "../../src/lib/releases.ts";
 import { buildGraphs } from "../../src/graphs/build.ts";
-import { startServices } from "../../src/main/start.ts";
+import { startServices } from "../../src/main/shared/start.ts";
 import { deleteBelow } from "../../src/storage/delete-below.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { embedMissing } from "../../src/training/data/embed-missing.ts";

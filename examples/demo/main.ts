@@ -10,8 +10,8 @@ import { messageOf } from "../../src/lib/errors.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import { startLocal } from "../../src/main/local.ts";
-import { untilSignal } from "../../src/main/process.ts";
-import { usageOr } from "../../src/main/usage.ts";
+import { untilSignal } from "../../src/main/shared/process.ts";
+import { usageOr } from "../../src/main/shared/usage.ts";
 import {
   type Annotation,
   createMaskwright,

@@ -16,7 +16,7 @@ const databaseName = "maskwright";
 export class DataStack extends Stack {
   readonly cluster: rds.DatabaseCluster;
   readonly bucket: s3.Bucket;
-  /** username, password, host, port and dbname, as src/main/database-url.ts reads them. */
+  /** username, password, host, port and dbname, as src/main/shared/database-url.ts reads them. */
   readonly secret: ISecret;
   readonly key: kms.Key;
 

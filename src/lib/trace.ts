@@ -10,7 +10,7 @@ import {
 } from "@opentelemetry/api";
 
 /**
- * Traces, in OpenTelemetry's words. Without an exporter (main/tracing.ts) every call here does next to nothing. No
+ * Traces, in OpenTelemetry's words. Without an exporter (main/shared/tracing.ts) every call here does next to nothing. No
  * attribute may carry an image, a mask, a key or anything else that a caller wrote.
  */
 const tracer = trace.getTracer("maskwright");

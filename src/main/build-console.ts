@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { sha256 } from "../lib/hash.ts";
 import { type ConsoleFile, consoleFolder, type ConsoleManifest } from "../routes/console.ts";
-import { usageOr } from "./usage.ts";
+import { usageOr } from "./shared/usage.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const packages = ["preact", "@preact/signals", "uplot", "onnxruntime-web", "d3-contour", "esbuild"];

@@ -1,7 +1,7 @@
 /** Records the graphs where they are stale: see graphs/build.ts. */
 import { buildGraphs } from "../graphs/build.ts";
 import { graphsFolder } from "../graphs/files.ts";
-import { usageOr } from "./usage.ts";
+import { usageOr } from "./shared/usage.ts";
 
 usageOr(
   "usage: npm run build:graphs -- [--if-stale]\n  Records the decoder into build/graphs; with --if-stale, only where its source changed.",

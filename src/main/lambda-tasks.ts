@@ -4,8 +4,8 @@ import { openDatabase } from "../db/client.ts";
 import { migrate as runMigrations } from "../db/migrate.ts";
 import { countTrainersWanted } from "../db/queries/waiting.ts";
 import { createLog } from "../lib/log.ts";
-import { cleanUp as runCleanUp } from "./clean-up.ts";
-import { databaseUrlOf } from "./database-url.ts";
+import { cleanUp as runCleanUp } from "./shared/clean-up.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
 
 /** Before a deployment lets new code in: brings the database to the newest schema. */
 export async function migrate(): Promise<void> {

@@ -3,6 +3,6 @@
  * instance starts. The database is migrated by the deployment (lambda-tasks.ts), never here.
  */
 import { readConfig } from "../config.ts";
-import { createLambda } from "./lambda-api.ts";
+import { createLambda } from "./shared/lambda-api.ts";
 
 export const { handler } = await createLambda(readConfig());

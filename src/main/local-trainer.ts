@@ -5,10 +5,10 @@ import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { createServices } from "../services.ts";
-import { databaseUrlOf } from "./database-url.ts";
-import { orExit, runProgram } from "./process.ts";
-import { startTraining } from "./start-training.ts";
-import { startTracing } from "./tracing.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
+import { orExit, runProgram } from "./shared/process.ts";
+import { startTraining } from "./shared/start-training.ts";
+import { startTracing } from "./shared/tracing.ts";
 
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });

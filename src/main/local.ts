@@ -6,13 +6,13 @@ import { startEmbeddedPostgres } from "../db/embedded.ts";
 import { messageOf } from "../lib/errors.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
-import type { Local } from "./local-server.ts";
-import { orExit, runProgram } from "./process.ts";
-import { firstKey, startApi, startServices } from "./start.ts";
-import { startTracing } from "./tracing.ts";
-import { keepTrainer } from "./trainer-process.ts";
-import { usageOr } from "./usage.ts";
-import { welcome } from "./welcome.ts";
+import type { Local } from "./shared/local-server.ts";
+import { orExit, runProgram } from "./shared/process.ts";
+import { firstKey, startApi, startServices } from "./shared/start.ts";
+import { startTracing } from "./shared/tracing.ts";
+import { keepTrainer } from "./shared/trainer-process.ts";
+import { usageOr } from "./shared/usage.ts";
+import { welcome } from "./shared/welcome.ts";
 
 /** Starts everything. What was started before a failure is stopped again. */
 export async function startLocal(config: Config, log: Log): Promise<Local> {

@@ -3,9 +3,9 @@ import { readConfig } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
-import { databaseUrlOf } from "./database-url.ts";
-import { orExit, runTask } from "./process.ts";
-import { usageOr } from "./usage.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
+import { orExit, runTask } from "./shared/process.ts";
+import { usageOr } from "./shared/usage.ts";
 
 usageOr(`usage: npm run migrate
   Brings the Postgres of DATABASE_URL to the newest schema.`);

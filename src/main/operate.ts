@@ -12,10 +12,10 @@ import { backUp } from "../operations/backup.ts";
 import { deleteWorkspace } from "../operations/delete-workspace.ts";
 import { restore } from "../operations/restore.ts";
 import { createObjectStore } from "../storage/create.ts";
-import { cleanUp } from "./clean-up.ts";
-import { databaseUrlOf } from "./database-url.ts";
-import { orExit, runTask } from "./process.ts";
-import { usageOr } from "./usage.ts";
+import { cleanUp } from "./shared/clean-up.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
+import { orExit, runTask } from "./shared/process.ts";
+import { usageOr } from "./shared/usage.ts";
 
 const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | delete-workspace ID
   On the database and the objects of the settings (docs/operations.md).`;

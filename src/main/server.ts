@@ -2,11 +2,11 @@
 import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
-import { databaseUrlOf } from "./database-url.ts";
-import { orExit, runProgram } from "./process.ts";
-import { firstKey, startApi, startServices } from "./start.ts";
-import { startTracing } from "./tracing.ts";
-import { usageOr } from "./usage.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
+import { orExit, runProgram } from "./shared/process.ts";
+import { firstKey, startApi, startServices } from "./shared/start.ts";
+import { startTracing } from "./shared/tracing.ts";
+import { usageOr } from "./shared/usage.ts";
 
 usageOr(`usage: npm run server
   The API alone, on the Postgres of DATABASE_URL and the objects of S3_BUCKET or DATA_DIR. Settings come from the

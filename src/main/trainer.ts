@@ -3,12 +3,12 @@ import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { proveDevice } from "../training/engine/device.ts";
-import { databaseUrlOf } from "./database-url.ts";
-import { orExit, runProgram } from "./process.ts";
-import { startTraining } from "./start-training.ts";
-import { startServices } from "./start.ts";
-import { startTracing } from "./tracing.ts";
-import { usageOr } from "./usage.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
+import { orExit, runProgram } from "./shared/process.ts";
+import { startTraining } from "./shared/start-training.ts";
+import { startServices } from "./shared/start.ts";
+import { startTracing } from "./shared/tracing.ts";
+import { usageOr } from "./shared/usage.ts";
 
 usageOr(`usage: npm run trainer
   Takes fine-tunes, imports and webhooks from the Postgres of DATABASE_URL. Settings come from the environment

@@ -9,7 +9,7 @@ import { AppError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { createBell } from "./http/bell.ts";
 import { failures } from "./http/errors.ts";
-import { toFineTune } from "./http/fine-tune-wire.ts";
+import { toFineTune } from "./wire/fine-tune.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";

@@ -10,7 +10,7 @@ import { copiesOfText, pageBody, pageOf, pageQuery, pageRequest } from "./http/p
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
-import { imageSchema, toImage } from "./http/stored-images.ts";
+import { imageSchema, toImage } from "./wire/image.ts";
 import { LateValues, sendLate, textWriter } from "./http/stream-json.ts";
 
 const overlay = z.object({

@@ -15,7 +15,8 @@ import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { Env, RouteContext } from "./http/env.ts";
 import { deleted, imageParams, json, projectOf, projectParams, scopeOf, text } from "./http/scope.ts";
-import { forgetImages, imageErrors, imageSchema, storeImage, toImage } from "./http/stored-images.ts";
+import { forgetImages, storeImage } from "../actions/store-image.ts";
+import { imageErrors, imageSchema, toImage } from "./wire/image.ts";
 import { cleanName, type FileUpload, withFileUpload } from "./http/upload.ts";
 
 const group = text(200);
@@ -128,7 +129,10 @@ export function imageRoutes(services: RouteContext) {
       const asked = { sha256: file.sha256, fileName, fields };
       const { path, bytes, sha256 } = file;
       const image = { path, bytes, sha256, fileName, splitGroup };
-      return idempotent(c, db, asked, () => storeImage(services, scope, image));
+      return idempotent(c, db, asked, async () => {
+        const stored = await storeImage(services, scope, image);
+        return { status: stored.isNew ? (201 as const) : (200 as const), body: toImage(stored.image) };
+      });
     };
     const answer = await withFileUpload(c, config.MAX_BODY_BYTES, take, "body_too_large");
     return c.json(answer.body, answer.status);

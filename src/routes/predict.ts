@@ -2,13 +2,14 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
 import { isPlain } from "../domain/focus.ts";
 import { newId } from "../lib/ids.ts";
-import { answerCost, mostText } from "./http/answer-cost.ts";
-import { resolveVersions } from "./http/asked-versions.ts";
-import { keepLowRes, keepsLowRes } from "./http/earlier-masks.ts";
+import { answerCost, mostText } from "../actions/answer-cost.ts";
+import { resolveVersions } from "../actions/asked-versions.ts";
+import { keepLowRes, keepsLowRes } from "../actions/earlier-masks.ts";
 import { failures } from "./http/errors.ts";
-import { findImage, imageSourceErrors } from "./http/image-source.ts";
-import { whileLogged } from "./http/logged.ts";
-import { maskErrors } from "./http/masks.ts";
+import { findImage } from "../actions/find-image.ts";
+import { imageSourceErrors } from "./wire/image.ts";
+import { whileLogged } from "../actions/logged.ts";
+import { maskErrors } from "./wire/mask.ts";
 import {
   checkAmounts,
   checkAnswer,
@@ -17,8 +18,8 @@ import {
   predictBody,
   predictionSchema,
   toPrediction,
-} from "./http/predict-wire.ts";
-import { readPrompts } from "./http/prompts.ts";
+} from "./wire/predict.ts";
+import { readPrompts } from "../actions/read-prompts.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getPrediction, listPredictions, type Prediction } from "../db/queries/predictions.ts";
 import { failures } from "./http/errors.ts";
-import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./http/lineage-wire.ts";
-import { maskFormat } from "./http/masks.ts";
+import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./wire/lineage.ts";
+import { maskFormat } from "./wire/mask.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";

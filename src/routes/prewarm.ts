@@ -1,9 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { resolveVersions, versionNames } from "./http/asked-versions.ts";
+import { resolveVersions } from "../actions/asked-versions.ts";
+import { versionNames } from "./wire/version-name.ts";
 import { failures } from "./http/errors.ts";
-import { findImage, imageBody, imageSourceErrors } from "./http/image-source.ts";
-import { toVersionName, versionOrBase } from "./http/lineage-wire.ts";
-import { checkAmounts, checkGeometry, promptGeometry } from "./http/predict-wire.ts";
+import { findImage } from "../actions/find-image.ts";
+import { imageBody, imageSourceErrors } from "./wire/image.ts";
+import { toVersionName, versionOrBase } from "./wire/lineage.ts";
+import { checkAmounts, checkGeometry, promptGeometry } from "./wire/predict.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";

@@ -21,7 +21,7 @@ import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempot
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { forgetImages } from "./http/stored-images.ts";
+import { forgetImages } from "../actions/store-image.ts";
 import {
   deleted,
   iso,

@@ -3,8 +3,8 @@ import { insertPrediction } from "../db/queries/predictions.ts";
 import { mostCloser, mostWindows } from "../inference/everything/closer.ts";
 import { countPoints, planEverything } from "../inference/everything/plan.ts";
 import { newId } from "../lib/ids.ts";
-import { everythingCost, mostText } from "./http/answer-cost.ts";
-import { resolveVersions } from "./http/asked-versions.ts";
+import { everythingCost, mostText } from "../actions/answer-cost.ts";
+import { resolveVersions } from "../actions/asked-versions.ts";
 import { failures } from "./http/errors.ts";
 import {
   checkPoints,
@@ -12,8 +12,9 @@ import {
   everythingSchema,
   toSegmentation,
   toSettings,
-} from "./http/everything-wire.ts";
-import { findImage, imageSourceErrors } from "./http/image-source.ts";
+} from "./wire/everything.ts";
+import { findImage } from "../actions/find-image.ts";
+import { imageSourceErrors } from "./wire/image.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";

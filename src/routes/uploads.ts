@@ -18,8 +18,8 @@ import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { importQuery, optionsOf } from "./http/import-wire.ts";
-import { quotasOf } from "./http/limits.ts";
+import { importQuery, optionsOf } from "./wire/import.ts";
+import { quotasOf } from "../actions/quotas.ts";
 import { linkSchema, linkSeconds, linkToWrite, toLink } from "./http/links.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
@@ -35,7 +35,8 @@ import {
   uploadParams,
   projectOf,
 } from "./http/scope.ts";
-import { imageErrors, storeImage } from "./http/stored-images.ts";
+import { imageErrors } from "./wire/image.ts";
+import { storeImage } from "../actions/store-image.ts";
 import { cleanName, limitBody } from "./http/upload.ts";
 
 const uploadSchema = z

@@ -8,7 +8,7 @@ import {
   selectTrainingSeconds,
 } from "../db/queries/usage.ts";
 import { failures } from "./http/errors.ts";
-import { quotasOf } from "./http/limits.ts";
+import { quotasOf } from "../actions/quotas.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { iso, json, timeText } from "./http/scope.ts";

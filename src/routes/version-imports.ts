@@ -7,12 +7,12 @@ import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { quotasOf } from "./http/limits.ts";
+import { quotasOf } from "../actions/quotas.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
-import { toVersion, versionSchema } from "./http/version-wire.ts";
+import { toVersion, versionSchema } from "./wire/version.ts";
 
 const binary = { schema: { type: "string", format: "binary" } } as const;
 

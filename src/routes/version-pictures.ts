@@ -6,7 +6,7 @@ import { holdsTag } from "./http/etag.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
-import { pictureKinds } from "./http/version-wire.ts";
+import { pictureKinds } from "./wire/version.ts";
 
 const picture = createRoute({
   method: "get",

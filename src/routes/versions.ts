@@ -5,7 +5,7 @@ import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, projectOf, projectParams, scopeOf, versionInPath, versionNumber } from "./http/scope.ts";
-import { toVersion, versionSchema } from "./http/version-wire.ts";
+import { toVersion, versionSchema } from "./wire/version.ts";
 
 const params = projectParams.extend({
   number: versionInPath().openapi({ param: { name: "number", in: "path" }, example: 1 }),

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { getDelivery, listDeliveries, replayDelivery } from "../db/queries/webhook-deliveries.ts";
 import { getWebhook } from "../db/queries/webhooks.ts";
-import { deliverySchema, toDelivery } from "./http/delivery-wire.ts";
+import { deliverySchema, toDelivery } from "./wire/delivery.ts";
 import { failures } from "./http/errors.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";

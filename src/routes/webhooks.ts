@@ -16,7 +16,7 @@ import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { checkWebhookUrl } from "../webhooks/guard.ts";
 import { generateSecret } from "../webhooks/sign.ts";
-import { deliverySchema, toDelivery } from "./http/delivery-wire.ts";
+import { deliverySchema, toDelivery } from "./wire/delivery.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";

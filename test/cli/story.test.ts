@@ -7,7 +7,7 @@ import { readConfig } from "../../src/config.ts";
 import { maskToPng } from "../../src/imaging/mask-png.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { startLocal } from "../../src/main/local.ts";
-import type { Local } from "../../src/main/local-server.ts";
+import type { Local } from "../../src/main/shared/local-server.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { asPng } from "../worlds/images.ts";
 import { ringImage } from "../worlds/rings.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { startLocal } from "../../src/main/local.ts";
-import type { Local } from "../../src/main/local-server.ts";
+import type { Local } from "../../src/main/shared/local-server.ts";
 
 /** Everything that `npm start` runs, on a port that stays its own, so that it can go down and come back. */
 export class Server {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { Releases } from "../../src/lib/releases.ts";
-import { serve } from "../../src/main/serve.ts";
+import { serve } from "../../src/main/shared/serve.ts";
 import { type TestApp, testApp } from "../helpers/app.ts";
 
 let folder: string;

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Releases } from "../../src/lib/releases.ts";
-import { serve } from "../../src/main/serve.ts";
+import { serve } from "../../src/main/shared/serve.ts";
 import { idOf, type TestApp, testApp } from "../helpers/app.ts";
 
 const MB = 1e6;

@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { maskCost } from "../../src/inference/workers/mask-reader.ts";
-import { answerCost } from "../../src/routes/http/answer-cost.ts";
+import { answerCost } from "../../src/actions/answer-cost.ts";
 import { bodyCost } from "../../src/routes/http/json-body.ts";
 import { testDatabase } from "../helpers/database.ts";
 

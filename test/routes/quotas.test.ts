@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEmbeddingShelf } from "../../src/db/embedding-shelf.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { keepHouse } from "../../src/main/housekeeping.ts";
+import { keepHouse } from "../../src/main/shared/housekeeping.ts";
 import { type Answer, type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../worlds/images.ts";
 import { keysBelow } from "../helpers/objects.ts";

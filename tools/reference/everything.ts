@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { usageOr } from "../../src/main/usage.ts";
+import { usageOr } from "../../src/main/shared/usage.ts";
 import { makeReference } from "../../test/worlds/everything-reference.ts";
 
 usageOr("usage: node tools/reference/everything.ts [--python PATH] [--meta PATH]", {

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { usageOr } from "../../src/main/usage.ts";
+import { usageOr } from "../../src/main/shared/usage.ts";
 
 usageOr("usage: node tools/reference/export-weights.ts FILE.safetensors [BASE_MODEL]", {
   words: { least: 1, most: 2 },

@@ -14,7 +14,7 @@ import postgres from "postgres";
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { createLog } from "../../src/lib/log.ts";
-import { usageOr } from "../../src/main/usage.ts";
+import { usageOr } from "../../src/main/shared/usage.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import type { Recording } from "../../test/worlds/old-connection.ts";
 import { liveThroughStory } from "./release-story.ts";

@@ -4,7 +4,7 @@ import type { Env } from "./env.ts";
 
 /**
  * A body's bytes as they come. On Node from the connection itself: the web stream around it copies every chunk, and the
- * garbage of a large body holds the event loop. Whoever stops early leaves the rest to be read (main/serve.ts).
+ * garbage of a large body holds the event loop. Whoever stops early leaves the rest to be read (main/shared/serve.ts).
  */
 export async function* chunksOf(c: Context<Env>): AsyncGenerator<Uint8Array, void, undefined> {
   const { incoming } = (c.env ?? {}) as { incoming?: Readable };

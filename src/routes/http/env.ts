@@ -1,10 +1,8 @@
+import type { ActionContext } from "../../actions/context.ts";
 import type { Project } from "../../db/queries/projects.ts";
 import type { KeyScope } from "../../db/schema/index.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Services } from "../../services.ts";
-import type { Known } from "./known.ts";
-import type { Metrics } from "./metrics.ts";
-import type { RecentMasks } from "./recent-masks.ts";
 
 /** Who asks: every query of a handler takes the workspace from here. */
 export interface Caller {
@@ -27,12 +25,8 @@ export interface Env {
   };
 }
 
-/** What a route file is given: the process's services and this app's counters. */
-export interface RouteContext extends Services {
-  readonly metrics: Metrics;
-  /** Of the last answers, for prompts that refer to one. */
-  readonly recentMasks: RecentMasks;
-  readonly known: Known;
+/** What a route file is given: what use cases are, and how event streams behave. */
+export interface RouteContext extends ActionContext {
   /** Notifications are hints: an open event stream looks into the table this often without any, too. */
   readonly eventPollMs: number;
   /** An event stream ends after so long; its client takes it up again. */

@@ -1,18 +1,10 @@
 import type { Context } from "hono";
 import type { RateLimit, Taken } from "../../db/queries/rate-buckets.ts";
-import type { Quotas } from "../../db/queries/usage.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { Env, RouteContext } from "./env.ts";
+import type { Env } from "./env.ts";
 
 /** Of everybody's keys; one that was silent may send two seconds' worth of requests at once. */
 export const rateLimitOf = (perSecond: number): RateLimit => ({ perSecond, burstSeconds: 2 });
-
-/** The quotas of a workspace that has none of its own. */
-export const quotasOf = (config: RouteContext["config"]): Quotas => ({
-  images: config.QUOTA_IMAGES ?? null,
-  bytes: config.QUOTA_BYTES ?? null,
-  trainingMinutes: config.QUOTA_TRAINING_MINUTES ?? null,
-});
 
 /**
  * Tells in RateLimit and RateLimit-Policy what is left of the key's bucket

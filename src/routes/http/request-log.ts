@@ -3,7 +3,7 @@ import { matchedRoutes } from "hono/route";
 import { elapsedMs } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { inSpan, inTraceOf } from "../../lib/trace.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "../../actions/metrics.ts";
 import type { Env } from "./env.ts";
 
 /** One structured line, one count and one span for each request: no header, no query, no body is written down. */

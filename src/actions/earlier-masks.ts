@@ -1,0 +1,148 @@
+import type { LogitsMask } from "../imaging/types.ts";
+import { findImageByHash } from "../db/queries/images.ts";
+import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
+import type { Project } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
+import type { LoggedPrompt } from "../domain/prompts.ts";
+import type { ImageSource, PredictedMask, PredictResult, Prompt } from "../inference/types.ts";
+import { AppError } from "../lib/errors.ts";
+import { refsOf } from "./asked-versions.ts";
+import type { ActionContext } from "./context.ts";
+import type { RecentMasks } from "./recent-masks.ts";
+
+/** One mask of a logged prediction. */
+export interface MaskPlace {
+  readonly version: number;
+  readonly prompt: number;
+  readonly mask: number;
+}
+
+/** Answers of more masks are nobody's click; keeping them would push out those that are. */
+const mostKeptMasks = 6;
+/** A click refines the one before it, and that its own: so far back the chain is followed where nothing is kept. */
+const longestChain = 32;
+
+const keyOf = (id: string, { version, prompt, mask }: MaskPlace): string =>
+  [id, version, prompt, mask].join("/");
+
+export const keepsLowRes = (
+  { prompts, multimask }: { prompts: readonly unknown[]; multimask: boolean | "best" },
+  versions: number,
+): boolean => versions * prompts.length * (multimask === true ? 3 : 1) <= mostKeptMasks;
+
+export function keepLowRes(recent: RecentMasks, id: string, { results }: PredictResult): void {
+  for (const { version, predictions } of results) {
+    for (const [prompt, { masks }] of predictions.entries()) {
+      for (const [mask, { lowRes }] of masks.entries())
+        if (lowRes) recent.set(keyOf(id, { version, prompt, mask }), lowRes);
+    }
+  }
+}
+
+type Context = Pick<ActionContext, "db" | "store" | "inference" | "recentMasks" | "known">;
+
+const scopeOf = (project: Project): ProjectScope => ({
+  workspaceId: project.workspaceId,
+  projectId: project.id,
+});
+
+/**
+ * A logged prediction's mask as the decoder's mask prompt takes it: kept, or decoded again from the log.
+ * Throws AppError prediction_mask_unknown, prediction_not_repeatable, image_handle_unknown.
+ */
+export async function lowResOf(
+  context: Context,
+  project: Project,
+  row: Prediction,
+  place: MaskPlace,
+  depth = 0,
+): Promise<LogitsMask> {
+  requirePlace(row, place);
+  const kept = context.recentMasks.get(keyOf(row.id, place));
+  if (kept) return kept;
+  const { lowRes } = await predictAgain(context, project, row, place, depth);
+  if (!lowRes) throw new Error("inference gave no low-res logits");
+  context.recentMasks.set(keyOf(row.id, place), lowRes);
+  return lowRes;
+}
+
+/**
+ * A logged prediction's mask, decoded again: the same image, weights and prompt give the same mask, so no answer has
+ * to be kept. Throws AppError prediction_mask_unknown, prediction_not_repeatable, image_handle_unknown.
+ */
+export async function predictAgain(
+  context: Context,
+  project: Project,
+  row: Prediction,
+  place: MaskPlace,
+  depth = 0,
+): Promise<PredictedMask> {
+  const logged = requirePlace(row, place);
+  const scope = scopeOf(project);
+  const result = await context.inference.predict({
+    workspaceId: project.workspaceId,
+    baseModel: project.baseModel,
+    image: await sourceOf(context, scope, row),
+    ...(row.width !== null && row.height !== null && { size: [row.height, row.width] as const }),
+    versions: await refsOf(context, scope, [place.version]),
+    prompts: [await toPrompt(context, project, logged, depth)],
+    multimask: row.request.multimask ?? false,
+    format: "rle",
+    lowRes: true,
+  });
+  const found = result.results[0]?.predictions[0]?.masks[place.mask];
+  if (!found) throw unknownMask(`prompt ${place.prompt} has no mask ${place.mask}`);
+  return found;
+}
+
+export const unknownMask = (why: string): AppError =>
+  new AppError("prediction_mask_unknown", `In the earlier prediction ${why}.`);
+
+/** The prompt of a mask that the prediction did answer with. Throws AppError prediction_mask_unknown. */
+export function requirePlace(row: Prediction, { version, prompt, mask }: MaskPlace): LoggedPrompt {
+  if (!row.versions.includes(version)) {
+    throw unknownMask(`${version === 0 ? "the base" : `version ${version}`} did not answer`);
+  }
+  const logged = row.request.prompts?.[prompt];
+  if (!logged) throw unknownMask(`there is no prompt ${prompt}`);
+  const masks = row.request.multimask === true ? 3 : 1;
+  if (mask >= masks) throw unknownMask(`prompt ${prompt} has ${masks} masks, no number ${mask}`);
+  return logged;
+}
+
+async function toPrompt(
+  context: Context,
+  project: Project,
+  logged: LoggedPrompt,
+  depth: number,
+): Promise<Prompt> {
+  const { box, points, mask } = logged;
+  if (mask === undefined) return { box, points };
+  if (mask?.format === "rle") return { box, points, mask };
+  if (mask === null || depth === longestChain) {
+    const why =
+      mask === null
+        ? "it was prompted with logits, which are not logged"
+        : `it stands at the end of more than ${longestChain} predictions`;
+    throw new AppError("prediction_not_repeatable", `The earlier prediction can't be made again: ${why}.`);
+  }
+  const row = await getPrediction(context.db, scopeOf(project), mask.id);
+  return { box, points, mask: await lowResOf(context, project, row, mask, depth + 1) };
+}
+
+/** The stored image of these bytes, or whatever embedding of it is left. */
+export async function sourceOf(
+  { db, store }: Pick<Context, "db" | "store">,
+  scope: ProjectScope,
+  { imageSha256 }: Prediction,
+): Promise<ImageSource> {
+  const image = await findImageByHash(db, scope, imageSha256);
+  const bytes = async (): Promise<Uint8Array> => {
+    if (image) return store.get(image.objectKey);
+    throw new AppError(
+      "image_handle_unknown",
+      "The image of the earlier prediction is neither stored nor kept.",
+    );
+  };
+  return { sha256: imageSha256, bytes };
+}

@@ -1,0 +1,100 @@
+import { getPrediction } from "../db/queries/predictions.ts";
+import type { Project } from "../db/queries/projects.ts";
+import type { LoggedPrompt } from "../domain/prompts.ts";
+import type { RleMask, WireMask } from "../imaging/types.ts";
+import type { Prompt } from "../inference/types.ts";
+import { AppError } from "../lib/errors.ts";
+import { lowResOf } from "./earlier-masks.ts";
+import type { FoundImage } from "./find-image.ts";
+import type { ActionContext } from "./context.ts";
+
+/** A mask of an earlier answer, by where it stood in it; without a version, in that of the first which answered. */
+export interface MaskReference {
+  readonly format: "prediction";
+  readonly id: string;
+  readonly version?: number | "base" | undefined;
+  readonly prompt: number;
+  readonly mask: number;
+}
+
+/** A prompt in pixels of the original image, whose mask may be one of an earlier answer. */
+export interface AskedPrompt extends Omit<Prompt, "mask"> {
+  readonly mask?: WireMask | MaskReference | undefined;
+}
+
+/** Prompts as inference takes them, and as the log keeps them: the same, but for masks that came as logits. */
+export interface ReadPrompts {
+  readonly asked: Prompt[];
+  readonly logged: LoggedPrompt[];
+}
+
+/**
+ * Reads the prompts' masks: references are looked up, other masks checked and brought to RLE.
+ * Throws what readMask throws, and AppError body_too_large, prediction_not_found, prediction_image_mismatch, prediction_mask_unknown,
+ * prediction_not_repeatable (params `prompts[0].mask`, ...).
+ */
+export async function readPrompts(
+  context: ActionContext,
+  project: Project,
+  prompts: readonly AskedPrompt[],
+  image: FoundImage,
+): Promise<ReadPrompts> {
+  checkDrawn(prompts, image);
+  const read: ReadPrompts = { asked: [], logged: [] };
+  for (const [i, { mask, ...rest }] of prompts.entries()) {
+    if (mask === undefined) {
+      read.asked.push(rest);
+      read.logged.push(rest);
+      continue;
+    }
+    try {
+      const [asked, logged] = await readMaskPrompt(context, project, mask, image);
+      read.asked.push({ ...rest, mask: asked });
+      read.logged.push({ ...rest, mask: logged });
+    } catch (error) {
+      throw error instanceof AppError ? error.within(`prompts[${i}]`) : error;
+    }
+  }
+  return read;
+}
+
+/** Of all masks of one request that come as PNG, and are drawn: five of an image of 8000 x 8000. */
+const mostDrawn = 5 * 64_000_000;
+
+/** Throws AppError body_too_large. */
+function checkDrawn(prompts: readonly AskedPrompt[], { size: [height, width] }: FoundImage): void {
+  const drawn = prompts.filter(({ mask }) => mask?.format === "png").length;
+  const most = Math.max(1, Math.floor(mostDrawn / (height * width)));
+  if (drawn <= most) return;
+  const message = `prompts: ${drawn} masks as PNG; at most ${most} of an image of ${width} x ${height} are read at a time. Send run lengths (format rle).`;
+  throw new AppError("body_too_large", message, { param: "prompts" });
+}
+
+async function readMaskPrompt(
+  context: ActionContext,
+  project: Project,
+  mask: NonNullable<AskedPrompt["mask"]>,
+  image: FoundImage,
+): Promise<[WireMask, NonNullable<LoggedPrompt["mask"]> | null]> {
+  if (mask.format === "logits") return [mask, null];
+  if (mask.format !== "prediction") {
+    const { counts } = await context.masks.keep({ wire: mask, size: image.size }, project.workspaceId);
+    const rle: RleMask = { format: "rle", size: [image.size[0], image.size[1]], counts };
+    return [rle, rle];
+  }
+  const scope = { workspaceId: project.workspaceId, projectId: project.id };
+  const row = await getPrediction(context.db, scope, mask.id, "mask.id");
+  if (row.imageSha256 !== image.source.sha256) {
+    const message = `mask.id: ${mask.id} was a prediction on another image.`;
+    throw new AppError("prediction_image_mismatch", message, { param: "mask.id" });
+  }
+  const version =
+    mask.version === undefined ? (row.versions[0] as number) : mask.version === "base" ? 0 : mask.version;
+  const place = { version, prompt: mask.prompt, mask: mask.mask };
+  try {
+    const logits = await lowResOf(context, project, row, place);
+    return [logits, { format: "prediction", id: mask.id, ...place }];
+  } catch (error) {
+    throw error instanceof AppError ? new AppError(error.code, error.message, { param: "mask" }) : error;
+  }
+}

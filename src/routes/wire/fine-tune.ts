@@ -1,0 +1,72 @@
+import { z } from "@hono/zod-openapi";
+import type { FineTune } from "../../db/queries/fine-tunes.ts";
+import { iso, isoOrNull, timeText } from "../http/scope.ts";
+
+/** A fine-tune as it is sent, by OpenAI's conventions; shared by the resource and its event stream. */
+export const fineTuneSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("fine_tune"),
+    project_id: z.string(),
+    cause: z.enum(["request", "corrections"]).openapi({
+      description: "Who wanted it: a caller, or as many corrections as the project's owner had set.",
+    }),
+    status: z.enum(["queued", "preparing", "running", "evaluating", "succeeded", "failed", "cancelled"]),
+    hyperparameters: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: "As requested; what was used stands in the version." }),
+    base_version: z.int().nullable().openapi({ description: "Null is the base model." }),
+    seed: z.int(),
+    progress: z
+      .object({
+        phase: z.enum(["embed", "search", "train", "evaluate", "register"]),
+        done: z.int(),
+        total: z.int(),
+        eta_seconds: z.number().nullable(),
+      })
+      .nullable(),
+    version: z.int().nullable().openapi({ description: "The version that it made." }),
+    error: z.object({ code: z.string(), message: z.string(), param: z.string().optional() }).nullable(),
+    engine: z.string().nullable(),
+    stop_requested_at: timeText
+      .nullable()
+      .openapi({ description: "Since when training shall end early and keep its best epoch." }),
+    created_at: timeText,
+    started_at: timeText.nullable(),
+    finished_at: timeText.nullable(),
+    estimated_finish: timeText.nullable(),
+  })
+  .openapi("FineTune");
+
+export function toFineTune(row: FineTune): z.output<typeof fineTuneSchema> {
+  const running = row.status === "preparing" || row.status === "running" || row.status === "evaluating";
+  const eta = running ? (row.progress?.etaSeconds ?? null) : null;
+  return {
+    id: row.id,
+    object: "fine_tune",
+    project_id: row.projectId,
+    cause: row.cause,
+    status: row.status,
+    hyperparameters: row.hyperparameters,
+    base_version: row.baseVersion,
+    seed: row.seed,
+    progress: row.progress && {
+      phase: row.progress.phase,
+      done: row.progress.done,
+      total: row.progress.total,
+      eta_seconds: row.progress.etaSeconds,
+    },
+    version: row.resultVersion,
+    error: row.error && {
+      code: row.error.code,
+      message: row.error.message,
+      ...(row.error.param !== undefined && { param: row.error.param }),
+    },
+    engine: row.engine,
+    stop_requested_at: isoOrNull(row.stopRequestedAt),
+    created_at: iso(row.createdAt),
+    started_at: isoOrNull(row.startedAt),
+    finished_at: isoOrNull(row.finishedAt),
+    estimated_finish: eta === null ? null : iso(new Date(Date.now() + eta * 1000)),
+  };
+}

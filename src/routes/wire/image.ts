@@ -1,0 +1,64 @@
+import { z } from "@hono/zod-openapi";
+import type { Image } from "../../db/queries/images.ts";
+import { idText, iso, timeText } from "../http/scope.ts";
+
+/** What bytes that should be an image can fail with. */
+export const imageErrors = [
+  "image_empty",
+  "image_unreadable",
+  "image_truncated",
+  "image_format_unsupported",
+  "image_too_many_pixels",
+  "image_too_small",
+] as const;
+
+export const imageSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("image"),
+    width: z.int().openapi({ description: "As seen, after EXIF orientation." }),
+    height: z.int(),
+    sha256: z.string().openapi({ description: "Of the bytes as uploaded." }),
+    bytes: z.int(),
+    format: z.string(),
+    file_name: z.string().nullable(),
+    group: z.string().nullable(),
+    created_at: timeText,
+  })
+  .openapi("Image");
+
+export const toImage = (row: Image): z.output<typeof imageSchema> => ({
+  id: row.id,
+  object: "image",
+  width: row.width,
+  height: row.height,
+  sha256: row.sha256,
+  bytes: row.bytes,
+  format: row.format,
+  file_name: row.fileName,
+  group: row.splitGroup,
+  created_at: iso(row.createdAt),
+});
+
+/** An image to predict on: stored, sent along, or the handle of one that was sent before. */
+export const imageBody = z.union([
+  z.strictObject({ id: idText() }),
+  z.strictObject({
+    base64: z
+      .string()
+      .max(512 * 1024 * 1024)
+      .openapi({ description: "The image file; a data URL is fine." }),
+  }),
+  z.strictObject({
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits")
+      .openapi({
+        description:
+          "The handle of an image that this workspace predicted on before: the `image.sha256` of that answer. Clicks on one image need to send its bytes only once.",
+      }),
+  }),
+]);
+
+/** What naming or sending an image can fail with. */
+export const imageSourceErrors = ["image_not_found", "image_handle_unknown", ...imageErrors] as const;

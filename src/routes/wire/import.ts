@@ -1,0 +1,120 @@
+import { z } from "@hono/zod-openapi";
+import type { Import } from "../../db/queries/imports.ts";
+import type { ImportOptions } from "../../domain/data-import.ts";
+import { iso, isoOrNull, timeText } from "../http/scope.ts";
+
+const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+
+/** What a request for an import may ask for, in its query. */
+export const importQuery = z.object({
+  dry_run: flag.optional().openapi({
+    description: "`true`: nothing is stored; the import says what would come in and what would be left out.",
+  }),
+  masks: z.enum(["auto", "binary", "instances", "classes"]).optional().openapi({
+    description: "What values in mask files mean; `auto` looks at them.",
+  }),
+  split_parts: flag.optional().openapi({
+    description: "Whether separate parts of one value of a mask file become objects of their own.",
+  }),
+  max_skipped_share: z.coerce.number().min(0).max(1).optional().openapi({
+    description:
+      "Share of the entries that may be at fault before the import fails; left out, a tenth, and ten in any set.",
+  }),
+  annotators: z.enum(["last", "first"]).optional().openapi({
+    description: "Whose annotation counts where an image has several: the one changed last, or the first.",
+  }),
+  respect_splits: flag.optional().openapi({
+    description:
+      "Whether the data's own train, val and test parts are kept as a wish for the split; left out, where there is a test part.",
+  }),
+});
+
+export const optionsOf = (query: z.output<typeof importQuery>): ImportOptions => ({
+  ...(query.masks !== undefined && { masks: query.masks }),
+  ...(query.split_parts !== undefined && { splitParts: query.split_parts }),
+  ...(query.max_skipped_share !== undefined && { maxSkippedShare: query.max_skipped_share }),
+  ...(query.annotators !== undefined && { annotators: query.annotators }),
+  ...(query.respect_splits !== undefined && { respectSplits: query.respect_splits }),
+});
+
+export const importSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("import"),
+    project_id: z.string(),
+    status: z.enum(["queued", "running", "succeeded", "failed"]),
+    file_name: z.string().nullable(),
+    bytes: z.int(),
+    layout: z.string().nullable().openapi({
+      description:
+        "What was recognised, such as coco, folders, yolo or labelme; several are joined by `+`. See docs/imports.md.",
+    }),
+    dry_run: z.boolean().openapi({ description: "Whether it only looks: nothing of it is stored." }),
+    skipped: z
+      .array(z.object({ code: z.string(), count: z.int(), reason: z.string() }))
+      .nullable()
+      .openapi({
+        description: "What was left out, by reason; null before it was looked into. The report lists each.",
+      }),
+    notes: z
+      .array(z.object({ code: z.string(), count: z.int(), message: z.string() }))
+      .nullable()
+      .openapi({ description: "What was decided or changed on the way." }),
+    summary: z
+      .object({
+        images: z.int(),
+        annotations: z.int(),
+        background_images: z.int().openapi({ description: "Images that are known to hold no object." }),
+        labels: z.array(z.object({ label: z.string().nullable(), count: z.int() })),
+        parts: z
+          .object({ train: z.int(), val: z.int(), test: z.int() })
+          .openapi({ description: "Images in each of the data's own parts." }),
+      })
+      .nullable()
+      .openapi({ description: "What the data came to; null before it was read to its end." }),
+    progress: z.object({ images_done: z.int(), images_total: z.int().nullable() }),
+    images_created: z.int().nullable(),
+    annotations_created: z.int().nullable(),
+    error: z
+      .object({
+        code: z.string(),
+        message: z.string(),
+        file: z.string().optional().openapi({ description: "The file in the zip at which it failed." }),
+      })
+      .nullable(),
+    created_at: timeText,
+    started_at: timeText.nullable(),
+    finished_at: timeText.nullable(),
+  })
+  .openapi("Import");
+
+export const toImport = (row: Import): z.output<typeof importSchema> => ({
+  id: row.id,
+  object: "import",
+  project_id: row.projectId,
+  status: row.status,
+  file_name: row.fileName,
+  bytes: row.bytes,
+  layout: row.layout,
+  dry_run: row.dryRun,
+  skipped: row.skipped && row.skipped.map(({ code = "other", count, reason }) => ({ code, count, reason })),
+  notes: row.notes,
+  summary: row.summary && {
+    images: row.summary.images,
+    annotations: row.summary.annotations,
+    background_images: row.summary.backgroundImages,
+    labels: [...row.summary.labels],
+    parts: { train: 0, val: 0, test: 0, ...row.summary.parts },
+  },
+  progress: { images_done: row.imagesDone, images_total: row.imagesTotal },
+  images_created: row.imagesCreated,
+  annotations_created: row.annotationsCreated,
+  error: row.error && {
+    code: row.error.code,
+    message: row.error.message,
+    ...(row.error.file !== undefined && { file: row.error.file }),
+  },
+  created_at: iso(row.createdAt),
+  started_at: isoOrNull(row.startedAt),
+  finished_at: isoOrNull(row.finishedAt),
+});

@@ -1,0 +1,84 @@
+import { z } from "@hono/zod-openapi";
+import { idText, versionNumber } from "../http/scope.ts";
+
+/** The shapes of boxes, points and masks; whether they fit their image is imaging's to check. */
+export const box = z
+  .tuple([z.number(), z.number(), z.number(), z.number()])
+  .openapi({ description: "[x0, y0, x1, y1] in pixels of the original image.", example: [10, 20, 110, 90] });
+
+export const point = z
+  .tuple([z.number(), z.number(), z.number()])
+  .openapi({ description: "[x, y, label]; label 1 is foreground, 0 background.", example: [64, 48, 1] });
+
+const side = z.int().min(1);
+
+/** Texts that only the body's own limit bounds. */
+const longText = z.string().max(512 * 1024 * 1024);
+/** Corners of a ring, twice; all rings of a request together have at most as many values as a body may have. */
+const maxRing = 100_000;
+const maxRings = 20_000;
+
+const rle = z.strictObject({
+  format: z.literal("rle"),
+  size: z.tuple([side, side]).openapi({ description: "[height, width]" }),
+  counts: longText.openapi({ description: "COCO's compressed run-length text." }),
+});
+const polygon = z.strictObject({
+  format: z.literal("polygon"),
+  polygons: z
+    .array(z.array(z.number()).max(maxRing))
+    .max(maxRings)
+    .openapi({ description: "Rings as [x, y, x, y, …]." }),
+});
+const png = z.strictObject({
+  format: z.literal("png"),
+  data: longText.openapi({ description: "A PNG in base64: 0 is background, 255 foreground." }),
+});
+const logits = z.strictObject({
+  format: z.literal("logits"),
+  shape: z.tuple([side, side]).openapi({ description: "[height, width]" }),
+  dtype: z.literal("float32"),
+  data: longText.openapi({ description: "Little-endian float32 in base64, row-major." }),
+});
+
+const reference = z
+  .strictObject({
+    format: z.literal("prediction"),
+    id: idText().openapi({ description: "An earlier prediction on the same image." }),
+    version: z
+      .union([z.literal("base"), versionNumber()])
+      .optional()
+      .openapi({ description: "Whose mask; left out, that of the first version which answered." }),
+    prompt: z.int().min(0).default(0).openapi({ description: "Place of the prompt in that request." }),
+    mask: z.int().min(0).default(0).openapi({ description: "Place among that prompt's masks." }),
+  })
+  .openapi({
+    description: "An earlier answer's mask, as the decoder made it: no mask is sent back and forth.",
+  });
+
+/** What a mask that was sent can fail with, logits aside. */
+export const maskErrors = [
+  "mask_size_mismatch",
+  "mask_empty",
+  "mask_not_binary",
+  "mask_rle_invalid",
+  "mask_polygon_invalid",
+  "mask_png_invalid",
+] as const;
+
+/** Ground truth: logits are no truth. */
+export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
+export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");
+/** A mask in an answer, together with what stands beside it: its schema names all of it, and nothing else comes. */
+export const maskWith = <Shape extends z.ZodRawShape>(beside: Shape) =>
+  z.discriminatedUnion("format", [
+    rle.extend(beside),
+    polygon.extend(beside),
+    png.extend(beside),
+    logits.extend(beside),
+  ]);
+/** What a prompt may carry: a mask, or where to find one. */
+export const promptMask = z
+  .discriminatedUnion("format", [rle, polygon, png, logits, reference])
+  .openapi("PromptMask");
+export const maskFormat = z.enum(["rle", "polygon", "png", "logits"]);

@@ -1,0 +1,13 @@
+import { z } from "@hono/zod-openapi";
+import { versionNumber } from "../http/scope.ts";
+
+const maxVersions = 16;
+
+/** One version by name or number. */
+export const versionName = z.union([z.literal("active"), z.literal("base"), versionNumber()]);
+
+/** One version, or several side by side. */
+export const versionNames = z
+  .union([versionName, z.array(versionName).min(1).max(maxVersions)])
+  .default("active")
+  .openapi({ description: "active, base, a number, or a list of them; one named twice answers once." });

@@ -1,0 +1,261 @@
+import { z } from "@hono/zod-openapi";
+import { decoderAloneOf, type Version } from "../../db/queries/versions.ts";
+import type { HeldOutScores } from "../../domain/evaluation.ts";
+import { promotionPolicies } from "../../domain/gate.ts";
+import type { VersionMetrics } from "../../domain/version.ts";
+import { type Detail, evaluationSchema, toEvaluation } from "./evaluation.ts";
+import { focusSchema, zoomSchema } from "../../domain/focus.ts";
+import { iso, timeText } from "../http/scope.ts";
+import { latencySchema, servingSchema, toLatency, toServing } from "./serving.ts";
+
+/** Which held-out annotation a picture shows. */
+export const pictureKinds = ["best", "median", "worst"] as const;
+
+const scores = z.object({ mean_iou: z.number(), mean_dice: z.number() });
+
+/** What was measured of a version that a fine-tune made. */
+const metricsSchema = z.object({
+  held_out: z
+    .object({
+      images: z.int(),
+      annotations: z.int(),
+      base: scores,
+      parent: scores.optional().openapi({ description: "Of parent_version, where that is not the base." }),
+      tuned: scores.openapi({ description: "As it is served, with its focus." }),
+      decoder_alone: scores.nullable().openapi({
+        description:
+          "Of its decoder on the whole image, without window, filter and point head: what exported files that hold the decoder alone do. The same as tuned where focus is plain; null in versions of before it was measured.",
+      }),
+    })
+    .openapi({ description: "All on the same images, which no training step has seen." }),
+  split: z.object({
+    train: z.int(),
+    selection: z.int(),
+    held_out: z.int(),
+    near_duplicates: z.int().openapi({
+      description: "Images that look like others and stand on the same side of the split as those.",
+    }),
+  }),
+  best_epoch: z.int(),
+  feedback: z
+    .object({
+      corrected: z.int().openapi({ description: "Annotations that trained and that a correction had made." }),
+      accepted: z.int().openapi({ description: "Annotations that trained and that an acceptance had made." }),
+      prompts: z.int().openapi({ description: "Prompts of all training steps." }),
+      real_prompts: z.int().openapi({
+        description:
+          "Of these, those that began as people had prompted: with a logged prompt of just this object, or with its box off the tight one as people's boxes are.",
+      }),
+    })
+    .optional()
+    .openapi({
+      description:
+        "What people's feedback gave to the training; versions of before it was counted have none.",
+    }),
+  trials: z
+    .array(
+      z.object({
+        trial: z.int(),
+        rung: z.enum(["zoom", "recipe", "final", "flips", "other"]),
+        zoom: zoomSchema.nullable(),
+        loss: z.string(),
+        learning_rate: z.number(),
+        samples: z.int(),
+        mean_iou: z.number(),
+      }),
+    )
+    .openapi({
+      description:
+        "Short trainings on halves of the data that chose recipe and zoom; empty where none ran. Those of rung other chose nothing: they tell what was given up.",
+    }),
+  curve: z.array(
+    z.object({
+      epoch: z.int(),
+      train_loss: z.number().nullable(),
+      selection_iou: z.number(),
+      selection_iou_low: z.number().nullable().openapi({
+        description:
+          "Of its 95 % interval over images; null where one image chose, and in versions of before it was kept.",
+      }),
+      selection_iou_high: z.number().nullable(),
+    }),
+  ),
+  per_annotation: z
+    .array(
+      z.object({
+        image_id: z.string(),
+        annotation_id: z.string(),
+        base_iou: z.number(),
+        tuned_iou: z.number(),
+      }),
+    )
+    .optional()
+    .openapi({ description: "Only where one version is asked for." }),
+  gate: z
+    .object({
+      policy: z.enum(promotionPolicies),
+      promote: z.boolean(),
+      reason: z.string(),
+      warnings: z.array(z.string()).openapi({ description: "Kinds of prompts that lose." }),
+    })
+    .optional()
+    .openapi({ description: "Whether it may go live by itself; promotions tell what was done." }),
+  latency: latencySchema.optional(),
+  serving: servingSchema.optional(),
+  evaluation: evaluationSchema
+    .optional()
+    .openapi({ description: "Versions of before it was measured have none, nor latency and serving." }),
+});
+
+export const versionSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("version"),
+    number: z.int(),
+    status: z.enum(["active", "inactive"]).openapi({ description: "Active: what predict uses by default." }),
+    fine_tune_id: z.string().nullable().openapi({ description: "Null of an imported version." }),
+    imported: z
+      .object({
+        format: z.enum(["safetensors", "pth", "onnx"]),
+        file_name: z.string().nullable(),
+        sha256: z.string(),
+        bytes: z.int(),
+        says: z
+          .record(z.string(), z.string())
+          .openapi({ description: "What the file told of itself, unchecked." }),
+        focus: z.enum(["restored", "plain", "unknown"]).openapi({
+          description:
+            "Where the version's focus comes from. restored: from the file, with window and refining; plain: the file says that it has none; unknown: the file says nothing, so it is used on whole images.",
+        }),
+        actor: z.string().openapi({ description: "The id of the key that sent it." }),
+      })
+      .nullable()
+      .openapi({ description: "The file that it came from; null of a fine-tune's version." }),
+    base_model: z.string(),
+    parent_version: z
+      .int()
+      .nullable()
+      .openapi({ description: "Training started from it; null is the base." }),
+    metrics: metricsSchema
+      .nullable()
+      .openapi({ description: "Null of an imported version: nothing was measured." }),
+    pictures: z.array(z.object({ kind: z.enum(pictureKinds), url: z.string() })).openapi({
+      description:
+        "Before, after and truth of held-out annotations, by their gain; versions of before there were any have none.",
+    }),
+    snapshot_hash: z
+      .string()
+      .nullable()
+      .openapi({ description: "Of the data that it was trained and measured on." }),
+    hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
+    // A copy: what was made before zod-openapi was loaded has no such method.
+    focus: focusSchema.clone().openapi({
+      description:
+        "How it looks at images: the window that is encoded for a prompt (null: the whole image), and the guided filter or the point head, a small network of its own, that sharpens its masks (null: none). Predict honours it.",
+    }),
+    seed: z.int().nullable(),
+    engine: z.string().nullable(),
+    weights: z.object({ sha256: z.string(), bytes: z.int() }),
+    created_at: timeText,
+  })
+  .openapi("Version");
+
+function toMetrics(
+  metrics: VersionMetrics,
+  alone: HeldOutScores | null,
+  detail: Detail,
+): z.output<typeof metricsSchema> {
+  const { heldOut, split, curve, perAnnotation, bestEpoch, feedback, trials, evaluation, gate } = metrics;
+  const { latency, serving } = metrics;
+  const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
+  const rows = perAnnotation.map((one) => ({
+    image_id: one.imageId,
+    annotation_id: one.annotationId,
+    base_iou: one.baseIou,
+    tuned_iou: one.tunedIou,
+  }));
+  return {
+    held_out: {
+      images: heldOut.images,
+      annotations: heldOut.annotations,
+      base: toScores(heldOut.base),
+      ...(heldOut.parent && { parent: toScores(heldOut.parent) }),
+      tuned: toScores(heldOut.tuned),
+      decoder_alone: alone ? toScores(alone) : null,
+    },
+    split: {
+      train: split.train,
+      selection: split.selection,
+      held_out: split.heldOut,
+      near_duplicates: split.nearDuplicates ?? 0,
+    },
+    best_epoch: bestEpoch,
+    ...(feedback && {
+      feedback: {
+        corrected: feedback.corrected,
+        accepted: feedback.accepted,
+        prompts: feedback.prompts,
+        real_prompts: feedback.realPrompts,
+      },
+    }),
+    trials: (trials ?? []).map(({ learningRate, meanIou, ...rest }) => ({
+      ...rest,
+      learning_rate: learningRate,
+      mean_iou: meanIou,
+    })),
+    curve: curve.map((at) => ({
+      epoch: at.epoch,
+      train_loss: at.trainLoss,
+      selection_iou: at.selectionIou,
+      selection_iou_low: at.selectionInterval?.low ?? null,
+      selection_iou_high: at.selectionInterval?.high ?? null,
+    })),
+    ...(detail === "full" && { per_annotation: rows }),
+    ...(gate && { gate }),
+    ...(latency && { latency: toLatency(latency) }),
+    ...(serving && { serving: toServing(serving) }),
+    ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
+  };
+}
+
+const focusSaid = (says: Readonly<Record<string, string>>): "restored" | "plain" | "unknown" => {
+  if (says["focus"] !== undefined) return "restored";
+  return says["made_by"] === "maskwright" ? "plain" : "unknown";
+};
+
+export function toVersion(
+  row: Version,
+  active: number | null,
+  detail: Detail,
+): z.output<typeof versionSchema> {
+  return {
+    id: row.id,
+    object: "version",
+    number: row.number,
+    status: row.number === active ? "active" : "inactive",
+    fine_tune_id: row.fineTuneId,
+    imported: row.imported && {
+      format: row.imported.format,
+      file_name: row.imported.fileName,
+      sha256: row.imported.sha256,
+      bytes: row.imported.bytes,
+      says: row.imported.says,
+      focus: focusSaid(row.imported.says),
+      actor: row.imported.actor,
+    },
+    base_model: row.baseModel,
+    parent_version: row.parentVersion,
+    metrics: row.metrics && toMetrics(row.metrics, decoderAloneOf(row), detail),
+    pictures: (row.metrics?.pictures ?? []).map(({ kind }) => ({
+      kind,
+      url: `/v1/projects/${row.projectId}/versions/${row.number}/pictures/${kind}`,
+    })),
+    snapshot_hash: row.snapshotHash,
+    hyperparameters: row.hyperparameters,
+    focus: row.focus,
+    seed: row.seed,
+    engine: row.engine,
+    weights: { sha256: row.weightsSha256, bytes: row.weightsBytes },
+    created_at: iso(row.createdAt),
+  };
+}
