@@ -4,6 +4,7 @@ export const findingCodes = [
   "colour_outlier",
   "image_near_duplicate",
   "image_unreadable",
+  "images_known_empty",
   "images_without_annotations",
   "mask_empty",
   "mask_several_parts",

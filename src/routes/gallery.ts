@@ -35,7 +35,7 @@ const entry = z
   })
   .openapi("GalleryEntry");
 
-const filters = ["all", "unlabelled", "labelled", "train", "test", "worst"] as const;
+const filters = ["all", "unlabelled", "empty", "labelled", "train", "test", "worst"] as const;
 
 const list = createRoute({
   method: "get",
@@ -44,7 +44,7 @@ const list = createRoute({
   summary:
     "List images together with their masks and, for a version, their side of its split and their scores",
   description:
-    "Newest first; `worst` lists the version's test images by rising IoU, all on one page. train, test and worst need `version`.",
+    "Newest first; `empty` lists images that are known to hold no object, which `unlabelled` leaves out; `worst` lists the version's test images by rising IoU, all on one page. train, test and worst need `version`.",
   request: {
     params: projectParams,
     query: pageQuery.extend({
@@ -71,6 +71,10 @@ const overview = createRoute({
           object: z.literal("project_overview"),
           images: z.int(),
           labelled_images: z.int(),
+          empty_images: z.int().openapi({
+            description:
+              "Images that are known to hold no object. Fine-tunes learn from objects and do not use them.",
+          }),
           annotations: z.int(),
           labels: z.array(z.object({ label: z.string(), annotations: z.int() })),
           cover_image_id: z.string().nullable(),
@@ -131,7 +135,8 @@ export function galleryRoutes({ db, memory }: RouteContext) {
       db,
       scope,
       {
-        ...(query.filter === "unlabelled" && { labelled: false }),
+        ...(query.filter === "unlabelled" && { labelled: false, knownEmpty: false }),
+        ...(query.filter === "empty" && { labelled: false, knownEmpty: true }),
         ...((query.filter === "labelled" || query.filter === "train") && { labelled: true }),
         ...((query.filter === "test" || worst) && { only: ids }),
         ...(query.filter === "train" && { except: ids }),
@@ -177,6 +182,7 @@ export function galleryRoutes({ db, memory }: RouteContext) {
         object: "project_overview" as const,
         images: counts.images,
         labelled_images: counts.labelled,
+        empty_images: counts.empty,
         annotations: counts.annotations,
         labels: await countLabels(db, scope),
         cover_image_id: counts.cover,

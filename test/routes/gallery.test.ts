@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
-import { versions } from "../../src/db/schema/index.ts";
+import { images, versions } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, rectangleRle, seedImage, seedVersion } from "../helpers/seeds.ts";
@@ -9,7 +9,7 @@ import { makeProject, rectangleRle, seedImage, seedVersion } from "../helpers/se
 let app: TestApp;
 let project: string;
 let url: string;
-/** Two that were trained on, two that measured, one without annotations, one that came after the version. */
+/** Two that were trained on, two that measured, one without annotations, one that came after the version, one of nothing. */
 let ids: string[];
 
 const annotate = (imageId: string, label: string | null) =>
@@ -45,6 +45,9 @@ beforeAll(async () => {
   await app.db.update(versions).set({ metrics: { ...row.metrics, perAnnotation } });
   ids.push(await seedImage(app, project));
   await annotate(ids[5] as string, "square");
+  const empty = await seedImage(app, project);
+  await app.db.update(images).set({ knownEmpty: true }).where(eq(images.id, empty));
+  ids.push(empty);
 });
 afterAll(() => app?.close());
 
@@ -63,7 +66,7 @@ const placesOf = async (query: string): Promise<number[]> =>
 
 describe("GET gallery", () => {
   it("lists images, newest first, with the masks that lie on them", async () => {
-    expect(await placesOf("")).toEqual([5, 4, 3, 2, 1, 0]);
+    expect(await placesOf("")).toEqual([6, 5, 4, 3, 2, 1, 0]);
     const first = (await entries("")).at(-1);
     expect(first?.annotations.map(({ label }) => label)).toEqual(["round", null]);
     expect(first?.annotations[0]?.counts).toBe(rectangleRle([2, 2, 6, 6]).counts);
@@ -72,6 +75,7 @@ describe("GET gallery", () => {
 
   it.each([
     ["filter=unlabelled", [4]],
+    ["filter=empty", [6]],
     ["filter=labelled", [5, 3, 2, 1, 0]],
     ["filter=test&version=1", [3, 2]],
     ["filter=worst&version=1", [3, 2]],
@@ -83,9 +87,9 @@ describe("GET gallery", () => {
 
   it("tells each image's side of a version's split, and its mean scores there", async () => {
     const found = await entries("version=1");
-    expect(found.map(({ split }) => split)).toEqual([null, null, "test", "test", "train", "train"]);
-    expect(found[3]?.base_iou).toBeCloseTo(0.3);
-    expect(found[3]?.tuned_iou).toBeCloseTo(0.7);
+    expect(found.map(({ split }) => split)).toEqual([null, null, null, "test", "test", "train", "train"]);
+    expect(found[4]?.base_iou).toBeCloseTo(0.3);
+    expect(found[4]?.tuned_iou).toBeCloseTo(0.7);
   });
 
   it("comes page by page, filtered or not", async () => {
@@ -106,8 +110,9 @@ describe("GET overview", () => {
   it("counts what there is, and shows the first labelled image", async () => {
     const { body } = await app.a.get(`${url}/overview`);
     expect(body).toMatchObject({
-      images: 6,
+      images: 7,
       labelled_images: 5,
+      empty_images: 1,
       annotations: 6,
       labels: [
         { label: "square", annotations: 4 },

@@ -43,17 +43,20 @@ export async function selectAnnotatedImages(db: Executor, scope: ProjectScope): 
     .orderBy(asc(annotations.id));
 }
 
-/** Images of a project that carry no annotation: how many, and the ids of the oldest. */
+/**
+ * Images of a project that carry no annotation: how many, and the ids of the oldest; those that are known to hold nothing,
+ * or the others.
+ */
 export async function selectWithoutAnnotations(
   db: Executor,
   scope: ProjectScope,
-  most: number,
+  { knownEmpty, most }: { knownEmpty: boolean; most: number },
 ): Promise<{ count: number; ids: string[] }> {
   const marks = db
     .select({ one: sql`1` })
     .from(annotations)
     .where(eq(annotations.imageId, images.id));
-  const bare = and(inProject(images, scope), notExists(marks));
+  const bare = and(inProject(images, scope), eq(images.knownEmpty, knownEmpty), notExists(marks));
   const [counted] = await db.select({ n: count() }).from(images).where(bare);
   const rows = await db
     .select({ id: images.id })

@@ -8,6 +8,8 @@ import { inProject, type ProjectScope } from "./scope.ts";
 /** Which images: by whether they carry annotations, and by their ids. */
 export interface GalleryFilter {
   readonly labelled?: boolean | undefined;
+  /** Of those without annotations: whether they are known to hold nothing. */
+  readonly knownEmpty?: boolean | undefined;
   readonly only?: readonly string[] | undefined;
   readonly except?: readonly string[] | undefined;
 }
@@ -42,6 +44,7 @@ export async function listGallery(
       and(
         inProject(images, scope),
         filter.labelled === undefined ? undefined : filter.labelled ? labelled : not(labelled),
+        filter.knownEmpty === undefined ? undefined : eq(images.knownEmpty, filter.knownEmpty),
         filter.only && inArray(images.id, [...filter.only]),
         filter.except && filter.except.length > 0 ? notInArray(images.id, [...filter.except]) : undefined,
         behind(images, page.after),
@@ -87,12 +90,16 @@ export async function listOverlays(
 export async function countGallery(
   db: Executor,
   scope: ProjectScope,
-): Promise<{ images: number; labelled: number; annotations: number; cover: string | null }> {
+): Promise<{ images: number; labelled: number; empty: number; annotations: number; cover: string | null }> {
   const [all] = await db.select({ n: count() }).from(images).where(inProject(images, scope));
   const [marks] = await db
     .select({ n: count(), images: sql<number>`count(distinct image_id)::int` })
     .from(annotations)
     .where(inProject(annotations, scope));
+  const [empty] = await db
+    .select({ n: count() })
+    .from(images)
+    .where(and(inProject(images, scope), images.knownEmpty, not(isLabelled(db))));
   const [cover] = await db
     .select({ id: images.id })
     .from(images)
@@ -102,6 +109,7 @@ export async function countGallery(
   return {
     images: all?.n ?? 0,
     labelled: marks?.images ?? 0,
+    empty: empty?.n ?? 0,
     annotations: marks?.n ?? 0,
     cover: cover?.id ?? null,
   };

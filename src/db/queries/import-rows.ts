@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull } from "drizzle-orm";
+import { and, eq, inArray, isNull, notExists, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { NewImage } from "./images.ts";
@@ -44,6 +44,22 @@ export async function fillSplitGroup(
     .update(images)
     .set({ splitGroup })
     .where(and(inProject(images, scope), eq(images.id, imageId), isNull(images.splitGroup)));
+}
+
+/** Says of images that they hold nothing, unless they carry annotations. */
+export async function markKnownEmpty(
+  tx: Executor,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+): Promise<void> {
+  const marks = tx
+    .select({ one: sql`1` })
+    .from(annotations)
+    .where(eq(annotations.imageId, images.id));
+  await tx
+    .update(images)
+    .set({ knownEmpty: true })
+    .where(and(inProject(images, scope), inArray(images.id, [...imageIds]), notExists(marks)));
 }
 
 /** The masks that some images have already. */

@@ -6,6 +6,7 @@ import {
   holdImageIds,
   insertAnnotations,
   insertNewImages,
+  markKnownEmpty,
   type NewAnnotation,
   rowsPerStatement,
   selectMasks,
@@ -107,6 +108,8 @@ async function writeAnnotations(
     for (const mask of await selectMasks(tx, scope, known.map(idOf))) there.add(maskKey(mask.imageId, mask));
     for (const item of known)
       if (item.splitGroup !== null) await fillSplitGroup(tx, scope, idOf(item), item.splitGroup);
+    const empty = known.filter((item) => item.background).map(idOf);
+    if (empty.length > 0) await markKnownEmpty(tx, scope, empty);
   }
   const rows = part.items.flatMap((item) =>
     item.annotations

@@ -9,5 +9,7 @@ export async function selectStored(
 ): Promise<StoredProject> {
   const scope = { workspaceId, projectId: id };
   const annotated = await selectAnnotatedImages(db, scope);
-  return { id, baseModel, annotated, bare: await selectWithoutAnnotations(db, scope, mostIds) };
+  const without = (knownEmpty: boolean): ReturnType<typeof selectWithoutAnnotations> =>
+    selectWithoutAnnotations(db, scope, { knownEmpty, most: mostIds });
+  return { id, baseModel, annotated, bare: await without(false), empty: await without(true) };
 }

@@ -23,6 +23,12 @@ export const imageSchema = z
     format: z.string(),
     file_name: z.string().nullable(),
     group: z.string().nullable(),
+    part: z.enum(["train", "val", "test"]).nullable().openapi({
+      description: "The data's own part that it was imported in: a wish for the split.",
+    }),
+    known_empty: z.boolean().openapi({
+      description: "Whether its import said that it holds no object. Annotations on it say otherwise.",
+    }),
     created_at: timeText,
   })
   .openapi("Image");
@@ -37,6 +43,8 @@ export const toImage = (row: Image): z.output<typeof imageSchema> => ({
   format: row.format,
   file_name: row.fileName,
   group: row.splitGroup,
+  part: row.part,
+  known_empty: row.knownEmpty,
   created_at: iso(row.createdAt),
 });
 

@@ -29,6 +29,8 @@ export interface StoredProject {
   readonly annotated: readonly AnnotatedRow[];
   /** Images without an annotation: how many, and the ids of some. */
   readonly bare: { readonly count: number; readonly ids: string[] };
+  /** Those that are known to hold nothing, likewise. */
+  readonly empty: { readonly count: number; readonly ids: string[] };
 }
 
 /** Splits what there is, and says what it lacks as a whole. */
@@ -39,11 +41,12 @@ export async function readProject(store: ObjectStore, project: StoredProject): P
   const split = apart ?? splitSnapshot(snapshot, splitSeed);
   const groupOf = apart ? grouping.groupOf : groupKey;
   const groups = new Set(snapshot.images.map(groupOf)).size;
-  const { bare } = project;
+  const { bare, empty } = project;
   const found = [
     ...ofNumbers(snapshot.images.length, groups),
     ...grouping.together.map(together),
     ...(bare.count > 0 ? [withoutAnnotations(bare)] : []),
+    ...(empty.count > 0 ? [knownEmpty(empty)] : []),
   ];
   return { snapshot, grouping, groupOf, groups, split, found };
 }
@@ -77,6 +80,14 @@ const withoutAnnotations = ({ count, ids }: { count: number; ids: string[] }): F
   code: "images_without_annotations",
   severity: "info",
   message: `${count} ${count === 1 ? "image has" : "images have"} no annotation; a fine-tune leaves them out.`,
+  image_ids: ids,
+  annotation_ids: [],
+});
+
+const knownEmpty = ({ count, ids }: { count: number; ids: string[] }): Found => ({
+  code: "images_known_empty",
+  severity: "info",
+  message: `${count} ${count === 1 ? "image is" : "images are"} known to hold no object. Every prompt is of an object, so a fine-tune does not use ${count === 1 ? "it" : "them"}.`,
   image_ids: ids,
   annotation_ids: [],
 });

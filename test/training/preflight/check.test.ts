@@ -193,6 +193,13 @@ describe("a planted fault of several annotations or images", () => {
     ]);
   });
 
+  it("images_known_empty: apart from those that nobody has looked at", async () => {
+    const scope = await cleanProject();
+    const empty = await addImage(bench, scope, ringImage(105).image, { knownEmpty: true });
+    const { findings } = await check(scope);
+    expect(findings).toMatchObject([{ code: "images_known_empty", severity: "info", image_ids: [empty] }]);
+  });
+
   it("image_unreadable: its bytes are no image any more", async () => {
     const scope = await cleanProject();
     const { image, mask } = ringImage(104);

@@ -16,7 +16,7 @@ export async function addImage(
   { services: { db, store } }: Bench,
   scope: ProjectScope,
   image: RgbImage,
-  options: { bytes?: Buffer; group?: string } = {},
+  options: { bytes?: Buffer; group?: string; knownEmpty?: boolean } = {},
 ): Promise<string> {
   const bytes = options.bytes ?? (await asPng(image));
   const hash = sha256(bytes);
@@ -34,6 +34,7 @@ export async function addImage(
     width,
     height,
     splitGroup: options.group ?? null,
+    knownEmpty: options.knownEmpty ?? false,
   });
   return id;
 }
