@@ -3,9 +3,9 @@ import { boxOf } from "../../src/imaging/geometry.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask } from "../../src/imaging/types.ts";
-import { seriousFaults, shoot, signIn } from "./browser.ts";
+import { look, seriousFaults, shoot, signIn, sticksOut, widths } from "./browser.ts";
 import { clicks, spread } from "./clicks.ts";
-import { crowdZip, poll, type World } from "./world.ts";
+import { crowdZip, type List, poll, type World } from "./world.ts";
 
 /** From the sign-in to accepted masks. */
 export function annotating(get: () => World): void {
@@ -207,17 +207,44 @@ export function annotating(get: () => World): void {
     await poll(async () => (await world.annotations(world.imageId)).length).toBe(0);
   });
 
-  it("is told what an import has left out", async () => {
+  it("sees what is in a zip before it is imported, and what an import has left out", async () => {
     const world = get();
     await world.page.goto(`${world.server.url}/#${world.place}/images`);
     await world.page
       .getByLabel("Images or zips to upload")
       .setInputFiles([{ name: "crowd.zip", mimeType: "application/zip", buffer: await crowdZip() }]);
+    const check = world.page.getByRole("region", { name: "Check crowd.zip" });
+    await check.getByText("Recognised as").waitFor();
+    await check.getByText("coco", { exact: true }).waitFor();
+    await check.getByText("2, 1 of them known to hold nothing").waitFor();
+    await check.getByText("stamp (1)").waitFor();
+    await check.getByText("1 left out: COCO annotations with iscrowd hold many objects, not one").waitFor();
+    const picture = check.getByRole("img", { name: /masks that were found/ });
+    await poll(() => picture.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(
+      100,
+    );
+    const before = await world.server.get<List<object>>(`/v1${world.place}/images?limit=100`);
+    for (const width of Object.keys(widths) as (keyof typeof widths)[]) {
+      await look(world.page, width, "light");
+      expect(await sticksOut(world.page)).toBe(false);
+      expect(await seriousFaults(world.page)).toEqual([]);
+      await shoot(world.page, `import-check-light-${width}`, { whole: true });
+    }
+    await look(world.page, "wide", "light");
+    // Other choices are looked at before they are imported.
+    await check.getByText("Read it in another way").click();
+    await check.getByLabel("At fault may be").selectOption("nothing");
+    await check.getByRole("button", { name: "Look again" }).click();
+    await check.getByRole("button", { name: "Import" }).waitFor();
+    expect(await world.server.get<List<object>>(`/v1${world.place}/images?limit=100`)).toEqual(before);
+    await check.getByRole("button", { name: "Import" }).click();
     const uploads = world.page.getByRole("region", { name: "Uploads" });
-    await uploads.getByText("1 new image, 1 annotation").waitFor();
+    await uploads.getByText("2 new images, 1 annotation").waitFor();
     await uploads.getByText("1 left out: COCO annotations with iscrowd hold many objects, not one").waitFor();
     await shoot(world.page, "import-light-wide");
     await uploads.getByRole("button", { name: "Close" }).click();
     await uploads.waitFor({ state: "detached" });
+    await world.page.getByRole("button", { name: "Nothing here" }).click();
+    await poll(() => world.page.locator(".tile").count()).toBe(1);
   });
 }

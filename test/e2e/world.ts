@@ -1,5 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
 import { expect } from "vitest";
 import { ZipFile } from "yazl";
 import { drawPage } from "../../src/samples/pages.ts";
@@ -100,6 +101,11 @@ export class World {
   }
 }
 
+const blank = (): Promise<Buffer> =>
+  sharp({ create: { width: 300, height: 200, channels: 3, background: "#f4efe6" } })
+    .png()
+    .toBuffer();
+
 async function freshPage(index: number): Promise<Fresh> {
   const { jpeg, stamps } = await drawPage(4021, index);
   const truth = stamps[0]?.mask;
@@ -107,15 +113,19 @@ async function freshPage(index: number): Promise<Fresh> {
   return { name: `letter-${index + 1}.jpg`, jpeg, truth };
 }
 
-/** A COCO data set of one page, one stamp, and one annotation of a whole crowd of them. */
+/** A COCO data set of one page, one stamp, one annotation of a whole crowd of them, and one page of nothing. */
 export async function crowdZip(): Promise<Buffer> {
   const { stem, jpeg, width, height, stamps } = await drawPage(4021, 2);
   const { size, counts } = encodeRle(stamps[0]?.mask as BinaryMask);
   const one = { image_id: 1, category_id: 1, segmentation: { size, counts } };
   const zip = new ZipFile();
   zip.addBuffer(jpeg, `images/${stem}.jpg`);
+  zip.addBuffer(await blank(), "images/nothing.png");
   const coco = {
-    images: [{ id: 1, file_name: `${stem}.jpg`, width, height }],
+    images: [
+      { id: 1, file_name: `${stem}.jpg`, width, height },
+      { id: 2, file_name: "nothing.png", known_empty: true },
+    ],
     categories: [{ id: 1, name: "stamp" }],
     annotations: [
       { ...one, id: 1, iscrowd: 0 },

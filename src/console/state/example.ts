@@ -19,8 +19,8 @@ export async function startExample(tell: (step: string, share: number) => void):
   return project.id;
 }
 
-/** Asks until the import has ended. Throws an Error with the file at fault where it failed. */
-export async function untilImported(
+/** Asks until the import has ended, well or not. */
+export async function untilEnded(
   projectId: string,
   first: Import,
   onProgress: (job: Import) => void,
@@ -31,7 +31,15 @@ export async function untilImported(
     await new Promise((resolve) => setTimeout(resolve, 300));
     job = await api.get<Import>(`/v1/projects/${projectId}/imports/${job.id}`);
   }
-  if (job.status === "succeeded") return job;
-  const file = job.error?.file === undefined ? "" : `${job.error.file}: `;
-  throw new Error(`${file}${job.error?.message ?? "The import failed."}`);
+  return job;
 }
+
+/** Asks until the import has succeeded. Throws an Error with the file at fault where it failed. */
+export async function untilImported(...asked: Parameters<typeof untilEnded>): Promise<Import> {
+  const job = await untilEnded(...asked);
+  if (job.status === "succeeded") return job;
+  throw new Error(whyFailed(job));
+}
+
+export const whyFailed = ({ error }: Import): string =>
+  `${error?.file === undefined || error.message.startsWith(error.file) ? "" : `${error.file}: `}${error?.message ?? "The import failed."}`;

@@ -2,10 +2,16 @@ import { MaskwrightError } from "../../client/errors.ts";
 import { computed, effect, signal } from "@preact/signals";
 import { offline, upload } from "../api/client.ts";
 import type { Import, Image } from "../api/types.ts";
-import { untilImported } from "./example.ts";
+import { untilEnded, whyFailed } from "./example.ts";
 import { messageOf, plural } from "./text.ts";
 
-export type UploadStatus = "waiting" | "sending" | "importing" | "done" | "failed";
+/** A zip is looked into first, and imported when somebody has seen what is in it. */
+export type UploadStatus = "waiting" | "sending" | "looking" | "asking" | "importing" | "done" | "failed";
+
+/** What an import may be asked for, as the API's query has it; what is left out is the API's to choose. */
+export type ImportChoices = Partial<
+  Record<"masks" | "split_parts" | "max_skipped_share" | "annotators" | "respect_splits", string>
+>;
 
 export interface Upload {
   readonly id: number;
@@ -18,6 +24,11 @@ export interface Upload {
   readonly note: string;
   /** What an import left out on purpose, and why. */
   readonly skipped: readonly { readonly count: number; readonly reason: string }[];
+  /** Of a zip: whether it shall only be looked into. */
+  readonly dryRun: boolean;
+  readonly choices: ImportChoices;
+  /** What the look into it found, or where it failed. */
+  readonly looked: Import | null;
 }
 
 const atOnce = 3;
@@ -30,9 +41,9 @@ export const paused = signal(false);
 export const arrived = signal(0);
 const stops = new Map<number, AbortController>();
 
-export const open = computed(() =>
-  uploads.value.filter(({ status }) => status !== "done" && status !== "failed"),
-);
+const isEnded = ({ status }: Upload): boolean => status === "done" || status === "failed";
+
+export const open = computed(() => uploads.value.filter((one) => !isEnded(one)));
 
 export function addFiles(projectId: string, files: Iterable<File>): void {
   const fresh = [...files].map((file): Upload => ({
@@ -43,6 +54,9 @@ export function addFiles(projectId: string, files: Iterable<File>): void {
     share: 0,
     note: "",
     skipped: [],
+    dryRun: isZip(file),
+    choices: {},
+    looked: null,
   }));
   uploads.value = [...uploads.value, ...fresh];
 }
@@ -54,6 +68,15 @@ export function retryFailed(): void {
 
 export function clearEnded(): void {
   uploads.value = open.value;
+}
+
+/** Sends a zip again that was looked into: to look with other choices, or to import it. */
+export function sendAgain(id: number, dryRun: boolean, choices: ImportChoices): void {
+  change(id, { status: "waiting", share: 0, note: "", dryRun, choices, looked: null });
+}
+
+export function forget(id: number): void {
+  uploads.value = uploads.value.filter((one) => one.id !== id);
 }
 
 /** Stops what is being sent; `paused.value = false` sends it again from its beginning. */
@@ -69,7 +92,9 @@ function change(id: number, to: Partial<Upload>): void {
 // Whoever waits goes as soon as there is room, nobody has pressed pause and the server is there.
 effect(() => {
   if (paused.value || offline.value) return;
-  const busy = uploads.value.filter(({ status }) => status === "sending" || status === "importing").length;
+  const busy = uploads.value.filter(({ status }) =>
+    ["sending", "looking", "importing"].includes(status),
+  ).length;
   const free = uploads.value
     .filter(({ status }) => status === "waiting")
     .slice(0, Math.max(0, atOnce - busy));
@@ -85,7 +110,7 @@ async function run(id: number): Promise<void> {
   try {
     const made = isZip(item.file) ? await sendZip(item, stop.signal) : await sendImage(item, stop.signal);
     change(id, { status: "done", share: 1, ...made });
-    arrived.value++;
+    if (made.status !== "asking") arrived.value++;
   } catch (error) {
     // A broken line and a pause are no failure of the file: it waits for its next turn.
     const again = stop.signal.aborted || (error instanceof MaskwrightError && error.status === 0);
@@ -95,7 +120,7 @@ async function run(id: number): Promise<void> {
   }
 }
 
-type Made = Pick<Upload, "note"> & Partial<Pick<Upload, "skipped">>;
+type Made = Pick<Upload, "note"> & Partial<Pick<Upload, "skipped" | "status" | "looked">>;
 
 async function sendImage({ id, projectId, file }: Upload, stop: AbortSignal): Promise<Made> {
   const query = new URLSearchParams({ file_name: file.name });
@@ -107,18 +132,21 @@ async function sendImage({ id, projectId, file }: Upload, stop: AbortSignal): Pr
   return { note: "Uploaded" };
 }
 
-async function sendZip({ id, projectId, file }: Upload, stop: AbortSignal): Promise<Made> {
-  const first = await upload<Import>(`/v1/projects/${projectId}/imports`, file, {
+async function sendZip({ id, projectId, file, dryRun, choices }: Upload, stop: AbortSignal): Promise<Made> {
+  const query = new URLSearchParams({ ...choices, ...(dryRun && { dry_run: "true" }) });
+  const first = await upload<Import>(`/v1/projects/${projectId}/imports?${query.toString()}`, file, {
     type: "application/zip",
     onProgress: (share) => change(id, { share: share / 2 }),
     signal: stop,
   });
-  change(id, { status: "importing" });
-  const job = await untilImported(projectId, first, ({ progress }) => {
+  change(id, { status: dryRun ? "looking" : "importing" });
+  const job = await untilEnded(projectId, first, ({ progress }) => {
     change(id, {
       share: 0.5 + 0.5 * (progress.images_done / (progress.images_total ?? Number.POSITIVE_INFINITY)),
     });
   });
+  if (dryRun) return { status: "asking", note: "", looked: job };
+  if (job.status === "failed") throw new Error(whyFailed(job));
   const [images, annotations] = [job.images_created ?? 0, job.annotations_created ?? 0];
   const note = `${plural(images, "new image")}, ${plural(annotations, "annotation")}`;
   return { note, skipped: job.skipped ?? [] };

@@ -3,7 +3,7 @@ import { api } from "../api/client.ts";
 import type { GalleryEntry, Overview, Page, Version } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { go, href, place } from "../state/router.ts";
-import { messageOf, plural } from "../state/text.ts";
+import { messageOf, number, plural } from "../state/text.ts";
 import { arrived } from "../state/uploads.ts";
 import { Await, Button, Head, LinkButton } from "../ui/parts.tsx";
 import { toast } from "../state/toasts.ts";
@@ -15,6 +15,7 @@ import { DropZone, UploadList } from "./images/upload.tsx";
 const filters = [
   ["all", "All"],
   ["unlabelled", "Unlabelled"],
+  ["empty", "Nothing here"],
   ["train", "Train"],
   ["test", "Test"],
   ["worst", "Worst IoU"],
@@ -33,21 +34,23 @@ export function Images({ project }: InProject) {
   ).data;
   const version = project.active_version ?? newest ?? null;
   const filter = place.value.query["show"] ?? "all";
-  const toLabel = (overview.data?.images ?? 0) - (overview.data?.labelled_images ?? 0);
+  const { images = 0, labelled_images: labelled = 0, empty_images: empty = 0 } = overview.data ?? {};
+  const toLabel = images - labelled - empty;
   return (
     <>
       <Head title="Images" actions={<NextToLabel projectId={project.id} count={toLabel} />}>
         {overview.data
-          ? `${plural(overview.data.images, "image")}, ${overview.data.labelled_images} of them labelled with ${plural(overview.data.annotations, "annotation")}.`
+          ? `${plural(images, "image")}, ${labelled} of them labelled with ${plural(overview.data.annotations, "annotation")}.${empty > 0 ? ` ${number(empty)} ${empty === 1 ? "is" : "are"} known to hold nothing; fine-tunes learn from objects and do not use ${empty === 1 ? "it" : "them"}.` : ""}`
           : " "}
       </Head>
-      <DropZone projectId={project.id} small={(overview.data?.images ?? 0) > 0} />
+      <DropZone projectId={project.id} small={images > 0} />
       <UploadList projectId={project.id} />
-      {(overview.data?.images ?? 0) > 0 && (
+      {images > 0 && (
         <div class="row between">
           <div class="chips" role="group" aria-label="Which images">
             {filters
-              .filter(([name]) => version !== null || name === "all" || name === "unlabelled")
+              .filter(([name]) => name !== "empty" || empty > 0)
+              .filter(([name]) => version !== null || ["all", "unlabelled", "empty"].includes(name))
               .map(([name, title]) => (
                 <button
                   key={name}

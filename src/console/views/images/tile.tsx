@@ -28,10 +28,12 @@ export function Tile({ projectId, entry }: { projectId: string; entry: GalleryEn
           {name}
         </span>
         <span class="row">
-          {annotations.length === 0 ? (
-            <span class="badge warn">Unlabelled</span>
-          ) : (
+          {annotations.length > 0 ? (
             <span class="badge">{plural(annotations.length, "mask")}</span>
+          ) : image.known_empty ? (
+            <span class="badge">Nothing here</span>
+          ) : (
+            <span class="badge warn">Unlabelled</span>
           )}
           {split && <span class={`badge ${split === "test" ? "info" : ""}`}>{split}</span>}
           {iou !== null && (

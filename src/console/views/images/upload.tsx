@@ -11,9 +11,10 @@ import {
 } from "../../state/uploads.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Bar, Button } from "../../ui/parts.tsx";
+import { ImportCheck } from "./import-check.tsx";
 
 const accepted =
-  "image/jpeg,image/png,image/webp,image/tiff,.jpg,.jpeg,.png,.webp,.tif,.tiff,.zip,application/zip";
+  "image/jpeg,image/png,image/webp,image/tiff,.jpg,.jpeg,.jfif,.png,.webp,.tif,.tiff,.bmp,.gif,.avif,.zip,application/zip";
 
 /** Files can be dropped anywhere on the page; the box says so and opens the file chooser. */
 export function DropZone({ projectId, small }: { projectId: string; small: boolean }) {
@@ -51,7 +52,8 @@ export function DropZone({ projectId, small }: { projectId: string; small: boole
       <p>
         <b>{over ? "Let go to upload" : "Drop images or zips here"}</b>
         <span class="muted small">
-          JPEG, PNG, WebP, TIFF. A zip may hold images/ and masks/ of the same names, or a COCO file.
+          JPEG, PNG, WebP, TIFF and more; zips of images with masks, or with annotations of COCO, YOLO, CVAT,
+          Label Studio, LabelMe and others. A zip is shown before it is imported.
         </span>
       </p>
       <Button onClick={() => input.current?.click()}>Choose files</Button>
@@ -73,8 +75,20 @@ export function DropZone({ projectId, small }: { projectId: string; small: boole
 }
 
 export function UploadList({ projectId }: { projectId: string }) {
-  const mine = uploads.value.filter((one) => one.projectId === projectId);
-  if (mine.length === 0) return null;
+  const all = uploads.value.filter((one) => one.projectId === projectId);
+  const checks = all.filter(({ status }) => status === "asking");
+  const mine = all.filter(({ status }) => status !== "asking");
+  return (
+    <>
+      {checks.map((one) => (
+        <ImportCheck key={one.id} upload={one} />
+      ))}
+      {mine.length > 0 && <Sent mine={mine} />}
+    </>
+  );
+}
+
+function Sent({ mine }: { mine: readonly Upload[] }) {
   const failed = mine.filter(({ status }) => status === "failed");
   const ended = mine.filter(({ status }) => status === "done" || status === "failed");
   const share = mine.reduce((sum, one) => sum + (one.status === "failed" ? 1 : one.share), 0) / mine.length;
@@ -113,6 +127,8 @@ export function UploadList({ projectId }: { projectId: string }) {
 const said = {
   waiting: "Waiting",
   sending: "Uploading",
+  looking: "Looking",
+  asking: "Looked into",
   importing: "Importing",
   done: "Done",
   failed: "Failed",
