@@ -1,4 +1,5 @@
 import { foldersIn } from "./folders/folders.ts";
+import { cellposeSource } from "./formats/cellpose.ts";
 import { isCityscapesPicture } from "./formats/cityscapes.ts";
 import { nnuNetSource } from "./formats/nnu-net.ts";
 import { csvSources } from "./formats/run-length-csv.ts";
@@ -39,6 +40,7 @@ export async function findLayout(context: FormatContext): Promise<Plan> {
   sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
   const table = await valueNames(context);
   add(await vocMaskSource(context, table));
+  add(cellposeSource(context));
   sources.push(...(await csvSources(context)));
   add(await yoloSource(context));
   const folders = await foldersIn(context, table);

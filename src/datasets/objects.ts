@@ -1,4 +1,5 @@
 /** Objects of annotation files: outlines with labels, spooled until their image is read. */
+import { consensusOf, type Vote } from "./consensus.ts";
 import type { Split } from "./names.ts";
 import type { PlannedImage, PlannedMask } from "./plan.ts";
 import type { LeftOut } from "./report.ts";
@@ -13,6 +14,8 @@ export interface DrawnObject {
   readonly line?: number | undefined;
   readonly label: string | null;
   readonly shape?: Shape | undefined;
+  /** What several annotators drew, of which they agree on some. */
+  readonly votes?: readonly (readonly Vote[])[] | undefined;
   /** COCO's [x, y, width, height] in pixels, and its corners. */
   readonly bbox?: readonly [number, number, number, number] | undefined;
   readonly corners?: readonly [number, number, number, number] | undefined;
@@ -34,14 +37,14 @@ export interface AnnotatedImage {
 }
 
 export function plannedMask(file: string, object: DrawnObject): PlannedMask {
-  const { id, line, label, shape, bbox, corners, leave, detail } = object;
+  const { id, line, label, shape, votes, bbox, corners, leave, detail } = object;
   return {
     place: { file, line, id },
     label,
     bbox: bbox ?? null,
     corners,
     leave: leave && { code: leave, detail },
-    read: async (frame) => (shape ? [await drawShape(shape, frame)] : []),
+    read: async (frame) => (votes ? consensusOf(votes, frame) : shape ? [await drawShape(shape, frame)] : []),
   };
 }
 

@@ -9,6 +9,8 @@ import type { ItemFacts } from "./types.ts";
 export interface FoundObject extends KeptMask {
   /** Left out where the annotation's own label holds. */
   readonly label?: string | null;
+  /** Why it is none after all. */
+  readonly leave?: { readonly code: LeftOut; readonly detail: string; readonly count: number };
 }
 
 /** Where something stands, for reports. */

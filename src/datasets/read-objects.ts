@@ -55,7 +55,11 @@ export async function readObjects(
       continue;
     }
     try {
-      for (const object of await readMask(mask, frame, frames, report, signal)) read.push({ object, mask });
+      for (const object of await readMask(mask, frame, frames, report, signal))
+        if (object.leave) {
+          left = true;
+          report.leave(object.leave.code, { ...place, ...object.leave });
+        } else read.push({ object, mask });
     } catch (error) {
       if (!(error instanceof AppError) || error.status >= 500) throw error;
       left = true;

@@ -69,6 +69,7 @@ interface Size {
 
 /** A third of a pixel's side: what is thinner has no area that anybody drew. */
 const leastArea = 1e-6;
+const pngStart = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
 /** Corners of an ellipse's outline. */
 const ellipseCorners = 180;
 
@@ -204,7 +205,9 @@ async function fillBitmap(
   const packed = Buffer.from(data, "base64");
   let bytes: Buffer;
   try {
-    bytes = zlib ? inflateSync(packed, { maxOutputLength: 256 * 1024 * 1024 }) : packed;
+    // Supervisely takes bare PNGs too.
+    const isBare = packed.subarray(0, 4).equals(pngStart);
+    bytes = zlib && !isBare ? inflateSync(packed, { maxOutputLength: 256 * 1024 * 1024 }) : packed;
   } catch (error) {
     throw new AppError("mask_png_invalid", "the bitmap can't be inflated", { cause: error });
   }

@@ -64,8 +64,8 @@ export interface ReadingChoices {
   readonly splitParts: boolean;
   /** Share of the entries that may be at fault; undefined: a tenth, and a few in any set. */
   readonly maxSkippedShare: number | undefined;
-  /** Whose annotation counts where one image has several: the last one changed, or the first. */
-  readonly annotators: "last" | "first";
+  /** Whose annotation counts where one image has several: the last one changed, the first, or what most agree on. */
+  readonly annotators: "last" | "first" | "consensus";
 }
 
 export const defaultChoices: ReadingChoices = {

@@ -10,7 +10,7 @@ export interface ImportOptions {
   /** Share of the entries that may be at fault. */
   readonly maxSkippedShare?: number | undefined;
   /** Whose annotation counts where one image has several. */
-  readonly annotators?: "last" | "first" | undefined;
+  readonly annotators?: "last" | "first" | "consensus" | undefined;
   /** Whether the user's own train, val and test parts are kept; undefined: where there is a test part. */
   readonly respectSplits?: boolean | undefined;
   /** A folder of the server, by its real path, that is read where it lies; undefined: what was sent. */

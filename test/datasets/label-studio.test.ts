@@ -156,6 +156,32 @@ it("tells whose annotations were left out, and takes the first where it is asked
   expect(first.items[0]?.annotations.map((one) => one.label)).toEqual(["stamp"]);
 });
 
+it("takes what more than half of several annotators agree on, pixel by pixel", async () => {
+  const ring = (x0: number, x1: number): number[][] =>
+    [
+      [x0, 2],
+      [x1, 2],
+      [x1, 6],
+      [x0, 6],
+    ].map(([x = 0, y = 0]) => [(100 * x) / 12, (100 * y) / 8]);
+  const alone = polygon({ id: "alone" }, [
+    [90, 0],
+    [100, 0],
+    [100, 20],
+  ]);
+  const annotations = [
+    { id: 1, result: [polygon({}, ring(2, 7)), alone] },
+    { id: 2, result: [polygon({}, ring(3, 8))] },
+    { id: 3, result: [polygon({}, ring(4, 8))] },
+  ];
+  const tasks = [{ id: 1, data: { image: "a.png" }, annotations }];
+  const path = await zips.zip({ "a.png": image, "tasks.json": tasks });
+  const { dataset, items, report } = await readAll(path, { choices: { annotators: "consensus" } });
+  expect(items[0]?.annotations).toMatchObject([{ box: [3, 2, 8, 6], area: 20, label: "seal" }]);
+  expect(toldBy(dataset).skipped).toEqual({ other_annotator: 1 });
+  expect(report).toMatchObject([{ detail: "1 of 3 annotators drew it" }]);
+});
+
 it("leaves out what is at fault, with task, result and reason, and takes the rest", async () => {
   const rle = brushRle(mask);
   const withRle = (bytes: unknown) => brush({ id: "x", value: { format: "rle", rle: bytes } });

@@ -69,8 +69,8 @@ const meansImage = (text: string): boolean => namesImage(pathOf(text)) || namesI
  * Label Studio's exports `JSON` and `JSON_MIN`, task by task. Each task's image is found by the name in its data, whatever
  * server, folder or upload prefix stands before it. Brush regions, bitmasks, polygons and ellipses (in percent of the
  * image) are the objects; rectangles and points outline none. Skipped annotations and predictions are nobody's word. Of
- * several annotations of one task, the one marked as ground truth counts, else the one that was changed last (or first, as
- * asked). Source: label-studio-sdk 2.0, `converter/`; labelstud.io/guide/export.
+ * several annotations of one task, the one marked as ground truth counts, else the one that was changed last (or first, or
+ * what most of them agree on, as asked). Source: label-studio-sdk 2.0, `converter/`; labelstud.io/guide/export.
  */
 export class LabelStudioReader {
   readonly #file: string;
@@ -95,9 +95,10 @@ export class LabelStudioReader {
     }
     const task = parsed.data;
     const where = `task ${task.id ?? `number ${k}`}`;
-    const chosen = this.#chosen(where, task);
-    const results = (chosen?.result ?? []).flatMap((one) => resultSchema.safeParse(one).data ?? []);
-    const objects = results.flatMap((result, n) => objectOf(where, n, result, results));
+    const counted = this.#counted(where, task);
+    const drawn = counted.map(({ result }) => drawnBy(result ?? [], where));
+    const results = drawn.flatMap((one) => one.results);
+    const objects = drawn.length > 1 ? agreed(drawn, where) : (drawn[0]?.objects ?? []);
     const image = imageOf(task.data);
     if (image === null) {
       const detail = "its data names no image";
@@ -115,7 +116,7 @@ export class LabelStudioReader {
       size: sized && { width: sized.original_width as number, height: sized.original_height as number },
       objects,
       // A task that nobody has done yet says nothing of its image.
-      isLookedAt: chosen !== undefined,
+      isLookedAt: counted.length > 0,
       group: undefined,
     });
   }
@@ -125,7 +126,8 @@ export class LabelStudioReader {
     return { layout: "label_studio", title: "Label Studio's export", file: this.#file, rank: 10, images };
   }
 
-  #chosen(where: string, task: Task): Annotation | undefined {
+  /** The annotations that count: one of them, or with a consensus all. */
+  #counted(where: string, task: Task): readonly Annotation[] {
     const { report, choices } = this.#context;
     const leave = (code: "cancelled" | "prediction" | "other_annotator", result: unknown): void => {
       const count = Array.isArray(result) ? Math.max(1, result.length) : 1;
@@ -141,10 +143,33 @@ export class LabelStudioReader {
     const candidates = (truths.length > 0 ? truths : given).toSorted((a, b) =>
       timeOf(a) < timeOf(b) ? -1 : 1,
     );
-    const chosen = choices.annotators === "first" ? candidates[0] : candidates.at(-1);
-    for (const other of given) if (other !== chosen) leave("other_annotator", other.result);
-    return chosen;
+    const counted =
+      choices.annotators === "consensus"
+        ? candidates
+        : candidates.slice(...(choices.annotators === "first" ? [0, 1] : [-1]));
+    for (const other of given) if (!counted.includes(other)) leave("other_annotator", other.result);
+    return counted;
   }
+}
+
+interface Drawn {
+  readonly results: readonly Result[];
+  readonly objects: readonly DrawnObject[];
+}
+
+function drawnBy(result: readonly unknown[], where: string): Drawn {
+  const results = result.flatMap((one) => resultSchema.safeParse(one).data ?? []);
+  return { results, objects: results.flatMap((one, n) => objectOf(where, n, one, results)) };
+}
+
+/** What can be drawn of several annotators' objects is voted on; the rest stands for itself. */
+function agreed(drawn: readonly Drawn[], where: string): DrawnObject[] {
+  const votes = drawn.map(({ objects }) =>
+    objects.flatMap(({ label, shape }) => (shape ? [{ label, shape }] : [])),
+  );
+  const others = drawn.flatMap(({ objects }) => objects.filter(({ shape }) => !shape));
+  const all = votes.some((own) => own.length > 0);
+  return [...(all ? [{ id: `${where}, ${drawn.length} annotators`, label: null, votes }] : []), ...others];
 }
 
 const timeOf = (annotation: Annotation): string => annotation.updated_at ?? annotation.created_at ?? "";

@@ -20,8 +20,9 @@ export const importQuery = z.object({
     description:
       "Share of the entries that may be at fault before the import fails; left out, a tenth, and ten in any set.",
   }),
-  annotators: z.enum(["last", "first"]).optional().openapi({
-    description: "Whose annotation counts where an image has several: the one changed last, or the first.",
+  annotators: z.enum(["last", "first", "consensus"]).optional().openapi({
+    description:
+      "Whose annotation counts where an image has several: the one changed last, the first, or what more than half of them drew.",
   }),
   respect_splits: flag.optional().openapi({
     description:

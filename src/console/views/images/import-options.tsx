@@ -28,6 +28,7 @@ const questions: readonly [name: Name, title: string, answers: readonly [value: 
     [
       ["", "who changed it last"],
       ["first", "who was first"],
+      ["consensus", "what most of them drew"],
     ],
   ],
   [
