@@ -1,0 +1,61 @@
+import { readdirSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { importsOf, imports, show, src } from "./imports.ts";
+
+describe("the outbuildings", () => {
+  const root = resolve(src, "..");
+  const outside = ["bench", "examples", "tools", "test"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(ts|tsx|mjs)$/.test(name) && !name.includes("node_modules"))
+      .map((name) => join(root, folder, name)),
+  );
+  const placeIn = (file: string): string => relative(root, file).split("/").slice(0, 2).join("/");
+  const yardOf = (file: string): string => relative(root, file).split("/")[0] ?? "";
+  /** Tests of an outbuilding import what they test. */
+  const testsOf: Record<string, string> = {
+    "test/bench": "bench",
+    "test/peers": "bench",
+    "test/examples": "examples",
+    "test/client": "tools",
+    "test/main": "bench",
+  };
+
+  it("import of each other only what lies in test/worlds", () => {
+    const wrong = outside
+      .flatMap(importsOf)
+      .filter(({ to }) => to.startsWith(root) && yardOf(to) !== "src")
+      .filter(({ from, to }) => yardOf(from) !== yardOf(to) && placeIn(to) !== "test/worlds")
+      .filter(({ from, to }) => testsOf[placeIn(from)] !== yardOf(to))
+      .map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`);
+    expect(outside.length).toBeGreaterThan(300);
+    expect(wrong).toEqual([]);
+  });
+
+  it("are no part of the product", () => {
+    const wrong = imports
+      .filter(({ to }) => to.startsWith(root) && yardOf(to) !== "src")
+      .map(({ from }) => show(from));
+    // The version of the release stands in package.json.
+    expect(wrong).toEqual([]);
+  });
+
+  it("share only bench/lib among the benches", () => {
+    const wrong = outside
+      .filter((file) => yardOf(file) === "bench")
+      .flatMap(importsOf)
+      .filter(({ to }) => to.startsWith(join(root, "bench")))
+      .filter(({ from, to }) => placeIn(from) !== placeIn(to) && placeIn(to) !== "bench/lib")
+      .map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("keep all Python in peers/, but for what an export carries", () => {
+    const scripts = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
+      (name) =>
+        name.endsWith(".py") && !/^(node_modules|\.venv|build|infra\/node_modules|\.data)\//.test(name),
+    );
+    expect(scripts.filter((name) => !/^(peers|src\/exports\/runners)\//.test(name))).toEqual([]);
+    expect(scripts.length).toBeGreaterThan(10);
+  });
+});
