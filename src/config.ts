@@ -80,7 +80,7 @@ const environment = z.object({
   /** Points of one segment-everything, over its crops and versions. */
   MAX_EVERYTHING_POINTS: int(8192, 1, 1_000_000),
   MAX_IMAGES_PER_PROJECT: int(50_000, 1, 10_000_000),
-  /** Of one key, over all instances; a key that was silent may send two seconds' worth at once. 0 is no limit. */
+  /** Rate of one key, over all instances; a key that was silent may send two seconds' worth at once. 0 is no limit. */
   RATE_LIMIT_PER_SECOND: int(500, 0, 1_000_000),
   // What a workspace may hold and use that has no quota of its own (columns quota_… of workspaces); left out, no bound
   QUOTA_IMAGES: bound(2_147_483_647),

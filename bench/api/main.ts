@@ -10,11 +10,11 @@ import { storeVersion } from "../lib/versions/store.ts";
 
 interface ApiRow extends Measured {
   readonly what: string;
-  /** Of a prediction: its rate by the bare decoder's, measured before and after it; the median of the rounds'. */
+  /** Rate of a prediction by the bare decoder's, measured before and after it; the median of the rounds'. */
   readonly ratio: number | null;
   /** The same by the decoder that writes its masks too, as Meta's predictor does. */
   readonly ratio_with_masks: number | null;
-  /** Of a prediction by a version with a point head: its rate by that of the base's predictions in the same rounds. */
+  /** Rate of a prediction by a version with a point head by that of the base's predictions in the same rounds. */
   readonly ratio_to_base: number | null;
   /** The same by the decoder that is spared what it makes of the image alone, as the server's is. */
   readonly ratio_with_prefix: number | null;
@@ -120,7 +120,7 @@ async function measureAll(
 const toBase = (row: ApiRow, base: ApiRow | undefined): number | null =>
   row.what === "predict-head" && base ? digits(row.requests_per_second / base.requests_per_second, 3) : null;
 
-/** Of the bare decoder, prompts a second. */
+/** Rates of the bare decoder, prompts a second. */
 type Rates = Readonly<Record<Bareness, number>>;
 
 /** One measurement under load, and its rate by the bare decoder's. */

@@ -9,9 +9,9 @@ export const usage =
 export interface ApiOptions {
   readonly json: boolean;
   readonly rounds: number;
-  /** Of each measurement. */
+  /** Seconds of each measurement. */
   readonly seconds: number;
-  /** Of one decode. */
+  /** Threads of one decode. */
   readonly threads: number;
   /** That decode side by side. */
   readonly workers: number;

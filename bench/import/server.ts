@@ -15,7 +15,7 @@ export interface ImportMeasured {
   readonly status: string;
   readonly images: number;
   readonly objects: number;
-  /** Of all of the service's processes but Postgres, in bytes; null where the system does not tell. */
+  /** Resident bytes of all of the service's processes but Postgres; null where the system does not tell. */
   readonly rest_bytes: number | null;
   readonly peak_bytes: number | null;
   /** The longest that /healthz took to answer meanwhile. */

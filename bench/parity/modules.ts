@@ -5,7 +5,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decoderLayout } from "../../src/checkpoint/layout.ts";
 import { toOnnx } from "../../src/graph/to-onnx.ts";
-import { type TraceInput, traceGraph } from "../../src/graph/trace.ts";
+import { type RecordInput, recordGraph } from "../../src/graph/record.ts";
 import { logitsAtSize } from "../../src/imaging/postprocess.ts";
 import { decodeMasks } from "../../src/model/mask-decoder.ts";
 import { embedMasks, embedPoints, imagePositionalEncoding } from "../../src/model/prompt-encoder.ts";
@@ -26,9 +26,9 @@ const shapeOf = (peer: ModulesPeer, name: Part): readonly number[] =>
 export async function compareModules(peers: string): Promise<Row[]> {
   const peer = JSON.parse(readFileSync(join(peers, "modules.json"), "utf8")) as ModulesPeer;
   const weights = await baseModel("mobile_sam").decoderWeights();
-  const layout: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
+  const layout: RecordInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
   const names = ["coords", "labels", "mask", "sparse", "dense", "embedding"] as const;
-  const graph = traceGraph(
+  const graph = recordGraph(
     (t) => {
       const input = (name: string): Tensor => t[name] as Tensor;
       const { logits, iou } = decodeMasks(

@@ -5,7 +5,7 @@ export interface Row {
   readonly on: string;
   readonly absolute: number;
   readonly relative: number;
-  /** Of the masks at the original size. */
+  /** IoU of the masks at the original size. */
   readonly iou?: { readonly least: number; readonly mean: number };
 }
 

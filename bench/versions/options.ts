@@ -8,7 +8,7 @@ export const usage =
 
 export interface VersionsOptions {
   readonly json: boolean;
-  /** Of warm prompts; each asks the base and every version once. */
+  /** Rounds of warm prompts; each asks the base and every version once. */
   readonly rounds: number;
   readonly threads: number;
   readonly data: string | undefined;

@@ -199,7 +199,7 @@ function metricsOf({ number, metrics }: Version): Metrics {
   return metrics;
 }
 
-/** Of each kind of stamp the held-out one with the median tuned IoU: a fair sample, not the finest three. */
+/** The held-out stamp of each kind with the median tuned IoU: a fair sample, not the finest three. */
 async function medians(client: Maskwright, projectId: string, version: Version): Promise<Chosen[]> {
   const heldOut: Chosen[] = [];
   for (const scores of metricsOf(version).per_annotation ?? []) {

@@ -4,7 +4,7 @@ const KiB = 1024;
 
 interface AskedAnswer {
   readonly format: MaskFormat;
-  /** Of all prompts and versions. */
+  /** Masks of all prompts and versions. */
   readonly masks: number;
   /** [height, width] of the image. */
   readonly size: Size;

@@ -58,7 +58,7 @@ export async function readPrompts(
   return read;
 }
 
-/** Of all masks of one request that come as PNG, and are drawn: five of an image of 8000 x 8000. */
+/** Pixels at most of all masks of one request that come as PNG, and are drawn: five of an image of 8000 x 8000. */
 const mostDrawn = 5 * 64_000_000;
 
 /** Throws AppError body_too_large. */

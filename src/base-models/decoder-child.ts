@@ -11,7 +11,7 @@ export type Readable<T> =
   | { readonly refused: { readonly reason: RefusalReason; readonly message: string } };
 
 export interface DecoderFacts extends Omit<DecoderFile, "tensors"> {
-  /** Of the weights that were written. */
+  /** Bytes of the weights that were written. */
   readonly bytes: number;
   readonly sha256: string;
 }

@@ -16,7 +16,7 @@ export interface DecoderFile {
   readonly tensors: NamedTensors;
   /** What the file says of itself, without its model card; unchecked. */
   readonly says: Readonly<Record<string, string>>;
-  /** Of the image encoder that the file holds as well, `vit_b` and so on; null where it holds none. */
+  /** Type of the image encoder that the file holds as well, `vit_b` and so on; null where it holds none. */
   readonly encoderType: string | null;
 }
 

@@ -17,7 +17,7 @@ const manifestSchema = z.object({
   name: z.string(),
   /** `vit_b`, `vit_l`, `vit_h`, or `onnx` for an encoder of which only its graph is known. */
   type: z.string(),
-  /** Of the files that it was made from. */
+  /** The files that it was made from. */
   source: z.object({
     format: z.string(),
     files: z.array(z.object({ file: z.string(), bytes: z.number(), sha256 })),

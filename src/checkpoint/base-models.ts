@@ -16,7 +16,7 @@ export type EncoderInput = "normalised" | "rgb";
 /** A pretrained SAM: an image encoder to run and decoder weights to start from. */
 export interface BaseModel {
   readonly name: string;
-  /** Of its image encoder: `tiny_vit`, `vit_b`, `vit_l`, `vit_h`, or `onnx` where only a graph is known. */
+  /** Type of its image encoder: `tiny_vit`, `vit_b`, `vit_l`, `vit_h`, or `onnx` where only a graph is known. */
   readonly type: string;
   readonly licence: string;
   /** Equal ids give equal embeddings; it is part of every embedding's key. */

@@ -9,7 +9,7 @@ interface Place {
 }
 
 const chunkBytes = 256 * 1024;
-/** Of each end of a file that is looked at to tell it from others. */
+/** Bytes of each end of a file that are read to tell it from others. */
 const endBytes = 4096;
 
 /** The bytes of a place, piece by piece. Throws AppError import_file_invalid where the file ends before. */

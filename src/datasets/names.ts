@@ -76,7 +76,7 @@ export function splitOfWords(words: readonly string[]): Split | null {
   return null;
 }
 
-/** Of a path: its folders say it, the nearest first, then the file's own name. */
+/** The part that a path names: its folders say it, the nearest first, then the file's own name. */
 export function splitOf(path: string): Split | null {
   for (const part of path.split("/").slice(0, -1).toReversed()) {
     const split = splitOfWords(wordsOf(part));

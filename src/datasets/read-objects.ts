@@ -137,7 +137,7 @@ async function readMask(
 const turnedText =
   "masks were drawn on pictures before EXIF turns them: they were turned with their pictures";
 
-/** Of one size both ways, nobody but the picture can tell. */
+/** Where both ways have one size, nobody but the picture can tell. */
 async function turnedByContrast(
   read: readonly Read[],
   { seen, stored, orientation }: Frames,

@@ -45,7 +45,7 @@ export interface DatasetItem {
   /** The image, byte for byte. */
   readonly bytes: Buffer;
   readonly facts: ItemFacts;
-  /** Of the bytes, 64 hex digits. */
+  /** SHA-256 of the bytes, 64 hex digits. */
   readonly sha256: string;
   /** Images of one group never stand on both sides of a split; null is a group by itself. See groups.ts. */
   readonly splitGroup: string | null;
@@ -111,7 +111,7 @@ export interface DatasetOptions {
 /** An image of a data set that another process reads: its bytes in a file, its annotations in one part or several. */
 export interface ItemPart extends Omit<DatasetItem, "bytes"> {
   readonly byteLength: number;
-  /** Of the file with the image's bytes, which is the reader's to remove; null in the parts after the first. */
+  /** Path of the file with the image's bytes, which is the reader's to remove; null in the parts after the first. */
   readonly path: string | null;
 }
 
@@ -131,14 +131,14 @@ export interface OpenedApart extends DatasetSummary {
 export interface WalkMark {
   readonly walk: WalkState;
   readonly counted: CountedState;
-  /** Of the report. */
+  /** Lines of the report. */
   readonly lines: readonly string[];
 }
 
 /** What came of a data set that was read to its end. */
 export interface DatasetEnd extends DatasetTold {
   readonly summary: ImportSummary;
-  /** Of the picture of six images with their masks; null where there is none. */
+  /** Path of the picture of six images with their masks; null where there is none. */
   readonly picturePath: string | null;
 }
 

@@ -31,7 +31,7 @@ export class Verdict {
     if (this.#judged.annotations === 0) this.#nothing();
   }
 
-  /** Of one image. Throws AppError import_too_large. */
+  /** Counts the annotations of one image. Throws AppError import_too_large. */
   came(annotations: number): void {
     this.#came += annotations;
     const { maxAnnotations } = this.#judged.limits;

@@ -95,7 +95,7 @@ async function directoryOf(zip: ZipFile, limits: DatasetLimits): Promise<Map<str
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-/** Of Windows in China, Japan, Korea, Taiwan and western Europe: Explorer writes names without saying which. */
+/** Code pages of Windows in China, Japan, Korea, Taiwan and western Europe: Explorer writes names without saying which. */
 const codePages = ["gbk", "shift_jis", "euc-kr", "big5", "windows-1252"].map(
   (name) => new TextDecoder(name, { fatal: true }),
 );

@@ -30,7 +30,7 @@ export interface PredictionLog {
 
 /** So many wait at most for a database that is away; those that come then are left without their times. */
 const mostWaiting = 10_000;
-/** Of one statement. */
+/** Rows of one statement. */
 const batch = 500;
 const retryMs = 1000;
 

@@ -1,4 +1,4 @@
-/** Of one decoder on the held-out images, box prompts, at the original size. IoU and Dice in [0, 1]. */
+/** Scores of one decoder on the held-out images, box prompts, at the original size. IoU and Dice in [0, 1]. */
 export interface HeldOutScores {
   meanIou: number;
   meanDice: number;
@@ -7,7 +7,7 @@ export interface HeldOutScores {
 /** How an object is pointed at: see training/evaluation/prompt-kinds.ts. */
 export type PromptKind = "box" | "jittered_box" | "one_click" | "three_clicks" | "click_refine";
 
-/** Of one decoder and one kind of prompt, means over annotations; each in [0, 1]. */
+/** Scores of one decoder for one kind of prompt, means over annotations; each in [0, 1]. */
 export interface PromptScores extends HeldOutScores {
   meanBoundaryIou: number;
   /** Expected calibration error of the decoder's own IoU predictions. */

@@ -23,7 +23,7 @@ const mostPixels = z.int().min(4096).max(1_048_576).optional();
 
 /** A guided filter along the image's own edges: see model/refine/guided-filter.ts. */
 export const guidedSchema = z.strictObject({
-  /** Of the filter's window, pixels. */
+  /** Radius of the filter's window, pixels. */
   radius: z.int().min(1).max(64),
   /** Variance of colour, of values in [0, 1], below which the image's edges do not count. */
   epsilon: z.number().min(1e-6).max(1),
@@ -39,7 +39,7 @@ export const pointHeadSchema = z.strictObject({
     hidden: z.int().min(1).max(64),
     /** Base64 of little-endian float32, in the order of `headParts`. */
     weights: z.base64().max(64 * 1024),
-    /** Of so many pixels at most, the least certain, in one mask; versions of before it was bounded have none. */
+    /** How many pixels of one mask are judged at most, the least certain; versions of before it was bounded have none. */
     most_points: z.int().min(1).max(4_194_304).optional(),
     most_pixels: mostPixels,
     /** What is added to the decoder's IoU predictions, which are of masks that nobody sharpened. */

@@ -121,7 +121,7 @@ export const importStates: States<ImportStatus, JobStep> = {
   failed: ended([]),
 };
 
-/** Of a job that has ended nothing more becomes. */
+/** Nothing more becomes of a job that has ended. */
 function ended<Own extends string>(own: readonly Own[]): Readonly<Record<JobStep | Own, null>> {
   const steps = ["claim", "succeed", "fail", "release", "cancel", "give_up", ...own];
   return Object.fromEntries(steps.map((step) => [step, null])) as Record<JobStep | Own, null>;

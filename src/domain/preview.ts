@@ -36,7 +36,7 @@ export interface Interval {
 }
 
 export interface LearningCurve {
-  /** Of the untuned model on the same images; mean IoU, exact boxes. */
+  /** The untuned model on the same images; mean IoU, exact boxes. */
   base_iou: number;
   points: {
     /** Training images of this point. */

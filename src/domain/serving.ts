@@ -12,7 +12,7 @@ export interface PromptLatency {
   encodes: number;
 }
 
-/** Of a version and of the base beside it, one after the other on the same prompts of the same images. */
+/** Latency of a version and of the base beside it, one after the other on the same prompts of the same images. */
 export interface VersionLatency {
   prompts: number;
   box: PromptLatency;
@@ -23,7 +23,7 @@ export interface VersionLatency {
 export interface OtherFocus {
   zoom: Zoom | null;
   refinedBy: "points" | "filter" | null;
-  /** Of the same samples, none of which had trained what is judged; null where it was not tried. */
+  /** Mean IoU on the same samples, none of which had trained what is judged; null where it was not tried. */
   meanIou: number | null;
   ownMeanIou: number | null;
   samples: number;

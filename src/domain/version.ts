@@ -12,7 +12,7 @@ export interface VersionTrial {
   learningRate: number;
   /** Training samples on each half of the data. */
   samples: number;
-  /** Of the other half, mean over both. */
+  /** Mean IoU on the other half, over both. */
   meanIou: number;
 }
 
@@ -48,11 +48,11 @@ export interface VersionMetrics {
     images: number;
     annotations: number;
     base: HeldOutScores;
-    /** Of the version that training started from; none where that was the base. */
+    /** Scores of the version that training started from; none where that was the base. */
     parent?: HeldOutScores;
     /** As it is served, with its focus. */
     tuned: HeldOutScores;
-    /** Of its decoder on the whole image, nothing refined: what files that hold the decoder alone do. Older versions have none. */
+    /** Scores of its decoder on the whole image, nothing refined: what files that hold the decoder alone do. Older versions have none. */
     decoderAlone?: HeldOutScores;
   };
   /** One row per held-out annotation, in a stable order. */
@@ -79,7 +79,7 @@ export interface VersionMetrics {
 export interface ImportedFile {
   format: "safetensors" | "pth" | "onnx";
   fileName: string | null;
-  /** Of the file as it was sent. */
+  /** SHA-256 of the file as it was sent. */
   sha256: string;
   bytes: number;
   /** What the file says of itself (project, version, base model, snapshot), unchecked; empty where it says nothing. */

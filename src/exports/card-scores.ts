@@ -85,7 +85,7 @@ const gainText = ({ mean, low, high }: PairedGain): string =>
   `${signed(mean)}${low === null || high === null ? "" : ` [${signed(low)}, ${signed(high)}]`}`;
 const signed = (value: number): string => `${value < 0 ? "" : "+"}${share(value)}`;
 
-/** Of maskwright's own serving, so it stands on the version's card alone. */
+/** Latency of maskwright's own serving, so it stands on the version's card alone. */
 function latencyText({ prompts, box, click }: VersionLatency): string {
   const ms = (value: number): string => value.toFixed(0);
   const rows = Object.entries({ box, click }).map(([name, of]) => [

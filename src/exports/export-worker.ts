@@ -14,7 +14,7 @@ export interface ExportTask {
   readonly projectId: string;
   readonly base: Omit<BaseModel, "encoderPath" | "decoderWeights">;
   readonly encoderPath: string | null;
-  /** Of a base that did not come with the package. */
+  /** Decoder of a base that did not come with the package. */
   readonly decoder: NamedTensors | null;
   readonly version: Version | null;
   /** The version's file of weights. */

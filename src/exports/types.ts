@@ -43,7 +43,7 @@ export interface ExportedFile {
   readonly fileName: string;
   readonly contentType: string;
   readonly bytes: number;
-  /** Of the content. The same subject and options give the same bytes. */
+  /** SHA-256 of the content. The same subject and options give the same bytes. */
   readonly sha256: string;
   readonly content: Uint8Array | Readable;
 }

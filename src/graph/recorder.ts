@@ -43,7 +43,7 @@ export class Recorder extends tf.KernelBackend {
   valueBehind(tensor: tf.TensorInfo): Value {
     const value = this.#values.get(tensor.dataId);
     if (!value)
-      throw new Error("a tensor from outside the traced function was used in it; pass it as an input");
+      throw new Error("a tensor from outside the recorded function was used in it; pass it as an input");
     return value;
   }
 
@@ -116,12 +116,12 @@ export class Recorder extends tf.KernelBackend {
 
   override read(): Promise<tf.BackendValues> {
     return Promise.reject(
-      new Error("a traced function can't read a tensor's values: they are not known yet"),
+      new Error("a recorded function can't read a tensor's values: they are not known yet"),
     );
   }
 
   override readSync(): tf.BackendValues {
-    throw new Error("a traced function can't read a tensor's values: they are not known yet");
+    throw new Error("a recorded function can't read a tensor's values: they are not known yet");
   }
 
   override disposeData(): boolean {

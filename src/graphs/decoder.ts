@@ -1,6 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { decoderLayout } from "../checkpoint/layout.ts";
-import { type TraceInput, traceGraph } from "../graph/trace.ts";
+import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type CoarseParts, coarseParts } from "../model/coarse-cells.ts";
 import type { ImagePrefix } from "../model/image-prefix.ts";
@@ -13,13 +13,13 @@ export interface DecoderVariant {
   readonly mask: boolean;
 }
 
-const weights: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
+const weights: RecordInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
 const unmasked = weights.filter(({ name }) => !name.includes(".mask_downscaling."));
-const embedding: TraceInput = { name: "image_embedding", shape: [1, 4096, 256] };
-const positions: TraceInput = { name: "image_positions", shape: [1, 4096, 256] };
+const embedding: RecordInput = { name: "image_embedding", shape: [1, 4096, 256] };
+const positions: RecordInput = { name: "image_positions", shape: [1, 4096, 256] };
 /** These graphs are onnxruntime's alone: what others get is graphs/export.ts. */
 const servedOnly = { onnxruntime: true };
-const promptInputs = (points: number): TraceInput[] => [
+const promptInputs = (points: number): RecordInput[] => [
   { name: "point_coords", shape: ["prompts", points, 2] },
   { name: "point_labels", shape: ["prompts", points] },
 ];
@@ -33,12 +33,12 @@ const promptInputs = (points: number): TraceInput[] => [
  * Outputs: `low_res_logits` [P, 4, 256, 256] and `iou_predictions` [P, 4], mask token 0 first.
  */
 export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
-  const masks: TraceInput[] = [
+  const masks: RecordInput[] = [
     { name: "mask_input", shape: ["prompts", 256, 256] },
     { name: "has_mask", shape: ["prompts"] },
   ];
   const inputs = [embedding, ...promptInputs(points), ...(mask ? masks : [])];
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const { logits, iou } = segment(
@@ -63,7 +63,7 @@ export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
 /** The image tokens' positions of a version: from its weights to `image_positions` [1, 4096, 256]. */
 export const positionsOnnx = (): Uint8Array =>
   toOnnx(
-    traceGraph(
+    recordGraph(
       (tensors) => ({ image_positions: imagePositionalEncoding(tensors) }),
       weights.filter(({ name }) => name.includes(".pe_layer.")),
     ),
@@ -83,7 +83,7 @@ const parts = {
   told: { name: "parts_told", shape: [128, 128] },
   toldBias: { name: "parts_told_bias", shape: [128] },
   valuesRest: { name: "parts_values_rest", shape: [128] },
-} as const satisfies Record<keyof CoarseParts, TraceInput>;
+} as const satisfies Record<keyof CoarseParts, RecordInput>;
 const partNames = Object.keys(parts) as (keyof CoarseParts)[];
 /** The same of what an image makes of them too (model/image-prefix.ts). */
 const prefix = {
@@ -92,7 +92,7 @@ const prefix = {
   queries: { name: "prefix_queries", shape: [1, 8, 16, 4096] },
   laterValues: { name: "prefix_later_values", shape: [1, 8, 4096, 16] },
   coarse: { name: "prefix_coarse", shape: [1, 4096, 256] },
-} as const satisfies Record<keyof ImagePrefix, TraceInput>;
+} as const satisfies Record<keyof ImagePrefix, RecordInput>;
 const prefixNames = Object.keys(prefix) as (keyof ImagePrefix)[];
 
 /** The prefix alone looks at the other two. */
@@ -101,7 +101,7 @@ const promptParts = partNames.filter((part) => part !== "image" && part !== "val
 /** From weights to all `parts_...`. */
 export const partsOnnx = (): Uint8Array =>
   toOnnx(
-    traceGraph(
+    recordGraph(
       (tensors) => {
         const made = coarseParts(tensors);
         return Object.fromEntries(partNames.map((part) => [parts[part].name, made[part]]));
@@ -117,7 +117,7 @@ const partsWeights =
 /** The decoder's prefix: weights, `image_embedding`, `image_positions`, `parts_image` and `parts_values` to all `prefix_...`. */
 export const prefixOnnx = (): Uint8Array =>
   toOnnx(
-    traceGraph(
+    recordGraph(
       (tensors) => {
         const input = (name: string): Tensor => tensors[name] as Tensor;
         const given = { embedding: input("image_embedding"), imagePe: input("image_positions") };
@@ -146,7 +146,7 @@ const prefixWeights = /no_mask_embed|transformer\.layers\.0\.cross_attn_.*\.[qkv
  * prefix's outputs as further inputs. With `tokens` "first" it gives mask token 0 alone, [P, 1, 256, 256] and [P, 1].
  */
 export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Uint8Array {
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const { logits, iou } = segment(

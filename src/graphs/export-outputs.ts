@@ -123,7 +123,7 @@ function cutToBounds(nodes: NodeList, logits: string): void {
     const any = nodes.add("ReduceMax", [signed], { axes, keepdims: 0 });
     const first = nodes.add("ArgMax", [any], { axis: 0, keepdims: 0, select_last_index: 0 }, low);
     const last = nodes.add("ArgMax", [any], { axis: 0, keepdims: 0, select_last_index: 1 });
-    // Of an empty mask all are equal, and the last index would be the image's edge.
+    // All are equal for an empty mask, and the last index would be the image's edge.
     const found = nodes.add("Cast", [nodes.add("ReduceMax", [any], { axes: [0], keepdims: 0 })], {
       to: dataType.int64,
     });

@@ -1,7 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { decoderLayout } from "../checkpoint/layout.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
-import { type TraceInput, traceGraph } from "../graph/trace.ts";
+import { type RecordInput, recordGraph } from "../graph/record.ts";
 import type { ExportVariant } from "./files.ts";
 import {
   dataType,
@@ -30,10 +30,10 @@ const irVersion = 8;
  * masks inside, export-served.ts.
  */
 export function exportOnnx(variant: ExportVariant, refine: ServedRefine | null = null): Uint8Array {
-  const model = decodeModel(tracedDecoder());
+  const model = decodeModel(recordedDecoder());
   const weights = model.graph.input.filter(({ name }) => Object.hasOwn(decoderLayout, name));
   const nodes = new NodeList();
-  // The trace works channels last, token by token, and has no channel axis on mask prompts.
+  // The recording works channels last, token by token, and has no channel axis on mask prompts.
   const planes = nodes.add("Reshape", ["image_embeddings", nodes.ints([1, 256, 4096])]);
   nodes.add("Transpose", [planes], { perm: [0, 2, 1] }, "_image_tokens");
   nodes.add("Reshape", ["mask_input", nodes.ints([1, 256, 256])], {}, "_mask_plane");
@@ -43,7 +43,7 @@ export function exportOnnx(variant: ExportVariant, refine: ServedRefine | null =
   const float = (name: string, dims: (number | string)[]) => valueInfo(name, dataType.float, dims);
   const joined: OnnxModel = {
     ...model,
-    // What newer opsets brought, Gelu as one operator, was left out of the trace; refining wants them.
+    // What newer opsets brought, Gelu as one operator, was left out of the recording; refining wants them.
     ...(!refine && { irVersion, opsetImport: [{ domain: "", version: opset }] }),
     graph: {
       ...model.graph,
@@ -85,16 +85,16 @@ const settingsOf = ({ kind, model }: ServedRefine): OnnxValueInfo[] => [
 const ofArea = new Set(["logits", "guide", "box", "has_box", "points"]);
 
 /** Prompts of one image, one at a time, as Meta's file takes them: N free, outputs `_logits` and `_iou` of four masks. */
-function tracedDecoder(): Uint8Array {
-  const weights: TraceInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
-  const inputs: TraceInput[] = [
+function recordedDecoder(): Uint8Array {
+  const weights: RecordInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
+  const inputs: RecordInput[] = [
     { name: "_image_tokens", shape: [1, 4096, 256] },
     { name: "point_coords", shape: [1, "num_points", 2] },
     { name: "point_labels", shape: [1, "num_points"] },
     { name: "_mask_plane", shape: [1, 256, 256] },
     { name: "has_mask_input", shape: [1] },
   ];
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const { logits, iou } = segment(

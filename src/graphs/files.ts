@@ -14,7 +14,7 @@ export type ExportedRefine = (typeof exportedRefines)[number];
 const graphFile = z.object({
   /** File name in the manifest's folder. */
   file: z.string(),
-  /** Of the file. */
+  /** SHA-256 of the file. */
   sha256: z.string(),
 });
 export type GraphFile = Readonly<z.infer<typeof graphFile>>;
@@ -39,9 +39,9 @@ const decoderGraph = graphFile.extend({
 export type GraphEntry = Readonly<z.infer<typeof decoderGraph>>;
 
 const refineGraphs = z.object({
-  /** Of point heads and of the guided filter, with settings and weights as inputs: see graphs/refine.ts. */
+  /** Graphs of point heads and of the guided filter, with settings and weights as inputs: see graphs/refine.ts. */
   pointHead: graphFile,
-  /** Of point heads, giving the judged pixels alone. */
+  /** Graph of point heads that gives the judged pixels alone. */
   judgedPoints: graphFile,
   guidedFilter: graphFile,
   /** What point heads are trained on. */
@@ -70,7 +70,7 @@ export type MaskTokens = keyof NonNullable<GraphEntry["prefixed"]>;
 
 /** A graph to be loaded. */
 export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & {
-  /** Of the whole of it. */
+  /** Path of the whole graph. */
   readonly path: string;
   readonly split: SplitGraph | null;
 };

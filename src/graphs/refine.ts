@@ -1,21 +1,21 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type TraceInput, traceGraph } from "../graph/trace.ts";
+import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { guidedLogits } from "../model/refine/guided-filter.ts";
 import { pointFeatureCount, pointFeatures } from "../model/refine/point-features.ts";
 import { judgedLogits, judgePoints, type PointHeadTensors } from "../model/refine/point-head.ts";
 
-const area: TraceInput[] = [
+const area: RecordInput[] = [
   { name: "logits", shape: ["height", "width"] },
   { name: "guide", shape: ["height", "width", 3], dtype: "uint8" },
 ];
-const boxed: TraceInput[] = [
+const boxed: RecordInput[] = [
   { name: "box", shape: [4] },
   { name: "has_box", shape: [1] },
 ];
 
-const chosen: TraceInput = { name: "points", shape: ["points"], dtype: "int32" };
+const chosen: RecordInput = { name: "points", shape: ["points"], dtype: "int32" };
 
 /**
  * Point heads, for every number of hidden units, as an ONNX file. Inputs, with height H and width W of
@@ -27,7 +27,7 @@ const chosen: TraceInput = { name: "points", shape: ["points"], dtype: "int32" }
  * numbers among others takes onnxruntime an eighth of the head's time.
  */
 export function pointHeadOnnx(output: "refined" | "judged"): Uint8Array {
-  const head: TraceInput[] = [
+  const head: RecordInput[] = [
     { name: "mean", shape: [pointFeatureCount] },
     { name: "scale", shape: [pointFeatureCount] },
     { name: "w1", shape: [pointFeatureCount, "units"] },
@@ -37,7 +37,7 @@ export function pointHeadOnnx(output: "refined" | "judged"): Uint8Array {
     { name: "w3", shape: ["units"] },
     { name: "b3", shape: [1] },
   ];
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const given = {
@@ -59,7 +59,7 @@ export function pointHeadOnnx(output: "refined" | "judged"): Uint8Array {
  * Output: `features` float32 [P, F].
  */
 export function pointFeaturesOnnx(): Uint8Array {
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const given = {
@@ -80,7 +80,7 @@ export function pointFeaturesOnnx(): Uint8Array {
  * number of pixels, `epsilon` and `threshold`, as in a version's focus. Output: `refined` float32 [H, W], logits.
  */
 export function guidedFilterOnnx(): Uint8Array {
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const [logits, guide] = [input("logits"), input("guide")];

@@ -3,7 +3,7 @@ import type { BinaryMask, Box, RleMask } from "./types.ts";
 
 /** The part of a mask that lies in its own box. */
 export interface CutMask extends BinaryMask {
-  /** Of the whole, tight. */
+  /** Tight box of the whole. */
   readonly box: Box;
 }
 

@@ -38,7 +38,7 @@ export function interiorPoint(
   return best;
 }
 
-/** Of each pixel of the box: the square of its distance to the nearest background pixel of its column. */
+/** For each pixel of the box, the square of its distance to the nearest background pixel of its column. */
 function squaredColumnDistances(
   { width, data }: BinaryMask,
   [x0, y0, x1, y1]: readonly [number, number, number, number],

@@ -94,7 +94,7 @@ class KeptRuns {
   add(run: number, index: number): void {
     if (run === 0) return;
     if (index % 2 === this.#colour) {
-      // Of the colour of the last one that is kept, as what lay between had no pixel.
+      // It has the colour of the last one that is kept, as what lay between had no pixel.
       this.#run += run;
       return;
     }

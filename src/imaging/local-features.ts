@@ -29,7 +29,7 @@ export interface Features {
 
 export const words = 8;
 export const levelStep = Math.SQRT2;
-/** Of the longer side that features are taken from. */
+/** The longer side of the image that features are taken from, pixels. */
 const side = 256;
 const levels = 4;
 const mostFeatures = 160;

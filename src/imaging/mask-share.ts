@@ -38,7 +38,7 @@ export function maskShare(
 class RowShares {
   readonly #rows: readonly number[];
   readonly #shares: Float64Array;
-  /** Of whole rows: where they begin, and, one lower, where they end. */
+  /** Sums over whole rows: where they begin, and, one lower, where they end. */
   readonly #whole: Float64Array;
   readonly #side: number;
 

@@ -2,7 +2,7 @@ import { frameSide, inputSize } from "./coordinates.ts";
 import { resizeBilinear } from "./resize.ts";
 import type { RgbImage } from "./types.ts";
 
-/** Of ImageNet, in 8-bit units, R G B. Source: segment-anything build_sam.py, pixel_mean and pixel_std. */
+/** Mean and spread of ImageNet, in 8-bit units, R G B. Source: segment-anything build_sam.py, pixel_mean and pixel_std. */
 const mean = [123.675, 116.28, 103.53] as const;
 const std = [58.395, 57.12, 57.375] as const;
 

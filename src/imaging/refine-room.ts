@@ -1,6 +1,6 @@
 import type { Refine } from "../domain/focus.ts";
 
-/** Of a point head. */
+/** Bytes a pixel of a point head. */
 export const headRoom = 32;
 
 /**

@@ -60,7 +60,7 @@ export function rleAtSize(
 /** Blocks of 3 x 3 low-res values along one axis: as many as first values of a pixel's three. */
 const side = lowResSide - 2;
 
-/** Of a block; as bits, so that a block's is what all its values have in common. */
+/** What a block holds; as bits, so that a block's is what all its values have in common. */
 const [mixed, above, below] = [0, 1, 2];
 
 /**

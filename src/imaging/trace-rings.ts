@@ -7,7 +7,7 @@ export interface TracedRegion {
   readonly holes: readonly Ring[];
 }
 
-/** Of a pixel whose upper edge lies on a ring that was traced. */
+/** Mark of a pixel whose upper edge lies on a ring that was traced. */
 const traced = 2;
 
 /**

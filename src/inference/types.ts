@@ -14,7 +14,7 @@ export interface ImageFacts {
 
 /** An image as the encoder sees it. */
 export interface ResizedImage {
-  /** Of the image itself, as seen, pixels. */
+  /** Size of the image itself, as seen, pixels. */
   readonly width: number;
   readonly height: number;
   /** Its longest side at 1024 (imaging/preprocess.ts). */
@@ -49,7 +49,7 @@ export interface ImageEmbedding {
    * decoder's 4096 image tokens. On a SharedArrayBuffer: workers read it without a copy.
    */
   readonly data: Float32Array;
-  /** Of the original image, or of the region of it that was encoded, pixels. */
+  /** Size of the original image, or of the region of it that was encoded, pixels. */
   readonly width: number;
   readonly height: number;
 }

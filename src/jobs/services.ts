@@ -14,7 +14,7 @@ export interface TrainerServices extends ProcessServices, TrainingServices {
   readonly maxImagesPerProject: number;
   /** Larger images of an import are refused by their header. Default: 64 million. */
   readonly maxImagePixels?: number;
-  /** Of workspaces that have none of their own; left out, no bound. */
+  /** Quotas of workspaces that have none of their own; left out, no bound. */
   readonly quotas?: Quotas;
   /** Milliseconds of training between two checkpoints, at least; 0 writes one after every epoch. Default: 10 s. */
   readonly checkpointEveryMs?: number;

@@ -112,7 +112,7 @@ export const errorStatus = {
   object_conflict: 500,
   object_not_found: 500,
   unavailable: 503,
-  /** Of a job, in its row: its process ended in two attempts. */
+  /** In a job's row: its process ended in two attempts. */
   process_ended_twice: 500,
   overloaded: 503,
 } as const;

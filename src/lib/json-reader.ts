@@ -24,7 +24,7 @@ export function createJsonReader(): JsonReader {
   return {
     read: async (bytes, shape, naming) => {
       if (bytes.length <= inlineBytes) return parseJson(bytes, shape, naming);
-      // Of a buffer of its own nothing is copied.
+      // A buffer of its own is moved and not copied.
       const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
       return parse({ bytes: whole, shape, naming }, [whole.buffer as ArrayBuffer]);
     },

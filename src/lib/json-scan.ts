@@ -18,7 +18,7 @@ const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d
 
 interface Level {
   readonly inArray: boolean;
-  /** Of what it holds, where that is known. */
+  /** Shape of what it holds, where that is known. */
   readonly shape: Shape | null;
   count: number;
   /** Where the key of an object's last value stands, without its quotes. */

@@ -18,7 +18,7 @@ interface Numbers {
   readonly whole: boolean;
 }
 
-/** Of texts whose format bounds them: times, URLs. */
+/** Characters at most of texts whose format bounds them: times, URLs. */
 const formattedText = 2000;
 
 const nothing = (): Shape => ({ text: null, number: null, other: false, array: null, object: null });

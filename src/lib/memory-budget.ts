@@ -7,7 +7,7 @@ const MiB = 1024 * 1024;
 const shareOfOne = 3 / 4;
 /** Smaller asks may go ahead of one that does not fit yet, but only so many: it is never starved. */
 const mostPassed = 32;
-/** Of one key. Those that wait hold something too. */
+/** Asks of one key that may wait. Those that wait hold something too. */
 const mostWaiting = 256;
 
 export interface Ask {
@@ -38,9 +38,9 @@ export interface Reservation {
  * their order and the keys in turn.
  */
 export interface MemoryBudget {
-  /** Of all that is given out together, in bytes. */
+  /** Bytes of all that is given out together. */
   readonly total: number;
-  /** Of one ask, and of all that one key holds. */
+  /** Bytes at most of one ask, and of all that one key holds. */
   readonly most: number;
   readonly used: number;
   readonly waiting: number;
@@ -203,7 +203,7 @@ export function memoryLimit(): number {
 }
 
 /**
- * Of a process that may use `limit` bytes: a quarter, at most 512 MiB. The rest is left to the models, to the caches of
+ * The budget of a process that may use `limit` bytes: a quarter, at most 512 MiB. The rest is left to the models, to the caches of
  * embeddings, and to what isn't asked for.
  */
 export const defaultMemoryBudget = (limit: number = memoryLimit()): number =>

@@ -11,21 +11,21 @@ import { weight, type Weights } from "./types.ts";
  * over 256 channels and all heads' rows by products over the 16 channels of a head. The same results, up to rounding.
  */
 
-/** Of one image, kept apart by head; all float32. A type, not an interface, so that tf.tidy takes it. */
+/** What the decoder makes of one image, kept apart by head; all float32. A type, not an interface, so that tf.tidy takes it. */
 export type ImagePrefix = {
-  /** Of the first token-to-image attention, without k_proj.bias (see attention.ts): [1, 8, 16, 4096]. */
+  /** Keys of the first token-to-image attention, without k_proj.bias (see attention.ts): [1, 8, 16, 4096]. */
   readonly keys: Tensor;
   /** [1, 8, 4096, 16]. */
   readonly values: Tensor;
-  /** Of the first image-to-token attention: [1, 8, 16, 4096]. */
+  /** Queries of the first image-to-token attention: [1, 8, 16, 4096]. */
   readonly queries: Tensor;
-  /** Of the second token-to-image attention, what a prompt does not change: see toldValuesAttention, [1, 8, 4096, 16]. */
+  /** Values of the second token-to-image attention that a prompt does not change: see toldValuesAttention, [1, 8, 4096, 16]. */
   readonly laterValues: Tensor;
-  /** Of upscaling: coarseOfImage, [1, 4096, 256]. */
+  /** The image's part in upscaling: coarseOfImage, [1, 4096, 256]. */
   readonly coarse: Tensor;
 };
 
-/** Of the image tokens [1, N, 256] that the first layer sees, and of these with their positional encoding added. */
+/** Projects the image tokens [1, N, 256] that the first layer sees, and these with their positional encoding added. */
 export function projectImage(
   image: Tensor,
   imageWithPe: Tensor,

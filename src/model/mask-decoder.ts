@@ -35,7 +35,7 @@ export interface MaskDecoderInputs {
   readonly dense: Tensor;
   /** [P, 1, 1, 5 + T] of absentKeys, when some prompts are shorter than T. */
   readonly absent?: Tensor | undefined;
-  /** Of imagePrefix for this image, which all prompts share, and `dense`, which is then [1, 1, 256]. */
+  /** What imagePrefix gives for this image, which all prompts share, and `dense`, which is then [1, 1, 256]. */
   readonly prefix?: DecoderPrefix | undefined;
   /** Which of the masks 0 to 3 to compute; all by default. 0 is the single mask, 1 to 3 answer ambiguous prompts. */
   readonly maskTokens?: readonly number[];

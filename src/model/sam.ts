@@ -18,7 +18,7 @@ export interface SamInputs {
   readonly masks?: Tensor;
   /** [P], 1 where the prompt has a mask; left out when all have one. */
   readonly hasMask?: Tensor;
-  /** Of segmentPrefix for this embedding, where no prompt has a mask: the same result sooner. */
+  /** What segmentPrefix gives for this embedding, where no prompt has a mask: the same result sooner. */
   readonly prefix?: DecoderPrefix;
 }
 

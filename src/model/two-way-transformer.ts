@@ -17,7 +17,7 @@ export interface TwoWayInputs {
   readonly imagePe: Tensor;
   /** [P, 1, 1, T]: added to the scores of token keys; left out when every token is there. */
   readonly absent?: Tensor | undefined;
-  /** Of this image, where it was made before; the first layer then does without what it is made of. */
+  /** The prefix of this image, where it was made before; the first layer then does without what it is made of. */
   readonly prefix?: DecoderPrefix | undefined;
   /** How many of the first tokens are wanted: the others need no last attention. */
   readonly wanted: number;

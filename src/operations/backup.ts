@@ -21,7 +21,7 @@ const manifestSchema = z.object({
 
 export type BackupManifest = z.infer<typeof manifestSchema>;
 
-/** Of projects, only what rows may name; embeddings are made again from their images. */
+/** Prefixes of what rows may name; embeddings are made again from their images. */
 const objectPrefixes = ["projects/", "base-models/"];
 const passing = /^projects\/[^/]+\/(uploads|checkpoints)\//;
 

@@ -96,7 +96,7 @@ async function* grouped(
   if (group) yield group;
 }
 
-/** Of a project that is gone, nothing is. A kind of object that is not known here is left to whoever knows it. */
+/** Nothing of a project that is gone is referenced. A kind of object that is not known here is left to whoever knows it. */
 function isReferenced(key: string, references: ProjectReferences | null): boolean {
   if (!references) return false;
   if (references.keys.has(key)) return true;

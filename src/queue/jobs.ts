@@ -7,7 +7,7 @@ export interface JobData {
   /** The id of the row that the job is about. */
   id: string;
   projectId: string;
-  /** Of an image that is to be embedded. */
+  /** Workspace of an image that is to be embedded. */
   workspaceId?: string;
   /** How many attempts ended because a trainer was stopped, or put them off; they don't count as failures. */
   handedBack: number;
@@ -17,9 +17,9 @@ export interface JobData {
 
 /** A job in the hands of a handler. */
 export interface RunningJob {
-  /** Of the row: ft_…, imp_…, fpv_…, img_… or msg_…. */
+  /** Id of the row: ft_…, imp_…, fpv_…, img_… or msg_…. */
   readonly id: string;
-  /** Of a webhook's message, the webhook: whose jobs take turns. */
+  /** The project or, for a webhook's message, the webhook: whose jobs take turns. */
   readonly projectId: string;
   /** 1 at the first start; every start counts, whatever ended the one before. */
   readonly attempt: number;
@@ -68,7 +68,7 @@ export type Handler = (job: RunningJob) => Promise<void>;
 export interface WorkOptions {
   /** Jobs at once in this process; default 1. */
   concurrency?: number;
-  /** Of one workspace at once in this process; no bound by default. */
+  /** Jobs of one workspace at once in this process; no bound by default. */
   perWorkspace?: number;
   /**
    * Called when the last retry is used up, to write the failure into the row. Called again later if it rejects.

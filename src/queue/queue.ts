@@ -140,7 +140,7 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
     } catch (error) {
       const why = control.signal.reason instanceof JobAborted ? control.signal.reason.why : undefined;
       if (why === "shutdown") return await handBack(name, job);
-      // Of a lost job pg-boss takes no answer, and of a cancelled one nobody wants any.
+      // pg-boss takes no answer to a lost job, and nobody wants one to a cancelled job.
       if (why === "lost") await live(name, job);
       if (why !== undefined) return log.info({ queue: name, id, why }, "a job was aborted");
       if (failures === retryLimits[name]) return await exhausted(failures + 1, error);

@@ -18,7 +18,7 @@ export interface ConsoleFile {
   readonly type: string;
   readonly sha256: string;
   readonly bytes: number;
-  /** Of the same file with .gz at its end; null where that was not worth it. */
+  /** Bytes of the same file with .gz at its end; null where that was not worth it. */
   readonly gzipBytes: number | null;
 }
 

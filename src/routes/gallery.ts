@@ -199,7 +199,7 @@ export function galleryRoutes({ db, memory }: RouteContext) {
   return router;
 }
 
-/** Of each held-out image of a version, the means over its annotations. */
+/** The means over its annotations of each held-out image of a version. */
 function scoresOf({ metrics }: Version): Map<string, Scores> {
   const byImage = Map.groupBy(metrics?.perAnnotation ?? [], (row) => row.imageId);
   return new Map(

@@ -49,7 +49,7 @@ export class S3Store implements ObjectStore {
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
       maxAttempts: 4,
-      // Of silence on the line, not of the whole transfer: a large object may take long.
+      // The time of silence on the line, not of the whole transfer: a large object may take long.
       requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
     });
     this.links = s3Links(this.#client, options.bucket);

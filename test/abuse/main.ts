@@ -17,7 +17,7 @@ import { rows } from "./rows/index.ts";
 import { Runner } from "./runner.ts";
 import type { Row } from "./types.ts";
 
-/** Of a row that fails by silence or memory alone. */
+/** Tries at most of a row that fails by silence or memory alone. */
 const mostTries = 3;
 
 if (process.argv.includes("--help")) {

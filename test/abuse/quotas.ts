@@ -29,7 +29,7 @@ interface QuotaRow {
   readonly name: string;
   /** What was answered. */
   run(tenant: Tenant): Promise<readonly Sent[]>;
-  /** Of every answer: these statuses and no others. */
+  /** Statuses of every answer, and no others. */
   readonly answers?: readonly number[];
 }
 

@@ -24,7 +24,7 @@ export class Runner {
   readonly #watch = new Watch();
   #filled: Filled | null = null;
   #service: Service | null = null;
-  /** Of the service: no fine-tune runs. */
+  /** Whether the service is alone: no fine-tune runs. */
   #alone = false;
   /** Bytes at rest, with the fine-tune running and every cache that the neighbour uses filled. */
   #rest = 0;

@@ -37,7 +37,7 @@ export interface StoredImage {
 
 /** What the rows find: a workspace with projects, and images in the first of them. */
 export interface World {
-  /** Of the `place`-th project; there are eight. */
+  /** Id of the `place`-th project; there are eight. */
   project(place: number): string;
   image(name: ImageName): StoredImage;
   /** Sends what a row needs beforehand; the answer's status and JSON. */
@@ -70,6 +70,6 @@ export interface Watched {
   /** Asks that were answered by nothing. */
   readonly refused: number;
   readonly peakBytes: number;
-  /** Of the peak, by program. */
+  /** Parts of the peak, by program. */
   readonly parts: Readonly<Record<string, number>>;
 }

@@ -16,7 +16,7 @@ import { type ImageName, imageNames, type Outgoing, type StoredImage, type World
 
 /** What is in a data folder that the harness has filled once; it holds for every copy. */
 export interface Filled {
-  /** Of the workspace that sends the rows' requests. */
+  /** Key of the workspace that sends the rows' requests. */
   readonly key: string;
   readonly projects: readonly string[];
   readonly images: Readonly<Record<ImageName, StoredImage>>;

@@ -120,7 +120,7 @@ describe("a file of weights", () => {
     },
   );
 
-  test("of which only half could be stored leaves nothing", async () => {
+  test("leaves nothing where only half of it could be stored", async () => {
     let puts = 0;
     const store: ObjectStore = wrapStore(storage.store, {
       putFile: async (key, path) => {
@@ -226,7 +226,7 @@ describe("an ONNX pair", () => {
     );
   });
 
-  test("of two encoders, or of one and nothing, is refused", async () => {
+  test("is refused as two encoders, or as one and nothing", async () => {
     expect(await refusal([encoder, encoder])).toMatch(
       /^wrong_architecture: one image encoder and one decoder/,
     );

@@ -15,7 +15,7 @@ export interface Row {
   file_name: string | null;
   label: string | null;
   mask: RleMask;
-  /** Of what came of a prediction. */
+  /** Lineage of what came of a prediction. */
   lineage: object | null;
 }
 export interface List<T> {

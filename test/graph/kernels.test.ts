@@ -2,7 +2,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { recordedKernels } from "../../src/graph/kernels/register.ts";
-import { type TracedFunction, traceGraph } from "../../src/graph/trace.ts";
+import { type RecordedFunction, recordGraph } from "../../src/graph/record.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { type Plain, runGraph } from "./run-onnx.ts";
 
@@ -161,8 +161,8 @@ const cases: Record<string, Case> = {
 const inputName = (i: number): string => `x${i}`;
 
 /** The op's result, and the gradients of a weighted sum of it. */
-const traced =
-  ({ op, gradient, shapes }: Case): TracedFunction =>
+const toFunction =
+  ({ op, gradient, shapes }: Case): RecordedFunction =>
   (inputs) => {
     const tensors = shapes.map((_, i) => inputs[inputName(i)]!);
     if (!gradient) return { y: op(...tensors) };
@@ -193,9 +193,9 @@ describe("recorded kernels give what tfjs's cpu backend gives, gradients include
       );
       feeds[inputName(i)] = { shape, data };
     });
-    const fn = traced(testCase);
+    const fn = toFunction(testCase);
     const inputs = testCase.shapes.map((shape, i) => ({ name: inputName(i), shape }));
-    const got = await runGraph(traceGraph(fn, inputs), feeds);
+    const got = await runGraph(recordGraph(fn, inputs), feeds);
 
     const want: Record<string, tf.Tensor> = {};
     const profile = await tf.profile(() => {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import { traceGraph } from "../../src/graph/trace.ts";
+import { recordGraph } from "../../src/graph/record.ts";
 import { gelu, normalise } from "../../src/model/written-gradients.ts";
 import { runGraph, values } from "./run-onnx.ts";
 
@@ -8,9 +8,9 @@ describe("written gradients", () => {
   it.each([
     ["normalise", (x: tf.Tensor) => normalise(x, 1e-5)],
     ["gelu", gelu],
-  ])("of %s agree with finite differences", async (_name, fn) => {
+  ])("agree with finite differences for %s", async (_name, fn) => {
     const weights = values([3, 8], 9).data;
-    const graph = traceGraph(
+    const graph = recordGraph(
       ({ x }) => {
         const loss = (a: tf.Tensor): tf.Scalar => tf.sum(tf.mul(fn(a), tf.tensor(weights, [3, 8])));
         return { y: loss(x!), d: tf.grad(loss)(x!) };

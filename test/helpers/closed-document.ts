@@ -2,7 +2,7 @@ interface Operation {
   readonly responses: Record<string, { content?: Record<string, unknown> }>;
 }
 
-/** Of an OpenAPI document, as far as the tests read it. */
+/** Paths of an OpenAPI document, as far as the tests read it. */
 export type Paths = Record<string, Record<string, Operation>>;
 export type Json = Record<string, unknown>;
 

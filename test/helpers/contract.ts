@@ -106,7 +106,7 @@ const count = (path: string): number => path.split("{").length;
 const fits = (known: string, type: string): boolean =>
   known === type || known === "*/*" || (known.endsWith("/*") && type.startsWith(known.slice(0, -1)));
 
-/** Of what is served below /v1, only that there is no such route or method may go without a description. */
+/** Below /v1 only the answer that there is no such route or method may go without a description. */
 async function undocumented(path: string, response: Response): Promise<string | null> {
   if (!path.startsWith("/v1/") || [401, 404, 405, 429].includes(response.status)) return null;
   return `${path} answers ${response.status} and is not documented`;

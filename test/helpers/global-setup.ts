@@ -12,7 +12,7 @@ import { missingAnswers } from "./missing-answers.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Of a database that may create others, and the migrated one that they are copied from. */
+    /** URL of a database that may create others, and the migrated one that they are copied from. */
     postgres: { adminUrl: string; template: string };
     /** Where the answers are noted that tests got: see contract.ts. */
     contractFolder: string;
@@ -24,7 +24,7 @@ interface Started {
   readonly stop: () => Promise<void>;
 }
 
-/** Of this run: several lanes want it, and Vitest may load this file once for each. */
+/** What this run has started: several lanes want it, and Vitest may load this file once for each. */
 const shared = globalThis as { maskwrightTests?: { started: Promise<Started>; lanes: number } };
 
 /** Once for the whole run, whichever of its lanes comes first: a real Postgres with a migrated template, and the graphs. */

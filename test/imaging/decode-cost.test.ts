@@ -49,7 +49,7 @@ describe.runIf(process.platform === "linux")("a picture takes no more memory tha
     const taken = Number(
       execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", script, file]),
     );
-    // Of 16 million pixels, what threads and the heap take by themselves is as much as half a byte.
+    // With 16 million pixels, what threads and the heap take by themselves is as much as half a byte.
     expect(taken).toBeLessThan(cost + 0.5);
     expect(taken).toBeGreaterThan(cost / 3);
   });

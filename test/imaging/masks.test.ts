@@ -32,7 +32,7 @@ function referenceMask({
 }
 
 describe("run lengths", () => {
-  test.each(reference.masks)("of a $size mask equal pycocotools', both ways", (entry) => {
+  test.each(reference.masks)("equal pycocotools' for a $size mask, both ways", (entry) => {
     const mask = referenceMask(entry);
     expect(encodeRle(mask)).toEqual({ format: "rle", size: entry.size, counts: entry.counts });
     const rle = { format: "rle", size: entry.size, counts: entry.counts } as const;
@@ -78,7 +78,7 @@ describe("polygons", () => {
     expect(areaOf(mask)).toBe(175);
   });
 
-  test.each([1, 2, 3, 4, 5])("of mask %i give back the very same mask, holes and specks and all", (seed) => {
+  test.each([1, 2, 3, 4, 5])("give back the very same mask %i, holes and specks and all", (seed) => {
     const mask = randomMask(97, 61, seed);
     const polygons = maskToPolygons(mask);
     expect(polygonsToMask(polygons, 97, 61)).toEqual(mask);

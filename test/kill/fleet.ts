@@ -9,7 +9,7 @@ export type Program = "server" | "trainer";
 export interface Member {
   readonly program: Program;
   readonly pid: number;
-  /** Of the API's server. */
+  /** URL of the API's server. */
   readonly url: string;
   readonly child: ChildProcess;
 }

@@ -248,7 +248,7 @@ async function append(fineTuneId: string, message: string): Promise<number> {
   return event?.id ?? 0;
 }
 
-/** Of the events in a stream's text. */
+/** Messages of the events in a stream's text. */
 const messages = (text: string): string[] =>
   text
     .split("\n")

@@ -14,7 +14,7 @@ let url: string;
 let zip: Buffer<ArrayBuffer>;
 let temporary: string;
 beforeAll(async () => {
-  // Of this file alone, so that what another process uploads is not taken for something left behind.
+  // A folder of this file alone, so that what another process uploads is not taken for something left behind.
   temporary = await mkdtemp(join(tmpdir(), "maskwright-test-"));
   vi.stubEnv("TMPDIR", temporary);
   app = await testApp({ MAX_IMPORT_BYTES: 100_000 });

@@ -174,7 +174,7 @@ describe("quotas", () => {
     await add(`${monthStart} - interval '2 hours'`, `${monthStart} - interval '1 hour'`);
     const used = async () => (await app.b.get("/v1/usage")).body["training_minutes"] as { used: number };
     expect((await used()).used).toBe(0);
-    // Of a fine-tune across the turn of the month, only what lies in this one; now() may be minutes into it.
+    // Only what lies in this month of a fine-tune across its turn; now() may be minutes into it.
     await add(`${monthStart} - interval '1 hour'`, `${monthStart} + interval '90 seconds'`);
     expect((await used()).used).toBe(1.5);
     await set(app.b, "quota_training_minutes = 1");

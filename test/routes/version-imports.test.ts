@@ -261,7 +261,7 @@ describe("imported weights and the quota of bytes", () => {
     expect(errorOf(await sendB(two))).toBe("403 quota_exceeded bytes");
     expect(await keysBelow(app.store, "projects/")).toEqual(left);
 
-    // Of several at once, each of which has room, only as many as have it together.
+    // Several at once, each of which has room: only as many as have it together.
     await quota(before + 2 * bytes);
     const answers = await Promise.all([sendB(one), sendB(two), sendB(two)]);
     expect(answers.map(errorOf).sort()).toEqual([

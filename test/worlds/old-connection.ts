@@ -88,7 +88,7 @@ export class OldConnection {
     return outcomes;
   }
 
-  /** Of no type yet: Postgres takes it as what the statement wants. */
+  /** A literal of no type yet: Postgres takes it as what the statement wants. */
   #literal(value: string | null): string {
     if (value === null) return "null";
     const moved = time.test(value) ? new Date(Date.parse(value) + this.#later).toISOString() : value;

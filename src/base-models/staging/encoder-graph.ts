@@ -1,7 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type EncoderArchitecture, encoderLayout } from "../../checkpoint/encoder-layout.ts";
 import { type StoredTensor, toOnnx } from "../../graph/to-onnx.ts";
-import { traceGraph } from "../../graph/trace.ts";
+import { recordGraph } from "../../graph/record.ts";
 import { encodeImage } from "../../model/image-encoder.ts";
 
 /**
@@ -16,7 +16,7 @@ export function encoderOnnx(
   const weights = Object.entries(encoderLayout(architecture)).map(([name, shape]) => ({ name, shape }));
   const missing = weights.filter(({ name }) => !stored.has(name)).map(({ name }) => name);
   if (missing.length > 0) throw new Error(`no place is told for ${missing.join(", ")}`);
-  const graph = traceGraph(
+  const graph = recordGraph(
     (tensors) => ({ image_embedding: encodeImage(tensors["pixels"] as Tensor, tensors, architecture) }),
     [...weights, { name: "pixels", shape: [1, 3, side, side] }],
   );

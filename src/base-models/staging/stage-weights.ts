@@ -12,7 +12,7 @@ const weightsFile = "encoder.bin";
 const graphFile = "encoder.onnx";
 
 /**
- * A PyTorch or safetensors file, checked and laid out for onnxruntime in `folder`: the traced image encoder, its weights
+ * A PyTorch or safetensors file, checked and laid out for onnxruntime in `folder`: the recorded image encoder, its weights
  * beside it, and the decoder's in memory (16 MB). One tensor is in memory at a time.
  * Throws RefusedFile for whatever is wrong with it.
  */

@@ -90,6 +90,6 @@ export function pickleStateDict(tensors: readonly PickledTensor[]): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** Of a row-major tensor, in values. */
+/** Strides of a row-major tensor, in values. */
 const stridesOf = (shape: readonly number[]): number[] =>
   shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));

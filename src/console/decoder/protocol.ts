@@ -16,8 +16,8 @@ export interface Asked {
 export interface Answered {
   readonly id: number;
   readonly error?: string;
-  /** Of `prompt`: the mask, row-major [height, width], 1 is foreground. */
+  /** For `prompt`: the mask, row-major [height, width], 1 is foreground. */
   readonly mask?: Uint8Array<ArrayBuffer>;
-  /** Of `image`: milliseconds of one decode. */
+  /** For `image`: milliseconds of one decode. */
   readonly ms?: number;
 }

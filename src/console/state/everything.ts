@@ -19,7 +19,7 @@ export interface Candidate {
   readonly from: LoggedMask;
 }
 
-/** Of a grid this fine, objects a sixteenth of the image wide are surely hit, and an image takes seconds, not a minute. */
+/** With a grid this fine, objects a sixteenth of the image wide are surely hit, and an image takes seconds, not a minute. */
 const pointsPerSide = 16;
 /** What overlaps a saved object so much is that object. */
 const sameIou = 0.8;

@@ -21,7 +21,7 @@ const formats = [
   ["card", "Model card", "what it was trained and measured on"],
 ] as const;
 
-/** Of versions whose masks are refined and that look at the whole image: more than their decoder in one graph. */
+/** Formats for versions whose masks are refined and that use the whole image: more than their decoder in one graph. */
 const served = [
   "onnx&variant=served",
   "ONNX, refining",

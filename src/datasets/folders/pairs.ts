@@ -5,7 +5,7 @@ import { baseStemOf } from "../paths.ts";
 export interface PairedMask {
   readonly file: string;
   readonly label: string | null;
-  /** Of several of one image. */
+  /** Number among several masks of one image. */
   readonly number: string | null;
 }
 

@@ -10,7 +10,7 @@ export interface AnnotatedRow {
     "id" | "sha256" | "bytes" | "width" | "height" | "objectKey" | "splitGroup" | "part"
   >;
   readonly annotation: Pick<typeof annotations.$inferSelect, "id" | "counts" | "box" | "label"> & {
-    /** Of masks that feedback made: who had predicted what, for which prompt. */
+    /** Lineage of masks that feedback made: who had predicted what, for which prompt. */
     lineage?: AnnotationLineage | null;
   };
 }

@@ -61,13 +61,13 @@ export async function getAnnotation(db: Executor, scope: ProjectScope, id: strin
   return flat(row);
 }
 
-/** Of the masks of one page, as text. A page has at least one, whatever its size. */
+/** Bytes at most of the masks of one page, as text. A page has at least one, whatever its size. */
 export const maxPageBytes = 4 * 1024 * 1024;
 
 /** What a page will hold, known before any of its masks is read. */
 export interface AnnotationPage {
   readonly ids: readonly string[];
-  /** Of their masks, as text. */
+  /** Bytes of their masks, as text. */
   readonly bytes: number;
   readonly hasMore: boolean;
 }

@@ -26,7 +26,7 @@ export interface Taken {
   readonly retryIn: number;
 }
 
-/** Of the statement's own values, which both statements below have. */
+/** The statement's own values, which both statements below have. */
 const perSecond = sql`${sql.placeholder("perSecond")}::float8`;
 const burst = sql`${sql.placeholder("burstSeconds")}::float8 * interval '1 second'`;
 /** Null is no limit. */

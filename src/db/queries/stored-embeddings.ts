@@ -32,7 +32,7 @@ export async function deleteEmbeddings(db: Executor, objectKeys: readonly string
   await db.delete(storedEmbeddings).where(inArray(storedEmbeddings.objectKey, [...objectKeys]));
 }
 
-/** Of one image, whole and of its regions. */
+/** Deletes the rows of one image's embeddings, whole and of its regions. */
 export async function deleteEmbeddingsOf(
   db: Executor,
   workspaceId: string,

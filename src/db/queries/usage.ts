@@ -15,7 +15,7 @@ import { openPreview, openFineTune } from "../../domain/job-states.ts";
 export interface Quotas {
   readonly images: number | null;
   /**
-   * Of all that it has stored: images, weights of imported versions, zips that wait, what is announced for links, and
+   * Bytes of all that it has stored: images, weights of imported versions, zips that wait, what is announced for links, and
    * embeddings. What a fine-tune makes is free.
    */
   readonly bytes: number | null;
@@ -45,15 +45,15 @@ export async function selectQuotas(db: Executor, workspaceId: string, defaults: 
 /** What a workspace has stored. */
 export interface Held {
   readonly images: number;
-  /** Of images, as uploaded. */
+  /** Bytes of images, as uploaded. */
   readonly imageBytes: number;
-  /** Of the weights of imported versions, as stored. */
+  /** Bytes of the weights of imported versions, as stored. */
   readonly versionBytes: number;
-  /** Of the zips of imports that have not ended. */
+  /** Bytes of the archives of imports that have not ended. */
   readonly importBytes: number;
   /** Announced for links whose upload is neither completed nor swept. */
   readonly uploadBytes: number;
-  /** Of image embeddings, whole and of regions. They give way to everything else. */
+  /** Bytes of image embeddings, whole and of regions. They give way to everything else. */
   readonly embeddingBytes: number;
 }
 

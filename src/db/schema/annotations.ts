@@ -24,7 +24,7 @@ export const annotations = pgTable(
     box: jsonb("box").$type<[number, number, number, number]>().notNull(),
     label: text("label"),
     source: text("source").$type<"api" | "import" | "feedback">().notNull(),
-    /** Of a mask that came from feedback on a prediction: what was predicted, by what, for which prompt. */
+    /** Lineage of a mask that came from feedback on a prediction: what was predicted, by what, for which prompt. */
     lineage: jsonb("lineage").$type<AnnotationLineage>(),
     createdAt: createdAt(),
   },

@@ -29,7 +29,7 @@ export const fineTunes = pgTable(
     baseVersion: integer("base_version"),
     seed: integer("seed").notNull().default(0),
     progress: jsonb("progress").$type<FineTuneProgress>(),
-    /** Of the data that the first attempt froze; every later attempt learns from the same. */
+    /** Hash of the data that the first attempt froze; every later attempt learns from the same. */
     snapshotHash: text("snapshot_hash"),
     engine: text("engine"),
     /** The recipe and zoom that the search has chosen, for a later attempt; see training/search/choose.ts. */

@@ -12,7 +12,7 @@ export const images = pgTable(
     projectId: text("project_id")
       .notNull()
       .references(() => projects.id, { onDelete: "cascade" }),
-    /** Of the bytes as uploaded; the same bytes in the same project are the same image. */
+    /** SHA-256 of the bytes as uploaded; the same bytes in the same project are the same image. */
     sha256: text("sha256").notNull(),
     objectKey: text("object_key").notNull(),
     bytes: integer("bytes").notNull(),

@@ -29,7 +29,7 @@ export const predictions = pgTable(
       .notNull()
       .references(() => projects.id, { onDelete: "cascade" }),
     imageSha256: text("image_sha256").notNull(),
-    /** Of the image, pixels; rows of before it was logged have none. */
+    /** Size of the image, pixels; older rows have none. */
     width: integer("width"),
     height: integer("height"),
     /** Numbers; 0 is the base. */

@@ -10,7 +10,7 @@ export const sessions = pgTable(
     keyId: text("key_id")
       .notNull()
       .references(() => apiKeys.id, { onDelete: "cascade" }),
-    /** Of the key as it was shown: the session ends when that one does. */
+    /** Hash of the key as it was shown: the session ends when that one does. */
     keyHash: text("key_hash").notNull(),
     createdAt: createdAt(),
     expiresAt: time("expires_at").notNull(),

@@ -25,7 +25,7 @@ const imagesAtOnce = 100;
 const atOnce = { rows: 1000, bytes: 4 * MiB } as const;
 /** A page of rows in both threads, and one mask of as many bytes as a request brings. */
 const baseBytes = 64 * MiB;
-/** Of an image: what tracing a mask over all of it takes, or painting its map and packing it. */
+/** Bytes for a pixel of an image: what tracing a mask over all of it takes, or painting its map and packing it. */
 const pixelBytes: Readonly<Record<AnnotationFormat, number>> = {
   coco: 4,
   yolo: 4,

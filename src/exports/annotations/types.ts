@@ -30,7 +30,7 @@ export interface AnnotationExport {
 /** What is known before the first image. */
 export interface ExportHead {
   readonly projectId: string;
-  /** Of the annotations, in the order of their names; null last, where some have none. */
+  /** Labels of the annotations, in the order of their names; null last, where some have none. */
   readonly labels: readonly (string | null)[];
   /** File names, or stems, that more than one image has: such images go by their ids. */
   readonly shared: ReadonlySet<string>;

@@ -16,7 +16,7 @@ export interface Comparison {
   readonly afterIou: number;
 }
 
-/** Of base, tuned version and truth. */
+/** Colours of base, tuned version and truth. */
 export const colours = { before: [224, 49, 49], after: [47, 158, 68], truth: [25, 113, 194] } as const;
 const ink: Rgb = [33, 37, 41];
 /** Three times as many pixels as a telephone is wide (390): its capitals are then 10 high there. */

@@ -8,7 +8,7 @@ export interface DecoderTask {
   readonly threads: number;
   readonly weights: PackedWeights;
   readonly embedding: ImageEmbedding;
-  /** Of this embedding and these weights, or that it be made and given back; left out, the decoder runs whole. */
+  /** Prefix of this embedding and these weights, or that it be made and given back; left out, the decoder runs whole. */
   readonly prefix?: SharedArrayBuffer | "make";
 }
 
@@ -24,6 +24,6 @@ export const prefixParts = [
 /** Values of a part. */
 export const lengthOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Of one prefix on shared memory: its tensors, one after the other. */
+/** Bytes of one prefix on shared memory: its tensors, one after the other. */
 export const prefixBytes =
   Float32Array.BYTES_PER_ELEMENT * prefixParts.reduce((sum, [, shape]) => sum + lengthOf(shape), 0);

@@ -96,7 +96,7 @@ export class EmbeddingCache {
     return flight.join(options.signal);
   }
 
-  /** Of every base model, with those of its regions, from memory and the store. */
+  /** Removes the embeddings of every base model, with those of its regions, from memory and the store. */
   async forget(image: { workspaceId: string; sha256: string }): Promise<void> {
     for (const name of await this.#models.names()) {
       const { embeddingId } = await this.#models.get(name);

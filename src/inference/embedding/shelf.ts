@@ -2,9 +2,9 @@
 export interface ShelvedEmbedding {
   readonly workspaceId: string;
   readonly objectKey: string;
-  /** Of the image's bytes. */
+  /** SHA-256 of the image's bytes. */
   readonly imageSha256: string;
-  /** Of the object. */
+  /** Bytes of the object. */
   readonly bytes: number;
 }
 

@@ -16,7 +16,7 @@ export interface PointsTask extends DecoderTask {
   readonly crop: Box;
   /** Places of the crop in the plan, and of the first point in its grid. */
   readonly first: Pick<FoundAt, "crop" | "point">;
-  /** Of the whole image. */
+  /** [height, width] of the whole image. */
   readonly size: Size;
   readonly settings: Pick<
     EverythingSettings,

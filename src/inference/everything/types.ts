@@ -98,7 +98,7 @@ export interface Candidate {
   readonly score: number;
   readonly stability: number;
   readonly point: readonly [number, number];
-  /** Of the mask, in pixels of the image, x1 and y1 exclusive. */
+  /** Tight box of the mask, in pixels of the image, x1 and y1 exclusive. */
   readonly bbox: Box;
   readonly area: number;
   readonly crop: Box;

@@ -9,7 +9,7 @@ import type { Candidate } from "./types.ts";
 /** Masks that stay, to be cleaned and written as asked for. */
 export interface WriteTask {
   readonly masks: readonly Pick<Candidate, "mask" | "crop" | "bbox" | "area">[];
-  /** Of the whole image. */
+  /** [height, width] of the whole image. */
   readonly size: Size;
   /** Holes and islands below so many pixels go; 0 leaves them. */
   readonly minArea: number;

@@ -72,7 +72,7 @@ export class ImportRun {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Of all images that this attempt and those before it have stored, and of some that were there before. */
+  /** Hashes of all images that this attempt and those before it have stored, and of some that were there before. */
   async *hashes(): AsyncGenerator<string, void, undefined> {
     if (this.#parts)
       for await (const items of this.#parts.batches()) for (const { sha256 } of items) yield sha256;

@@ -7,7 +7,7 @@ import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { StoredItem } from "./store.ts";
 
-/** Of a batch, as text: what is made of it has a place on the event loop for some milliseconds only. */
+/** Bytes of a batch, as text: what is made of it has a place on the event loop for some milliseconds only. */
 const batchBytes = 2 * 1024 * 1024;
 
 /** A line of a part: an image with annotations, a line of the report, or, last of all, where the reading stood. */

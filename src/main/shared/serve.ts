@@ -63,7 +63,7 @@ export async function serve(
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 
-/** Of a refused body, so much is read and thrown away, for so long at most. */
+/** Bytes of a refused body that are read and thrown away, and how long that may take. */
 const [mostRest, restMs] = [64 * 1024 * 1024, 5000];
 
 /**

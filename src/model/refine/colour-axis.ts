@@ -14,7 +14,7 @@ export interface ColourAxis {
   /** [1, 3]: half way between the two, and from the surroundings to the object. */
   readonly middle: Tensor;
   readonly direction: Tensor;
-  /** Of the direction's length, [1, 1]; more where the two are hardly told apart. */
+  /** The direction's squared length, [1, 1]; more where the two are hardly told apart. */
   readonly squared: Tensor;
 }
 

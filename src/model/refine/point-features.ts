@@ -7,9 +7,9 @@ import { meansAround, type Pixels, pixelsAt } from "./window-means.ts";
 const bound = 20;
 const shareRadii = [1, 2, 4, 8];
 const colourRadii = [1, 2, 4, 8, 16];
-/** Of the local spread of colour. */
+/** Radius of the window for the local spread of colour, pixels. */
 const spreadRadius = 2;
-/** Of places on the colour axis. */
+/** Bounds of places on the colour axis. */
 const alongBounds = [-5, 5] as const;
 
 /** In the order of pointFeatures: logit, share, colours on the object's own axis, plain colours, the box. */
@@ -67,7 +67,7 @@ export function pointFeatures({ logits, guide, box, hasBox }: Area, points: Tens
   );
 }
 
-/** Of the decoder, in what means anything. */
+/** The decoder's logits, clipped to the range that means anything. */
 export const boundedLogits = (logits: Tensor): Tensor => tf.clipByValue(logits, -bound, bound);
 
 /**

@@ -15,7 +15,7 @@ export function conditional(): MiddlewareHandler<Env> {
     if (c.req.method !== "GET" && c.req.method !== "HEAD") return;
     const type = c.res.headers.get("content-type") ?? "";
     if (!type.startsWith("application/json") && !c.res.headers.has("etag")) return;
-    // Of one caller, and never taken for fresh without asking.
+    // For one caller, and never taken for fresh without asking.
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "private, no-cache");
     await tag(c, async () => {});
   };

@@ -20,7 +20,7 @@ export interface Env {
     /** Bytes that this body may have, and one that names its image and sends none; see limitBody. */
     bodyLimit: { readonly bytes: number; readonly naming: number | undefined };
     caller: Caller;
-    /** Of the path, read together with the key; null where the caller has no such one. See `projectOf`. */
+    /** The project of the path, read together with the key; null where the caller has no such one. See `projectOf`. */
     project: Project | null;
   };
 }

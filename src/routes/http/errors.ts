@@ -44,7 +44,7 @@ export function failures(...codes: ErrorCode[]): object {
 
 type Issue = ZodError["issues"][number];
 
-/** Of a union, what each of its branches wanted and where: "Invalid input" by itself helps nobody. */
+/** What each branch of a union wanted and where: "Invalid input" by itself helps nobody. */
 function wishesOf(issue: Issue): string[] {
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue.message];
   return issue.errors.flatMap(([first]) => {

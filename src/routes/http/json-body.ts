@@ -61,7 +61,7 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
   };
 }
 
-/** Of a body that is refused, so much more is read: its client gets to read the answer. */
+/** Bytes that are read on of a body that is refused: its client gets to read the answer. */
 const mostDropped = 64 * 1024 * 1024;
 
 /** A body as it comes, each of its bytes written once where its length is told. */

@@ -3,7 +3,7 @@ import type { RateLimit, Taken } from "../../db/queries/rate-buckets.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Env } from "./env.ts";
 
-/** Of everybody's keys; one that was silent may send two seconds' worth of requests at once. */
+/** The limit of everybody's keys; one that was silent may send two seconds' worth of requests at once. */
 export const rateLimitOf = (perSecond: number): RateLimit => ({ perSecond, burstSeconds: 2 });
 
 /**

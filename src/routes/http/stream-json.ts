@@ -13,7 +13,7 @@ import type { Env } from "./env.ts";
 const slice = 128 * 1024;
 /** Answers whose masks are no longer than this are written at once. */
 const inlineAnswer = 256 * 1024;
-/** Of those that are longer, masks below this are. */
+/** Masks below this are written at once in answers that are longer. */
 const inlineMask = 4096;
 
 /** JSON of one value that is made while it is sent, and how many bytes that will be. */

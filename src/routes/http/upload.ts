@@ -32,9 +32,9 @@ export function toldLength(c: Context<Env>): number {
 
 const MiB = 1024 * 1024;
 
-/** Of a body with a mask, which also has to be written down. */
+/** Bytes at most of a body with a mask, which also has to be written down. */
 export const maxMaskBody = 16 * MiB;
-/** Of a body that names its image: prompts take less, mask prompts included. */
+/** Bytes at most of a body that names its image: prompts take less, mask prompts included. */
 export const maxNamingBody = 8 * MiB;
 
 export const tooLarge = (code: ErrorCode, bytes: number): AppError =>
@@ -95,7 +95,7 @@ export async function withFileUpload<T>(
 }
 
 const headRoom = 64 * 1024;
-/** Of a multipart body, beside the file. */
+/** Fields of a multipart body, beside the file. */
 const mostFields = 20;
 
 async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promise<FileUpload> {

@@ -7,7 +7,7 @@ const mostOfFold = 24;
 
 /** Two halves of the data that trials train and judge on in turn. */
 export interface Folds {
-  /** Of each half, the samples that are looked at. */
+  /** The encodable samples of each half. */
   readonly parts: readonly [readonly Sample[], readonly Sample[]];
   /** All that is annotated on each half's images; they hold the parts. */
   readonly halves: readonly [readonly Sample[], readonly Sample[]];

@@ -22,14 +22,14 @@ export interface AnnotatedRow {
     readonly counts: string;
     readonly box: Box;
     readonly label: string | null;
-    /** Of masks that feedback made: who had predicted what, for which prompt. */
+    /** Lineage of masks that feedback made: who had predicted what, for which prompt. */
     readonly lineage?: AnnotationLineage | null;
   };
 }
 
 export interface SnapshotImage {
   readonly id: string;
-  /** Of the bytes as uploaded. */
+  /** SHA-256 of the bytes as uploaded. */
   readonly sha256: string;
   readonly bytes: number;
   /** Pixels, after EXIF orientation. */
@@ -50,7 +50,7 @@ export interface SnapshotAnnotation {
   /** [x0, y0, x1, y1] in pixels of the image. */
   readonly box: Box;
   readonly label: string | null;
-  /** Of a mask that feedback made: which version had seen which prompt. The prompts feed prompt sampling. */
+  /** Set for a mask that feedback made: which version had seen which prompt. The prompts feed prompt sampling. */
   readonly feedback?: SnapshotFeedback;
 }
 

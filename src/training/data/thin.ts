@@ -21,7 +21,7 @@ const wideEnough = 2;
 type Split = Pick<PreparedData, "train" | "selection" | "heldOut" | "groupOf">;
 
 /** What the last training and its judgement see through a zoom; each in the order of the data. */
-export interface Looked {
+export interface Encodable {
   /** Whose regions are encoded. */
   readonly train: readonly Sample[];
   /** All training samples: those that lie in a region that is encoded anyway are learnt from too. */
@@ -40,11 +40,11 @@ export interface Looked {
  * The same data, zoom, budget and seed give the same; what is held out goes by no seed, so that versions with the same
  * zoom are judged by the same.
  */
-export function lookedAt(
+export function encodable(
   data: Split,
   zoom: Zoom | null,
   { budget, seed }: { budget: number; seed: number },
-): Looked {
+): Encodable {
   const { train, selection, heldOut, groupOf } = data;
   if (!zoom) return { train, nearby: train, selection, heldOut, learnt: train.length, worthIt: true };
   const most = Math.floor((budget * encodingShare) / costs.encode);
@@ -71,7 +71,7 @@ export function lookedAt(
   const kept = (samples: readonly Sample[], some: ReadonlySet<Sample>): readonly Sample[] =>
     some.size === samples.length ? samples : samples.filter((sample) => some.has(sample));
   return {
-    train: kept(train, trained.looked),
+    train: kept(train, trained.chosen),
     nearby: train,
     selection: kept(selection, choosing),
     heldOut: kept(heldOut, judged),
@@ -100,7 +100,7 @@ function trainedOn(
   { train, selection, groupOf }: Split,
   zoom: Zoom,
   { most, seed }: { most: number; seed: number },
-): { looked: ReadonlySet<Sample>; learnt: number } {
+): { chosen: ReadonlySet<Sample>; learnt: number } {
   const development = [...new Set([...train, ...selection])];
   const searched = new Set(foldsFor(development, ({ image }) => groupOf(image), seed)?.parts.flat());
   const shuffled = randomFor(seed, "some").shuffle([...train]);
@@ -109,7 +109,7 @@ function trainedOn(
     ...shuffled.filter((sample) => !searched.has(sample)),
   ];
   const taken = new Set<string>();
-  const looked = new Set<Sample>();
+  const chosen = new Set<Sample>();
   const encoded = new Map<string, Box[]>();
   const isShown = (sample: Sample, widest: number): boolean =>
     (encoded.get(sample.image.id) ?? []).some(
@@ -119,18 +119,18 @@ function trainedOn(
   // their own; where they are made to be shared, what would be left does more for the training itself.
   for (const everyone of zoom.raster === undefined ? [false, true] : [false]) {
     for (const sample of order) {
-      if (looked.has(sample)) continue;
+      if (chosen.has(sample)) continue;
       const { window, regions } = seenRegions(sample, zoom);
       if (!everyone && isShown(sample, wideEnough * (window[2] - window[0]))) continue;
       const names = trainedNames(sample, zoom).filter((name) => !taken.has(name));
-      if (taken.size + names.length > most && looked.size >= Math.min(fewest, train.length)) continue;
+      if (taken.size + names.length > most && chosen.size >= Math.min(fewest, train.length)) continue;
       for (const name of names) taken.add(name);
-      looked.add(sample);
+      chosen.add(sample);
       encoded.set(sample.image.id, [...(encoded.get(sample.image.id) ?? []), ...regions]);
     }
   }
-  const learnt = train.filter((sample) => looked.has(sample) || isShown(sample, Number.POSITIVE_INFINITY));
-  return { looked, learnt: learnt.length };
+  const learnt = train.filter((sample) => chosen.has(sample) || isShown(sample, Number.POSITIVE_INFINITY));
+  return { chosen, learnt: learnt.length };
 }
 
 /** What training encodes for a sample: tiles, and the window round them from which clicks are answered. */

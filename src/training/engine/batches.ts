@@ -49,7 +49,7 @@ export interface PromptKind {
   readonly absentTokens: boolean;
 }
 
-/** Of the samples of one batch, all together. */
+/** The kind that all prompts of one batch are of. */
 export const kindOf = (batch: PromptBatch): PromptKind => ({
   tokens: sizesOf(batch).tokens,
   mask: batch.masks !== undefined,

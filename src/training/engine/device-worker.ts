@@ -38,9 +38,9 @@ async function eager(device: TrainerDevice): Promise<Machine> {
 }
 
 async function compiled(): Promise<Machine> {
-  const [ort, { traceGraph }, { toOnnx }] = await Promise.all([
+  const [ort, { recordGraph }, { toOnnx }] = await Promise.all([
     import("../../lib/onnxruntime.ts"),
-    import("../../graph/trace.ts"),
+    import("../../graph/record.ts"),
     import("../../graph/to-onnx.ts"),
   ]);
   const shape = [size, size];
@@ -51,7 +51,7 @@ async function compiled(): Promise<Machine> {
   const multiply = ({ a, b }: Record<string, tf.Tensor>) => ({
     product: tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D),
   });
-  const graph = traceGraph(multiply, inputs);
+  const graph = recordGraph(multiply, inputs);
   const session = await ort.InferenceSession.create(toOnnx(graph));
   const matrix = (value: number) => new ort.Tensor(new Float32Array(size * size).fill(value), shape);
   const feeds = { a: matrix(1), b: matrix(0.5) };

@@ -9,7 +9,7 @@ export interface DeviceProof {
   readonly engine: EngineName;
   /** For people: library, version, device. */
   readonly device: string;
-  /** Of one product of two 1024 x 1024 float32 matrices, the fastest of three. */
+  /** Milliseconds of one product of two 1024 x 1024 float32 matrices, the fastest of three. */
   readonly productMs: number;
   readonly gflops: number;
 }

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type TraceInput, traceGraph } from "../../graph/trace.ts";
+import { type RecordInput, recordGraph } from "../../graph/record.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
 import { type Named, type ScalarTensors, stepScalarNames } from "./adamw.ts";
@@ -29,11 +29,11 @@ export const stateNames = {
 const pick = (tensors: Named, names: readonly string[], of: (name: string) => string): Named =>
   Object.fromEntries(names.map((name) => [name, tensors[of(name)] as Tensor]));
 
-const weightInputs = (spec: EngineSpec): TraceInput[] =>
+const weightInputs = (spec: EngineSpec): RecordInput[] =>
   Object.entries(spec.weights).map(([name, { shape }]) => ({ name, shape }));
 
 /** Embeddings come one by one, so that each is read where it lies; the graph puts them together. */
-const promptInputs = (batch: number, tokens: number): TraceInput[] => [
+const promptInputs = (batch: number, tokens: number): RecordInput[] => [
   ...Array.from({ length: batch }, (_, i) => ({ name: stateNames.embedding(i), shape: [1, 4096, 256] })),
   { name: "image_pe", shape: [1, 4096, 256] },
   { name: "coords", shape: [batch, tokens, 2] },
@@ -55,10 +55,10 @@ function promptTensors(tensors: Named, batch: number): PromptTensors {
 export function stepOnnx(spec: EngineSpec): Uint8Array {
   const names = trainedNames(spec);
   const parts = stateParts(spec);
-  const like = (of: (name: string) => string): TraceInput[] =>
+  const like = (of: (name: string) => string): RecordInput[] =>
     names.map((name) => ({ name: of(name), shape: spec.weights[name]?.shape ?? [] }));
   const masks = Object.entries(maskInputShapes(spec)).map(([name, shape]) => ({ name, shape }));
-  const inputs: TraceInput[] = [
+  const inputs: RecordInput[] = [
     ...weightInputs(spec),
     ...parts.filter((part) => part !== "weight").flatMap((part) => like((name) => stateNames.of(part, name))),
     ...(needsBase(spec) ? like(stateNames.base) : []),
@@ -66,7 +66,7 @@ export function stepOnnx(spec: EngineSpec): Uint8Array {
     ...masks,
     ...stepScalarNames.map((name) => ({ name: `step/${name}`, shape: [] })),
   ];
-  const graph = traceGraph((tensors) => {
+  const graph = recordGraph((tensors) => {
     const scalars = Object.fromEntries(
       stepScalarNames.map((name) => [name, tensors[`step/${name}`] as Tensor]),
     ) as ScalarTensors;
@@ -95,7 +95,7 @@ export function stepOnnx(spec: EngineSpec): Uint8Array {
 /** Forward only, one sample with a prompt of that kind: outputs `logits` [1, 256, 256] and `iou` [1]. */
 export const predictOnnx = (spec: EngineSpec, prompt: PromptKind): Uint8Array =>
   toOnnx(
-    traceGraph(
+    recordGraph(
       (tensors) => forward(tensors, promptTensors(tensors, 1), prompt),
       [
         ...weightInputs(spec),
@@ -107,4 +107,4 @@ export const predictOnnx = (spec: EngineSpec, prompt: PromptKind): Uint8Array =>
 
 /** `image_pe` from the frozen weights, once: no step changes it. */
 export const imagePeOnnx = (spec: EngineSpec): Uint8Array =>
-  toOnnx(traceGraph((tensors) => ({ image_pe: imagePositionalEncoding(tensors) }), weightInputs(spec)));
+  toOnnx(recordGraph((tensors) => ({ image_pe: imagePositionalEncoding(tensors) }), weightInputs(spec)));

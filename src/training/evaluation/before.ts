@@ -9,7 +9,7 @@ import type { Sample } from "../data/samples.ts";
 export interface Before {
   /** On what is held out. */
   readonly base: readonly Score[];
-  /** Of the version that training starts from; none where that is the base. */
+  /** Scores of the version that training starts from; none where that is the base. */
   readonly parent: readonly Score[] | undefined;
   readonly active: { readonly number: number; readonly scores: readonly Score[] } | undefined;
   /** What training starts from, on the samples that choose. */

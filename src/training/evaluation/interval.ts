@@ -58,7 +58,7 @@ function ratio(groups: readonly GroupSum[]): number {
   return sum / count;
 }
 
-/** Of a ratio of sums, linearised (Cochran 1977, section 6.4). */
+/** Standard error of a ratio of sums, linearised (Cochran 1977, section 6.4). */
 function standardError(groups: readonly GroupSum[], mean: number): number {
   const k = groups.length;
   const size = groups.reduce((sum, { count }) => sum + count, 0) / k;

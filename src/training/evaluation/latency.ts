@@ -13,7 +13,7 @@ import { inTurns, type Judged } from "./evaluation.ts";
 
 /** Held-out samples that are asked about, and how often each warm prompt is. */
 const [samplesAsked, rounds] = [4, 3];
-/** Of these, those that are asked about cold, whose answers encode most: each is an encode and those of its windows. */
+/** How many of these are asked about cold, whose answers encode most: each is an encode and those of its windows. */
 export const coldAsked = 2;
 
 interface Asked {

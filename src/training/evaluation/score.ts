@@ -3,7 +3,7 @@ import { boundaryIou } from "../../imaging/boundary-iou.ts";
 import { dice, iou } from "../../imaging/metrics.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
 
-/** Of one answer to one prompt, at the original size; each in [0, 1], but `predictedIou`, which the decoder makes up. */
+/** Scores of one answer to one prompt, at the original size; each in [0, 1], but `predictedIou`, which the decoder makes up. */
 export interface Score {
   readonly iou: number;
   readonly dice: number;

@@ -10,10 +10,10 @@ import { meanScores, type Score } from "./score.ts";
 /** In the order of the held-out samples, exact boxes. */
 export interface BoxScores {
   readonly base: readonly Score[];
-  /** Of the version that training started from; none where that was the base. */
+  /** Scores of the version that training started from; none where that was the base. */
   readonly parent?: readonly Score[] | undefined;
   readonly tuned: readonly Score[];
-  /** Of the tuned decoder on the whole image, nothing refined; those of `tuned` where that is how it is served. */
+  /** Scores of the tuned decoder on the whole image, nothing refined; those of `tuned` where that is how it is served. */
   readonly decoderAlone: readonly Score[];
 }
 

@@ -11,7 +11,7 @@ import { maskOf, type Sample } from "../data/samples.ts";
 /** A sample as a version with some zoom sees it. */
 export interface Seen {
   readonly sample: Sample;
-  /** All that is looked at, [x0, y0, x1, y1] in whole pixels of the image. */
+  /** All that is encoded, [x0, y0, x1, y1] in whole pixels of the image. */
   readonly window: Box;
   /** Samples of their own, whose image is one region of the sample's. */
   readonly parts: readonly Part[];

@@ -19,14 +19,14 @@ export interface EpochReport {
   readonly selectionIou: number;
   /** 95 % interval of that mean over images, in [0, 1]; null ends where there is one image. */
   readonly selectionInterval: { readonly low: number | null; readonly high: number | null };
-  /** Of the epoch's last step; 0 at epoch 0. */
+  /** Learning rate of the epoch's last step; 0 at epoch 0. */
   readonly learningRate: number;
   readonly epochSeconds: number;
 }
 
 /** Where training stands at the end of an epoch; what the engine holds is its own affair. */
 export interface LoopState {
-  /** Of every epoch so far. */
+  /** Reports of every epoch so far. */
   readonly curve: readonly EpochReport[];
   readonly best: {
     readonly epoch: number;

@@ -40,7 +40,7 @@ export interface HeadOptions {
   readonly groupOf: (sample: Sample) => string;
   /** Whether the decoder was trained without it. */
   readonly isFresh: (sample: Sample) => boolean;
-  /** Of the area that a head sees; left out, as many as there are. */
+  /** Pixels at most of the area that a head sees; left out, as many as there are. */
   readonly mostPixels?: number | undefined;
   readonly seed: number;
   readonly signal: AbortSignal;

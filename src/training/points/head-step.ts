@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
-import { type TraceInput, traceGraph } from "../../graph/trace.ts";
+import { type RecordInput, recordGraph } from "../../graph/record.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
 import { addedTo, type PointHeadTensors } from "../../model/refine/point-head.ts";
@@ -56,11 +56,11 @@ export const headShapes = (hidden: number): Record<keyof PointHeadTensors, numbe
 /** One step of AdamW on any number of pixels: head, moments, pixels and step scalars in; the loss and the next state out. */
 export function headStepOnnx(hidden: number): Uint8Array {
   const shapes = headShapes(hidden);
-  const pixels: TraceInput[] = pixelInputs.map((name) => ({
+  const pixels: RecordInput[] = pixelInputs.map((name) => ({
     name,
     shape: name === "features" ? ["pixels", pointFeatureCount] : ["pixels"],
   }));
-  const inputs: TraceInput[] = [
+  const inputs: RecordInput[] = [
     ...Object.entries(shapes).map(([name, shape]) => ({ name, shape })),
     ...trainedParts.flatMap((part) =>
       [headState.first(part), headState.second(part)].map((name) => ({ name, shape: shapes[part] })),
@@ -68,7 +68,7 @@ export function headStepOnnx(hidden: number): Uint8Array {
     ...pixels,
     ...stepScalarNames.map((name) => ({ name: headState.scalar(name), shape: [] })),
   ];
-  const graph = traceGraph((tensors) => {
+  const graph = recordGraph((tensors) => {
     const { loss, gradients } = headGradients(tensors, tensors);
     const named = (of: (part: TrainedPart) => string): Named =>
       Object.fromEntries(trainedParts.map((part) => [part, tensors[of(part)] as Tensor]));

@@ -5,7 +5,7 @@ import { type Mark, rleOf } from "./marks.ts";
 import type { Colour } from "./outliers.ts";
 import type { Found } from "./report.ts";
 
-/** Images that are looked at; the snapshot's order is that of hashes, so these are a fair sample. */
+/** Images whose colours are read; the snapshot's order is that of hashes, so these are a fair sample. */
 const mostImages = 400;
 /** Longest side of the picture that colours are read from. */
 const side = 256;

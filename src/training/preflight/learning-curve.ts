@@ -11,9 +11,9 @@ import { batchSize, rateFrom, ShortRuns } from "./short-runs.ts";
 
 /** How long to train, in optimizer steps of 4 samples: counts, never clocks, so that the same data gives the same curve. */
 export interface Effort {
-  /** Of each run. */
+  /** Steps of each run. */
   readonly run: number;
-  /** Of the run that asks what the decoder can learn by heart. */
+  /** Steps of the run that asks what the decoder can learn by heart. */
   readonly byHeart: number;
 }
 

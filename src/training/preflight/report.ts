@@ -15,7 +15,7 @@ interface Nature {
   readonly usual: number;
 }
 const half = 0.5;
-/** Of one usual size, shape or colour 1 in 1.7 million lies so far out: where 1 in 20 does, there is no one usual. */
+/** Where there is one usual size, shape or colour, 1 in 1.7 million lies so far out: where 1 in 20 does, there is none. */
 const oneInTwenty = 0.05;
 
 const nature: Partial<Record<FindingCode, Nature>> = {

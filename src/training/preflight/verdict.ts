@@ -11,7 +11,7 @@ const flatAtMost = 0.03;
 const learntByHeart = 0.75;
 /** What it learnt by heart so much better than in a short run shows that the run was too short to judge by. */
 const stillLearning = 0.1;
-/** Of the truth through the grid: below it, the grid costs more than any image brings. */
+/** IoU of the truth through the grid: below it, the grid costs more than any image brings. */
 const coarseGrid = 0.85;
 
 /** What to do next, in one sentence. The numbers in it are the curve's own. */

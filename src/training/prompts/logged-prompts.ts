@@ -27,7 +27,7 @@ export interface LoggedStart {
  * object it is used as it was; elsewhere, how far people's boxes lie from the tight ones is carried over.
  */
 export class LoggedPrompts {
-  /** Of each edge, as shares of the side: [left, top, right, bottom]. */
+  /** Offsets of each edge, as shares of the side: [left, top, right, bottom]. */
   readonly #offsets: readonly Box[];
 
   /** @param samples those that train: nothing is learnt of how people prompt on held-out images. */

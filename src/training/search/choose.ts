@@ -16,7 +16,7 @@ import { search } from "./search.ts";
 import { countedCosts, isInteractive } from "./serving.ts";
 import { type Trial, trialText, zoomText } from "./trials.ts";
 import { clickSide, optionOf, type ZoomOption, zoomOptions, type ZoomOptions } from "./zoom-options.ts";
-import { type Looked, lookedAt } from "../data/thin.ts";
+import { type Encodable, encodable } from "../data/thin.ts";
 
 /** What a fine-tune does, once nothing is left to "auto". Plain JSON: a later attempt takes it from the row. */
 export interface Chosen {
@@ -136,9 +136,9 @@ export function thinned(
   data: PreparedData,
   zoom: Zoom | null,
   seed: number,
-): PreparedData & Pick<Looked, "learnt"> {
+): PreparedData & Pick<Encodable, "learnt"> {
   if (isByHand(data.asked)) return { ...data, learnt: data.train.length };
-  const { train, selection, heldOut, learnt } = lookedAt(data, zoom, { budget: budgetOf(data.asked), seed });
+  const { train, selection, heldOut, learnt } = encodable(data, zoom, { budget: budgetOf(data.asked), seed });
   return { ...data, train, selection, heldOut, learnt };
 }
 
@@ -178,7 +178,7 @@ function searchedZooms(data: PreparedData, limits: { budget: number; seed: numbe
   if (isSet(asked.zoom)) return { taken: [optionOf(train.slice(0, 24), askedZoom(asked, train))], left: [] };
   const best = servingOf(asked) === "best";
   return zoomOptions(train, {
-    affordable: (zoom) => lookedAt(data, zoom, limits).worthIt,
+    affordable: (zoom) => encodable(data, zoom, limits).worthIt,
     quick: (zoom) => best || isInteractive(countedCosts(train, zoom, null)),
   });
 }

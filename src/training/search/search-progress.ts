@@ -24,7 +24,7 @@ export class SearchProgress {
     );
   }
 
-  /** Of the step under way, this share is done, in [0, 1]. */
+  /** Tells that this share of the step under way is done, in [0, 1]. */
   async within(share: number): Promise<void> {
     const units = this.#steps[this.#ended] ?? 0;
     await this.#report(Math.min(this.#total, Math.round(this.#before + units * share)), this.#total);

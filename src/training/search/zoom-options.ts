@@ -31,7 +31,7 @@ const sharedContext = 5;
 const sharedRaster = 0.5;
 /** Objects that a shared window has to show beside its own, in the mean. */
 const neighboursToShare = 2;
-/** Of windows that are cut into tiles: as little as lets the object stay inside when a hand draws its box. */
+/** Context of windows that are cut into tiles: as little as lets the object stay inside when a hand draws its box. */
 const closeContext = 1.5;
 /** Below this share of samples a zoom changes too little to be tried. */
 const leastCloser = 0.3;

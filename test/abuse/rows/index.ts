@@ -6,5 +6,5 @@ import { masks } from "./masks.ts";
 import { models } from "./models.ts";
 import { pictures } from "./pictures.ts";
 
-/** Of each kind, first those that were seen to stop the service once, then others. */
+/** Rows by kind, first those that were seen to stop the service once, then others. */
 export const rows: readonly Row[] = [...bodies, ...masks, ...models, ...dataSets, ...pictures, ...answers];

@@ -104,7 +104,7 @@ describe("a mask near an edge", () => {
   const crop = [100, 0, 300, 200] as const;
   const image = [200, 400] as const;
 
-  test("of its crop is cut off there, unless it is the image's edge too", () => {
+  test("is cut off at its crop's, unless that is the image's edge too", () => {
     expect(lastPixels([100, 50, 140, 90])).toEqual([100, 50, 139, 89]);
     expect(nearCropEdge([115, 50, 200, 100], crop, image)).toBe(true);
     expect(nearCropEdge([121, 50, 200, 100], crop, image)).toBe(false);

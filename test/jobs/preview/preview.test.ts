@@ -50,7 +50,7 @@ it("tells of a clean set: no faults, the time, a curve that rises above the base
   expect(result?.estimate).toMatchObject({ embeddings_missing: 3, measured: true, gpu_hours: null });
   expect(result?.estimate?.seconds).toBeGreaterThan(0);
   const { curve } = result ?? {};
-  // Of ten, 5 train and 2 choose; of these 7, 2 judge and 5 train in each fold.
+  // 5 of ten train and 2 choose; 2 of these 7 judge and 5 train in each fold.
   expect(curve?.points.map(({ images }) => images)).toEqual([1, 3, 5]);
   expect(curve?.images_now).toBe(5);
   for (const { iou, train_iou: trained } of curve?.points ?? []) {

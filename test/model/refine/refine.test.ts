@@ -1,7 +1,7 @@
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { traceGraph } from "../../../src/graph/trace.ts";
+import { recordGraph } from "../../../src/graph/record.ts";
 import { choosePoints } from "../../../src/imaging/points/choose-points.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { guidedFilterOnnx, pointHeadOnnx } from "../../../src/graphs/refine.ts";
@@ -99,7 +99,7 @@ describe("a mean over squares", () => {
   it.each([1, 3, 8, 30])("counts what lies inside alone, radius %i", async (radius) => {
     const [height, width] = [12, 17];
     const plane = normal(1, height, width);
-    const graph = traceGraph(
+    const graph = recordGraph(
       ({ x }) => ({ y: turnedBoxMean(x!, radius) }),
       [{ name: "x", shape: [1, "height", "width"] }],
     );
@@ -123,7 +123,7 @@ describe("means round some pixels", () => {
     const [height, width, radii] = [23, 9, [1, 4, 16]];
     const plane = normal(1, height, width);
     const points = { shape: [4], data: Int32Array.of(0, 8, 100, height * width - 1) };
-    const graph = traceGraph(
+    const graph = recordGraph(
       ({ x, points: some }) => {
         const [, rows = 0, columns = 0] = x!.shape;
         return { y: meansAround(x!, radii, pixelsAt(some!, [rows, columns])) };

@@ -5,7 +5,7 @@ import { regionNames } from "../../../src/training/focus/parts.ts";
 import type { Sample } from "../../../src/training/data/samples.ts";
 import { costs } from "../../../src/training/search/costs.ts";
 import { foldsFor } from "../../../src/training/data/folds.ts";
-import { lookedAt } from "../../../src/training/data/thin.ts";
+import { encodable } from "../../../src/training/data/thin.ts";
 
 const side = 400;
 
@@ -45,7 +45,7 @@ const regions = (some: readonly Sample[], zoom: typeof tiles): number =>
 
 describe("what a budget lets a closer look see", () => {
   it("is all where all can be encoded, and for plain SAM", () => {
-    for (const seen of [lookedAt(data, window, limits(300)), lookedAt(data, null, limits(10))]) {
+    for (const seen of [encodable(data, window, limits(300)), encodable(data, null, limits(10))]) {
       expect(seen.train).toBe(data.train);
       expect(seen.selection).toBe(data.selection);
       expect(seen.heldOut).toBe(data.heldOut);
@@ -54,7 +54,7 @@ describe("what a budget lets a closer look see", () => {
   });
 
   it("is some of what judges and, of what trains, what the rest of the budget encodes", () => {
-    const seen = lookedAt(data, tiles, limits(300));
+    const seen = encodable(data, tiles, limits(300));
     expect([seen.heldOut.length, seen.selection.length]).toEqual([24, 12]);
     const encodes = Math.floor((300 * 0.55) / costs.encode);
     const judging = regions([...seen.heldOut, ...seen.selection], tiles);
@@ -65,14 +65,14 @@ describe("what a budget lets a closer look see", () => {
   });
 
   it("is not worth it where too few would train", () => {
-    expect(lookedAt(data, tiles, limits(270)).worthIt).toBe(false);
-    expect(lookedAt({ ...data, train: data.train.slice(0, 16) }, tiles, limits(270)).worthIt).toBe(true);
-    expect(lookedAt(data, tiles, limits(20)).train.length).toBe(16);
+    expect(encodable(data, tiles, limits(270)).worthIt).toBe(false);
+    expect(encodable({ ...data, train: data.train.slice(0, 16) }, tiles, limits(270)).worthIt).toBe(true);
+    expect(encodable(data, tiles, limits(20)).train.length).toBe(16);
   });
 
   it("is the same every time, in its order, and trains first on what the search has encoded", () => {
-    const { train } = lookedAt(data, tiles, limits(300, 3));
-    expect(lookedAt(data, tiles, limits(300, 3)).train).toEqual(train);
+    const { train } = encodable(data, tiles, limits(300, 3));
+    expect(encodable(data, tiles, limits(300, 3)).train).toEqual(train);
     expect(train).toEqual(data.train.filter((one) => train.includes(one)));
     const folds = foldsFor([...data.train, ...data.selection], ({ image }) => groupOf(image), 3);
     const searched = data.train.filter((one) => folds?.parts.flat().includes(one));
@@ -86,7 +86,7 @@ describe("what a budget lets a closer look see", () => {
       heldOut: data.heldOut.map((one, i) => (i < 30 ? { ...one, image: { ...one.image, group: "a" } } : one)),
       groupOf: ({ id, group }: { id: string; group: string | null }) => group ?? id,
     };
-    const [one, other] = [1, 2].map((seed) => lookedAt(crowded, tiles, limits(300, seed)));
+    const [one, other] = [1, 2].map((seed) => encodable(crowded, tiles, limits(300, seed)));
     expect(one?.heldOut).toEqual(other?.heldOut);
     const groups = new Set(one?.heldOut.map(({ image }) => crowded.groupOf(image)));
     expect(groups.size).toBe(11);
@@ -94,7 +94,7 @@ describe("what a budget lets a closer look see", () => {
 
   it("where the same samples train and choose, has all of them choose", () => {
     const few = { ...data, train: data.train.slice(0, 12), selection: data.train.slice(0, 12) };
-    expect(lookedAt(few, tiles, limits(300)).selection).toBe(few.selection);
+    expect(encodable(few, tiles, limits(300)).selection).toBe(few.selection);
   });
 });
 
@@ -116,7 +116,7 @@ describe("objects that stand close together", () => {
   };
 
   it("share windows, so that a few of them show all that trains", () => {
-    const seen = lookedAt(many, shared, limits(300));
+    const seen = encodable(many, shared, limits(300));
     expect(regions(seen.train, shared)).toBeLessThan(60);
     expect(seen.learnt).toBeGreaterThan(290);
     expect(regions(many.heldOut, shared)).toBeLessThan(40);

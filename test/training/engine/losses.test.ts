@@ -120,7 +120,7 @@ describe("the gradients of the losses", () => {
     });
   });
 
-  it("of the tutorial's loss are finite where a column has no positive logit, and zero there", () => {
+  it("are finite for the tutorial's loss where a column has no positive logit, and zero there", () => {
     const negative = tf.tensor(
       logits.map((x) => -Math.abs(x) - 1),
       shape,

@@ -112,7 +112,7 @@ describe("an evaluation of the real MobileSAM", () => {
     expect(new Set(kinds).size).toBe(5);
   });
 
-  it("of a decoder against itself finds no gain anywhere", async () => {
+  it("finds no gain anywhere when it compares a decoder with itself", async () => {
     const [box] = await scoreVersions(deps(), samples, { ...options, versions: [{ number: 0 }] });
     if (!box) throw new Error("not scored");
     const { prompts, perImage, examples } = await evaluate(

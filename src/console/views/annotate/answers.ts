@@ -7,7 +7,7 @@ import type { Asked, Segmenter } from "./segmenter.ts";
 interface Latency {
   readonly ms: number;
   readonly from: "browser" | "server";
-  /** Of these in the server. */
+  /** Milliseconds of these in the server. */
   readonly serverMs?: number;
 }
 
@@ -15,7 +15,7 @@ interface Latency {
 export class Answers {
   readonly #sketch: Sketch;
   readonly #segmenter: Segmenter;
-  /** Of every question so far; the tests read them. */
+  /** Latencies of every question so far; the tests read them. */
   readonly latencies: Latency[] = [];
 
   constructor(sketch: Sketch, segmenter: Segmenter) {

@@ -32,7 +32,7 @@ export class Painting {
 /** A mask as polygons whose corners can be pulled, set and taken away. */
 export class Polygons {
   rings: Ring[];
-  /** Of the corner that is held. */
+  /** Place of the corner that is held. */
   held: [number, number] | null = null;
   readonly #sketch: Sketch;
   #shown: BinaryMask | null;

@@ -4,7 +4,7 @@ import { stemOf } from "../names.ts";
 import type { ExportedItem } from "../types.ts";
 import { type FormatContext, objectsOf, oneOutlineOf, pathOf, pointsOf, type ZipFormat } from "./format.ts";
 
-/** Of a share of a side: a hundredth of a pixel in images of 100,000. */
+/** Decimals of a share of a side: a hundredth of a pixel in images of 100,000. */
 const decimals = 8;
 
 /**

@@ -6,16 +6,16 @@ import { registerKernels } from "./kernels/register.ts";
 import { backendName, Recorder } from "./recorder.ts";
 import { simplify, type SimplifyOptions } from "./simplify/simplify.ts";
 
-/** An input of the traced function; a string in its shape is a free dimension, by name. */
-export interface TraceInput {
+/** An input of the recorded function; a string in its shape is a free dimension, by name. */
+export interface RecordInput {
   readonly name: string;
   readonly shape: readonly (number | string | FreeSize)[];
   /** float32 where it is left out; a uint8 input is a float32 tensor to the function. */
   readonly dtype?: "float32" | "int32" | "uint8";
 }
 
-/** What is traced: tensors by input name in, tensors by output name out. It may take gradients inside. */
-export type TracedFunction = (
+/** What is recorded: tensors by input name in, tensors by output name out. It may take gradients inside. */
+export type RecordedFunction = (
   inputs: Readonly<Record<string, tf.Tensor>>,
 ) => Readonly<Record<string, tf.Tensor>>;
 
@@ -45,9 +45,9 @@ function theRecorder(): Recorder {
  * differs must be a sum of their products, each dimension at most once in each.
  * Throws an Error that names the op where a kernel is not known or where the recordings do not match.
  */
-export function traceGraph(
-  fn: TracedFunction,
-  inputs: readonly TraceInput[],
+export function recordGraph(
+  fn: RecordedFunction,
+  inputs: readonly RecordInput[],
   options: SimplifyOptions = {},
 ): Graph {
   const free = [...new Set(inputs.flatMap(freeNames))].sort();
@@ -72,7 +72,7 @@ export function traceGraph(
 
 type Triple = readonly [number, number, number];
 
-const freeNames = ({ shape }: TraceInput): string[] =>
+const freeNames = ({ shape }: RecordInput): string[] =>
   shape.flatMap((dim) =>
     typeof dim === "number" ? [] : Object.keys(freeOf(dim).factors).flatMap(dimensionsOf),
   );
@@ -80,7 +80,7 @@ const freeNames = ({ shape }: TraceInput): string[] =>
 const freeOf = (dim: string | FreeSize): FreeSize => (typeof dim === "string" ? freeSize(dim) : dim);
 
 /** Runs the function once on the recorder, with these sizes of the free dimensions. */
-function record(fn: TracedFunction, inputs: readonly TraceInput[], own: Sizes): Graph {
+function record(fn: RecordedFunction, inputs: readonly RecordInput[], own: Sizes): Graph {
   const backend = theRecorder();
   const before = tf.getBackend();
   // Recording is synchronous, so nothing else in this thread sees the other backend.
@@ -100,7 +100,7 @@ function record(fn: TracedFunction, inputs: readonly TraceInput[], own: Sizes): 
   } finally {
     if (before && before !== backendName) useBackend(before);
   }
-  if (!graph) throw new Error("the traced function returned nothing");
+  if (!graph) throw new Error("the recorded function returned nothing");
   return graph;
 }
 

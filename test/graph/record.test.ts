@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { freeSize, type Graph } from "../../src/graph/ir.ts";
 import { toOnnx } from "../../src/graph/to-onnx.ts";
-import { traceGraph } from "../../src/graph/trace.ts";
+import { recordGraph } from "../../src/graph/record.ts";
 import { decodeModel } from "../../src/lib/onnx-proto.ts";
 import { gelu, normalise, normaliseScaled } from "../../src/model/written-gradients.ts";
 import { runBytes, runGraph, values } from "./run-onnx.ts";
@@ -13,7 +13,7 @@ const sizeOf = (x: tf.Tensor): number => x.shape[0] ?? 0;
 
 describe("a free dimension", () => {
   /** Shapes of n, 2n + 3 and 6n + 9 entries, sizes and fills that follow n. */
-  const graph = traceGraph(
+  const graph = recordGraph(
     ({ x }) => {
       const n = sizeOf(x!);
       const padded = tf.concat([tf.tile(x!, [2, 1]), tf.ones([3, 3])], 0);
@@ -47,7 +47,7 @@ describe("a free dimension", () => {
 
   it("is refused where a size is no linear function of it", () => {
     const squared = (): Graph =>
-      traceGraph(
+      recordGraph(
         ({ x }) => ({ y: tf.reshape(tf.matMul(x!, x!, false, true), [-1]) }),
         [{ name: "x", shape: ["n", 3] }],
       );
@@ -56,13 +56,13 @@ describe("a free dimension", () => {
 
   it("is refused where it changes what is computed", () => {
     const split = (): Graph =>
-      traceGraph(
+      recordGraph(
         ({ x }) => ({ y: sizeOf(x!) > 12 ? tf.neg(x!) : tf.abs(x!) }),
         [{ name: "x", shape: ["n"] }],
       );
     expect(split).toThrow(/other sizes/);
     const late = (): Graph =>
-      traceGraph(
+      recordGraph(
         ({ x }) => ({ y: sizeOf(x!) > 15 ? tf.neg(x!) : tf.abs(x!) }),
         [{ name: "x", shape: ["n"] }],
       );
@@ -72,7 +72,7 @@ describe("a free dimension", () => {
 
 describe("several free dimensions", () => {
   /** Planes of h x w pixels, h a multiple of two: entries, sizes and products of both. */
-  const graph = traceGraph(
+  const graph = recordGraph(
     ({ x, w }) => {
       const [height = 0, width = 0] = x!.shape;
       const flat = tf.reshape(x!, [-1]);
@@ -102,7 +102,7 @@ describe("several free dimensions", () => {
 
   it("are refused where a size has one of them squared", () => {
     const squared = (): Graph =>
-      traceGraph(
+      recordGraph(
         ({ x, y }) => ({
           y: tf.reshape(tf.matMul(x!, x!, false, true), [-1]),
           z: y!,
@@ -117,27 +117,27 @@ describe("several free dimensions", () => {
 
   it("are four at most", () => {
     const five = ["a", "b", "c", "d", "e"].map((name) => ({ name, shape: [name] }));
-    expect(() => traceGraph(({ a }) => ({ a: a! }), five)).toThrow("at most 4 dimensions");
+    expect(() => recordGraph(({ a }) => ({ a: a! }), five)).toThrow("at most 4 dimensions");
   });
 });
 
-describe("a traced function", () => {
+describe("a recorded function", () => {
   const input = [{ name: "x", shape: [2, 3] }];
 
   it("is told which kernel can't be recorded", () => {
-    expect(() => traceGraph(({ x }) => ({ y: tf.asinh(x!) }), input)).toThrow("Asinh");
+    expect(() => recordGraph(({ x }) => ({ y: tf.asinh(x!) }), input)).toThrow("Asinh");
   });
 
   it("can't read values, nor use tensors from outside", () => {
-    expect(() => traceGraph(({ x }) => ({ y: tf.scalar(x!.dataSync()[0]!) }), input)).toThrow(
+    expect(() => recordGraph(({ x }) => ({ y: tf.scalar(x!.dataSync()[0]!) }), input)).toThrow(
       "not known yet",
     );
     let kept: tf.Tensor | undefined;
-    traceGraph(({ x }) => ({ y: (kept = tf.keep(tf.neg(x!))) }), input);
+    recordGraph(({ x }) => ({ y: (kept = tf.keep(tf.neg(x!))) }), input);
     const other = { shape: [2, 3], dataId: {}, dtype: "float32" as const };
     const outside = tf.engine().makeTensorFromTensorInfo(other);
-    expect(() => traceGraph(({ x }) => ({ y: tf.add(x!, outside) }), input)).toThrow(
-      "outside the traced function",
+    expect(() => recordGraph(({ x }) => ({ y: tf.add(x!, outside) }), input)).toThrow(
+      "outside the recorded function",
     );
     kept?.dispose();
   });
@@ -146,10 +146,10 @@ describe("a traced function", () => {
     await import("@tensorflow/tfjs-backend-cpu");
     await tf.setBackend("cpu");
     const before = tf.memory().numTensors;
-    traceGraph(({ x }) => ({ y: tf.grad((a: tf.Tensor) => tf.sum(tf.square(a)))(x!) }), input);
+    recordGraph(({ x }) => ({ y: tf.grad((a: tf.Tensor) => tf.sum(tf.square(a)))(x!) }), input);
     expect(tf.memory().numTensors).toBe(before);
     expect(tf.getBackend()).toBe("cpu");
-    expect(() => traceGraph(() => ({ y: tf.asinh(tf.scalar(1)) }), input)).toThrow("Asinh");
+    expect(() => recordGraph(() => ({ y: tf.asinh(tf.scalar(1)) }), input)).toThrow("Asinh");
     expect(tf.getBackend()).toBe("cpu");
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -157,7 +157,7 @@ describe("a traced function", () => {
   it("gives the same bytes every time, with the names it was given", () => {
     const bytes = (): Uint8Array =>
       toOnnx(
-        traceGraph(
+        recordGraph(
           ({ x }) => ({ same: x!, twice: tf.add(x!, x!), again: tf.add(x!, x!), seven: tf.scalar(7) }),
           input,
         ),
@@ -169,7 +169,7 @@ describe("a traced function", () => {
   });
 
   it("may give an input, a constant, and one value under two names", async () => {
-    const graph = traceGraph(
+    const graph = recordGraph(
       ({ x }) => ({ same: x!, twice: tf.add(x!, x!), again: tf.add(x!, x!), seven: tf.scalar(7) }),
       input,
     );
@@ -190,7 +190,7 @@ describe("clean-up", () => {
   ];
 
   it("drops what no output needs and computes equal things once", () => {
-    const graph = traceGraph(({ x }) => {
+    const graph = recordGraph(({ x }) => {
       tf.exp(x!);
       return { y: tf.mul(tf.sigmoid(x!), tf.sigmoid(x!)) };
     }, row);
@@ -198,7 +198,7 @@ describe("clean-up", () => {
   });
 
   it("sees LayerNorm and Gelu as one operator each", async () => {
-    const graph = traceGraph(
+    const graph = recordGraph(
       ({ x, w, b }) => ({ y: gelu(tf.add(tf.mul(normalise(x!, 1e-5), w!), b!)) }),
       row,
     );
@@ -218,7 +218,7 @@ describe("clean-up", () => {
   });
 
   it("keeps the parts of LayerNorm that a gradient wants, from the same operator", () => {
-    const graph = traceGraph(
+    const graph = recordGraph(
       ({ x, w }) => ({ d: tf.grad((a: tf.Tensor) => tf.sum(tf.mul(normalise(a, 1e-5), w!)))(x!) }),
       row,
     );
@@ -228,7 +228,7 @@ describe("clean-up", () => {
   });
 
   it("gives LayerNorm's deviation and its scaled values from the same operator", async () => {
-    const graph = traceGraph(({ x, w, b }) => {
+    const graph = recordGraph(({ x, w, b }) => {
       const { normal, inverse } = normaliseScaled(x!, 1e-5);
       return { y: tf.add(tf.mul(normal, w!), b!), inverse };
     }, row);
@@ -252,7 +252,7 @@ describe("clean-up", () => {
       { name: "w", shape: [5, 8] },
       { name: "b", shape: [8] },
     ];
-    const [own, portable] = [traceGraph(layer, inputs, { onnxruntime: true }), traceGraph(layer, inputs)];
+    const [own, portable] = [recordGraph(layer, inputs, { onnxruntime: true }), recordGraph(layer, inputs)];
     expect(ops(own)).toEqual(["Gemm", "BiasGelu", "Reshape"]);
     expect(ops(portable)).toEqual(["Gemm", "Reshape", "Gelu"]);
     const given = { x: values([6, 5]), w: values([5, 8], 4), b: values([8], 5) };
@@ -268,7 +268,7 @@ describe("clean-up", () => {
       { name: "w", shape: [16, 32] },
       { name: "b", shape: [16] },
     ];
-    const graph = traceGraph(({ x, w, b }) => {
+    const graph = recordGraph(({ x, w, b }) => {
       const layer = (bias: tf.Tensor): tf.Tensor =>
         tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D, false, true), bias);
       return { y: layer(b!), d: tf.grad((bias: tf.Tensor) => tf.sum(tf.square(layer(bias))))(b!) };
