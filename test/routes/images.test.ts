@@ -70,6 +70,7 @@ describe("POST images", () => {
       format: "png",
       file_name: "page 1.png",
       group: "book",
+      part: null,
       known_empty: false,
       created_at: expect.any(String),
     });
