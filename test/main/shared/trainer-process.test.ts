@@ -136,7 +136,7 @@ describe("the trainer of a program that ends", () => {
         import { readConfig } from "${main}/config.ts";
         import { createLog } from "${main}/lib/log.ts";
         import { Releases } from "${main}/lib/releases.ts";
-        import { keepTrainer } from "${main}/main/trainer-process.ts";
+        import { keepTrainer } from "${main}/main/shared/trainer-process.ts";
         const log = createLog({ level: "info", name: "parent", file: ${JSON.stringify(log)} });
         await keepTrainer(readConfig(), { databaseUrl: process.env.DATABASE_URL, log, releases: new Releases() });
         process.send("ready");
