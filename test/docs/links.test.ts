@@ -64,7 +64,14 @@ it("the map of CONTRIBUTING.md names every folder of src and of the outbuildings
     .map(({ name }) => name);
   expect(new Set(named)).toEqual(new Set(folders));
   const outside = [...map.matchAll(/^([\w-]+) {2}/gm)].map(([, name]) => name);
-  expect(outside.toSorted((a, b) => (a ?? "").localeCompare(b ?? ""))).toEqual(["bench", "examples", "infra", "peers", "test", "tools"]);
+  expect(outside.toSorted((a, b) => (a ?? "").localeCompare(b ?? ""))).toEqual([
+    "bench",
+    "examples",
+    "infra",
+    "peers",
+    "test",
+    "tools",
+  ]);
 });
 
 it("every command of CONTRIBUTING.md names a script and a file that are there", () => {
