@@ -43,7 +43,11 @@ export default defineConfig({
           ...served,
         },
       },
-      { extends: true, test: { name: "scenario", include: [scenario], ...quick, ...served } },
+      {
+        extends: true,
+        // Whole fine-tunes, which other programs beside them slow down several times.
+        test: { name: "scenario", include: [scenario], ...quick, ...served, testTimeout: 4 * minute },
+      },
       {
         extends: true,
         // The console in a real browser against a whole server. A fine-tune runs inside.
