@@ -54,7 +54,8 @@ const trainer = async (count: number): Promise<number> => {
 };
 
 /** An import in the store, with its row. */
-async function importOf(project: string, id: string, name: string): Promise<string> {
+async function importOf(project: string, name: string, dryRun = false): Promise<string> {
+  const id = newId("imp");
   const size = { width: 80, height: 64 };
   const files = {
     [`images/${name}.png`]: await picture(1, 80, 64),
@@ -63,8 +64,8 @@ async function importOf(project: string, id: string, name: string): Promise<stri
   const bytes = await readFile(await zips.zip(files));
   const objectKey = keys.importZip(project, id);
   await app.store.put(objectKey, bytes);
-  await app.sql`insert into imports (id, project_id, object_key, bytes, file_name)
-    values (${id}, ${project}, ${objectKey}, ${bytes.length}, ${`${name}.zip`})`;
+  await app.sql`insert into imports (id, project_id, object_key, bytes, file_name, dry_run)
+    values (${id}, ${project}, ${objectKey}, ${bytes.length}, ${`${name}.zip`}, ${dryRun})`;
   return id;
 }
 const importRow = async (id: string) => (await app.sql`select * from imports where id = ${id}`)[0];
@@ -72,7 +73,8 @@ const importRow = async (id: string) => (await app.sql`select * from imports whe
 describe("a trainer that is killed while it reads an import", () => {
   it("comes back; after its second death the import has failed and says where, and others go on", async () => {
     const [bad, good] = [await makeProject(app.a), await makeProject(app.b)];
-    // Stands for a file that ends whoever reads it: its import is held up once it has begun with the image.
+    // Stands for a file that ends whoever reads it: its import is held up once it has begun with the image. A dry run
+    // keeps no parts, so the second attempt comes to the image again.
     await app.sql.unsafe(`
       create function hold_bad() returns trigger language plpgsql as $$
       begin
@@ -100,7 +102,7 @@ describe("a trainer that is killed while it reads an import", () => {
         where datname = current_database() and wait_event = 'PgSleep'`;
       await silence();
     };
-    const id = await importOf(bad, newId("imp"), "bad");
+    const id = await importOf(bad, "bad", true);
     await overHttp(createApp(app.services), async (origin) => {
       await killWhileReading(1);
       expect((await fetch(`${origin}/healthz`)).status).toBe(200);
@@ -116,7 +118,7 @@ describe("a trainer that is killed while it reads an import", () => {
       code: "process_ended_twice",
       message: "The process ended twice while reading images/bad.png. It is not tried again by itself.",
     });
-    const neighbour = await importOf(good, newId("imp"), "good");
+    const neighbour = await importOf(good, "good");
     await expect
       .poll(async () => (await importRow(neighbour))?.["status"], { timeout: 120_000, interval: 200 })
       .toBe("succeeded");
