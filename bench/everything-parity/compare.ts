@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask } from "../../src/imaging/types.ts";
-import type { EverythingSettings } from "../../src/inference/everything/types.ts";
+import type { EverythingSettings } from "../../src/domain/everything.ts";
 import { matchMasks } from "../../test/worlds/match-masks.ts";
 import { startOurs } from "../lib/everything.ts";
 import { type PeerOptions, startPeer } from "../../test/worlds/everything-peer.ts";

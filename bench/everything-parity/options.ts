@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { EverythingSettings } from "../../src/inference/everything/types.ts";
+import type { EverythingSettings } from "../../src/domain/everything.ts";
 import { pythonOf, whole } from "../lib/options.ts";
 
 export const usage =

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../src/lib/errors.ts";
-import type { EverythingSettings } from "../../src/inference/everything/types.ts";
+import type { EverythingSettings } from "../../src/domain/everything.ts";
 import { asPng } from "../../test/worlds/images.ts";
 import { sceneImage } from "../../test/worlds/scene.ts";
 import { startOurs } from "../lib/everything.ts";

@@ -1,11 +1,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  everythingDefaults,
-  type EverythingResult,
-  type EverythingSettings,
-} from "../../src/inference/everything/types.ts";
+import { everythingDefaults, type EverythingSettings } from "../../src/domain/everything.ts";
+import type { EverythingResult } from "../../src/inference/everything/types.ts";
 import { createInference } from "../../src/inference/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { buildGraphs } from "../../src/graphs/build.ts";

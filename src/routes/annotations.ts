@@ -1,93 +1,31 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
+import { annotate } from "../actions/annotate.ts";
 import {
-  addAnnotation,
-  type Annotation,
   deleteAnnotation,
   getAnnotation,
   maxPageBytes,
   planPage,
   readPage,
 } from "../db/queries/annotations.ts";
-import { getImage, holdImage, setSplitGroup } from "../db/queries/images.ts";
-import { checkBox } from "../imaging/geometry.ts";
-import type { Box } from "../imaging/types.ts";
-import { AppError } from "../lib/errors.ts";
-import { newId } from "../lib/ids.ts";
+import type { RouteContext } from "./http/env.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { knownAs } from "../actions/known.ts";
-import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./wire/lineage.ts";
-import { annotationMask, box, maskErrors, wireMask } from "./wire/mask.ts";
 import { copiesOfText, pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
-import type { RouteContext } from "./http/env.ts";
 import {
   annotationParams,
   deleted,
   idText,
-  iso,
   json,
   jsonBody,
+  projectOf,
   projectParams,
   scopeOf,
-  text,
-  timeText,
-  projectOf,
 } from "./http/scope.ts";
-import { LateValues, maskWriter, sendLate, textWriter } from "./http/stream-json.ts";
+import { answerLate, LateValues, maskWriter, sendLate, textWriter } from "./http/stream-json.ts";
 import { limitBody, maxMaskBody } from "./http/upload.ts";
-
-const bodySchema = z.strictObject({
-  image_id: idText(),
-  mask: annotationMask,
-  box: box.optional().openapi({ description: "Left out, the mask's own tight box." }),
-  label: text(200).optional(),
-  group: text(200).optional().openapi({ description: "Sets the image's split group." }),
-});
-
-const annotationSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("annotation"),
-    image_id: z.string(),
-    mask: wireMask,
-    box,
-    area: z.int().openapi({ description: "Foreground pixels." }),
-    label: z.string().nullable(),
-    source: z.enum(["api", "import", "feedback"]),
-    lineage: z
-      .object({
-        action: z.enum(["accept", "correct"]),
-        prediction_id: z.string(),
-        version: versionOrBase,
-        prompt: loggedPromptSchema,
-      })
-      .nullable()
-      .openapi({ description: "Of feedback: which version had seen which prompt, in which prediction." }),
-    created_at: timeText,
-  })
-  .openapi("Annotation");
-
-const toAnnotation = (
-  row: Annotation,
-  written = (counts: string): string => counts,
-): z.output<typeof annotationSchema> => ({
-  id: row.id,
-  object: "annotation",
-  image_id: row.imageId,
-  mask: { format: "rle", size: [row.height, row.width], counts: written(row.counts) },
-  box: row.box,
-  area: row.area,
-  label: row.label,
-  source: row.source,
-  lineage: row.lineage && {
-    action: row.lineage.action,
-    prediction_id: row.lineage.predictionId,
-    version: toVersionName(row.lineage.version),
-    prompt: toLoggedPrompt(row.lineage.prompt),
-  },
-  created_at: iso(row.createdAt),
-});
+import { annotationBody, annotationSchema, toAnnotation } from "./wire/annotation.ts";
+import { maskErrors } from "./wire/mask.ts";
 
 const tags = ["annotations"];
 
@@ -98,7 +36,7 @@ const createWith = (limit: number) =>
     tags,
     summary: "Add the true mask of one object",
     middleware: [limitBody(limit)] as const,
-    request: { params: projectParams, headers: idempotencyHeader, body: jsonBody(bodySchema) },
+    request: { params: projectParams, headers: idempotencyHeader, body: jsonBody(annotationBody) },
     responses: {
       201: json(annotationSchema, "The new annotation."),
       ...failures(
@@ -148,7 +86,8 @@ const remove = createRoute({
   responses: { 200: json(deleted("annotation"), "It is gone."), ...failures("annotation_not_found") },
 });
 
-export function annotationRoutes({ db, config, known, masks, memory }: RouteContext) {
+export function annotationRoutes(services: RouteContext) {
+  const { db, config, memory } = services;
   const router = createRouter();
 
   router.openapi(createWith(Math.min(config.MAX_BODY_BYTES, maxMaskBody)), async (c) => {
@@ -156,32 +95,8 @@ export function annotationRoutes({ db, config, known, masks, memory }: RouteCont
     const body = c.req.valid("json");
     projectOf(c, scope);
     const answer = await idempotent(c, db, body, async () => {
-      const name = knownAs(scope, body.image_id);
-      const image = known.images.get(name) ?? (await getImage(db, scope, body.image_id));
-      known.images.set(name, image);
-      const { width, height } = image;
-      const given = body.box;
-      if (given) checkBox(given, [height, width]);
-      const mask = { wire: body.mask, size: [height, width], box: given } as const;
-      const { box: tight, inBox, ...kept } = await masks.keep(mask, scope.workspaceId);
-      if (given && !inBox) throw boxMisses(given);
-      const row = {
-        ...scope,
-        ...kept,
-        id: newId("ann"),
-        imageId: body.image_id,
-        box: [...(given ?? tight)] as [number, number, number, number],
-        label: body.label ?? null,
-      };
-      const { group } = body;
-      const inserted = await (group === undefined
-        ? addAnnotation(db, row)
-        : db.transaction(async (tx) => {
-            await holdImage(tx, scope, body.image_id);
-            await setSplitGroup(tx, scope, body.image_id, group);
-            return addAnnotation(tx, row);
-          }));
-      return { status: 201, body: toAnnotation({ ...inserted, width, height }) };
+      const { image_id: imageId, ...rest } = body;
+      return { status: 201, body: toAnnotation(await annotate(services, scope, { imageId, ...rest })) };
     });
     const late = new LateValues();
     const { mask } = answer.body;
@@ -196,18 +111,16 @@ export function annotationRoutes({ db, config, known, masks, memory }: RouteCont
     const page = await planPage(db, scope, { ...pageRequest(query), imageId: query.image_id });
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer at a time." };
     const held = await memory.reserve(copiesOfText * page.bytes, ask);
-    const late = new LateValues();
-    try {
-      const read = await readPage(db, scope, page);
-      const written = textWriter(
-        read.rows.map(({ counts }) => counts),
-        late,
-      );
-      const body = pageBody(read, (row) => toAnnotation(row, written));
-      return await sendLate(c, body, 200, late, held);
-    } finally {
-      if (!late.streams) held.release();
-    }
+    return answerLate(c, 200, held, {
+      write: async (late) => {
+        const read = await readPage(db, scope, page);
+        const written = textWriter(
+          read.rows.map(({ counts }) => counts),
+          late,
+        );
+        return pageBody(read, (row) => toAnnotation(row, written));
+      },
+    });
   });
 
   router.openapi(get, async (c) => {
@@ -225,6 +138,3 @@ export function annotationRoutes({ db, config, known, masks, memory }: RouteCont
 
   return router;
 }
-
-const boxMisses = (given: Box): AppError =>
-  new AppError("box_misses_mask", `box [${given.join(", ")}] holds no pixel of the mask`, { param: "box" });

@@ -1,28 +1,18 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Executor } from "../db/client.ts";
+import { startFineTune } from "../actions/start-fine-tune.ts";
 import { channels } from "../db/listen.ts";
-import { countAnnotatedImages } from "../db/queries/annotations.ts";
 import {
   cancelFineTune,
   type FineTune,
   getFineTune,
   hasEnded,
-  insertFineTune,
   listFineTunes,
   stopFineTune,
 } from "../db/queries/fine-tunes.ts";
-import { isImporting } from "../db/queries/imports.ts";
-import { holdProject } from "../db/queries/projects.ts";
-import type { ProjectScope } from "../db/queries/scope.ts";
-import { requireTrainingTime } from "../db/queries/usage.ts";
-import { getVersion } from "../db/queries/versions.ts";
-import { AppError } from "../lib/errors.ts";
-import { fewestAnnotatedImages, hyperparametersSchema } from "../domain/hyperparameters.ts";
-import { newId } from "../lib/ids.ts";
+import { hyperparametersSchema } from "../domain/hyperparameters.ts";
 import { failures, invalidRequest } from "./http/errors.ts";
 import { fineTuneSchema, toFineTune } from "./wire/fine-tune.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { quotasOf } from "../actions/quotas.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
@@ -128,7 +118,7 @@ const stop = createRoute({
 });
 
 export function fineTuneRoutes(services: RouteContext) {
-  const { db, config, metrics } = services;
+  const { db } = services;
   const router = createRouter();
 
   router.openapi(
@@ -137,15 +127,9 @@ export function fineTuneRoutes(services: RouteContext) {
       const scope = scopeOf(c, c.req.valid("param"));
       const body = c.req.valid("json");
       projectOf(c, scope);
+      const { hyperparameters, seed, base_version: baseVersion = null } = body;
       const answer = await idempotent(c, db, body, async () => {
-        const row = await db.transaction(async (tx) => {
-          await holdProject(tx, scope);
-          if (body.base_version !== undefined) await getVersion(tx, scope, body.base_version, "base_version");
-          await requireEnough(tx, scope);
-          await requireTrainingTime(tx, scope.workspaceId, quotasOf(config));
-          return insertFineTune(tx, rowOf(scope, body));
-        });
-        metrics.fineTunesCreated.inc();
+        const row = await startFineTune(services, scope, { hyperparameters, seed, baseVersion });
         return { status: 202, body: toFineTune(row) };
       });
       const seconds = preferredWait(c);
@@ -190,26 +174,4 @@ export function fineTuneRoutes(services: RouteContext) {
   });
 
   return router;
-}
-
-const rowOf = (scope: ProjectScope, body: z.output<typeof bodySchema>) => ({
-  ...scope,
-  id: newId("ft"),
-  hyperparameters: body.hyperparameters,
-  baseVersion: body.base_version ?? null,
-  seed: body.seed,
-});
-
-async function requireEnough(db: Executor, scope: ProjectScope): Promise<void> {
-  const annotated = await countAnnotatedImages(db, scope);
-  if (annotated >= fewestAnnotatedImages) return;
-  const missing = fewestAnnotatedImages - annotated;
-  const have = annotated === 1 ? "1 annotated image" : `${annotated} annotated images`;
-  const advice = (await isImporting(db, scope))
-    ? "An import is under way: wait until it has ended."
-    : `Annotate ${missing} more ${missing === 1 ? "image" : "images"}.`;
-  throw new AppError(
-    "not_enough_annotations",
-    `This project has ${have}; a fine-tune needs at least ${fewestAnnotatedImages}. ${advice}`,
-  );
 }

@@ -1,15 +1,9 @@
-import { open } from "node:fs/promises";
-import { createRoute, type z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
+import { startImport } from "../actions/start-import.ts";
 import { channels } from "../db/listen.ts";
-import { getImport, type Import, insertImport, listImports } from "../db/queries/imports.ts";
-import { holdProject } from "../db/queries/projects.ts";
-import type { ProjectScope } from "../db/queries/scope.ts";
+import { getImport, type Import, listImports } from "../db/queries/imports.ts";
 import { requireRoom } from "../db/queries/usage.ts";
 import { openImport } from "../domain/job-states.ts";
-import { archiveStart, kindOfStart } from "../lib/archive-kind.ts";
-import { AppError } from "../lib/errors.ts";
-import { newId } from "../lib/ids.ts";
-import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { quotasOf } from "../actions/quotas.ts";
@@ -18,7 +12,7 @@ import type { RouteContext } from "./http/env.ts";
 import { createRouter } from "./http/router.ts";
 import { importQuery, importSchema, optionsOf, toImport } from "./wire/import.ts";
 import { importParams, json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { type FileUpload, withFileUpload } from "./http/upload.ts";
+import { withFileUpload } from "./http/upload.ts";
 import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
 
 const tags = ["imports"];
@@ -100,7 +94,11 @@ export function importRoutes(services: RouteContext) {
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
       const query = c.req.valid("query");
       const asked = { sha256: file.sha256, fileName: file.fileName, ...query };
-      return idempotent(c, db, asked, () => storeImport(services, scope, file, query));
+      const options = { options: optionsOf(query), dryRun: query.dry_run === true };
+      return idempotent(c, db, asked, async () => {
+        const row = await startImport(services, scope, file, options);
+        return { status: 202 as const, body: toImport(row) };
+      });
     });
     const seconds = preferredWait(c);
     if (seconds === 0) return c.json(answer.body, answer.status);
@@ -123,54 +121,4 @@ export function importRoutes(services: RouteContext) {
   });
 
   return router;
-}
-
-/** The object first, then the row, whose insert tells the workers; without the row the object goes again. */
-async function storeImport(
-  { db, store, inference, config }: RouteContext,
-  scope: ProjectScope,
-  file: FileUpload,
-  query: z.output<typeof importQuery>,
-) {
-  await checkStart(file.path);
-  const quotas = quotasOf(config);
-  await requireRoom(db, scope.workspaceId, quotas, { of: ["bytes"], more: { bytes: file.bytes } });
-  const id = newId("imp");
-  const objectKey = keys.importZip(scope.projectId, id);
-  try {
-    await store.putFile(objectKey, file.path, { contentType: "application/octet-stream" });
-    const row = await db.transaction(async (tx) => {
-      await holdProject(tx, scope);
-      const inserted = await insertImport(tx, {
-        ...scope,
-        id,
-        objectKey,
-        bytes: file.bytes,
-        fileName: file.fileName,
-        options: optionsOf(query),
-        dryRun: query.dry_run === true,
-      });
-      await requireRoom(tx, scope.workspaceId, quotas, { of: ["bytes"] });
-      return inserted;
-    });
-    await inference.makeRoom(scope.workspaceId);
-    return { status: 202 as const, body: toImport(row) };
-  } catch (error) {
-    await store.delete(objectKey);
-    throw error;
-  }
-}
-
-/** What packed a file is told by its start; the worker reads the rest. */
-async function checkStart(path: string): Promise<void> {
-  const handle = await open(path);
-  let kind: ReturnType<typeof kindOfStart>;
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(archiveStart), 0, archiveStart, 0);
-    kind = kindOfStart(buffer.subarray(0, bytesRead));
-  } finally {
-    await handle.close();
-  }
-  if (kind.kind === "other")
-    throw new AppError("import_zip_invalid", `The body is ${kind.name}; ${kind.advice}.`);
 }

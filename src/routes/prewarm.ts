@@ -1,18 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { resolveVersions } from "../actions/asked-versions.ts";
+import { mostPrewarmed, prewarm } from "../actions/prewarm.ts";
 import { versionNames } from "./wire/version-name.ts";
 import { failures } from "./http/errors.ts";
-import { findImage } from "../actions/find-image.ts";
 import { imageBody, imageSourceErrors } from "./wire/image.ts";
 import { toVersionName, versionOrBase } from "./wire/lineage.ts";
-import { checkAmounts, checkGeometry, promptGeometry } from "./wire/predict.ts";
+import { promptGeometry } from "./wire/predict.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
+import { askOf, json, jsonBody, projectParams } from "./http/scope.ts";
 import { limitBody, maxNamingBody } from "./http/upload.ts";
-
-/** Prompts that are prepared for in one call. */
-const mostPrompts = 16;
 
 const bodySchema = z.strictObject({
   image: imageBody,
@@ -20,7 +16,7 @@ const bodySchema = z.strictObject({
   prompts: z
     .array(promptGeometry)
     .min(1)
-    .max(mostPrompts)
+    .max(mostPrewarmed)
     .optional()
     .openapi({
       description:
@@ -80,40 +76,19 @@ const prewarmWith = (limit: number) =>
   });
 
 export function prewarmRoutes(services: RouteContext) {
-  const { inference, config, metrics } = services;
   const router = createRouter();
 
-  router.openapi(prewarmWith(config.MAX_BODY_BYTES), async (c) => {
-    const scope = scopeOf(c, c.req.valid("param"));
-    const body = c.req.valid("json");
-    const { signal } = c.req.raw;
-    const project = projectOf(c, scope);
-    if (body.prompts) checkAmounts(body.prompts, mostPrompts);
-    const versions = await resolveVersions(services, scope, project, body.version);
-    const { baseModel } = project;
-    const image = await findImage(services, scope, body.image, { baseModel, signal });
+  router.openapi(prewarmWith(services.config.MAX_BODY_BYTES), async (c) => {
+    const warmed = await prewarm(services, askOf(c, c.req.valid("param")), c.req.valid("json"));
+    const { image, versions, result } = warmed;
     const [height, width] = image.size;
-    checkGeometry(body.prompts ?? [], image.size);
-    // One prompt does all that the first one would have to do; its mask is nobody's, and is not logged.
-    const warmed = await inference.predict({
-      workspaceId: scope.workspaceId,
-      baseModel,
-      image: image.source,
-      versions,
-      size: image.size,
-      prompts: body.prompts ?? [{ points: [[width / 2, height / 2, 1]] }],
-      multimask: false,
-      format: "rle",
-      signal,
-    });
-    metrics.embeddings.inc({ from: warmed.embeddingFrom });
     return c.json(
       {
         object: "prewarm" as const,
         image: { id: image.id, width, height, sha256: image.source.sha256 },
-        versions: versions.map(({ number }) => toVersionName(number)),
-        embedding_from: warmed.embeddingFrom,
-        timing_ms: { ...warmed.timingMs },
+        versions: versions.map(toVersionName),
+        embedding_from: result.embeddingFrom,
+        timing_ms: { ...result.timingMs },
       },
       200,
     );

@@ -1,16 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { requireRoom } from "../db/queries/usage.ts";
-import { registerImported } from "../db/queries/version-registry.ts";
-import { readVersionFile } from "../base-models/version-file.ts";
+import { importVersion } from "../actions/import-version.ts";
 import { AppError } from "../lib/errors.ts";
-import { newId } from "../lib/ids.ts";
-import { keys } from "../storage/keys.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { quotasOf } from "../actions/quotas.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
+import { askOf, json, projectParams } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
 import { toVersion, versionSchema } from "./wire/version.ts";
 
@@ -63,13 +58,13 @@ const importRoute = createRoute({
   },
 });
 
-export function versionImportRoutes({ db, store, inference, config }: RouteContext) {
+export function versionImportRoutes(services: RouteContext) {
+  const { db, config } = services;
   const router = createRouter();
 
   router.openapi(importRoute, async (c) => {
-    const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends a model for a 404.
-    const project = projectOf(c, scope);
+    const ask = askOf(c, c.req.valid("param"));
     if ((c.req.header("content-type") ?? "").startsWith("application/json")) {
       throw new AppError(
         "unsupported_media_type",
@@ -78,44 +73,8 @@ export function versionImportRoutes({ db, store, inference, config }: RouteConte
     }
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) =>
       idempotent(c, db, { sha256: file.sha256, fileName: file.fileName }, async () => {
-        const base = await inference.baseModel(project.baseModel);
-        const { format, says, focus, weights } = await readVersionFile(file.path, base, {
-          by: scope.workspaceId,
-          signal: c.req.raw.signal,
-        });
-        const quotas = quotasOf(config);
-        // Asked again, and for good, where the version is registered.
-        const room = { of: ["bytes"], more: { bytes: weights.bytes } } as const;
-        await requireRoom(db, scope.workspaceId, quotas, room);
-        const id = newId("ver");
-        const weightsKey = keys.weights(scope.projectId, id, weights.sha256);
-        try {
-          await store.putFile(weightsKey, weights.path);
-          const row = {
-            id,
-            baseModel: base.name,
-            parentVersion: null,
-            weightsKey,
-            weightsSha256: weights.sha256,
-            weightsBytes: weights.bytes,
-            focus,
-            hyperparameters: {},
-            imported: {
-              format,
-              fileName: file.fileName,
-              sha256: file.sha256,
-              bytes: file.bytes,
-              says,
-              actor: c.get("caller").keyId,
-            },
-          };
-          const version = await registerImported(db, scope, row, quotas);
-          await inference.makeRoom(scope.workspaceId);
-          return { status: 201 as const, body: toVersion(version, project.activeVersion, "full") };
-        } catch (error) {
-          await store.delete(weightsKey);
-          throw error;
-        }
+        const version = await importVersion(services, ask, file);
+        return { status: 201 as const, body: toVersion(version, ask.project.activeVersion, "full") };
       }),
     );
     return c.json(answer.body, answer.status);

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import type { EverythingSettings } from "../../src/inference/everything/types.ts";
+import type { EverythingSettings } from "../../src/domain/everything.ts";
 
 /** A mask as Meta's generator gives it: boxes are [x, y, width, height] of the last pixels. */
 export interface PeerMask {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PeerMask, startPeer } from "./everything-peer.ts";
-import type { EverythingSettings } from "../../src/inference/everything/types.ts";
+import type { EverythingSettings } from "../../src/domain/everything.ts";
 import { asPng } from "./images.ts";
 import { sceneImage } from "./scene.ts";
 

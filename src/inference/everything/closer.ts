@@ -1,13 +1,10 @@
+import { mostCloser, mostWindows } from "../../domain/everything.ts";
 import { isPlain, plainFocus } from "../../domain/focus.ts";
 import { viewsOf } from "../../imaging/views.ts";
 import type { RleMask } from "../../imaging/types.ts";
 import type { PredictRequest, PredictResult, Prompt, VersionRef } from "../types.ts";
 import type { Candidate, EverythingRequest } from "./types.ts";
 
-/** Masks of a version that are asked once more by its focus, the best first; the others stay as they were found. */
-export const mostCloser = 256;
-/** Windows that are encoded for them, each .6 s of two cores where it is not cached. */
-export const mostWindows = 64;
 /** Prompts of one call, after which the abort signal is looked at. */
 const promptsPerCall = 32;
 

@@ -7,7 +7,8 @@ import { promptTokens } from "../decoder/prompt-tokens.ts";
 import type { DecoderTask } from "../decoder/task.ts";
 import { plane, runDecoder } from "../decoder/run.ts";
 import { nearCropEdge } from "./crop-edge.ts";
-import type { Candidate, EverythingSettings, FoundAt } from "./types.ts";
+import type { EverythingSettings } from "../../domain/everything.ts";
+import type { Candidate, FoundAt } from "./types.ts";
 
 /** Some points of one crop and one version; the embedding is the crop's. */
 export interface PointsTask extends DecoderTask {

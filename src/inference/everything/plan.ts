@@ -1,6 +1,6 @@
 import type { Box, Size } from "../../imaging/types.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { EverythingSettings } from "./types.ts";
+import type { EverythingSettings } from "../../domain/everything.ts";
 
 /** A crop smaller than an image may be could not be encoded sensibly. */
 const minCropSide = 8;

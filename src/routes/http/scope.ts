@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import type { Ask } from "../../actions/context.ts";
 import { type Project, projectNotFound } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { isStorable } from "../../lib/text.ts";
@@ -57,6 +58,16 @@ export function projectOf(c: Context<Env>, { workspaceId, projectId }: ProjectSc
   if (project?.id !== projectId || project.workspaceId !== workspaceId) throw projectNotFound(projectId);
   return project;
 }
+
+/** Who asks, of the project of the path. Throws AppError project_not_found. */
+export function askOf(c: Context<Env>, params: { project_id: string }): Ask {
+  const scope = scopeOf(c, params);
+  return { scope, project: projectOf(c, scope), actor: c.get("caller").keyId, signal: c.req.raw.signal };
+}
+
+/** Bytes of the body, where the request tells them. */
+export const contentLength = (c: Context<Env>): number | null =>
+  Number(c.req.header("content-length") ?? 0) || null;
 
 export const iso = (date: Date): string => date.toISOString();
 export const isoOrNull = (date: Date | null): string | null => date?.toISOString() ?? null;

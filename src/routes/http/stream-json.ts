@@ -107,7 +107,36 @@ export async function sendLate<Body, Status extends ContentfulStatusCode>(
   late: LateValues,
   held?: Reservation,
 ): Promise<TypedResponse<Body, Status, "json">> {
-  const json = JSON.stringify(body);
+  return sendText(c, JSON.stringify(body), status, late, held);
+}
+
+/**
+ * Sends what `write` makes, and gives back what `held` holds: when the last piece is read, or at once where all is sent or
+ * something fails. `written` hears of the answer's bytes before any is sent.
+ */
+export async function answerLate<Body, Status extends ContentfulStatusCode>(
+  c: Context<Env>,
+  status: Status,
+  held: Reservation,
+  make: { write: (late: LateValues) => Body | Promise<Body>; written?: (bytes: number) => Promise<void> },
+): Promise<TypedResponse<Body, Status, "json">> {
+  const late = new LateValues();
+  try {
+    const text = JSON.stringify(await make.write(late));
+    await make.written?.(await late.bytesWith(text));
+    return await sendText(c, text, status, late, held);
+  } finally {
+    if (!late.streams) held.release();
+  }
+}
+
+async function sendText<Body, Status extends ContentfulStatusCode>(
+  c: Context<Env>,
+  json: string,
+  status: Status,
+  late: LateValues,
+  held: Reservation | undefined,
+): Promise<TypedResponse<Body, Status, "json">> {
   if (late.some && c.req.method === "GET") c.header("etag", `"${await late.digestOf(json)}"`);
   const sent = late.bodyOf(json, () => held?.release());
   const response = c.body(sent, status, { "content-type": "application/json" });

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import { everythingDefaults } from "../../inference/everything/types.ts";
-import type { EverythingResult, EverythingSettings } from "../../inference/everything/types.ts";
-import { AppError } from "../../lib/errors.ts";
+import type { Segmented } from "../../actions/segment-everything.ts";
+import { everythingDefaults } from "../../domain/everything.ts";
+import type { EverythingSettings } from "../../domain/everything.ts";
 import { versionNames } from "./version-name.ts";
 import { imageBody } from "./image.ts";
 import { box, maskWith } from "./mask.ts";
@@ -110,21 +110,9 @@ export const toSettings = (body: EverythingBody): EverythingSettings => ({
   minMaskRegionArea: body.min_mask_region_area,
 });
 
-/** Throws AppError too_many_prompts: before anything is computed. */
-export function checkPoints(points: number, versions: number, limit: number): void {
-  if (points * versions <= limit) return;
-  const times = versions === 1 ? "" : `, ${versions} versions each`;
-  const message =
-    `${points} points over the image and its crops${times}; ${limit} in all are allowed. ` +
-    "Lower points_per_side or crop_n_layers, or raise crop_n_points_downscale_factor.";
-  throw new AppError("too_many_prompts", message, { param: "points_per_side" });
-}
-
 /** A result as it is sent; version 0 is called `base`. What takes long to write is put down in `late`. */
 export function toSegmentation(
-  id: string,
-  image: { id: string | null; sha256: string },
-  result: EverythingResult,
+  { id, image, result }: Segmented,
   late: LateValues = new LateValues(),
 ): z.output<typeof everythingSchema> {
   const all = result.results.flatMap(({ masks }) => masks);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lastPixels, nearCropEdge } from "../../../src/inference/everything/crop-edge.ts";
 import { countPoints, cropBoxes, planEverything, pointGrid } from "../../../src/inference/everything/plan.ts";
-import { everythingDefaults, type EverythingSettings } from "../../../src/inference/everything/types.ts";
+import { everythingDefaults, type EverythingSettings } from "../../../src/domain/everything.ts";
 import { codeOf, errorOf } from "../../helpers/codes.ts";
 
 const settings = (changed: Partial<EverythingSettings> = {}): EverythingSettings => ({

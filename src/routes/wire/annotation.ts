@@ -1,0 +1,57 @@
+import { z } from "@hono/zod-openapi";
+import type { Annotation } from "../../db/queries/annotations.ts";
+import { idText, iso, text, timeText } from "../http/scope.ts";
+import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./lineage.ts";
+import { annotationMask, box, wireMask } from "./mask.ts";
+
+export const annotationBody = z.strictObject({
+  image_id: idText(),
+  mask: annotationMask,
+  box: box.optional().openapi({ description: "Left out, the mask's own tight box." }),
+  label: text(200).optional(),
+  group: text(200).optional().openapi({ description: "Sets the image's split group." }),
+});
+
+export const annotationSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("annotation"),
+    image_id: z.string(),
+    mask: wireMask,
+    box,
+    area: z.int().openapi({ description: "Foreground pixels." }),
+    label: z.string().nullable(),
+    source: z.enum(["api", "import", "feedback"]),
+    lineage: z
+      .object({
+        action: z.enum(["accept", "correct"]),
+        prediction_id: z.string(),
+        version: versionOrBase,
+        prompt: loggedPromptSchema,
+      })
+      .nullable()
+      .openapi({ description: "Of feedback: which version had seen which prompt, in which prediction." }),
+    created_at: timeText,
+  })
+  .openapi("Annotation");
+
+export const toAnnotation = (
+  row: Annotation,
+  written = (counts: string): string => counts,
+): z.output<typeof annotationSchema> => ({
+  id: row.id,
+  object: "annotation",
+  image_id: row.imageId,
+  mask: { format: "rle", size: [row.height, row.width], counts: written(row.counts) },
+  box: row.box,
+  area: row.area,
+  label: row.label,
+  source: row.source,
+  lineage: row.lineage && {
+    action: row.lineage.action,
+    prediction_id: row.lineage.predictionId,
+    version: toVersionName(row.lineage.version),
+    prompt: toLoggedPrompt(row.lineage.prompt),
+  },
+  created_at: iso(row.createdAt),
+});

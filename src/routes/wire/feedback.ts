@@ -1,0 +1,73 @@
+import { z } from "@hono/zod-openapi";
+import type { SaidFeedback } from "../../actions/give-feedback.ts";
+import type { Feedback } from "../../db/queries/feedback.ts";
+import { feedbackActions } from "../../domain/feedback.ts";
+import { iso, text, timeText, versionNumber } from "../http/scope.ts";
+import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./lineage.ts";
+import { annotationMask } from "./mask.ts";
+
+export const feedbackBody = z.strictObject({
+  action: z.enum(feedbackActions).openapi({
+    description: "accept: the mask is right; reject: it is not; correct: `mask` is what it should have been.",
+  }),
+  prompt: z.int().min(0).default(0).openapi({
+    description:
+      "Place of the prompt in the request; of segment-everything, place of the mask in the answer, counted on from one version's masks to the next's.",
+  }),
+  version: z
+    .union([z.literal("base"), versionNumber()])
+    .optional()
+    .openapi({
+      description:
+        "Whose mask; left out, that of the first version which answered, and of segment-everything the mask's own.",
+    }),
+  mask_index: z.int().min(0).default(0).openapi({ description: "Place among that prompt's masks." }),
+  mask: annotationMask.optional(),
+  label: text(200).optional(),
+  group: text(200).optional().openapi({ description: "Sets the image's split group." }),
+});
+
+export const feedbackSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("feedback"),
+    prediction_id: z.string(),
+    action: z.enum(feedbackActions),
+    prompt_index: z.int(),
+    mask_index: z.int(),
+    version: versionOrBase,
+    prompt: loggedPromptSchema,
+    iou: z
+      .number()
+      .nullable()
+      .openapi({ description: "Of the predicted mask with the correction: how wrong the version was." }),
+    annotation_id: z.string().nullable().openapi({ description: "What it became; null for a rejection." }),
+    actor: z.string().nullable(),
+    created_at: timeText,
+  })
+  .openapi("Feedback");
+
+export const toFeedback = (row: Feedback): z.output<typeof feedbackSchema> => ({
+  id: row.id,
+  object: "feedback",
+  prediction_id: row.predictionId,
+  action: row.action,
+  prompt_index: row.promptIndex,
+  mask_index: row.maskIndex,
+  version: toVersionName(row.version),
+  prompt: toLoggedPrompt(row.prompt),
+  iou: row.iou,
+  annotation_id: row.annotationId,
+  actor: row.actor,
+  created_at: iso(row.createdAt),
+});
+
+export const toSaid = (body: z.output<typeof feedbackBody>): Omit<SaidFeedback, "predictionId"> => ({
+  action: body.action,
+  promptIndex: body.prompt,
+  version: body.version === "base" ? 0 : body.version,
+  maskIndex: body.mask_index,
+  mask: body.mask,
+  label: body.label ?? null,
+  group: body.group,
+});
