@@ -22,7 +22,7 @@ const cocoSchema = z
         unlabelled: z
           .literal(true)
           .optional()
-          .openapi({ description: "Not COCO's: stands for annotations without a label." }),
+          .openapi({ description: "Not part of COCO: marks the category of annotations without a label." }),
       }),
     ),
     images: z.array(
@@ -30,14 +30,19 @@ const cocoSchema = z
         id: number,
         file_name: z
           .string()
-          .openapi({ description: "As uploaded or imported; the id where two images have one name." }),
+          .openapi({ description: "As uploaded or imported; the image's id where two images share a name." }),
         width: number,
         height: number,
-        group: z.string().nullable().openapi({ description: "Not COCO's: the image's split group." }),
-        part: partSchema.nullable().openapi({ description: "Not COCO's: the image's own part of the data." }),
+        group: z.string().nullable().openapi({ description: "Not part of COCO: the image's split group." }),
+        part: partSchema
+          .nullable()
+          .openapi({
+            description:
+              "Not part of COCO: the part of the data set (train, val or test) that the image came with.",
+          }),
         known_empty: z
           .boolean()
-          .openapi({ description: "Not COCO's: whether it is known to hold no object." }),
+          .openapi({ description: "Not part of COCO: whether the image is known to contain no object." }),
         sha256: z.string(),
         maskwright_id: z.string(),
       }),
@@ -56,7 +61,7 @@ const cocoSchema = z
           .openapi({ description: "[x, y, width, height] in pixels." }),
         box: z
           .tuple([z.number(), z.number(), z.number(), z.number()])
-          .openapi({ description: "Not COCO's: [x0, y0, x1, y1], the box to the last bit." }),
+          .openapi({ description: "Not part of COCO: [x0, y0, x1, y1], the exact box." }),
         area: number,
         iscrowd: z.literal(0),
         maskwright_id: z.string(),
@@ -64,7 +69,7 @@ const cocoSchema = z
     ),
     told: z
       .array(z.object({ code: z.string(), count: number, message: z.string() }))
-      .openapi({ description: "Not COCO's: what could not be kept as it was asked for." }),
+      .openapi({ description: "Not part of COCO: what could not be exported as requested." }),
   })
   .openapi("CocoDataset");
 
@@ -99,13 +104,13 @@ const exportRoute = createRoute({
   },
   responses: {
     200: {
-      description: "The file, all of one moment.",
+      description: "The file, a consistent snapshot.",
       content: {
         "application/json": { schema: cocoSchema },
         "application/zip": { schema: { type: "string", format: "binary" } },
       },
     },
-    304: { description: "The caller has it." },
+    304: { description: "Not modified." },
     ...failures("invalid_request", "project_not_found"),
   },
 });

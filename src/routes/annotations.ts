@@ -34,7 +34,7 @@ const createWith = (limit: number) =>
     method: "post",
     path: "/v1/projects/{project_id}/annotations",
     tags,
-    summary: "Add the true mask of one object",
+    summary: "Add an annotation: the true mask of one object",
     middleware: [limitBody(limit)] as const,
     request: { params: projectParams, headers: idempotencyHeader, body: jsonBody(annotationBody) },
     responses: {
@@ -60,7 +60,7 @@ const list = createRoute({
   path: "/v1/projects/{project_id}/annotations",
   tags,
   summary: "List annotations, newest first",
-  description: `A page ends before its \`limit\` where its masks reach ${maxPageBytes} bytes; \`has_more\` tells whether more follow.`,
+  description: `A page holds fewer than \`limit\` rows if its masks reach ${maxPageBytes} bytes; \`has_more\` says whether more follow.`,
   request: { params: projectParams, query: pageQuery.extend({ image_id: idText().optional() }) },
   responses: {
     200: json(pageOf(annotationSchema), "One page."),

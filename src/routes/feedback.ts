@@ -29,11 +29,11 @@ const createWith = (limit: number) =>
     tags,
     summary: "Accept, reject or correct a predicted mask",
     description:
-      "An accepted or corrected mask becomes an annotation of the stored image, with its lineage: which version had seen which prompt. Said again of the same prompt, the last word counts. After as many new corrections as the project's `fine_tune_after_corrections`, a fine-tune starts by itself.",
+      "An accepted or corrected mask becomes an annotation of the stored image, with its lineage: which version answered which prompt. Feedback on the same prompt replaces earlier feedback. Once the project has `fine_tune_after_corrections` new corrections, a fine-tune starts automatically.",
     middleware: [limitBody(limit)] as const,
     request: { params: predictionParams, headers: idempotencyHeader, body: jsonBody(feedbackBody) },
     responses: {
-      201: json(feedbackSchema, "What was said, and the annotation that it became."),
+      201: json(feedbackSchema, "The feedback, and the annotation created from it."),
       ...failures(
         "invalid_json",
         "invalid_request",

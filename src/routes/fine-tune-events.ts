@@ -45,9 +45,9 @@ const events = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/events",
   tags: ["fine-tunes"],
-  summary: "What a fine-tune tells, oldest first: a page, or a live stream with Accept: text/event-stream",
+  summary: "List a fine-tune's events, oldest first, or follow them live with Accept: text/event-stream",
   description:
-    "The stream's events are named by the `object` of their data: `fine_tune.event`, whose id `Last-Event-ID` takes up again; `fine_tune.progress`, how far the job is and when it will be done, whenever that has changed; and at the end one `fine_tune`, the job as it ended; then it closes. A stream that closes before has reached its time limit: ask again with `Last-Event-ID`, as browsers do by themselves. Lines that begin with a colon are heartbeats.",
+    "Each event of the stream is named after the `object` in its data: `fine_tune.event`, whose id can be sent as `Last-Event-ID` to resume; `fine_tune.progress`, how far the job is and when it will be done, whenever that has changed; and at the end one `fine_tune`, the job as it ended; then it closes. A stream that closes before has reached its time limit: ask again with `Last-Event-ID`, as browsers do by themselves. Lines that begin with a colon are heartbeats.",
   request: {
     params: fineTuneParams,
     query: pageQuery,

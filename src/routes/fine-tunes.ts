@@ -34,7 +34,7 @@ const bodySchema = z.strictObject({
   }),
   base_version: versionNumber()
     .optional()
-    .openapi({ description: "Start from this version, not from the base." }),
+    .openapi({ description: "Start from this version instead of the base." }),
   seed: z.int().min(0).max(2_147_483_647).default(0),
 });
 
@@ -53,8 +53,8 @@ const create = createRoute({
     body: jsonBody(bodySchema),
   },
   responses: {
-    200: json(fineTuneSchema, "The job as it ended, where `Prefer: wait` was long enough."),
-    202: json(fineTuneSchema, "The job, queued or under way."),
+    200: json(fineTuneSchema, "The finished job, if it ended within `Prefer: wait`."),
+    202: json(fineTuneSchema, "The job, queued or running."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -94,10 +94,10 @@ const cancel = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/cancel",
   tags,
-  summary: "Cancel a fine-tune; again is no error",
+  summary: "Cancel a fine-tune; repeating it is not an error",
   request: { params: fineTuneParams },
   responses: {
-    200: json(fineTuneSchema, "The job, cancelled."),
+    200: json(fineTuneSchema, "The cancelled job."),
     ...failures("fine_tune_not_found", "fine_tune_finished"),
   },
 });
@@ -106,13 +106,13 @@ const stop = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/fine-tunes/{fine_tune_id}/stop",
   tags,
-  summary: "End training early and keep its best epoch so far as a version; again is no error",
+  summary: "Stop training early and keep the best epoch so far as a version; repeating it is not an error",
   description:
     "The job goes on to evaluating at once and registers a version like any other, so it ends as `succeeded`. While it " +
     "is still queued or preparing there is nothing to keep (`fine_tune_not_training`); `cancel` throws away what there is.",
   request: { params: fineTuneParams },
   responses: {
-    200: json(fineTuneSchema, "The job, which will stop."),
+    200: json(fineTuneSchema, "The job, which is about to stop."),
     ...failures("fine_tune_not_found", "fine_tune_finished", "fine_tune_not_training"),
   },
 });

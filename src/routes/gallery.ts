@@ -25,7 +25,8 @@ const entry = z
     image: imageSchema,
     annotations: z.array(overlay),
     split: z.enum(["train", "test"]).nullable().openapi({
-      description: "Of the version that was asked about: test images taught it nothing and measured it.",
+      description:
+        "The image's role for the requested version: test images were not trained on, only measured.",
     }),
     base_iou: z
       .number()
@@ -41,10 +42,9 @@ const list = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/gallery",
   tags: ["images"],
-  summary:
-    "List images together with their masks and, for a version, their side of its split and their scores",
+  summary: "List images with their masks and, for a version, their side of its split and their scores",
   description:
-    "Newest first; `empty` lists images that are known to hold no object, which `unlabelled` leaves out; `worst` lists the version's test images by rising IoU, all on one page. train, test and worst need `version`.",
+    "Newest first; `empty` lists images that are known to hold no object, which `unlabelled` leaves out; `worst` lists the version's test images from lowest to highest IoU, all on one page. train, test and worst require `version`.",
   request: {
     params: projectParams,
     query: pageQuery.extend({
@@ -62,7 +62,7 @@ const overview = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/overview",
   tags: ["projects"],
-  summary: "Count what a project holds, and tell what its live version gains",
+  summary: "Get a project's counts and what its live version gains",
   request: { params: projectParams },
   responses: {
     200: json(
@@ -73,7 +73,7 @@ const overview = createRoute({
           labelled_images: z.int(),
           empty_images: z.int().openapi({
             description:
-              "Images that are known to hold no object. Fine-tunes learn from objects and do not use them.",
+              "Images known to contain no object. Fine-tunes learn from objects and do not use them.",
           }),
           annotations: z.int(),
           labels: z.array(z.object({ label: z.string(), annotations: z.int() })),
@@ -82,7 +82,7 @@ const overview = createRoute({
             .object({ version: z.int(), base_iou: z.number().nullable(), tuned_iou: z.number().nullable() })
             .nullable()
             .openapi({
-              description: "Mean IoU on its held-out images, where it was measured; null is the base.",
+              description: "Mean IoU on its held-out images, if measured; null when the base is live.",
             }),
         })
         .openapi("ProjectOverview"),

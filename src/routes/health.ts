@@ -16,7 +16,7 @@ const healthz = createRoute({
   ...open,
   method: "get",
   path: "/healthz",
-  summary: "The process answers",
+  summary: "Check that the process is alive",
   responses: { 200: json(z.object({ status: z.literal("ok") }), "It does.") },
 });
 
@@ -24,10 +24,10 @@ const readyz = createRoute({
   ...open,
   method: "get",
   path: "/readyz",
-  summary: "Database and object store answer",
+  summary: "Check that the database and the object store respond",
   responses: {
     200: json(z.object({ status: z.literal("ready") }), "They do."),
-    503: json(errorBody, "unavailable; `param` names which does not."),
+    503: json(errorBody, "unavailable; `param` names the part that does not respond."),
   },
 });
 
@@ -35,7 +35,7 @@ const metricsPage = createRoute({
   ...open,
   method: "get",
   path: "/metrics",
-  summary: "Counters in Prometheus' text format",
+  summary: "Get metrics in Prometheus text format",
   responses: { 200: { description: "Metrics.", content: { "text/plain": { schema: z.string() } } } },
 });
 

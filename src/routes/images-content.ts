@@ -9,7 +9,7 @@ const thumbnailRoute = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/images/{image_id}/thumbnail",
   tags: ["images"],
-  summary: "Get an image as WebP at screen size, whatever format it was uploaded in",
+  summary: "Get an image as WebP at screen size, regardless of the format it was uploaded in",
   request: {
     params: imageParams,
     query: z.object({
@@ -19,7 +19,7 @@ const thumbnailRoute = createRoute({
         .min(16)
         .max(8192)
         .default(320)
-        .openapi({ description: "The longer side is at most so many pixels." }),
+        .openapi({ description: "Maximum length of the longer side, in pixels." }),
     }),
   },
   responses: {
@@ -27,7 +27,7 @@ const thumbnailRoute = createRoute({
       description: "The picture.",
       content: { "image/webp": { schema: { type: "string", format: "binary" } } },
     },
-    304: { description: "The one that the caller has." },
+    304: { description: "Not modified." },
     ...failures("invalid_request", "image_not_found", "image_unreadable", "object_corrupted"),
   },
 });
@@ -39,14 +39,14 @@ const embeddingRoute = createRoute({
   summary: "Get an image's embedding, for decoders that run elsewhere",
   description:
     "float32, little endian, [1, 256, 64, 64]: `image_embeddings` of Meta's ONNX decoder, as `export?format=onnx` gives one. " +
-    "The encoder runs where the image has no embedding yet.",
+    "The encoder runs if the image has no embedding yet.",
   request: { params: imageParams },
   responses: {
     200: {
       description: "4 MiB of numbers.",
       content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
     },
-    304: { description: "The one that the caller has." },
+    304: { description: "Not modified." },
     ...failures("image_not_found", "project_not_found", "object_corrupted"),
   },
 });

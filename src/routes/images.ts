@@ -32,9 +32,9 @@ const uploadRoute = createRoute({
     headers: idempotencyHeader,
     query: z.object({
       group: group.optional().openapi({
-        description: "Images of one group (a page, a patient) never stand on both sides of a split.",
+        description: "Images of one group (a page, a patient) are always kept on the same side of a split.",
       }),
-      file_name: text(255).optional().openapi({ description: "For a raw body." }),
+      file_name: text(255).optional().openapi({ description: "File name, for a raw body." }),
     }),
     body: {
       required: true,
@@ -51,7 +51,7 @@ const uploadRoute = createRoute({
     },
   },
   responses: {
-    200: json(imageSchema, "The same bytes were uploaded before: that image."),
+    200: json(imageSchema, "The existing image: the same bytes were uploaded before."),
     201: json(imageSchema, "The new image."),
     ...failures(
       "invalid_request",
@@ -82,7 +82,7 @@ const get = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/images/{image_id}",
   tags,
-  summary: "Get an image's facts",
+  summary: "Get an image's metadata",
   request: { params: imageParams },
   responses: { 200: json(imageSchema, "The image."), ...failures("image_not_found") },
 });

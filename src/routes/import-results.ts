@@ -21,9 +21,9 @@ const entrySchema = z
     reason: z.string(),
     file: z.string().openapi({ description: "In the zip." }),
     line: z.int().nullable(),
-    id: z.string().nullable().openapi({ description: "What the file itself calls it." }),
+    id: z.string().nullable().openapi({ description: "The name that the file itself gives it." }),
     detail: z.string().nullable(),
-    count: z.int().openapi({ description: "How many objects it stands for." }),
+    count: z.int().openapi({ description: "The number of objects it represents." }),
   })
   .openapi("ImportReportEntry");
 type Entry = z.output<typeof entrySchema>;
@@ -33,14 +33,14 @@ const report = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/imports/{import_id}/report",
   tags: ["imports"],
-  summary: "List all that an import left out, each with its file, line and id",
+  summary: "List everything that an import left out, each with its file, line and id",
   request: {
     params: importParams,
     query: z.object({ format: z.enum(["json", "csv"]).default("json") }),
   },
   responses: {
     200: {
-      description: "All of them; empty before the import was read to its end.",
+      description: "The complete list; empty until the import has been read to the end.",
       content: {
         "application/json": { schema: z.object({ data: z.array(entrySchema) }).openapi("ImportReport") },
         "text/csv": { schema: { type: "string" } },
@@ -54,7 +54,7 @@ const picture = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/imports/{import_id}/picture",
   tags: ["imports"],
-  summary: "Get a picture of six images of an import with their masks over them",
+  summary: "Get a picture of six of an import's images with their masks drawn on them",
   request: { params: importParams },
   responses: {
     200: {

@@ -23,7 +23,7 @@ const create = createRoute({
   tags,
   summary: "Import a zip or TAR of images and masks",
   description:
-    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC and the formats of many other tools: see docs/imports.md. What is at fault is left out and listed in the import's report. A zip, a .tar or a .tar.gz, told by content: the multipart field `file`, or the body itself.",
+    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC and the formats of many other tools: see docs/imports.md. Faulty entries are left out and listed in the import's report. A zip, a .tar or a .tar.gz, told by content: the multipart field `file`, or the body itself.",
   request: {
     params: projectParams,
     query: importQuery,
@@ -45,8 +45,8 @@ const create = createRoute({
     },
   },
   responses: {
-    200: json(importSchema, "The import as it ended, where `Prefer: wait` was long enough."),
-    202: json(importSchema, "Stored; a worker reads it now."),
+    200: json(importSchema, "The finished import, if it ended within `Prefer: wait`."),
+    202: json(importSchema, "The import, stored and waiting for a worker."),
     ...failures(
       "invalid_request",
       "project_not_found",

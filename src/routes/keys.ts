@@ -23,19 +23,21 @@ const keySchema = z
     id: z.string(),
     object: z.literal("key"),
     name: z.string(),
-    hint: z.string().openapi({ description: "How the key begins, to recognise it by.", example: "mw_3fQz" }),
+    hint: z
+      .string()
+      .openapi({ description: "The first characters of the key, to recognise it by.", example: "mw_3fQz" }),
     scopes: z.array(z.enum(keyScopes)),
     requests_per_second: z
       .int()
       .nullable()
-      .openapi({ description: "Of this key; null is what the server allows every key." }),
+      .openapi({ description: "The limit of this key; null means the server's default for every key." }),
     created_at: timeText,
     expires_at: timeText.nullable(),
     rotated_at: timeText.nullable(),
     previous_expires_at: timeText
       .nullable()
-      .openapi({ description: "Until then the key of before the last rotation opens too." }),
-    last_used_at: timeText.nullable().openapi({ description: "To the minute." }),
+      .openapi({ description: "Until then the key from before the last rotation works too." }),
+    last_used_at: timeText.nullable().openapi({ description: "Accurate to the minute." }),
   })
   .openapi("Key");
 
@@ -43,7 +45,7 @@ const newKeySchema = keySchema
   .extend({
     key: z.string().nullable().openapi({
       description:
-        "The key itself, shown this once: only its hash is kept, so a replay by Idempotency-Key has null here.",
+        "The key itself, shown only this once: only its hash is stored, so a replay by Idempotency-Key has null here.",
     }),
   })
   .openapi("NewKey");
@@ -73,7 +75,7 @@ const create = createRoute({
   method: "post",
   path: "/v1/keys",
   tags,
-  summary: "Make a key of this workspace",
+  summary: "Create an API key for this workspace",
   middleware: [small] as const,
   request: {
     headers: idempotencyHeader,
@@ -84,7 +86,9 @@ const create = createRoute({
           description:
             "read: every GET; predict; annotate: images, annotations, imports and projects; train: fine-tunes, versions going live; admin: all of it, keys and deleting projects.",
         }),
-        expires_at: timeText.optional().openapi({ description: "Left out, it lasts until it is revoked." }),
+        expires_at: timeText
+          .optional()
+          .openapi({ description: "Without it, the key is valid until revoked." }),
         requests_per_second: z.int().min(1).max(1_000_000).optional(),
       }),
     ),
@@ -105,7 +109,7 @@ const list = createRoute({
   method: "get",
   path: "/v1/keys",
   tags,
-  summary: "List keys that were not revoked, newest first",
+  summary: "List keys that have not been revoked, newest first",
   request: { query: pageQuery },
   responses: { 200: json(pageOf(keySchema), "One page."), ...failures("invalid_request") },
 });
@@ -114,7 +118,7 @@ const get = createRoute({
   method: "get",
   path: "/v1/keys/{key_id}",
   tags,
-  summary: "Get a key's facts",
+  summary: "Get a key's metadata",
   request: { params: keyParams },
   responses: { 200: json(keySchema, "The key."), ...failures("invalid_request", "key_not_found") },
 });
@@ -123,8 +127,9 @@ const rotate = createRoute({
   method: "post",
   path: "/v1/keys/{key_id}/rotate",
   tags,
-  summary: "Give a key another secret; the one of now opens for a grace time",
-  description: "Id, scopes, end and limits stay. A second rotation ends the grace time of the first.",
+  summary: "Rotate a key's secret; the current one keeps working for a grace period",
+  description:
+    "Id, scopes, expiry and limits stay the same. A second rotation ends the grace period of the first.",
   middleware: [small] as const,
   request: {
     params: keyParams,
@@ -136,7 +141,7 @@ const rotate = createRoute({
           .min(0)
           .max(30 * day)
           .default(day)
-          .openapi({ description: "0 ends it at once." }),
+          .openapi({ description: "0 ends it immediately." }),
       }),
     ),
   },
@@ -157,7 +162,7 @@ const remove = createRoute({
   method: "delete",
   path: "/v1/keys/{key_id}",
   tags,
-  summary: "Revoke a key, at once",
+  summary: "Revoke a key immediately",
   request: { params: keyParams },
   responses: {
     200: json(deleted("key"), "It opens nothing more."),

@@ -19,7 +19,7 @@ const imageLink = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/images/{image_id}/link",
   tags,
-  summary: "Get a link to an image's bytes that works without a key, for an hour",
+  summary: "Get a link to an image's bytes that works without a key for an hour",
   request: { params: imageParams },
   responses: { 200: json(linkSchema, "The link."), ...failures("invalid_request", "image_not_found") },
 });
@@ -28,7 +28,7 @@ const versionLink = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/versions/{number}/link",
   tags,
-  summary: "Get a link to a version's weights (safetensors) that works without a key, for an hour",
+  summary: "Get a link to a version's weights (safetensors) that works without a key for an hour",
   request: {
     params: projectParams.extend({
       number: versionInPath().openapi({ param: { name: "number", in: "path" }, example: 1 }),
@@ -44,7 +44,7 @@ const read = createRoute({
   method: "get",
   path: "/v1/links/{token}",
   tags,
-  summary: "What a link leads to, where the object store itself can't be reached from outside",
+  summary: "Download the object behind a link, if the object store can't be reached from outside",
   request: { params: token },
   responses: {
     200: {
@@ -59,7 +59,7 @@ const write = createRoute({
   method: "put",
   path: "/v1/links/{token}",
   tags,
-  summary: "Send the bytes that an upload's link is for, and no others",
+  summary: "Upload the bytes announced for a link",
   request: {
     params: token,
     body: {
@@ -68,7 +68,7 @@ const write = createRoute({
     },
   },
   responses: {
-    204: { description: "They have arrived." },
+    204: { description: "The bytes have arrived." },
     ...failures(
       "link_invalid",
       "body_too_large",

@@ -22,7 +22,7 @@ const predictWith = (limit: number) =>
       200: {
         ...json(
           predictionSchema,
-          "Results in the order of the versions, predictions in that of the prompts.",
+          "Results in the order of the versions, predictions in the order of the prompts.",
         ),
         headers: z.object({
           "x-model-version": z.string().openapi({ description: "The versions that answered: `base,2`." }),

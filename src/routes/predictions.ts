@@ -17,7 +17,7 @@ const entrySchema = z
     prompts: z
       .array(loggedPromptSchema)
       .optional()
-      .openapi({ description: "Only where one prediction is asked for." }),
+      .openapi({ description: "Only when a single prediction is requested." }),
     prompt_count: z.int(),
     mask_count: z.int().nullable(),
     multimask: z.union([z.boolean(), z.literal("best")]).nullable(),
@@ -27,9 +27,9 @@ const entrySchema = z
     embedding_from: z.enum(["memory", "store", "encoder"]).nullable(),
     timing_ms: z.record(z.string(), z.number()).openapi({
       description:
-        "This, mask_count, answer_bytes and embedding_from follow within a second of the answer; they never do where the server was killed meanwhile.",
+        "Like mask_count, answer_bytes and embedding_from, written within a second of the answer; missing if the server was killed in between.",
     }),
-    actor: z.string().nullable().openapi({ description: "The key that asked." }),
+    actor: z.string().nullable().openapi({ description: "The key that made the request." }),
     created_at: timeText,
   })
   .openapi("PredictionLogEntry");
@@ -60,7 +60,8 @@ const list = createRoute({
   path: "/v1/projects/{project_id}/predictions",
   tags,
   summary: "List logged predictions, newest first",
-  description: "Kept for the project's `prediction_retention_days`. No image and no answered mask is logged.",
+  description:
+    "Kept for the project's `prediction_retention_days`. Neither images nor answered masks are logged.",
   request: { params: projectParams, query: pageQuery },
   responses: {
     200: json(pageOf(entrySchema), "One page."),

@@ -26,10 +26,10 @@ const create = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/fine-tunes:preview",
   tags,
-  summary: "Look at the data before a fine-tune: faults, time, and what more images would bring",
+  summary: "Check the data before a fine-tune: faults, duration, and what more images would gain",
   description:
     "Checks the annotations, trains short runs on parts of the images (about a minute on two cores) and draws a learning " +
-    "curve. Its end is told by `fine-tune-previews/{id}`, or by this answer with `Prefer: wait=60`.",
+    "curve. Poll `fine-tune-previews/{id}` for the result, or wait for it with `Prefer: wait=60`.",
   middleware: [small] as const,
   request: {
     params: projectParams,
@@ -37,8 +37,8 @@ const create = createRoute({
     body: jsonBody(z.strictObject({ seed: z.int().min(0).max(2_147_483_647).default(0) })),
   },
   responses: {
-    200: json(previewSchema, "The preview as it ended, where `Prefer: wait` was long enough."),
-    202: json(previewSchema, "The preview, queued or under way."),
+    200: json(previewSchema, "The finished preview, if it ended within `Prefer: wait`."),
+    202: json(previewSchema, "The preview, queued or running."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -75,10 +75,10 @@ const cancel = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/fine-tune-previews/{preview_id}/cancel",
   tags,
-  summary: "Cancel a preview; again is no error",
+  summary: "Cancel a preview; repeating it is not an error",
   request: { params: previewParams },
   responses: {
-    200: json(previewSchema, "The preview, cancelled."),
+    200: json(previewSchema, "The cancelled preview."),
     ...failures("preview_not_found", "preview_finished"),
   },
 });

@@ -20,8 +20,8 @@ const bodySchema = z.strictObject({
     .optional()
     .openapi({
       description:
-        "Boxes or points that are likely to be asked for: versions that look closer encode their windows now. " +
-        "Left out, a click in the middle.",
+        "Boxes or points that are likely to be requested: versions that use windows encode them now. " +
+        "Defaults to a click in the middle.",
     }),
 });
 
@@ -32,7 +32,7 @@ const prewarmSchema = z
     versions: z.array(versionOrBase),
     embedding_from: z
       .enum(["memory", "store", "encoder"])
-      .openapi({ description: "encoder: it was made just now; memory: nothing had to be done." }),
+      .openapi({ description: "encoder: it was computed just now; memory: nothing had to be done." }),
     timing_ms: z.object({
       queue: z.number(),
       embed: z.number(),
@@ -48,7 +48,7 @@ const prewarmWith = (limit: number) =>
     method: "post",
     path: "/v1/projects/{project_id}/prewarm",
     tags: ["predict"],
-    summary: "Get an image and versions ready, so that the first click is as fast as the next",
+    summary: "Prepare an image and versions, so that the first click is as fast as the next",
     description:
       "Embeds the image, loads the versions' weights and starts the decoder. The answer's `image.sha256` is the image's handle for `predict`.",
     middleware: [limitBody(limit, maxNamingBody)] as const,

@@ -39,20 +39,22 @@ const name = text(200);
 
 const promotionPolicy = z.enum(promotionPolicies).openapi({
   description:
-    "Whether a fine-tune's version goes live by itself. auto: where the 95 % interval of its gain over the base lies " +
-    "above zero; manual: never; always: whatever was measured.",
+    "Whether the version from a fine-tune goes live automatically. auto: if the 95 % interval of its gain over the base " +
+    "lies above zero; manual: never; always: regardless of the measurement.",
 });
 
 const afterCorrections = z.int().min(1).max(1_000_000).nullable().openapi({
   description:
-    "After so many new corrections (feedback) a fine-tune starts by itself; null: never. Corrections since the last fine-tune began count; while one runs, its end asks again.",
+    "Number of new corrections (feedback) after which a fine-tune starts automatically; null: never. Corrections since the last fine-tune began count; while one runs, they are checked when it ends.",
 });
 
 const retentionDays = z
   .int()
   .min(0)
   .max(3650)
-  .openapi({ description: "How long logged predictions are kept; 0 until the next sweep, at most an hour." });
+  .openapi({
+    description: "How many days logged predictions are kept; 0: until the next sweep, at most an hour.",
+  });
 
 const projectSchema = z
   .object({
@@ -60,7 +62,10 @@ const projectSchema = z
     object: z.literal("project"),
     name: z.string(),
     base_model: z.string(),
-    active_version: z.int().nullable().openapi({ description: "What predict uses; null is the base." }),
+    active_version: z
+      .int()
+      .nullable()
+      .openapi({ description: "The version that predict uses; null means the base." }),
     promotion_policy: promotionPolicy,
     fine_tune_after_corrections: afterCorrections,
     prediction_retention_days: retentionDays,
@@ -152,7 +157,7 @@ const patch = createRoute({
   middleware: [small] as const,
   request: { params: projectParams, body: jsonBody(changeSchema) },
   responses: {
-    200: json(projectSchema, "The project as it is now."),
+    200: json(projectSchema, "The updated project."),
     ...failures("invalid_json", "invalid_request", "project_not_found", "body_too_large"),
   },
 });

@@ -13,7 +13,7 @@ const promotionSchema = z
     id: z.string(),
     object: z.literal("promotion"),
     kind: z.enum(["promote", "rollback", "auto"]),
-    from_version: z.int().nullable().openapi({ description: "Null is the base." }),
+    from_version: z.int().nullable().openapi({ description: "Null means the base." }),
     to_version: z.int().nullable(),
     actor: z.string().openapi({ description: "The id of the key, or of the fine-tune for auto." }),
     reason: z.string(),
@@ -33,7 +33,10 @@ const toPromotion = (row: Promotion): z.output<typeof promotionSchema> => ({
 });
 
 const bodySchema = z.strictObject({
-  reason: text(1000).or(z.literal("")).optional().openapi({ description: "Why; kept in the audit trail." }),
+  reason: text(1000)
+    .or(z.literal(""))
+    .optional()
+    .openapi({ description: "The reason; kept in the audit trail." }),
 });
 /** A body is optional here: the click without words. */
 const body = { required: false, content: { "application/json": { schema: bodySchema } } };
@@ -45,7 +48,7 @@ const promote = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/versions/{number}/promote",
   tags,
-  summary: "Make a version the active one; `base` instead of a number is the untuned model",
+  summary: "Make a version active; `base` instead of a number is the untuned model",
   middleware: [small] as const,
   request: {
     params: projectParams.extend({
@@ -57,7 +60,7 @@ const promote = createRoute({
     body,
   },
   responses: {
-    200: json(promotionSchema, "The row of the audit trail."),
+    200: json(promotionSchema, "The entry in the audit trail."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -73,13 +76,13 @@ const rollback = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/rollback",
   tags,
-  summary: "Go back to what was live before",
+  summary: "Roll back to the version that was live before",
   description:
-    "By the audit trail: a rollback takes the live version off the history, so repeated rollbacks walk back through time to the base and never toggle between two.",
+    "Follows the audit trail: each rollback removes the live version from the history, so repeated rollbacks go further back, down to the base, and never toggle between two versions.",
   middleware: [small] as const,
   request: { params: projectParams, headers: idempotencyHeader, body },
   responses: {
-    200: json(promotionSchema, "The row of the audit trail."),
+    200: json(promotionSchema, "The entry in the audit trail."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -94,7 +97,7 @@ const list = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/promotions",
   tags,
-  summary: "Which version was live when, newest change first",
+  summary: "List which version was live when, newest change first",
   request: { params: projectParams, query: pageQuery },
   responses: {
     200: json(pageOf(promotionSchema), "One page."),

@@ -19,17 +19,17 @@ const segmentEverythingWith = (limit: number) =>
     description:
       "Meta's automatic mask generator: a grid of points over the image, and over crops of it, asked for three masks " +
       "each; masks that are unsure, unstable or found twice are dropped. Names, meanings and defaults of the settings " +
-      "are those of SamAutomaticMaskGenerator. It takes as long as that many predictions; when the client goes, the " +
-      "work stops. A version that looks closer or refines is asked once more for each mask that it found, by the mask's " +
-      `own box and point: ${mostCloser} masks and ${mostWindows} windows at most; what is beyond stays as it was found. ` +
-      "Its masks take feedback as those of predict do: the `prompt` of a feedback is the mask's place in the answer.",
+      "are those of SamAutomaticMaskGenerator. It takes as long as that many predictions; if the client disconnects, the " +
+      "work stops. A version that uses windows or refines is prompted again for each mask it found, with the mask's " +
+      `own box and point: ${mostCloser} masks and ${mostWindows} windows at most; the rest stay as they were found. ` +
+      "Its masks accept feedback like those of predict: `prompt` is then the mask's index in the answer.",
     middleware: [limitBody(limit, maxNamingBody)] as const,
     request: { params: projectParams, body: jsonBody(everythingBody) },
     responses: {
       200: {
         ...json(
           everythingSchema,
-          "Results in the order of the versions, masks best first; those of smaller crops before others.",
+          "Results in the order of the versions; masks of smaller crops first, and the best first among those.",
         ),
         headers: z.object({
           "x-model-version": z.string().openapi({ description: "The versions that answered: `base,2`." }),

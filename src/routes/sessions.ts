@@ -21,7 +21,7 @@ const sessionSchema = z
     key: z.object({ id: z.string(), name: z.string(), scopes: z.array(z.enum(keyScopes)) }),
     expires_at: timeText
       .nullable()
-      .openapi({ description: "Of the cookie; null for a request with a key of its own." }),
+      .openapi({ description: "When the cookie expires; null for a request with an API key." }),
   })
   .openapi("Session");
 
@@ -45,9 +45,9 @@ const create = createRoute({
   method: "post",
   path: "/v1/session",
   tags,
-  summary: "Sign a browser in: a key becomes an HttpOnly cookie",
+  summary: "Sign in a browser: exchange a key for an HttpOnly cookie",
   description:
-    "The cookie lasts for seven days, or until the key ends. With it, requests that change something need the header `x-maskwright-csrf` (any value), or a browser that says `Sec-Fetch-Site: same-origin`.",
+    "The cookie is valid for seven days, or until the key expires. With it, requests that change something require the header `x-maskwright-csrf` (any value), or a browser that says `Sec-Fetch-Site: same-origin`.",
   middleware: [limitBody(4096)] as const,
   request: { body: jsonBody(z.strictObject({ key: z.string().max(250) })) },
   responses: {
@@ -66,7 +66,7 @@ const get = createRoute({
   method: "get",
   path: "/v1/session",
   tags,
-  summary: "Who asks, and what the key may do",
+  summary: "Get the caller and what the key may do",
   responses: { 200: json(sessionSchema, "The caller."), ...failures() },
 });
 
@@ -74,7 +74,7 @@ const remove = createRoute({
   method: "delete",
   path: "/v1/session",
   tags,
-  summary: "Sign a browser out; again is no error",
+  summary: "Sign out a browser; repeating it is not an error",
   responses: {
     200: json(z.object({ object: z.literal("session"), deleted: z.literal(true) }), "Signed out."),
     ...failures("csrf_rejected"),

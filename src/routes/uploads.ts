@@ -20,9 +20,9 @@ const create = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/uploads",
   tags,
-  summary: "Announce a file, and get a link to send it by, straight to the object store",
+  summary: "Announce a file and get a link for uploading it directly to the object store",
   description:
-    "Send the file as the body of a request with the link's method, url and headers, then complete the upload. The link lasts for an hour and takes just the bytes that were announced; they count towards the quota from now on, until the upload is completed or its time is over.",
+    "Send the file as the body of a request with the link's method, url and headers, then complete the upload. The link is valid for an hour and accepts only the announced bytes. They count towards the quota from now on, until the upload is completed or expires.",
   middleware: [limitBody(16 * 1024)] as const,
   request: {
     params: projectParams,
@@ -48,7 +48,7 @@ const get = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/uploads/{upload_id}",
   tags,
-  summary: "Get an upload and what it became",
+  summary: "Get an upload and its result",
   request: { params: uploadParams },
   responses: {
     200: json(uploadSchema, "The upload."),
@@ -60,11 +60,11 @@ const complete = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/uploads/{upload_id}/complete",
   tags,
-  summary: "Make the file that was sent an image or an import; again is no error",
-  description: "The query is that of an import, and says nothing of an image.",
+  summary: "Turn an uploaded file into an image or an import; repeating it is not an error",
+  description: "The query parameters are those of an import; they are ignored for an image.",
   request: { params: uploadParams, query: importQuery },
   responses: {
-    200: json(uploadSchema, "What it became stands in image_id or import_id."),
+    200: json(uploadSchema, "The completed upload, with image_id or import_id set."),
     ...failures(
       "invalid_request",
       "upload_not_found",

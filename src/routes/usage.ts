@@ -15,7 +15,7 @@ import { iso, json, timeText } from "./http/scope.ts";
 
 const counted = (used: z.ZodType<number>, description: string) =>
   z
-    .object({ used, limit: z.int().nullable().openapi({ description: "Null: no bound." }) })
+    .object({ used, limit: z.int().nullable().openapi({ description: "null: unlimited." }) })
     .openapi({ description });
 
 const usageSchema = z
@@ -23,26 +23,24 @@ const usageSchema = z
     object: z.literal("usage"),
     workspace_id: z.string(),
     period: z.object({ start: timeText, end: timeText }).openapi({
-      description: "The calendar month, UTC, that training_minutes and predictions are counted in.",
+      description: "The calendar month (UTC) for which training_minutes and predictions are counted.",
     }),
     images: counted(z.int(), "Held now, in all projects."),
     bytes: counted(
       z.int(),
-      "Of all in `stored`. Not of what fine-tunes make, which their minutes bound: trained weights, checkpoints and pictures.",
+      "The sum of `stored`. Excludes what fine-tunes produce (trained weights, resume states and pictures), which training_minutes limits.",
     ),
     stored: z
       .object({
         images: z.int().openapi({ description: "As uploaded." }),
         imported_versions: z.int().openapi({ description: "Their weights, as stored." }),
-        waiting_imports: z.int().openapi({ description: "Zips of imports that have not ended." }),
-        uploads: z
-          .int()
-          .openapi({ description: "Announced for links, until they are completed or their time is over." }),
+        waiting_imports: z.int().openapi({ description: "Archives of imports that have not ended." }),
+        uploads: z.int().openapi({ description: "Announced uploads, until they are completed or expire." }),
         embeddings: z
           .int()
-          .openapi({ description: "Kept to answer sooner; the oldest give way to everything else." }),
+          .openapi({ description: "Cached to answer faster; the oldest make room for everything else." }),
       })
-      .openapi({ description: "Bytes, by what they are." }),
+      .openapi({ description: "Bytes by kind." }),
     training_minutes: counted(z.number(), "That fine-tunes and previews have run in this period."),
     predictions: counted(
       z.int(),
@@ -55,8 +53,8 @@ const get = createRoute({
   method: "get",
   path: "/v1/usage",
   tags: ["keys"],
-  summary: "What the workspace holds and has used, beside its quotas",
-  responses: { 200: json(usageSchema, "As it is now."), ...failures() },
+  summary: "Get what the workspace stores and has used, with its quotas",
+  responses: { 200: json(usageSchema, "Current usage."), ...failures() },
 });
 
 export function usageRoutes({ db, config, predictionLog }: RouteContext) {

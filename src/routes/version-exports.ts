@@ -61,7 +61,7 @@ const exportRoute = createRoute({
         "text/markdown": { schema: { type: "string" } },
       },
     },
-    304: { description: "The caller has it." },
+    304: { description: "Not modified." },
     ...failures(
       "invalid_request",
       "project_not_found",

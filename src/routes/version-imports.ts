@@ -15,7 +15,7 @@ const importRoute = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/versions",
   tags: ["versions"],
-  summary: "Import a decoder as a version: what a fine-tune may start from",
+  summary: "Upload a decoder as a version that fine-tunes can start from",
   description:
     "safetensors, PyTorch (.pth) or ONNX, as the export writes them or as Meta's and Hugging Face's programs do; told by " +
     "content. Every name, shape and value is checked first, and no code of the file runs. The version is not live, and " +

@@ -12,7 +12,7 @@ const picture = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/versions/{number}/pictures/{kind}",
   tags: ["versions"],
-  summary: "Get a picture of a held-out annotation: before, after and truth side by side",
+  summary: "Get a picture of a held-out annotation: before, after and ground truth side by side",
   description: "WebP, 1170 pixels wide. It never changes, so it may be kept; If-None-Match is honoured.",
   request: {
     params: projectParams.extend({
@@ -25,7 +25,7 @@ const picture = createRoute({
       description: "The picture.",
       content: { "image/webp": { schema: { type: "string", format: "binary" } } },
     },
-    304: { description: "The caller has it." },
+    304: { description: "Not modified." },
     ...failures(
       "invalid_request",
       "project_not_found",

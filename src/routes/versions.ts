@@ -28,7 +28,7 @@ const get = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/versions/{number}",
   tags,
-  summary: "Get a version with its metrics beside the base's",
+  summary: "Get a version with its metrics and those of the base",
   request: { params },
   responses: {
     200: json(versionSchema, "The version."),

@@ -14,7 +14,7 @@ const list = createRoute({
   method: "get",
   path: "/v1/webhooks/{webhook_id}/deliveries",
   tags,
-  summary: "What was sent to a webhook, newest first",
+  summary: "List messages sent to a webhook, newest first",
   description: "Messages are kept for 30 days.",
   request: {
     params: webhookParams,
@@ -30,7 +30,7 @@ const get = createRoute({
   method: "get",
   path: "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
   tags,
-  summary: "Get a message and its tries",
+  summary: "Get a message and its delivery attempts",
   request: { params: deliveryParams },
   responses: { 200: json(deliverySchema, "The message."), ...failures("webhook_delivery_not_found") },
 });
@@ -39,9 +39,12 @@ const replay = createRoute({
   method: "post",
   path: "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
   tags,
-  summary: "Send a message once more; one that is on its way is left alone",
+  summary: "Resend a message; no effect while it is being delivered",
   request: { params: deliveryParams },
-  responses: { 202: json(deliverySchema, "On its way."), ...failures("webhook_delivery_not_found") },
+  responses: {
+    202: json(deliverySchema, "The message, queued for delivery."),
+    ...failures("webhook_delivery_not_found"),
+  },
 });
 
 export function webhookDeliveryRoutes({ db }: RouteContext) {

@@ -29,19 +29,21 @@ const url = z.string().max(2000).openapi({ example: "https://example.org/hooks/m
 const events = z
   .array(z.enum(webhookEvents))
   .max(100)
-  .openapi({ description: "What is told; none named: all." });
+  .openapi({ description: "The events to send; all if none are named." });
 
 const webhookSchema = z
   .object({
     id: z.string(),
     object: z.literal("webhook"),
     url,
-    project_id: z.string().nullable().openapi({ description: "Null: every project of the workspace." }),
+    project_id: z.string().nullable().openapi({ description: "null: all projects of the workspace." }),
     events,
-    enabled: z.boolean().openapi({ description: "A receiver that answers 410 is switched off." }),
+    enabled: z.boolean().openapi({ description: "A webhook whose receiver answers 410 is disabled." }),
     previous_secret_expires_at: timeText
       .nullable()
-      .openapi({ description: "Until then the secret of before the last rotation signs too." }),
+      .openapi({
+        description: "Until then messages are also signed with the secret from before the last rotation.",
+      }),
     created_at: timeText,
   })
   .openapi("Webhook");
@@ -49,7 +51,7 @@ const webhookSchema = z
 const newWebhookSchema = webhookSchema
   .extend({
     secret: z.string().nullable().openapi({
-      description: "Signs every message; shown this once, so a replay by Idempotency-Key has null.",
+      description: "Signs every message. Shown only this once: a replay by Idempotency-Key has null here.",
     }),
   })
   .openapi("NewWebhook");
@@ -80,9 +82,9 @@ const create = createRoute({
   method: "post",
   path: "/v1/webhooks",
   tags,
-  summary: "Be told of events by HTTP",
+  summary: "Create a webhook: receive events over HTTP",
   description:
-    "Messages are POSTs of `{type, timestamp, data}`, signed as standardwebhooks.com says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Any 2xx within ten seconds takes a message; else it is sent again, later each time, for five hours and more. A message can come twice: drop the ids that you have seen. The URL is https and a public address.",
+    "Messages are POSTs of `{type, timestamp, data}`, signed as standardwebhooks.com says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Any 2xx within ten seconds acknowledges a message; otherwise it is retried with increasing delays for more than five hours. A message can arrive twice: ignore ids that you have already seen. The URL must be https and a public address.",
   middleware: [small] as const,
   request: {
     headers: idempotencyHeader,
@@ -138,11 +140,11 @@ const patch = createRoute({
   method: "patch",
   path: "/v1/webhooks/{webhook_id}",
   tags,
-  summary: "Change where a webhook points, what it is told, or switch it off and on",
+  summary: "Change a webhook's URL or events, or disable and enable it",
   middleware: [small] as const,
   request: { params: webhookParams, body: jsonBody(changeBody) },
   responses: {
-    200: json(webhookSchema, "The webhook as it is now."),
+    200: json(webhookSchema, "The updated webhook."),
     ...failures(
       "invalid_json",
       "invalid_request",
@@ -166,7 +168,7 @@ const rotate = createRoute({
   method: "post",
   path: "/v1/webhooks/{webhook_id}/rotate-secret",
   tags,
-  summary: "Give a webhook a new secret; the old one signs too for a while",
+  summary: "Rotate a webhook's secret; the old one also signs for a grace period",
   middleware: [small] as const,
   request: {
     params: webhookParams,
@@ -182,7 +184,7 @@ const rotate = createRoute({
     ),
   },
   responses: {
-    200: json(newWebhookSchema, "The webhook with its new secret, shown this once."),
+    200: json(newWebhookSchema, "The webhook with its new secret, shown only this once."),
     ...failures("invalid_json", "invalid_request", "body_too_large", "webhook_not_found"),
   },
 });
@@ -194,7 +196,7 @@ const test = createRoute({
   summary: "Send a message `webhook.test`",
   request: { params: webhookParams, headers: idempotencyHeader },
   responses: {
-    202: json(deliverySchema, "On its way."),
+    202: json(deliverySchema, "The message, queued for delivery."),
     ...failures("webhook_not_found", ...idempotencyErrors),
   },
 });

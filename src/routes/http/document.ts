@@ -74,7 +74,8 @@ export function describeApi(app: OpenAPIHono<Env>): Document {
       bearer: {
         type: "http",
         scheme: "bearer",
-        description: "Your key: `Authorization: Bearer mw_…`. The scope that it needs stands beside it.",
+        description:
+          "Your key: `Authorization: Bearer mw_…`. Each operation names the scope that it requires.",
       },
       session: {
         type: "apiKey",

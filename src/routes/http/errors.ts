@@ -12,12 +12,15 @@ export const errorBody = z
     error: z.object({
       code: z
         .string()
-        .openapi({ description: "Stable: programs may decide by it.", example: "box_zero_area" }),
-      message: z.string().openapi({ description: "For people: what was found and what is allowed." }),
+        .openapi({ description: "A stable code for programs to act on.", example: "box_zero_area" }),
+      message: z.string().openapi({ description: "For people: what was received and what is allowed." }),
       param: z
         .string()
         .optional()
-        .openapi({ description: "The field at fault, as a path in the request.", example: "prompts[0].box" }),
+        .openapi({
+          description: "The offending field, as a path in the request.",
+          example: "prompts[0].box",
+        }),
       request_id: z.string(),
     }),
   })

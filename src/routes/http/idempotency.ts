@@ -10,7 +10,7 @@ import type { Env } from "./env.ts";
 export const idempotencyHeader = z.object({
   "idempotency-key": z.string().optional().openapi({
     description:
-      "Any text of up to 255 characters; the same request sent again with it within a day gets the first answer.",
+      "Any text of up to 255 characters; repeating the request with the same key within a day returns the first answer.",
   }),
 });
 

@@ -14,10 +14,12 @@ export const linkSchema = z
   .object({
     object: z.literal("link"),
     method: z.enum(["GET", "PUT"]),
-    url: z.string().openapi({ description: "Opens one object to whoever has it, without a key." }),
+    url: z
+      .string()
+      .openapi({ description: "Gives access to one object to anyone who has it, without a key." }),
     headers: z
       .record(z.string(), z.string())
-      .openapi({ description: "To be sent with the request, just so." }),
+      .openapi({ description: "Must be sent with the request exactly as given." }),
     expires_at: timeText,
   })
   .openapi("Link");

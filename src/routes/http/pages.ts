@@ -4,11 +4,11 @@ import { AppError } from "../../lib/errors.ts";
 import { idText } from "./scope.ts";
 
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ description: "Rows on a page." }),
+  limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ description: "Rows per page." }),
   cursor: z
     .string()
     .optional()
-    .openapi({ description: "The `next_cursor` of the page before; its content is not for reading." }),
+    .openapi({ description: "The `next_cursor` of the previous page, an opaque string." }),
 });
 
 /** What a page's texts take, from the database to the bytes that are sent. */

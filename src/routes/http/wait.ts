@@ -13,7 +13,7 @@ export const preferHeader = z.object({
     .string()
     .optional()
     .openapi({
-      description: `wait=20: the answer comes at the job's end (200), or as it is after so many seconds (202); at most ${longestWait}.`,
+      description: `wait=20: answer when the job ends (200), or after this many seconds with its current state (202); at most ${longestWait}.`,
       example: "wait=20",
     }),
 });

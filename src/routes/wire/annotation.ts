@@ -7,7 +7,7 @@ import { annotationMask, box, wireMask } from "./mask.ts";
 export const annotationBody = z.strictObject({
   image_id: idText(),
   mask: annotationMask,
-  box: box.optional().openapi({ description: "Left out, the mask's own tight box." }),
+  box: box.optional().openapi({ description: "Defaults to the mask's tight bounding box." }),
   label: text(200).optional(),
   group: text(200).optional().openapi({ description: "Sets the image's split group." }),
 });
@@ -30,7 +30,9 @@ export const annotationSchema = z
         prompt: loggedPromptSchema,
       })
       .nullable()
-      .openapi({ description: "Of feedback: which version had seen which prompt, in which prediction." }),
+      .openapi({
+        description: "Set for feedback: which version answered which prompt, in which prediction.",
+      }),
     created_at: timeText,
   })
   .openapi("Annotation");

@@ -10,9 +10,9 @@ export type Detail = "brief" | "full";
 
 const kind = z.enum(["box", "jittered_box", "one_click", "three_clicks", "click_refine"]).openapi({
   description:
-    "box: the annotation's own; jittered_box: as drawn by hand; one_click: on the mask's most interior point; " +
-    "three_clicks: each after the first corrects the answer before; click_refine: a corrective click together with " +
-    "the first click and its answer's low-res logits.",
+    "box: the annotation's own box; jittered_box: a box as drawn by hand; one_click: a click on the mask's most " +
+    "interior point; three_clicks: each click after the first corrects the previous answer; click_refine: the first " +
+    "click and a corrective one, with the low-res logits of the first answer.",
 });
 
 const promptScores = z.object({
@@ -45,7 +45,7 @@ export const evaluationSchema = z.object({
   ),
   examples: z
     .object({ best: z.string(), median: z.string(), worst: z.string() })
-    .openapi({ description: "Annotations by their gain with the box." }),
+    .openapi({ description: "Annotations ordered by their gain with the box prompt." }),
   per_image: z
     .array(
       z.object({
@@ -57,7 +57,7 @@ export const evaluationSchema = z.object({
       }),
     )
     .optional()
-    .openapi({ description: "Only where one version is asked for." }),
+    .openapi({ description: "Only when a single version is requested." }),
 });
 
 export const toEvaluation = (

@@ -17,40 +17,42 @@ const settings = {
     description: "Points along each side of the grid over the image.",
   }),
   points_per_batch: z.int().min(1).max(1024).default(defaults.pointsPerBatch).openapi({
-    description: "Points decoded together at most; the server may take fewer. It changes no mask.",
+    description:
+      "Maximum number of points decoded together; the server may use fewer. Does not change the masks.",
   }),
   pred_iou_thresh: share.default(defaults.predIouThresh).openapi({
-    description: "Masks whose own IoU prediction is not above it are dropped; 0 keeps all.",
+    description: "Masks whose IoU prediction is not above this are dropped; 0 keeps all.",
   }),
   stability_score_thresh: share.default(defaults.stabilityScoreThresh).openapi({
-    description: "Masks that are less stable are dropped; 0 keeps all.",
+    description: "Masks with a stability score below this are dropped; 0 keeps all.",
   }),
   stability_score_offset: z.number().min(0).max(100).default(defaults.stabilityScoreOffset).openapi({
-    description: "How far, in logits, the threshold is moved both ways to see how stable a mask is.",
+    description: "How far, in logits, the threshold is shifted both ways to compute the stability score.",
   }),
   box_nms_thresh: share.default(defaults.boxNmsThresh).openapi({
-    description: "Of two masks of one crop whose boxes have a higher IoU, the one of lower score is dropped.",
+    description:
+      "Where the boxes of two masks in one crop have a higher IoU than this, the mask with the lower score is dropped.",
   }),
   crop_n_layers: z.int().min(0).max(3).default(defaults.cropNLayers).openapi({
-    description: "Layers of crops that are looked at beside the whole image: 4, 16 and 64 crops.",
+    description: "Layers of crops to segment besides the whole image: 4, 16 and 64 crops.",
   }),
   crop_nms_thresh: share.default(defaults.cropNmsThresh).openapi({
-    description: "The same between crops, where the mask of the larger crop is dropped.",
+    description: "The same between crops: the mask from the larger crop is dropped.",
   }),
   crop_overlap_ratio: share.default(defaults.cropOverlapRatio).openapi({
-    description: "The share of the image's shorter side by which crops of the first layer overlap.",
+    description: "Overlap of the crops in the first layer, as a fraction of the image's shorter side.",
   }),
   crop_n_points_downscale_factor: z
     .int()
     .min(1)
     .max(256)
     .default(defaults.cropNPointsDownscaleFactor)
-    .openapi({ description: "Layer i has points_per_side / factor^i points to a side." }),
+    .openapi({ description: "Layer i has points_per_side / factor^i points along each side." }),
   point_grids: z.array(z.array(unit).min(1).max(65_536)).min(1).max(4).optional().openapi({
-    description: "Instead of points_per_side: the points of the image and of each layer, [x, y] from 0 to 1.",
+    description: "Replaces points_per_side: the points for the image and for each layer, [x, y] from 0 to 1.",
   }),
   min_mask_region_area: z.int().min(0).max(1_000_000_000).default(defaults.minMaskRegionArea).openapi({
-    description: "Holes are filled and islands removed that have fewer pixels; 0 leaves them.",
+    description: "Holes and islands with fewer pixels than this are filled or removed; 0 keeps them.",
   }),
 };
 
@@ -64,7 +66,7 @@ export const everythingBody = z.strictObject({
 export type EverythingBody = z.output<typeof everythingBody>;
 
 const everythingMask = maskWith({
-  score: z.number().openapi({ description: "The decoder's own IoU prediction." }),
+  score: z.number().openapi({ description: "The decoder's IoU prediction." }),
   stability_score: z.number(),
   bbox: box,
   area: z.int(),

@@ -8,20 +8,20 @@ import { annotationMask } from "./mask.ts";
 
 export const feedbackBody = z.strictObject({
   action: z.enum(feedbackActions).openapi({
-    description: "accept: the mask is right; reject: it is not; correct: `mask` is what it should have been.",
+    description: "accept: the mask is right; reject: it is wrong; correct: it should have been `mask`.",
   }),
   prompt: z.int().min(0).default(0).openapi({
     description:
-      "Place of the prompt in the request; of segment-everything, place of the mask in the answer, counted on from one version's masks to the next's.",
+      "Index of the prompt in the request. For segment-everything, index of the mask in the answer, counting through the masks of all versions.",
   }),
   version: z
     .union([z.literal("base"), versionNumber()])
     .optional()
     .openapi({
       description:
-        "Whose mask; left out, that of the first version which answered, and of segment-everything the mask's own.",
+        "The version whose mask is meant. Defaults to the first version that answered or, for segment-everything, to the version that found the mask.",
     }),
-  mask_index: z.int().min(0).default(0).openapi({ description: "Place among that prompt's masks." }),
+  mask_index: z.int().min(0).default(0).openapi({ description: "Index among that prompt's masks." }),
   mask: annotationMask.optional(),
   label: text(200).optional(),
   group: text(200).optional().openapi({ description: "Sets the image's split group." }),
@@ -40,8 +40,13 @@ export const feedbackSchema = z
     iou: z
       .number()
       .nullable()
-      .openapi({ description: "Of the predicted mask with the correction: how wrong the version was." }),
-    annotation_id: z.string().nullable().openapi({ description: "What it became; null for a rejection." }),
+      .openapi({
+        description: "IoU between the predicted mask and the correction: how wrong the version was.",
+      }),
+    annotation_id: z
+      .string()
+      .nullable()
+      .openapi({ description: "The annotation created from it; null for a rejection." }),
     actor: z.string().nullable(),
     created_at: timeText,
   })

@@ -9,13 +9,13 @@ export const fineTuneSchema = z
     object: z.literal("fine_tune"),
     project_id: z.string(),
     cause: z.enum(["request", "corrections"]).openapi({
-      description: "Who wanted it: a caller, or as many corrections as the project's owner had set.",
+      description: "What started it: a caller, or reaching the project's `fine_tune_after_corrections`.",
     }),
     status: z.enum(["queued", "preparing", "running", "evaluating", "succeeded", "failed", "cancelled"]),
     hyperparameters: z
       .record(z.string(), z.unknown())
-      .openapi({ description: "As requested; what was used stands in the version." }),
-    base_version: z.int().nullable().openapi({ description: "Null is the base model." }),
+      .openapi({ description: "As requested; the version has the values actually used." }),
+    base_version: z.int().nullable().openapi({ description: "Null means the base model." }),
     seed: z.int(),
     progress: z
       .object({
@@ -25,12 +25,10 @@ export const fineTuneSchema = z
         eta_seconds: z.number().nullable(),
       })
       .nullable(),
-    version: z.int().nullable().openapi({ description: "The version that it made." }),
+    version: z.int().nullable().openapi({ description: "The version it produced." }),
     error: z.object({ code: z.string(), message: z.string(), param: z.string().optional() }).nullable(),
     engine: z.string().nullable(),
-    stop_requested_at: timeText
-      .nullable()
-      .openapi({ description: "Since when training shall end early and keep its best epoch." }),
+    stop_requested_at: timeText.nullable().openapi({ description: "When stopping early was requested." }),
     created_at: timeText,
     started_at: timeText.nullable(),
     finished_at: timeText.nullable(),

@@ -16,9 +16,9 @@ export const imageSchema = z
   .object({
     id: z.string(),
     object: z.literal("image"),
-    width: z.int().openapi({ description: "As seen, after EXIF orientation." }),
+    width: z.int().openapi({ description: "Width as displayed, after applying the EXIF orientation." }),
     height: z.int(),
-    sha256: z.string().openapi({ description: "Of the bytes as uploaded." }),
+    sha256: z.string().openapi({ description: "SHA-256 of the bytes as uploaded." }),
     bytes: z.int(),
     format: z.string(),
     file_name: z.string().nullable(),
@@ -55,7 +55,7 @@ export const imageBody = z.union([
     base64: z
       .string()
       .max(512 * 1024 * 1024)
-      .openapi({ description: "The image file; a data URL is fine." }),
+      .openapi({ description: "The image file; a data URL is accepted too." }),
   }),
   z.strictObject({
     sha256: z
@@ -63,7 +63,7 @@ export const imageBody = z.union([
       .regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits")
       .openapi({
         description:
-          "The handle of an image that this workspace predicted on before: the `image.sha256` of that answer. Clicks on one image need to send its bytes only once.",
+          "The handle of an image that this workspace has predicted on before: `image.sha256` in that answer. Its bytes then need to be sent only once.",
       }),
   }),
 ]);

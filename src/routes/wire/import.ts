@@ -8,25 +8,26 @@ const flag = z.enum(["true", "false"]).transform((value) => value === "true");
 /** What a request for an import may ask for, in its query. */
 export const importQuery = z.object({
   dry_run: flag.optional().openapi({
-    description: "`true`: nothing is stored; the import says what would come in and what would be left out.",
+    description:
+      "`true`: nothing is stored; the import reports what would be imported and what would be left out.",
   }),
   masks: z.enum(["auto", "binary", "instances", "classes"]).optional().openapi({
-    description: "What values in mask files mean; `auto` looks at them.",
+    description: "What the values in mask files mean; `auto` infers it from them.",
   }),
   split_parts: flag.optional().openapi({
-    description: "Whether separate parts of one value of a mask file become objects of their own.",
+    description: "Whether disconnected regions with the same value in a mask file become separate objects.",
   }),
   max_skipped_share: z.coerce.number().min(0).max(1).optional().openapi({
     description:
-      "Share of the entries that may be at fault before the import fails; left out, a tenth, and ten in any set.",
+      "Fraction of faulty entries above which the import fails. Defaults to 0.1, and ten entries are always tolerated.",
   }),
   annotators: z.enum(["last", "first", "consensus"]).optional().openapi({
     description:
-      "Whose annotation counts where an image has several: the one changed last, the first, or what more than half of them drew.",
+      "Whose annotation counts if an image has several: the one changed last, the first, or what more than half of them drew.",
   }),
   respect_splits: flag.optional().openapi({
     description:
-      "Whether the data's own train, val and test parts are kept as a wish for the split; left out, where there is a test part.",
+      "Whether the data set's train, val and test parts are kept as a preference for the split. Defaults to true if there is a test part.",
   }),
 });
 
@@ -50,29 +51,30 @@ export const importSchema = z
       description:
         "What was recognised, such as coco, folders, yolo or labelme; several are joined by `+`. See docs/imports.md.",
     }),
-    dry_run: z.boolean().openapi({ description: "Whether it only looks: nothing of it is stored." }),
+    dry_run: z.boolean().openapi({ description: "Whether it is a dry run: nothing is stored." }),
     skipped: z
       .array(z.object({ code: z.string(), count: z.int(), reason: z.string() }))
       .nullable()
       .openapi({
-        description: "What was left out, by reason; null before it was looked into. The report lists each.",
+        description:
+          "What was left out, by reason; null until the archive has been read. The report lists each entry.",
       }),
     notes: z
       .array(z.object({ code: z.string(), count: z.int(), message: z.string() }))
       .nullable()
-      .openapi({ description: "What was decided or changed on the way." }),
+      .openapi({ description: "What was decided or changed during the import." }),
     summary: z
       .object({
         images: z.int(),
         annotations: z.int(),
-        background_images: z.int().openapi({ description: "Images that are known to hold no object." }),
+        background_images: z.int().openapi({ description: "Images known to contain no object." }),
         labels: z.array(z.object({ label: z.string().nullable(), count: z.int() })),
         parts: z
           .object({ train: z.int(), val: z.int(), test: z.int() })
-          .openapi({ description: "Images in each of the data's own parts." }),
+          .openapi({ description: "Images in each of the data set's parts." }),
       })
       .nullable()
-      .openapi({ description: "What the data came to; null before it was read to its end." }),
+      .openapi({ description: "What the data contained; null until it has been read to the end." }),
     progress: z.object({ images_done: z.int(), images_total: z.int().nullable() }),
     images_created: z.int().nullable(),
     annotations_created: z.int().nullable(),
@@ -80,7 +82,7 @@ export const importSchema = z
       .object({
         code: z.string(),
         message: z.string(),
-        file: z.string().optional().openapi({ description: "The file in the zip at which it failed." }),
+        file: z.string().optional().openapi({ description: "The file in the archive at which it failed." }),
       })
       .nullable(),
     created_at: timeText,

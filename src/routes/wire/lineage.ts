@@ -20,10 +20,10 @@ export const loggedPromptSchema = z
       ])
       .nullable()
       .optional()
-      .openapi({ description: "Null where logits were sent: they are not logged. Version 0 is the base." }),
+      .openapi({ description: "null if logits were sent, which are not logged. Version 0 is the base." }),
     grid: z.literal(true).optional().openapi({
       description:
-        "The point is one of segment-everything's grid: nobody has clicked there, and prompt sampling does not learn from it.",
+        "The point comes from segment-everything's grid: nobody clicked there, and prompt sampling does not learn from it.",
     }),
   })
   .openapi("LoggedPrompt");

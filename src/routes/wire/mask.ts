@@ -48,12 +48,12 @@ const reference = z
     version: z
       .union([z.literal("base"), versionNumber()])
       .optional()
-      .openapi({ description: "Whose mask; left out, that of the first version which answered." }),
-    prompt: z.int().min(0).default(0).openapi({ description: "Place of the prompt in that request." }),
-    mask: z.int().min(0).default(0).openapi({ description: "Place among that prompt's masks." }),
+      .openapi({ description: "The version whose mask is meant; defaults to the first that answered." }),
+    prompt: z.int().min(0).default(0).openapi({ description: "Index of the prompt in that request." }),
+    mask: z.int().min(0).default(0).openapi({ description: "Index among that prompt's masks." }),
   })
   .openapi({
-    description: "An earlier answer's mask, as the decoder made it: no mask is sent back and forth.",
+    description: "The mask of an earlier answer, as the decoder made it, without sending it back and forth.",
   });
 
 /** What a mask that was sent can fail with, logits aside. */

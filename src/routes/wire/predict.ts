@@ -18,7 +18,7 @@ export const predictBody = z.strictObject({
   image: imageBody,
   prompts: z.array(promptBody).max(4096).openapi({
     description:
-      "One object each, by at least one of box, points and mask; any mix, and as many points each as it takes.",
+      "Each prompt describes one object by at least one of box, points and mask, in any combination and with any number of points.",
   }),
   version: versionNames,
   multimask: z
@@ -26,19 +26,19 @@ export const predictBody = z.strictObject({
     .default(false)
     .openapi({
       description:
-        "For ambiguous prompts: true gives SAM's three masks, best first; best, of these three the one with the highest score; false, the one mask that SAM gives for a clear prompt.",
+        "For ambiguous prompts: true returns SAM's three masks, best first; best returns the one of these with the highest score; false returns the single mask that SAM gives for an unambiguous prompt.",
     }),
   format: maskFormat.default("rle"),
   polygon_tolerance: z.number().min(0).max(100).default(0).openapi({
     description:
-      "How far, in pixels, a left-out corner of a polygon may lie from its edge; 0 keeps every pixel's corner.",
+      "Maximum distance, in pixels, of a dropped polygon corner from the simplified edge; 0 keeps the corner of every pixel.",
   }),
 });
 
 export type PredictBody = z.output<typeof predictBody>;
 
 const predictedMask = maskWith({
-  score: z.number().openapi({ description: "The decoder's own IoU prediction." }),
+  score: z.number().openapi({ description: "The decoder's IoU prediction." }),
   bbox: box,
   area: z.int(),
 });
@@ -52,7 +52,7 @@ export const predictionSchema = z
       width: z.int(),
       height: z.int(),
       sha256: z.string().openapi({
-        description: "The image's handle: as `image.sha256` of the next request it stands for the bytes.",
+        description: "The image's handle: sent as `image.sha256` in the next request it replaces the bytes.",
       }),
     }),
     results: z.array(

@@ -5,12 +5,13 @@ import { iso, isoOrNull, timeText } from "../http/scope.ts";
 
 const interval = z
   .object({ mean: z.number(), low: z.number(), high: z.number() })
-  .openapi({ description: "With its 95 % interval over groups of images." });
+  .openapi({ description: "Mean, with its 95 % interval over groups of images." });
 
 const finding = z.object({
   code: z.enum(findingCodes),
   severity: z.enum(severities).openapi({
-    description: "error: a fine-tune would fail or learn nonsense; warning: look at it; info: good to know.",
+    description:
+      "error: a fine-tune would fail or learn nonsense; warning: worth checking; info: good to know.",
   }),
   message: z.string(),
   image_ids: z.array(z.string()),
@@ -18,19 +19,19 @@ const finding = z.object({
 });
 
 const estimate = z.object({
-  seconds: z.int().openapi({ description: "Of a fine-tune with {}, once it starts." }),
+  seconds: z.int().openapi({ description: "Estimated duration of a fine-tune with {}, once it starts." }),
   embed_seconds: z.int(),
   train_seconds: z.int(),
   evaluate_seconds: z.int(),
   embeddings_missing: z.int().openapi({ description: "Images that a fine-tune has to encode first." }),
   measured: z.boolean().openapi({
-    description: "True: at the speed that this trainer had just now. False: at that of two quiet cores.",
+    description: "true: at the speed just measured on this trainer; false: at the speed of two idle cores.",
   }),
   gpu_hours: z.number().nullable().openapi({ description: "Null unless the trainer trains on a GPU." }),
 });
 
 const curve = z.object({
-  base_iou: z.number().openapi({ description: "Of the untuned model on the images that judge." }),
+  base_iou: z.number().openapi({ description: "IoU of the untuned model on the evaluation images." }),
   points: z.array(
     z.object({
       images: z.int().openapi({ description: "Training images." }),
@@ -42,13 +43,13 @@ const curve = z.object({
     .object({ scale: z.number(), exponent: z.number() })
     .openapi({ description: "1 - IoU = scale * images ** -exponent." }),
   images_now: z.int().openapi({ description: "Images that a fine-tune trains on now." }),
-  gain_from_twice: interval.openapi({ description: "IoU that twice as many images promise." }),
+  gain_from_twice: interval.openapi({ description: "Gain in IoU expected from twice as many images." }),
   by_heart_iou: z.number().openapi({
     description:
-      "On 8 masks after long and bold training on these alone: what the frozen encoder lets it learn.",
+      "IoU on 8 masks after long training on those alone at a high learning rate: what the frozen encoder lets the decoder learn.",
   }),
   grid_limit_iou: z.number().openapi({
-    description: "Of the truth itself after the decoder's 256 x 256 grid: no answer gets above it.",
+    description: "IoU of the true masks after the decoder's 256 x 256 grid: an upper bound for any answer.",
   }),
 });
 
@@ -64,20 +65,21 @@ export const previewSchema = z
       .nullable(),
     result: z
       .object({
-        images: z.int().openapi({ description: "Annotated ones." }),
+        images: z.int().openapi({ description: "Annotated images." }),
         annotations: z.int(),
         groups: z.int(),
         findings: z.array(finding),
         finding_counts: z
           .record(z.string(), z.int())
-          .openapi({ description: "By code; of one code at most 20 are listed." }),
+          .openapi({ description: "Grouped by code, at most 20 of each." }),
         estimate: estimate.nullable().openapi({ description: "Null where the data has errors." }),
         curve: curve.nullable().openapi({ description: "Null where the data has errors or too few groups." }),
         verdict: z.object({ code: z.enum(verdictCodes), message: z.string() }),
       })
       .nullable()
       .openapi({
-        description: "Once it has succeeded. All but the estimate follows from data and seed alone.",
+        description:
+          "Present once it has succeeded. Everything but the estimate is determined by the data and the seed.",
       }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     created_at: timeText,

@@ -7,19 +7,19 @@ type Latency = NonNullable<VersionMetrics["latency"]>;
 type ServingMetrics = NonNullable<VersionMetrics["serving"]>;
 
 const promptLatency = z.object({
-  warm_ms: z.number().openapi({ description: "All embeddings that an answer needs are in memory." }),
+  warm_ms: z.number().openapi({ description: "With all embeddings that an answer needs in memory." }),
   base_warm_ms: z.number(),
   ratio: z.number().openapi({ description: "warm_ms as a multiple of base_warm_ms." }),
   cold_ms: z.number().openapi({
-    description: "The image's own embedding is in memory, none of this version's windows.",
+    description: "With the image's own embedding in memory, but none of this version's windows.",
   }),
-  encodes: z.int().openapi({ description: "Parts of the image that a cold answer encodes." }),
+  encodes: z.int().openapi({ description: "Parts of the image that a cold answer has to encode." }),
 });
 
 /** What a version's answers take, beside the base's. */
 export const latencySchema = z
   .object({
-    prompts: z.int().openapi({ description: "Of each kind." }),
+    prompts: z.int().openapi({ description: "Prompts of each kind." }),
     box: promptLatency,
     click: promptLatency,
   })
@@ -41,8 +41,11 @@ const counted = z.object({
 const otherFocus = z.object({
   zoom: zoomSchema.nullable(),
   refined_by: z.enum(["points", "filter"]).nullable(),
-  mean_iou: z.number().nullable().openapi({ description: "Null where it was not tried." }),
-  own_mean_iou: z.number().nullable().openapi({ description: "Of this version's own, on the same samples." }),
+  mean_iou: z.number().nullable().openapi({ description: "null if it was not tried." }),
+  own_mean_iou: z
+    .number()
+    .nullable()
+    .openapi({ description: "Mean IoU of this version's focus on the same samples." }),
   samples: z.int(),
 });
 
@@ -51,7 +54,7 @@ export const servingSchema = z.object({
   asked: z.enum(servings),
   counted: z.object({ box: counted, click: counted }).openapi({
     description:
-      "What an answer costs, counted at fixed rates and not timed, as it decides what is trained: the same data make the same version everywhere.",
+      "What an answer costs, computed at fixed rates rather than timed, because it decides what is trained: the same data yield the same version everywhere.",
   }),
   given_up: otherFocus.nullable().openapi({
     description: 'What "best" would have taken and "interactive" does not; null where there was nothing.',

@@ -8,7 +8,7 @@ export const uploadBody = z.strictObject({
   bytes: z.int().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits"),
   file_name: text(255).optional(),
-  group: text(200).optional().openapi({ description: "Of an image: its split group." }),
+  group: text(200).optional().openapi({ description: "The image's split group, if it is one." }),
 });
 
 export const uploadSchema = z
@@ -20,7 +20,7 @@ export const uploadSchema = z
     bytes: z.int(),
     sha256: z.string(),
     file_name: z.string().nullable(),
-    image_id: z.string().nullable().openapi({ description: "What it became, once completed." }),
+    image_id: z.string().nullable().openapi({ description: "The image created from it, once completed." }),
     import_id: z.string().nullable(),
     created_at: timeText,
     expires_at: timeText,

@@ -10,4 +10,6 @@ export const versionName = z.union([z.literal("active"), z.literal("base"), vers
 export const versionNames = z
   .union([versionName, z.array(versionName).min(1).max(maxVersions)])
   .default("active")
-  .openapi({ description: "active, base, a number, or a list of them; one named twice answers once." });
+  .openapi({
+    description: "active, base, a number, or a list of these; a version named twice answers once.",
+  });

@@ -20,37 +20,38 @@ const metricsSchema = z.object({
       images: z.int(),
       annotations: z.int(),
       base: scores,
-      parent: scores.optional().openapi({ description: "Of parent_version, where that is not the base." }),
-      tuned: scores.openapi({ description: "As it is served, with its focus." }),
+      parent: scores
+        .optional()
+        .openapi({ description: "Scores of parent_version, if that is not the base." }),
+      tuned: scores.openapi({ description: "Scores as served, with the version's focus." }),
       decoder_alone: scores.nullable().openapi({
         description:
-          "Of its decoder on the whole image, without window, filter and point head: what exported files that hold the decoder alone do. The same as tuned where focus is plain; null in versions of before it was measured.",
+          "Scores of the decoder alone on the whole image, without window, filter or point head, as exported files that contain only the decoder perform. Equal to tuned if focus is plain; null for older versions, where it was not measured.",
       }),
     })
-    .openapi({ description: "All on the same images, which no training step has seen." }),
+    .openapi({ description: "All on the same images, which no training step used." }),
   split: z.object({
     train: z.int(),
     selection: z.int(),
     held_out: z.int(),
     near_duplicates: z.int().openapi({
-      description: "Images that look like others and stand on the same side of the split as those.",
+      description: "Near-duplicate images, kept on the same side of the split.",
     }),
   }),
   best_epoch: z.int(),
   feedback: z
     .object({
-      corrected: z.int().openapi({ description: "Annotations that trained and that a correction had made." }),
-      accepted: z.int().openapi({ description: "Annotations that trained and that an acceptance had made." }),
-      prompts: z.int().openapi({ description: "Prompts of all training steps." }),
+      corrected: z.int().openapi({ description: "Training annotations that come from corrections." }),
+      accepted: z.int().openapi({ description: "Training annotations that come from accepted masks." }),
+      prompts: z.int().openapi({ description: "Prompts in all training steps." }),
       real_prompts: z.int().openapi({
         description:
-          "Of these, those that began as people had prompted: with a logged prompt of just this object, or with its box off the tight one as people's boxes are.",
+          "Those among them that imitate people's prompts: a logged prompt for the same object, or a box as far off the tight one as people's boxes are.",
       }),
     })
     .optional()
     .openapi({
-      description:
-        "What people's feedback gave to the training; versions of before it was counted have none.",
+      description: "What people's feedback contributed to training; missing for older versions.",
     }),
   trials: z
     .array(
@@ -66,7 +67,7 @@ const metricsSchema = z.object({
     )
     .openapi({
       description:
-        "Short trainings on halves of the data that chose recipe and zoom; empty where none ran. Those of rung other chose nothing: they tell what was given up.",
+        "Short training runs on halves of the data that chose the recipe and zoom; empty if none ran. Those with rung other were not chosen from: they show what was given up.",
     }),
   curve: z.array(
     z.object({
@@ -75,7 +76,7 @@ const metricsSchema = z.object({
       selection_iou: z.number(),
       selection_iou_low: z.number().nullable().openapi({
         description:
-          "Of its 95 % interval over images; null where one image chose, and in versions of before it was kept.",
+          "Lower end of its 95 % interval over images; null if it rests on a single image, and for older versions.",
       }),
       selection_iou_high: z.number().nullable(),
     }),
@@ -90,21 +91,21 @@ const metricsSchema = z.object({
       }),
     )
     .optional()
-    .openapi({ description: "Only where one version is asked for." }),
+    .openapi({ description: "Only when a single version is requested." }),
   gate: z
     .object({
       policy: z.enum(promotionPolicies),
       promote: z.boolean(),
       reason: z.string(),
-      warnings: z.array(z.string()).openapi({ description: "Kinds of prompts that lose." }),
+      warnings: z.array(z.string()).openapi({ description: "Kinds of prompts with a loss." }),
     })
     .optional()
-    .openapi({ description: "Whether it may go live by itself; promotions tell what was done." }),
+    .openapi({ description: "Whether it may go live automatically; promotions record what was done." }),
   latency: latencySchema.optional(),
   serving: servingSchema.optional(),
   evaluation: evaluationSchema
     .optional()
-    .openapi({ description: "Versions of before it was measured have none, nor latency and serving." }),
+    .openapi({ description: "Missing for older versions, as are latency and serving." }),
 });
 
 export const versionSchema = z
@@ -112,8 +113,10 @@ export const versionSchema = z
     id: z.string(),
     object: z.literal("version"),
     number: z.int(),
-    status: z.enum(["active", "inactive"]).openapi({ description: "Active: what predict uses by default." }),
-    fine_tune_id: z.string().nullable().openapi({ description: "Null of an imported version." }),
+    status: z
+      .enum(["active", "inactive"])
+      .openapi({ description: "Whether it is active: the version predict uses by default." }),
+    fine_tune_id: z.string().nullable().openapi({ description: "null for an uploaded version." }),
     imported: z
       .object({
         format: z.enum(["safetensors", "pth", "onnx"]),
@@ -122,7 +125,7 @@ export const versionSchema = z
         bytes: z.int(),
         says: z
           .record(z.string(), z.string())
-          .openapi({ description: "What the file told of itself, unchecked." }),
+          .openapi({ description: "What the file says about itself, unverified." }),
         focus: z.enum(["restored", "plain", "unknown"]).openapi({
           description:
             "Where the version's focus comes from. restored: from the file, with window and refining; plain: the file says that it has none; unknown: the file says nothing, so it is used on whole images.",
@@ -130,24 +133,26 @@ export const versionSchema = z
         actor: z.string().openapi({ description: "The id of the key that sent it." }),
       })
       .nullable()
-      .openapi({ description: "The file that it came from; null of a fine-tune's version." }),
+      .openapi({ description: "The uploaded file; null for a version from a fine-tune." }),
     base_model: z.string(),
     parent_version: z
       .int()
       .nullable()
-      .openapi({ description: "Training started from it; null is the base." }),
+      .openapi({ description: "The version that training started from; null means the base." }),
     metrics: metricsSchema
       .nullable()
-      .openapi({ description: "Null of an imported version: nothing was measured." }),
+      .openapi({ description: "null for an uploaded version: nothing was measured." }),
     pictures: z.array(z.object({ kind: z.enum(pictureKinds), url: z.string() })).openapi({
       description:
-        "Before, after and truth of held-out annotations, by their gain; versions of before there were any have none.",
+        "Before, after and ground truth of held-out annotations, ordered by gain; missing for older versions.",
     }),
     snapshot_hash: z
       .string()
       .nullable()
-      .openapi({ description: "Of the data that it was trained and measured on." }),
-    hyperparameters: z.record(z.string(), z.unknown()).openapi({ description: "As used: no auto is left." }),
+      .openapi({ description: "Hash of the data that it was trained and measured on." }),
+    hyperparameters: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: "The values used; none is auto." }),
     // A copy: what was made before zod-openapi was loaded has no such method.
     focus: focusSchema.clone().openapi({
       description:
