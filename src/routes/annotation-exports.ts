@@ -34,12 +34,10 @@ const cocoSchema = z
         width: number,
         height: number,
         group: z.string().nullable().openapi({ description: "Not part of COCO: the image's split group." }),
-        part: partSchema
-          .nullable()
-          .openapi({
-            description:
-              "Not part of COCO: the part of the data set (train, val or test) that the image came with.",
-          }),
+        part: partSchema.nullable().openapi({
+          description:
+            "Not part of COCO: the part of the data set (train, val or test) that the image came with.",
+        }),
         known_empty: z
           .boolean()
           .openapi({ description: "Not part of COCO: whether the image is known to contain no object." }),

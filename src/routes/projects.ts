@@ -48,13 +48,9 @@ const afterCorrections = z.int().min(1).max(1_000_000).nullable().openapi({
     "Number of new corrections (feedback) after which a fine-tune starts automatically; null: never. Corrections since the last fine-tune began count; while one runs, they are checked when it ends.",
 });
 
-const retentionDays = z
-  .int()
-  .min(0)
-  .max(3650)
-  .openapi({
-    description: "How many days logged predictions are kept; 0: until the next sweep, at most an hour.",
-  });
+const retentionDays = z.int().min(0).max(3650).openapi({
+  description: "How many days logged predictions are kept; 0: until the next sweep, at most an hour.",
+});
 
 const projectSchema = z
   .object({

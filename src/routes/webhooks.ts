@@ -39,11 +39,9 @@ const webhookSchema = z
     project_id: z.string().nullable().openapi({ description: "null: all projects of the workspace." }),
     events,
     enabled: z.boolean().openapi({ description: "A webhook whose receiver answers 410 is disabled." }),
-    previous_secret_expires_at: timeText
-      .nullable()
-      .openapi({
-        description: "Until then messages are also signed with the secret from before the last rotation.",
-      }),
+    previous_secret_expires_at: timeText.nullable().openapi({
+      description: "Until then messages are also signed with the secret from before the last rotation.",
+    }),
     created_at: timeText,
   })
   .openapi("Webhook");

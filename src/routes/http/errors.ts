@@ -14,13 +14,10 @@ export const errorBody = z
         .string()
         .openapi({ description: "A stable code for programs to act on.", example: "box_zero_area" }),
       message: z.string().openapi({ description: "For people: what was received and what is allowed." }),
-      param: z
-        .string()
-        .optional()
-        .openapi({
-          description: "The offending field, as a path in the request.",
-          example: "prompts[0].box",
-        }),
+      param: z.string().optional().openapi({
+        description: "The offending field, as a path in the request.",
+        example: "prompts[0].box",
+      }),
       request_id: z.string(),
     }),
   })

@@ -37,12 +37,9 @@ export const feedbackSchema = z
     mask_index: z.int(),
     version: versionOrBase,
     prompt: loggedPromptSchema,
-    iou: z
-      .number()
-      .nullable()
-      .openapi({
-        description: "IoU between the predicted mask and the correction: how wrong the version was.",
-      }),
+    iou: z.number().nullable().openapi({
+      description: "IoU between the predicted mask and the correction: how wrong the version was.",
+    }),
     annotation_id: z
       .string()
       .nullable()
