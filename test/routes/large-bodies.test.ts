@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Releases } from "../../src/lib/releases.ts";
@@ -11,7 +11,7 @@ let url: string;
 let project: string;
 const releases = new Releases();
 beforeAll(async () => {
-  app = await testApp();
+  app = await testApp({ QUOTA_BYTES: 50 * MB });
   url = await serve(app.app, { host: "127.0.0.1", port: 0, graceMs: 5000, releases });
   project = `/v1/projects/${idOf(await app.a.post("/v1/projects", { name: "large" }))}`;
 });
@@ -20,16 +20,25 @@ afterAll(async () => {
   await app?.close();
 });
 
+interface Sending {
+  chunked?: boolean;
+  type?: string;
+  /** A connection that is kept for the next request. */
+  agent?: Agent | false;
+}
+
 /** Sends a body as a client does that reads no answer before it has written all, and ends its connection. */
-function send(path: string, body: string, { chunked = false, type = "application/json" } = {}) {
-  return new Promise<{ status: number; code: string; message: string }>((resolve, reject) => {
+function send(path: string, body: string | Buffer, options: Sending = {}) {
+  const { chunked = false, type = "application/json", agent = false } = options;
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return new Promise<{ status: number; code: string; message: string; port: number }>((resolve, reject) => {
     const sending = request(url + project + path, {
       method: "POST",
-      agent: false,
+      agent,
       headers: {
         authorization: `Bearer ${app.a.key}`,
         "content-type": type,
-        ...(!chunked && { "content-length": String(Buffer.byteLength(body)) }),
+        ...(!chunked && { "content-length": String(bytes.length) }),
       },
     });
     sending.on("error", reject);
@@ -38,10 +47,10 @@ function send(path: string, body: string, { chunked = false, type = "application
       answer.setEncoding("utf8").on("data", (part: string) => (text += part));
       answer.on("end", () => {
         const { error } = JSON.parse(text) as { error: { code: string; message: string } };
-        resolve({ status: answer.statusCode ?? 0, ...error });
+        resolve({ status: answer.statusCode ?? 0, port: answer.socket.localPort ?? 0, ...error });
       });
     });
-    for (let at = 0; at < body.length; at += 65_536) sending.write(body.slice(at, at + 65_536));
+    for (let at = 0; at < bytes.length; at += 65_536) sending.write(bytes.subarray(at, at + 65_536));
     sending.end();
   });
 }
@@ -60,6 +69,18 @@ it.each([
   const { status, code } = await send(of, `{"prompts":${list("1", 10 * MB)}}`, options);
   expect(`${status} ${code}`).toBe(told);
   expect(app.services.memory.used).toBe(0);
+});
+
+it("a client reads that its import is beyond the quota, however much of it is still to be sent", async () => {
+  const body = Buffer.alloc(80 * MB);
+  const type = "application/zip";
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const told = { status: 403, code: "quota_exceeded" };
+  expect(await send("/imports", body, { type })).toMatchObject(told);
+  const { port, ...kept } = await send("/imports", body, { type, agent });
+  expect(kept).toMatchObject(told);
+  expect(await send("/imports", body, { type, agent })).toMatchObject({ ...told, port });
+  agent.destroy();
 });
 
 it("a predict that names its image is held to 8 MiB where its length is not told, too", async () => {

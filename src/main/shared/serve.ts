@@ -16,14 +16,20 @@ export async function serve(
 ): Promise<string> {
   const running = new Set<Promise<unknown>>();
   let closing = false;
-  const fetch = async (request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> => {
-    const answering = Promise.resolve(app.fetch(request));
+  const fetch = async (request: Request, bindings: HttpBindings): Promise<Response> => {
+    const { incoming, outgoing } = bindings;
+    const answering = Promise.resolve(app.fetch(request, bindings));
     running.add(answering);
     try {
       const answer = await answering;
-      if (!incoming.readableEnded && hasBody(incoming)) await readRest(incoming);
       // A connection that is kept alive would bring the next request.
       if (closing && !outgoing.headersSent) outgoing.setHeader("connection", "close");
+      if (!incoming.readableEnded && hasBody(incoming)) {
+        const rest = readRest(incoming);
+        // A connection that ends with the answer ends for what is still sent on it, too.
+        if (closing || !outgoing.shouldKeepAlive) await rest;
+        else outgoing.once("finish", () => void rest.then(() => endUnlessRead(incoming)));
+      }
       return answer;
     } finally {
       running.delete(answering);
@@ -31,6 +37,8 @@ export async function serve(
   };
   const server = createAdaptorServer({
     fetch: (request, env) => fetch(request, env as HttpBindings),
+    // It gives a client half a second to send the rest of a body that was refused; readRest gives as long as it sends.
+    autoCleanupIncoming: false,
   }) as Server;
   const listening = Promise.withResolvers<void>();
   server.once("error", (error: NodeJS.ErrnoException) => {
@@ -63,23 +71,31 @@ export async function serve(
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 
-/** Bytes of a refused body that are read and thrown away, and how long that may take. */
-const [mostRest, restMs] = [64 * 1024 * 1024, 5000];
+/** Bytes of a refused body that are read and thrown away, and how long its client may send none. */
+const [mostRest, silentMs] = [4 * 1024 ** 3, 5000];
 
 /**
- * Reads what a client still sends of a body that nobody wants: a connection that ends before is, to many clients, one
- * that broke, and they never see their answer.
+ * Reads what a client still sends of a body that nobody wants: a connection that ends before is, to many clients, one that
+ * broke, and they never see their answer. Resolves at the body's end, and where the client sends no more or has no end.
  */
-async function readRest(incoming: IncomingMessage): Promise<void> {
-  const read = async (): Promise<void> => {
+function readRest(incoming: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
     let bytes = 0;
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    const read = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > mostRest) return;
-    }
-  };
-  const late = new AbortController();
-  const tooLong = pause(restMs, undefined, { signal: late.signal, ref: false }).catch(() => {});
-  await Promise.race([read().catch(() => {}), tooLong]);
-  late.abort();
+      silent.refresh();
+      if (bytes > mostRest) end();
+    };
+    const end = (): void => {
+      clearTimeout(silent);
+      incoming.off("data", read).pause();
+      resolve();
+    };
+    const silent = setTimeout(end, silentMs);
+    incoming.on("data", read).once("end", end).once("close", end).once("error", end).resume();
+  });
 }
+
+const endUnlessRead = (incoming: IncomingMessage): void => {
+  if (!incoming.complete) incoming.socket.destroySoon();
+};
