@@ -5,7 +5,7 @@ import { parse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { bar, Live } from "./screen.ts";
-import { digestOf, fileSource, folderSource, send } from "./sources.ts";
+import { digestOf, fileSource, folderSource, type LeftBehind, send } from "./sources.ts";
 
 /** A zip, a TAR, or a folder that is sent as a TAR while it is read, becomes images and annotations of a project: all of it or nothing. */
 export const importCommand: Command = async ({ args, json, api, streams }) => {
@@ -22,7 +22,9 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
   const client = await api();
   const live = new Live(streams.err, !json);
   try {
-    const source = isFolder ? await folderSource(path) : await fileSource(path);
+    const source = await (isFolder ? folderSource(path) : fileSource(path));
+    for (const left of source.leftBehind ?? [])
+      streams.err.write(json ? `${JSON.stringify({ left_out: left })}\n` : leftText(left));
     const { bytes, sha256 } = await digestOf(source, (seen) =>
       live.draw([bar("reading", seen, source.bytes)]),
     );
@@ -56,6 +58,13 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
   } finally {
     live.clear();
   }
+};
+
+const shownNames = 3;
+
+const leftText = ({ kind, names }: LeftBehind): string => {
+  const first = names.slice(0, shownNames).join(", ");
+  return `Not sent: ${kind} (${names.length}): ${first}${names.length > shownNames ? ", ..." : ""}\n`;
 };
 
 interface Given {

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { request as plainRequest } from "node:http";
 import { request as secureRequest } from "node:https";
-import { basename, join } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { text } from "node:stream/consumers";
@@ -16,6 +16,7 @@ export interface Source {
   /** About how many bytes there will be. */
   readonly bytes: number;
   read(): AsyncIterable<Uint8Array>;
+  readonly leftBehind?: readonly LeftBehind[];
 }
 
 export async function fileSource(path: string): Promise<Source> {
@@ -23,22 +24,48 @@ export async function fileSource(path: string): Promise<Source> {
   return { name: basename(path), bytes: size, read: () => createReadStream(path) };
 }
 
-/** A folder as a TAR that lies nowhere; hidden files and links stay out, and times, so that it is the same each time. */
+/** What a folder holds that is not sent, by kind. */
+export interface LeftBehind {
+  readonly kind: "hidden files" | "symbolic links" | "special files";
+  /** Sorted; a folder, which ends in `/`, stands for all that it holds. */
+  readonly names: readonly string[];
+}
+
+/**
+ * A folder as a TAR that lies nowhere; hidden files and links stay out, and times, so that it is the same each time.
+ * Nothing outside of the folder is read.
+ */
 export async function folderSource(folder: string): Promise<Source> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      join(entry.parentPath, entry.name)
-        .slice(folder.length + 1)
-        .replaceAll("\\", "/"),
-    )
-    .filter((name) => !name.split("/").some((part) => part.startsWith(".")))
-    .sort();
+  const names: string[] = [];
+  const left = {
+    "hidden files": new Set<string>(),
+    "symbolic links": new Set<string>(),
+    "special files": new Set<string>(),
+  };
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const parts = relative(folder, join(entry.parentPath, entry.name)).split(sep);
+    const hidden = parts.findIndex((part) => part.startsWith("."));
+    const name = parts.join("/");
+    if (hidden >= 0)
+      left["hidden files"].add(
+        parts.slice(0, hidden + 1).join("/") + (hidden < parts.length - 1 || entry.isDirectory() ? "/" : ""),
+      );
+    else if (entry.isFile()) names.push(name);
+    else if (entry.isSymbolicLink()) left["symbolic links"].add(name);
+    else if (!entry.isDirectory()) left["special files"].add(name);
+  }
+  names.sort();
   if (names.length === 0) throw new CliError("folder_empty", `${folder} holds no files.`);
   let bytes = 0;
   for (const name of names) bytes += (await stat(join(folder, name))).size + 1024;
-  return { name: `${basename(folder)}.tar`, bytes, read: () => tarOf(folder, names) };
+  return {
+    name: `${basename(folder)}.tar`,
+    bytes,
+    read: () => tarOf(folder, names),
+    leftBehind: Object.entries(left).flatMap(([kind, found]) =>
+      found.size === 0 ? [] : [{ kind: kind as LeftBehind["kind"], names: [...found].sort() }],
+    ),
+  };
 }
 
 function tarOf(folder: string, names: readonly string[]): AsyncIterable<Uint8Array> {

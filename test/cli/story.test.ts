@@ -61,7 +61,7 @@ it("goes from a folder of images and masks to an exported version", async () => 
   expect(login).toMatchObject({ code: 0, err: "" });
 
   const imported = await maskwright("import", data, "--name", "rings");
-  expect(imported).toMatchObject({ code: 0, err: "" });
+  expect(imported).toMatchObject({ code: 0, err: "Not sent: hidden files (1): .DS_Store\n" });
   const [, project = ""] = /^6 images, 6 annotations in project (prj_\w+)\n$/.exec(imported.out) ?? [];
   expect(project).not.toBe("");
 
