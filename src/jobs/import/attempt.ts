@@ -160,6 +160,8 @@ export class ImportRun {
     if (path === undefined || !existsSync(path)) return;
     const lines = this.#parts?.leftLines(this.#before) ?? [];
     for await (const line of lines) await appendFile(path, line);
+    // They are in the file now; an attempt that fails after its end comes here again.
+    this.#before = 0;
     if ((await stat(path)).size === 0) return;
     const { store } = this.#services;
     // An attempt before this one may have told as much as it came to.

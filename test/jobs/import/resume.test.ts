@@ -138,6 +138,24 @@ describe("an import that was interrupted", () => {
     expect(await getImport(db, scope, id)).toMatchObject({ imagesCreated: 1, annotationsCreated: 1 });
   });
 
+  it("tells what its first attempt left out once, though it fails after its end", async () => {
+    const { db } = bench.services;
+    const scope = await newProject(db);
+    const other = { "images/a.png": await picture(60), "images/b.png": await picture(61) };
+    const masks = { "masks/a.png": await maskPng([1, 1, 5, 5]), "masks/b.png": await maskPng([1, 1, 5, 5]) };
+    await runImport(bench.trainer, await upload(scope, await zips.zip({ ...other, ...masks })), never);
+    const id = await upload(scope, await zips.tar(await grid()));
+    const first = watched((key) => key.endsWith("parts/0000001.jsonl"));
+    await expect(runImport(first.trainer, id, never)).rejects.toThrow("the process dies here");
+    expect(await runImport({ ...bench.trainer, maxImagesPerProject: 8 }, id, never)).toEqual([]);
+    expect(await getImport(db, scope, id)).toMatchObject({ error: { code: "too_many_images" } });
+    const lines = (await reportOf(scope, id)).filter((line) => line !== "");
+    expect(lines.map((line) => (JSON.parse(line) as { code: string }).code)).toEqual([
+      "image_unreadable",
+      "object_empty",
+    ]);
+  });
+
   it("that is given up leaves no part behind", async () => {
     const { db } = bench.services;
     const scope = await newProject(db);
