@@ -38,6 +38,11 @@ export class Placed {
     image: { sha256: string; byteLength: number; facts: { format: string } },
   ): Promise<void> {
     this.#check();
+    if (this.recent.has(image.sha256)) {
+      // The same bytes under way or written: they take their room once.
+      await rm(path, { force: true });
+      return;
+    }
     this.recent.add(image.sha256);
     const going = this.#put(key, path, image)
       .catch((error: unknown) => {
