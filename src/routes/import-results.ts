@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,6 +6,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { getImport } from "../db/queries/imports.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
+import { linesOf } from "../lib/lines.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { failures } from "./http/errors.ts";
@@ -120,17 +120,6 @@ async function fetched(store: ObjectStore, key: string): Promise<string> {
     throw error;
   }
   return path;
-}
-
-/** The whole lines of each chunk of a file: a line a promise would hold the event loop for all of a chunk's. */
-async function* linesOf(path: string): AsyncGenerator<string[], void, undefined> {
-  let rest = "";
-  for await (const chunk of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    yield lines;
-  }
-  if (rest !== "") yield [rest];
 }
 
 function entryOf(text: string): Entry {

@@ -1,8 +1,9 @@
-import { closeSync, createReadStream, existsSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { WalkMark } from "../../datasets/types.ts";
 import { rowsPerStatement } from "../../db/queries/import-rows.ts";
+import { linesOf } from "../../lib/lines.ts";
 import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { StoredItem } from "./store.ts";
@@ -135,22 +136,9 @@ export class ImportParts {
     const path = this.#path(number);
     const isOurs = existsSync(path);
     if (!isOurs) await this.#store.getFile(this.#key(number), path);
-    for await (const text of textLines(path)) yield { line: JSON.parse(text) as Line, length: text.length };
+    for await (const texts of linesOf(path))
+      for (const text of texts) yield { line: JSON.parse(text) as Line, length: text.length };
     if (!isOurs) await rm(path, { force: true });
-  }
-}
-
-/** Lines that end with a line feed and nothing else: labels may hold what Node's readline takes for an end. */
-async function* textLines(path: string): AsyncGenerator<string, void, undefined> {
-  let rest: Buffer[] = [];
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    let from = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-      yield Buffer.concat([...rest, chunk.subarray(from, end)]).toString("utf8");
-      rest = [];
-      from = end + 1;
-    }
-    if (from < chunk.length) rest.push(chunk.subarray(from));
   }
 }
 
