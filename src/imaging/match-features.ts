@@ -15,6 +15,8 @@ const mostSharers = 24;
 /** Descriptions are compared where one of so many stretches of bits is alike. */
 const tables = 12;
 const tableBits = 20;
+/** Some 100 MB while they are sorted; so many mean that most images have the same places, which tells nothing. */
+const mostMatches = 4_000_000;
 
 /** How one image lies in another: (x, y) of the first by `matrix`, then shifted, is a place of the second. */
 export interface Placement {
@@ -25,7 +27,10 @@ export interface Placement {
   readonly shift: readonly [number, number];
 }
 
-/** Pairs of images that share an arrangement of features, i before j, in order. Images without features have none. */
+/**
+ * Pairs of images that share an arrangement of features, i before j, in order. Images without features have none, and
+ * none has any where so many features are alike that they tell nothing.
+ */
 export async function placements(
   all: readonly (Features | null)[],
 ): Promise<{ i: number; j: number; placement: Placement }[]> {
@@ -34,69 +39,98 @@ export async function placements(
   const total = first[all.length] as number;
   const imageOf = new Uint32Array(total);
   for (let i = 0; i < all.length; i++) imageOf.fill(i, first[i], first[i + 1]);
-  const pairs = new Map<number, Set<number>>();
+  const telling = await matchesOf(all, first, imageOf);
+  const found: { i: number; j: number; placement: Placement }[] = [];
+  for (let from = 0, to = 0; from < telling.length; from = to) {
+    const i = imageOf[Math.floor((telling[from] as number) / total)] as number;
+    for (; to < telling.length; to++) if (imageOf[Math.floor((telling[to] as number) / total)] !== i) break;
+    const ofImage = Map.groupBy(telling.subarray(from, to), (match) => imageOf[match % total] as number);
+    for (const [j, some] of [...ofImage].sort(([a], [b]) => a - b)) {
+      const both = some.map((match): [number, number] => [
+        Math.floor(match / total) - (first[i] as number),
+        (match % total) - (first[j] as number),
+      ]);
+      const placement = arrangement(all[i] as Features, all[j] as Features, both);
+      if (placement) found.push({ i, j, placement });
+    }
+    await nextTurn();
+  }
+  return found;
+}
+
+/**
+ * Pairs of places that are alike and tell something, ascending: the first times the count of all, plus the second. Empty
+ * where there are too many.
+ */
+async function matchesOf(
+  all: readonly (Features | null)[],
+  first: Uint32Array,
+  imageOf: Uint32Array,
+): Promise<Float64Array> {
+  const total = imageOf.length;
   const sharers = new Uint16Array(total);
+  const isLost = (place: number): boolean => (sharers[place] as number) > mostSharers;
+  const matches: number[] = [];
+  const crowded: Set<number>[] = [];
   for (let table = 0; table < tables; table++) {
     const keys = keysOf(all, first, table);
+    const tooMany = new Set<number>();
     for (let from = 0; from < total;) {
       const key = Math.floor((keys[from] as number) / 2 ** 32);
       let to = from + 1;
       while (to < total && Math.floor((keys[to] as number) / 2 ** 32) === key) to++;
-      if (to - from > 1 && to - from <= 4 * mostSharers) {
+      if (to - from > 4 * mostSharers) tooMany.add(key);
+      else
         for (let a = from; a < to; a++)
           for (let b = a + 1; b < to; b++) {
             const [p, q] = [(keys[a] as number) % 2 ** 32, (keys[b] as number) % 2 ** 32];
+            if (isLost(p) && isLost(q)) continue;
             const [i, j] = [imageOf[p] as number, imageOf[q] as number];
             if (i === j) continue;
+            const [one, other] = [all[i] as Features, all[j] as Features];
             const [f, g] = [p - (first[i] as number), q - (first[j] as number)];
-            if (distance(all[i] as Features, f, all[j] as Features, g) > mostBits) continue;
-            const pair = i * all.length + j;
-            const match = f * 1024 + g;
-            const known = pairs.get(pair);
-            if (known?.has(match)) continue;
-            if (known) known.add(match);
-            else pairs.set(pair, new Set([match]));
+            if (distance(one, f, other, g) > mostBits) continue;
+            const isKnown = crowded.some((skipped, earlier) => {
+              const stretch = stretchOf(one, f, earlier);
+              return stretch === stretchOf(other, g, earlier) && !skipped.has(stretch);
+            });
+            if (isKnown) continue;
             sharers[p] = Math.min(65_535, (sharers[p] as number) + 1);
             sharers[q] = Math.min(65_535, (sharers[q] as number) + 1);
+            // What would be left out at the end is not kept till then: a clip's frames have millions of these.
+            if (!isLost(p) && !isLost(q)) matches.push(p * total + q);
           }
-      }
+      if (matches.length > mostMatches) return new Float64Array();
       from = to;
     }
+    crowded.push(tooMany);
     await nextTurn();
   }
-  const found: { i: number; j: number; placement: Placement }[] = [];
-  for (const [pair, matches] of [...pairs].sort(([a], [b]) => a - b)) {
-    if (matches.size < leastTogether) continue;
-    const [i, j] = [Math.floor(pair / all.length), pair % all.length];
-    const telling = [...matches]
-      .map((match): [number, number] => [Math.floor(match / 1024), match % 1024])
-      .filter(
-        ([f, g]) =>
-          (sharers[(first[i] as number) + f] as number) <= mostSharers &&
-          (sharers[(first[j] as number) + g] as number) <= mostSharers,
-      )
-      .sort(([a, b], [c, d]) => a - c || b - d);
-    const placement = arrangement(all[i] as Features, all[j] as Features, telling);
-    if (placement) found.push({ i, j, placement });
-  }
-  return found;
+  return Float64Array.from(matches)
+    .sort()
+    .filter((match) => !isLost(Math.floor(match / total)) && !isLost(match % total));
 }
 
 /** A stretch of every description's bits above its number, ascending. */
 function keysOf(all: readonly (Features | null)[], first: Uint32Array, table: number): Float64Array {
   const keys = new Float64Array(first[all.length] as number);
-  const [from, mask] = [table * tableBits, 2 ** tableBits - 1];
-  const [word, bit] = [from >>> 5, from & 31];
   for (const [i, one] of all.entries()) {
     if (!one) continue;
     for (let f = 0; f < one.count; f++) {
-      const low = (one.bits[f * words + word] as number) >>> bit;
-      const high = bit + tableBits > 32 ? (one.bits[f * words + word + 1] as number) * 2 ** (32 - bit) : 0;
-      const key = (low + high) % (mask + 1);
-      keys[(first[i] as number) + f] = key * 2 ** 32 + (first[i] as number) + f;
+      const place = (first[i] as number) + f;
+      keys[place] = stretchOf(one, f, table) * 2 ** 32 + place;
     }
   }
   return keys.sort();
+}
+
+/** `tableBits` of a description's bits: those that one table compares. */
+function stretchOf({ bits }: Features, f: number, table: number): number {
+  const from = table * tableBits;
+  const [word, bit] = [from >>> 5, from & 31];
+  const low = (bits[f * words + word] as number) >>> bit;
+  const high = bit + tableBits > 32 ? (bits[f * words + word + 1] as number) << (32 - bit) : 0;
+  return (low | high) & (2 ** tableBits - 1);
 }
 
 function distance(a: Features, f: number, b: Features, g: number): number {
