@@ -1,3 +1,4 @@
+import type { Transferable } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { type Outcome, unwrap } from "./outcome.ts";
 
@@ -16,7 +17,7 @@ export interface WorkerPool<Module> {
   of<Name extends keyof Module & string>(
     name: Name,
   ): Module[Name] extends WorkerFunction
-    ? (task: Task<Module[Name]>, transfer?: ArrayBuffer[]) => Promise<Value<Module[Name]>>
+    ? (task: Task<Module[Name]>, transfer?: Transferable[]) => Promise<Value<Module[Name]>>
     : never;
   close(): Promise<void>;
 }
@@ -58,7 +59,7 @@ export function workerPool<Module>({ module, threads, idleMs }: WorkerPoolOption
   pool.on("error", (error: unknown) => {
     if (pool.queueSize > 0) for (const control of starting) control.abort(error);
   });
-  const run = async (name: string, task: unknown, transferList: ArrayBuffer[] = []): Promise<unknown> => {
+  const run = async (name: string, task: unknown, transferList: Transferable[] = []): Promise<unknown> => {
     await turn();
     const control = new AbortController();
     starting.add(control);
@@ -74,7 +75,7 @@ export function workerPool<Module>({ module, threads, idleMs }: WorkerPoolOption
     }
   };
   return {
-    of: ((name: string) => (task: unknown, transfer?: ArrayBuffer[]) =>
+    of: ((name: string) => (task: unknown, transfer?: Transferable[]) =>
       run(name, task, transfer)) as WorkerPool<Module>["of"],
     close: () => pool.close(),
   };

@@ -1,5 +1,4 @@
 import { MessageChannel } from "node:worker_threads";
-import { Piscina } from "piscina";
 import type { Database, Executor } from "../../db/client.ts";
 import {
   annotationPages,
@@ -11,11 +10,12 @@ import {
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { MemoryBudget } from "../../lib/memory-budget.ts";
-import { type Outcome, unwrap } from "../../lib/outcome.ts";
+import { workerPool } from "../../lib/worker-pool.ts";
 import { fileInFolder } from "../spool.ts";
 import type { ExportedFile } from "../types.ts";
 import { answerRows, nextQuestion, type RowSource } from "./rows.ts";
 import { type AnnotationExport, type AnnotationFormat, type ExportedPart, shapesOf } from "./types.ts";
+import type * as annotationWorker from "./worker.ts";
 import type { AnnotationTask } from "./worker.ts";
 
 const MiB = 1024 * 1024;
@@ -37,15 +37,13 @@ const pixelBytes: Readonly<Record<AnnotationFormat, number>> = {
 const waitMs = 60_000;
 
 /** One for the process; its thread ends when it has been idle. */
-const pool = new Piscina<AnnotationTask, Outcome<Omit<ExportedFile, "content">>>({
-  filename: new URL("worker.ts", import.meta.url).href,
-  minThreads: 0,
-  maxThreads: 1,
+const pool = workerPool<typeof annotationWorker>({
+  module: new URL("worker.ts", import.meta.url),
+  threads: 1,
   // Its heap still holds what it made last.
-  idleTimeout: 10_000,
-  concurrentTasksPerWorker: 1,
-  atomics: "disabled",
+  idleMs: 10_000,
 });
+const write = pool.of("write");
 
 /**
  * A project's annotations in a format of the world outside, all of one moment. Masks are traced, packed and written in a
@@ -82,12 +80,12 @@ async function made(
   const { port1, port2: port } = new MessageChannel();
   const [fed, written] = await Promise.allSettled([
     feed(db, scope, task.options, port1),
-    pool.run({ ...task, port }, { transferList: [port] }),
+    write({ ...task, port }, [port]),
   ]);
   port1.close();
   if (fed.status === "rejected") throw fed.reason;
   if (written.status === "rejected") throw written.reason;
-  return unwrap(written.value);
+  return written.value;
 }
 
 /** Answers the writer out of one transaction, which begins when its turn has come. */

@@ -37,7 +37,11 @@ const zipFormats: Readonly<Record<Exclude<AnnotationFormat, "coco">, ZipFormat>>
 const together = 64 * 1024;
 
 /** Makes a file of annotations, in a thread of its own, and leaves it on disk. */
-export default ({ options, path, port }: AnnotationTask): Promise<Outcome<Omit<ExportedFile, "content">>> =>
+export const write = ({
+  options,
+  path,
+  port,
+}: AnnotationTask): Promise<Outcome<Omit<ExportedFile, "content">>> =>
   settle(async () => {
     try {
       const rows = await askRows(port);

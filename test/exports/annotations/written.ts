@@ -9,7 +9,7 @@ import {
   type ExportedPart,
   shapesOf,
 } from "../../../src/exports/annotations/types.ts";
-import write from "../../../src/exports/annotations/worker.ts";
+import { write } from "../../../src/exports/annotations/worker.ts";
 import { stemOf } from "../../../src/exports/annotations/names.ts";
 import { areaOf, boxOf } from "../../../src/imaging/geometry.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
