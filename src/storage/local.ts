@@ -7,15 +7,16 @@ import {
   open,
   readdir,
   readFile,
-  rename,
   rm,
   stat,
+  unlink,
   writeFile,
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "../lib/errors.ts";
 import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
+import { Flushes } from "./flushes.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
 import type { ObjectInfo, ObjectStore, StoredObject } from "./store.ts";
 
@@ -24,11 +25,12 @@ type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 /**
  * Objects as plain files: `<dir>/objects/<key>`, and their SHA-256 in `<dir>/digests/<key>`.
  * An object comes into being with one exclusive link to a file that is complete and on disk, so a crash leaves
- * either the whole object or none, and of several writers one wins. Its digest follows; one that a crash has
- * kept from being written is made from the object when it is next looked at.
+ * either the whole object or none, and of several writers one wins. Its digest follows, and is not flushed: one that a
+ * crash has kept from being written is made from the object when it is next looked at.
  */
 export class LocalStore implements ObjectStore {
   readonly #dir: string;
+  readonly #flushed = new Flushes();
   #swept: Promise<void> | undefined;
 
   constructor(dir: string) {
@@ -120,13 +122,12 @@ export class LocalStore implements ObjectStore {
     try {
       const target = this.#object(key);
       const digest = new StreamDigest();
-      const made = await this.#write(digest.through(source()), async (draft) => {
-        await mkdir(dirname(target), { recursive: true });
-        return exclusiveLink(draft, target);
-      });
+      const made = await this.#write(digest.through(source()), (draft) =>
+        inFolderOf(target, () => exclusiveLink(draft, target)),
+      );
       const info = { key, bytes: digest.bytes, sha256: digest.sha256() };
       if (made) {
-        await this.#record(key, info.sha256);
+        await Promise.all([this.#record(key, info.sha256), this.#flushed.folder(dirname(target))]);
         return info;
       }
       const existing = await this.stat(key);
@@ -157,23 +158,17 @@ export class LocalStore implements ObjectStore {
 
   async #record(key: string, digest: string): Promise<void> {
     const target = join(this.#dir, "digests", key);
-    await this.#write([Buffer.from(digest)], async (draft) => {
-      await mkdir(dirname(target), { recursive: true });
-      await rename(draft, target);
-    });
-    await syncFolder(dirname(target));
-    await syncFolder(dirname(this.#object(key)));
+    await inFolderOf(target, () => writeFile(target, digest));
   }
 
   /** Writes a draft to disk, for good, and hands its path on; it is gone afterwards. */
   async #write<T>(data: Chunks, use: (draft: string) => Promise<T>): Promise<T> {
     const folder = join(this.#dir, "tmp");
-    await mkdir(folder, { recursive: true });
     await (this.#swept ??= sweep(folder));
     const draft = join(folder, `${process.pid}-${randomBytes(8).toString("hex")}`);
     let file: FileHandle | undefined;
     try {
-      file = await open(draft, "wx");
+      file = await inFolderOf(draft, () => open(draft, "wx"));
       await file.writeFile(data);
       await file.sync();
       await file.close();
@@ -181,7 +176,9 @@ export class LocalStore implements ObjectStore {
       return await use(draft);
     } finally {
       await file?.close();
-      await rm(draft, { force: true });
+      await unlink(draft).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
     }
   }
 
@@ -200,15 +197,28 @@ export class LocalStore implements ObjectStore {
   }
 }
 
+/** Files of so many bytes are read at once, for which a stream takes several times as long. */
+const smallBytes = 256 * 1024;
+
 /** Opens the file when the first chunk is asked for, so that one nobody reads is never left open. */
 async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
-  yield* createReadStream(path) as AsyncIterable<Buffer>;
+  if ((await stat(path)).size <= smallBytes) yield await readFile(path);
+  else yield* createReadStream(path) as AsyncIterable<Buffer>;
+}
+
+/** Does what needs the folder of `path`, which is made where it is not there. */
+async function inFolderOf<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return work().catch(async (error: unknown) => {
+    if (!isMissing(error)) throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return work();
+  });
 }
 
 /** Removes drafts that a crash left behind, once a process; no write takes a day. */
 async function sweep(folder: string): Promise<void> {
   const dayAgo = Date.now() - 24 * 3600 * 1000;
-  for (const name of await readdir(folder)) {
+  for (const name of await inFolderOf(join(folder, "any"), () => readdir(folder))) {
     const draft = join(folder, name);
     const { mtimeMs } = await stat(draft).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (mtimeMs < dayAgo) await rm(draft, { force: true });
@@ -223,17 +233,6 @@ async function exclusiveLink(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
-  }
-}
-
-/** Makes new names in a folder outlive a power cut. Windows can't, and needn't. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import type { Database } from "../../db/client.ts";
 import { type Quotas, requireRoom, type selectRoom } from "../../db/queries/usage.ts";
 import type { ObjectStore } from "../../storage/store.ts";
@@ -40,7 +40,7 @@ export class Placed {
     this.#check();
     if (this.recent.has(image.sha256)) {
       // The same bytes under way or written: they take their room once.
-      await rm(path, { force: true });
+      await unlink(path);
       return;
     }
     this.recent.add(image.sha256);
@@ -74,7 +74,8 @@ export class Placed {
     { byteLength, facts }: { byteLength: number; facts: { format: string } },
   ): Promise<void> {
     const { workspaceId, room, quotas } = this.#given;
-    if ((await this.#store.stat(key)) === null) {
+    const isBounded = room.images !== Infinity || room.bytes !== Infinity;
+    if (isBounded && (await this.#store.stat(key)) === null) {
       this.#more.images++;
       this.#more.bytes += byteLength;
       // What would be refused at the end is not stored before.
@@ -82,6 +83,6 @@ export class Placed {
         await requireRoom(this.#db, workspaceId, quotas, { more: { ...this.#more } });
     }
     await this.#store.putFile(key, path, { contentType: `image/${facts.format}` });
-    await rm(path, { force: true });
+    await unlink(path);
   }
 }
