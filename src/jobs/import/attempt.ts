@@ -215,10 +215,10 @@ export class ImportRun {
    */
   async #putMissing(dataset: DatasetApart, { created }: StoredImport): Promise<void> {
     const { store } = this.#services;
-    const missing = new Set<string>();
-    for (const { sha256 } of created) {
-      if ((await store.stat(keys.image(this.#row.projectId, sha256))) === null) missing.add(sha256);
-    }
+    const missing = new Set(created.map(({ sha256 }) => sha256));
+    const prefix = keys.imagePrefix(this.#row.projectId);
+    for await (const key of missing.size === 0 ? [] : store.list(prefix))
+      missing.delete(key.slice(prefix.length));
     if (missing.size === 0) return;
     for await (const part of dataset.items()) {
       if ("walk" in part || part.path === null) continue;

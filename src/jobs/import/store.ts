@@ -114,24 +114,18 @@ async function writeAnnotations(
   const rows = part.items.flatMap((item) =>
     item.annotations
       .filter((annotation) => !there.has(maskKey(idOf(item), annotation)))
-      .map((annotation) => annotationRow(scope, idOf(item), annotation)),
+      .map((annotation) => annotationRow(idOf(item), annotation)),
   );
   for (let from = 0; from < rows.length; from += rowsPerStatement)
-    await insertAnnotations(tx, rows.slice(from, from + rowsPerStatement));
+    await insertAnnotations(tx, scope, rows.slice(from, from + rowsPerStatement));
   return rows.length;
 }
 
-const annotationRow = (
-  scope: ProjectScope,
-  imageId: string,
-  annotation: DatasetAnnotation,
-): NewAnnotation => ({
-  ...scope,
+const annotationRow = (imageId: string, { counts, area, box, label }: DatasetAnnotation): NewAnnotation => ({
   id: newId("ann"),
   imageId,
-  counts: annotation.counts,
-  area: annotation.area,
-  box: [...annotation.box],
-  label: annotation.label,
-  source: "import",
+  counts,
+  area,
+  box,
+  label,
 });
