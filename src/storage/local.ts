@@ -18,7 +18,7 @@ import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { Flushes } from "./flushes.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
-import type { ObjectInfo, ObjectStore, StoredObject } from "./store.ts";
+import type { ObjectInfo, ObjectStore, PutFileOptions, StoredObject } from "./store.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -41,8 +41,15 @@ export class LocalStore implements ObjectStore {
     return this.#put(key, () => [data]);
   }
 
-  async putFile(key: string, path: string): Promise<ObjectInfo> {
-    return this.#put(key, () => chunksOf(path));
+  get nearby(): string {
+    return join(this.#dir, "tmp");
+  }
+
+  async putFile(key: string, path: string, { given }: PutFileOptions = {}): Promise<ObjectInfo> {
+    if (!given) return this.#put(key, () => chunksOf(path));
+    const info = (await this.#take(path, { key, ...given })) ?? (await this.#put(key, () => chunksOf(path)));
+    await unlink(path);
+    return info;
   }
 
   async get(key: string): Promise<Buffer> {
@@ -120,23 +127,41 @@ export class LocalStore implements ObjectStore {
   async #put(key: string, source: () => Chunks): Promise<ObjectInfo> {
     checkKey(key);
     try {
-      const target = this.#object(key);
       const digest = new StreamDigest();
-      const made = await this.#write(digest.through(source()), (draft) =>
-        inFolderOf(target, () => exclusiveLink(draft, target)),
+      return await this.#write(digest.through(source()), (draft) =>
+        this.#link(draft, { key, bytes: digest.bytes, sha256: digest.sha256() }),
       );
-      const info = { key, bytes: digest.bytes, sha256: digest.sha256() };
-      if (made) {
-        await Promise.all([this.#record(key, info.sha256), this.#flushed.folder(dirname(target))]);
-        return info;
-      }
-      const existing = await this.stat(key);
-      // Null when someone deleted it since; then ours is as new as any.
-      if (existing === null) return await this.#put(key, source);
-      if (existing.sha256 !== info.sha256) throw conflict(key);
-      return info;
     } catch (error) {
       throw unavailable("write", error);
+    }
+  }
+
+  /** Makes a file itself the object; null where it lies on another disk. */
+  async #take(path: string, info: ObjectInfo): Promise<ObjectInfo | null> {
+    checkKey(info.key);
+    try {
+      const file = await open(path, "r+");
+      await file.sync().finally(() => file.close());
+      return await this.#link(path, info);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EXDEV") return null;
+      throw unavailable("write", error);
+    }
+  }
+
+  /** Gives a file that is on disk for good its key. */
+  async #link(path: string, info: ObjectInfo): Promise<ObjectInfo> {
+    const target = this.#object(info.key);
+    for (;;) {
+      if (await inFolderOf(target, () => exclusiveLink(path, target))) {
+        await Promise.all([this.#record(info.key, info.sha256), this.#flushed.folder(dirname(target))]);
+        return info;
+      }
+      const existing = await this.stat(info.key);
+      // Null when someone deleted it since; then ours is as new as any.
+      if (existing === null) continue;
+      if (existing.sha256 !== info.sha256) throw conflict(info.key);
+      return info;
     }
   }
 
@@ -163,9 +188,8 @@ export class LocalStore implements ObjectStore {
 
   /** Writes a draft to disk, for good, and hands its path on; it is gone afterwards. */
   async #write<T>(data: Chunks, use: (draft: string) => Promise<T>): Promise<T> {
-    const folder = join(this.#dir, "tmp");
-    await (this.#swept ??= sweep(folder));
-    const draft = join(folder, `${process.pid}-${randomBytes(8).toString("hex")}`);
+    await (this.#swept ??= sweep(this.nearby));
+    const draft = join(this.nearby, `${process.pid}-${randomBytes(8).toString("hex")}`);
     let file: FileHandle | undefined;
     try {
       file = await inFolderOf(draft, () => open(draft, "wx"));
@@ -221,7 +245,7 @@ async function sweep(folder: string): Promise<void> {
   for (const name of await inFolderOf(join(folder, "any"), () => readdir(folder))) {
     const draft = join(folder, name);
     const { mtimeMs } = await stat(draft).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-    if (mtimeMs < dayAgo) await rm(draft, { force: true });
+    if (mtimeMs < dayAgo) await rm(draft, { force: true, recursive: true });
   }
 }
 

@@ -16,7 +16,7 @@ import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
 import type { ObjectLinks } from "./links.ts";
 import { s3Links } from "./s3-links.ts";
-import type { ObjectInfo, ObjectStore, StoredObject } from "./store.ts";
+import type { ObjectInfo, ObjectStore, PutFileOptions, StoredObject } from "./store.ts";
 
 export interface S3Options {
   bucket: string;
@@ -59,9 +59,11 @@ export class S3Store implements ObjectStore {
     return this.#put({ key, bytes: data.length, sha256: sha256(data) }, () => data, options);
   }
 
-  async putFile(key: string, path: string, options: { contentType?: string } = {}): Promise<ObjectInfo> {
-    const info = { key, ...(await digestFile(path)) };
-    return this.#put(info, () => createReadStream(path), options);
+  async putFile(key: string, path: string, { given, ...options }: PutFileOptions = {}): Promise<ObjectInfo> {
+    const info = { key, ...(given ?? (await digestFile(path))) };
+    const put = await this.#put(info, () => createReadStream(path), options);
+    if (given) await rm(path, { force: true });
+    return put;
   }
 
   async get(key: string): Promise<Buffer> {

@@ -14,18 +14,26 @@ export interface StoredObject extends ObjectInfo {
   readonly writtenAt: Date;
 }
 
+export interface PutFileOptions {
+  readonly contentType?: string;
+  /** Length and SHA-256 of a file that is given away: it is not read to be measured, and is gone afterwards. */
+  readonly given?: { readonly bytes: number; readonly sha256: string };
+}
+
 /**
  * Bytes under immutable keys, on local disk or S3; both pass the same tests.
  * A key is written once: the same bytes again are fine, other bytes are `object_conflict`.
  * Every read is checked against the SHA-256 that was recorded at the write.
  */
 export interface ObjectStore {
+  /** A folder on the store's own disk, which may have to be made: files that lie there are given away without being copied. */
+  readonly nearby?: string;
   /** Left out where clients can't reach the store, as on local disk. */
   readonly links?: ObjectLinks;
   /** Writes whole or not at all. Throws AppError `object_conflict`. */
   put(key: string, data: Uint8Array, options?: { contentType?: string }): Promise<ObjectInfo>;
   /** The same from a file of this machine, streamed: an object that is larger than memory. */
-  putFile(key: string, path: string, options?: { contentType?: string }): Promise<ObjectInfo>;
+  putFile(key: string, path: string, options?: PutFileOptions): Promise<ObjectInfo>;
   /** The whole object. Throws AppError `object_not_found`, or `object_corrupted` when the hash differs. */
   get(key: string): Promise<Buffer>;
   /** The same into a file at `path`, streamed; on failure there is no such file. Throws as `get`. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
@@ -43,6 +43,27 @@ export function storeCases(name: string, make: () => Promise<TestStore>): void {
         expect(await store.stat(key)).toEqual({ ...info, writtenAt: expect.any(Date) });
         expect((await store.get(key)).equals(data)).toBe(true);
       }
+    });
+
+    test("a file that is given away becomes the object, or gives way to it, and is gone", async () => {
+      const { store } = await fresh();
+      const elsewhere = await temporaryFolder();
+      if (store.nearby !== undefined) await mkdir(store.nearby, { recursive: true });
+      const given = { bytes: hello.length, sha256: sha256(hello) };
+      const paths = [store.nearby ?? elsewhere, elsewhere].map((folder) => join(folder, "given"));
+      for (const path of paths) {
+        await writeFile(path, hello);
+        expect(await store.putFile("a/given", path, { given })).toEqual({ key: "a/given", ...given });
+        await expect(readFile(path)).rejects.toMatchObject({ code: "ENOENT" });
+      }
+      expect((await store.get("a/given")).equals(hello)).toBe(true);
+      const [path = ""] = paths;
+      await writeFile(path, "other");
+      const other = { bytes: 5, sha256: sha256("other") };
+      await expect(store.putFile("a/given", path, { given: other })).rejects.toMatchObject({
+        code: "object_conflict",
+      });
+      expect((await store.get("a/given")).equals(hello)).toBe(true);
     });
 
     test("a file is put and got without its bytes, as the very same object", async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdtemp, rm, stat } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatasetTask } from "../../datasets/dataset-child.ts";
@@ -80,7 +80,10 @@ export class ImportRun {
   }
 
   async #fetch(): Promise<[folder: string, path: string]> {
-    const folder = (this.#folder = await mkdtemp(join(tmpdir(), "maskwright-import-")));
+    // Where the store takes images in without copying them.
+    const near = this.#services.store.nearby ?? tmpdir();
+    await mkdir(near, { recursive: true });
+    const folder = (this.#folder = await mkdtemp(join(near, "maskwright-import-")));
     const { folder: served } = this.#row.options;
     await this.#held.note(`reading ${served ?? this.#row.fileName ?? "the archive"}`);
     if (served !== undefined) return [folder, served];

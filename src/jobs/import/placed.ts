@@ -6,6 +6,13 @@ import type { ObjectStore } from "../../storage/store.ts";
 /** Images that are written at once: a store on disk flushes each, and one far away answers late. */
 const atOnce = 8;
 
+/** What is known of an image's bytes. */
+interface Placeable {
+  readonly sha256: string;
+  readonly byteLength: number;
+  readonly facts: { readonly format: string };
+}
+
 type Room = Awaited<ReturnType<typeof selectRoom>>;
 
 /** Puts images of an import to the object store, several at once, and holds them to what the workspace may have. */
@@ -32,11 +39,7 @@ export class Placed {
   }
 
   /** Begins to write the file at `path`, which is removed then. Throws what an earlier one threw, or quota_exceeded. */
-  async add(
-    key: string,
-    path: string,
-    image: { sha256: string; byteLength: number; facts: { format: string } },
-  ): Promise<void> {
+  async add(key: string, path: string, image: Placeable): Promise<void> {
     this.#check();
     if (this.recent.has(image.sha256)) {
       // The same bytes under way or written: they take their room once.
@@ -68,11 +71,7 @@ export class Placed {
     if (this.#error) throw this.#error.error;
   }
 
-  async #put(
-    key: string,
-    path: string,
-    { byteLength, facts }: { byteLength: number; facts: { format: string } },
-  ): Promise<void> {
+  async #put(key: string, path: string, { sha256, byteLength, facts }: Placeable): Promise<void> {
     const { workspaceId, room, quotas } = this.#given;
     const isBounded = room.images !== Infinity || room.bytes !== Infinity;
     if (isBounded && (await this.#store.stat(key)) === null) {
@@ -82,7 +81,9 @@ export class Placed {
       if (this.#more.images > room.images || this.#more.bytes > room.bytes)
         await requireRoom(this.#db, workspaceId, quotas, { more: { ...this.#more } });
     }
-    await this.#store.putFile(key, path, { contentType: `image/${facts.format}` });
-    await unlink(path);
+    await this.#store.putFile(key, path, {
+      contentType: `image/${facts.format}`,
+      given: { bytes: byteLength, sha256 },
+    });
   }
 }
