@@ -1,6 +1,7 @@
 /** What a child process runs for read-apart.ts. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import sharp from "sharp";
 import { decodeBytes, decodeImage } from "../imaging/decode.ts";
 import { mostDecodeBytes } from "../imaging/decode-cost.ts";
 import type { ReadingContext } from "../lib/child/messages.ts";
@@ -27,8 +28,13 @@ export interface DatasetTask {
   readonly ahead?: number | undefined;
 }
 
+// Pictures are opened several at once, which threads for each would only slow down.
+sharp.concurrency(1);
+
 /** Annotations of one message: a few hundred kilobytes as a rule. */
 const partSize = 500;
+/** Images of one: a message an image would take as long as a small image itself. */
+const mostTogether = 32;
 /** A mark comes at the end of an image, once so much has come since the one before. */
 const markEvery = { images: 500, annotations: 1000, bytes: 2 * 1024 * 1024 };
 
@@ -36,7 +42,7 @@ const markEvery = { images: 500, annotations: 1000, bytes: 2 * 1024 * 1024 };
 export async function* dataset(
   task: DatasetTask,
   { reading }: ReadingContext,
-): AsyncGenerator<OpenedApart | ItemPart | WalkMark | DatasetEnd, void, undefined> {
+): AsyncGenerator<OpenedApart | readonly ItemPart[] | WalkMark | DatasetEnd, void, undefined> {
   // One key holds three quarters of a budget.
   const room = createMemoryBudget(Math.ceil((mostDecodeBytes(task.maxPixels) * 4) / 3));
   const opened = await openDataset(task.path, {
@@ -65,17 +71,23 @@ export async function* dataset(
       lines: opened.takeLines(),
     });
     let count = 0;
+    const parts: ItemPart[] = [];
     let since = { images: 0, annotations: 0, bytes: 0 };
     for await (const item of opened.items({ from: from?.walk, ahead: task.ahead })) {
       counted.add(item);
-      yield* partsOf(item, join(task.folder, `image-${count++}`));
+      for (const part of await partsOf(item, join(task.folder, `image-${count++}`))) {
+        if (!fits(parts, part)) yield parts.splice(0);
+        parts.push(part);
+      }
       since.images++;
       since.annotations += item.annotations.length;
       for (const { counts } of item.annotations) since.bytes += counts.length;
       if (!isDue(since)) continue;
+      yield parts.splice(0);
       yield mark();
       since = { images: 0, annotations: 0, bytes: 0 };
     }
+    if (parts.length > 0) yield parts;
     if (since.images > 0) yield mark();
     const picture = task.reportPath === null ? null : await previewOf(opened, task.maxPixels);
     const picturePath = picture && join(task.folder, "preview.webp");
@@ -91,16 +103,23 @@ const isDue = (since: typeof markEvery): boolean =>
   since.annotations >= markEvery.annotations ||
   since.bytes >= markEvery.bytes;
 
-async function* partsOf(
+const fits = (parts: readonly ItemPart[], { annotations }: ItemPart): boolean =>
+  parts.length < mostTogether &&
+  parts.reduce((sum, part) => sum + part.annotations.length, annotations.length) <= partSize;
+
+/** An image's file, and what is said of it. */
+async function partsOf(
   { bytes, annotations, ...item }: DatasetItem,
   path: string,
-): AsyncGenerator<ItemPart, void, undefined> {
+): Promise<readonly ItemPart[]> {
   await writeFile(path, bytes);
+  const parts: ItemPart[] = [];
   for (let from = 0; from === 0 || from < annotations.length; from += partSize)
-    yield {
+    parts.push({
       ...item,
       byteLength: bytes.length,
       path: from === 0 ? path : null,
       annotations: annotations.slice(from, from + partSize),
-    };
+    });
+  return parts;
 }

@@ -66,9 +66,10 @@ export async function readApart(task: DatasetTask, signal?: AbortSignal): Promis
         for (;;) {
           const next = await stream.next().catch(named);
           if (next.done) return;
-          if ("picturePath" in next.value) {
-            if (!isAgain) end = next.value;
-          } else yield next.value as ItemPart | WalkMark;
+          const { value } = next;
+          if (Array.isArray(value)) yield* value as ItemPart[];
+          else if ("walk" in value) yield value;
+          else if ("picturePath" in value && !isAgain) end = value;
         }
       } finally {
         await stream.return();
