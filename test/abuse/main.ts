@@ -91,7 +91,8 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
         runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error)),
       );
       runs.push(run);
-      if (asked.write) await results.keep(run);
+      results.keep(run);
+      if (asked.write) await results.write(rows, quotaNames);
       say(`${i + 1} of ${left.length} ${runLine(run)}`);
       for (const fault of run.faults) say(`    ${fault}`);
       // Nobody knows what it has left behind.
@@ -102,13 +103,13 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
       wanted(text) && !(asked.continue && results.isClean(text.replace(/^quota: /, "")));
     for await (const run of runQuotas(runner, wantedQuota)) {
       quotas.push(run);
-      if (asked.write) await results.keep(run);
+      results.keep(run);
+      if (asked.write) await results.write(rows, quotaNames);
       say(quotaLine(run));
       for (const fault of run.faults) say(`    ${fault}`);
     }
   } finally {
     await runner.close();
-    if (asked.write) await results.write(rows, quotaNames);
   }
   const faulty = [...runs, ...quotas].filter(({ faults }) => faults.length > 0);
   if (asked.json) process.stdout.write(`${JSON.stringify({ runs, quotas })}\n`);

@@ -5,11 +5,11 @@ export const usage = `usage: npm run test:abuse -- [--only TEXT] [--single | --e
   Sends a service on this machine what no client should send, one request at a time and eight at once, with a
   fine-tune running, and tells what became of it; see docs/reliability.md. Ends with 1 where a row has a fault.
   --only TEXT  rows whose kind or name has TEXT in it; several are parted by commas
-  --continue   leaves out what --write has kept as clean: what has a fault, and what has not run yet, runs
+  --continue   leaves out what docs/reliability.md tells as clean: what has a fault, and what has not run yet, runs
   --single     one at a time only        --eight   eight at once only
   --json       one object a run          --list    the rows' names
   --data DIR   keeps the data folder that is filled first in DIR, and takes it from there the next time
-  --write      keeps what came out in bench/results, and renews the tables in docs/reliability.md from it
+  --write      puts what comes out into the tables of docs/reliability.md, where all other rows stay as they are
 `;
 
 export interface Options {

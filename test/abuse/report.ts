@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Answer, Kind, Row } from "./types.ts";
 
 /** What the service promises of every request (docs/reliability.md). */
@@ -78,67 +78,86 @@ function answersText(answers: readonly Answer[]): string {
 export const runTable = (lines: readonly string[]): string => [runHead, ...lines].join("\n");
 export const quotaTable = (lines: readonly string[]): string => [quotaHead, ...lines].join("\n");
 
-/** What the runs so far came to, a row's last one each. */
-export class Results {
-  static readonly #file = join(import.meta.dirname, "../../bench/results/abuse.json");
-  readonly #runs: Map<string, Run>;
-  readonly #quotas: Map<string, QuotaRun>;
+const file = join(import.meta.dirname, "../../docs/reliability.md");
 
-  private constructor(kept: { runs: Run[]; quotas: QuotaRun[] }) {
-    this.#runs = new Map(kept.runs.map((run) => [placeOf(run), run]));
-    this.#quotas = new Map(kept.quotas.map((run) => [run.name, run]));
+/** The tables of docs/reliability.md: what the runs so far came to, a row's last one each. */
+export class Results {
+  #text: string;
+  /** Lines by their names, and by how many at once. */
+  readonly #runs: Map<string, string>;
+  readonly #quotas: Map<string, string>;
+
+  private constructor(text: string) {
+    this.#text = text;
+    this.#runs = new Map(linesOf(text, "requests").map((line) => [cellsOf(line, 2), line]));
+    this.#quotas = new Map(linesOf(text, "quotas").map((line) => [cellsOf(line, 1), line]));
   }
 
+  /** Throws an Error where the document lacks a mark. */
   static async read(): Promise<Results> {
-    const text = await readFile(Results.#file, "utf8").catch(() => '{"runs":[],"quotas":[]}');
-    return new Results(JSON.parse(text) as { runs: Run[]; quotas: QuotaRun[] });
+    return new Results(await readFile(file, "utf8"));
   }
 
   /** Whether a row's last run, or a quota's by its name, broke no promise. */
-  isClean(of: Pick<Run, "kind" | "name" | "atOnce"> | string): boolean {
-    const run = typeof of === "string" ? this.#quotas.get(of) : this.#runs.get(placeOf(of));
-    return run?.faults.length === 0;
+  isClean(of: Pick<Run, "name" | "atOnce"> | string): boolean {
+    const line = typeof of === "string" ? this.#quotas.get(of) : this.#runs.get(placeOf(of));
+    return line !== undefined && isClean(line);
   }
 
-  async keep(run: Run | QuotaRun): Promise<void> {
-    if ("atOnce" in run) this.#runs.set(placeOf(run), run);
-    else this.#quotas.set(run.name, run);
-    const kept = { runs: [...this.#runs.values()], quotas: [...this.#quotas.values()] };
-    await mkdir(dirname(Results.#file), { recursive: true });
-    await writeFile(Results.#file, `${JSON.stringify(kept, null, 1)}\n`);
+  keep(run: Run | QuotaRun): void {
+    if ("atOnce" in run) this.#runs.set(placeOf(run), runLine(run));
+    else this.#quotas.set(run.name, quotaLine(run));
   }
 
-  /** Puts the tables into docs/reliability.md, between their marks. Throws an Error where a mark is missing. */
+  /** Puts what was kept into the document, in the rows' order. */
   async write(rows: readonly Row[], quotaNames: readonly string[]): Promise<void> {
     const places = rows.flatMap((row) => countsOf(row).map((atOnce) => ({ ...row, atOnce })));
     const ran = places.flatMap((place) => this.#runs.get(placeOf(place)) ?? []);
     const missing = places.filter((place) => !this.#runs.has(placeOf(place)));
     const quotas = quotaNames.flatMap((name) => this.#quotas.get(name) ?? []);
-    const clean = (of: readonly (Run | QuotaRun)[]): number =>
-      of.filter(({ faults }) => faults.length === 0).length;
+    const clean = (lines: readonly string[]): number => lines.filter((line) => isClean(line)).length;
     const named = missing.filter(({ atOnce, times = 1 }) => atOnce === times).map(({ name }) => name);
     const told =
       `${places.length} runs of ${rows.length} rows, each by itself and most eight at once: ${ran.length} ran, ${clean(ran)} of them clean. ` +
       `Not run eight at once: ${missing.length - named.length}. Not run by itself: ${named.length === 0 ? "none" : named.join("; ")}.`;
     const quotasTold = `${quotaNames.length} rows: ${quotas.length} ran, ${clean(quotas)} of them clean.`;
-    const file = join(import.meta.dirname, "../../docs/reliability.md");
-    let text = await readFile(file, "utf8");
     for (const [mark, table] of [
-      ["requests", `${told}\n\n${runTable(ran.map(runLine))}`],
-      ["quotas", `${quotasTold}\n\n${quotaTable(quotas.map(quotaLine))}`],
+      ["requests", `${told}\n\n${runTable(ran)}`],
+      ["quotas", `${quotasTold}\n\n${quotaTable(quotas)}`],
     ] as const) {
-      const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`];
-      const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-      if (from < 0 || to < from) throw new Error(`${file} lacks ${begin} or ${end}`);
-      text = `${text.slice(0, from + begin.length)}\n\n${table}\n\n${text.slice(to)}`;
+      const { from, to } = between(this.#text, mark);
+      this.#text = `${this.#text.slice(0, from)}\n\n${table}\n\n${this.#text.slice(to)}`;
     }
-    await writeFile(file, text);
+    await writeFile(file, this.#text);
   }
 }
+
+/** Where the text between a table's marks lies. */
+function between(text: string, mark: string): { from: number; to: number } {
+  const begin = `<!-- ${mark}: begin -->`;
+  const [from, to] = [text.indexOf(begin), text.indexOf(`<!-- ${mark}: end -->`)];
+  if (from < 0 || to < from) throw new Error(`${file} lacks the marks of ${mark}`);
+  return { from: from + begin.length, to };
+}
+
+/** A table's lines, without its head. */
+function linesOf(text: string, mark: string): string[] {
+  const { from, to } = between(text, mark);
+  const lines = text.slice(from, to).split("\n");
+  return lines.filter((line) => line.startsWith("| ")).slice(1);
+}
+
+/** The first cells of a line. */
+const cellsOf = (line: string, count: number): string =>
+  line
+    .split(" | ", count)
+    .join(" | ")
+    .replace(/^\| /, "");
+
+const isClean = (line: string): boolean => !line.includes("**!**");
 
 /** How many of a row's requests are sent at once: by itself, and eight times. */
 export const countsOf = ({ times = 1, single = false }: Row): number[] =>
   single ? [times] : [...new Set([times, 8])];
 
-const placeOf = ({ kind, name, atOnce }: Pick<Run, "kind" | "name" | "atOnce">): string =>
-  `${kind}: ${name}: ${atOnce}`;
+const placeOf = ({ name, atOnce }: Pick<Run, "name" | "atOnce">): string => `${name} | ${atOnce}`;
