@@ -43,11 +43,12 @@ function send(path: string, body: string | Buffer, options: Sending = {}) {
     });
     sending.on("error", reject);
     sending.on("response", (answer) => {
+      const port = answer.socket.localPort ?? 0;
       let text = "";
       answer.setEncoding("utf8").on("data", (part: string) => (text += part));
       answer.on("end", () => {
         const { error } = JSON.parse(text) as { error: { code: string; message: string } };
-        resolve({ status: answer.statusCode ?? 0, port: answer.socket.localPort ?? 0, ...error });
+        resolve({ status: answer.statusCode ?? 0, port, ...error });
       });
     });
     for (let at = 0; at < bytes.length; at += 65_536) sending.write(bytes.subarray(at, at + 65_536));
@@ -104,9 +105,14 @@ it("a body whose length is not told is read whole, however it is cut", async () 
 it("a multipart body of more fields than are taken is refused at the first too many", async () => {
   const field = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n';
   const type = "multipart/form-data; boundary=x";
-  const answer = await send("/images", `${field.repeat(50_000)}--x--\r\n`, { type });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const body = `${field.repeat(50_000)}--x--\r\n`;
+  const answer = await send("/images", body, { type, agent });
   expect(answer).toMatchObject({ status: 400, code: "invalid_request" });
   expect(answer.message).toContain("more than 20 fields");
+  // The rest was read: the connection lives on.
+  expect((await send("/images", body, { type, agent })).port).toBe(answer.port);
+  agent.destroy();
 });
 
 it("masks of one answer, and PNGs of one request, have so many pixels together at most", async () => {

@@ -9,7 +9,9 @@ import type { Env } from "./env.ts";
 export async function* chunksOf(c: Context<Env>): AsyncGenerator<Uint8Array, void, undefined> {
   const { incoming } = (c.env ?? {}) as { incoming?: Readable };
   if (incoming) {
-    yield* incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    const chunks = incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    // Not yield*, which would pass on an error of whoever reads: the connection would end with it, without an answer.
+    for await (const chunk of chunks) yield chunk;
     return;
   }
   const reader = c.req.raw.body?.getReader();
