@@ -183,6 +183,9 @@ export async function decodeBytes(file: Uint8Array | string, limits: { maxPixels
   }
 }
 
+/** Pixels of a row at most where another kind of file would take less: a JPEG has no more. */
+const widest = 65_535;
+
 function checkCost(
   { width, height }: { width: number; height: number },
   cost: number,
@@ -190,10 +193,14 @@ function checkCost(
 ): void {
   const most = mostDecodeBytes(maxPixels);
   if (cost * width * height <= most) return;
+  const advice =
+    width > widest
+      ? "Cut it into pictures that are less wide."
+      : "Save it as a baseline JPEG, or as a PNG of 8 bits without interlacing.";
   throw new AppError(
     "image_too_many_pixels",
     `reading ${width} x ${height} pixels of this kind takes about ${inMiB(cost * width * height)} of memory; ${inMiB(most)} are the most, ` +
-      `${Math.floor(most / cost / 1e6)} million pixels. Save it as a baseline JPEG, or as a PNG of 8 bits without interlacing.`,
+      `${Math.floor(most / cost / 1e6)} million pixels. ${advice}`,
   );
 }
 

@@ -149,10 +149,7 @@ function linesOf(text: string, mark: string): string[] {
 
 /** The first cells of a line. */
 const cellsOf = (line: string, count: number): string =>
-  line
-    .split(" | ", count)
-    .join(" | ")
-    .replace(/^\| /, "");
+  line.split(" | ", count).join(" | ").replace(/^\| /, "");
 
 const isClean = (line: string): boolean => !line.includes("**!**");
 
