@@ -11,7 +11,7 @@ import type { WalkOptions } from "./walk-state.ts";
 import { layoutUnknown, tooMany } from "./problems.ts";
 import { readObjects } from "./read-objects.ts";
 import { Report } from "./report.ts";
-import { Spool } from "./spool.ts";
+import { Spool, SpoolRoom } from "./spool.ts";
 import {
   type Dataset,
   type DatasetItem,
@@ -41,6 +41,7 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
   const report = new Report(options.reportPath ?? null);
   for (const entry of zip.left) report.leave("unread", entry);
   const spools: Spool[] = [];
+  const spoolRoom = new SpoolRoom(spoolBytes);
   let open = true;
   const close = async (): Promise<void> => {
     if (!open) return;
@@ -60,7 +61,7 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
       claim: (file) => void claimed.add(file),
       isClaimed: (file) => claimed.has(file),
       openSpool: () => {
-        const spool = new Spool(`${work}.spool-${spools.length}`);
+        const spool = new Spool(`${work}.spool-${spools.length}`, spoolRoom);
         spools.push(spool);
         return spool;
       },
@@ -143,6 +144,9 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
     throw error;
   }
 }
+
+/** Annotations that stay in memory: most sets have fewer, and a read of each from disk takes longer than its mask. */
+const spoolBytes = 32 * 1024 * 1024;
 
 /** Annotations of this class have no label. */
 const withoutClass = (item: DatasetItem, name: string): DatasetItem => ({
