@@ -141,7 +141,11 @@ export class LocalStore implements ObjectStore {
     checkKey(info.key);
     try {
       const file = await open(path, "r+");
-      await file.sync().finally(() => file.close());
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
       return await this.#link(path, info);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EXDEV") return null;
