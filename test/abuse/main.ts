@@ -91,7 +91,8 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
         runner.run(row, atOnce).catch((error: unknown) => notRun(row, atOnce, error)),
       );
       runs.push(run);
-      results.keep(run);
+      // Whoever stops the program midway learns nothing of the row.
+      if (run.answers.length > 0) results.keep(run);
       if (asked.write) await results.write(rows, quotaNames);
       say(`${i + 1} of ${left.length} ${runLine(run)}`);
       for (const fault of run.faults) say(`    ${fault}`);
