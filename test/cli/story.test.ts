@@ -9,6 +9,7 @@ import { createLog } from "../../src/lib/log.ts";
 import { startLocal } from "../../src/main/local.ts";
 import type { Local } from "../../src/main/shared/local-server.ts";
 import { testDatabase } from "../helpers/database.ts";
+import { quickProgram } from "../helpers/programs.ts";
 import { asPng } from "../worlds/images.ts";
 import { ringImage } from "../worlds/rings.ts";
 
@@ -21,6 +22,7 @@ let database: Awaited<ReturnType<typeof testDatabase>>;
 beforeAll(async () => {
   database = await testDatabase();
   folder = await mkdtemp(join(tmpdir(), "maskwright-cli-story-"));
+  vi.stubEnv("NODE_OPTIONS", quickProgram);
   const env = { DATA_DIR: join(folder, "data"), PORT: "0", LOG_LEVEL: "silent", DATABASE_URL: database.url };
   server = await startLocal(readConfig(env), createLog({ level: "silent", name: "cli" }));
 });

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listPromotions } from "../../src/db/queries/promotions.ts";
 import { getTunedVersion, listVersions } from "../../src/db/queries/versions.ts";
+import { quickProgram } from "../helpers/programs.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, openBench, valuesOf, waitFor } from "../worlds/trainer.ts";
 
@@ -21,7 +22,14 @@ afterAll(async () => {
 function startTrainerProcess(): ChildProcess {
   const { DATA_DIR } = bench.config;
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "../../src/main/trainer.ts")], {
-    env: { ...process.env, DATABASE_URL: bench.url, DATA_DIR, LOG_LEVEL: "error", CHECKPOINT_SECONDS: "0" },
+    env: {
+      ...process.env,
+      NODE_OPTIONS: quickProgram,
+      DATABASE_URL: bench.url,
+      DATA_DIR,
+      LOG_LEVEL: "error",
+      CHECKPOINT_SECONDS: "0",
+    },
     stdio: ["ignore", "ignore", "inherit"],
   });
   children.push(child);
