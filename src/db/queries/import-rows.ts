@@ -1,7 +1,6 @@
 import { and, eq, inArray, isNull, notExists, sql } from "drizzle-orm";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
-import type { Box } from "../../imaging/types.ts";
 import type { NewImage } from "./images.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
@@ -10,7 +9,7 @@ export interface NewAnnotation {
   readonly imageId: string;
   readonly counts: string;
   readonly area: number;
-  readonly box: Box;
+  readonly box: readonly [number, number, number, number];
   readonly label: string | null;
 }
 
