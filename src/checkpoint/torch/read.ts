@@ -3,7 +3,7 @@ import { RefusedFile } from "../refused.ts";
 import { itemBytes, readBytes, type TensorFile, toFloat32 } from "../tensor-file.ts";
 import { openArchive, type TorchArchive } from "./archive.ts";
 import { TensorRef } from "./globals.ts";
-import { readPickle } from "./pickle.ts";
+import { readStateDict } from "./pickle.ts";
 
 /** Keys under which training scripts keep the state dict beside other things. */
 const wrappers = ["state_dict", "model", "model_state_dict", "module"];
@@ -17,7 +17,7 @@ export async function openTorch(path: string): Promise<TensorFile> {
   const file = await open(path);
   try {
     const archive = await openArchive(file);
-    const tensors = tensorsOf(readPickle(archive.pickle));
+    const tensors = tensorsOf(readStateDict(archive.pickle));
     return {
       metadata: await factsOf(file, archive),
       format: "PyTorch",

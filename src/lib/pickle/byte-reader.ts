@@ -1,8 +1,8 @@
-import { RefusedFile } from "../refused.ts";
+import { PickleError } from "./pickle-error.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Goes through a pickle's bytes; reading past the end throws RefusedFile `truncated`. */
+/** Goes through a pickle's bytes; reading past the end throws PickleError `truncated`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -41,6 +41,12 @@ export class ByteReader {
     return this.#safe(BigInt.asIntN(8 * length, value));
   }
 
+  /** The bytes themselves, not a copy. */
+  bytes(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
   text(length: number): string {
     const at = this.#take(length);
     return this.#decode(at, at + length);
@@ -59,14 +65,13 @@ export class ByteReader {
     try {
       return decoder.decode(this.#bytes.subarray(from, to));
     } catch (cause) {
-      throw new RefusedFile("unreadable", "the pickle has text that is not UTF-8", { cause });
+      throw new PickleError("unreadable", "has text that is not UTF-8", { cause });
     }
   }
 
   #safe(value: bigint): number {
     const number = Number(value);
-    if (!Number.isSafeInteger(number))
-      throw new RefusedFile("unreadable", `the pickle has the number ${value}`);
+    if (!Number.isSafeInteger(number)) throw new PickleError("unreadable", `has the number ${value}`);
     return number;
   }
 
@@ -78,4 +83,4 @@ export class ByteReader {
   }
 }
 
-const cut = (): RefusedFile => new RefusedFile("truncated", "the pickle ends in the middle of a value");
+const cut = (): PickleError => new PickleError("truncated", "ends in the middle of a value");
