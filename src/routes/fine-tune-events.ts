@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { channels } from "../db/listen.ts";
 import { type FineTuneEvent, selectFineTuneEvents } from "../db/queries/fine-tune-events.ts";
@@ -12,7 +13,7 @@ import { failures } from "./http/errors.ts";
 import { toFineTune } from "./wire/fine-tune.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
-import type { RouteContext } from "./http/env.ts";
+import type { Env, RouteContext } from "./http/env.ts";
 import { fineTuneParams, iso, scopeOf, timeText } from "./http/scope.ts";
 
 /** A comment goes out this often, so that proxies don't take the line for dead. */
@@ -77,7 +78,7 @@ interface Watched {
 }
 
 export function fineTuneEventRoutes(services: RouteContext) {
-  const { db, metrics } = services;
+  const { db } = services;
   const router = createRouter();
 
   router.openapi(events, async (c) => {
@@ -90,21 +91,8 @@ export function fineTuneEventRoutes(services: RouteContext) {
 
     if (headers.accept?.includes("text/event-stream")) {
       const start = Math.max(after, Number(headers["last-event-id"] ?? 0));
-      const log = c.get("log");
-      // Buffering proxies (nginx) would hold the events back.
-      c.header("X-Accel-Buffering", "no");
-      return streamSSE(c, async (stream) => {
-        metrics.eventStreams.inc();
-        try {
-          await follow(services, stream, { scope, fineTuneId }, start);
-        } catch (error) {
-          logEnd(log, error);
-        } finally {
-          metrics.eventStreams.dec();
-        }
-      });
+      return streamed(c, services, { scope, fineTuneId }, start);
     }
-
     const { workspaceId } = scope;
     const limit = query.limit + 1;
     const page = cut(await selectFineTuneEvents(db, { workspaceId, fineTuneId, after, limit }), query.limit);
@@ -115,6 +103,23 @@ export function fineTuneEventRoutes(services: RouteContext) {
   });
 
   return router;
+}
+
+function streamed(c: Context<Env>, services: RouteContext, watched: Watched, start: number): Response {
+  const log = c.get("log");
+  const { eventStreams } = services.metrics;
+  // Buffering proxies (nginx) would hold the events back.
+  c.header("X-Accel-Buffering", "no");
+  return streamSSE(c, async (stream) => {
+    eventStreams.inc();
+    try {
+      await follow(services, stream, watched, start);
+    } catch (error) {
+      logEnd(log, error);
+    } finally {
+      eventStreams.dec();
+    }
+  });
 }
 
 /** Sends what is there and what comes, until the job has ended, the client has gone, time is up or the process closes. */

@@ -3,7 +3,6 @@ import { startFineTune } from "../actions/start-fine-tune.ts";
 import { channels } from "../db/listen.ts";
 import {
   cancelFineTune,
-  type FineTune,
   getFineTune,
   hasEnded,
   listFineTunes,
@@ -26,7 +25,7 @@ import {
   versionNumber,
 } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
-import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
+import { asPreferred, preferHeader } from "./http/wait.ts";
 
 const bodySchema = z.strictObject({
   hyperparameters: hyperparametersSchema.default({}).openapi({
@@ -132,21 +131,15 @@ export function fineTuneRoutes(services: RouteContext) {
         const row = await startFineTune(services, scope, { hyperparameters, seed, baseVersion });
         return { status: 202, body: toFineTune(row) };
       });
-      const seconds = preferredWait(c);
-      if (seconds === 0) return c.json(answer.body, answer.status);
-      const { id } = answer.body;
-      const look = async () => getFineTune(db, scope, id);
-      const ended = (row: FineTune): boolean => hasEnded(row.status);
-      const job = { channel: channels.fineTuneChanged, id, seconds, look, ended };
-      const row = await untilEnded(c, services, job);
-      return c.json(toFineTune(row), ended(row) ? 200 : 202);
+      const job = await asPreferred(c, services, answer.body, {
+        channel: channels.fineTuneChanged,
+        look: async (id) => getFineTune(db, scope, id),
+        ended: ({ status }) => hasEnded(status),
+        show: toFineTune,
+      });
+      return c.json(...job);
     },
-    (result) => {
-      if (result.success) return;
-      const inHyperparameters = result.error.issues[0]?.path[0] === "hyperparameters";
-      const code = inHyperparameters ? "hyperparameter_invalid" : "invalid_request";
-      throw invalidRequest(result.error, result.target, code);
-    },
+    nameHyperparameters,
   );
 
   router.openapi(list, async (c) => {
@@ -175,3 +168,13 @@ export function fineTuneRoutes(services: RouteContext) {
 
   return router;
 }
+
+/** Faults of a recipe have a code of their own. */
+const nameHyperparameters = (
+  result: { target: string } & ({ success: true } | { success: false; error: z.ZodError }),
+): undefined => {
+  if (result.success) return;
+  const inHyperparameters = result.error.issues[0]?.path[0] === "hyperparameters";
+  const code = inHyperparameters ? "hyperparameter_invalid" : "invalid_request";
+  throw invalidRequest(result.error, result.target, code);
+};

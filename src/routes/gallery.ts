@@ -1,6 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { maxPageBytes } from "../db/queries/annotations.ts";
-import { countGallery, countLabels, listGallery, listOverlays, sizeOverlays } from "../db/queries/gallery.ts";
+import {
+  countGallery,
+  countLabels,
+  type GalleryFilter,
+  listGallery,
+  listOverlays,
+  sizeOverlays,
+} from "../db/queries/gallery.ts";
 import type { Image } from "../db/queries/images.ts";
 import type { Page } from "../db/queries/page.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
@@ -36,6 +43,8 @@ const entry = z
   })
   .openapi("GalleryEntry");
 
+type Entry = z.output<typeof entry>;
+
 const filters = ["all", "unlabelled", "empty", "labelled", "train", "test", "worst"] as const;
 
 const list = createRoute({
@@ -58,6 +67,26 @@ const list = createRoute({
   },
 });
 
+const overviewSchema = z
+  .object({
+    object: z.literal("project_overview"),
+    images: z.int(),
+    labelled_images: z.int(),
+    empty_images: z.int().openapi({
+      description: "Images known to contain no object. Fine-tunes learn from objects and do not use them.",
+    }),
+    annotations: z.int(),
+    labels: z.array(z.object({ label: z.string(), annotations: z.int() })),
+    cover_image_id: z.string().nullable(),
+    live: z
+      .object({ version: z.int(), base_iou: z.number().nullable(), tuned_iou: z.number().nullable() })
+      .nullable()
+      .openapi({
+        description: "Mean IoU on its held-out images, if measured; null when the base is live.",
+      }),
+  })
+  .openapi("ProjectOverview");
+
 const overview = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/overview",
@@ -65,29 +94,7 @@ const overview = createRoute({
   summary: "Get a project's counts and what its live version gains",
   request: { params: projectParams },
   responses: {
-    200: json(
-      z
-        .object({
-          object: z.literal("project_overview"),
-          images: z.int(),
-          labelled_images: z.int(),
-          empty_images: z.int().openapi({
-            description:
-              "Images known to contain no object. Fine-tunes learn from objects and do not use them.",
-          }),
-          annotations: z.int(),
-          labels: z.array(z.object({ label: z.string(), annotations: z.int() })),
-          cover_image_id: z.string().nullable(),
-          live: z
-            .object({ version: z.int(), base_iou: z.number().nullable(), tuned_iou: z.number().nullable() })
-            .nullable()
-            .openapi({
-              description: "Mean IoU on its held-out images, if measured; null when the base is live.",
-            }),
-        })
-        .openapi("ProjectOverview"),
-      "The counts.",
-    ),
+    200: json(overviewSchema, "The counts."),
     ...failures("project_not_found"),
   },
 });
@@ -127,23 +134,13 @@ export function galleryRoutes({ db, memory }: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     const query = c.req.valid("query");
     projectOf(c, scope);
-    const version = query.version === undefined ? undefined : await getVersion(db, scope, query.version);
+    const version = query.version === undefined ? null : await getVersion(db, scope, query.version);
     const scores = version ? scoresOf(version) : new Map<string, Scores>();
-    const ids = [...scores.keys()];
+    const tested = [...scores.keys()];
     const worst = query.filter === "worst";
-    const asked = await listGallery(
-      db,
-      scope,
-      {
-        ...(query.filter === "unlabelled" && { labelled: false, knownEmpty: false }),
-        ...(query.filter === "empty" && { labelled: false, knownEmpty: true }),
-        ...((query.filter === "labelled" || query.filter === "train") && { labelled: true }),
-        ...((query.filter === "test" || worst) && { only: ids }),
-        ...(query.filter === "train" && { except: ids }),
-      },
-      worst ? { limit: Math.max(1, ids.length) } : pageRequest(query),
-    );
-    const { page, bytes } = await fitting(db, scope, asked, worst);
+    const wanted = worst ? { limit: Math.max(1, tested.length) } : pageRequest(query);
+    const rows = await listGallery(db, scope, chosenBy(query.filter, tested), wanted);
+    const { page, bytes } = await fitting(db, scope, rows, worst);
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer images at a time." };
     const held = await memory.reserve(copiesOfText * bytes, ask);
     const late = new LateValues();
@@ -152,18 +149,10 @@ export function galleryRoutes({ db, memory }: RouteContext) {
       const overlays = Map.groupBy(await listOverlays(db, scope, shown), (one) => one.imageId);
       const counted = [...overlays.values()].flatMap((masks) => masks.map(({ counts }) => counts));
       const written = textWriter(counted, late);
-      const body = pageBody(page, (row): z.output<typeof entry> => {
+      const body = pageBody(page, (row): Entry => {
         const masks = overlays.get(row.id) ?? [];
-        const score = scores.get(row.id);
-        const trained = version !== undefined && masks.length > 0 && row.createdAt < version.createdAt;
-        return {
-          object: "gallery_entry",
-          image: toImage(row),
-          annotations: masks.map(({ id, label, counts }) => ({ id, label, counts: written(counts) })),
-          split: score ? "test" : trained ? "train" : null,
-          base_iou: score?.base ?? null,
-          tuned_iou: score?.tuned ?? null,
-        };
+        const annotations = masks.map(({ id, label, counts }) => ({ id, label, counts: written(counts) }));
+        return toEntry(row, annotations, { version, score: scores.get(row.id) ?? null });
       });
       if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
       return await sendLate(c, body, 200, late, held);
@@ -175,29 +164,53 @@ export function galleryRoutes({ db, memory }: RouteContext) {
   router.openapi(overview, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const { activeVersion } = projectOf(c, scope);
-    const counts = await countGallery(db, scope);
-    const live = activeVersion === null ? null : await getVersion(db, scope, activeVersion);
-    return c.json(
-      {
-        object: "project_overview" as const,
-        images: counts.images,
-        labelled_images: counts.labelled,
-        empty_images: counts.empty,
-        annotations: counts.annotations,
-        labels: await countLabels(db, scope),
-        cover_image_id: counts.cover,
-        live: live && {
-          version: live.number,
-          base_iou: live.metrics?.heldOut.base.meanIou ?? null,
-          tuned_iou: live.metrics?.heldOut.tuned.meanIou ?? null,
-        },
-      },
-      200,
-    );
+    const { images, labelled, empty, annotations, cover } = await countGallery(db, scope);
+    const body: z.output<typeof overviewSchema> = {
+      object: "project_overview",
+      images,
+      labelled_images: labelled,
+      empty_images: empty,
+      annotations,
+      labels: await countLabels(db, scope),
+      cover_image_id: cover,
+      live: activeVersion === null ? null : toLive(await getVersion(db, scope, activeVersion)),
+    };
+    return c.json(body, 200);
   });
 
   return router;
 }
+
+/** What a filter leaves in; `tested` are the images that judged the version. */
+const chosenBy = (filter: (typeof filters)[number], tested: string[]): GalleryFilter => ({
+  ...(filter === "unlabelled" && { labelled: false, knownEmpty: false }),
+  ...(filter === "empty" && { labelled: false, knownEmpty: true }),
+  ...((filter === "labelled" || filter === "train") && { labelled: true }),
+  ...((filter === "test" || filter === "worst") && { only: tested }),
+  ...(filter === "train" && { except: tested }),
+});
+
+function toEntry(
+  row: Image,
+  annotations: Entry["annotations"],
+  { version, score }: { version: Version | null; score: Scores | null },
+): Entry {
+  const trained = version !== null && annotations.length > 0 && row.createdAt < version.createdAt;
+  return {
+    object: "gallery_entry",
+    image: toImage(row),
+    annotations,
+    split: score ? "test" : trained ? "train" : null,
+    base_iou: score?.base ?? null,
+    tuned_iou: score?.tuned ?? null,
+  };
+}
+
+const toLive = ({ number, metrics }: Version): z.output<typeof overviewSchema>["live"] => ({
+  version: number,
+  base_iou: metrics?.heldOut.base.meanIou ?? null,
+  tuned_iou: metrics?.heldOut.tuned.meanIou ?? null,
+});
 
 /** The means over its annotations of each held-out image of a version. */
 function scoresOf({ metrics }: Version): Map<string, Scores> {

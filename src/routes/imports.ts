@@ -1,19 +1,20 @@
 import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { startImport } from "../actions/start-import.ts";
 import { channels } from "../db/listen.ts";
-import { getImport, type Import, listImports } from "../db/queries/imports.ts";
+import { getImport, listImports } from "../db/queries/imports.ts";
 import { requireRoom } from "../db/queries/usage.ts";
 import { openImport } from "../domain/job-states.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { quotasOf } from "../actions/quotas.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
-import type { RouteContext } from "./http/env.ts";
+import type { Env, RouteContext } from "./http/env.ts";
 import { createRouter } from "./http/router.ts";
 import { importQuery, importSchema, optionsOf, toImport } from "./wire/import.ts";
 import { importParams, json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { withFileUpload } from "./http/upload.ts";
-import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
+import { asPreferred, preferHeader } from "./http/wait.ts";
 
 const tags = ["imports"];
 
@@ -88,9 +89,10 @@ export function importRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 2 GiB for a 404.
     projectOf(c, scope);
-    // A multipart body is larger than its file by its heads; the file itself is asked for once it is here.
-    const told = Math.max(0, Number(c.req.header("content-length") ?? 0) - 64 * 1024);
-    await requireRoom(db, scope.workspaceId, quotasOf(config), { of: ["bytes"], more: { bytes: told } });
+    await requireRoom(db, scope.workspaceId, quotasOf(config), {
+      of: ["bytes"],
+      more: { bytes: toldBytes(c) },
+    });
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
       const query = c.req.valid("query");
       const asked = { sha256: file.sha256, fileName: file.fileName, ...query };
@@ -100,13 +102,13 @@ export function importRoutes(services: RouteContext) {
         return { status: 202 as const, body: toImport(row) };
       });
     });
-    const seconds = preferredWait(c);
-    if (seconds === 0) return c.json(answer.body, answer.status);
-    const { id } = answer.body;
-    const look = async () => getImport(db, scope, id);
-    const ended = (row: Import): boolean => !openImport.some((status) => status === row.status);
-    const row = await untilEnded(c, services, { channel: channels.importChanged, id, seconds, look, ended });
-    return c.json(toImport(row), ended(row) ? 200 : 202);
+    const job = await asPreferred(c, services, answer.body, {
+      channel: channels.importChanged,
+      look: async (id) => getImport(db, scope, id),
+      ended: (row) => !openImport.some((status) => status === row.status),
+      show: toImport,
+    });
+    return c.json(...job);
   });
 
   router.openapi(list, async (c) => {
@@ -122,3 +124,7 @@ export function importRoutes(services: RouteContext) {
 
   return router;
 }
+
+/** What is said of the file's size: a multipart body is larger by its heads, and the file is asked for once it is here. */
+const toldBytes = (c: Context<Env>): number =>
+  Math.max(0, Number(c.req.header("content-length") ?? 0) - 64 * 1024);

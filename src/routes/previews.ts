@@ -1,19 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { channels } from "../db/listen.ts";
-import { cancelPreview, getPreview, hasEnded, insertPreview, listPreviews } from "../db/queries/previews.ts";
-import { holdProject } from "../db/queries/projects.ts";
-import { requireTrainingTime } from "../db/queries/usage.ts";
-import { newId } from "../lib/ids.ts";
+import { startPreview } from "../actions/start-preview.ts";
+import { cancelPreview, getPreview, hasEnded, listPreviews } from "../db/queries/previews.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { quotasOf } from "../actions/quotas.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { previewSchema, toPreview } from "./wire/preview.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { idText, json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
-import { preferHeader, preferredWait, untilEnded } from "./http/wait.ts";
+import { asPreferred, preferHeader } from "./http/wait.ts";
 
 const tags = ["fine-tunes"];
 const small = limitBody(64 * 1024);
@@ -84,7 +81,7 @@ const cancel = createRoute({
 });
 
 export function previewRoutes(services: RouteContext) {
-  const { db, config } = services;
+  const { db } = services;
   const router = createRouter();
 
   router.openapi(create, async (c) => {
@@ -92,25 +89,15 @@ export function previewRoutes(services: RouteContext) {
     const { seed } = c.req.valid("json");
     projectOf(c, scope);
     const answer = await idempotent(c, db, { seed }, async () => {
-      const row = await db.transaction(async (tx) => {
-        await holdProject(tx, scope);
-        await requireTrainingTime(tx, scope.workspaceId, quotasOf(config));
-        return insertPreview(tx, { ...scope, id: newId("fpv"), seed });
-      });
-      return { status: 202 as const, body: toPreview(row) };
+      return { status: 202 as const, body: toPreview(await startPreview(services, scope, seed)) };
     });
-    const seconds = preferredWait(c);
-    if (seconds === 0) return c.json(answer.body, answer.status);
-    const { id } = answer.body;
-    const look = async () => getPreview(db, scope, id);
-    const row = await untilEnded(c, services, {
+    const job = await asPreferred(c, services, answer.body, {
       channel: channels.previews,
-      id,
-      seconds,
-      look,
+      look: async (id) => getPreview(db, scope, id),
       ended: hasEnded,
+      show: toPreview,
     });
-    return c.json(toPreview(row), hasEnded(row) ? 200 : 202);
+    return c.json(...job);
   });
 
   router.openapi(list, async (c) => {

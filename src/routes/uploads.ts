@@ -86,24 +86,17 @@ export function uploadRoutes(services: RouteContext) {
     const body = c.req.valid("json");
     checkSize(body, services.config);
     projectOf(c, scope);
-    const { file_name: fileName, group, ...file } = body;
+    const { file_name: fileName, group = null, ...file } = body;
+    const announced = { ...file, fileName: cleanName(fileName), splitGroup: group, seconds: linkSeconds };
     const answer = await idempotent(c, db, body, async () => {
-      const announced = {
-        ...file,
-        fileName: cleanName(fileName),
-        splitGroup: group ?? null,
-        seconds: linkSeconds,
-      };
-      return { status: 201 as const, body: toUpload(await announceUpload(services, scope, announced)) };
+      const upload = await announceUpload(services, scope, announced);
+      return { status: 201 as const, body: toUpload(upload) };
     });
+    const { purpose, bytes, sha256 } = body;
+    const contentType = purpose === "import" ? "application/zip" : "application/octet-stream";
     // Made anew for a replay: a link is a secret, which is not kept.
-    const contentType = body.purpose === "import" ? "application/zip" : "application/octet-stream";
     const objectKey = keys.upload(scope.projectId, answer.body.id);
-    const link = await linkToWrite(c, services, objectKey, {
-      contentType,
-      bytes: body.bytes,
-      sha256: body.sha256,
-    });
+    const link = await linkToWrite(c, services, objectKey, { contentType, bytes, sha256 });
     return c.json({ ...answer.body, link: toLink(link) }, answer.status);
   });
 

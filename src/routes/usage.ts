@@ -1,14 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import {
-  lastingBytes,
-  selectHeld,
-  selectPeriod,
-  selectPredictions,
-  selectQuotas,
-  selectTrainingSeconds,
-} from "../db/queries/usage.ts";
+import { measureUsage } from "../actions/measure-usage.ts";
+import { lastingBytes } from "../db/queries/usage.ts";
 import { failures } from "./http/errors.ts";
-import { quotasOf } from "../actions/quotas.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { iso, json, timeText } from "./http/scope.ts";
@@ -57,35 +50,35 @@ const get = createRoute({
   responses: { 200: json(usageSchema, "Current usage."), ...failures() },
 });
 
-export function usageRoutes({ db, config, predictionLog }: RouteContext) {
+export function usageRoutes(services: RouteContext) {
   const router = createRouter();
 
   router.openapi(get, async (c) => {
     const { workspaceId } = c.get("caller");
-    const quotas = await selectQuotas(db, workspaceId, quotasOf(config));
-    const held = await selectHeld(db, workspaceId);
-    const minutes = (await selectTrainingSeconds(db, workspaceId)) / 60;
-    await predictionLog.flush();
-    const predictions = await selectPredictions(db, workspaceId);
-    const { start, end } = await selectPeriod(db);
-    const usage: z.output<typeof usageSchema> = {
-      object: "usage",
-      workspace_id: workspaceId,
-      period: { start: iso(start), end: iso(end) },
-      images: { used: held.images, limit: quotas.images },
-      bytes: { used: lastingBytes(held) + held.embeddingBytes, limit: quotas.bytes },
-      stored: {
-        images: held.imageBytes,
-        imported_versions: held.versionBytes,
-        waiting_imports: held.importBytes,
-        uploads: held.uploadBytes,
-        embeddings: held.embeddingBytes,
-      },
-      training_minutes: { used: Math.round(minutes * 100) / 100, limit: quotas.trainingMinutes },
-      predictions: { used: predictions, limit: null },
-    };
-    return c.json(usage, 200);
+    return c.json(toUsage(workspaceId, await measureUsage(services, workspaceId)), 200);
   });
 
   return router;
+}
+
+function toUsage(
+  workspaceId: string,
+  { quotas, held, trainingSeconds, predictions, period }: Awaited<ReturnType<typeof measureUsage>>,
+): z.output<typeof usageSchema> {
+  return {
+    object: "usage",
+    workspace_id: workspaceId,
+    period: { start: iso(period.start), end: iso(period.end) },
+    images: { used: held.images, limit: quotas.images },
+    bytes: { used: lastingBytes(held) + held.embeddingBytes, limit: quotas.bytes },
+    stored: {
+      images: held.imageBytes,
+      imported_versions: held.versionBytes,
+      waiting_imports: held.importBytes,
+      uploads: held.uploadBytes,
+      embeddings: held.embeddingBytes,
+    },
+    training_minutes: { used: Math.round((trainingSeconds / 60) * 100) / 100, limit: quotas.trainingMinutes },
+    predictions: { used: predictions, limit: null },
+  };
 }

@@ -1,18 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getProject } from "../db/queries/projects.ts";
+import { addWebhook } from "../actions/add-webhook.ts";
 import { insertDelivery } from "../db/queries/webhook-deliveries.ts";
 import {
   changeWebhook,
-  countWebhooks,
   deleteWebhook,
   getWebhook,
-  insertWebhook,
   listWebhooks,
   rotateWebhookSecret,
   type Webhook,
 } from "../db/queries/webhooks.ts";
 import { webhookEvents } from "../db/schema/index.ts";
-import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { checkWebhookUrl } from "../webhooks/guard.ts";
 import { generateSecret } from "../webhooks/sign.ts";
@@ -70,8 +67,6 @@ type NewWebhook = z.output<typeof newWebhookSchema>;
 /** What is kept of an answer for its replay. */
 const withoutSecret = (body: NewWebhook): NewWebhook => ({ ...body, secret: null });
 
-/** A workspace's webhooks, so that one event stays a few messages. */
-const mostWebhooks = 20;
 const defaultOverlapSeconds = 24 * 3600;
 const tags = ["webhooks"];
 const small = limitBody(16 * 1024);
@@ -208,21 +203,10 @@ export function webhookRoutes({ db, config }: RouteContext) {
     const body = c.req.valid("json");
     const { workspaceId } = c.get("caller");
     const run = async (): Promise<{ status: 201; body: NewWebhook }> => {
-      const target = check(body.url);
-      if (body.project_id !== undefined) await getProject(db, { workspaceId, projectId: body.project_id });
-      if ((await countWebhooks(db, workspaceId)) >= mostWebhooks)
-        throw new AppError("too_many_webhooks", `A workspace has at most ${mostWebhooks} webhooks.`);
-      const secret = generateSecret();
-      const row = await insertWebhook(db, {
-        id: newId("wh"),
-        workspaceId,
-        projectId: body.project_id ?? null,
-        url: target,
-        events: [...new Set(body.events)],
-        enabled: body.enabled,
-        secret,
-      });
-      return { status: 201, body: { ...toWebhook(row), secret } };
+      const { enabled, project_id: projectId = null } = body;
+      const asked = { url: check(body.url), events: [...new Set(body.events)], enabled, projectId };
+      const row = await addWebhook(db, workspaceId, asked);
+      return { status: 201, body: { ...toWebhook(row), secret: row.secret } };
     };
     const answer = await idempotent(c, db, body, run, withoutSecret);
     return c.json(answer.body, answer.status);

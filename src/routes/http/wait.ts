@@ -19,16 +19,38 @@ export const preferHeader = z.object({
 });
 
 /** Seconds that the caller is willing to wait, by RFC 7240; 0 without the preference or with one that makes no sense. */
-export function preferredWait(c: Context<Env>): number {
+function preferredWait(c: Context<Env>): number {
   const given = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?(?=$|[,;\s])/i.exec(c.req.header("prefer") ?? "")?.[1];
   return Math.min(Number(given ?? 0), longestWait);
+}
+
+/** What watches a kind of job: what tells of its changes, and how it is read and shown. */
+interface Watched<Row, Body> {
+  readonly channel: Channel;
+  readonly look: (id: string) => Promise<Row>;
+  readonly ended: (row: Row) => boolean;
+  readonly show: (row: Row) => Body;
+}
+
+/** What to answer about a job that has begun as `first`: as it is, or, where the caller prefers to wait, as it ends (200). */
+export async function asPreferred<Row, Body extends { id: string }>(
+  c: Context<Env>,
+  services: RouteContext,
+  first: Body,
+  { channel, look, ended, show }: Watched<Row, Body>,
+): Promise<[Body, 200 | 202]> {
+  const seconds = preferredWait(c);
+  const { id } = first;
+  if (seconds === 0) return [first, 202];
+  const row = await untilEnded(c, services, { channel, id, seconds, look: async () => look(id), ended });
+  return [show(row), ended(row) ? 200 : 202];
 }
 
 /**
  * A job's row once it has ended, or as it is when the time is up, the client has gone or the process closes. Looks
  * whenever the database tells of a change, and now and then without.
  */
-export async function untilEnded<Row>(
+async function untilEnded<Row>(
   c: Context<Env>,
   { listener, closing, eventPollMs }: RouteContext,
   job: {
