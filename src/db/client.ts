@@ -1,5 +1,9 @@
-import { drizzle, type PostgresJsDatabase, type PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
-import type { PgDatabase } from "drizzle-orm/pg-core";
+import {
+  drizzle,
+  type PgDatabase,
+  type PostgresJsDatabase,
+  type PostgresJsQueryResultHKT,
+} from "./drizzle.ts";
 import postgres, { type Sql } from "postgres";
 import { prepareStatements } from "./prepared.ts";
 import * as schema from "./schema/index.ts";

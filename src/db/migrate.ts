@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate as runMigrations } from "drizzle-orm/postgres-js/migrator";
+import { drizzle, migrate as runMigrations } from "./drizzle.ts";
 import postgres from "postgres";
 
 /** Any fixed number; every process that migrates takes this lock first. */

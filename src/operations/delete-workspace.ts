@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../db/drizzle.ts";
 import type { Database } from "../db/client.ts";
 import { AppError } from "../lib/errors.ts";
 import { deleteBelow } from "../storage/delete-below.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../db/drizzle.ts";
 import { type ConnectionOptions, fromDrizzle, type PgBoss } from "pg-boss";
 import type { Database } from "../db/client.ts";
 import { channels, type Listener } from "../db/listen.ts";

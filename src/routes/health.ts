@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { sql } from "drizzle-orm";
+import { sql } from "../db/drizzle.ts";
 import { countOpenFineTunes } from "../db/queries/fine-tunes.ts";
 import { countTrainersWanted } from "../db/queries/waiting.ts";
 import { AppError, messageOf } from "../lib/errors.ts";

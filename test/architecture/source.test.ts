@@ -17,6 +17,12 @@ describe("the serving path", () => {
   );
 });
 
+const everywhere = ["src", "bench", "test", "tools", "examples"].flatMap((folder) =>
+  readdirSync(resolve(src, "..", folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .map((name) => resolve(src, "..", folder, name)),
+);
+
 describe("the rules of the source", () => {
   it("let only config.ts read the environment", () => {
     // The console runs in browsers, which have none; the code that it shows to users may read theirs.
@@ -27,12 +33,15 @@ describe("the rules of the source", () => {
     expect(readers.map(show)).toEqual(["config.ts", "lib/no-telemetry.ts"]);
   });
 
-  it("load onnxruntime with its telemetry off, also in the threads that a file starts", () => {
-    const everywhere = ["src", "bench", "test", "tools", "examples"].flatMap((folder) =>
-      readdirSync(resolve(src, "..", folder), { recursive: true, encoding: "utf8" })
-        .filter((name) => /\.(ts|mjs)$/.test(name))
-        .map((name) => resolve(src, "..", folder, name)),
+  it("take Drizzle from the one place where it is loaded quickly", () => {
+    const loaders = everywhere.filter((file) =>
+      importsOf(file).some(({ to, runs }) => runs && to?.startsWith("drizzle-orm")),
     );
+    expect(loaders.map(show)).toEqual([]);
+    expect(readFileSync(join(src, "db/drizzle.ts"), "utf8")).toContain('load("drizzle-orm")');
+  });
+
+  it("load onnxruntime with its telemetry off, also in the threads that a file starts", () => {
     const loaders = everywhere.filter((file) =>
       importsOf(file).some(({ to, runs }) => runs && to === "onnxruntime-node"),
     );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMaskwright, type Maskwright, MaskwrightError } from "maskwright/client";
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { type ApiDocument, clientTypes } from "../../tools/client-types.ts";
 import { overHttp, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../worlds/images.ts";

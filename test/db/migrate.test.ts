@@ -1,5 +1,4 @@
-import { getTableName, is } from "drizzle-orm";
-import { PgTable } from "drizzle-orm/pg-core";
+import { getTableName, is, PgTable } from "../../src/db/drizzle.ts";
 import { afterAll, expect, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import * as schema from "../../src/db/schema/index.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPredictionLog, type PredictionLog } from "../../src/db/prediction-log.ts";
 import { insertImage } from "../../src/db/queries/images.ts";

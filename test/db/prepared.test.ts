@@ -1,4 +1,4 @@
-import { eq, inArray, sql } from "drizzle-orm";
+import { eq, inArray, sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Executor, type OpenDatabase, openDatabase } from "../../src/db/client.ts";
 import { apiKeys } from "../../src/db/schema/index.ts";

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OpenDatabase } from "../../src/db/client.ts";
 import { cancelFineTune } from "../../src/db/queries/fine-tunes.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { newId } from "../../src/lib/ids.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedAnnotated, seedFineTune, seedVersion } from "../helpers/seeds.ts";

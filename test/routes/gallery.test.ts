@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { images, versions } from "../../src/db/schema/index.ts";

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ZipFile } from "yazl";
 import { channels } from "../../src/db/listen.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 

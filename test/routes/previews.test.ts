@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { channels } from "../../src/db/listen.ts";
 import { previewLeases } from "../../src/db/queries/leases.ts";

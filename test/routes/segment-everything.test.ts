@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "../../src/db/drizzle.ts";
 import ort from "../../src/lib/onnxruntime.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";

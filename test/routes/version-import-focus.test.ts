@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { versions } from "../../src/db/schema/index.ts";

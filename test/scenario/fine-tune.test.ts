@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";

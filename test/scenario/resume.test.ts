@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { fineTuneLeases } from "../../src/db/queries/leases.ts";
 import { cancelFineTune, getFineTune, stopFineTune } from "../../src/db/queries/fine-tunes.ts";

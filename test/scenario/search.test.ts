@@ -10,7 +10,7 @@ import { plainFocus } from "../../src/domain/focus.ts";
 import { selectAnnotatedImages } from "../../src/db/queries/annotated-images.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { mostPoints } from "../../src/training/points/choose-head.ts";
-import { eq } from "drizzle-orm";
+import { eq } from "../../src/db/drizzle.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { addRings, type Bench, eventsOf, openBench } from "../worlds/trainer.ts";
 

@@ -1,8 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
+import { drizzle, migrate } from "../../src/db/drizzle.ts";
 import postgres from "postgres";
 
 /** What a release asked of its database while it lived through tools/reference/release-story.ts. */

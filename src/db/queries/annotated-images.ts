@@ -1,4 +1,4 @@
-import { and, asc, count, eq, notExists, sql } from "drizzle-orm";
+import { and, asc, count, eq, notExists, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { AnnotationLineage } from "../../domain/feedback.ts";

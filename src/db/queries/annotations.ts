@@ -1,4 +1,4 @@
-import { and, countDistinct, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, countDistinct, desc, eq, inArray, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";

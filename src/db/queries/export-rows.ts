@@ -1,5 +1,4 @@
-import { and, asc, count, eq, gt, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { and, asc, count, eq, gt, inArray, isNotNull, type PgColumn, type SQL, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import type { Part } from "../../domain/data-import.ts";
 import { annotations, images } from "../schema/index.ts";

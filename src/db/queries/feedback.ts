@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, feedback } from "../schema/index.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";

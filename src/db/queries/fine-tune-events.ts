@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, eq, gt, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import type { NewEvent } from "../../domain/fine-tune.ts";
 import { fineTuneEvents, fineTunes } from "../schema/index.ts";

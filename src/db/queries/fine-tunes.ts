@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, notInArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, notInArray, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import { traceParent } from "../../lib/trace.ts";
 import type { Database, Executor } from "../client.ts";

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, exists, inArray, not, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, exists, inArray, not, notInArray, type SQL, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { Image } from "./images.ts";

@@ -1,4 +1,4 @@
-import { and, eq, lt, or, sql } from "drizzle-orm";
+import { and, eq, lt, or, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { idempotencyKeys } from "../schema/index.ts";
 

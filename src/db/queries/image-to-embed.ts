@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { images, projects } from "../schema/index.ts";
 

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Database, Executor } from "../client.ts";
 import { annotations, fineTunes, images, projects } from "../schema/index.ts";

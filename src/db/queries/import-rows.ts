@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, notExists, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, notExists, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { NewImage } from "./images.ts";

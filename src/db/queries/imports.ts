@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray } from "drizzle-orm";
+import { and, desc, eq, inArray } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { imports } from "../schema/index.ts";

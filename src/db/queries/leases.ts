@@ -1,4 +1,4 @@
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, type SQL, sql } from "../drizzle.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import {
   fineTuneStates,

@@ -1,5 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { type PgColumn, type SQL, sql } from "../drizzle.ts";
 
 /** Where the last page ended: times repeat, ids don't, so the pair is a place in the order. */
 export interface Place {

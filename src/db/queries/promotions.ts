@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, lt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, lt, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Database, Executor } from "../client.ts";
 import { projects, promotions } from "../schema/index.ts";

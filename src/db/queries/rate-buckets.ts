@@ -1,4 +1,4 @@
-import { eq, type Placeholder, type SQL, sql } from "drizzle-orm";
+import { eq, type Placeholder, sql, type SQL } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { prebuilt } from "../prebuilt.ts";
 import { apiKeys, rateBuckets } from "../schema/index.ts";

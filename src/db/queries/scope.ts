@@ -1,5 +1,4 @@
-import { and, eq, type SQL } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { and, eq, type PgColumn, type SQL } from "../drizzle.ts";
 
 /** Which project, and whose: no query names the one without the other. */
 export interface ProjectScope {

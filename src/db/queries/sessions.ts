@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { and, eq, gt, lt, sql } from "drizzle-orm";
+import { and, eq, gt, lt, sql } from "../drizzle.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { Executor } from "../client.ts";
 import { prebuilt } from "../prebuilt.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { eq } from "drizzle-orm";
+import { eq } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { signingSecrets } from "../schema/index.ts";
 

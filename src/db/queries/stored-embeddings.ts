@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { storedEmbeddings } from "../schema/index.ts";
 

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { and, eq, gt, isNotNull, isNull, or, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { uploads } from "../schema/index.ts";

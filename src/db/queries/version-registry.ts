@@ -1,4 +1,4 @@
-import { max } from "drizzle-orm";
+import { max } from "../drizzle.ts";
 import type { Database, Executor } from "../client.ts";
 import { type OfTraining, versions } from "../schema/index.ts";
 import type { ImportedFile } from "../../domain/version.ts";

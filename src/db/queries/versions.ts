@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt } from "drizzle-orm";
+import { and, desc, eq, inArray, lt } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import { isPlain } from "../../domain/focus.ts";
 import type { Executor } from "../client.ts";

@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne, sql } from "drizzle-orm";
+import { and, eq, inArray, ne, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
 import { openImport, openPreview, openFineTune } from "../../domain/job-states.ts";

@@ -1,4 +1,4 @@
-import { and, desc, eq, ne, sql } from "drizzle-orm";
+import { and, desc, eq, ne, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import {

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, sql } from "drizzle-orm";
+import { and, count, desc, eq, sql } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { webhooks } from "../schema/index.ts";

@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import type { AnnotationLineage } from "../../domain/feedback.ts";
 import { createdAt } from "./common.ts";
 import { images } from "./images.ts";

@@ -1,4 +1,4 @@
-import { timestamp } from "drizzle-orm/pg-core";
+import { timestamp } from "../drizzle.ts";
 
 /** A point in time, with zone, as a Date. */
 export const time = (name: string) => timestamp(name, { withTimezone: true, mode: "date", precision: 3 });

@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, jsonb, pgTable, real, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, real, sql, text, uniqueIndex } from "../drizzle.ts";
 import type { FeedbackAction } from "../../domain/feedback.ts";
 import { annotations } from "./annotations.ts";
 import { createdAt } from "./common.ts";

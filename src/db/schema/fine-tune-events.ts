@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { bigint, check, index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { bigint, check, index, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import type { EventLevel, EventType } from "../../domain/fine-tune.ts";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";

@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, sql, text, uuid } from "../drizzle.ts";
 import type { PreviewProgress, PreviewResult } from "../../domain/preview.ts";
 import type { PreviewStatus } from "../../domain/job-states.ts";
 import { createdAt, time } from "./common.ts";

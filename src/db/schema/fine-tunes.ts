@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, sql, text, uuid } from "../drizzle.ts";
 import type { FineTuneProgress } from "../../domain/fine-tune.ts";
 import type { FineTuneStatus } from "../../domain/job-states.ts";
 import { createdAt, time } from "./common.ts";

@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, pgTable, sql, text, uniqueIndex } from "../drizzle.ts";
 import type { Part } from "../../domain/data-import.ts";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";

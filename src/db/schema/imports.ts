@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { bigint, boolean, check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, check, index, integer, jsonb, pgTable, sql, text, uuid } from "../drizzle.ts";
 import type { ImportStatus } from "../../domain/job-states.ts";
 import { createdAt, time } from "./common.ts";
 import type { ImportNote, ImportOptions, ImportSummary, SkippedCount } from "../../domain/data-import.ts";

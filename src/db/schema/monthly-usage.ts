@@ -1,5 +1,4 @@
-import { bigint, check, date, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
-import { sql } from "drizzle-orm";
+import { bigint, check, date, pgTable, primaryKey, sql, text } from "../drizzle.ts";
 import { workspaces } from "./workspaces.ts";
 
 /**

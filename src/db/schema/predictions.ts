@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import type { LoggedPrompt } from "../../domain/prompts.ts";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";

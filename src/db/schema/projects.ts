@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { check, index, integer, pgTable, sql, text } from "../drizzle.ts";
 import type { PromotionPolicy } from "../../domain/gate.ts";
 import { createdAt, time } from "./common.ts";
 import { workspaces } from "./workspaces.ts";

@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { bigint, check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { bigint, check, index, integer, pgTable, sql, text } from "../drizzle.ts";
 import { createdAt } from "./common.ts";
 import { projects } from "./projects.ts";
 

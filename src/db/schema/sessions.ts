@@ -1,4 +1,4 @@
-import { index, pgTable, text } from "drizzle-orm/pg-core";
+import { index, pgTable, text } from "../drizzle.ts";
 import { apiKeys } from "./api-keys.ts";
 import { createdAt, time } from "./common.ts";
 

@@ -1,4 +1,4 @@
-import { pgTable, text } from "drizzle-orm/pg-core";
+import { pgTable, text } from "../drizzle.ts";
 import { createdAt } from "./common.ts";
 
 /** What the links to objects are signed with, made at the first need; here, so that all processes have the same. */

@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { bigint, check, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { bigint, check, integer, jsonb, pgTable, sql, text, uniqueIndex } from "../drizzle.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
 import type { ImportedFile, VersionMetrics } from "../../domain/version.ts";
 import { createdAt } from "./common.ts";

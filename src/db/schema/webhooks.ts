@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import { createdAt, time } from "./common.ts";
 import { projects } from "./projects.ts";
 import { workspaces } from "./workspaces.ts";

@@ -1,4 +1,4 @@
-import { bigint, bigserial, date, doublePrecision, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { bigint, bigserial, date, doublePrecision, pgTable, primaryKey, text } from "../drizzle.ts";
 import { workspaces } from "./workspaces.ts";
 
 const counter = (name: string) => bigint(name, { mode: "number" }).notNull().default(0);

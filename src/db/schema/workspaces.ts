@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { bigint, check, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { bigint, check, integer, pgTable, sql, text } from "../drizzle.ts";
 import { createdAt } from "./common.ts";
 
 /** The unit of isolation: every other row belongs to one, and every query is scoped to it. */

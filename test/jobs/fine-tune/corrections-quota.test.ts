@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { fineTunes } from "../../../src/db/schema/index.ts";
 import { newId } from "../../../src/lib/ids.ts";

@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { asc, eq } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OpenDatabase } from "../../../src/db/client.ts";
 import { appendEvent, selectFineTuneEvents } from "../../../src/db/queries/fine-tune-events.ts";

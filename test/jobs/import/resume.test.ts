@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { eq } from "drizzle-orm";
+import { eq } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getImport, insertImport } from "../../../src/db/queries/imports.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";

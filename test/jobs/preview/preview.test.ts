@@ -67,7 +67,7 @@ it("gives the same again for the same data and seed, but for the seconds; anothe
   const results = [];
   for (const seed of [0, 0, 1]) {
     const id = await newPreview(scope, seed);
-    await runPreview(bench.trainer, id, never, { run: 2, byHeart: 2 });
+    await runPreview(bench.trainer, id, never, least);
     const { estimate: _, ...rest } = (await rowOf(id)).result ?? { estimate: null };
     results.push(rest);
   }

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { insertPrediction } from "../../../src/db/queries/predictions.ts";
 import { sha256 } from "../../../src/lib/hash.ts";
