@@ -1,26 +1,14 @@
-import { PgBoss, type JobWithMetadata } from "pg-boss";
-import { setTimeout as pause } from "node:timers/promises";
+import { PgBoss } from "pg-boss";
 import { openDatabase } from "../db/client.ts";
 import { channels, createListener } from "../db/listen.ts";
 import { nextEmbedTurn } from "../db/queries/embed-turns.ts";
-import { wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
-import { Alone } from "./alone.ts";
 import { bridge } from "./bridge.ts";
-import {
-  deathLimits,
-  type Handler,
-  JobAborted,
-  type JobData,
-  jobId,
-  type JobName,
-  ProcessDied,
-  queueSettings,
-  retryLimits,
-  type WorkOptions,
-} from "./jobs.ts";
+import { type Handler, type JobData, jobId, type JobName, queueSettings, type WorkOptions } from "./jobs.ts";
+import { RunningJobs } from "./running.ts";
+import { Settling } from "./settle.ts";
 
 export interface Queue {
   /**
@@ -40,19 +28,7 @@ export interface Queue {
   stop(options?: { graceMs?: number }): Promise<void>;
 }
 
-type Job = JobWithMetadata<JobData>;
-
 const jobsPerStatement = 1000;
-
-/** Until a job asks again that has to run alone, or that another one keeps out which does. */
-const putOffSeconds = 5;
-
-interface Running {
-  name: JobName;
-  job: Job;
-  control: AbortController;
-  settled: Promise<void>;
-}
 
 /** The queue's edge: pg-boss in the schema `pgboss` of the same database, made when missing. */
 export async function createQueue(options: { databaseUrl: string; log: Log }): Promise<Queue> {
@@ -83,123 +59,16 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
     throw error;
   }
 
-  const running = new Map<string, Running>();
-  let stopping: Promise<void> | undefined;
-
-  const alone = new Alone();
-
-  /** pg-boss sets a failed job back; we then make it due, and remember that this was no failure. */
-  const handBack = async (
-    name: JobName,
-    job: Job,
-    { message = "handed back at a shutdown", seconds = 0 } = {},
-  ): Promise<void> => {
-    await boss.fail(name, { id: job.id, retryCount: job.retryCount }, { message });
-    const data: JobData = { ...job.data, handedBack: job.data.handedBack + 1 };
-    await boss.update(name, data, { id: job.id, startAfter: seconds });
-  };
-
-  /** Whoever has lost a job, and finds out, was only cut off: that attempt did not end with its process. */
-  const live = async (name: JobName, job: Job): Promise<void> => {
-    const data: JobData = { ...job.data, handedBack: job.data.handedBack + 1 };
-    await boss.update(name, data, { id: job.id }).catch((error: unknown) => {
-      log.warn({ error: messageOf(error), id: job.data.id }, "a lost job could not be told of");
-    });
-  };
-
-  /** The same as handing back, but it was a failure, and its process lived to tell. */
-  const fail = async (name: JobName, job: Job, error: unknown): Promise<void> => {
-    await boss.fail(name, { id: job.id, retryCount: job.retryCount }, { message: messageOf(error) });
-    await boss.update(name, { ...job.data, failed: (job.data.failed ?? 0) + 1 }, { id: job.id });
-  };
-
-  const run = async (name: JobName, handler: Handler, work: WorkOptions, job: Job): Promise<void> => {
-    if (stopping) return handBack(name, job);
-    const { id, projectId } = job.data;
-    // pg-boss has counted this attempt, and committed that, as it was taken.
-    const failures = job.retryCount - job.data.handedBack;
-    const deaths = failures - (job.data.failed ?? 0);
-    const exhausted = async (attempts: number, error: unknown): Promise<void> => {
-      log.error({ queue: name, id, attempts, error: messageOf(error) }, "a job has failed for good");
-      await work.onExhausted?.({ id, projectId, attempts }, error);
-    };
-    // Nobody was there to say so.
-    if (deaths >= deathLimits[name]) return exhausted(failures, new ProcessDied(deaths));
-    if (failures > retryLimits[name]) return exhausted(failures, new Error(`${failures} attempts failed`));
-    // A webhook's message ends no process, and no process waits for its receiver.
-    const leave = name === "webhook" ? () => {} : alone.enter(job.id, deaths > 0);
-    if (leave === null) return handBack(name, job, { message: "put off", seconds: putOffSeconds });
-
-    const control = new AbortController();
-    const settled = Promise.withResolvers<void>();
-    const onLost = (): void => control.abort(new JobAborted("lost"));
-    job.signal.addEventListener("abort", onLost, { once: true });
-    running.set(job.id, { name, job, control, settled: settled.promise });
-    try {
-      await handler({ id, projectId, attempt: job.retryCount + 1, signal: control.signal });
-    } catch (error) {
-      const why = control.signal.reason instanceof JobAborted ? control.signal.reason.why : undefined;
-      if (why === "shutdown") return await handBack(name, job);
-      // pg-boss takes no answer to a lost job, and nobody wants one to a cancelled job.
-      if (why === "lost") await live(name, job);
-      if (why !== undefined) return log.info({ queue: name, id, why }, "a job was aborted");
-      if (failures === retryLimits[name]) return await exhausted(failures + 1, error);
-      log.warn(
-        { queue: name, id, attempt: failures + 1, error: messageOf(error) },
-        "a job failed and will run again",
-      );
-      await fail(name, job, error);
-    } finally {
-      leave();
-      job.signal.removeEventListener("abort", onLost);
-      running.delete(job.id);
-      settled.resolve();
-    }
-  };
-
-  /** Aborts what was cancelled, or deleted with its project. */
-  const abortUnwanted = async (): Promise<void> => {
-    for (const [name, wanted] of [
-      ["fine_tune", wantedFineTunes],
-      ["import", wantedImports],
-      ["preview", wantedPreviews],
-    ] as const) {
-      const mine = [...running.values()].filter((entry) => entry.name === name);
-      if (mine.length === 0) continue;
-      const keep = new Set(
-        await wanted(
-          database.db,
-          mine.map((entry) => entry.job.data.id),
-        ),
-      );
-      for (const entry of mine)
-        if (!keep.has(entry.job.data.id)) entry.control.abort(new JobAborted("cancelled"));
-    }
-  };
-  const lookForUnwanted = (): void => {
-    if (running.size === 0 || stopping) return;
-    abortUnwanted().catch((error: unknown) =>
-      log.warn({ error: messageOf(error) }, "can't look for cancelled jobs"),
-    );
-  };
+  const running = new RunningJobs({ db: database.db, settling: new Settling(boss), log });
+  const lookForUnwanted = (): void => running.lookForUnwanted();
   const timer = setInterval(lookForUnwanted, 2_000);
   releases.add("the look-out for cancelled jobs", () => clearInterval(timer));
 
+  let stopping: Promise<void> | undefined;
   const stop = async (graceMs: number): Promise<void> => {
-    const working = [...running.values()];
+    running.refuse();
     for (const name of Object.keys(queueSettings)) await boss.offWork(name, { wait: false });
-    for (const entry of working) entry.control.abort(new JobAborted("shutdown"));
-    const grace = new AbortController();
-    const late = pause(graceMs, undefined, { signal: grace.signal }).catch(() => {});
-    await Promise.race([Promise.all(working.map((entry) => entry.settled)), late]);
-    grace.abort();
-    for (const { name, job } of running.values()) {
-      log.warn({ queue: name, id: job.data.id }, "a job did not stop in time");
-      // Where the database is gone too, the missing heartbeat hands the job on.
-      await handBack(name, job).catch((error: unknown) => {
-        log.warn({ error: messageOf(error), id: job.data.id }, "a job could not be handed back");
-      });
-    }
+    await running.stop(graceMs);
     await releases.release();
   };
 
@@ -223,7 +92,7 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
         name,
         taking,
         async ([job]) => {
-          if (job) await run(name, handler, work, job);
+          if (job) await running.run(name, handler, work, job);
         },
       );
     },
