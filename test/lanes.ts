@@ -18,7 +18,8 @@ const slow = [
   /^test\/training\/(points|search)\//,
   /^test\/examples\/(pages|picture)\./,
   /^test\/graph\/written-gradients\./,
-  /^test\/imaging\/(decode|fast-masks|polygon-runs|trace-rings)\./,
+  /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|trace-rings)\./,
+  /^test\/lib\/onnx-proto\./,
   /^test\/training\/prompts\/batch-maker\./,
 ];
 
