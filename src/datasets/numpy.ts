@@ -41,17 +41,19 @@ const arrays: PickleDialect = {
     0x8e: (m) => m.push(m.in.bytes(m.in.u64())),
     0x96: (m) => m.push(m.in.bytes(m.in.u64())),
     0x81: call, // NEWOBJ
+    0x8a: (m) => m.push(whole(m.in.bytes(m.in.u8()))),
   },
   named: (module, name): Named => ({ name: `${module}.${name}` }),
-  call: (named, args) => {
-    if (!isNamed(named)) throw unreadable("calls what it never named");
-    const { name: called } = named;
-    return called.startsWith("collections.") ? new Map() : ({ called, args, state: null } satisfies Called);
-  },
+  call: (named, args): Called => ({ called: isNamed(named) ? named.name : "", args, state: null }),
+  // What else somebody keeps beside the arrays, a deque or a dict of another kind, is nothing to us.
+  misfit: () => {},
   build: (made, state) => {
     if (isCalled(made)) made.state = state;
   },
 };
+/** A whole number of some bytes, lowest first, with its sign; 0 for those of more than six, which no array's sizes are. */
+const whole = (bytes: Uint8Array): number =>
+  bytes.length > 6 || bytes.length === 0 ? 0 : Buffer.from(bytes).readIntLE(0, bytes.length);
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
 /**

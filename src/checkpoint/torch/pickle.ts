@@ -15,6 +15,9 @@ const stateDict: PickleDialect = {
     if (!isGlobal(callable) || !Array.isArray(args)) throw damaged("calls what is no function");
     return callGlobal(callable, args);
   },
+  misfit: (what) => {
+    throw damaged(what);
+  },
   // An OrderedDict's state is PyTorch's `_metadata`, which says nothing that is wanted here.
   build: (made, state) => {
     if (!(made instanceof Map) || !(state instanceof Map)) throw damaged("gives state to what takes none");

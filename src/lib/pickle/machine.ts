@@ -9,12 +9,14 @@ export interface PickleDialect {
   readonly mostObjects: number;
   /** Opcodes, each of which may leave a value. */
   readonly mostSteps: number;
-  /** Opcodes that only such files have. */
+  /** Opcodes that only such files have, or read in their own way. */
   readonly more: Opcodes;
   /** What stands for a name; it is looked up nowhere. Throws where the name is not to be had. */
   named(module: string, name: string): unknown;
   /** What comes of calling what `named` gave, or something else. */
   call(callable: unknown, args: unknown): unknown;
+  /** Entries came for what is no dict or list, as `what` says: throws, or passes them over. */
+  misfit(what: string): void;
   /** Gives state to what was made. */
   build(made: unknown, state: unknown): void;
 }
@@ -58,7 +60,7 @@ export class Machine implements Steps {
     for (let steps = 0; steps <= mostSteps; steps++) {
       const code = this.in.u8();
       if (code === 0x2e) return this.pop(); // STOP
-      const step = opcodes[code] ?? more[code];
+      const step = more[code] ?? opcodes[code];
       if (!step) throw damaged(`has opcode 0x${code.toString(16).padStart(2, "0")}, which no ${holds} needs`);
       step(this);
     }
