@@ -3,3 +3,10 @@ import "./no-telemetry.ts";
 
 export { default } from "onnxruntime-node";
 export * from "onnxruntime-node";
+
+/**
+ * Options of sessions that run more than once. A memory pattern keeps what the first run took and takes a block as large
+ * again at the second: a training step of 4 samples held 1.36 GB for .91, an encoder .59 GB for .36, and on a machine where
+ * new memory is dear the second run took two to six times the CPU. Values are the same to the last bit.
+ */
+export const withoutPattern = { enableMemPattern: false } as const;

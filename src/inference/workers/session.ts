@@ -1,4 +1,4 @@
-import ort, { type InferenceSession } from "../../lib/onnxruntime.ts";
+import ort, { type InferenceSession, withoutPattern } from "../../lib/onnxruntime.ts";
 
 const sessions = new Map<string, Promise<InferenceSession>>();
 
@@ -12,6 +12,7 @@ export function sessionOf(path: string, threads: number): Promise<InferenceSessi
     session = ort.InferenceSession.create(path, {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
+      ...withoutPattern,
       ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
       // Its threads would go on spinning after a run, on cores that the answer, the database and the caller need.
       extra: { session: { force_spinning_stop: "1" } },

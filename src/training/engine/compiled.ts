@@ -1,4 +1,4 @@
-import ort from "../../lib/onnxruntime.ts";
+import ort, { withoutPattern } from "../../lib/onnxruntime.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { stepScalars } from "./adamw.ts";
 import {
@@ -129,7 +129,11 @@ const threadsText = ({ threads = 0 }: EngineSpec): string =>
   threads === 0 ? "a thread a core" : `${threads} thread${threads === 1 ? "" : "s"}`;
 
 const open = (bytes: Uint8Array, spec: EngineSpec): Promise<ort.InferenceSession> =>
-  ort.InferenceSession.create(bytes, { intraOpNumThreads: spec.threads ?? 0, logSeverityLevel: 3 });
+  ort.InferenceSession.create(bytes, {
+    intraOpNumThreads: spec.threads ?? 0,
+    logSeverityLevel: 3,
+    ...withoutPattern,
+  });
 
 /** onnxruntime refuses feeds that the graph does not know. */
 const only = (feeds: Tensors, names: readonly string[]): Tensors =>
