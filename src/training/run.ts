@@ -3,6 +3,7 @@ import type { Inference } from "../inference/inference.ts";
 import type { Log } from "../lib/log.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { CreateEngine, EngineName } from "./engine/types.ts";
+import type { Speed } from "./loop/speed.ts";
 import type { ProgressMeter } from "./loop/progress.ts";
 import type { EmbeddingOf } from "./data/samples.ts";
 
@@ -13,6 +14,8 @@ export interface TrainingServices {
   readonly log: Log;
   readonly createEngine: CreateEngine;
   readonly engine: EngineName | "auto";
+  /** How quickly this machine trains, where that is known; else it is timed once a process. */
+  readonly speed?: Speed;
 }
 
 /** Whose images they are, and the signal that ends the work. */

@@ -74,6 +74,11 @@ it("imports, embeds ahead of need, and trains what plain SQL asks for", async ()
     const ended = await waitFor(bench, scope, row?.id ?? "");
     expect(ended.row).toMatchObject({ status: "succeeded", workspaceId: scope.workspaceId });
     expect(ended.events.map((event) => event.message)).toContain("Embedded 0 images; 3 had their embedding");
+    // This trainer knows nothing of its machine, and times a few steps.
+    const timed = ended.events.find(({ data }) => "train_sample_ms" in data);
+    expect(timed?.data["train_sample_ms"]).toBeGreaterThan(0);
+    expect(timed?.data["estimated_seconds"]).toBeGreaterThan(0);
+    expect(timed?.message).toMatch(/^About \d+ (seconds|minutes) on this machine, which takes \d+ ms for a/);
     const version = await getTunedVersion(db, scope, 1);
     // Too few groups to spare any: the training images choose the epoch.
     expect(version.metrics.split).toEqual({ train: 2, selection: 0, heldOut: 1, nearDuplicates: 0 });
@@ -87,7 +92,7 @@ it("hands a running job to the next trainer when it stops", async () => {
   const scope = await newProject(db);
   await addRings(bench, scope, 4);
   const first = await newTrainer();
-  const id = await newFineTune(db, scope, { hyperparameters: { epochs: 6, batch_size: 1 } });
+  const id = await newFineTune(db, scope, { hyperparameters: { epochs: 6, batch_size: 1, refine: "none" } });
   await waitFor(bench, scope, id, (_row, events) => events.some(({ data }) => data["epoch"] === 2));
   await first.stop();
   const second = await newTrainer();

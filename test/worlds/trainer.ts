@@ -30,7 +30,7 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-/** Database, object store, workers and what the trainer's jobs want of them: everything real, nothing running. */
+/** Database, object store, workers and what the trainer's jobs want of them: all real but the speed, nothing running. */
 export async function openBench(): Promise<Bench> {
   const database = await testDatabase();
   const folder = await mkdtemp(join(tmpdir(), "maskwright-scenario-"));
@@ -43,6 +43,8 @@ export async function openBench(): Promise<Bench> {
     holder: "test",
     maxImagesPerProject: 100,
     checkpointEveryMs: 0,
+    // Timing it takes as long as a training here; test/scenario/trainer.test.ts has it timed.
+    speed: { trainMs: 100, slowness: 2 },
   };
   return {
     url: database.url,

@@ -20,19 +20,20 @@ const known = new WeakMap<TrainingServices["createEngine"], Promise<Speed>>();
 
 /**
  * Times a few steps on made-up data, once a process: three to five seconds on two cores. Nothing that a training makes
- * depends on it; it tells how long one will take. Throws an Error where no engine can run.
+ * depends on it; it tells how long one will take. A speed that the services know is taken as it is. Throws an Error where no engine can run.
  */
-export function measuredSpeed(
-  { createEngine, engine }: Pick<TrainingServices, "createEngine" | "engine">,
+export async function measuredSpeed(
+  { createEngine, engine, speed }: Pick<TrainingServices, "createEngine" | "engine" | "speed">,
   weights: NamedTensors,
 ): Promise<Speed> {
-  let speed = known.get(createEngine);
-  if (!speed) {
-    speed = measure({ createEngine, engine }, weights);
-    known.set(createEngine, speed);
-    speed.catch(() => known.delete(createEngine));
+  if (speed) return speed;
+  let timing = known.get(createEngine);
+  if (!timing) {
+    timing = measure({ createEngine, engine }, weights);
+    known.set(createEngine, timing);
+    timing.catch(() => known.delete(createEngine));
   }
-  return speed;
+  return timing;
 }
 
 async function measure(
