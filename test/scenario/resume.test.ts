@@ -19,14 +19,14 @@ let scope: ProjectScope;
 beforeAll(async () => {
   bench = await openBench();
   scope = await newProject(bench.services.db);
-  await addRings(bench, scope, 6);
+  await addRings(bench, scope, 5);
 });
 afterAll(async () => {
   await bench.close();
 });
 
 const never = new AbortController().signal;
-const short = { epochs: 4, patience: 4, learning_rate: 3e-4, batch_size: 2 };
+const short = { epochs: 4, patience: 4, learning_rate: 3e-4, batch_size: 2, refine: "none" };
 const long = { ...short, epochs: 200, patience: 200 };
 
 /** Runs a job and tells its trainer to stop once it has told of this epoch; those before have left checkpoints. */
@@ -49,6 +49,7 @@ describe("a fine-tune that was interrupted", () => {
     // All that a state can forget: an average beside the weights, prompts that follow from predictions.
     const hyperparameters = {
       ...short,
+      refine: "auto",
       ema_decay: 0.8,
       decay_to: "base",
       prompts: "mixed",

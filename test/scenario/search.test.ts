@@ -22,7 +22,7 @@ let scope: ProjectScope;
 beforeAll(async () => {
   bench = await openBench();
   scope = await newProject(bench.services.db);
-  await addRings(bench, scope, 10);
+  await addRings(bench, scope, 6);
 });
 afterAll(async () => {
   await bench.close();
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const never = new AbortController().signal;
 /** Enough for two trials of the smallest size. */
-const hyperparameters = { budget_seconds: 60, patience: 2 };
+const hyperparameters = { budget_seconds: 46, patience: 2 };
 
 const tensorsOf = async (key: string) => decodeSafetensors(await bench.services.store.get(key)).tensors;
 
@@ -80,7 +80,7 @@ describe("auto", () => {
 
     // Another project of the same workspace shares the embeddings; nothing else. Its trainer stops once it has chosen.
     const other = await newProject(db, scope.workspaceId);
-    await addRings(bench, other, 10);
+    await addRings(bench, other, 6);
     const again = await newFineTune(db, other, { hyperparameters });
     const stopped = new AbortController();
     const dying = runFineTune(bench.trainer, again, stopped.signal).catch(() => "stopped");
@@ -132,7 +132,7 @@ describe("a zoom and a way to sharpen masks that were asked for", () => {
     async (_, how) => {
       const { db, store, inference } = bench.services;
       const own = await newProject(db, scope.workspaceId);
-      await addRings(bench, own, 5);
+      await addRings(bench, own, 4);
       const zoom = { context: 1.5, tiles: 2 };
       const { refine, kept } = how;
       const id = await newFineTune(db, own, {
