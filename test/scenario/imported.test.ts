@@ -67,7 +67,7 @@ it("continues from a decoder that was exported and imported again", async () => 
   );
   expect(number).toBe(1);
 
-  const short = { epochs: 1, learning_rate: 1e-7, batch_size: 2 };
+  const short = { epochs: 1, learning_rate: 1e-7, batch_size: 2, refine: "none" };
   const id = await newFineTune(db, scope, { hyperparameters: short, baseVersion: 1 });
   await runFineTune(bench.trainer, id, new AbortController().signal);
   const tuned = await getTunedVersion(db, scope, 2);
