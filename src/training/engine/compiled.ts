@@ -11,48 +11,46 @@ import {
   type PromptKind,
   sizesOf,
 } from "./batches.ts";
+import { type Provider, providerOptions } from "./provider.ts";
+import { renamed, startState, type Tensors } from "./run-state.ts";
 import { nameInState, needsBase, servedPart, type StatePart, stateParts, trainedNames } from "./step.ts";
 import { imagePeOnnx, predictOnnx, stateNames, stepOnnx } from "./step-graphs.ts";
 import type { DecoderOutput, EngineSpec, EngineState, PromptBatch, StepResult, TrainBatch } from "./types.ts";
 import type { WorkerEngine } from "./worker-protocol.ts";
 
-type Tensors = Record<string, ort.Tensor>;
-
-/** Compiles the step for onnxruntime. Call it in a worker thread: a run blocks the thread that makes it. */
-export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
+/**
+ * Compiles the step for onnxruntime. Call it in a worker thread: a run blocks the thread that makes it. On a GPU the
+ * state stays there from step to step. Throws an Error where the provider can't start.
+ */
+export async function startCompiled(spec: EngineSpec, provider: Provider = "cpu"): Promise<WorkerEngine> {
   const names = trainedNames(spec);
+  const parts = stateParts(spec);
   const imagePe = await imagePositions(spec);
-  const step = await open(stepOnnx(spec), spec);
-  // Each state has two buffers: a step reads one set and writes the other, then they change places.
-  let current = stateTensors(spec, names, true);
-  let next = stateTensors(spec, names, false);
+  const resident = names.flatMap((name) => parts.map((part) => stateNames.next(stateNames.of(part, name))));
+  const step = await open(stepOnnx(spec), spec, providerOptions(provider, resident));
+  const state = await startState(provider, spec, names);
   const frozen = weightTensors(
     spec,
     Object.keys(spec.weights).filter((name) => !names.includes(name)),
   );
   const base = needsBase(spec) ? renamed(weightTensors(spec, names), stateNames.base) : {};
-  const scalars = { loss: scalar(0), gradient_norm: scalar(0) };
   let steps = 0;
   const forwards = new Map<string, ort.InferenceSession>();
 
   /** A graph for each kind of prompt: they are few. */
   const forwardOf = async (kind: PromptKind): Promise<ort.InferenceSession> => {
     const key = JSON.stringify(kind);
-    const session = forwards.get(key) ?? (await open(predictOnnx(spec, kind), spec));
+    const session =
+      forwards.get(key) ?? (await open(predictOnnx(spec, kind), spec, providerOptions(provider)));
     forwards.set(key, session);
     return session;
   };
-  const nowOf = (part: StatePart, name: string): ort.Tensor =>
-    current[stateNames.of(part, name)] as ort.Tensor;
   const served = (): Tensors =>
-    Object.fromEntries(names.map((name) => [name, nowOf(servedPart(spec), name)]));
-  const wholeState = (): [string, ort.Tensor][] =>
-    stateParts(spec).flatMap((part) =>
-      names.map((name) => [nameInState(spec, part, name), nowOf(part, name)] as [string, ort.Tensor]),
-    );
+    Object.fromEntries(names.map((name) => [name, state.of(servedPart(spec), name)]));
+  const kept = parts.flatMap((part) => names.map((name): [StatePart, string] => [part, name]));
 
   return {
-    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} cpu, ${threadsText(spec)}`,
+    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} ${deviceText(provider, spec)}`,
 
     async step(batch: TrainBatch, learningRate: number): Promise<StepResult> {
       checkTrainBatch(batch, spec);
@@ -60,17 +58,19 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
       const numbers = Object.entries(stepScalars(++steps, learningRate, spec));
       const feeds: Tensors = {
         ...frozen,
-        ...current,
+        ...state.all(),
         ...base,
         ...promptTensors(batch),
         image_pe: imagePe,
         ...Object.fromEntries(masks.map(([name, { data, shape }]) => [name, new ort.Tensor(data, shape)])),
         ...Object.fromEntries(numbers.map(([name, value]) => [`step/${name}`, scalar(value)])),
       };
-      const fetches: Tensors = { ...scalars, ...renamed(next, stateNames.next) };
-      await step.run(only(feeds, step.inputNames), fetches);
-      [current, next] = [next, current];
-      return { loss: numberOf(scalars.loss), gradientNorm: numberOf(scalars.gradient_norm) };
+      const own = state.fetches();
+      // Whoever names one output must name all that are wanted.
+      const fetches = Object.fromEntries(step.outputNames.map((name) => [name, own[name] ?? null]));
+      const results = await step.run(only(feeds, step.inputNames), fetches);
+      state.advance(results);
+      return { loss: numberOf(results, "loss"), gradientNorm: numberOf(results, "gradient_norm") };
     },
 
     async predict(batch: PromptBatch): Promise<DecoderOutput> {
@@ -81,45 +81,47 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
       for (const one of oneByOne(batch)) {
         const forward = await forwardOf(kindOf(one));
         const feeds = { ...frozen, ...served(), ...promptTensors(one), image_pe: imagePe };
-        await forward.run(only(feeds, forward.inputNames), {
-          logits: new ort.Tensor(logits.subarray(i * maskSize, (i + 1) * maskSize), [1, 256, 256]),
-          iou: new ort.Tensor(iou.subarray(i, i + 1), [1]),
-        });
+        const results = await forward.run(only(feeds, forward.inputNames));
+        logits.set(results["logits"]?.data as Float32Array, i * maskSize);
+        iou.set(results["iou"]?.data as Float32Array, i);
         i++;
       }
       return { logits, iou };
     },
 
-    weights(): Promise<NamedTensors> {
-      const now = served();
+    async weights(): Promise<NamedTensors> {
+      const now = await state.read([servedPart(spec)]);
       const entries = Object.entries(spec.weights).map(([name, { shape, data }]) => {
-        const trained = now[name]?.data as Float32Array | undefined;
-        return [name, { shape, data: Float32Array.from(trained ?? data) }] as const;
+        const trained = names.includes(name) ? now[stateNames.of(servedPart(spec), name)] : undefined;
+        return [name, { shape, data: trained ?? Float32Array.from(data) }] as const;
       });
-      return Promise.resolve(Object.fromEntries(entries));
+      return Object.fromEntries(entries);
     },
 
-    state(): Promise<EngineState> {
-      const entries = wholeState().map(([name, { dims, data }]) => {
-        return [name, { shape: [...dims], data: Float32Array.from(data as Float32Array) }] as const;
+    async state(): Promise<EngineState> {
+      const now = await state.read(parts);
+      const entries = kept.map(([part, name]) => {
+        const data = now[stateNames.of(part, name)] ?? new Float32Array();
+        return [nameInState(spec, part, name), { shape: [...state.of(part, name).dims], data }] as const;
       });
-      return Promise.resolve({ steps, tensors: Object.fromEntries(entries) });
+      return { steps, tensors: Object.fromEntries(entries) };
     },
 
-    async restore(state: EngineState): Promise<void> {
-      const own = wholeState();
-      const tensors = checkState(
-        state,
-        own.map(([name, { dims }]) => ({ name, shape: dims })),
-      );
-      for (const [i, [, { data }]] of own.entries())
-        (data as Float32Array).set((tensors[i] as { data: Float32Array }).data);
-      steps = state.steps;
+    async restore(given: EngineState): Promise<void> {
+      const wanted = kept.map(([part, name]) => ({
+        name: nameInState(spec, part, name),
+        shape: state.of(part, name).dims,
+      }));
+      const tensors = checkState(given, wanted);
+      for (const [i, [part, name]] of kept.entries())
+        state.write(part, name, (tensors[i] as { data: Float32Array }).data);
+      steps = given.steps;
     },
 
     async dispose(): Promise<void> {
       await step.release();
       for (const session of forwards.values()) await session.release();
+      await state.dispose();
     },
   };
 }
@@ -128,11 +130,19 @@ export async function startCompiled(spec: EngineSpec): Promise<WorkerEngine> {
 const threadsText = ({ threads = 0 }: EngineSpec): string =>
   threads === 0 ? "a thread a core" : `${threads} thread${threads === 1 ? "" : "s"}`;
 
-const open = (bytes: Uint8Array, spec: EngineSpec): Promise<ort.InferenceSession> =>
+const deviceText = (provider: Provider, spec: EngineSpec): string =>
+  provider === "cpu" ? `cpu, ${threadsText(spec)}` : provider;
+
+const open = (
+  bytes: Uint8Array,
+  spec: EngineSpec,
+  options: ort.InferenceSession.SessionOptions = {},
+): Promise<ort.InferenceSession> =>
   ort.InferenceSession.create(bytes, {
     intraOpNumThreads: spec.threads ?? 0,
     logSeverityLevel: 3,
     ...withoutPattern,
+    ...options,
   });
 
 /** onnxruntime refuses feeds that the graph does not know. */
@@ -146,7 +156,8 @@ const only = (feeds: Tensors, names: readonly string[]): Tensors =>
   );
 
 const scalar = (value: number): ort.Tensor => new ort.Tensor(Float32Array.of(value), []);
-const numberOf = (tensor: ort.Tensor): number => (tensor.data as Float32Array)[0] ?? Number.NaN;
+const numberOf = (tensors: Tensors, name: string): number =>
+  (tensors[name]?.data as Float32Array | undefined)?.[0] ?? Number.NaN;
 
 async function imagePositions(spec: EngineSpec): Promise<ort.Tensor> {
   const session = await open(imagePeOnnx(spec), spec);
@@ -163,26 +174,6 @@ function weightTensors(spec: EngineSpec, names: readonly string[]): Tensors {
   for (const name of names) {
     const weight = spec.weights[name];
     if (weight) tensors[name] = new ort.Tensor(weight.data, [...weight.shape]);
-  }
-  return tensors;
-}
-
-const renamed = (tensors: Tensors, as: (name: string) => string): Tensors =>
-  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [as(name), tensor]));
-
-/**
- * The state in buffers of our own, by the step graph's names. `filled` copies the weights in, which are also their own
- * first averages; moments start at zero.
- */
-function stateTensors(spec: EngineSpec, names: readonly string[], filled: boolean): Tensors {
-  const tensors: Tensors = {};
-  for (const name of names) {
-    const { data, shape } = spec.weights[name] ?? { data: new Float32Array(), shape: [] };
-    for (const part of stateParts(spec)) {
-      const copied = filled && (part === "weight" || part === "average");
-      const own = copied ? Float32Array.from(data) : new Float32Array(data.length);
-      tensors[stateNames.of(part, name)] = new ort.Tensor(own, [...shape]);
-    }
   }
   return tensors;
 }
