@@ -40,7 +40,7 @@ const environment = z.object({
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
   /** `auto` takes the compiled engine. */
   TRAINER_ENGINE: z.enum(["auto", "compiled", "eager"]).default("auto"),
-  /** What the trainer must run on: `gpu` takes the eager engine on tfjs-node-gpu, and nothing where there is no GPU. */
+  /** What the trainer must run on: `gpu` takes the quickest engine that proves itself on a GPU, and nothing without one. */
   TRAINER_DEVICE: z.enum(["auto", "cpu", "gpu"]).default("auto"),
   /** Seconds of training between two checkpoints, at least: what a crash may cost. 0 writes one after every epoch. */
   CHECKPOINT_SECONDS: int(10, 0, 3600),

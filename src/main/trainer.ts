@@ -23,6 +23,11 @@ await runProgram(log, releases, async () => {
   // Before the first job is taken: a trainer on the wrong device fails here, in words, and not slowly in each job.
   const proof = await proveDevice({ engine: config.TRAINER_ENGINE, device: config.TRAINER_DEVICE });
   log.info(proof, "the trainer has proved its device");
-  await startTraining(services, databaseUrl, releases);
+  if (proof.step && proof.step.gpuMs > proof.step.cpuMs)
+    log.warn(
+      proof.step,
+      "a training step takes longer on this GPU than on the processor: try TRAINER_DEVICE=cpu",
+    );
+  await startTraining(services, databaseUrl, releases, proof.engine);
   log.info("the trainer waits for fine-tunes");
 });

@@ -17,13 +17,13 @@ import type { Answer, Method, WorkerStart } from "./worker-protocol.ts";
 
 /**
  * Starts engines in worker threads of their own. `auto` takes the compiled engine, and the eager one where that can't
- * start; on a GPU only the eager one runs. Throws an Error that names what is missing.
+ * start. Throws an Error that names what is missing: on `gpu` each engine starts on a GPU or not at all.
  */
 export const createEngineOn =
   (device: TrainerDevice): CreateEngine =>
   async (spec, options = {}) => {
-    const wanted = engineFor(device, options.engine ?? "auto");
-    if (wanted !== "auto") return RemoteEngine.start(wanted, { spec, device });
+    const { engine = "auto" } = options;
+    if (engine !== "auto") return RemoteEngine.start(engine, { spec, device });
     try {
       return await RemoteEngine.start("compiled", { spec, device });
     } catch (compiled) {
@@ -37,16 +37,6 @@ export const createEngineOn =
   };
 
 export const createEngine: CreateEngine = createEngineOn("auto");
-
-/** The engine that a device leaves. Throws an Error where the two that were asked for don't go together. */
-export function engineFor(device: TrainerDevice, engine: EngineName | "auto"): EngineName | "auto" {
-  if (device !== "gpu") return engine;
-  if (engine === "compiled")
-    throw new Error(
-      "the compiled engine runs on no GPU: set TRAINER_ENGINE to auto or eager, or TRAINER_DEVICE to cpu",
-    );
-  return "eager";
-}
 
 const causeOf = (error: unknown): string =>
   messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);

@@ -1,6 +1,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import * as tf from "@tensorflow/tfjs-core";
+import { gpuFacts } from "./gpu-facts.ts";
+import { providerOn, providerOptions } from "./provider.ts";
+import { proveSteps, type StepProof } from "./step-proof.ts";
 import type { EngineName, TrainerDevice } from "./types.ts";
+
+export type { StepProof } from "./step-proof.ts";
 
 /** Handed to the thread when it starts. */
 export interface ProofStart {
@@ -8,10 +13,11 @@ export interface ProofStart {
   readonly device: TrainerDevice;
 }
 
-/** The thread's one message. */
-export interface ProductTimed {
+/** The thread's one message: what it is, milliseconds of the product, and on a GPU the steps. */
+export interface Proof {
   readonly device: string;
   readonly ms: number;
+  readonly step?: StepProof;
 }
 
 const size = 1024;
@@ -37,7 +43,7 @@ async function eager(device: TrainerDevice): Promise<Machine> {
   return { device: `${name}, ${tf.getBackend()}`, multiply };
 }
 
-async function compiled(): Promise<Machine> {
+async function compiled(on: TrainerDevice): Promise<Machine> {
   const [ort, { recordGraph }, { toOnnx }] = await Promise.all([
     import("../../lib/onnxruntime.ts"),
     import("../../graph/record.ts"),
@@ -52,17 +58,21 @@ async function compiled(): Promise<Machine> {
     product: tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D),
   });
   const graph = recordGraph(multiply, inputs);
-  const session = await ort.InferenceSession.create(toOnnx(graph));
+  const provider = providerOn(on);
+  const session = await ort.InferenceSession.create(toOnnx(graph), {
+    ...providerOptions(provider),
+    logSeverityLevel: 3,
+  });
   const matrix = (value: number) => new ort.Tensor(new Float32Array(size * size).fill(value), shape);
   const feeds = { a: matrix(1), b: matrix(0.5) };
   return {
-    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} cpu`,
+    device: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common} ${provider}${provider === "cpu" ? "" : ` (${await gpuFacts()})`}`,
     multiply: async () => (await session.run(feeds))["product"]?.data as Float32Array,
   };
 }
 
 const { engine, device } = workerData as ProofStart;
-const machine = engine === "eager" ? await eager(device) : await compiled();
+const machine = engine === "eager" ? await eager(device) : await compiled(device);
 let fastest = Number.POSITIVE_INFINITY;
 // The first run also compiles and allocates.
 for (let run = 0; run < 4; run++) {
@@ -72,6 +82,7 @@ for (let run = 0; run < 4; run++) {
   if (product.length !== size * size || product.some((value) => Math.abs(value - expected) > 1e-3))
     throw new Error(`${machine.device} multiplies wrongly: ${product[0]} where ${expected} is right`);
 }
-const message: ProductTimed = { device: machine.device, ms: fastest };
+const step = device === "gpu" ? await proveSteps(engine) : undefined;
+const message: Proof = { device: machine.device, ms: fastest, ...(step && { step }) };
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows, this is a thread
 parentPort?.postMessage(message);

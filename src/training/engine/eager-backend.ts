@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
-import { promisify } from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import { messageOf } from "../../lib/errors.ts";
+import { gpuFacts } from "./gpu-facts.ts";
 import type { TrainerDevice } from "./types.ts";
 import { registerMissingWasmKernels } from "./wasm-kernels.ts";
 
@@ -31,13 +30,15 @@ export async function useBestBackend(device: TrainerDevice = "auto"): Promise<st
       else if (onGpu()) return `${name} ${versionOf(name)} on a GPU (${await gpuFacts()})`;
       // Its library computes on the processor then, without a word.
       else if (device === "auto") return `${name} ${versionOf(name)} WITHOUT a GPU (${await gpuFacts()})`;
-      else failures.push(`${name} sees no GPU: ${await gpuFacts()}`);
+      else
+        failures.push(
+          `${name} sees no GPU: ${await gpuFacts()}; libtensorflow 2.9 wants CUDA 11 with cuDNN 8`,
+        );
     } catch (error) {
       failures.push(`${name}: ${messageOf(error)}`);
     }
   }
-  if (device === "gpu")
-    throw new Error(`TRAINER_DEVICE is gpu and there is none to train on: ${failures.join("; ")}`);
+  if (device === "gpu") throw new Error(`TensorFlow.js has no GPU to train on: ${failures.join("; ")}`);
   try {
     const wasm = await import("@tensorflow/tfjs-backend-wasm");
     const folder = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
@@ -53,20 +54,6 @@ export async function useBestBackend(device: TrainerDevice = "auto"): Promise<st
 
 /** What libtensorflow itself says it found. */
 const onGpu = (): boolean => (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
-
-/** What the driver says of the GPU, or why there is nobody to ask. */
-async function gpuFacts(): Promise<string> {
-  const args = ["--query-gpu=name,driver_version", "--format=csv,noheader"];
-  try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", args, { timeout: 10_000 });
-    return `nvidia-smi names ${stdout.trim().split("\n").join(" and ")}; libtensorflow 2.9 wants CUDA 11 with cuDNN 8`;
-  } catch (error) {
-    const none = "there is no nvidia-smi: no driver, or the container was started without its GPU";
-    return (error as NodeJS.ErrnoException).code === "ENOENT"
-      ? none
-      : `nvidia-smi fails: ${messageOf(error)}`;
-  }
-}
 
 function versionOf(name: string): string {
   const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string };

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../lib/errors.ts";
+import { providerOn } from "./provider.ts";
 import type { EngineState, PromptBatch, TrainBatch } from "./types.ts";
 import type { Answer, Call, WorkerEngine, WorkerStart } from "./worker-protocol.ts";
 
@@ -11,7 +12,7 @@ const { engine: name, spec, device } = workerData as WorkerStart;
 // Each engine brings its own runtime, so only the one that was asked for is loaded.
 const start = async (): Promise<WorkerEngine> =>
   name === "compiled"
-    ? (await import("./compiled.ts")).startCompiled(spec)
+    ? (await import("./compiled.ts")).startCompiled(spec, providerOn(device))
     : (await import("./eager.ts")).startEager(spec, device);
 
 const answer = async (id: number, work: () => Promise<unknown>): Promise<void> => {

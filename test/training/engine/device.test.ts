@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { engineFor } from "../../../src/training/engine/create.ts";
+import { baseModel } from "../../../src/checkpoint/base-models.ts";
+import { trainableNames } from "../../../src/checkpoint/layout.ts";
+import { createEngineOn } from "../../../src/training/engine/create.ts";
 import { proveDevice } from "../../../src/training/engine/device.ts";
 
 describe("the trainer's device", () => {
@@ -20,14 +22,22 @@ describe("the trainer's device", () => {
   );
 
   it("is never another one than the one asked for: a missing GPU is an error in words", async () => {
-    const words = /TRAINER_DEVICE is gpu and there is none to train on: @tensorflow\/tfjs-node-gpu.+/;
+    const words =
+      /TRAINER_DEVICE is gpu and there is none to train on: the compiled engine: .+adapter.+; the eager engine: .+tfjs-node-gpu/s;
     await expect(proveDevice({ engine: "auto", device: "gpu" })).rejects.toThrow(words);
+    const one = await proveDevice({ engine: "compiled", device: "gpu" }).catch(String);
+    expect(one).toContain("the compiled engine:");
+    expect(one).not.toContain("the eager engine:");
   }, 60_000);
 
-  it("leaves the engine that runs on it", () => {
-    expect(engineFor("gpu", "auto")).toBe("eager");
-    expect(engineFor("cpu", "auto")).toBe("auto");
-    expect(engineFor("auto", "compiled")).toBe("compiled");
-    expect(() => engineFor("gpu", "compiled")).toThrow("the compiled engine runs on no GPU");
-  });
+  it("stays the one asked for in each job: no engine starts on the processor in a GPU's place", async () => {
+    const sizes = { batchSize: 1, points: 2, weightDecay: 0, clipNorm: 1 };
+    const weights = await baseModel("mobile_sam").decoderWeights();
+    const spec = { weights, trainable: trainableNames, loss: "dice_bce" as const, ...sizes };
+    const failure: unknown = await createEngineOn("gpu")(spec).catch((error: unknown) => error);
+    expect((failure as AggregateError).errors.map(({ cause }: Error) => String(cause))).toEqual([
+      expect.stringContaining("WebGPU adapter"),
+      expect.stringContaining("tfjs-node-gpu"),
+    ]);
+  }, 60_000);
 });
