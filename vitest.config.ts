@@ -94,6 +94,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // On a software Vulkan device, which `npm run test:gpu` brings.
+        test: { name: "gpu", include: ["test/gpu/**/*.gpu.ts"], testTimeout: 10 * minute },
+      },
+      {
+        extends: true,
         // What only a machine with tfjs-node can show.
         test: {
           name: "tensorflow",

@@ -19,6 +19,7 @@ describe("the outbuildings", () => {
     "test/examples": "examples",
     "test/client": "tools",
     "test/main": "bench",
+    "test/gpu": "tools",
   };
 
   it("import of each other only what lies in test/worlds", () => {
