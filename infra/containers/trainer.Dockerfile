@@ -47,10 +47,13 @@ WORKDIR /app
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 # The database's certificate authorities, where it is Amazon's.
 ADD --chmod=444 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /etc/ssl/rds.pem
+# onnxruntime's WebGPU provider asks for these, and for the driver's graphics part.
+RUN apt-get update && apt-get install -y --no-install-recommends libvulkan1 libegl1 libxext6 \
+  && rm -rf /var/lib/apt/lists/*
 # Kernels for GPUs younger than libtensorflow are compiled once and kept in the cache.
 ENV NODE_ENV=production DATA_DIR=/data TRAINER_DEVICE=gpu NODE_EXTRA_CA_CERTS=/etc/ssl/rds.pem \
   CUDA_CACHE_PATH=/tmp/cuda-cache CUDA_CACHE_MAXSIZE=2147483648 TF_FORCE_GPU_ALLOW_GROWTH=true TF_CPP_MIN_LOG_LEVEL=1 \
-  NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+  NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility
 COPY --from=tensorflow-gpu /app ./
 COPY --from=graphs /app/build ./build
 COPY LICENSE NOTICE ./
