@@ -47,7 +47,7 @@ export function graphStage(stage: {
     };
     return { first: run, again: run, close };
   };
-  return { name: stage.name, unit: "run", open, judge: stage.judge };
+  return { name: stage.name, open, judge: stage.judge };
 }
 
 const fedTo = ({ inputNames }: ort.InferenceSession, known: Feeds): Feeds =>

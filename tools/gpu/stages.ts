@@ -14,8 +14,6 @@ export interface Opened {
 /** Something that the product computes, by whatever way. */
 export interface Stage {
   readonly name: string;
-  /** What one timed run does. */
-  readonly unit: string;
   /** Throws where the way is not here. */
   open(way: Way | "cpu"): Promise<Opened>;
   judge(cpu: Values, device: Values): Judgement;

@@ -10,14 +10,13 @@ interface Reported {
 const heads = ["way", "stage", "CPU ms", "device ms", "ratio", "first ms", "error", "verdict"];
 
 /** The check's one table, as Markdown with a line of what it ran on above. */
-export function tableOf(card: string | null, reports: readonly Reported[]): string {
+export function tableOf(card: string, reports: readonly Reported[]): string {
   const lines = reports.flatMap(linesOf);
   const widths = heads.map((head, c) => Math.max(head.length, ...lines.map((line) => line[c]?.length ?? 0)));
   const padded = (cells: readonly string[]): string =>
     `| ${cells.map((cell, c) => cell.padEnd(widths[c] ?? 0)).join(" | ")} |\n`;
   const none = reports.every(({ missing }) => missing !== null);
-  const where = card ?? "no NVIDIA driver answers (nvidia-smi)";
-  const said = none ? `No GPU to compute on here: ${where}.` : `On: ${where}.`;
+  const said = none ? `No GPU to compute on here: ${card}.` : `On: ${card}.`;
   return `${said}\n\n${padded(heads)}${padded(widths.map((width) => "-".repeat(width)))}${lines.map(padded).join("")}`;
 }
 

@@ -42,7 +42,7 @@ export function trainStage(
       close: () => engine.dispose(),
     };
   };
-  return { name: `train, batch ${batchSize}`, unit: "step", open, judge };
+  return { name: `train, batch ${batchSize}`, open, judge };
 }
 
 const rate = 1e-4;
