@@ -1,4 +1,5 @@
 import type { Evaluation, HeldOutScores } from "./evaluation.ts";
+import type { FinderMetrics } from "./finder.ts";
 import type { Zoom } from "./focus.ts";
 import type { GateDecision } from "./gate.ts";
 import type { VersionLatency, VersionServing } from "./serving.ts";
@@ -72,6 +73,8 @@ export interface VersionMetrics {
   /** Versions of before they were measured have neither. */
   latency?: VersionLatency;
   serving?: VersionServing;
+  /** What its finder brought; versions of before there were finders have none. */
+  finder?: FinderMetrics;
   pictures?: VersionPicture[];
 }
 

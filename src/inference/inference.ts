@@ -1,5 +1,6 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { RgbImage } from "../imaging/types.ts";
+import type { FindRequest, FindResult } from "./find/types.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 import type {
   Embedded,
@@ -27,6 +28,8 @@ export interface Inference {
   predict(request: PredictRequest): Promise<PredictResult>;
   /** Every object of an image, without prompts: Meta's automatic mask generator. See everything/generate.ts. */
   segmentEverything(request: EverythingRequest): Promise<EverythingResult>;
+  /** The objects that a version was taught, without prompts: see find/find.ts. Throws AppError answer_too_large. */
+  find(request: FindRequest): Promise<FindResult>;
   /**
    * Removes an image's embeddings, of every base model, from this process's memory and the object store: for when a
    * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.

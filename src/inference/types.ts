@@ -1,6 +1,7 @@
 import type { Flip } from "../imaging/flips.ts";
 import type { ImageFormat } from "../imaging/sniff.ts";
 import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
+import type { Finder } from "../domain/finder.ts";
 import type { Focus } from "../domain/focus.ts";
 
 export interface ImageFacts {
@@ -68,6 +69,8 @@ export interface VersionRef {
   readonly weightsSha256?: string;
   /** How it looks at images; left out, as plain SAM. */
   readonly focus?: Focus;
+  /** Finds its objects without prompts; left out or null, it can't. */
+  readonly finder?: Finder | null;
 }
 
 /** At least one of the three. A mask prompt is a previous mask: at the image's size, or [256,256] low-res logits in SAM's padded frame. */

@@ -42,6 +42,9 @@ export const keys = {
    */
   weights: (projectId: string, origin: string, sha256: string): string =>
     `projects/${projectId}/versions/${origin}-${sha256.slice(0, 16)}.safetensors`,
+  /** The weights of a version's finder (safetensors), beside those of its decoder; `weightsPrefix` covers it. */
+  finder: (projectId: string, origin: string, sha256: string): string =>
+    `projects/${projectId}/versions/${origin}-finder-${sha256.slice(0, 16)}.safetensors`,
   weightsPrefix: (projectId: string, fineTuneId: string): string =>
     `projects/${projectId}/versions/${fineTuneId}-`,
   /** A picture of what a version does (WebP), by what it shows and content. */

@@ -58,7 +58,7 @@ export async function selectWeights(
   db: Executor,
   scope: ProjectScope,
   numbers: readonly number[],
-): Promise<Pick<Version, "number" | "weightsKey" | "weightsSha256" | "focus">[]> {
+): Promise<Pick<Version, "number" | "weightsKey" | "weightsSha256" | "focus" | "finder">[]> {
   if (numbers.length === 0) return [];
   return db
     .select({
@@ -66,6 +66,7 @@ export async function selectWeights(
       weightsKey: versions.weightsKey,
       weightsSha256: versions.weightsSha256,
       focus: versions.focus,
+      finder: versions.finder,
     })
     .from(versions)
     .where(and(inProject(versions, scope), inArray(versions.number, [...numbers])));

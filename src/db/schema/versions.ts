@@ -1,4 +1,5 @@
 import { bigint, check, integer, jsonb, pgTable, sql, text, uniqueIndex } from "../drizzle.ts";
+import type { Finder } from "../../domain/finder.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
 import type { ImportedFile, VersionMetrics } from "../../domain/version.ts";
 import { createdAt } from "./common.ts";
@@ -30,6 +31,8 @@ export const versions = pgTable(
     weightsBytes: bigint("weights_bytes", { mode: "number" }).notNull(),
     /** How it looks at images: which part is encoded for a prompt, and how its masks are sharpened. */
     focus: jsonb("focus").$type<Focus>().notNull().default(plainFocus),
+    /** What finds its objects without prompts; null is a version that can't. */
+    finder: jsonb("finder").$type<Finder>(),
     snapshotHash: text("snapshot_hash"),
     snapshotKey: text("snapshot_key"),
     /** As used: no "auto" is left. */

@@ -1,0 +1,63 @@
+import type { Finder } from "../../domain/finder.ts";
+import type { Box, MaskFormat, Size } from "../../imaging/types.ts";
+import type { Embedded, EmbedOptions, ImageSource, PredictedMask, VersionRef } from "../types.ts";
+
+/** A version that can find. */
+export interface FindingVersion extends VersionRef {
+  readonly finder: Finder;
+}
+
+/** One thing to be looked for. */
+export interface FindAsk {
+  /** Labels of the finder, null for that of annotations without one; left out, all. */
+  readonly labels?: readonly (string | null)[] | undefined;
+  /** Only objects whose peak lies in it, pixels of the image. */
+  readonly region?: Box | undefined;
+  /** None whose peak lies in one of these. */
+  readonly exclude?: readonly Box[] | undefined;
+}
+
+export interface FindRequest extends Omit<EmbedOptions, "region"> {
+  /** With its [height, width], as seen. */
+  readonly image: ImageSource & { readonly size: Size };
+  readonly versions: readonly FindingVersion[];
+  readonly asks: readonly FindAsk[];
+  /** Label scores from which objects are answered with, in [0, 1]; left out, each finder's own. */
+  readonly threshold?: number | undefined;
+  /** Objects of one ask and version at most, the best. */
+  readonly most: number;
+  readonly format: Exclude<MaskFormat, "logits">;
+  readonly polygonTolerance?: number | undefined;
+  /** Characters that the masks of all versions together may take; more throws AppError answer_too_large. */
+  readonly maxAnswerText: number;
+}
+
+export interface FoundObject extends Omit<PredictedMask, "lowRes"> {
+  readonly label: string | null;
+  /** The expected share of such finds that are objects, in [0, 1]. */
+  readonly labelScore: number;
+  /** The box that the decoder was asked with. */
+  readonly prompt: Box;
+}
+
+export interface FindResult {
+  readonly width: number;
+  readonly height: number;
+  /**
+   * In the order of the request's versions and asks; objects by label score, the best first. `left` are those that `most`
+   * left out.
+   */
+  readonly results: readonly {
+    readonly version: number;
+    readonly asks: readonly { readonly objects: readonly FoundObject[]; readonly left: number }[];
+  }[];
+  readonly embeddingFrom: Embedded["from"];
+  /** Milliseconds, as in PredictResult. */
+  readonly timingMs: {
+    readonly queue: number;
+    readonly embed: number;
+    readonly decode: number;
+    readonly encode: number;
+    readonly total: number;
+  };
+}
