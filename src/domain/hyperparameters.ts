@@ -44,6 +44,11 @@ const fields = z.strictObject({
    * tiles and frames of one scene; "none" only those of one group of the data.
    */
   grouping: auto(z.enum(["none"])),
+  /**
+   * What finds objects without prompts (see docs/find.md): "auto" trains one where it adds no more than 15 % to the
+   * fine-tune, "always" at any rate, "none" never.
+   */
+  finder: auto(z.enum(["none", "always"])),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
   /** How masks are sharpened: by a guided filter along the image's edges, or "points", by a point head that is trained for it. */

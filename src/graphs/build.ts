@@ -37,6 +37,7 @@ const graphSources = [
   "src/checkpoint/layout.ts",
   "src/lib/faint.ts",
   "src/imaging/working-size.ts",
+  "src/imaging/finding/",
   "src/lib/onnx-proto.ts",
 ];
 
@@ -96,6 +97,12 @@ export async function buildGraphs(
     pointFeatures: write("point-features", makeRefine.pointFeaturesOnnx()),
     guidedFilter: write("guided-filter", makeRefine.guidedFilterOnnx()),
   };
+  const { finderOnnx } = await import("./finder.ts");
+  const finder = {
+    1: write("finder-1", finderOnnx(1)),
+    2: write("finder-2", finderOnnx(2)),
+    4: write("finder-4", finderOnnx(4)),
+  };
   const served = exportedRefines.map((kind): ExportGraphEntry => {
     const model = decodeModel(readFileSync(join(folder, refine[kind].file)));
     return {
@@ -105,7 +112,16 @@ export async function buildGraphs(
     };
   });
   const all = [...exports, ...served];
-  const manifest: GraphManifest = { sources, decoders, positions, parts, prefix, exports: all, refine };
+  const manifest: GraphManifest = {
+    sources,
+    decoders,
+    positions,
+    parts,
+    prefix,
+    exports: all,
+    refine,
+    finder,
+  };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import type { FinderPool } from "../domain/finder.ts";
 import { messageOf } from "../lib/errors.ts";
 
 /** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
@@ -49,6 +50,9 @@ const refineGraphs = z.object({
 });
 export type RefineKind = keyof z.infer<typeof refineGraphs>;
 
+/** Graphs of finders, by the cells that they pool: see graphs/finder.ts. */
+const finderGraphs = z.object({ 1: graphFile, 2: graphFile, 4: graphFile });
+
 const graphManifest = z.object({
   /** SHA-256 over the sources that decide what the graphs are; another one means that they are stale. */
   sources: z.string(),
@@ -61,6 +65,7 @@ const graphManifest = z.object({
   /** The decoder for other people's programs, still without its weights. */
   exports: z.array(exportGraph),
   refine: refineGraphs,
+  finder: finderGraphs,
 });
 /** What graphs/build.ts writes beside the graphs: what there is, and from which sources it was made. */
 export type GraphManifest = Readonly<z.infer<typeof graphManifest>>;
@@ -108,6 +113,16 @@ export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineK
     judgedPoints: path(judgedPoints),
     guidedFilter: path(guidedFilter),
     pointFeatures: path(pointFeatures),
+  };
+}
+
+/** Path of the graph of finders, by the cells that they pool. Throws an Error that says how to make them. */
+export function readFinderGraphs(folder = graphsFolder): Readonly<Record<FinderPool, string>> {
+  const { finder } = readManifest(folder);
+  return {
+    1: join(folder, finder[1].file),
+    2: join(folder, finder[2].file),
+    4: join(folder, finder[4].file),
   };
 }
 

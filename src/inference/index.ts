@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BaseModels } from "../base-models/registry.ts";
-import { type DecoderGraph, readGraphs } from "../graphs/files.ts";
+import { type DecoderGraph, readFinderGraphs, readGraphs } from "../graphs/files.ts";
 import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { PrefixCache } from "./decoder/prefix-cache.ts";
@@ -14,6 +14,8 @@ import { Pixels } from "./embedding/pixels.ts";
 import { embedRegion } from "./embedding/regions.ts";
 import type { EmbeddingShelf } from "./embedding/shelf.ts";
 import { segmentEverything } from "./everything/generate.ts";
+import { find } from "./find/find.ts";
+import { FinderWeights } from "./find/finder-weights.ts";
 import type { Inference } from "./inference.ts";
 import { Pictures } from "./pictures/pictures.ts";
 import { patienceMs, predict } from "./predict.ts";
@@ -86,6 +88,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   };
   const answer = predictWith(parts);
   const everything = everythingWith(parts, answer);
+  const finding = findWith(parts, answer, { store, graphs: readFinderGraphs(options.graphsFolder) });
   return {
     inspect: (bytes) => running.track(() => pictures.facts(bytes)),
     thumbnail: (bytes, side) => running.track(() => pictures.thumbnail(bytes, side)),
@@ -93,6 +96,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
     predict: (request) => running.track(() => answer(request)),
     segmentEverything: (request) => running.track(() => everything(request)),
+    find: (request) => running.track(() => finding(request)),
     forget: (image) => {
       pixels.forget(image.sha256);
       return running.track(() => embeddings.forget(image));
@@ -161,6 +165,29 @@ function everythingWith(parts: Parts, answer: Inference["predict"]): Inference["
         boxes: pools.boxes,
         masks: pools.masks,
         predict: answer,
+      },
+      request,
+    );
+}
+
+/** A version's finder asks `answer` for what it found. */
+function findWith(
+  { threads, pools, embed }: Parts,
+  answer: Inference["predict"],
+  { store, graphs }: { store: ObjectStore; graphs: ReturnType<typeof readFinderGraphs> },
+): Inference["find"] {
+  const weights = new FinderWeights(store);
+  return (request) =>
+    find(
+      {
+        graphs,
+        threads,
+        embed: ({ image, ...rest }) => embed(image, rest),
+        weights: ({ finder }) => weights.get(finder),
+        peaks: pools.peaks,
+        predict: answer,
+        twins: pools.twins,
+        masks: pools.masks,
       },
       request,
     );

@@ -69,6 +69,7 @@ export async function versionWith(store: ObjectStore, focus: Focus): Promise<Ver
     projectId: "prj_1",
     number: 1,
     fineTuneId: null,
+    finder: null,
     imported: {
       format: "safetensors",
       fileName: null,

@@ -2,6 +2,8 @@ import { answerTask } from "../decoder/answer-task.ts";
 import { decodePoints, type PointsResult, type PointsTask } from "../everything/decode-points.ts";
 import { type SuppressTask, suppress } from "../everything/suppress.ts";
 import { type WriteTask, writeMasks, type WrittenMask } from "../everything/write-masks.ts";
+import { findPeaks, type PeaksResult, type PeaksTask } from "../find/peaks-task.ts";
+import { type TwinsTask, withoutTwins } from "../find/twins.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
 import type { ViewResult, ViewTask } from "../decoder/view-task.ts";
 
@@ -12,3 +14,7 @@ export const answer = (task: ViewTask): Promise<Outcome<ViewResult>> => settle((
 export const points = (task: PointsTask): Promise<Outcome<PointsResult>> => settle(() => decodePoints(task));
 export const boxes = (task: SuppressTask): Promise<Outcome<number[]>> => settle(async () => suppress(task));
 export const masks = (task: WriteTask): Promise<Outcome<WrittenMask[]>> => settle(() => writeMasks(task));
+
+/** The steps of finding. */
+export const peaks = (task: PeaksTask): Promise<Outcome<PeaksResult>> => settle(() => findPeaks(task));
+export const twins = (task: TwinsTask): Promise<Outcome<number[]>> => settle(async () => withoutTwins(task));

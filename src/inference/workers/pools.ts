@@ -19,6 +19,8 @@ export function createPools({ decodeWorkers }: { decodeWorkers: number }) {
     points: decode.of("points"),
     boxes: decode.of("boxes"),
     masks: decode.of("masks"),
+    peaks: decode.of("peaks"),
+    twins: decode.of("twins"),
     close: async (): Promise<void> => {
       await Promise.all([encode.close(), decode.close()]);
     },

@@ -1,8 +1,10 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
+import type { Version } from "../../db/queries/versions.ts";
 import { getProject } from "../../db/queries/projects.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
+import { addFinder } from "./add-finder.ts";
 import type { Before } from "../../training/evaluation/before.ts";
 import type { Chosen } from "../../training/search/choose.ts";
 import { evaluationUnits, judge } from "../../training/evaluation/judge.ts";
@@ -18,6 +20,10 @@ import type { Settled } from "../../training/focus/settle-focus.ts";
 import { latencyEvent, versionServing } from "../../training/evaluation/version-serving.ts";
 
 interface Ended {
+  /** Before it was thinned for a closer look, which a finder does not take. */
+  readonly all: PreparedData;
+  /** The version that answers now; null is the base. */
+  readonly live: Version | null;
   readonly before: Before;
   readonly chosen: Chosen;
   readonly result: TrainingResult;
@@ -29,7 +35,7 @@ interface Ended {
 export async function judgeAndRegister(
   run: RunContext,
   data: PreparedData,
-  { before, chosen, result, settled, engine }: Ended,
+  { all, live, before, chosen, result, settled, engine }: Ended,
 ): Promise<{ number: number; promoted: boolean }> {
   const { row, project, scope } = run;
   const { db } = run.services;
@@ -42,10 +48,11 @@ export async function judgeAndRegister(
   const { tuned, decoderAlone, evaluation, pictures, latency } = judged;
   await run.tell(latencyEvent(latency, chosen.serving));
   await run.progress("evaluate", evaluationUnits(data));
+  const found = await addFinder(run, all, { version, recipe: chosen.recipe, live });
   // As it is now: whoever has set it since means this version.
   const { promotionPolicy: policy } = await getProject(db, scope);
-  const live = before.active;
-  const active = live && { number: live.number, ...meanScores(live.scores) };
+  const rival = before.active;
+  const active = rival && { number: rival.number, ...meanScores(rival.scores) };
   const gate = decidePromotion({ policy, prompts: evaluation.prompts, active });
   const metrics = versionMetrics(
     data,
@@ -65,10 +72,17 @@ export async function judgeAndRegister(
       snapshotHash: data.frozen.hash,
       snapshotKey: data.frozen.key,
       focus,
+      finder: found.finder,
       hyperparameters: { ...recipeAsUsed(chosen.recipe), serving: chosen.serving },
       seed: row.seed,
       engine,
-      metrics: { ...metrics, latency, serving: versionServing(chosen, settled, data.train), pictures },
+      metrics: {
+        ...metrics,
+        latency,
+        serving: versionServing(chosen, settled, data.train),
+        ...(found.metrics && { finder: found.metrics }),
+        pictures,
+      },
     },
   });
 }

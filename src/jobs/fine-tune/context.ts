@@ -17,6 +17,7 @@ const doingIn: Readonly<Record<FineTuneProgress["phase"], string>> = {
   search: "trying recipes",
   train: "training",
   evaluate: "judging the version",
+  find: "teaching it to find",
   register: "registering the version",
 };
 

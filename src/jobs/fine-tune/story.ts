@@ -10,6 +10,7 @@ import { asChosen, choose, type Chosen, firstForecast, thinned } from "../../tra
 import { CheckpointKeeper } from "./resume-keeper.ts";
 import { judgeAndRegister } from "./conclude.ts";
 import { evaluationUnits } from "../../training/evaluation/judge.ts";
+import { finderSteps, stepsInAll } from "../../training/finder/finder-steps.ts";
 import { embedMissing } from "../../training/data/embed-missing.ts";
 import { embedParts } from "../../training/data/embed-parts.ts";
 import { meanScores } from "../../training/evaluation/score.ts";
@@ -86,7 +87,7 @@ export async function fineTune(
   const settled = await settleFocus(run, { data, chosen, result }, from);
 
   await job.move("judge");
-  return judgeAndRegister(run, data, { before, chosen, result, settled, engine });
+  return judgeAndRegister(run, data, { all, live, before, chosen, result, settled, engine });
 }
 
 async function tellData({ job }: RunContext, data: PreparedData): Promise<void> {
@@ -165,6 +166,7 @@ function planMeter({ meter }: RunContext, data: PreparedData, recipe?: Recipe): 
     embed: data.images,
     search: 0,
     ...(recipe && { train: samplesInAll(recipe) }),
+    find: stepsInAll(finderSteps(data.asked, recipe)),
     evaluate: evaluationUnits(data),
   });
 }

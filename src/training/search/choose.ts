@@ -142,9 +142,10 @@ export function thinned(
   return { ...data, train, selection, heldOut, learnt };
 }
 
-const isByHand = (asked: Hyperparameters): boolean => asked.recipe === "tutorial" || isSet(asked.epochs);
+export const isByHand = (asked: Hyperparameters): boolean =>
+  asked.recipe === "tutorial" || isSet(asked.epochs);
 
-const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =>
+export const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =>
   isSet(seconds) ? seconds : defaultBudget;
 
 /**

@@ -12,6 +12,8 @@ export const costs = {
   trainMixed: 0.072,
   /** Decoding and scoring one part of a sample. */
   score: 0.025,
+  /** A step of a finder's training, on one core. */
+  finderStep: 0.04,
   /** Starting an engine: tracing its step and loading it. */
   engine: 2.5,
   /** Scoring a held-out sample with every kind of prompt, base and tuned, its encodes not counted. */

@@ -1,0 +1,109 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import type { FinderMetrics, FindScores } from "../../src/domain/finder.ts";
+import { messageOf } from "../../src/lib/errors.ts";
+import { Releases } from "../../src/lib/releases.ts";
+import { machine } from "../lib/report.ts";
+import { digits, median } from "../lib/statistics.ts";
+import { zipData } from "../quality/data-zip.ts";
+import { Product } from "../quality/product.ts";
+import { Progress } from "../quality/progress.ts";
+import type { FindOptions } from "./options.ts";
+import { timeFinding } from "./time-finding.ts";
+
+/** `npm run bench -- find ...`: the report on stdout, progress on stderr. Returns the exit code. */
+export async function main(options: FindOptions): Promise<number> {
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+  try {
+    const report = await run(options, stop.signal);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
+/** How well a fine-tune's version finds what is on a folder's held-out images, and what that costs. */
+async function run(options: FindOptions, signal: AbortSignal) {
+  const releases = new Releases();
+  const progress = new Progress();
+  releases.add("the progress bars", () => progress.end());
+  const loadBefore = loadavg()[0] ?? 0;
+  try {
+    const folder = await mkdtemp(join(tmpdir(), "maskwright-zip-"));
+    releases.add("the zip", () => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, "data.zip");
+    await zipData(options.data, path, { most: options.maxAnnotations, seed: options.seed });
+    const zip = { path, bytes: (await stat(path)).size };
+    const product = await Product.open({ ...options, engine: "auto", releases, progress, signal });
+    const scope = await product.newProject("find", zip, releases);
+    const data = await product.prepare(scope, options.seed);
+    await product.embed(data);
+    const hyperparameters = {
+      finder: "always",
+      ...(options.budget !== undefined && { budget_seconds: options.budget }),
+    };
+    const tuned = await product.fineTune(scope, { name: "auto", hyperparameters, seed: options.seed });
+    const { finder, metrics } = tuned.version;
+    if (!metrics.finder) throw new Error("the version has no finder's scores");
+    const timed = finder ? await timeFinding(product, scope, data, { ...tuned.version, finder }) : null;
+    return {
+      bench: "find",
+      data: basename(options.data),
+      ...machine(),
+      load: [loadBefore, loadavg()[0] ?? 0],
+      seed: options.seed,
+      finder: finder && { labels: finder.labels, pool: finder.pool, threshold: finder.threshold },
+      images: { train: data.counts.train, test: metrics.finder.images },
+      objects: { train: data.train.length, test: metrics.finder.annotations },
+      scores: rounded(metrics.finder),
+      box_iou: digits(metrics.heldOut.tuned.meanIou, 3),
+      seconds: { fine_tune: digits(tuned.seconds, 0), finder: metrics.finder.seconds },
+      timed: timed && {
+        objects: median(timed.map(({ objects }) => objects)),
+        find_ms: digits(median(timed.map(({ findMs }) => findMs)), 1),
+        box_ms: digits(median(timed.map(({ boxMs }) => boxMs)), 1),
+        ratio: digits(median(timed.map(({ findMs, boxMs }) => findMs / boxMs)), 2),
+      },
+    };
+  } finally {
+    await releases.release();
+  }
+}
+
+function rounded({ all, intervals, labels, gate }: FinderMetrics) {
+  const scores = (of: FindScores) =>
+    Object.fromEntries(
+      (["ap50", "ap", "pq", "precision", "recall"] as const).map((name) => [
+        name,
+        of[name] === null ? null : digits(of[name], 3),
+      ]),
+    );
+  return {
+    all: scores(all),
+    intervals,
+    labels: labels.map((one) => ({ label: one.label, annotations: one.annotations, ...scores(one) })),
+    gate,
+  };
+}
+
+function tableOf(report: Awaited<ReturnType<typeof run>>): string {
+  const { scores, timed } = report;
+  const line = (name: string, of: Record<string, unknown>): string =>
+    `${name.padEnd(24)} ${["ap50", "ap", "pq", "precision", "recall"].map((key) => String(of[key]).padStart(9)).join("")}\n`;
+  return [
+    `find: ${report.data}, ${report.images.train} images train, ${report.images.test} judge, seed ${report.seed}\n`,
+    `${"".padEnd(24)} ${["AP50", "AP50-95", "PQ", "precision", "recall"].map((text) => text.padStart(9)).join("")}\n`,
+    line("all labels", scores.all),
+    ...scores.labels.map((one) => line(String(one.label), one)),
+    `${scores.gate.reason}\n`,
+    `fine-tune ${report.seconds.fine_tune} s, its finder ${report.seconds.finder} s; mean IoU of exact boxes ${report.box_iou}\n`,
+    timed
+      ? `${timed.objects} objects found in ${timed.find_ms} ms, ${timed.ratio} times a box prompt's ${timed.box_ms} ms\n`
+      : "",
+  ].join("");
+}

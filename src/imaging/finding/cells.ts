@@ -1,0 +1,22 @@
+/** Cells along a side of an image embedding. */
+export const gridCells = 64;
+const channels = 256;
+
+/**
+ * Means of pool x pool cells. `embedding` [64, 64, 256] channels last; gives [64 / pool, 64 / pool, 256], the embedding itself
+ * where pool is 1.
+ */
+export function pooledCells(embedding: Float32Array, pool: number): Float32Array {
+  if (pool === 1) return embedding;
+  const side = gridCells / pool;
+  const out = new Float32Array(side * side * channels);
+  const share = 1 / (pool * pool);
+  for (let y = 0, from = 0; y < gridCells; y++) {
+    for (let x = 0; x < gridCells; x++) {
+      const to = (Math.floor(y / pool) * side + Math.floor(x / pool)) * channels;
+      for (let c = 0; c < channels; c++, from++)
+        out[to + c] = (out[to + c] as number) + share * (embedding[from] as number);
+    }
+  }
+  return out;
+}

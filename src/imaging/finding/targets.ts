@@ -1,0 +1,122 @@
+import { frameSide, inputSize, lowResSide } from "../coordinates.ts";
+import type { Box, Size } from "../types.ts";
+import { gridOf, sides, sideUnit } from "./parts.ts";
+
+/** An object that a finder shall find. */
+export interface Taught {
+  /** Place among the finder's labels. */
+  readonly label: number;
+  /** Pixels of the image. */
+  readonly box: Box;
+  /** Its share of foreground by low-res cell, [256, 256]; see lowResTarget. */
+  readonly share: Float32Array;
+}
+
+/** What a finder's outputs shall be, on a grid of parts of cells, all [grid, grid, ...] row by row. */
+export interface FinderTargets {
+  readonly grid: number;
+  readonly labels: number;
+  /** [grid, grid, labels]: share of foreground. */
+  readonly foreground: Float32Array;
+  /** [grid, grid, labels]: 1 at centres, falling off as a Gaussian by the object's size. */
+  readonly centres: Float32Array;
+  /** [grid, grid, 4]: log sides, where `weight` [grid, grid] is above 0. */
+  readonly sides: Float32Array;
+  readonly weight: Float32Array;
+  /** [grid, grid]: 1 on the image, 0 on the padding. */
+  readonly valid: Float32Array;
+  /** Parts [y, x] that hold a centre. */
+  readonly peaks: readonly (readonly [number, number])[];
+}
+
+/** Standard deviation of a centre's Gaussian, in sides of the box, and the least, in parts of cells. */
+const [spread, leastSpread] = [1 / 6, 0.7];
+/** Parts of cells farther from a centre do not tell of its box. */
+const faintest = 0.1;
+
+/** Targets of one image. Source: Zhou, Wang and Krähenbühl 2019, "Objects as Points", section 3. */
+export function finderTargets(
+  objects: readonly Taught[],
+  { size, labels, pool }: { size: Size; labels: number; pool: number },
+): FinderTargets {
+  const grid = gridOf(pool);
+  const unit = frameSide / grid;
+  const [height, width] = inputSize(size);
+  const plane = grid * grid;
+  const targets = {
+    grid,
+    labels,
+    foreground: new Float32Array(plane * labels),
+    centres: new Float32Array(plane * labels),
+    sides: new Float32Array(plane * sides),
+    weight: new Float32Array(plane),
+    valid: new Float32Array(plane),
+  };
+  const [rows, columns] = [Math.ceil(height / unit), Math.ceil(width / unit)];
+  for (let y = 0; y < rows; y++) targets.valid.fill(1, y * grid, y * grid + columns);
+  const peaks: [number, number][] = [];
+  for (const { label, box, share } of objects) {
+    addShare(targets, label, share);
+    const [x0, y0, x1, y1] = [
+      (box[0] * width) / size[1] / unit,
+      (box[1] * height) / size[0] / unit,
+      (box[2] * width) / size[1] / unit,
+      (box[3] * height) / size[0] / unit,
+    ] as const;
+    const peak = [
+      Math.min(grid - 1, Math.floor((y0 + y1) / 2)),
+      Math.min(grid - 1, Math.floor((x0 + x1) / 2)),
+    ] as const;
+    peaks.push([...peak]);
+    addCentre(targets, { label, box: [x0, y0, x1, y1], peak });
+  }
+  return { ...targets, peaks };
+}
+
+type Planes = Omit<FinderTargets, "peaks">;
+
+function addShare({ grid, labels, foreground }: Planes, label: number, share: Float32Array): void {
+  const cells = lowResSide / grid;
+  const each = 1 / (cells * cells);
+  for (let y = 0; y < grid; y++) {
+    for (let x = 0; x < grid; x++) {
+      let sum = 0;
+      for (let r = 0; r < cells; r++)
+        for (let c = 0; c < cells; c++) sum += share[(y * cells + r) * lowResSide + x * cells + c] as number;
+      const at = (y * grid + x) * labels + label;
+      foreground[at] = Math.max(foreground[at] as number, sum * each);
+    }
+  }
+}
+
+/** @param box and peak in parts of cells */
+function addCentre(
+  { grid, labels, centres, sides: log, weight }: Planes,
+  { label, box: [x0, y0, x1, y1], peak }: { label: number; box: Box; peak: readonly [number, number] },
+): void {
+  const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
+  const [sx, sy] = [Math.max(leastSpread, (x1 - x0) * spread), Math.max(leastSpread, (y1 - y0) * spread)];
+  // Beyond three deviations nothing is left that counts.
+  const [left, right] = [
+    Math.max(0, Math.floor(cx - 3 * sx - 1)),
+    Math.min(grid - 1, Math.ceil(cx + 3 * sx)),
+  ];
+  const [top, bottom] = [
+    Math.max(0, Math.floor(cy - 3 * sy - 1)),
+    Math.min(grid - 1, Math.ceil(cy + 3 * sy)),
+  ];
+  for (let y = top; y <= bottom; y++) {
+    for (let x = left; x <= right; x++) {
+      const [px, py] = [x + 0.5, y + 0.5];
+      const isPeak = y === peak[0] && x === peak[1];
+      const value = isPeak ? 1 : Math.exp(-((px - cx) ** 2 / (2 * sx * sx) + (py - cy) ** 2 / (2 * sy * sy)));
+      const at = (y * grid + x) * labels + label;
+      centres[at] = Math.max(centres[at] as number, value);
+      const cell = y * grid + x;
+      if (value <= faintest || value <= (weight[cell] as number)) continue;
+      weight[cell] = value;
+      for (const [i, side] of [px - x0, py - y0, x1 - px, y1 - py].entries())
+        log[cell * sides + i] = Math.log(Math.max(0.5, side) / sideUnit);
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import type { FinderMetrics, FindScores, Interval } from "../../domain/finder.ts";
+import type { PairedGain } from "../../domain/evaluation.ts";
+import type { FindingVersion } from "../../inference/find/types.ts";
+import type { RleMask } from "../../imaging/types.ts";
+import type { Random } from "../../lib/random.ts";
+import type { PreparedData } from "../data/prepare.ts";
+import { randomFor } from "../data/samples.ts";
+import type { Run } from "../run.ts";
+import { findScores, overlapsOf, type Overlaps } from "./find-scores.ts";
+import { type Lesson, lessonsOf } from "./lessons.ts";
+
+/** Finds that are scored have this label score at least, and are so many an image at most: fainter ones hardly count. */
+const [faintest, mostAnImage] = [0.05, 100];
+/** Held-out images that judge, by a fixed seed: an image of a hundred objects takes two seconds. */
+export const mostJudged = 40;
+const resamples = 200;
+
+export interface FinderJudgement extends Pick<
+  FinderMetrics,
+  "images" | "annotations" | "groups" | "all" | "intervals" | "labels" | "before" | "gate"
+> {}
+
+/**
+ * How well a version finds by itself what is annotated on the held-out images, beside the finder of the version that is live.
+ * Masks are the version's own, as served.
+ */
+export async function judgeFinder(
+  run: Run,
+  data: PreparedData,
+  { version, live }: { version: FindingVersion; live: FindingVersion | null },
+): Promise<FinderJudgement> {
+  const random = randomFor(0, "judged by");
+  const lessons = random.shuffle(lessonsOf(data.heldOut)).slice(0, mostJudged);
+  const versions = live ? [version, live] : [version];
+  const byVersion: Overlaps[][] = versions.map(() => []);
+  for (const lesson of lessons) {
+    run.signal.throwIfAborted();
+    for (const [v, overlaps] of (await foundOn(run, data, lesson, versions)).entries())
+      byVersion[v]?.push(overlaps);
+  }
+  const [own = [], other] = byVersion;
+  const { threshold } = version.finder;
+  const all = findScores(own, threshold);
+  const intervals = intervalsOf(own, threshold, randomFor(0, "resample"));
+  const before = live && other ? beside(own, other, { threshold, live }) : null;
+  const labels = version.finder.labels.map((label) => ({
+    label,
+    annotations: own.reduce((sum, { truth }) => sum + truth.filter((one) => one === label).length, 0),
+    ...findScores(own, threshold, label),
+  }));
+  return {
+    images: own.length,
+    annotations: own.reduce((sum, { truth }) => sum + truth.length, 0),
+    groups: new Set(own.map(({ group }) => group)).size,
+    all,
+    intervals,
+    labels,
+    before,
+    gate: decide(all, intervals, before),
+  };
+}
+
+async function foundOn(
+  { services, images, signal }: Run,
+  data: PreparedData,
+  { image, samples }: Lesson,
+  versions: readonly FindingVersion[],
+): Promise<Overlaps[]> {
+  const size = [image.height, image.width] as const;
+  const { results } = await services.inference.find({
+    workspaceId: images.workspaceId,
+    baseModel: images.baseModel,
+    signal,
+    image: { sha256: image.sha256, bytes: async () => services.store.get(image.object_key), size },
+    versions,
+    asks: [{}],
+    threshold: faintest,
+    most: mostAnImage,
+    format: "rle",
+    maxAnswerText: Number.POSITIVE_INFINITY,
+  });
+  const truth = samples.map(({ annotation: { counts, box, label } }) => ({
+    mask: { format: "rle", size: [...size] as [number, number], counts } satisfies RleMask,
+    bbox: box,
+    label,
+  }));
+  return results.map(({ asks }) =>
+    overlapsOf({
+      group: data.groupOf(image),
+      truth,
+      found: (asks[0]?.objects ?? []).map(({ mask, bbox, label, labelScore }) => ({
+        mask: mask as RleMask,
+        bbox,
+        label,
+        score: labelScore,
+      })),
+    }),
+  );
+}
+
+function intervalsOf(
+  images: readonly Overlaps[],
+  threshold: number,
+  random: Random,
+): FinderMetrics["intervals"] {
+  const drawn = drawsOf(images, random).map((some) => findScores(some, threshold));
+  const interval = (of: "ap50" | "pq"): Interval | null => {
+    const values = drawn.flatMap((scores) => scores[of] ?? []).sort((a, b) => a - b);
+    if (values.length === 0) return null;
+    const at = (share: number): number => values[Math.round(share * (values.length - 1))] as number;
+    return { low: at(0.025), high: at(0.975) };
+  };
+  return { ap50: interval("ap50"), pq: interval("pq") };
+}
+
+/** Images by groups drawn with replacement; none where one group is all. */
+function drawsOf(images: readonly Overlaps[], random: Random): Overlaps[][] {
+  const groups = [...Map.groupBy(images, ({ group }) => group).values()];
+  if (groups.length < 2) return [];
+  return Array.from({ length: resamples }, () =>
+    groups.flatMap(() => groups[random.below(groups.length)] ?? []),
+  );
+}
+
+/** The live version's finder on the same images, and what the new one gains over it in PQ. */
+function beside(
+  own: readonly Overlaps[],
+  other: readonly Overlaps[],
+  { threshold, live }: { threshold: number; live: FindingVersion },
+): FinderMetrics["before"] {
+  const theirs = live.finder.threshold;
+  const mean = (findScores(own, threshold).pq ?? 0) - (findScores(other, theirs).pq ?? 0);
+  const pairs = own.map((image, i) => ({ group: image.group, image, before: other[i] as Overlaps }));
+  const groups = [...Map.groupBy(pairs, ({ group }) => group).values()];
+  const gain: PairedGain = { mean, low: null, high: null };
+  if (groups.length >= 2) {
+    const random = randomFor(0, "beside");
+    const means = Array.from({ length: resamples }, () => {
+      const some = groups.flatMap(() => groups[random.below(groups.length)] ?? []);
+      const now =
+        findScores(
+          some.map(({ image }) => image),
+          threshold,
+        ).pq ?? 0;
+      return (
+        now -
+        (findScores(
+          some.map(({ before }) => before),
+          theirs,
+        ).pq ?? 0)
+      );
+    }).sort((a, b) => a - b);
+    gain.low = means[Math.round(0.025 * (resamples - 1))] as number;
+    gain.high = means[Math.round(0.975 * (resamples - 1))] as number;
+  }
+  return { version: live.number, all: findScores(other, theirs), gain };
+}
+
+/** A finder that surely finds less than this of what is there, or nothing surely, would fill images with noise. */
+const leastPq = 0.05;
+
+/** Whether a finder answers, and why: it surely finds something, and is not surely worse than the one before it. */
+function decide(
+  { pq, recall, precision }: FindScores,
+  { pq: interval }: FinderMetrics["intervals"],
+  before: FinderMetrics["before"],
+): FinderMetrics["gate"] {
+  const said = `PQ ${(pq ?? 0).toFixed(3)}, ${percent(recall)} of the held-out objects found, ${percent(precision)} of the finds right`;
+  if (pq === null) return { promote: false, reason: "no held-out object could judge it" };
+  if (!interval)
+    return { promote: pq >= leastPq, reason: `${said}; a single group of images is too little to trust it` };
+  if (interval.low < leastPq) {
+    const range = `95 % interval ${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}`;
+    return { promote: false, reason: `${said}: PQ is not surely above ${leastPq} (${range})` };
+  }
+  if (before && before.gain.high !== null && before.gain.high < 0) {
+    const theirs = (before.all.pq ?? 0).toFixed(3);
+    return { promote: false, reason: `${said}: surely less than version ${before.version}'s PQ ${theirs}` };
+  }
+  return { promote: true, reason: said };
+}
+
+const percent = (share: number | null): string => `${Math.round(100 * (share ?? 0))} %`;

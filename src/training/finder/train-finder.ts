@@ -1,0 +1,111 @@
+import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
+import type { Finder } from "../../domain/finder.ts";
+import { readFinderGraphs } from "../../graphs/files.ts";
+import { boxIou } from "../../imaging/finding/peaks.ts";
+import { type PackedWeights, packWeights } from "../../inference/decoder/packed-weights.ts";
+import { findPeaks } from "../../inference/find/peaks-task.ts";
+import { sha256 } from "../../lib/hash.ts";
+import { foldsFor } from "../data/folds.ts";
+import type { PreparedData } from "../data/prepare.ts";
+import type { Sample } from "../data/samples.ts";
+import type { Run } from "../run.ts";
+import { calibrate, type JudgedPeak, uncalibrated } from "./calibrate.ts";
+import { fitFinder, type FitOptions } from "./fit-finder.ts";
+import { labelsOf, type Lesson, lessonsOf, poolFor } from "./lessons.ts";
+
+/** A trained finder that lies nowhere yet. */
+export interface TrainedFinder {
+  readonly file: Uint8Array;
+  readonly settings: Pick<Finder, "labels" | "pool" | "threshold" | "calibration">;
+}
+
+/** Images that calibrate, and how faint a peak may be that is looked at. */
+const [mostCalibrating, faintest] = [24, -6];
+/** A peak is right where its box and an object's of the same label overlap by this (IoU). */
+const rightFrom = 0.5;
+
+/** Steps of the last training and of the one before it, on half of the groups, which calibrates. */
+export interface FinderSteps {
+  readonly last: number;
+  readonly half: number;
+}
+
+/**
+ * Trains a finder on all that is not held out. Before it, another is trained on half of the groups, whose peaks on the other
+ * half say how far a score can be trusted. The same data and seed give the same finder.
+ */
+export async function trainFinder(
+  run: Run,
+  data: PreparedData,
+  steps: FinderSteps,
+  onStep: (done: number) => Promise<void>,
+): Promise<TrainedFinder> {
+  const samples = developing(data);
+  const labels = labelsOf(samples);
+  const pool = poolFor(samples);
+  const { embeddingOf, seed, signal } = run;
+  const common = { labels, pool, embeddingOf, threads: 1, seed, signal };
+  const folds = foldsFor(samples, ({ image }) => data.groupOf(image), seed);
+  const judged = folds
+    ? await judgedPeaks(folds.halves, { ...common, steps: steps.half, onStep })
+    : { peaks: [], objects: 0 };
+  const done = folds ? steps.half : 0;
+  const weights = await fitFinder(lessonsOf(samples), {
+    ...common,
+    steps: steps.last,
+    onStep: async (step) => onStep(done + step),
+  });
+  const settings = { labels, pool, ...(folds ? calibrate(judged.peaks, judged.objects) : uncalibrated) };
+  const file = encodeSafetensors(weights, {
+    format: "maskwright-finder",
+    labels: JSON.stringify(labels),
+    pool: String(pool),
+  });
+  return { file, settings };
+}
+
+/** All that is not held out, each once. */
+function developing({ nearby, selection }: PreparedData): Sample[] {
+  const known = new Set(nearby.map(({ annotation }) => annotation.id));
+  return [...nearby, ...selection.filter(({ annotation }) => !known.has(annotation.id))];
+}
+
+async function judgedPeaks(
+  [taught, judging]: readonly [readonly Sample[], readonly Sample[]],
+  options: FitOptions,
+): Promise<{ peaks: JudgedPeak[]; objects: number }> {
+  const weights = await fitFinder(lessonsOf(taught), options);
+  const packed = packWeights(`calibrating:${sha256(encodeSafetensors(weights))}`, weights);
+  const lessons = lessonsOf(judging).slice(0, mostCalibrating);
+  const peaks: JudgedPeak[] = [];
+  for (const lesson of lessons) {
+    options.signal.throwIfAborted();
+    peaks.push(...(await peaksOn(lesson, packed, options)));
+  }
+  return { peaks, objects: lessons.reduce((sum, { samples }) => sum + samples.length, 0) };
+}
+
+async function peaksOn(
+  { image, samples }: Lesson,
+  weights: PackedWeights,
+  { labels, pool, threads, embeddingOf }: FitOptions,
+): Promise<JudgedPeak[]> {
+  const { peaks } = await findPeaks({
+    graph: readFinderGraphs()[pool],
+    threads,
+    weights,
+    finder: { labels, pool },
+    embedding: { data: await embeddingOf(image), width: image.width, height: image.height },
+    floor: faintest,
+  });
+  const taken = new Set<Sample>();
+  return peaks.map(({ label, logit, box }) => {
+    const own = samples
+      .filter((sample) => !taken.has(sample) && sample.annotation.label === labels[label])
+      .map((sample) => ({ sample, overlap: boxIou(sample.annotation.box, box) }))
+      .sort((a, b) => b.overlap - a.overlap)[0];
+    const isObject = own !== undefined && own.overlap >= rightFrom;
+    if (isObject) taken.add(own.sample);
+    return { logit, isObject };
+  });
+}
