@@ -46,9 +46,9 @@ const fields = z.strictObject({
   grouping: auto(z.enum(["none"])),
   /**
    * What finds objects without prompts (see docs/find.md): "auto" trains one where it adds no more than 15 % to the
-   * fine-tune, "always" at any rate, "none" never.
+   * fine-tune, "always" or a number of steps at any rate, "none" never.
    */
-  finder: auto(z.enum(["none", "always"])),
+  finder: auto(z.union([z.enum(["none", "always"]), z.int().min(20).max(10_000)])),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
   /** How masks are sharpened: by a guided filter along the image's edges, or "points", by a point head that is trained for it. */

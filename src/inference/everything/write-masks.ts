@@ -14,6 +14,8 @@ export interface WriteTask {
   /** Holes and islands below so many pixels go; 0 leaves them. */
   readonly minArea: number;
   readonly format: Exclude<MaskFormat, "logits">;
+  /** As in PredictRequest; 0 where it is left out. */
+  readonly polygonTolerance?: number | undefined;
 }
 
 export interface WrittenMask {
@@ -28,7 +30,13 @@ export interface WrittenMask {
  * Masks at the image's size, in the format asked for.
  * Source: segment-anything automatic_mask_generator.py, postprocess_small_regions (its second NMS is the caller's).
  */
-export async function writeMasks({ masks, size, minArea, format }: WriteTask): Promise<WrittenMask[]> {
+export async function writeMasks({
+  masks,
+  size,
+  minArea,
+  format,
+  polygonTolerance,
+}: WriteTask): Promise<WrittenMask[]> {
   const written: WrittenMask[] = [];
   for (const { mask, crop, bbox, area } of masks) {
     if (format === "rle" && minArea === 0 && isWhole(crop, size)) {
@@ -37,7 +45,7 @@ export async function writeMasks({ masks, size, minArea, format }: WriteTask): P
     }
     const whole = uncrop(decodeRle(mask), crop, size);
     if (minArea === 0) {
-      written.push({ bbox, area, changed: false, mask: await writeMask(whole, format) });
+      written.push({ bbox, area, changed: false, mask: await writeMask(whole, format, polygonTolerance) });
       continue;
     }
     const filled = removeSmallRegions(whole, minArea, "holes");
@@ -46,7 +54,7 @@ export async function writeMasks({ masks, size, minArea, format }: WriteTask): P
       bbox: boxOf(clean.mask),
       area: areaOf(clean.mask),
       changed: filled.changed || clean.changed,
-      mask: await writeMask(clean.mask, format),
+      mask: await writeMask(clean.mask, format, polygonTolerance),
     });
   }
   return written;

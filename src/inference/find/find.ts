@@ -181,7 +181,7 @@ class Answers {
 
   /** Throws AppError answer_too_large. */
   async write(deps: FindDeps, objects: readonly FoundObject[]): Promise<FoundObject[]> {
-    const { format, image, signal } = this.#request;
+    const { format, polygonTolerance, image, signal } = this.#request;
     const written: FoundObject[] = [];
     for (const some of inGroups(objects, masksPerTask)) {
       signal?.throwIfAborted();
@@ -194,6 +194,7 @@ class Answers {
               size: image.size,
               minArea: 0,
               format,
+              polygonTolerance,
             });
       for (const [i, object] of some.entries()) {
         const { mask } = masks[i] as Pick<WrittenMask, "mask">;

@@ -37,8 +37,8 @@ export const overlapsOf = ({ group, found, truth }: FoundOnImage): Overlaps => (
   ),
 });
 
-/** Mask IoU from .5 to .95 in steps of .05, as COCO's. */
-export const iouThresholds = Array.from({ length: 10 }, (_, i) => 0.5 + 0.05 * i);
+/** Mask IoU from .5 to .95 in steps of .05, to the last bit numpy's linspace as COCO has it: an IoU may lie on one. */
+export const iouThresholds = Array.from({ length: 10 }, (_, i) => 0.5 + ((0.95 - 0.5) / 9) * i);
 
 /**
  * Scores of one label, or of all together where `label` is left out.
@@ -119,7 +119,7 @@ function averagePrecision(images: readonly Overlaps[], least: number, objects: n
   }
   let [sum, at] = [0, 0];
   for (let step = 0; step <= 100; step++) {
-    while (at < curve.length && (curve[at] as { recall: number }).recall < step / 100) at++;
+    while (at < curve.length && (curve[at] as { recall: number }).recall < step * 0.01) at++;
     if (at === curve.length) break;
     sum += (curve[at] as { precision: number }).precision;
   }

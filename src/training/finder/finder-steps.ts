@@ -21,8 +21,12 @@ export const stepsInAll = (steps: FinderSteps | null): number => (steps ? steps.
  */
 export function finderSteps(asked: Hyperparameters, recipe: Recipe | undefined): FinderSteps | null {
   if (asked.finder === "none") return null;
+  if (typeof asked.finder === "number") return halved(asked.finder);
+  if (asked.finder === "always") return halved(mostSteps);
   const seconds = isByHand(asked) ? (recipe ? samplesInAll(recipe) * costs.trainMixed : 0) : budgetOf(asked);
   const affordable = Math.floor((share * seconds) / costs.finderStep);
-  const last = asked.finder === "always" ? mostSteps : Math.min(mostSteps, Math.floor((affordable * 2) / 3));
-  return last < fewestSteps ? null : { last, half: Math.floor(last / 2) };
+  const last = Math.min(mostSteps, Math.floor((affordable * 2) / 3));
+  return last < fewestSteps ? null : halved(last);
 }
+
+const halved = (last: number): FinderSteps => ({ last, half: Math.floor(last / 2) });

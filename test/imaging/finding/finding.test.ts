@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { pooledCells } from "../../../src/imaging/finding/cells.ts";
+import { outputsOf, partsOfCell } from "../../../src/imaging/finding/parts.ts";
+import { boxIou, peaksOf } from "../../../src/imaging/finding/peaks.ts";
+import { finderTargets } from "../../../src/imaging/finding/targets.ts";
+import type { Box, Size } from "../../../src/imaging/types.ts";
+
+/** Maps that say exactly what targets are, as a finder that is never wrong would. */
+function mapsOf(
+  objects: readonly { label: number; box: Box }[],
+  { size, labels, pool }: { size: Size; labels: number; pool: number },
+) {
+  const share = new Float32Array(256 * 256);
+  const targets = finderTargets(
+    objects.map((object) => ({ ...object, share })),
+    { size, labels, pool },
+  );
+  const outputs = outputsOf(labels);
+  const side = 64 / pool;
+  const values = new Float32Array(side * side * partsOfCell * outputs);
+  for (let y = 0; y < targets.grid; y++) {
+    for (let x = 0; x < targets.grid; x++) {
+      const from = y * targets.grid + x;
+      const to = (((y >> 1) * side + (x >> 1)) * partsOfCell + (y & 1) * 2 + (x & 1)) * outputs;
+      for (let l = 0; l < labels; l++)
+        values[to + labels + l] = 10 * ((targets.centres[from * labels + l] as number) - 0.5);
+      for (let k = 0; k < 4; k++) values[to + 2 * labels + k] = targets.sides[from * 4 + k] as number;
+    }
+  }
+  return { maps: { values, labels, pool, size }, targets };
+}
+
+describe("peaks", () => {
+  const size: Size = [300, 400];
+  const objects: { label: number; box: Box }[] = [
+    { label: 0, box: [10, 20, 60, 90] },
+    { label: 1, box: [200, 100, 390, 280] },
+    { label: 0, box: [300, 5, 330, 40] },
+  ];
+
+  it.each([1, 2, 4])("are the objects that targets were made of, pooling %i cells", (pool) => {
+    const { maps, targets } = mapsOf(objects, { size, labels: 2, pool });
+    const found = peaksOf(maps, { floor: 0, overlap: 0.5 });
+    expect(found).toHaveLength(objects.length);
+    expect(targets.peaks).toHaveLength(objects.length);
+    for (const object of objects) {
+      const best = found.reduce((a, b) => (boxIou(a.box, object.box) > boxIou(b.box, object.box) ? a : b));
+      expect(boxIou(best.box, object.box)).toBeGreaterThan(0.85);
+      expect(best.label).toBe(object.label);
+      const [x0, y0, x1, y1] = object.box;
+      const [x, y] = best.at;
+      expect(x > x0 && x < x1 && y > y0 && y < y1).toBe(true);
+    }
+  });
+
+  it("stay on the image, off its padding, and are one to an object", () => {
+    const edge: { label: number; box: Box }[] = [{ label: 0, box: [350, 250, 400, 300] }];
+    const { maps } = mapsOf(edge, { size, labels: 1, pool: 1 });
+    // A finder that believes in centres everywhere sees them on the image alone.
+    const everywhere = { ...maps, values: maps.values.map((value, i) => (i % 6 === 1 ? 5 : value)) };
+    for (const { box, at } of peaksOf(everywhere, { floor: 0, overlap: 1 })) {
+      expect(box[2]).toBeLessThanOrEqual(400);
+      expect(box[3]).toBeLessThanOrEqual(300);
+      expect(at[1]).toBeLessThan(300);
+    }
+    expect(peaksOf(maps, { floor: 0, overlap: 0.5 })).toHaveLength(1);
+  });
+
+  it("leave out those below the floor and twins with lower logits", () => {
+    const { maps } = mapsOf(objects, { size, labels: 2, pool: 1 });
+    expect(peaksOf(maps, { floor: 5.1, overlap: 0.5 })).toHaveLength(0);
+    const near: { label: number; box: Box }[] = [
+      { label: 0, box: [100, 100, 200, 200] },
+      { label: 1, box: [108, 100, 208, 200] },
+    ];
+    const twins = mapsOf(near, { size, labels: 2, pool: 1 });
+    expect(peaksOf(twins.maps, { floor: 0, overlap: 0.5 })).toHaveLength(1);
+    expect(peaksOf(twins.maps, { floor: 0, overlap: 0.99 })).toHaveLength(2);
+  });
+});
+
+describe("targets", () => {
+  it("tell of foreground by area, and of the image's own part of the grid", () => {
+    const share = new Float32Array(256 * 256);
+    for (let y = 0; y < 8; y++) share.fill(1, y * 256, y * 256 + 6);
+    const { foreground, valid, grid } = finderTargets([{ label: 0, box: [0, 0, 12, 16], share }], {
+      size: [512, 256],
+      labels: 1,
+      pool: 2,
+    });
+    expect(grid).toBe(64);
+    // Cells of four low-res ones: two rows of them, the second column half covered.
+    expect([foreground[0], foreground[1], foreground[2], foreground[64]]).toEqual([1, 0.5, 0, 1]);
+    expect([valid[0], valid[31], valid[32], valid[63 * 64]]).toEqual([1, 1, 0, 1]);
+  });
+});
+
+describe("pooled cells", () => {
+  it("are means, and the embedding itself where nothing is pooled", () => {
+    const embedding = Float32Array.from({ length: 64 * 64 * 256 }, (_, i) => i % 7);
+    expect(pooledCells(embedding, 1)).toBe(embedding);
+    const pooled = pooledCells(embedding, 4);
+    expect(pooled).toHaveLength(16 * 16 * 256);
+    let sum = 0;
+    for (let y = 4; y < 8; y++)
+      for (let x = 8; x < 12; x++) sum += embedding[(y * 64 + x) * 256 + 3] as number;
+    expect(pooled[(16 + 2) * 256 + 3]).toBeCloseTo(sum / 16, 5);
+  });
+});
