@@ -6,9 +6,9 @@ import { messageOf } from "../../src/lib/errors.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import { machine } from "../lib/report.ts";
 import { digits, median } from "../lib/statistics.ts";
-import { zipData } from "../quality/data-zip.ts";
-import { Product } from "../quality/product.ts";
-import { Progress } from "../quality/progress.ts";
+import { zipData } from "../lib/product/data-zip.ts";
+import { Product } from "../lib/product/product.ts";
+import { Progress } from "../lib/product/progress.ts";
 import type { FindOptions } from "./options.ts";
 import { timeFinding } from "./time-finding.ts";
 

@@ -3,7 +3,7 @@ import { getProject } from "../../src/db/queries/projects.ts";
 import type { FindingVersion } from "../../src/inference/find/types.ts";
 import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { lessonsOf } from "../../src/training/finder/lessons.ts";
-import type { Product } from "../quality/product.ts";
+import type { Product } from "../lib/product/product.ts";
 
 /** Milliseconds of one image: all its objects found, and one box answered, embeddings in memory. */
 export interface Timed {

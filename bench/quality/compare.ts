@@ -9,7 +9,7 @@ import { randomFor } from "../../src/training/data/samples.ts";
 import { zoomText } from "../../src/training/search/trials.ts";
 import type { Grid, GridCell } from "./grid.ts";
 import type { JobName } from "./options.ts";
-import type { FineTuned } from "./product.ts";
+import type { FineTuned } from "../lib/product/product.ts";
 import type { GridReport, QualityRow } from "./report.ts";
 
 export interface Done {

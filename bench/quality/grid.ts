@@ -11,7 +11,7 @@ import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { maskOf, type Sample } from "../../src/training/data/samples.ts";
 import { noPython } from "../lib/options.ts";
 import type { GridOptions } from "./options.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../lib/product/progress.ts";
 
 export interface GridCell {
   readonly loss: string;

@@ -6,11 +6,11 @@ import { hyperparametersSchema } from "../../src/domain/hyperparameters.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { type Done, gridReport, rowsOf } from "./compare.ts";
-import { zipData } from "./data-zip.ts";
+import { zipData } from "../lib/product/data-zip.ts";
 import { runGrid } from "./grid.ts";
 import type { JobName, QualityOptions } from "./options.ts";
-import { Product } from "./product.ts";
-import { Progress } from "./progress.ts";
+import { Product } from "../lib/product/product.ts";
+import { Progress } from "../lib/product/progress.ts";
 import { type QualityReport, tableOf } from "./report.ts";
 import { machine } from "../lib/report.ts";
 

@@ -37,7 +37,7 @@ const graphSources = [
   "src/checkpoint/layout.ts",
   "src/lib/faint.ts",
   "src/imaging/working-size.ts",
-  "src/imaging/finding/",
+  "src/domain/finder-layout.ts",
   "src/lib/onnx-proto.ts",
 ];
 

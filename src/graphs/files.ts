@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import type { FinderPool } from "../domain/finder.ts";
 import { messageOf } from "../lib/errors.ts";
 
 /** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
@@ -117,7 +116,7 @@ export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineK
 }
 
 /** Path of the graph of finders, by the cells that they pool. Throws an Error that says how to make them. */
-export function readFinderGraphs(folder = graphsFolder): Readonly<Record<FinderPool, string>> {
+export function readFinderGraphs(folder = graphsFolder): Readonly<Record<1 | 2 | 4, string>> {
   const { finder } = readManifest(folder);
   return {
     1: join(folder, finder[1].file),

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
-import { dilations } from "../imaging/finding/parts.ts";
+import { dilations } from "../domain/finder-layout.ts";
 import { gelu, matMulLast } from "./layers.ts";
 import { weight, type Weights } from "./types.ts";
 

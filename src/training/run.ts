@@ -3,9 +3,15 @@ import type { Inference } from "../inference/inference.ts";
 import type { Log } from "../lib/log.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type { CreateEngine, EngineName } from "./engine/types.ts";
-import type { Speed } from "./loop/speed.ts";
 import type { ProgressMeter } from "./loop/progress.ts";
 import type { EmbeddingOf } from "./data/samples.ts";
+
+/** How long this machine takes for a training sample. */
+export interface Speed {
+  readonly trainMs: number;
+  /** As a multiple of what budgets count for one. */
+  readonly slowness: number;
+}
 
 /** What training works with. */
 export interface TrainingServices {

@@ -20,7 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   graph: ["lib", "domain", "model"],
   storage: ["lib", "domain"],
   datasets: ["lib", "domain", "imaging"],
-  graphs: ["lib", "imaging", "checkpoint", "model", "graph"],
+  graphs: ["lib", "domain", "imaging", "checkpoint", "model", "graph"],
   "base-models": ["lib", "domain", "imaging", "checkpoint", "model", "graph", "storage"],
   inference: ["lib", "domain", "imaging", "checkpoint", "graphs", "base-models", "storage"],
   db: ["lib", "domain"],

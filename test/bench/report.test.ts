@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chooseFiles } from "../../bench/quality/data-zip.ts";
+import { chooseFiles } from "../../bench/lib/product/data-zip.ts";
 import { rowRuns } from "../../bench/quality/grid.ts";
 import { readOptions } from "../../bench/quality/options.ts";
 import { type QualityReport, tableOf } from "../../bench/quality/report.ts";

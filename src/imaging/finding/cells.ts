@@ -1,5 +1,5 @@
-/** Cells along a side of an image embedding. */
-export const gridCells = 64;
+import { gridCells } from "../../domain/finder-layout.ts";
+
 const channels = 256;
 
 /**

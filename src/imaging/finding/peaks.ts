@@ -1,6 +1,6 @@
 import { inputSize, frameSide } from "../coordinates.ts";
 import type { Box, Size } from "../types.ts";
-import { gridOf, outputsOf, partsOfCell, sideUnit } from "./parts.ts";
+import { gridOf, outputsOf, partsOfCell, sideUnit } from "../../domain/finder-layout.ts";
 
 /** Where a finder believes that an object is. */
 export interface Peak {

@@ -1,6 +1,6 @@
 import { frameSide, inputSize, lowResSide } from "../coordinates.ts";
 import type { Box, Size } from "../types.ts";
-import { gridOf, sides, sideUnit } from "./parts.ts";
+import { gridOf, sides, sideUnit } from "../../domain/finder-layout.ts";
 
 /** An object that a finder shall find. */
 export interface Taught {

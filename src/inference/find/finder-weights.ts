@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { Finder } from "../../domain/finder.ts";
-import { finderShapes } from "../../imaging/finding/parts.ts";
+import { finderShapes } from "../../domain/finder-layout.ts";
 import { AppError, messageOf } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { ObjectStore } from "../../storage/store.ts";

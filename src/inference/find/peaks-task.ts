@@ -1,6 +1,7 @@
 import type { Tensor } from "../../lib/onnxruntime.ts";
 import type { Finder } from "../../domain/finder.ts";
-import { gridCells, pooledCells } from "../../imaging/finding/cells.ts";
+import { gridCells } from "../../domain/finder-layout.ts";
+import { pooledCells } from "../../imaging/finding/cells.ts";
 import { type Peak, peaksOf } from "../../imaging/finding/peaks.ts";
 import { now } from "../../lib/clock.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";

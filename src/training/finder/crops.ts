@@ -1,5 +1,5 @@
 import type { FinderTargets } from "../../imaging/finding/targets.ts";
-import { partsOfCell, sides } from "../../imaging/finding/parts.ts";
+import { partsOfCell, sides } from "../../domain/finder-layout.ts";
 import type { Random } from "../../lib/random.ts";
 import { batchShapes, type BatchName, type CropShape } from "./finder-loss.ts";
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
-import { partsOfCell, outputsOf, sides } from "../../imaging/finding/parts.ts";
+import { partsOfCell, outputsOf, sides } from "../../domain/finder-layout.ts";
 import { finderOutputs } from "../../model/finder.ts";
 import type { Named } from "../engine/adamw.ts";
 

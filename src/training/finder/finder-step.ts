@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type RecordInput, recordGraph } from "../../graph/record.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
-import { finderShapes, fixedParts } from "../../imaging/finding/parts.ts";
+import { finderShapes, fixedParts } from "../../domain/finder-layout.ts";
 import { adamw, type Named, type ScalarTensors, stepScalarNames } from "../engine/adamw.ts";
 import { batchShapes, type CropShape, finderLoss } from "./finder-loss.ts";
 

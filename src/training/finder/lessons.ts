@@ -1,6 +1,6 @@
 import { finderTargets, type FinderTargets, type Taught } from "../../imaging/finding/targets.ts";
 import type { FinderPool } from "../../domain/finder.ts";
-import { gridCells } from "../../imaging/finding/cells.ts";
+import { gridCells } from "../../domain/finder-layout.ts";
 import { inputSize } from "../../imaging/coordinates.ts";
 import { maskOf, type Sample, type Targets } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";

@@ -2,19 +2,12 @@ import { trainableNames } from "../../checkpoint/layout.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { embeddingSize, maskSize } from "../engine/batches.ts";
 import type { EngineSpec, TrainBatch } from "../engine/types.ts";
-import type { TrainingServices } from "../run.ts";
+import type { Speed, TrainingServices } from "../run.ts";
 import { costs } from "../search/costs.ts";
 
 const batchSize = 4;
 /** Steps that are timed; one before them also allocates. */
 const timed = 2;
-
-/** How long this machine takes for a training sample. */
-export interface Speed {
-  readonly trainMs: number;
-  /** As a multiple of what budgets count for one. */
-  readonly slowness: number;
-}
 
 const known = new WeakMap<TrainingServices["createEngine"], Promise<Speed>>();
 

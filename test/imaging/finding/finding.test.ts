@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { pooledCells } from "../../../src/imaging/finding/cells.ts";
-import { outputsOf, partsOfCell } from "../../../src/imaging/finding/parts.ts";
+import { outputsOf, partsOfCell } from "../../../src/domain/finder-layout.ts";
 import { boxIou, peaksOf } from "../../../src/imaging/finding/peaks.ts";
 import { finderTargets } from "../../../src/imaging/finding/targets.ts";
 import type { Box, Size } from "../../../src/imaging/types.ts";

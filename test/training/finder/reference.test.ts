@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { finderOnnx } from "../../../src/graphs/finder.ts";
-import { finderShapes } from "../../../src/imaging/finding/parts.ts";
+import { finderShapes } from "../../../src/domain/finder-layout.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { Box } from "../../../src/imaging/types.ts";
 import { stepScalarNames, stepScalars } from "../../../src/training/engine/adamw.ts";

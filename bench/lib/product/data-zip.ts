@@ -2,7 +2,7 @@ import { createWriteStream, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
-import { seededRandom } from "../../src/lib/random.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
 
 /** What goes into the zip, as paths below the data's folder. */
 export interface ChosenFiles {

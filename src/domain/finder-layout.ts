@@ -1,4 +1,5 @@
-import { gridCells } from "./cells.ts";
+/** Cells along a side of an image embedding. */
+export const gridCells = 64;
 
 /** Units of a finder's hidden layers, and of the last before its outputs. */
 export const [units, lastUnits] = [64, 128] as const;
