@@ -3,6 +3,7 @@ import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { insertFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { insertImage } from "../../src/db/queries/images.ts";
 import { versions } from "../../src/db/schema/index.ts";
+import type { Finder } from "../../src/domain/finder.ts";
 import type { VersionMetrics } from "../../src/domain/version.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, Box } from "../../src/imaging/types.ts";
@@ -76,7 +77,8 @@ export async function seedVersion(
   projectId: string,
   number: number,
   weights: Uint8Array = Buffer.from(`weights ${number}`),
-  options: Pick<VersionMetrics, "evaluation" | "gate" | "latency" | "pictures" | "serving"> = {},
+  options: Pick<VersionMetrics, "evaluation" | "finder" | "gate" | "latency" | "pictures" | "serving"> = {},
+  finder: Finder | null = null,
 ): Promise<string> {
   const fineTuneId = await seedFineTune(app, projectId);
   const hash = sha256(weights);
@@ -99,6 +101,7 @@ export async function seedVersion(
     hyperparameters: { epochs: 20, loss: "dice_bce" },
     seed: 7,
     engine: "compiled",
+    finder,
     metrics: {
       heldOut: {
         images: 2,

@@ -5,6 +5,7 @@ import { promotionPolicies } from "../../domain/gate.ts";
 import type { VersionMetrics } from "../../domain/version.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation.ts";
 import { focusSchema, zoomSchema } from "../../domain/focus.ts";
+import { finderMetricsSchema, finderSchema, toFinder, toFinderMetrics } from "./finder.ts";
 import { iso, timeText } from "../http/scope.ts";
 import { latencySchema, servingSchema, toLatency, toServing } from "./serving.ts";
 
@@ -103,6 +104,7 @@ const metricsSchema = z.object({
     .openapi({ description: "Whether it may go live automatically; promotions record what was done." }),
   latency: latencySchema.optional(),
   serving: servingSchema.optional(),
+  finder: finderMetricsSchema.optional(),
   evaluation: evaluationSchema
     .optional()
     .openapi({ description: "Missing for older versions, as are latency and serving." }),
@@ -158,6 +160,10 @@ export const versionSchema = z
       description:
         "How it looks at images: the window that is encoded for a prompt (null: the whole image), and the guided filter or the point head, a small network of its own, that sharpens its masks (null: none). Predict honours it.",
     }),
+    finder: finderSchema.nullable().openapi({
+      description:
+        "What finds its objects without prompts, by their labels; null for a version that can't find.",
+    }),
     seed: z.int().nullable(),
     engine: z.string().nullable(),
     weights: z.object({ sha256: z.string(), bytes: z.int() }),
@@ -171,7 +177,7 @@ function toMetrics(
   detail: Detail,
 ): z.output<typeof metricsSchema> {
   const { heldOut, split, curve, perAnnotation, bestEpoch, feedback, trials, evaluation, gate } = metrics;
-  const { latency, serving } = metrics;
+  const { latency, serving, finder } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -219,6 +225,7 @@ function toMetrics(
     ...(gate && { gate }),
     ...(latency && { latency: toLatency(latency) }),
     ...(serving && { serving: toServing(serving) }),
+    ...(finder && { finder: toFinderMetrics(finder) }),
     ...(evaluation && { evaluation: toEvaluation(evaluation, detail) }),
   };
 }
@@ -258,6 +265,7 @@ export function toVersion(
     snapshot_hash: row.snapshotHash,
     hyperparameters: row.hyperparameters,
     focus: row.focus,
+    finder: toFinder(row.finder),
     seed: row.seed,
     engine: row.engine,
     weights: { sha256: row.weightsSha256, bytes: row.weightsBytes },
