@@ -33,8 +33,8 @@ const freeText = 16 * MiB;
 export const mostText = (cost: number, limit: number): number => Math.min(limit, Math.max(freeText, cost));
 
 /**
- * The same of segment-everything: its points are asked in small groups, and what they find is kept as run lengths until
- * the best are chosen.
+ * The same of what is found without prompts, by segment-everything's points or a version's finder: it is asked for in small
+ * groups, and kept as run lengths until the best are chosen.
  */
 export const everythingCost = (points: number, size: Size, format: Exclude<MaskFormat, "logits">): number =>
   answerCost({ format, masks: points, size, closer: true }) +

@@ -1,20 +1,26 @@
 import { checkBox, checkPoint } from "../imaging/geometry.ts";
 import type { MaskFormat, Size } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
-import type { AskedPrompt } from "./read-prompts.ts";
+import { type AskedPrompt, namedBy } from "./asked-prompt.ts";
+import { type AskedFinds, countAsks } from "./find-asks.ts";
 
 /** The largest decoder graph takes 64 tokens, of which a box needs two. */
 const maxPoints = 62;
 
 /** What says how many masks an answer has. */
-interface Masked {
-  readonly prompts: readonly unknown[];
+interface Masked extends AskedFinds {
   readonly multimask: boolean | "best";
+  /** Objects at most for each label that is asked for, and for all of them. */
+  readonly maxObjects: number;
+  readonly format: MaskFormat;
 }
 
-/** Throws AppError prompt_empty, too_many_prompts, too_many_points: before anything is looked up or computed. */
-export function checkAmounts(prompts: readonly AskedPrompt[], limit: number): void {
-  if (prompts.length === 0) {
+/**
+ * Throws AppError prompt_empty, too_many_prompts, too_many_points, and invalid_request where a prompt names a label and
+ * is drawn, too: before anything is looked up or computed.
+ */
+export function checkAmounts(prompts: readonly AskedPrompt[], limit: number, find = false): void {
+  if (prompts.length === 0 && !find) {
     throw new AppError("prompt_empty", "prompts: give at least one.", { param: "prompts" });
   }
   if (prompts.length > limit) {
@@ -22,10 +28,13 @@ export function checkAmounts(prompts: readonly AskedPrompt[], limit: number): vo
       param: "prompts",
     });
   }
-  for (const [i, { box: given, points, mask }] of prompts.entries()) {
+  for (const [i, prompt] of prompts.entries()) {
     const param = `prompts[${i}]`;
+    const { box: given, points, mask } = prompt;
+    checkNamed(prompt, param);
+    if (namedBy(prompt) !== null) continue;
     if (!given && !mask && (points ?? []).length === 0) {
-      throw new AppError("prompt_empty", `${param}: give a box, points or a mask.`, { param });
+      throw new AppError("prompt_empty", `${param}: give a box, points, a mask or a label.`, { param });
     }
     if (points && points.length > maxPoints) {
       throw new AppError(
@@ -39,11 +48,47 @@ export function checkAmounts(prompts: readonly AskedPrompt[], limit: number): vo
   }
 }
 
+/** Throws AppError invalid_request. */
+function checkNamed(prompt: AskedPrompt, param: string): void {
+  const refuse = (field: keyof AskedPrompt, why: string): void => {
+    if (prompt[field] === undefined) return;
+    const at = `${param}.${field}`;
+    throw new AppError("invalid_request", `${at}: ${why}`, { param: at });
+  };
+  if (namedBy(prompt) === null) {
+    refuse("exclude", "only beside a label.");
+    return;
+  }
+  if (prompt.label !== undefined) refuse("text", "label and text say the same; give one of them.");
+  refuse("points", "a label's objects are found without points.");
+  refuse("mask", "a label's objects are found without a mask.");
+}
+
+/**
+ * Throws AppError invalid_request, too_many_prompts: before any work. `limit`: objects of all labels and versions.
+ */
+export function checkFinds(asked: Masked, versions: number, limit: number): void {
+  const asks = countAsks(asked);
+  if (asks === 0) return;
+  if (asked.format === "logits") {
+    const message =
+      "format: logits are given of drawn prompts alone; ask for found objects as rle, polygon or png.";
+    throw new AppError("invalid_request", message, { param: "format" });
+  }
+  const { found } = masksOf(asked, versions);
+  if (found <= limit) return;
+  const message =
+    `max_objects: ${asks} times ${asked.maxObjects} objects of ${versions} ${versions === 1 ? "version" : "versions"}; ` +
+    `${limit} in all are allowed. Lower max_objects, or ask for fewer labels or versions at a time.`;
+  throw new AppError("too_many_prompts", message, { param: "max_objects" });
+}
+
 /** Throws AppError box_outside_image, box_zero_area, point_outside_image, point_label_unknown: before the encoder runs. */
 export function checkGeometry(prompts: readonly AskedPrompt[], size: Size): void {
   for (const [i, prompt] of prompts.entries()) {
     try {
       if (prompt.box) checkBox(prompt.box, size);
+      for (const [k, box] of (prompt.exclude ?? []).entries()) checkBox(box, size, `exclude[${k}]`);
       for (const [k, at] of (prompt.points ?? []).entries()) checkPoint(at, size, `points[${k}]`);
     } catch (error) {
       throw error instanceof AppError ? error.within(`prompts[${i}]`) : error;
@@ -54,9 +99,14 @@ export function checkGeometry(prompts: readonly AskedPrompt[], size: Size): void
 /** Pixels of all masks of one answer together: a hundred of an image of 8000 x 8000, which take some ten seconds. */
 const mostMaskPixels = 100 * 64_000_000;
 
-/** Masks that an answer will have. */
-export const masksOf = (asked: Masked, versions: number): number =>
-  versions * asked.prompts.length * (asked.multimask === true ? 3 : 1);
+/** Masks that an answer will have: of drawn prompts, and of objects that are found at most. */
+export function masksOf(asked: Masked, versions: number): { drawn: number; found: number } {
+  const drawn = asked.prompts.filter((prompt) => namedBy(prompt) === null).length;
+  return {
+    drawn: versions * drawn * (asked.multimask === true ? 3 : 1),
+    found: versions * countAsks(asked) * asked.maxObjects,
+  };
+}
 
 /**
  * Throws AppError answer_too_large: before the encoder runs. Only logits are bounded so, because their size is known
@@ -64,16 +114,19 @@ export const masksOf = (asked: Masked, versions: number): number =>
  * are counted as they are made (inference/predict.ts).
  */
 export function checkAnswer(
-  asked: Masked & { readonly format: MaskFormat },
+  asked: Masked,
   { versions, size: [height, width], limit }: { versions: number; size: Size; limit: number },
 ): void {
-  const masks = masksOf(asked, versions);
+  const { drawn, found } = masksOf(asked, versions);
+  const masks = drawn + found;
   const pixels = height * width;
   if (masks > 1 && masks * pixels > mostMaskPixels) {
+    const param = found > 0 ? "max_objects" : "prompts";
+    const fewer = found > 0 ? "Lower max_objects, or ask" : "Ask";
     const message =
-      `prompts: ${masks} masks of ${width} x ${height} pixels; at most ${Math.max(1, Math.floor(mostMaskPixels / pixels))} ` +
-      "of an image of this size are made at a time. Ask for fewer prompts or versions.";
-    throw new AppError("answer_too_large", message, { param: "prompts" });
+      `${param}: ${masks} masks of ${width} x ${height} pixels; at most ${Math.max(1, Math.floor(mostMaskPixels / pixels))} ` +
+      `of an image of this size are made at a time. ${fewer} for fewer prompts or versions.`;
+    throw new AppError("answer_too_large", message, { param });
   }
   if (asked.format !== "logits") return;
   const bytes = masks * Math.ceil((height * width * 4) / 3) * 4;

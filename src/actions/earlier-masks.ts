@@ -3,11 +3,12 @@ import { findImageByHash } from "../db/queries/images.ts";
 import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
 import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import type { LoggedPrompt } from "../domain/prompts.ts";
-import type { ImageSource, PredictedMask, PredictResult, Prompt } from "../inference/types.ts";
+import { isFound, type LoggedPrompt } from "../domain/prompts.ts";
+import type { ImageSource, PredictedMask, Prompt } from "../inference/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { refsOf } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
+import type { AnsweredPrompts } from "./find-objects.ts";
 import type { RecentMasks } from "./recent-masks.ts";
 
 /** One mask of a logged prediction. */
@@ -30,7 +31,11 @@ export const keepsLowRes = (
   versions: number,
 ): boolean => versions * prompts.length * (multimask === true ? 3 : 1) <= mostKeptMasks;
 
-export function keepLowRes(recent: RecentMasks, id: string, { results }: PredictResult): void {
+export function keepLowRes(
+  recent: RecentMasks,
+  id: string,
+  { results }: Pick<AnsweredPrompts, "results">,
+): void {
   for (const { version, predictions } of results) {
     for (const [prompt, { masks }] of predictions.entries()) {
       for (const [mask, { lowRes }] of masks.entries())
@@ -77,7 +82,7 @@ export async function predictAgain(
   place: MaskPlace,
   depth = 0,
 ): Promise<PredictedMask> {
-  const logged = requirePlace(row, place);
+  const { prompt: logged, found: byBox } = requirePlace(row, place);
   const scope = scopeOf(project);
   const result = await context.inference.predict({
     workspaceId: project.workspaceId,
@@ -86,28 +91,47 @@ export async function predictAgain(
     ...(row.width !== null && row.height !== null && { size: [row.height, row.width] as const }),
     versions: await refsOf(context, scope, [place.version]),
     prompts: [await toPrompt(context, project, logged, depth)],
-    multimask: row.request.multimask ?? false,
+    multimask: !byBox && (row.request.multimask ?? false),
     format: "rle",
     lowRes: true,
   });
-  const found = result.results[0]?.predictions[0]?.masks[place.mask];
-  if (!found) throw unknownMask(`prompt ${place.prompt} has no mask ${place.mask}`);
-  return found;
+  const decoded = result.results[0]?.predictions[0]?.masks[byBox ? 0 : place.mask];
+  if (!decoded) throw unknownMask(`prompt ${place.prompt} has no mask ${place.mask}`);
+  return decoded;
 }
 
 export const unknownMask = (why: string): AppError =>
   new AppError("prediction_mask_unknown", `In the earlier prediction ${why}.`);
 
+/** What a mask of an answer was made by. */
+export interface Made {
+  /** Of a found object, its box with the label's name that was asked for. */
+  readonly prompt: LoggedPrompt;
+  /** What a found object is; null also where the prompt was drawn. */
+  readonly label: string | null;
+  /** Whether it is one of many objects that were found for its prompt. */
+  readonly found: boolean;
+}
+
 /** The prompt of a mask that the prediction did answer with. Throws AppError prediction_mask_unknown. */
-export function requirePlace(row: Prediction, { version, prompt, mask }: MaskPlace): LoggedPrompt {
+export function requirePlace(row: Prediction, { version, prompt, mask }: MaskPlace): Made {
   if (!row.versions.includes(version)) {
     throw unknownMask(`${version === 0 ? "the base" : `version ${version}`} did not answer`);
   }
   const logged = row.request.prompts?.[prompt];
   if (!logged) throw unknownMask(`there is no prompt ${prompt}`);
+  if (isFound(logged)) {
+    const objects = (logged.found ?? []).filter(([by]) => by === version);
+    const object = objects[mask];
+    if (!object)
+      throw unknownMask(`${objects.length} objects were found for prompt ${prompt}, no number ${mask}`);
+    const [, box, label] = object;
+    const { found: _, exclude: __, ...asked } = logged;
+    return { prompt: { ...asked, box }, label, found: true };
+  }
   const masks = row.request.multimask === true ? 3 : 1;
   if (mask >= masks) throw unknownMask(`prompt ${prompt} has ${masks} masks, no number ${mask}`);
-  return logged;
+  return { prompt: logged, label: null, found: false };
 }
 
 async function toPrompt(

@@ -5,13 +5,12 @@ import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
 import { holdProject, type Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import type { FeedbackAction } from "../domain/feedback.ts";
-import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { KeptMask } from "../imaging/kept-mask.ts";
 import type { RleMask, WireMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { ActionContext, Ask } from "./context.ts";
-import { type MaskPlace, predictAgain, requirePlace } from "./earlier-masks.ts";
+import { type Made, type MaskPlace, predictAgain, requirePlace } from "./earlier-masks.ts";
 import { isEverything, promptOf, requireFound, segmentAgain } from "./found-masks.ts";
 
 export interface SaidFeedback {
@@ -25,26 +24,29 @@ export interface SaidFeedback {
   readonly maskIndex: number;
   /** What the mask should have been; only with the action `correct`. */
   readonly mask: WireMask | undefined;
-  readonly label: string | null;
+  /** Left out, that of a found object, else none. */
+  readonly label: string | null | undefined;
   /** Sets the image's split group. */
   readonly group: string | undefined;
 }
 
 /**
  * Stores what was said of a logged prediction's mask; an accepted or corrected one becomes an annotation of its image. What
- * was said before of the same prompt no longer counts.
+ * was said before of the same prompt no longer counts; where objects were found, what was said of the same object.
  * Throws AppError prediction_not_found, prediction_mask_unknown, feedback_mask_missing, feedback_image_not_stored, mask_empty,
  * invalid_request (param `mask`), and what predictAgain, segmentAgain and MaskReader.keep throw.
  */
 export async function giveFeedback(context: ActionContext, ask: Ask, said: SaidFeedback): Promise<Feedback> {
   const { scope, actor } = ask;
   const row = await getPrediction(context.db, scope, said.predictionId);
-  const { place, prompt, again } = spokenOf(context, ask.project, row, said);
+  const { place, prompt, label, found, again } = spokenOf(context, ask.project, row, said);
   const truth = await truthOf(context, scope, row, said, again);
   return context.db.transaction(async (tx) => {
     await holdProject(tx, scope);
     const at = { predictionId: row.id, promptIndex: place.prompt };
-    await withdrawFeedback(tx, scope, at);
+    // Each found object is judged by itself; of a drawn prompt's masks one is right at most.
+    const mask = found ? { version: place.version, maskIndex: place.mask } : undefined;
+    await withdrawFeedback(tx, scope, { ...at, mask });
     let annotationId: string | null = null;
     if (truth) {
       const { image, kept } = truth;
@@ -58,7 +60,7 @@ export async function giveFeedback(context: ActionContext, ask: Ask, said: SaidF
         counts: kept.counts,
         area: kept.area,
         box: [...kept.box] as [number, number, number, number],
-        label: said.label,
+        label: said.label === undefined ? label : said.label,
         source: "feedback",
         lineage: { action: truth.action, predictionId: row.id, version: place.version, prompt },
       });
@@ -131,9 +133,8 @@ async function truthOf(
 }
 
 /** Which mask is spoken of, what had asked for it, and how to have it once more. */
-interface Spoken {
+interface Spoken extends Made {
   readonly place: MaskPlace;
-  readonly prompt: LoggedPrompt;
   readonly again: () => Promise<RleMask>;
 }
 
@@ -143,9 +144,9 @@ function spokenOf(context: ActionContext, project: Project, row: Prediction, sai
   if (isEverything(row)) {
     const found = requireFound(row, { place: promptIndex, mask, version });
     const again = () => segmentAgain(context, project, row, found);
-    return { place: found.place, prompt: promptOf(found), again };
+    return { place: found.place, prompt: promptOf(found), label: null, found: false, again };
   }
   const place = { version: version ?? row.versions[0] ?? 0, prompt: promptIndex, mask };
   const again = async () => (await predictAgain(context, project, row, place)).mask as RleMask;
-  return { place, prompt: requirePlace(row, place), again };
+  return { place, ...requirePlace(row, place), again };
 }

@@ -1,22 +1,34 @@
 import { isPlain } from "../domain/focus.ts";
-import type { MaskFormat } from "../imaging/types.ts";
-import type { PredictResult } from "../inference/types.ts";
+import type { LoggedPrompt } from "../domain/prompts.ts";
+import type { OpenPrediction } from "../db/prediction-log.ts";
+import type { MaskFormat, Size } from "../imaging/types.ts";
+import type { VersionRef } from "../inference/types.ts";
 import { newId } from "../lib/ids.ts";
 import type { Reservation } from "../lib/memory-budget.ts";
-import { answerCost, mostText } from "./answer-cost.ts";
+import { answerCost, everythingCost, mostText } from "./answer-cost.ts";
+import { type Answered, answerPrompts, type Question } from "./answer-prompts.ts";
 import { resolveVersions, type VersionName } from "./asked-versions.ts";
-import { checkAmounts, checkAnswer, checkGeometry, masksOf } from "./check-prompts.ts";
+import { checkAmounts, checkAnswer, checkFinds, checkGeometry, masksOf } from "./check-prompts.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import { keepLowRes, keepsLowRes } from "./earlier-masks.ts";
 import { type AskedImage, findImage } from "./find-image.ts";
+import { findsOf } from "./find-asks.ts";
+import type { AnsweredPrompts } from "./find-objects.ts";
 import { whileLogged } from "./logged.ts";
-import { type AskedPrompt, readPrompts } from "./read-prompts.ts";
+import type { AskedPrompt } from "./asked-prompt.ts";
+import { readPrompts } from "./read-prompts.ts";
 
 const hint = "Ask for fewer prompts or versions at a time, or for run lengths (format rle).";
 
 export interface AskedPrediction {
   readonly image: AskedImage;
   readonly prompts: readonly AskedPrompt[];
+  /** All labels' objects, beside what the prompts ask for. */
+  readonly find: boolean;
+  /** Label scores from which objects are answered with, in [0, 1]; left out, each finder's own. */
+  readonly findThreshold: number | undefined;
+  /** Objects at most for each label that is asked for, and for all of them. */
+  readonly maxObjects: number;
   readonly version: VersionName | readonly VersionName[];
   readonly multimask: boolean | "best";
   readonly format: MaskFormat;
@@ -30,7 +42,7 @@ export interface Predicted {
   readonly id: string;
   /** `id` is null for an image that is not stored. */
   readonly image: { readonly id: string | null; readonly sha256: string };
-  readonly result: PredictResult;
+  readonly result: AnsweredPrompts;
   /** Memory of the answer: to be released once it is sent. */
   readonly held: Reservation;
   /** Closes the entry in the log of predictions. `answerBytes`: of the answer as it is sent. */
@@ -39,85 +51,81 @@ export interface Predicted {
 
 /**
  * Masks of the prompted objects, version by version, with an entry in the log of predictions.
- * Throws what checkAmounts, resolveVersions, findImage, checkGeometry, checkAnswer, readPrompts and Inference.predict
- * throw, and AppError memory_exceeded, overloaded.
+ * Throws what checkAmounts, resolveVersions, checkFinds, findsOf, findImage, checkGeometry, checkAnswer, readPrompts,
+ * Inference.predict and Inference.find throw, and AppError memory_exceeded, overloaded.
  */
 export async function predict(context: ActionContext, ask: Ask, asked: AskedPrediction): Promise<Predicted> {
   const { config, known, memory } = context;
   const { scope, project, signal } = ask;
-  checkAmounts(asked.prompts, config.MAX_PROMPTS);
+  checkAmounts(asked.prompts, config.MAX_PROMPTS, asked.find);
   const versions = await resolveVersions(context, scope, project, asked.version);
+  checkFinds(asked, versions.length, config.MAX_EVERYTHING_POINTS);
+  const finds = findsOf(asked, versions);
   const looking = { baseModel: project.baseModel, signal, known };
   const image = await findImage(context, scope, asked.image, looking);
   checkGeometry(asked.prompts, image.size);
   checkAnswer(asked, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
   const prompts = await readPrompts(context, project, asked.prompts, image);
-  const cost = answerCost({
-    format: asked.format,
-    masks: masksOf(asked, versions.length),
-    size: image.size,
-    closer: versions.some(({ focus }) => focus && !isPlain(focus)),
-  });
+  const cost = costOf(asked, versions, image.size);
   const what = { by: scope.workspaceId, what: "This answer", hint, param: "prompts", signal };
   const held = await memory.reserve(cost, what);
   try {
-    return { held, ...(await answer(context, ask, asked, { versions, image, prompts, cost })) };
+    return { held, ...(await answer(context, ask, asked, { versions, finds, image, prompts, cost })) };
   } catch (error) {
     held.release();
     throw error;
   }
 }
 
-interface Prepared {
-  readonly versions: Awaited<ReturnType<typeof resolveVersions>>;
-  readonly image: Awaited<ReturnType<typeof findImage>>;
-  readonly prompts: Awaited<ReturnType<typeof readPrompts>>;
+/** Bytes. */
+function costOf(asked: AskedPrediction, versions: readonly VersionRef[], size: Size): number {
+  const { format } = asked;
+  const { drawn, found } = masksOf(asked, versions.length);
+  const closer = versions.some(({ focus }) => focus && !isPlain(focus));
+  const ofDrawn = answerCost({ format, masks: drawn, size, closer });
+  return found === 0 || format === "logits" ? ofDrawn : ofDrawn + everythingCost(found, size, format);
+}
+
+interface Prepared extends Question {
   /** Bytes. */
   readonly cost: number;
 }
 
-/** Decodes while the entry in the log is written. */
+/** Decodes while the entry in the log is written; of found objects it holds the places, so that it comes after them. */
 async function answer(
-  { inference, config, metrics, predictionLog, recentMasks }: ActionContext,
-  { scope, project, actor, signal }: Ask,
+  context: ActionContext,
+  ask: Ask,
   asked: AskedPrediction,
-  { versions, image, prompts, cost }: Prepared,
+  prepared: Prepared,
 ): Promise<Omit<Predicted, "held">> {
+  const { metrics, predictionLog, recentMasks, config } = context;
+  const { versions, finds, image, prompts, cost } = prepared;
   const { multimask, format } = asked;
-  const lowRes = keepsLowRes(asked, versions.length);
+  const lowRes = keepsLowRes({ prompts: prompts.asked, multimask }, versions.length);
   const id = newId("pred");
-  const row = {
-    ...scope,
-    id,
-    imageSha256: image.source.sha256,
-    height: image.size[0],
-    width: image.size[1],
-    versions: versions.map(({ number }) => number),
-    prompts: asked.prompts.length,
-    request: { prompts: prompts.logged, multimask, format },
-    requestBytes: asked.requestBytes,
-    actor,
+  const open = (logged: readonly LoggedPrompt[]): OpenPrediction => {
+    const row = {
+      ...ask.scope,
+      id,
+      imageSha256: image.source.sha256,
+      height: image.size[0],
+      width: image.size[1],
+      versions: versions.map(({ number }) => number),
+      prompts: logged.length,
+      request: { prompts: [...logged], multimask, format },
+      requestBytes: asked.requestBytes,
+      actor: ask.actor,
+    };
+    return predictionLog.open(row, image.id);
   };
-  const entry = predictionLog.open(row, image.id);
-  const result = await whileLogged(entry, image.id, async () =>
-    inference.predict({
-      workspaceId: scope.workspaceId,
-      baseModel: project.baseModel,
-      image: image.source,
-      size: image.size,
-      versions,
-      prompts: prompts.asked,
-      multimask,
-      format,
-      polygonTolerance: asked.polygonTolerance,
-      lowRes,
-      maxAnswerText: mostText(cost, config.MAX_ANSWER_BYTES),
-      signal,
-    }),
-  );
+  const wish = { ...asked, lowRes, mostText: mostText(cost, config.MAX_ANSWER_BYTES) };
+  const make = async (): Promise<Answered> => answerPrompts(context, ask, prepared, wish);
+  const made = finds ? await make() : null;
+  const entry = open(made?.logged ?? prompts.logged);
+  const { result } = await whileLogged(entry, image.id, async () => made ?? make());
   if (lowRes) keepLowRes(recentMasks, id, result);
   const { embeddingFrom, timingMs } = result;
-  const masks = result.results.flatMap((one) => one.predictions.flatMap((each) => each.masks)).length;
+  const masks = countMasks(result);
   metrics.embeddings.inc({ from: embeddingFrom });
   metrics.predictedMasks.inc(masks);
   return {
@@ -127,3 +135,8 @@ async function answer(
     finish: (answerBytes) => entry.finish({ masks, answerBytes, embeddingFrom, timingMs: { ...timingMs } }),
   };
 }
+
+const countMasks = ({ results }: AnsweredPrompts): number =>
+  results
+    .flatMap(({ predictions, found }) => [...predictions, ...(found ? [found] : [])])
+    .reduce((sum, { masks }) => sum + masks.length, 0);

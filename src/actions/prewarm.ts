@@ -3,7 +3,7 @@ import { resolveVersions, type VersionName } from "./asked-versions.ts";
 import { checkAmounts, checkGeometry } from "./check-prompts.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import { type AskedImage, findImage, type FoundImage } from "./find-image.ts";
-import type { AskedPrompt } from "./read-prompts.ts";
+import type { AskedPrompt } from "./asked-prompt.ts";
 
 /** Prompts that are prepared for in one call. */
 export const mostPrewarmed = 16;

@@ -4,27 +4,19 @@ import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { RleMask, WireMask } from "../imaging/types.ts";
 import type { Prompt } from "../inference/types.ts";
 import { AppError } from "../lib/errors.ts";
+import { type AskedPrompt, namedBy } from "./asked-prompt.ts";
 import { lowResOf } from "./earlier-masks.ts";
 import type { FoundImage } from "./find-image.ts";
 import type { ActionContext } from "./context.ts";
 
-/** A mask of an earlier answer, by where it stood in it; without a version, in that of the first which answered. */
-export interface MaskReference {
-  readonly format: "prediction";
-  readonly id: string;
-  readonly version?: number | "base" | undefined;
-  readonly prompt: number;
-  readonly mask: number;
-}
-
-/** A prompt in pixels of the original image, whose mask may be one of an earlier answer. */
-export interface AskedPrompt extends Omit<Prompt, "mask"> {
-  readonly mask?: WireMask | MaskReference | undefined;
-}
-
-/** Prompts as inference takes them, and as the log keeps them: the same, but for masks that came as logits. */
+/**
+ * Prompts as inference takes them, and as the log keeps them: the same, but for masks that came as logits. Those that name
+ * a label are in the log alone.
+ */
 export interface ReadPrompts {
   readonly asked: Prompt[];
+  /** Place of each in the request. */
+  readonly places: number[];
   readonly logged: LoggedPrompt[];
 }
 
@@ -40,8 +32,17 @@ export async function readPrompts(
   image: FoundImage,
 ): Promise<ReadPrompts> {
   checkDrawn(prompts, image);
-  const read: ReadPrompts = { asked: [], logged: [] };
-  for (const [i, { mask, ...rest }] of prompts.entries()) {
+  const read: ReadPrompts = { asked: [], places: [], logged: [] };
+  for (const [i, prompt] of prompts.entries()) {
+    const named = namedBy(prompt);
+    if (named) {
+      const { box, exclude } = prompt;
+      read.logged.push({ label: named.name, ...(box && { box }), ...(exclude && { exclude }) });
+      continue;
+    }
+    const { mask, box, points } = prompt;
+    const rest = { ...(box && { box }), ...(points && { points }) };
+    read.places.push(i);
     if (mask === undefined) {
       read.asked.push(rest);
       read.logged.push(rest);

@@ -1,6 +1,12 @@
+type LoggedBox = readonly [number, number, number, number];
+
 /** A prompt as it was asked, in pixels of the original image. */
 export interface LoggedPrompt {
-  box?: readonly [number, number, number, number];
+  /**
+   * Beside a label, the region to look in; in the lineage of one found object, the box that its mask was made by, which
+   * nobody has drawn.
+   */
+  box?: LoggedBox;
   /** [x, y, label]; label 1 is foreground, 0 background. */
   points?: readonly (readonly [number, number, number])[];
   /** A binary mask as COCO's RLE, an earlier prediction's mask by reference, or null for logits, which are not kept. */
@@ -10,4 +16,15 @@ export interface LoggedPrompt {
     | null;
   /** The point is one of segment-everything's grid: nobody has clicked there. */
   grid?: true;
+  /** The objects of a label, by the name that was given for it. */
+  label?: string;
+  /** The objects of all labels. */
+  find?: true;
+  /** Where no object was to be found. */
+  exclude?: readonly LoggedBox[];
+  /** The objects that were found, in the order of the answer: version, the box that its mask was made by, and label. */
+  found?: readonly (readonly [version: number, box: LoggedBox, label: string | null])[];
 }
+
+/** Whether a model chose what was pointed at, not a person. */
+export const isFound = ({ label, find }: LoggedPrompt): boolean => label !== undefined || find === true;

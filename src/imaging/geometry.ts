@@ -27,8 +27,8 @@ export function areaOf({ width, height, data }: BinaryMask, box: Box = [0, 0, wi
   return area;
 }
 
-/** Throws AppError box_zero_area or box_outside_image (param `box`) unless the box lies in [0, width] x [0, height]. */
-export function checkBox(box: Box, [height, width]: Size): void {
+/** Throws AppError box_zero_area or box_outside_image (param as given) unless the box lies in [0, width] x [0, height]. */
+export function checkBox(box: Box, [height, width]: Size, param = "box"): void {
   const [x0, y0, x1, y1] = box;
   const text = `[${box.join(", ")}]`;
   // Negated comparisons, so that NaN fails them.
@@ -38,14 +38,14 @@ export function checkBox(box: Box, [height, width]: Size): void {
     throw new AppError(
       "box_outside_image",
       `box ${text} does not lie inside the image, ${width} x ${height}`,
-      { param: "box" },
+      { param },
     );
   }
   if (!(x1 > x0 && y1 > y0)) {
     throw new AppError(
       "box_zero_area",
       `box ${text} has no area; it is [x0, y0, x1, y1] with x1 > x0 and y1 > y0`,
-      { param: "box" },
+      { param },
     );
   }
 }

@@ -69,6 +69,8 @@ export const errorStatus = {
   box_zero_area: 422,
   point_outside_image: 422,
   point_label_unknown: 422,
+  label_unknown: 422,
+  finder_missing: 422,
   prediction_image_mismatch: 422,
   prediction_not_repeatable: 409,
   prediction_mask_unknown: 422,

@@ -29,7 +29,7 @@ const createWith = (limit: number) =>
     tags,
     summary: "Accept, reject or correct a predicted mask",
     description:
-      "An accepted or corrected mask becomes an annotation of the stored image, with its lineage: which version answered which prompt. Feedback on the same prompt replaces earlier feedback. Once the project has `fine_tune_after_corrections` new corrections, a fine-tune starts automatically.",
+      "An accepted or corrected mask becomes an annotation of the stored image, with its lineage: which version answered which prompt. Feedback on the same prompt, or on the same found object, replaces earlier feedback. Once the project has `fine_tune_after_corrections` new corrections, a fine-tune starts automatically.",
     middleware: [limitBody(limit)] as const,
     request: { params: predictionParams, headers: idempotencyHeader, body: jsonBody(feedbackBody) },
     responses: {

@@ -8,7 +8,7 @@ import { answerLate } from "./http/stream-json.ts";
 import { limitBody, maxNamingBody } from "./http/upload.ts";
 import { imageSourceErrors } from "./wire/image.ts";
 import { maskErrors } from "./wire/mask.ts";
-import { predictBody, predictionSchema, toPrediction } from "./wire/predict.ts";
+import { predictBody, predictionSchema, toAsked, toPrediction } from "./wire/predict.ts";
 
 const predictWith = (limit: number) =>
   createRoute({
@@ -16,6 +16,10 @@ const predictWith = (limit: number) =>
     path: "/v1/projects/{project_id}/predict",
     tags: ["predict"],
     summary: "Segment the prompted objects of an image, with one or several versions",
+    description:
+      "Objects are prompted by drawing (box, points, mask), or found without drawing: a version that a fine-tune made " +
+      'knows its own labels. `{"label": "stamp"}` among the prompts asks for every stamp, `"find": true` for the ' +
+      "objects of all labels. Found masks take feedback and can be referred to like others.",
     middleware: [limitBody(limit, maxNamingBody)] as const,
     request: { params: projectParams, body: jsonBody(predictBody) },
     responses: {
@@ -46,6 +50,8 @@ const predictWith = (limit: number) =>
         "box_zero_area",
         "point_outside_image",
         "point_label_unknown",
+        "label_unknown",
+        "finder_missing",
         ...maskErrors,
         "mask_logits_invalid",
         "prediction_not_found",
@@ -61,8 +67,7 @@ export function predictRoutes(services: RouteContext) {
 
   router.openapi(predictWith(services.config.MAX_BODY_BYTES), async (c) => {
     const ask = askOf(c, c.req.valid("param"));
-    const { polygon_tolerance: polygonTolerance, ...body } = c.req.valid("json");
-    const asked = { ...body, polygonTolerance, requestBytes: contentLength(c) };
+    const asked = { ...toAsked(c.req.valid("json")), requestBytes: contentLength(c) };
     const predicted = await predict(services, ask, asked);
     return answerLate(c, 200, predicted.held, {
       write: (late) => {

@@ -16,14 +16,19 @@ export async function insertFeedback(
 }
 
 /**
- * Takes back what was said of the same mask before, and the annotation that it became. Until the transaction ends
- * nobody else says anything of this prediction.
+ * Takes back what was said of the same prompt before, or of one mask of it alone, and the annotation that it became. Until
+ * the transaction ends nobody else says anything of this prediction.
  */
 export async function withdrawFeedback(
   tx: Executor,
   scope: ProjectScope,
-  { predictionId, promptIndex }: { predictionId: string; promptIndex: number },
+  said: {
+    predictionId: string;
+    promptIndex: number;
+    mask?: { version: number; maskIndex: number } | undefined;
+  },
 ): Promise<void> {
+  const { predictionId, promptIndex, mask } = said;
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`feedback:${predictionId}`}, 0))`);
   const [old] = await tx
     .delete(feedback)
@@ -32,6 +37,8 @@ export async function withdrawFeedback(
         inProject(feedback, scope),
         eq(feedback.predictionId, predictionId),
         eq(feedback.promptIndex, promptIndex),
+        mask && eq(feedback.version, mask.version),
+        mask && eq(feedback.maskIndex, mask.maskIndex),
       ),
     )
     .returning({ annotationId: feedback.annotationId });

@@ -6,7 +6,8 @@ import type { LoggedPrompt } from "../../domain/prompts.ts";
 import { projects } from "./projects.ts";
 
 /**
- * What a person said of one predicted mask; the last word counts, so there is one row for each prompt. Inserting a
+ * What a person said of one predicted mask; the last word counts, so there is one row for each drawn prompt and for each
+ * object that was found. Inserting a
  * correction is an event: a trigger starts a fine-tune once the project's `fine_tune_after_corrections` are there.
  */
 export const feedback = pgTable(
@@ -41,7 +42,13 @@ export const feedback = pgTable(
     createdAt: createdAt(),
   },
   (table) => [
-    uniqueIndex("feedback_prediction_key").on(table.projectId, table.predictionId, table.promptIndex),
+    uniqueIndex("feedback_mask_key").on(
+      table.projectId,
+      table.predictionId,
+      table.promptIndex,
+      table.version,
+      table.maskIndex,
+    ),
     index("feedback_project_idx").on(table.projectId, table.createdAt, table.id),
     index("feedback_annotation_idx").on(table.annotationId),
     check("feedback_action_check", sql`action in ('accept', 'reject', 'correct')`),

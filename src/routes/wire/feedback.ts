@@ -12,7 +12,7 @@ export const feedbackBody = z.strictObject({
   }),
   prompt: z.int().min(0).default(0).openapi({
     description:
-      "Index of the prompt in the request. For segment-everything, index of the mask in the answer, counting through the masks of all versions.",
+      "Index of the prompt in the request. For what `find` found, the number of prompts. For segment-everything, index of the mask in the answer, counting through the masks of all versions.",
   }),
   version: z
     .union([z.literal("base"), versionNumber()])
@@ -21,9 +21,14 @@ export const feedbackBody = z.strictObject({
       description:
         "The version whose mask is meant. Defaults to the first version that answered or, for segment-everything, to the version that found the mask.",
     }),
-  mask_index: z.int().min(0).default(0).openapi({ description: "Index among that prompt's masks." }),
+  mask_index: z.int().min(0).default(0).openapi({
+    description:
+      "Index among that prompt's masks. Each object found for a label is judged by itself; of a drawn prompt's masks only the latest judgement counts.",
+  }),
   mask: annotationMask.optional(),
-  label: text(200).optional(),
+  label: text(200).nullable().optional().openapi({
+    description: "Defaults to the label of a found object, else to none; null stands for none.",
+  }),
   group: text(200).optional().openapi({ description: "Sets the image's split group." }),
 });
 
@@ -70,6 +75,6 @@ export const toSaid = (body: z.output<typeof feedbackBody>): Omit<SaidFeedback, 
   version: body.version === "base" ? 0 : body.version,
   maskIndex: body.mask_index,
   mask: body.mask,
-  label: body.label ?? null,
+  label: body.label,
   group: body.group,
 });

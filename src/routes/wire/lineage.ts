@@ -2,10 +2,16 @@ import { z } from "@hono/zod-openapi";
 import type { LoggedPrompt } from "../../domain/prompts.ts";
 import { box, point } from "./mask.ts";
 
+export const versionOrBase = z.union([z.literal("base"), z.int()]);
+export const toVersionName = (number: number): "base" | number => (number === 0 ? "base" : number);
+
 /** A prompt as the log has it: what was asked, but logits. */
 export const loggedPromptSchema = z
   .object({
-    box: box.optional(),
+    box: box.optional().openapi({
+      description:
+        "Beside label, the region that was looked in; in the lineage of a found object, the box that its mask was made with, which nobody drew.",
+    }),
     points: z.array(point).optional(),
     mask: z
       .union([
@@ -25,20 +31,46 @@ export const loggedPromptSchema = z
       description:
         "The point comes from segment-everything's grid: nobody clicked there, and prompt sampling does not learn from it.",
     }),
+    label: z
+      .string()
+      .optional()
+      .openapi({ description: "The label whose objects were asked for, as it was written." }),
+    find: z.literal(true).optional().openapi({ description: "The objects of all labels were asked for." }),
+    exclude: z.array(box).optional(),
+    found: z
+      .array(z.object({ version: versionOrBase, box, label: z.string().nullable() }))
+      .optional()
+      .openapi({
+        description:
+          "The objects found, in the order of each version's answer, with the boxes that their masks were made with.",
+      }),
   })
   .openapi("LoggedPrompt");
 
-export const versionOrBase = z.union([z.literal("base"), z.int()]);
-export const toVersionName = (number: number): "base" | number => (number === 0 ? "base" : number);
+const copied = (of: readonly [number, number, number, number]): z.output<typeof box> => [...of];
 
 export const toLoggedPrompt = ({
   box: around,
   points,
   mask,
   grid,
+  label,
+  find,
+  exclude,
+  found,
 }: LoggedPrompt): z.output<typeof loggedPromptSchema> => ({
-  ...(around && { box: [...around] as [number, number, number, number] }),
+  ...(around && { box: copied(around) }),
   ...(points && { points: points.map((at) => [...at] as [number, number, number]) }),
   ...(mask !== undefined && { mask }),
   ...(grid && { grid }),
+  ...(label !== undefined && { label }),
+  ...(find && { find }),
+  ...(exclude && { exclude: exclude.map(copied) }),
+  ...(found && {
+    found: found.map(([version, by, name]) => ({
+      version: toVersionName(version),
+      box: copied(by),
+      label: name,
+    })),
+  }),
 });

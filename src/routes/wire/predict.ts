@@ -1,24 +1,58 @@
 import { z } from "@hono/zod-openapi";
-import type { Predicted } from "../../actions/predict.ts";
+import type { AnsweredPrompt } from "../../actions/find-objects.ts";
+import type { AskedPrediction, Predicted } from "../../actions/predict.ts";
 import { versionNames } from "./version-name.ts";
 import { imageBody } from "./image.ts";
+import { text } from "../http/scope.ts";
 import { LateValues, maskWriter } from "../http/stream-json.ts";
 import { box, maskFormat, maskWith, point, promptMask } from "./mask.ts";
 
 const promptBody = z.strictObject({
-  box: box.optional(),
+  box: box.optional().openapi({
+    description: "Around the object; beside `label`, the region to look in.",
+  }),
   points: z.array(point).max(1000).optional(),
   mask: promptMask.optional(),
+  label: text(200)
+    .optional()
+    .openapi({
+      description:
+        "Asks for every object with this label, as the version was taught it, without drawing. Case, plural and " +
+        "surrounding space are forgiven.",
+      example: "stamp",
+    }),
+  text: text(200).optional().openapi({ description: "The same as `label`; give one of them." }),
+  exclude: z.array(box).max(100).optional().openapi({
+    description: "Beside `label`: regions without objects; an object counts by its centre.",
+  }),
 });
 
-/** A prompt without a mask. */
-export const promptGeometry = promptBody.omit({ mask: true });
+/** A drawn prompt without a mask. */
+export const promptGeometry = promptBody.pick({ box: true, points: true });
+
+const mostObjects = 500;
 
 export const predictBody = z.strictObject({
   image: imageBody,
-  prompts: z.array(promptBody).max(4096).openapi({
+  prompts: z
+    .array(promptBody)
+    .max(4096)
+    .default([])
+    .openapi({
+      description:
+        "Each prompt describes one object by at least one of box, points and mask, in any combination and with any " +
+        "number of points; or all objects of a label by its name, within `box` if there is one. Needed unless `find` is true.",
+    }),
+  find: z.boolean().default(false).openapi({
+    description: "true: also find the objects of all labels that the version was taught.",
+  }),
+  find_threshold: z.number().min(0).max(1).optional().openapi({
     description:
-      "Each prompt describes one object by at least one of box, points and mask, in any combination and with any number of points.",
+      "Found objects with a lower label_score are left out; defaults to the version's own `finder.threshold`.",
+  }),
+  max_objects: z.int().min(1).max(mostObjects).default(100).openapi({
+    description:
+      "Maximum number of objects found per prompt with a label, and with `find`; the best are kept.",
   }),
   version: versionNames,
   multimask: z
@@ -37,10 +71,37 @@ export const predictBody = z.strictObject({
 
 export type PredictBody = z.output<typeof predictBody>;
 
+export const toAsked = ({
+  polygon_tolerance: polygonTolerance,
+  find_threshold: findThreshold,
+  max_objects: maxObjects,
+  ...rest
+}: PredictBody): Omit<AskedPrediction, "requestBytes"> => ({
+  ...rest,
+  polygonTolerance,
+  findThreshold,
+  maxObjects,
+});
+
 const predictedMask = maskWith({
   score: z.number().openapi({ description: "The decoder's IoU prediction." }),
   bbox: box,
   area: z.int(),
+  label: z.string().nullable().optional().openapi({
+    description: "What a found object is; null for annotations without a label. Missing for drawn prompts.",
+  }),
+  label_score: z.number().optional().openapi({
+    description: "The expected share of such finds that are objects, from 0 to 1. Missing for drawn prompts.",
+  }),
+});
+
+const answeredPrompt = z.object({
+  masks: z
+    .array(predictedMask)
+    .openapi({ description: "Found objects are ordered by label_score, the best first." }),
+  left_out: z.int().optional().openapi({
+    description: "Objects that `max_objects` left out. Missing for drawn prompts.",
+  }),
 });
 
 export const predictionSchema = z
@@ -58,7 +119,11 @@ export const predictionSchema = z
     results: z.array(
       z.object({
         version: z.union([z.literal("base"), z.int()]),
-        predictions: z.array(z.object({ masks: z.array(predictedMask) })),
+        predictions: z.array(answeredPrompt),
+        found: answeredPrompt.optional().openapi({
+          description:
+            "Objects of all labels, with `find`. In feedback and mask references their prompt index is the number of prompts.",
+        }),
       }),
     ),
     timing_ms: z.object({
@@ -76,25 +141,32 @@ export function toPrediction(
   { id, image, result }: Predicted,
   late: LateValues = new LateValues(),
 ): z.output<typeof predictionSchema> {
-  const all = result.results.flatMap(({ predictions }) => predictions.flatMap(({ masks }) => masks));
+  const all = result.results.flatMap(({ predictions, found }) =>
+    [...predictions, ...(found ? [found] : [])].flatMap(({ masks }) => masks),
+  );
   const written = maskWriter(
     all.map(({ mask }) => mask),
     late,
   );
+  const toAnswer = ({ masks, left }: AnsweredPrompt): z.output<typeof answeredPrompt> => ({
+    masks: masks.map(({ score, bbox, area, mask, label, labelScore }) => ({
+      score,
+      bbox: [...bbox] as [number, number, number, number],
+      area,
+      ...(label !== undefined && { label }),
+      ...(labelScore !== undefined && { label_score: labelScore }),
+      ...written(mask),
+    })),
+    ...(left !== undefined && { left_out: left }),
+  });
   return {
     id,
     object: "prediction",
     image: { id: image.id, width: result.width, height: result.height, sha256: image.sha256 },
-    results: result.results.map(({ version, predictions }) => ({
+    results: result.results.map(({ version, predictions, found }) => ({
       version: version === 0 ? "base" : version,
-      predictions: predictions.map(({ masks }) => ({
-        masks: masks.map(({ score, bbox, area, mask }) => ({
-          score,
-          bbox: [...bbox] as [number, number, number, number],
-          area,
-          ...written(mask),
-        })),
-      })),
+      predictions: predictions.map(toAnswer),
+      ...(found && { found: toAnswer(found) }),
     })),
     timing_ms: { ...result.timingMs },
   };

@@ -1,5 +1,6 @@
 import type { Part } from "../../domain/data-import.ts";
 import type { AnnotationLineage } from "../../domain/feedback.ts";
+import { isFound } from "../../domain/prompts.ts";
 import type { Box, Point } from "../../imaging/types.ts";
 import { canonicalJson, sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
@@ -59,7 +60,7 @@ export interface SnapshotFeedback {
   readonly prediction: string;
   /** 0 is the base. */
   readonly version: number;
-  /** Pixels of the image; points are [x, y, label]. Of a `grid`, segment-everything's, nobody has clicked them. */
+  /** Pixels of the image; points are [x, y, label]. With `grid` a model has chosen them, segment-everything or a finder. */
   readonly prompt: { readonly box?: Box; readonly points?: readonly Point[]; readonly grid?: true };
 }
 
@@ -127,7 +128,7 @@ const feedbackOf = ({ action, predictionId, version, prompt }: AnnotationLineage
   prompt: {
     ...(prompt.box && { box: prompt.box }),
     ...(prompt.points && { points: prompt.points }),
-    ...(prompt.grid && { grid: prompt.grid }),
+    ...((prompt.grid || isFound(prompt)) && { grid: true }),
   },
 });
 

@@ -57,7 +57,7 @@ export class LoggedPrompts {
   }
 }
 
-/** What somebody had pointed at; nothing where the prompt was a mask alone, or a point of segment-everything's grid. */
+/** What somebody had pointed at; nothing where the prompt was a mask alone, or a model's own: a grid's point, a found object's box. */
 function given(feedback: SnapshotFeedback | undefined): SnapshotFeedback["prompt"] | undefined {
   const prompt = feedback?.prompt;
   return prompt && !prompt.grid && (prompt.box || prompt.points) ? prompt : undefined;

@@ -52,8 +52,13 @@ describe("logged prompts", () => {
     expect(new Set(startsOf(manyRows(4), "ann_0", plan("box")))).toEqual(new Set([null]));
   });
 
-  it("are none of segment-everything's grid, which nobody has clicked, nor of a mask alone", () => {
-    const unclicked: Prompt[] = [{ points: [[20, 12, 1]], grid: true }, { mask: null }];
+  it("are none of a model's own, a grid's point or a found object's box, nor of a mask alone", () => {
+    const unclicked: Prompt[] = [
+      { points: [[20, 12, 1]], grid: true },
+      { mask: null },
+      { label: "stamp", box: [9, 7, 41, 29] },
+      { find: true, box: [9, 7, 41, 29] },
+    ];
     for (const prompt of unclicked) {
       const rows = [corrected("a", prompt), ...manyRows(2)];
       expect(new Set(startsOf(rows, "ann_a", plan("click")))).toEqual(new Set([null]));

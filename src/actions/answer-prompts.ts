@@ -1,0 +1,94 @@
+import type { LoggedPrompt } from "../domain/prompts.ts";
+import type { MaskFormat } from "../imaging/types.ts";
+import type { PredictResult, VersionRef } from "../inference/types.ts";
+import { AppError } from "../lib/errors.ts";
+import type { ActionContext, Ask } from "./context.ts";
+import type { Finds } from "./find-asks.ts";
+import type { FoundImage } from "./find-image.ts";
+import { type AnsweredPrompts, findObjects, inOrder, logFound, textOf } from "./find-objects.ts";
+import type { ReadPrompts } from "./read-prompts.ts";
+
+/** What is asked of an image, checked and read. */
+export interface Question {
+  readonly image: FoundImage;
+  readonly versions: readonly VersionRef[];
+  readonly prompts: ReadPrompts;
+  /** Null where nothing is to be found. */
+  readonly finds: Finds | null;
+}
+
+export interface Wish {
+  readonly multimask: boolean | "best";
+  readonly format: MaskFormat;
+  readonly polygonTolerance: number;
+  /** Whether drawn prompts' low-res logits are wanted, too. */
+  readonly lowRes: boolean;
+  /** Left out, each finder's own. */
+  readonly findThreshold: number | undefined;
+  readonly maxObjects: number;
+  /** Characters that all masks may be. */
+  readonly mostText: number;
+}
+
+export interface Answered {
+  readonly result: AnsweredPrompts;
+  /** The prompts as the log keeps them, with the places of what was found. */
+  readonly logged: readonly LoggedPrompt[];
+}
+
+/** Asks the decoder for what was drawn, then the finders. Throws what Inference.predict and Inference.find throw. */
+export async function answerPrompts(
+  { inference }: Pick<ActionContext, "inference">,
+  { scope, project, signal }: Pick<Ask, "scope" | "project" | "signal">,
+  question: Question,
+  wish: Wish,
+): Promise<Answered> {
+  const { image, versions, prompts, finds } = question;
+  const { format, polygonTolerance } = wish;
+  const about = { workspaceId: scope.workspaceId, baseModel: project.baseModel, signal };
+  const predictDrawn = async (): Promise<PredictResult> =>
+    inference.predict({
+      ...about,
+      image: image.source,
+      size: image.size,
+      versions,
+      prompts: prompts.asked,
+      multimask: wish.multimask,
+      format,
+      polygonTolerance,
+      lowRes: wish.lowRes,
+      maxAnswerText: wish.mostText,
+    });
+  if (!finds) return { result: await predictDrawn(), logged: prompts.logged };
+  if (format === "logits") throw new Error("found objects have no logits");
+  const drawn = prompts.asked.length === 0 ? null : await inPlace(prompts.places, predictDrawn);
+  const masks = (drawn?.results ?? []).flatMap((one) => one.predictions.flatMap((each) => each.masks));
+  const found = await findObjects(inference, finds, {
+    ...about,
+    image: { ...image.source, size: image.size },
+    threshold: wish.findThreshold,
+    most: wish.maxObjects,
+    format,
+    polygonTolerance,
+    maxAnswerText: wish.mostText - textOf(masks),
+  });
+  return {
+    result: inOrder(prompts.logged.length, drawn, { finds, found }),
+    logged: logFound(prompts.logged, finds, found),
+  };
+}
+
+/** Names a drawn prompt that is at fault by its place in the request. */
+async function inPlace<T>(places: readonly number[], make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.param === undefined) throw error;
+    const { code, message, cause, retryAfter } = error;
+    const param = error.param.replace(
+      /^prompts\[(\d+)\]/,
+      (_, drawn: string) => `prompts[${places[Number(drawn)] ?? drawn}]`,
+    );
+    throw new AppError(code, message, { param, cause, ...(retryAfter !== undefined && { retryAfter }) });
+  }
+}

@@ -1,0 +1,30 @@
+import type { Box, WireMask } from "../imaging/types.ts";
+import type { Prompt } from "../inference/types.ts";
+
+/** A mask of an earlier answer, by where it stood in it; without a version, in that of the first which answered. */
+export interface MaskReference {
+  readonly format: "prediction";
+  readonly id: string;
+  readonly version?: number | "base" | undefined;
+  readonly prompt: number;
+  readonly mask: number;
+}
+
+/**
+ * A prompt in pixels of the original image: drawn, and then its mask may be one of an earlier answer; or the name of a
+ * label, whose objects are to be found, and then its box is the region to look in.
+ */
+export interface AskedPrompt extends Omit<Prompt, "mask"> {
+  readonly mask?: WireMask | MaskReference | undefined;
+  readonly label?: string | undefined;
+  /** The same as `label`. */
+  readonly text?: string | undefined;
+  /** Regions where nothing is to be found. */
+  readonly exclude?: readonly Box[] | undefined;
+}
+
+/** The label that a prompt names, and in which field; null for one that is drawn. */
+export function namedBy({ label, text }: AskedPrompt): { name: string; field: "label" | "text" } | null {
+  if (label !== undefined) return { name: label, field: "label" };
+  return text === undefined ? null : { name: text, field: "text" };
+}

@@ -1,0 +1,138 @@
+import type { Box } from "../imaging/types.ts";
+import { maskTextLength } from "../imaging/mask-text.ts";
+import type { LoggedPrompt } from "../domain/prompts.ts";
+import type { FindRequest, FindResult, FoundObject } from "../inference/find/types.ts";
+import type { Inference } from "../inference/inference.ts";
+import type { PredictedMask, PredictResult } from "../inference/types.ts";
+import type { Finds } from "./find-asks.ts";
+
+/** What was found for one ask, the best first. */
+export type FoundObjects = FindResult["results"][number]["asks"][number];
+
+/** A mask in an answer; one that was found says what it is. */
+export interface AnsweredMask extends PredictedMask {
+  readonly label?: string | null;
+  /** In [0, 1]. */
+  readonly labelScore?: number;
+}
+
+export interface AnsweredPrompt {
+  readonly masks: readonly AnsweredMask[];
+  /** Objects that the most of an answer left out; only where objects were found. */
+  readonly left?: number;
+}
+
+/** Answers to drawn prompts and to names of labels, in the order of the request. */
+export interface AnsweredPrompts extends Omit<PredictResult, "results"> {
+  readonly results: readonly {
+    readonly version: number;
+    readonly predictions: readonly AnsweredPrompt[];
+    /** All that was found, where all labels were asked for. */
+    readonly found?: AnsweredPrompt;
+  }[];
+}
+
+/** By version and ask, as Finds has them. */
+export interface Found extends Omit<FindResult, "results"> {
+  readonly results: readonly (readonly FoundObjects[])[];
+}
+
+/** The versions that mean the same labels are asked together; mostly that is all of them. */
+const alike = ({ versions }: Finds) =>
+  Map.groupBy([...versions.keys()], (i) =>
+    JSON.stringify((versions[i] as Finds["versions"][number]).asks.map(({ labels }) => labels ?? null)),
+  );
+
+/** Throws what Inference.find throws. */
+export async function findObjects(
+  inference: Pick<Inference, "find">,
+  finds: Finds,
+  request: Omit<FindRequest, "versions" | "asks">,
+): Promise<Found> {
+  const results: (readonly FoundObjects[])[] = [];
+  const answers: FindResult[] = [];
+  let { maxAnswerText } = request;
+  for (const places of alike(finds).values()) {
+    const some = places.map((i) => finds.versions[i] as Finds["versions"][number]);
+    const [{ asks }] = some as [(typeof some)[number]];
+    const versions = some.map(({ version }) => version);
+    const answer = await inference.find({ ...request, versions, asks, maxAnswerText });
+    for (const [k, place] of places.entries()) results[place] = answer.results[k]?.asks ?? [];
+    maxAnswerText -= textOf(answer.results.flatMap((one) => one.asks.flatMap(({ objects }) => objects)));
+    answers.push(answer);
+  }
+  const [{ width, height, embeddingFrom }] = answers as [FindResult, ...FindResult[]];
+  return { width, height, embeddingFrom, timingMs: sum(answers.map(({ timingMs }) => timingMs)), results };
+}
+
+/** Characters that masks take as JSON, about. */
+export const textOf = (masks: readonly Pick<PredictedMask, "mask">[]): number =>
+  masks.reduce((length, { mask }) => length + maskTextLength(mask), 0);
+
+type Times = PredictResult["timingMs"];
+
+/** Milliseconds of what was done one after the other. */
+function sum(times: readonly Times[]): Times {
+  const add = (name: keyof Times): number =>
+    Math.round(times.reduce((whole, one) => whole + one[name], 0) * 10) / 10;
+  return {
+    queue: add("queue"),
+    embed: add("embed"),
+    decode: add("decode"),
+    encode: add("encode"),
+    total: add("total"),
+  };
+}
+
+function toMask(object: FoundObject): AnsweredMask {
+  const { prompt: _, ...mask } = object;
+  return mask;
+}
+
+const toAnswer = ({ objects, left }: FoundObjects): AnsweredPrompt => ({ masks: objects.map(toMask), left });
+
+/** Puts the answers to a request of `prompts` prompts back in order. `drawn` is null where none was drawn. */
+export function inOrder(
+  prompts: number,
+  drawn: PredictResult | null,
+  { finds, found }: { finds: Finds; found: Found },
+): AnsweredPrompts {
+  const sought = new Map(finds.places.map((place, ask) => [place, ask]));
+  const results = finds.versions.map(({ version: { number } }, v) => {
+    const answers = found.results[v] ?? [];
+    const rest = (drawn?.results[v]?.predictions ?? []).values();
+    const answerAt = (place: number): AnsweredPrompt => {
+      const ask = sought.get(place);
+      return ask === undefined
+        ? (rest.next().value ?? { masks: [] })
+        : toAnswer(answers[ask] as FoundObjects);
+    };
+    const predictions = Array.from({ length: prompts }, (_, place) => answerAt(place));
+    return { version: number, predictions, ...(sought.has(prompts) && { found: answerAt(prompts) }) };
+  });
+  return {
+    width: found.width,
+    height: found.height,
+    results,
+    // What came first has it made, or not.
+    embeddingFrom: drawn?.embeddingFrom ?? found.embeddingFrom,
+    timingMs: sum([...(drawn ? [drawn.timingMs] : []), found.timingMs]),
+  };
+}
+
+/**
+ * Prompts as the log keeps them, all labels as one more: each that was found for says by which boxes, so that a mask of the
+ * answer can be made again. `logged` has the others' places filled.
+ */
+export function logFound(logged: readonly LoggedPrompt[], finds: Finds, found: Found): LoggedPrompt[] {
+  const all = [...logged];
+  for (const [ask, place] of finds.places.entries()) {
+    const places = finds.versions.flatMap(({ version }, v) =>
+      (found.results[v]?.[ask]?.objects ?? []).map(
+        ({ prompt, label }): readonly [number, Box, string | null] => [version.number, prompt, label],
+      ),
+    );
+    all[place] = { ...(all[place] ?? { find: true }), found: places };
+  }
+  return all;
+}

@@ -1,0 +1,289 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import type { Finder } from "../../src/domain/finder.ts";
+import { iou } from "../../src/imaging/metrics.ts";
+import { decodeRle } from "../../src/imaging/rle.ts";
+import type { Box, RleMask } from "../../src/imaging/types.ts";
+import type { FindRequest, FindResult } from "../../src/inference/find/types.ts";
+import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
+import { makeProject, seedVersion } from "../helpers/seeds.ts";
+import { asPng, discImage } from "../worlds/images.ts";
+
+let app: TestApp;
+let project: string;
+let image: string;
+const disc: Box = [35, 20, 85, 70];
+/** What the finder sees on every image; masks are the decoder's own. */
+const seen: readonly { box: Box; label: string | null; score: number }[] = [
+  { box: disc, label: "stamp", score: 0.9 },
+  { box: [2, 2, 30, 30], label: "stamp", score: 0.6 },
+  { box: [90, 60, 118, 88], label: "Seal", score: 0.8 },
+  { box: [5, 60, 25, 85], label: null, score: 0.3 },
+];
+const finder = (labels: readonly (string | null)[]): Finder => ({
+  key: "none",
+  sha256: "none",
+  bytes: 1,
+  labels,
+  pool: 1,
+  threshold: 0.25,
+  calibration: { slope: 1, offset: 0 },
+});
+
+/** Peaks that are known beforehand, in the place of a network's; all behind them is real. */
+async function find(request: FindRequest): Promise<FindResult> {
+  const inside = ([x0, y0, x1, y1]: Box, [a, b, c, d]: Box): boolean =>
+    (x0 + x1) / 2 >= a && (y0 + y1) / 2 >= b && (x0 + x1) / 2 < c && (y0 + y1) / 2 < d;
+  const { asks, versions, most, threshold, ...rest } = request;
+  const wanted = versions.map((version) =>
+    asks.map(({ labels = version.finder.labels, region, exclude = [] }) =>
+      seen
+        .filter(({ label }) => labels.some((one) => one?.toLowerCase() === label?.toLowerCase()))
+        .filter(({ score }) => score >= (threshold ?? version.finder.threshold))
+        .filter(({ box }) => (!region || inside(box, region)) && !exclude.some((out) => inside(box, out))),
+    ),
+  );
+  const results = await Promise.all(
+    versions.map(async (version, v) => {
+      const taken = (wanted[v] ?? []).map((all) => all.toSorted((a, b) => b.score - a.score).slice(0, most));
+      const prompts = taken.flat().map(({ box }) => ({ box }));
+      const answer = await app.services.inference.predict({
+        ...rest,
+        versions: [version],
+        prompts,
+        multimask: false,
+      });
+      const masks = (answer.results[0]?.predictions ?? []).map((one) => one.masks[0]!).values();
+      return {
+        version: version.number,
+        asks: taken.map((objects, a) => ({
+          objects: objects.map(({ box, label, score }) => ({
+            ...masks.next().value!,
+            label,
+            labelScore: score,
+            prompt: box,
+          })),
+          left: (wanted[v]?.[a]?.length ?? 0) - objects.length,
+        })),
+      };
+    }),
+  );
+  const timingMs = { queue: 0, embed: 1, decode: 2, encode: 1, total: 4 };
+  return { width: 120, height: 90, results, embeddingFrom: "memory", timingMs };
+}
+
+beforeAll(async () => {
+  app = await testApp({ MAX_PROMPTS: 4, MAX_EVERYTHING_POINTS: 600 });
+  Object.assign(app.services.inference, { find });
+  project = await makeProject(app.a);
+  const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
+  const body = Uint8Array.from(await asPng(drawn.image));
+  image = idOf(await app.a.send("POST", `/v1/projects/${project}/images`, { body }));
+  const weights = encodeSafetensors(await baseModel("mobile_sam").decoderWeights());
+  await seedVersion(app, project, 1, weights, {}, finder(["stamp", "Seal", null]));
+  await seedVersion(app, project, 2, weights, {}, finder(["Stamp"]));
+  await seedVersion(app, project, 3, weights);
+});
+afterAll(() => app?.close());
+
+interface Masks {
+  masks: (RleMask & { label?: string | null; label_score?: number })[];
+  left_out?: number;
+}
+interface Result {
+  version: number;
+  predictions: Masks[];
+  found?: Masks;
+}
+const ask = (json: object): Promise<Answer> =>
+  app.a.post(`/v1/projects/${project}/predict`, { image: { id: image }, version: 1, ...json });
+const predict = async (json: object): Promise<{ id: string; results: Result[] }> => {
+  const answer = await ask(json);
+  expect(errorOf(answer)).toBe("200");
+  return answer.body as unknown as { id: string; results: Result[] };
+};
+const first = async (json: object): Promise<Result> => (await predict(json)).results[0]!;
+const named = ({ masks }: Masks): unknown[] => masks.map(({ label, label_score }) => [label, label_score]);
+
+describe("predict by the names of labels", () => {
+  it("answers every object of the label beside what was drawn, in the order of the prompts", async () => {
+    const made = await predict({ prompts: [{ label: "stamp" }, { box: disc }] });
+    const [stamps, drawn] = made.results[0]!.predictions as [Masks, Masks];
+    expect(named(stamps)).toEqual([
+      ["stamp", 0.9],
+      ["stamp", 0.6],
+    ]);
+    expect(stamps.left_out).toBe(0);
+    expect(stamps.masks[0]?.counts).toBe(drawn.masks[0]?.counts);
+    expect(Object.keys(drawn)).toEqual(["masks"]);
+    expect(drawn.masks[0]).not.toHaveProperty("label");
+    const { body } = await app.a.get(`/v1/projects/${project}/predictions/${made.id}`);
+    expect(body).toMatchObject({ prompt_count: 2, mask_count: 3, format: "rle" });
+    expect(body["prompts"]).toEqual([
+      {
+        label: "stamp",
+        found: [
+          { version: 1, box: disc, label: "stamp" },
+          { version: 1, box: [2, 2, 30, 30], label: "stamp" },
+        ],
+      },
+      { box: disc },
+    ]);
+  });
+
+  it("forgives case and plural, and keeps to regions, thresholds and the most", async () => {
+    const { predictions } = await first({
+      prompts: [
+        { text: " STAMPS" },
+        { label: "stamp", box: [0, 0, 40, 40] },
+        { label: "stamp", exclude: [[0, 0, 40, 40]] },
+      ],
+    });
+    expect(predictions.map(({ masks }) => masks.map(({ label_score }) => label_score))).toEqual([
+      [0.9, 0.6],
+      [0.6],
+      [0.9],
+    ]);
+    const strict = await first({ prompts: [{ label: "stamp" }], find_threshold: 0.7 });
+    expect(strict.predictions.map(named)).toEqual([[["stamp", 0.9]]]);
+    const few = await first({ prompts: [{ label: "stamp" }], max_objects: 1, format: "polygon" });
+    expect(few.predictions).toMatchObject([{ masks: [{ format: "polygon", label: "stamp" }], left_out: 1 }]);
+  });
+
+  it("finds all labels, with prompts and without", async () => {
+    const { predictions, found } = await first({ find: true });
+    expect(predictions).toEqual([]);
+    expect(found?.masks.map(({ label }) => label)).toEqual(["stamp", "Seal", "stamp", null]);
+    const both = await first({ find: true, prompts: [{ label: "seal" }], max_objects: 2 });
+    expect(both).toMatchObject({ predictions: [{ left_out: 0 }], found: { left_out: 2 } });
+  });
+
+  it("means each version's own labels", async () => {
+    const { results } = await predict({ prompts: [{ label: "stamp" }], version: [2, 1] });
+    expect(results.map(({ version, predictions }) => [version, predictions[0]?.masks.length])).toEqual([
+      [2, 2],
+      [1, 2],
+    ]);
+  });
+
+  it.each<[string, object, string]>([
+    ["a label that nobody taught", { prompts: [{ label: "ship" }] }, "422 label_unknown prompts[0].label"],
+    [
+      "a label that one version of two has not",
+      { prompts: [{ box: disc }, { text: "seal" }], version: [1, 2] },
+      "422 label_unknown prompts[1].text",
+    ],
+    ["a version without a finder", { find: true, version: [1, 3] }, "422 finder_missing version"],
+    ["the base", { prompts: [{ label: "stamp" }], version: "base" }, "422 finder_missing version"],
+    [
+      "label and text",
+      { prompts: [{ label: "stamp", text: "stamp" }] },
+      "400 invalid_request prompts[0].text",
+    ],
+    [
+      "a label with points",
+      { prompts: [{ label: "stamp", points: [[1, 1, 1]] }] },
+      "400 invalid_request prompts[0].points",
+    ],
+    [
+      "a label with a mask",
+      { prompts: [{ label: "stamp", mask: { format: "rle", size: [90, 120], counts: "0" } }] },
+      "400 invalid_request prompts[0].mask",
+    ],
+    ["an empty label", { prompts: [{ label: " " }] }, "400 invalid_request prompts[0].label"],
+    [
+      "exclude beside a box",
+      { prompts: [{ box: disc, exclude: [disc] }] },
+      "400 invalid_request prompts[0].exclude",
+    ],
+    [
+      "a region outside",
+      { prompts: [{ label: "stamp", box: [100, 0, 130, 9] }] },
+      "422 box_outside_image prompts[0].box",
+    ],
+    [
+      "an empty region to leave out",
+      { prompts: [{ label: "stamp", exclude: [disc, [9, 9, 9, 9]] }] },
+      "422 box_zero_area prompts[0].exclude[1]",
+    ],
+    ["logits", { find: true, format: "logits" }, "400 invalid_request format"],
+    ["nothing at all", {}, "422 prompt_empty prompts"],
+    ["not to find, and nothing else", { find: false }, "422 prompt_empty prompts"],
+    [
+      "more objects than allowed",
+      { find: true, prompts: [{ label: "stamp" }], max_objects: 301 },
+      "422 too_many_prompts max_objects",
+    ],
+    ["too many at once", { find: true, max_objects: 501 }, "400 invalid_request max_objects"],
+    ["a threshold above one", { find: true, find_threshold: 1.1 }, "400 invalid_request find_threshold"],
+  ])("refuses %s and leaves nothing behind", async (_what, json, error) => {
+    const before = await app.traces();
+    expect(errorOf(await ask(json))).toBe(error);
+    expect(await app.traces()).toEqual(before);
+  });
+});
+
+describe("feedback on found objects", () => {
+  const give = (id: string, json: object): Promise<Answer> =>
+    app.a.post(`/v1/projects/${project}/predictions/${id}/feedback`, json);
+  const annotation = async ({ body }: Answer) =>
+    (await app.a.get(`/v1/projects/${project}/annotations/${String(body["annotation_id"])}`)).body;
+
+  it("makes each an annotation with its label, judged by itself", async () => {
+    const made = await predict({ prompts: [{ label: "Stamps", box: [0, 0, 120, 90] }], version: [2, 1] });
+    const masks = made.results[1]!.predictions[0]!.masks;
+    const said = await give(made.id, { action: "accept", version: 1, mask_index: 1 });
+    expect(errorOf(said)).toBe("201");
+    expect(said.body).toMatchObject({
+      prompt_index: 0,
+      mask_index: 1,
+      version: 1,
+      iou: 1,
+      prompt: { label: "Stamps", box: [2, 2, 30, 30] },
+    });
+    expect(said.body["prompt"]).not.toHaveProperty("found");
+    const stored = await annotation(said);
+    expect(stored).toMatchObject({ label: "stamp", source: "feedback" });
+    expect((stored["mask"] as RleMask).counts).toBe(masks[1]?.counts);
+
+    const none = await give(made.id, { action: "accept", version: 1, mask_index: 0, label: null });
+    expect((await annotation(none))["label"]).toBeNull();
+    const other = await give(made.id, { action: "accept", version: 1, mask_index: 0, label: "postmark" });
+    expect((await annotation(other))["label"]).toBe("postmark");
+    expect((await annotation(said))["id"]).toBe(stored["id"]);
+    expect(errorOf(await give(made.id, { action: "reject", version: 1, mask_index: 1 }))).toBe("201");
+    expect((await annotation(said))["error"]).toMatchObject({ code: "annotation_not_found" });
+    expect((await annotation(other))["label"]).toBe("postmark");
+  });
+
+  it("counts what was found of all labels behind the prompts", async () => {
+    const made = await predict({ prompts: [{ box: disc }], find: true });
+    const right = made.results[0]!.found!.masks[0]!;
+    const { format, size, counts } = right;
+    const said = await give(made.id, {
+      action: "correct",
+      prompt: 1,
+      mask_index: 1,
+      mask: { format, size, counts },
+    });
+    expect(errorOf(said)).toBe("201");
+    expect(said.body).toMatchObject({ prompt: { find: true, box: [90, 60, 118, 88] } });
+    expect(await annotation(said)).toMatchObject({ label: "Seal", mask: { counts } });
+    for (const place of [{ prompt: 2 }, { prompt: 1, mask_index: 4 }, { prompt: 0, mask_index: 1 }])
+      expect(errorOf(await give(made.id, { action: "accept", ...place }))).toBe(
+        "422 prediction_mask_unknown",
+      );
+  });
+
+  it("lets a prompt start from a found mask", async () => {
+    const made = await predict({ prompts: [{ label: "stamp" }] });
+    const mask = (place: number) => ({ format: "prediction", id: made.id, prompt: 0, mask: place });
+    const { predictions } = await first({ prompts: [{ mask: mask(0), points: [[60, 45, 1]] }] });
+    const [before, after] = [made.results[0]!, { predictions }].map((one) => one.predictions[0]!.masks[0]!);
+    expect(iou(decodeRle(after!), decodeRle(before!))).toBeGreaterThan(0.8);
+    expect(errorOf(await ask({ prompts: [{ mask: mask(2) }] }))).toBe(
+      "422 prediction_mask_unknown prompts[0].mask",
+    );
+  });
+});
