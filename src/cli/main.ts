@@ -27,6 +27,8 @@ const usage = `maskwright COMMAND [--json]
           [--split-parts] [--max-skipped-share S]
                                      a zip or a folder of images and masks
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
+          [--label NAME ...] [--find]
+                                     what the version was taught, without drawing
           [--version active|base|N] [--overlay FILE] [--mask FILE.png]
   fine-tune PROJECT [--epochs N] [--budget SECONDS] [--serving interactive|best]
             [--base-version N] [--seed N] [--detach]

@@ -11,10 +11,14 @@ const colours = [
   [32, 192, 96],
 ] as const;
 
-type Prompt = { box?: [number, number, number, number]; points?: [number, number, number][] };
+type Prompt = {
+  box?: [number, number, number, number];
+  points?: [number, number, number][];
+  label?: string;
+};
 
 /** Each box is an object of its own; points are one object, and with a single box they tell of that one. */
-function promptsOf(boxes: readonly string[], points: readonly string[]): Prompt[] {
+function drawnOf(boxes: readonly string[], points: readonly string[]): Prompt[] {
   const clicks = points.map((text): [number, number, number] => {
     const [x, y, label] = numbers("--point", text, [2, 3]) as [number, number, number?];
     return [x, y, label ?? 1];
@@ -24,7 +28,6 @@ function promptsOf(boxes: readonly string[], points: readonly string[]): Prompt[
   }));
   if (prompts.length > 1 && clicks.length > 0)
     throw new CliError("usage", "Points go with one box; with several it is not clear which.");
-  if (prompts.length === 0 && clicks.length === 0) throw new CliError("usage", "Give a --box or a --point.");
   return clicks.length === 0 ? prompts : [{ ...prompts[0], points: clicks }];
 }
 
@@ -32,31 +35,45 @@ export const predictCommand: Command = async ({ args, api }) => {
   const { values, positionals } = parse(args, ["PROJECT", "IMAGE"], {
     box: { type: "string", multiple: true, default: [] },
     point: { type: "string", multiple: true, default: [] },
+    label: { type: "string", multiple: true, default: [] },
+    find: { type: "boolean", default: false },
     version: { type: "string", default: "active" },
     overlay: { type: "string" },
     mask: { type: "string" },
   });
   const [projectId, path] = positionals as [string, string];
-  const prompts = promptsOf(values.box, values.point);
+  const { find } = values;
+  const prompts = [...drawnOf(values.box, values.point), ...values.label.map((label): Prompt => ({ label }))];
+  if (prompts.length === 0 && !find)
+    throw new CliError("usage", "Give a --box, a --point, a --label or --find.");
   const version = values.version === "active" ? values.version : versionOf(values.version);
   const bytes = await readFile(path);
   const client = await api();
   const answer = await client.post("/v1/projects/{project_id}/predict", {
     params: { path: { project_id: projectId } },
-    body: { image: { base64: bytes.toString("base64") }, prompts, version, format: "png", multimask: false },
+    body: {
+      image: { base64: bytes.toString("base64") },
+      prompts,
+      find,
+      version,
+      format: "png",
+      multimask: false,
+    },
   });
   const [result] = answer.results;
-  const masks = (result?.predictions ?? []).flatMap(({ masks: [best] }) =>
-    best?.format === "png" ? [best] : [],
-  );
+  const answered = [...(result?.predictions ?? []), ...(result?.found ? [result.found] : [])];
+  const masks = answered.flatMap((one) => one.masks.flatMap((mask) => (mask.format === "png" ? [mask] : [])));
+  const left = answered.reduce((sum, { left_out: out = 0 }) => sum + out, 0);
   const pngs = masks.map(({ data }) => Buffer.from(data, "base64"));
   if (values.mask !== undefined) await writeFile(values.mask, await union(pngs));
   if (values.overlay !== undefined) await writeOverlay(bytes, pngs, prompts, values.overlay);
   const lines = masks.map(
-    ({ score, bbox, area }, i) =>
-      `mask ${i + 1}: score ${score.toFixed(3)}, ${area} pixels, box ${bbox.join(",")}`,
+    ({ score, bbox, area, label, label_score: sure }, i) =>
+      `mask ${i + 1}: ${sure === undefined ? "" : `${label ?? "no label"} ${sure.toFixed(3)}, `}` +
+      `score ${score.toFixed(3)}, ${area} pixels, box ${bbox.join(",")}`,
   );
   const written = [values.mask, values.overlay].filter((file) => file !== undefined);
+  if (left > 0) lines.push(`${left} more were left out`);
   const text = [...lines, ...written.map((file) => `wrote ${file}`), `version ${String(result?.version)}`];
   return { text: text.join("\n"), data: answer };
 };

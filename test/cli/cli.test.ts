@@ -105,8 +105,9 @@ describe("predict", () => {
       await writeFile(file, "no image");
       const project = await makeProject(app.a);
       const lines = [
-        [["predict", project, file], /^maskwright: usage: Give a --box or a --point\.\n$/],
+        [["predict", project, file], /^maskwright: usage: Give a --box, a --point, a --label or --find\.\n$/],
         [["predict", project, file, "--box", "1,2,3"], /^maskwright: usage: --box takes 4 numbers .+\n$/],
+        [["predict", project, file, "--label", "a"], /^maskwright: finder_missing: [^\n]+ \(version\)\n$/],
         [
           ["predict", "prj_none", file, "--point", "1,2"],
           /^maskwright: project_not_found: [^\n]+ \(project_id\)\n$/,
