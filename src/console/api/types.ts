@@ -36,7 +36,11 @@ export type Annotation = Omit<Api.Annotation, "mask"> & { mask: Rle };
 type AnyMask = Api.Prediction["results"][number]["predictions"][number]["masks"][number];
 export type PredictedMask = Extract<AnyMask, { format: "rle" }>;
 export type Prediction = Omit<Api.Prediction, "results"> & {
-  results: { version: "base" | number; predictions: { masks: PredictedMask[] }[] }[];
+  results: {
+    version: "base" | number;
+    predictions: { masks: PredictedMask[] }[];
+    found?: { masks: PredictedMask[]; left_out?: number };
+  }[];
 };
 export type Segmentation = Omit<Api.Segmentation, "results"> & {
   results: { version: "base" | number; masks: PredictedMask[] }[];
@@ -47,4 +51,5 @@ export type VersionMetrics = NonNullable<Api.Version["metrics"]>;
 export type KindMetrics = NonNullable<VersionMetrics["evaluation"]>["prompts"][number];
 export type Interval = KindMetrics["gain"]["iou"];
 export type PromptLatency = NonNullable<VersionMetrics["latency"]>["box"];
+export type FinderMetrics = NonNullable<VersionMetrics["finder"]>;
 export type OtherFocus = NonNullable<NonNullable<VersionMetrics["serving"]>["given_up"]>;

@@ -4,9 +4,10 @@ import { iou } from "../../imaging/metrics.ts";
 import { decodeRle } from "../../imaging/rle.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
 import { api } from "../api/client.ts";
-import type { Segmentation } from "../api/types.ts";
+import type { Box, PredictedMask, Prediction, Segmentation, Version } from "../api/types.ts";
 import { type LoggedMask, emptyDraft, type Sketch } from "./sketch.ts";
 import { toast } from "./toasts.ts";
+import type { VersionName } from "./predict.ts";
 import { version } from "./tools.ts";
 
 /** A mask that the model found without a prompt. */
@@ -15,12 +16,17 @@ export interface Candidate {
   readonly score: number;
   /** Foreground pixels. */
   readonly area: number;
+  readonly box: Box;
+  /** What a found object is, and how sure that is, in [0, 1]; missing for a mask of segment-everything. */
+  readonly found?: { readonly label: string | null; readonly score: number };
   /** Which mask of which answer: what is accepted goes back as feedback. */
   readonly from: LoggedMask;
 }
 
 /** With a grid this fine, objects a sixteenth of the image wide are surely hit, and an image takes seconds, not a minute. */
 const pointsPerSide = 16;
+/** All that the API gives at a time. */
+const mostObjects = 500;
 /** What overlaps a saved object so much is that object. */
 const sameIou = 0.8;
 
@@ -29,27 +35,58 @@ export class Everything {
   readonly #sketch: Sketch;
   #asking: AbortController | null = null;
   readonly running = signal(false);
+  /** What is looked for: all there is, or the objects that the version was taught. */
+  readonly what = signal<"everything" | "objects">("everything");
   /** Those that nobody has judged yet; null where nothing has been looked for. */
   readonly left = signal<readonly Candidate[] | null>(null);
   readonly found = signal(0);
   readonly open = computed(() => (this.left.value?.length ?? 0) > 0);
+  /** The one that is being looked at. */
+  readonly shown = computed(() => {
+    const { candidate } = this.#sketch.draft.value;
+    return this.left.value?.find(({ mask }) => mask === candidate) ?? null;
+  });
 
   constructor(sketch: Sketch) {
     this.#sketch = sketch;
   }
 
   /** Looks for everything, and shows the first. Throws MaskwrightError. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#look("everything", async (path, asked, until) => {
+      const body = { ...asked, points_per_side: pointsPerSide };
+      const { id, results } = await api.post<Segmentation>(`${path}/segment-everything`, body, until);
+      const all = (results[0]?.masks ?? []).map((mask, prompt) => candidate(mask, { id, prompt }));
+      // What fills most of the image is its background more often than an object. Sorting keeps the order of the others.
+      const half = (this.#sketch.image.width * this.#sketch.image.height) / 2;
+      return all.sort((a, b) => Number(a.area > half) - Number(b.area > half));
+    });
+  }
+
+  /** Looks for the objects that the version was taught, and shows the surest. Throws MaskwrightError. */
+  find(): Promise<void> {
+    return this.#look("objects", async (path, asked, until) => {
+      const body = { ...asked, find: true, max_objects: mostObjects };
+      const { id, results } = await api.post<Prediction>(`${path}/predict`, body, until);
+      const found = results[0]?.found;
+      if (found?.left_out) toast(`The ${mostObjects} surest are shown; ${found.left_out} more were found.`);
+      return (found?.masks ?? []).map((one, mask) => candidate(one, { id, prompt: 0, mask }));
+    });
+  }
+
+  async #look(
+    what: "everything" | "objects",
+    ask: (path: string, asked: object, until: AbortSignal) => Promise<Candidate[]>,
+  ): Promise<void> {
     if (this.running.value) return;
     const asking = new AbortController();
     this.#asking = asking;
     this.running.value = true;
+    this.what.value = what;
     try {
       const { projectId, image } = this.#sketch;
-      const body = { image: { id: image.id }, points_per_side: pointsPerSide, version: version.value };
-      const path = `/v1/projects/${projectId}/segment-everything`;
-      const answer = await api.post<Segmentation>(path, body, asking.signal);
-      this.#take(answer);
+      const asked = { image: { id: image.id }, version: version.value };
+      this.#take(await ask(`/v1/projects/${projectId}`, asked, asking.signal));
     } catch (error) {
       if (!asking.signal.aborted) throw error;
     } finally {
@@ -57,17 +94,11 @@ export class Everything {
     }
   }
 
-  #take({ id, results }: Segmentation): void {
+  #take(all: readonly Candidate[]): void {
     const saved = this.#sketch.instances.value;
-    const fresh = (results[0]?.masks ?? [])
-      .map((found, prompt): Candidate => {
-        const { score, area } = found;
-        return { mask: decodeRle(found), score, area, from: { id, prompt } };
-      })
-      .filter(({ mask }) => !saved.some((one) => overlaps(one.mask, mask) && iou(one.mask, mask) > sameIou));
-    // What fills most of the image is its background more often than an object. Sorting keeps the order of the others.
-    const half = (this.#sketch.image.width * this.#sketch.image.height) / 2;
-    fresh.sort((a, b) => Number(a.area > half) - Number(b.area > half));
+    const fresh = all.filter(
+      ({ mask }) => !saved.some((one) => overlaps(one.mask, mask) && iou(one.mask, mask) > sameIou),
+    );
     batch(() => {
       this.found.value = fresh.length;
       this.left.value = fresh;
@@ -112,12 +143,36 @@ export class Everything {
     else this.#sketch.clear();
   }
 
-  #show({ mask, score, from }: Candidate): void {
+  #show({ mask, score, from, found }: Candidate): void {
+    if (found) this.#sketch.label.value = found.label ?? "";
     this.#sketch.draw({ ...emptyDraft, mask, score, prediction: from, candidate: mask });
   }
 }
 
+const candidate = (one: PredictedMask, from: LoggedMask): Candidate => ({
+  mask: decodeRle(one),
+  score: one.score,
+  area: one.area,
+  box: one.bbox,
+  ...(one.label_score !== undefined && { found: { label: one.label ?? null, score: one.label_score } }),
+  from,
+});
+
+/** What a found object is and how sure that is, in a few characters. */
+export const saidOf = ({ label, score }: NonNullable<Candidate["found"]>): string =>
+  `${label ?? "object"} ${score.toFixed(2)}`;
+
 function overlaps(a: BinaryMask, b: BinaryMask): boolean {
   const [[ax0, ay0, ax1, ay1], [bx0, by0, bx1, by1]] = [boxOf(a), boxOf(b)];
   return ax0 < bx1 && bx0 < ax1 && ay0 < by1 && by0 < ay1;
+}
+
+/** Whether a version finds its objects by itself; `live` is the project's. */
+export function canFind(
+  versions: readonly Pick<Version, "number" | "finder">[],
+  chosen: VersionName,
+  live: number | null,
+): boolean {
+  const number = chosen === "active" ? live : chosen;
+  return versions.some((one) => one.number === number && one.finder !== null);
 }

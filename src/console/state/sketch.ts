@@ -10,6 +10,8 @@ import type { Annotation, Box, Image, Point } from "../api/types.ts";
 export interface LoggedMask {
   readonly id: string;
   readonly prompt: number;
+  /** Which of the objects that were found for the prompt. */
+  readonly mask?: number;
 }
 
 /** What is being drawn: prompts, and the mask that they or the hand made. Never changed in place. */
@@ -24,7 +26,7 @@ export interface Draft {
   readonly prediction: LoggedMask | null;
   /** The annotation that it takes the place of. */
   readonly replaces: string | null;
-  /** The mask of segment-everything that it began as. */
+  /** The mask that the model found without a prompt, and that it began as. */
   readonly candidate: BinaryMask | null;
 }
 
@@ -239,7 +241,8 @@ export class Sketch {
     if (prediction === null) return this.#add(mask, label, colour);
     const said = byHand ? { action: "correct", mask: encodeRle(mask) } : { action: "accept" };
     const path = `/v1/projects/${this.projectId}/predictions/${prediction.id}/feedback`;
-    const body = { ...said, prompt: prediction.prompt, ...(label !== null && { label }) };
+    const { prompt, mask: index = 0 } = prediction;
+    const body = { ...said, prompt, mask_index: index, label };
     try {
       const { annotation_id: id } = await api.post<{ annotation_id: string }>(path, body);
       return this.#show({ id, label, mask, area: areaOf(mask), colour: colour ?? ++this.#colours });

@@ -6,6 +6,7 @@ import { bytes, dateTime, score, versionName } from "../state/text.ts";
 import { Await, Head, LinkButton } from "../ui/parts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Result } from "./result.tsx";
+import { FinderScores } from "./result/finder.tsx";
 import { Serving } from "./result/serving.tsx";
 import { Curves } from "./run/curves.tsx";
 import { look, Trials } from "./run/trials.tsx";
@@ -50,6 +51,7 @@ export function VersionView({ project, reload, number }: InProject & { number: n
         {(data) => (
           <>
             <Result project={project} reload={reload} version={data} />
+            {data.metrics?.finder && <FinderScores finder={data.finder} metrics={data.metrics.finder} />}
             {data.metrics && <Serving projectId={project.id} version={data} metrics={data.metrics} />}
             {data.metrics && <TrainingCurve metrics={data.metrics} />}
             <Trials trials={data.metrics?.trials ?? []} />

@@ -3,7 +3,7 @@ import { all, api } from "../../api/client.ts";
 import type { Image, Overview, Project, Version } from "../../api/types.ts";
 import { useLoad } from "../../state/load.ts";
 import { go, href } from "../../state/router.ts";
-import { Everything } from "../../state/everything.ts";
+import { canFind, Everything, saidOf } from "../../state/everything.ts";
 import { Sketch } from "../../state/sketch.ts";
 import { attempt } from "../../state/toasts.ts";
 import { version } from "../../state/tools.ts";
@@ -63,6 +63,9 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
   const labels =
     useLoad((signal) => api.get<Overview>(`/v1/projects/${project.id}/overview`, signal), [project.id]).data
       ?.labels ?? [];
+  const versions =
+    useLoad(() => all<Version>(`/v1/projects/${project.id}/versions`), [project.id]).data ?? [];
+  const finds = canFind(versions, version.value, project.active_version);
   const to = (id: string | null): void => {
     if (id !== null) go(href("projects", project.id, "annotate", id));
   };
@@ -73,6 +76,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
         if (accepted) everything.judged(accepted.candidate);
       }),
     everything: () => attempt(() => everything.start()),
+    find: finds ? () => attempt(() => everything.find()) : null,
     undo: () => attempt(() => sketch.undo()),
     redo: () => attempt(() => sketch.redo()),
     before: () => to(around.before),
@@ -93,7 +97,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
       actions,
       labels: names,
     });
-  }, [sketch, labels.length]);
+  }, [sketch, labels.length, finds]);
   return (
     <>
       <header class="annotate-top">
@@ -104,7 +108,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
         <h1 class="annotate-name" title={fileName(image)}>
           {fileName(image)}
         </h1>
-        <VersionChoice project={project} />
+        <VersionChoice project={project} versions={versions} />
         <div class="row tight-row">
           <Button
             kind="quiet"
@@ -137,9 +141,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
   );
 }
 
-function VersionChoice({ project }: { project: Project }) {
-  const versions =
-    useLoad(() => all<Version>(`/v1/projects/${project.id}/versions`), [project.id]).data ?? [];
+function VersionChoice({ project, versions }: { project: Project; versions: readonly Version[] }) {
   if (versions.length === 0) return null;
   return (
     <label class="row tight-row">
@@ -168,8 +170,10 @@ function VersionChoice({ project }: { project: Project }) {
 /** What to do next, in one line; read out when it changes. */
 function Hint({ sketch, everything }: { sketch: Sketch; everything: Everything }) {
   const { mask, score, points, byHand } = sketch.draft.value;
-  const about =
-    score !== null
+  const found = everything.shown.value?.found;
+  const about = found
+    ? saidOf(found)
+    : score !== null
       ? `Predicted IoU ${Math.min(1, score).toFixed(2)}`
       : byHand
         ? "Corrected by hand"

@@ -87,15 +87,15 @@ export function Objects({
   );
 }
 
-/** What segment-everything has found, while it is looked through. */
+/** What the model has found without prompts, while it is looked through. */
 function Found({ everything }: { everything: Everything }) {
-  const { left, found, running, open } = everything;
+  const { left, found, running, open, what } = everything;
   if (!running.value && !open.value) return null;
   return (
-    <section class="stack-s" aria-label="Everything">
+    <section class="stack-s" aria-label={what.value === "everything" ? "Everything" : "Found objects"}>
       <p class="small nums" role="status">
         {running.value
-          ? "Looking for everything …"
+          ? `Looking for ${what.value} …`
           : `${found.value} found, ${left.value?.length ?? 0} to look at`}
       </p>
       <div class="row nowrap">

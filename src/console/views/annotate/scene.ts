@@ -3,6 +3,7 @@ import { pathOf, type Ring } from "../../canvas/edit.ts";
 import type { View } from "../../canvas/viewport.ts";
 import type { BinaryMask } from "../../../imaging/types.ts";
 import type { Box } from "../../api/types.ts";
+import { type Candidate, saidOf } from "../../state/everything.ts";
 import type { Draft, Instance } from "../../state/sketch.ts";
 
 /** All that is on the stage at one moment. */
@@ -11,8 +12,8 @@ export interface Scene {
   readonly size: { readonly width: number; readonly height: number };
   readonly view: View;
   readonly instances: readonly Instance[];
-  /** Found by segment-everything, and not judged yet. */
-  readonly candidates: readonly { readonly mask: BinaryMask }[] | null;
+  /** Found without a prompt, and not judged yet. */
+  readonly candidates: readonly Candidate[] | null;
   readonly draft: Draft;
   /** What a click here would give. */
   readonly hover: BinaryMask | null;
@@ -74,13 +75,26 @@ function backdropFor(canvas: HTMLCanvasElement, scene: Scene, ratio: number): HT
         line: chosen ? 2.5 : 1.5,
       });
     }
-    for (const { mask } of candidates ?? []) {
+    for (const { mask, box, found } of candidates ?? []) {
       if (mask !== candidate)
         mark(context, mask, { colour: "#eab308", alpha: 0.14, scale: view.scale, line: 1 });
+      if (found) drawName(context, box, saidOf(found), view.scale);
     }
   }
   backdrops.set(canvas, { canvas: made, of });
   return made;
+}
+
+/** Writes what an object is above its box, as large at every zoom. */
+function drawName(context: CanvasRenderingContext2D, [x, y]: Box, name: string, scale: number): void {
+  context.font = `${12 / scale}px system-ui, sans-serif`;
+  context.lineWidth = 3 / scale;
+  context.strokeStyle = "#000";
+  context.fillStyle = "#fff";
+  // Inside the image also for what touches its upper edge.
+  const at = Math.max(y - 4 / scale, 12 / scale);
+  context.strokeText(name, x, at);
+  context.fillText(name, x, at);
 }
 
 /** From here on, coordinates are pixels of the image. */

@@ -9,6 +9,8 @@ export interface Actions {
   readonly undo: () => Promise<boolean>;
   readonly redo: () => Promise<boolean>;
   readonly everything: () => Promise<boolean>;
+  /** Null where the version can't find its objects by itself. */
+  readonly find: (() => Promise<boolean>) | null;
   readonly before: () => void;
   readonly after: () => void;
 }
@@ -21,6 +23,7 @@ export const shortcuts = [
   ["Escape", "Start over"],
   ["C B E P H", "Click, brush, eraser, polygon, hand"],
   ["S, then Enter or N", "Segment everything, accept or skip one"],
+  ["F, then Enter or N", "Find the objects that the model was taught, accept or skip one"],
   ["X", "Swap foreground and background"],
   ["V", "Preview on or off"],
   ["[ ]", "Smaller, larger brush"],
@@ -91,6 +94,7 @@ function handle(event: KeyboardEvent, keyboard: Keyboard): boolean {
   else if (/^[1-9]$/.test(key) && labels[Number(key) - 1] !== undefined)
     sketch.label.value = labels[Number(key) - 1] ?? "";
   else if (key.toLowerCase() === "s") void actions.everything();
+  else if (key.toLowerCase() === "f" && actions.find) void actions.find();
   else if (key.toLowerCase() === "n" && everything.open.value) everything.skip();
   else return letter(key, stage);
   return true;

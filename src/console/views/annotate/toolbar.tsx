@@ -75,6 +75,15 @@ export function Toolbar({
         disabled={everything.running.value}
         onClick={actions.everything}
       />
+      {actions.find && (
+        <Button
+          kind="quiet"
+          icon="find"
+          label="Find objects (F)"
+          disabled={everything.running.value}
+          onClick={actions.find}
+        />
+      )}
       <hr />
       <Button
         kind="quiet"
