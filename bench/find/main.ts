@@ -78,7 +78,7 @@ async function run(options: FindOptions, signal: AbortSignal) {
 function rounded({ all, intervals, labels, gate }: FinderMetrics) {
   const scores = (of: FindScores) =>
     Object.fromEntries(
-      (["ap50", "ap", "pq", "precision", "recall"] as const).map((name) => [
+      (["ap50", "ap", "pq", "precision", "recall", "meanIou"] as const).map((name) => [
         name,
         of[name] === null ? null : digits(of[name], 3),
       ]),
@@ -94,10 +94,10 @@ function rounded({ all, intervals, labels, gate }: FinderMetrics) {
 function tableOf(report: Awaited<ReturnType<typeof run>>): string {
   const { scores, timed } = report;
   const line = (name: string, of: Record<string, unknown>): string =>
-    `${name.padEnd(24)} ${["ap50", "ap", "pq", "precision", "recall"].map((key) => String(of[key]).padStart(9)).join("")}\n`;
+    `${name.padEnd(24)} ${["ap50", "ap", "pq", "precision", "recall", "meanIou"].map((key) => String(of[key]).padStart(10)).join("")}\n`;
   return [
     `find: ${report.data}, ${report.images.train} images train, ${report.images.test} judge, seed ${report.seed}\n`,
-    `${"".padEnd(24)} ${["AP50", "AP50-95", "PQ", "precision", "recall"].map((text) => text.padStart(9)).join("")}\n`,
+    `${"".padEnd(24)} ${["AP50", "AP50-95", "PQ", "precision", "recall", "mean IoU"].map((text) => text.padStart(10)).join("")}\n`,
     line("all labels", scores.all),
     ...scores.labels.map((one) => line(String(one.label), one)),
     `${scores.gate.reason}\n`,

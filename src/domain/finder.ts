@@ -30,6 +30,8 @@ export interface FindScores {
   /** Panoptic quality at mask IoU .5 of what passes the threshold (Kirillov et al. 2019). */
   pq: number | null;
   precision: number | null;
+  /** Mean over objects of the IoU with the find that passes the threshold and fits best, 0 for those that none meets. */
+  meanIou: number | null;
   recall: number | null;
 }
 

@@ -152,11 +152,12 @@ export async function lockEndedFineTune(
     .for("share");
   if (!row) return null;
   const made = await tx
-    .select({ weightsKey: versions.weightsKey, metrics: versions.metrics })
+    .select({ weightsKey: versions.weightsKey, finder: versions.finder, metrics: versions.metrics })
     .from(versions)
     .where(eq(versions.fineTuneId, id));
-  const named = made.flatMap(({ weightsKey, metrics }) => [
+  const named = made.flatMap(({ weightsKey, finder, metrics }) => [
     weightsKey,
+    ...(finder ? [finder.key] : []),
     ...(metrics?.pictures ?? []).map((picture) => picture.key),
   ]);
   return { projectId: row.projectId, keys: named };

@@ -1,5 +1,5 @@
 import type { FinderPool } from "../../domain/finder.ts";
-import { isPlain, plainFocus } from "../../domain/focus.ts";
+import { type Focus, plainFocus, type Zoom } from "../../domain/focus.ts";
 import type { Peak } from "../../imaging/finding/peaks.ts";
 import { maskTextLength } from "../../imaging/mask-text.ts";
 import type { Box, RleMask, Size } from "../../imaging/types.ts";
@@ -18,7 +18,12 @@ import type { FindAsk, FindingVersion, FindRequest, FindResult, FoundObject } fr
 /** Boxes of one call, after which the abort signal is looked at. */
 const boxesPerCall = 32;
 /** Windows that are encoded for a version with a zoom, each .6 s of two cores where it is not cached. */
-export const mostFindWindows = 32;
+export const mostFindWindows = 12;
+/**
+ * Windows lie on as coarse a raster as leaves a box, and an eighth of its side round it, within its own: neighbours then
+ * share more of them.
+ */
+const [widestRaster, boxAndRoom] = [0.75, 1.25];
 
 export interface FindDeps {
   readonly graphs: Readonly<Record<FinderPool, string>>;
@@ -111,10 +116,11 @@ async function answerAll(
   peaks: readonly Scored[],
   times: { decode: number; embed: number; encode: number; queue: number },
 ): Promise<FoundObject[]> {
-  const { closer, plain } = byWindows(peaks, request.image.size, version);
+  const focus = version.focus ?? plainFocus;
+  const { closer, plain } = byWindows(peaks, request.image.size, focus);
   const masks = new Map<Scored, PredictedMask>();
   const sides = [
-    { some: closer, version },
+    { some: closer, version: { ...version, focus: { ...focus, zoom: sharedZoom(focus.zoom) } } },
     { some: plain, version: { ...version, focus: plainFocus } },
   ];
   for (const side of sides) {
@@ -151,10 +157,10 @@ async function answerAll(
 function byWindows(
   peaks: readonly Scored[],
   size: Size,
-  { focus = plainFocus }: FindingVersion,
+  focus: Focus,
 ): { closer: Scored[]; plain: Scored[] } {
-  const { zoom } = focus;
-  if (isPlain(focus) || !zoom) return { closer: [...peaks], plain: [] };
+  const zoom = sharedZoom(focus.zoom);
+  if (!zoom) return { closer: [...peaks], plain: [] };
   const windows = new Set<string>();
   const [closer, plain]: [Scored[], Scored[]] = [[], []];
   for (const peak of peaks) {
@@ -167,6 +173,12 @@ function byWindows(
     }
   }
   return { closer, plain };
+}
+
+function sharedZoom(zoom: Zoom | null): Zoom | null {
+  if (!zoom) return null;
+  const coarse = Math.min(widestRaster, 1 - boxAndRoom / zoom.context);
+  return { ...zoom, raster: Math.max(zoom.raster ?? 0.25, coarse) };
 }
 
 /** Writes masks as they are asked for, and counts their text over all versions. */

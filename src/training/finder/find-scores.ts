@@ -51,9 +51,9 @@ export function findScores(
 ): FindScores {
   const own = label === undefined ? images : images.map((image) => ofLabel(image, label));
   const objects = own.reduce((sum, { truth }) => sum + truth.length, 0);
-  if (objects === 0) return { ap50: null, ap: null, pq: null, precision: null, recall: null };
+  if (objects === 0) return { ap50: null, ap: null, pq: null, precision: null, recall: null, meanIou: null };
   const aps = iouThresholds.map((least) => averagePrecision(own, least, objects));
-  const { right, sum, found } = own.reduce(
+  const { right, sum, found, met } = own.reduce(
     (all, image) => {
       const some = { ...image, found: image.found.filter(({ score }) => score >= threshold) };
       const pairs = matched(some, 0.5);
@@ -61,9 +61,10 @@ export function findScores(
         right: all.right + pairs.filter((at) => at >= 0).length,
         sum: all.sum + pairs.reduce((total, at, i) => total + (at < 0 ? 0 : (image.iou[i]?.[at] ?? 0)), 0),
         found: all.found + some.found.length,
+        met: all.met + bestIous(some).reduce((total, iou) => total + iou, 0),
       };
     },
-    { right: 0, sum: 0, found: 0 },
+    { right: 0, sum: 0, found: 0, met: 0 },
   );
   return {
     ap50: aps[0] as number,
@@ -71,6 +72,7 @@ export function findScores(
     pq: sum / ((found + objects) / 2),
     precision: found === 0 ? null : right / found,
     recall: right / objects,
+    meanIou: met / objects,
   };
 }
 
@@ -85,6 +87,10 @@ function ofLabel({ group, found, truth, iou }: Overlaps, label: string | null): 
     iou: rows.map((i) => columns.map((j) => iou[i]?.[j] ?? 0)),
   };
 }
+
+/** For each true mask, the IoU of the find that fits it best. */
+const bestIous = ({ found, truth, iou }: Overlaps): number[] =>
+  truth.map((_, j) => Math.max(0, ...found.map((_find, i) => iou[i]?.[j] ?? 0)));
 
 /** For each find, the best first, the true mask that it takes: the one with the highest IoU of those left, or -1. */
 function matched({ found, iou }: Overlaps, least: number): number[] {

@@ -1,5 +1,7 @@
 import type { FinderMetrics, FindScores, Interval } from "../../domain/finder.ts";
 import type { PairedGain } from "../../domain/evaluation.ts";
+import { type Focus, plainFocus } from "../../domain/focus.ts";
+import { mostFindWindows } from "../../inference/find/find.ts";
 import type { FindingVersion } from "../../inference/find/types.ts";
 import type { RleMask } from "../../imaging/types.ts";
 import type { Random } from "../../lib/random.ts";
@@ -7,12 +9,15 @@ import type { PreparedData } from "../data/prepare.ts";
 import { randomFor } from "../data/samples.ts";
 import type { Run } from "../run.ts";
 import { findScores, overlapsOf, type Overlaps } from "./find-scores.ts";
+import { costs } from "../search/costs.ts";
 import { type Lesson, lessonsOf } from "./lessons.ts";
 
 /** Finds that are scored have this label score at least, and are so many an image at most: fainter ones hardly count. */
 const [faintest, mostAnImage] = [0.05, 100];
-/** Held-out images that judge, by a fixed seed: an image of a hundred objects takes two seconds. */
-export const mostJudged = 40;
+/** Held-out images that judge, by a fixed seed: as many as `mostSeconds` budget seconds are enough for, and at least some. */
+const [mostJudged, fewestJudged, mostSeconds] = [40, 4, 30];
+/** Budget seconds of one box, prefix kept, and twice as many boxes are decoded as there are objects. */
+const perBox = 0.02;
 const resamples = 200;
 
 export interface FinderJudgement extends Pick<
@@ -29,8 +34,7 @@ export async function judgeFinder(
   data: PreparedData,
   { version, live }: { version: FindingVersion; live: FindingVersion | null },
 ): Promise<FinderJudgement> {
-  const random = randomFor(0, "judged by");
-  const lessons = random.shuffle(lessonsOf(data.heldOut)).slice(0, mostJudged);
+  const lessons = judging(lessonsOf(data.heldOut), version.focus ?? plainFocus);
   const versions = live ? [version, live] : [version];
   const byVersion: Overlaps[][] = versions.map(() => []);
   for (const lesson of lessons) {
@@ -58,6 +62,18 @@ export async function judgeFinder(
     before,
     gate: decide(all, intervals, before),
   };
+}
+
+/** The lessons that judge, in an order of a fixed seed. */
+function judging(lessons: readonly Lesson[], { zoom }: Focus): Lesson[] {
+  let left = mostSeconds;
+  return randomFor(0, "judged by")
+    .shuffle(lessons)
+    .filter(({ samples }, i) => {
+      const encodes = zoom ? Math.min(mostFindWindows, samples.length) * zoom.tiles ** 2 : 0;
+      left -= encodes * costs.encode + Math.min(mostAnImage, 2 * samples.length) * perBox;
+      return i < fewestJudged || (i < mostJudged && left > 0);
+    });
 }
 
 async function foundOn(

@@ -151,7 +151,7 @@ describe("scores of finds, beside pycocotools", () => {
   it("are null where nothing is there, and 0 where nothing is found", () => {
     expect(findScores(images, 0.5, "no such label").ap50).toBeNull();
     const blind = images.map((image) => ({ ...image, found: [], iou: [] }));
-    expect(findScores(blind, 0.5)).toMatchObject({ ap50: 0, pq: 0, precision: null, recall: 0 });
+    expect(findScores(blind, 0.5)).toMatchObject({ ap50: 0, pq: 0, precision: null, recall: 0, meanIou: 0 });
   });
 
   it("count what passes the threshold alone for PQ, precision and recall", () => {
