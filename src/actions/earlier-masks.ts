@@ -5,6 +5,7 @@ import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { isFound, type LoggedPrompt } from "../domain/prompts.ts";
 import type { ImageSource, PredictedMask, Prompt } from "../inference/types.ts";
+import { finding } from "../inference/find/find-focus.ts";
 import { AppError } from "../lib/errors.ts";
 import { refsOf } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
@@ -82,20 +83,21 @@ export async function predictAgain(
   place: MaskPlace,
   depth = 0,
 ): Promise<PredictedMask> {
-  const { prompt: logged, found: byBox } = requirePlace(row, place);
+  const { prompt: logged, found } = requirePlace(row, place);
   const scope = scopeOf(project);
+  const versions = await refsOf(context, scope, [place.version]);
   const result = await context.inference.predict({
     workspaceId: project.workspaceId,
     baseModel: project.baseModel,
     image: await sourceOf(context, scope, row),
     ...(row.width !== null && row.height !== null && { size: [row.height, row.width] as const }),
-    versions: await refsOf(context, scope, [place.version]),
+    versions: found ? versions.map((version) => finding(version, found.plain)) : versions,
     prompts: [await toPrompt(context, project, logged, depth)],
-    multimask: !byBox && (row.request.multimask ?? false),
+    multimask: !found && (row.request.multimask ?? false),
     format: "rle",
     lowRes: true,
   });
-  const decoded = result.results[0]?.predictions[0]?.masks[byBox ? 0 : place.mask];
+  const decoded = result.results[0]?.predictions[0]?.masks[found ? 0 : place.mask];
   if (!decoded) throw unknownMask(`prompt ${place.prompt} has no mask ${place.mask}`);
   return decoded;
 }
@@ -109,8 +111,8 @@ export interface Made {
   readonly prompt: LoggedPrompt;
   /** What a found object is; null also where the prompt was drawn. */
   readonly label: string | null;
-  /** Whether it is one of many objects that were found for its prompt. */
-  readonly found: boolean;
+  /** Set where it is one of many objects that were found for its prompt: whether without the version's window. */
+  readonly found: { readonly plain: boolean } | null;
 }
 
 /** The prompt of a mask that the prediction did answer with. Throws AppError prediction_mask_unknown. */
@@ -125,13 +127,13 @@ export function requirePlace(row: Prediction, { version, prompt, mask }: MaskPla
     const object = objects[mask];
     if (!object)
       throw unknownMask(`${objects.length} objects were found for prompt ${prompt}, no number ${mask}`);
-    const [, box, label] = object;
+    const [, box, label, plain = false] = object;
     const { found: _, exclude: __, ...asked } = logged;
-    return { prompt: { ...asked, box }, label, found: true };
+    return { prompt: { ...asked, box }, label, found: { plain } };
   }
   const masks = row.request.multimask === true ? 3 : 1;
   if (mask >= masks) throw unknownMask(`prompt ${prompt} has ${masks} masks, no number ${mask}`);
-  return { prompt: logged, label: null, found: false };
+  return { prompt: logged, label: null, found: null };
 }
 
 async function toPrompt(

@@ -85,7 +85,7 @@ function sum(times: readonly Times[]): Times {
 }
 
 function toMask(object: FoundObject): AnsweredMask {
-  const { prompt: _, ...mask } = object;
+  const { prompt: _, plain: __, ...mask } = object;
   return mask;
 }
 
@@ -129,7 +129,8 @@ export function logFound(logged: readonly LoggedPrompt[], finds: Finds, found: F
   for (const [ask, place] of finds.places.entries()) {
     const places = finds.versions.flatMap(({ version }, v) =>
       (found.results[v]?.[ask]?.objects ?? []).map(
-        ({ prompt, label }): readonly [number, Box, string | null] => [version.number, prompt, label],
+        ({ prompt, label, plain }): readonly [number, Box, string | null, true?] =>
+          plain ? [version.number, prompt, label, plain] : [version.number, prompt, label],
       ),
     );
     all[place] = { ...(all[place] ?? { find: true }), found: places };

@@ -144,7 +144,7 @@ function spokenOf(context: ActionContext, project: Project, row: Prediction, sai
   if (isEverything(row)) {
     const found = requireFound(row, { place: promptIndex, mask, version });
     const again = () => segmentAgain(context, project, row, found);
-    return { place: found.place, prompt: promptOf(found), label: null, found: false, again };
+    return { place: found.place, prompt: promptOf(found), label: null, found: null, again };
   }
   const place = { version: version ?? row.versions[0] ?? 0, prompt: promptIndex, mask };
   const again = async () => (await predictAgain(context, project, row, place)).mask as RleMask;

@@ -22,8 +22,11 @@ export interface LoggedPrompt {
   find?: true;
   /** Where no object was to be found. */
   exclude?: readonly LoggedBox[];
-  /** The objects that were found, in the order of the answer: version, the box that its mask was made by, and label. */
-  found?: readonly (readonly [version: number, box: LoggedBox, label: string | null])[];
+  /**
+   * The objects that were found, in the order of the answer: version, the box that its mask was made by, label, and whether
+   * without the version's window.
+   */
+  found?: readonly (readonly [version: number, box: LoggedBox, label: string | null, plain?: true])[];
 }
 
 /** Whether a model chose what was pointed at, not a person. */

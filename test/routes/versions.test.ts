@@ -1,7 +1,7 @@
+import { finder, finds } from "./finder-fixtures.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveHistory } from "../../src/db/queries/promotions.ts";
 import type { Evaluation } from "../../src/domain/evaluation.ts";
-import type { Finder, FinderMetrics } from "../../src/domain/finder.ts";
 import type { GateDecision } from "../../src/domain/gate.ts";
 import type { VersionLatency, VersionServing } from "../../src/domain/serving.ts";
 import { sha256 } from "../../src/lib/hash.ts";
@@ -52,30 +52,6 @@ const serving: VersionServing = {
     samples: 12,
   },
   interactiveTwin: null,
-};
-const found = { ap50: 0.9, ap: 0.6, pq: 0.7, precision: 0.8, recall: 0.85 };
-const finds: FinderMetrics = {
-  images: 2,
-  annotations: 3,
-  groups: 2,
-  all: found,
-  intervals: { ap50: { low: 0.8, high: 0.95 }, pq: null },
-  labels: [
-    { ...found, label: "stamp", annotations: 2 },
-    { ap50: null, ap: null, pq: null, precision: null, recall: null, label: null, annotations: 1 },
-  ],
-  before: { version: 4, all: found, gain: { mean: 0.1, low: null, high: null } },
-  gate: { promote: true, reason: "AP50 0.9 surely beats 0.4" },
-  seconds: 12,
-};
-const finder: Finder = {
-  key: "projects/prj/versions/ft-finder.safetensors",
-  sha256: "f".repeat(64),
-  bytes: 1000,
-  labels: ["stamp", null],
-  pool: 2,
-  threshold: 0.4,
-  calibration: { slope: 1, offset: 0 },
 };
 beforeAll(async () => {
   app = await testApp();
@@ -199,8 +175,9 @@ describe("GET versions", () => {
     const told = async (number: number) => (await app.a.get(`${url}/versions/${number}`)).body;
     const { finder: mine, metrics } = await told(1);
     expect(mine).toEqual({ labels: ["stamp", null], threshold: 0.4, pool: 2 });
-    // The names of the domain are those of the wire.
-    expect(metrics).toMatchObject({ finder: finds });
+    // The names of the domain are those of the wire, but for one.
+    const wire = JSON.parse(JSON.stringify(finds).replaceAll("meanIou", "mean_iou")) as object;
+    expect(metrics).toMatchObject({ finder: wire });
     expect((await told(2))["finder"]).toBeNull();
     expect((await told(2))["metrics"]).not.toHaveProperty("finder");
   });

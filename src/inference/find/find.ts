@@ -1,5 +1,5 @@
 import type { FinderPool } from "../../domain/finder.ts";
-import { type Focus, plainFocus, type Zoom } from "../../domain/focus.ts";
+import { type Focus, plainFocus } from "../../domain/focus.ts";
 import type { Peak } from "../../imaging/finding/peaks.ts";
 import { maskTextLength } from "../../imaging/mask-text.ts";
 import type { Box, RleMask, Size } from "../../imaging/types.ts";
@@ -10,6 +10,7 @@ import type { PackedWeights } from "../decoder/packed-weights.ts";
 import type { WriteTask, WrittenMask } from "../everything/write-masks.ts";
 import { inGroups } from "../turns/lanes.ts";
 import type { Embedded, PredictedMask, PredictRequest, PredictResult } from "../types.ts";
+import { findFocus, finding } from "./find-focus.ts";
 import type { PeaksResult, PeaksTask } from "./peaks-task.ts";
 import { labelScore, logitOf } from "./scores.ts";
 import type { TwinsTask } from "./twins.ts";
@@ -19,12 +20,6 @@ import type { FindAsk, FindingVersion, FindRequest, FindResult, FoundObject } fr
 const boxesPerCall = 32;
 /** Windows that are encoded for a version with a zoom, each .6 s of two cores where it is not cached. */
 export const mostFindWindows = 12;
-/**
- * Windows lie on as coarse a raster as leaves a box, and an eighth of its side round it, within its own: neighbours then
- * share more of them.
- */
-const [widestRaster, boxAndRoom] = [0.75, 1.25];
-
 export interface FindDeps {
   readonly graphs: Readonly<Record<FinderPool, string>>;
   readonly threads: number;
@@ -118,10 +113,11 @@ async function answerAll(
 ): Promise<FoundObject[]> {
   const focus = version.focus ?? plainFocus;
   const { closer, plain } = byWindows(peaks, request.image.size, focus);
+  const withoutWindow = new Set(plain);
   const masks = new Map<Scored, PredictedMask>();
   const sides = [
-    { some: closer, version: { ...version, focus: { ...focus, zoom: sharedZoom(focus.zoom) } } },
-    { some: plain, version: { ...version, focus: plainFocus } },
+    { some: closer, version: finding(version, false) },
+    { some: plain, version: finding(version, true) },
   ];
   for (const side of sides) {
     for (const turn of inGroups(side.some, boxesPerCall)) {
@@ -147,7 +143,8 @@ async function answerAll(
   const found = peaks.flatMap((peak): FoundObject[] => {
     const mask = masks.get(peak);
     const label = version.finder.labels[peak.label] ?? null;
-    return mask ? [{ ...mask, label, labelScore: peak.score, prompt: peak.box }] : [];
+    const how = withoutWindow.has(peak) ? { plain: true as const } : {};
+    return mask ? [{ ...mask, label, labelScore: peak.score, prompt: peak.box, ...how }] : [];
   });
   const kept = await deps.twins({ masks: found.map(({ mask, bbox }) => ({ mask: mask as RleMask, bbox })) });
   return kept.map((at) => found[at] as FoundObject);
@@ -159,7 +156,7 @@ function byWindows(
   size: Size,
   focus: Focus,
 ): { closer: Scored[]; plain: Scored[] } {
-  const zoom = sharedZoom(focus.zoom);
+  const { zoom } = findFocus(focus);
   if (!zoom) return { closer: [...peaks], plain: [] };
   const windows = new Set<string>();
   const [closer, plain]: [Scored[], Scored[]] = [[], []];
@@ -173,12 +170,6 @@ function byWindows(
     }
   }
   return { closer, plain };
-}
-
-function sharedZoom(zoom: Zoom | null): Zoom | null {
-  if (!zoom) return null;
-  const coarse = Math.min(widestRaster, 1 - boxAndRoom / zoom.context);
-  return { ...zoom, raster: Math.max(zoom.raster ?? 0.25, coarse) };
 }
 
 /** Writes masks as they are asked for, and counts their text over all versions. */

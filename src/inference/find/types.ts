@@ -38,6 +38,8 @@ export interface FoundObject extends Omit<PredictedMask, "lowRes"> {
   readonly labelScore: number;
   /** The box that the decoder was asked with. */
   readonly prompt: Box;
+  /** Whether it was asked without a window, as there were too many: see find-focus.ts. */
+  readonly plain?: true;
 }
 
 export interface FindResult {

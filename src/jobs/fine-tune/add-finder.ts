@@ -69,6 +69,13 @@ function finderEvent({ all, images, gate, seconds }: FinderMetrics) {
   return {
     level: gate.promote ? ("info" as const) : ("warn" as const),
     message: `The version ${verb}: ${gate.reason} (${images} held-out images, ${seconds} s)`,
-    data: { ap50: all.ap50, ap: all.ap, pq: all.pq, precision: all.precision, recall: all.recall },
+    data: {
+      ap50: all.ap50,
+      ap: all.ap,
+      pq: all.pq,
+      precision: all.precision,
+      recall: all.recall,
+      mean_iou: all.meanIou,
+    },
   };
 }

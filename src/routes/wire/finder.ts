@@ -11,6 +11,10 @@ const scores = z
     pq: share.openapi({ description: "Panoptic quality of what passes the threshold." }),
     precision: share,
     recall: share,
+    mean_iou: share.openapi({
+      description:
+        "Mean over objects of the IoU with the found mask that fits best and passes the threshold; 0 for objects that were missed.",
+    }),
   })
   .openapi({ description: "Each from 0 to 1; null where there is nothing to find." });
 
@@ -84,10 +88,11 @@ export const toFinderMetrics = (metrics: FinderMetrics): z.output<typeof finderM
   seconds: metrics.seconds,
 });
 
-const toScores = ({ ap50, ap, pq, precision, recall }: FindScores): z.output<typeof scores> => ({
+const toScores = ({ ap50, ap, pq, precision, recall, meanIou }: FindScores): z.output<typeof scores> => ({
   ap50,
   ap,
   pq,
   precision,
   recall,
+  mean_iou: meanIou,
 });

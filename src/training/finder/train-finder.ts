@@ -1,13 +1,15 @@
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { Finder } from "../../domain/finder.ts";
 import { readFinderGraphs } from "../../graphs/files.ts";
+import { type Flip, flips } from "../../imaging/flips.ts";
 import { boxIou } from "../../imaging/finding/peaks.ts";
 import { type PackedWeights, packWeights } from "../../inference/decoder/packed-weights.ts";
 import { findPeaks } from "../../inference/find/peaks-task.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { foldsFor } from "../data/folds.ts";
 import type { PreparedData } from "../data/prepare.ts";
-import type { Sample } from "../data/samples.ts";
+import { randomFor, type Sample } from "../data/samples.ts";
+import { flipped } from "../focus/parts.ts";
 import type { Run } from "../run.ts";
 import { calibrate, type JudgedPeak, uncalibrated } from "./calibrate.ts";
 import { fitFinder, type FitOptions } from "./fit-finder.ts";
@@ -28,6 +30,8 @@ const rightFrom = 0.5;
 export interface FinderSteps {
   readonly last: number;
   readonly half: number;
+  /** Images of which the last training also sees a flipped copy, which has to be encoded. */
+  readonly flips: number;
 }
 
 /**
@@ -50,7 +54,8 @@ export async function trainFinder(
     ? await judgedPeaks(folds.halves, { ...common, steps: steps.half, onStep })
     : { peaks: [], objects: 0 };
   const done = folds ? steps.half : 0;
-  const weights = await fitFinder(lessonsOf(samples), {
+  const lessons = lessonsOf(samples);
+  const weights = await fitFinder([...lessons, ...flippedLessons(lessons, steps.flips, seed)], {
     ...common,
     steps: steps.last,
     onStep: async (step) => onStep(done + step),
@@ -62,6 +67,15 @@ export async function trainFinder(
     pool: String(pool),
   });
   return { file, settings };
+}
+
+/** One flipped copy of so many images, the flips in turn. */
+function flippedLessons(lessons: readonly Lesson[], count: number, seed: number): Lesson[] {
+  const chosen = randomFor(seed, "finder flips").shuffle(lessons).slice(0, count);
+  return chosen.flatMap(({ samples }, i) => {
+    const flip = flips[i % flips.length] as Flip;
+    return lessonsOf(samples.map((sample) => flipped(sample, flip)));
+  });
 }
 
 /** All that is not held out, each once. */

@@ -95,7 +95,7 @@ export const liesIn = (box: Box, region: Box): boolean =>
   box[0] >= region[0] && box[1] >= region[1] && box[2] <= region[2] && box[3] <= region[3];
 
 /** A sample of the flipped image, which has an embedding of its own. */
-function flipped(sample: Sample, flip: Flip): Sample {
+export function flipped(sample: Sample, flip: Flip): Sample {
   const { image, annotation } = sample;
   const size: Size = [image.height, image.width];
   return {
