@@ -10,6 +10,8 @@ import { zipData } from "../lib/product/data-zip.ts";
 import { Product } from "../lib/product/product.ts";
 import { Progress } from "../lib/product/progress.ts";
 import type { FindOptions } from "./options.ts";
+import { noPython } from "../lib/options.ts";
+import { runPeers } from "./peers.ts";
 import { timeFinding } from "./time-finding.ts";
 
 /** `npm run bench -- find ...`: the report on stdout, progress on stderr. Returns the exit code. */
@@ -51,6 +53,13 @@ async function run(options: FindOptions, signal: AbortSignal) {
     const { finder, metrics } = tuned.version;
     if (!metrics.finder) throw new Error("the version has no finder's scores");
     const timed = finder ? await timeFinding(product, scope, data, { ...tuned.version, finder }) : null;
+    const peers = options.python
+      ? await runPeers(options.python, product, scope, data, {
+          seed: options.seed,
+          focus: tuned.version.focus,
+          progress,
+        })
+      : [];
     return {
       bench: "find",
       data: basename(options.data),
@@ -61,6 +70,17 @@ async function run(options: FindOptions, signal: AbortSignal) {
       images: { train: data.counts.train, test: metrics.finder.images },
       objects: { train: data.train.length, test: metrics.finder.annotations },
       scores: rounded(metrics.finder),
+      peers: peers.map((one) =>
+        "missing" in one
+          ? one
+          : {
+              peer: one.peer,
+              seconds: digits(one.seconds, 1),
+              threshold: one.threshold,
+              scores: scoresOf(one.scores),
+            },
+      ),
+      ...(options.peers && !options.python && { note: noPython }),
       box_iou: digits(metrics.heldOut.tuned.meanIou, 3),
       seconds: { fine_tune: digits(tuned.seconds, 0), finder: metrics.finder.seconds },
       timed: timed && {
@@ -75,18 +95,19 @@ async function run(options: FindOptions, signal: AbortSignal) {
   }
 }
 
+const scoresOf = (of: FindScores) =>
+  Object.fromEntries(
+    (["ap50", "ap", "pq", "precision", "recall", "meanIou"] as const).map((name) => [
+      name,
+      of[name] === null ? null : digits(of[name], 3),
+    ]),
+  );
+
 function rounded({ all, intervals, labels, gate }: FinderMetrics) {
-  const scores = (of: FindScores) =>
-    Object.fromEntries(
-      (["ap50", "ap", "pq", "precision", "recall", "meanIou"] as const).map((name) => [
-        name,
-        of[name] === null ? null : digits(of[name], 3),
-      ]),
-    );
   return {
-    all: scores(all),
+    all: scoresOf(all),
     intervals,
-    labels: labels.map((one) => ({ label: one.label, annotations: one.annotations, ...scores(one) })),
+    labels: labels.map((one) => ({ label: one.label, annotations: one.annotations, ...scoresOf(one) })),
     gate,
   };
 }
@@ -94,12 +115,15 @@ function rounded({ all, intervals, labels, gate }: FinderMetrics) {
 function tableOf(report: Awaited<ReturnType<typeof run>>): string {
   const { scores, timed } = report;
   const line = (name: string, of: Record<string, unknown>): string =>
-    `${name.padEnd(24)} ${["ap50", "ap", "pq", "precision", "recall", "meanIou"].map((key) => String(of[key]).padStart(10)).join("")}\n`;
+    `${name.padEnd(40)} ${["ap50", "ap", "pq", "precision", "recall", "meanIou"].map((key) => String(of[key]).padStart(10)).join("")}\n`;
   return [
     `find: ${report.data}, ${report.images.train} images train, ${report.images.test} judge, seed ${report.seed}\n`,
-    `${"".padEnd(24)} ${["AP50", "AP50-95", "PQ", "precision", "recall", "mean IoU"].map((text) => text.padStart(10)).join("")}\n`,
+    `${"".padEnd(40)} ${["AP50", "AP50-95", "PQ", "precision", "recall", "mean IoU"].map((text) => text.padStart(10)).join("")}\n`,
     line("all labels", scores.all),
     ...scores.labels.map((one) => line(String(one.label), one)),
+    ...report.peers.map((one) =>
+      "missing" in one ? `${one.peer}: ${one.missing}\n` : line(one.peer, one.scores),
+    ),
     `${scores.gate.reason}\n`,
     `fine-tune ${report.seconds.fine_tune} s, its finder ${report.seconds.finder} s; mean IoU of exact boxes ${report.box_iou}\n`,
     timed

@@ -10,6 +10,8 @@ import { randomFor } from "../data/samples.ts";
 import type { Run } from "../run.ts";
 import { findScores, overlapsOf, type Overlaps } from "./find-scores.ts";
 import { costs } from "../search/costs.ts";
+import type { ObjectStore } from "../../storage/store.ts";
+import type { SnapshotImage } from "../data/snapshot.ts";
 import { type Lesson, lessonsOf } from "./lessons.ts";
 
 /** Finds that are scored have this label score at least, and are so many an image at most: fainter ones hardly count. */
@@ -64,8 +66,15 @@ export async function judgeFinder(
   };
 }
 
+/** An image of a snapshot as inference takes it. */
+export const ofImage = (store: ObjectStore, { sha256, object_key: key, height, width }: SnapshotImage) => ({
+  sha256,
+  bytes: async () => store.get(key),
+  size: [height, width] as const,
+});
+
 /** The lessons that judge, in an order of a fixed seed. */
-function judging(lessons: readonly Lesson[], { zoom }: Focus): Lesson[] {
+export function judging(lessons: readonly Lesson[], { zoom }: Focus): Lesson[] {
   let left = mostSeconds;
   return randomFor(0, "judged by")
     .shuffle(lessons)
@@ -87,7 +96,7 @@ async function foundOn(
     workspaceId: images.workspaceId,
     baseModel: images.baseModel,
     signal,
-    image: { sha256: image.sha256, bytes: async () => services.store.get(image.object_key), size },
+    image: ofImage(services.store, image),
     versions,
     asks: [{}],
     threshold: faintest,
