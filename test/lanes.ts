@@ -16,6 +16,7 @@ const slow = [
   /^test\/training\/data\/near-duplicates\./,
   /^test\/(model|parity)\//,
   /^test\/training\/(points|search)\//,
+  /^test\/training\/finder\/(fit-finder|reference)\./,
   /^test\/examples\/(pages|picture)\./,
   /^test\/graph\/written-gradients\./,
   /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|trace-rings)\./,
