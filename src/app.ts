@@ -3,6 +3,7 @@ import { requestId } from "hono/request-id";
 import { newId } from "./lib/ids.ts";
 import { annotationExportRoutes } from "./routes/annotation-exports.ts";
 import { annotationRoutes } from "./routes/annotations.ts";
+import { autoLabelRoutes } from "./routes/auto-label.ts";
 import { consoleRoutes } from "./routes/console.ts";
 import { addDocs } from "./routes/docs.ts";
 import { feedbackRoutes } from "./routes/feedback.ts";
@@ -30,6 +31,7 @@ import { prewarmRoutes } from "./routes/prewarm.ts";
 import { previewRoutes } from "./routes/previews.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { promotionRoutes } from "./routes/promotions.ts";
+import { proposalRoutes } from "./routes/proposals.ts";
 import { segmentEverythingRoutes } from "./routes/segment-everything.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
@@ -80,6 +82,8 @@ export function createApp(
     prewarmRoutes,
     predictionRoutes,
     feedbackRoutes,
+    autoLabelRoutes,
+    proposalRoutes,
     webhookRoutes,
     webhookDeliveryRoutes,
     fineTuneRoutes,

@@ -27,6 +27,7 @@ export const {
   desc,
   eq,
   exists,
+  getTableColumns,
   getTableName,
   gt,
   inArray,

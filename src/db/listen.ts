@@ -18,6 +18,8 @@ export const channels = {
   webhookDeliveries: "maskwright_webhook_deliveries",
   /** A preview waits to be started. */
   previews: "maskwright_fine_tune_previews",
+  /** The status of an auto-label is another one: it waits to be started, or has ended. */
+  autoLabels: "maskwright_auto_labels",
 } as const;
 
 export type Channel = (typeof channels)[keyof typeof channels];

@@ -104,6 +104,11 @@ export const previewStates: States<PreviewStatus, JobStep> = {
   cancelled: ended([]),
 };
 
+export type AutoLabelStatus = PreviewStatus;
+
+/** It goes on behind the last image whose proposals are written, so a release is no way back. */
+export const autoLabelStates: States<AutoLabelStatus, JobStep> = previewStates;
+
 export type ImportStatus = "queued" | "running" | "succeeded" | "failed";
 
 /** An import goes only with its project; nobody cancels one. */
@@ -148,3 +153,4 @@ export function to<Status extends string, Step extends string>(
 export const openFineTune = from(fineTuneStates, "give_up");
 export const openPreview = from(previewStates, "give_up");
 export const openImport = from(importStates, "give_up");
+export const openAutoLabel = from(autoLabelStates, "give_up");

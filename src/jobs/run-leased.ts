@@ -13,7 +13,7 @@ export interface LeasedJob<
   readonly leases: Leases<Table, Own>;
   readonly id: string;
   /** As the log calls it: the field with its id, and in words. */
-  readonly kind: "fine_tune" | "import" | "preview";
+  readonly kind: "fine_tune" | "import" | "preview" | "auto_label";
   readonly name: string;
   /** Aborted when the trainer is told to stop, or the job is no longer this process's. */
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Queue } from "../queue/queue.ts";
 import { createEngine } from "../training/engine/create.ts";
 import { giveUpPreview, runPreview } from "./preview/run.ts";
+import { giveUpAutoLabel, runAutoLabel } from "./auto-label/run.ts";
 import { runEmbed } from "./embed.ts";
 import { giveUpFineTune, runFineTune } from "./fine-tune/run.ts";
 import { giveUpImport, runImport } from "./import/run.ts";
@@ -13,7 +14,7 @@ export interface Trainer {
   stop(): Promise<void>;
 }
 
-/** Takes fine-tunes, imports, previews and embeds from the queue, one of each kind at a time. */
+/** Takes fine-tunes, imports, previews, auto-labels and embeds from the queue, one of each kind at a time. */
 export async function startTrainer(
   services: ProcessServices,
   queue: Queue,
@@ -48,6 +49,9 @@ export async function startTrainer(
     async ({ id, signal }) => turns.during(async () => runPreview(context, id, signal)),
     { onExhausted: async ({ id, attempts }, error) => giveUpPreview(context, id, attempts, error) },
   );
+  await queue.work("auto_label", async ({ id, signal }) => runAutoLabel(context, { id, signal, turns }), {
+    onExhausted: async ({ id, attempts }, error) => giveUpAutoLabel(context, id, attempts, error),
+  });
   await queue.work("embed", async ({ id, projectId, signal }) =>
     runEmbed(context, { imageId: id, projectId, signal, turns }),
   );

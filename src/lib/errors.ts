@@ -33,6 +33,8 @@ export const errorStatus = {
   webhook_delivery_not_found: 404,
   picture_not_found: 404,
   preview_not_found: 404,
+  auto_label_not_found: 404,
+  proposal_not_found: 404,
   base_model_unknown: 422,
   // Keys
   last_admin_key: 409,
@@ -92,6 +94,9 @@ export const errorStatus = {
   fine_tune_finished: 409,
   fine_tune_not_training: 409,
   preview_finished: 409,
+  auto_label_running: 409,
+  auto_label_finished: 409,
+  proposal_decided: 409,
   hyperparameter_invalid: 422,
   nothing_to_roll_back: 409,
   version_already_active: 409,

@@ -10,6 +10,8 @@ export type IdPrefix =
   | "imp"
   | "ft"
   | "fpv"
+  | "al"
+  | "prp"
   | "ver"
   | "prm"
   | "pred"

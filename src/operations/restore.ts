@@ -75,6 +75,7 @@ async function queueAgain(tx: TransactionSql): Promise<void> {
       checkpoint_key = null where status in ('preparing', 'running', 'evaluating')`;
   await tx`update imports set status = 'queued', lease_token = null where status = 'running'`;
   await tx`update fine_tune_previews set status = 'queued', lease_token = null where status = 'running'`;
+  await tx`update auto_labels set status = 'queued', lease_token = null where status = 'running'`;
 }
 
 /** Embeddings are no part of a backup, and one of an earlier release has no counters. */

@@ -3,10 +3,12 @@ import { type ConnectionOptions, fromDrizzle, type PgBoss } from "pg-boss";
 import type { Database } from "../db/client.ts";
 import { channels, type Listener } from "../db/listen.ts";
 import {
+  lockWaitingAutoLabel,
   lockWaitingFineTune,
   lockWaitingImport,
   lockWaitingPreview,
   type Waiting,
+  waitingAutoLabels,
   waitingFineTunes,
   waitingImports,
   waitingPreviews,
@@ -20,6 +22,7 @@ const sources = {
   fine_tune: { channel: channels.fineTunes, waiting: waitingFineTunes, lock: lockWaitingFineTune },
   import: { channel: channels.imports, waiting: waitingImports, lock: lockWaitingImport },
   preview: { channel: channels.previews, waiting: waitingPreviews, lock: lockWaitingPreview },
+  auto_label: { channel: channels.autoLabels, waiting: waitingAutoLabels, lock: lockWaitingAutoLabel },
   webhook: { channel: channels.webhookDeliveries, waiting: waitingDeliveries, lock: lockWaitingDelivery },
 } as const;
 

@@ -1,6 +1,6 @@
 import { sha256 } from "../lib/hash.ts";
 
-export type JobName = "fine_tune" | "import" | "preview" | "embed" | "webhook";
+export type JobName = "fine_tune" | "import" | "preview" | "auto_label" | "embed" | "webhook";
 
 /** What is kept in a job of pg-boss; everything else stands in the row. */
 export interface JobData {
@@ -17,7 +17,7 @@ export interface JobData {
 
 /** A job in the hands of a handler. */
 export interface RunningJob {
-  /** Id of the row: ft_…, imp_…, fpv_…, img_… or msg_…. */
+  /** Id of the row: ft_…, imp_…, fpv_…, al_…, img_… or msg_…. */
   readonly id: string;
   /** The project or, for a webhook's message, the webhook: whose jobs take turns. */
   readonly projectId: string;
@@ -85,6 +85,7 @@ export const retryLimits: Record<JobName, number> = {
   fine_tune: 3,
   import: 3,
   preview: 3,
+  auto_label: 3,
   embed: 3,
   webhook: 12,
 };
@@ -94,6 +95,7 @@ export const deathLimits: Record<JobName, number> = {
   fine_tune: 2,
   import: 2,
   preview: 2,
+  auto_label: 2,
   embed: 2,
   webhook: Number.POSITIVE_INFINITY,
 };
@@ -116,6 +118,7 @@ export const queueSettings = {
   fine_tune: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 24 * 3600 },
   import: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 24 * 3600 },
   preview: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 3600 },
+  auto_label: { ...common, policy: "singleton", retryDelayMax: 60, expireInSeconds: 24 * 3600 },
   embed: { ...common, policy: "standard", retryDelayMax: 60, expireInSeconds: 3600, deleteAfterSeconds: 60 },
   webhook: { ...common, policy: "standard", retryDelay: 5, retryDelayMax: 4 * 3600, expireInSeconds: 60 },
 } as const satisfies Record<JobName, object>;

@@ -12,7 +12,7 @@ import { Settling } from "./settle.ts";
 
 export interface Queue {
   /**
-   * Starts taking jobs. For `fine_tune`, `import` and `preview` rows are the jobs: whatever is inserted as `queued` is run.
+   * Starts taking jobs. For `fine_tune`, `import`, `preview` and `auto_label` rows are the jobs: whatever is inserted as `queued` is run.
    * One job of a project at a time, also over several processes.
    */
   work(name: JobName, handler: Handler, options?: WorkOptions): Promise<void>;

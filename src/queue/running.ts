@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../db/client.ts";
-import { wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
+import { wantedAutoLabels, wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Alone } from "./alone.ts";
@@ -164,6 +164,7 @@ export class RunningJobs {
       ["fine_tune", wantedFineTunes],
       ["import", wantedImports],
       ["preview", wantedPreviews],
+      ["auto_label", wantedAutoLabels],
     ] as const) {
       const mine = [...this.#running.values()].filter((entry) => entry.name === name);
       if (mine.length === 0) continue;

@@ -1,12 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { annotate } from "../actions/annotate.ts";
-import {
-  deleteAnnotation,
-  getAnnotation,
-  maxPageBytes,
-  planPage,
-  readPage,
-} from "../db/queries/annotations.ts";
+import { deleteAnnotation, getAnnotation, planPage, readPage } from "../db/queries/annotations.ts";
+import { maxPageBytes } from "../db/queries/page.ts";
 import type { RouteContext } from "./http/env.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { maxPageBytes } from "../db/queries/annotations.ts";
+import { maxPageBytes } from "../db/queries/page.ts";
 import {
   countGallery,
   countLabels,

@@ -55,7 +55,7 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
 
   const trainersWanted = new Gauge({
     name: "maskwright_trainers_wanted",
-    help: "Projects with a fine-tune, an import or a preview that has not ended: trainers that there is work for.",
+    help: "Projects with a fine-tune, an import, a preview or an auto-label that has not ended: trainers that there is work for.",
     registers: [metrics.registry],
     async collect() {
       this.set(await countTrainersWanted(db));

@@ -3,7 +3,7 @@ import { AppError } from "../../lib/errors.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import { imageNotFound } from "./images.ts";
-import { behind, type Page, type PageRequest } from "./page.ts";
+import { behind, cutByBytes, type Page, type PageRequest, type PlannedPage } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
 type Row = typeof annotations.$inferSelect;
@@ -61,23 +61,12 @@ export async function getAnnotation(db: Executor, scope: ProjectScope, id: strin
   return flat(row);
 }
 
-/** Bytes at most of the masks of one page, as text. A page has at least one, whatever its size. */
-export const maxPageBytes = 4 * 1024 * 1024;
-
-/** What a page will hold, known before any of its masks is read. */
-export interface AnnotationPage {
-  readonly ids: readonly string[];
-  /** Bytes of their masks, as text. */
-  readonly bytes: number;
-  readonly hasMore: boolean;
-}
-
 /** The annotations of a page, newest first: as many as were asked for, or as few as have `maxPageBytes` of masks. */
 export async function planPage(
   db: Executor,
   scope: ProjectScope,
   page: PageRequest & { imageId?: string | undefined },
-): Promise<AnnotationPage> {
+): Promise<PlannedPage> {
   const ofImage = page.imageId === undefined ? undefined : eq(annotations.imageId, page.imageId);
   const rows = await db
     .select({ id: annotations.id, bytes: sql<number>`octet_length(${annotations.counts})` })
@@ -85,21 +74,14 @@ export async function planPage(
     .where(and(inProject(annotations, scope), ofImage, behind(annotations, page.after)))
     .orderBy(desc(annotations.createdAt), desc(annotations.id))
     .limit(page.limit + 1);
-  let bytes = 0;
-  const ids: string[] = [];
-  for (const row of rows.slice(0, page.limit)) {
-    if (ids.length > 0 && bytes + row.bytes > maxPageBytes) break;
-    bytes += row.bytes;
-    ids.push(row.id);
-  }
-  return { ids, bytes, hasMore: rows.length > ids.length };
+  return cutByBytes(rows, page.limit);
 }
 
 /** The rows of a planned page that are still there. */
 export async function readPage(
   db: Executor,
   scope: ProjectScope,
-  { ids, hasMore }: AnnotationPage,
+  { ids, hasMore }: PlannedPage,
 ): Promise<Page<Annotation>> {
   if (ids.length === 0) return { rows: [], hasMore };
   const rows = await select(db)

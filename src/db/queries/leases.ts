@@ -1,6 +1,7 @@
 import { and, eq, inArray, type SQL, sql } from "../drizzle.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import {
+  autoLabelStates,
   fineTuneStates,
   type FineTuneStep,
   from,
@@ -11,7 +12,7 @@ import {
   to,
 } from "../../domain/job-states.ts";
 import type { Executor } from "../client.ts";
-import { fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
+import { autoLabels, fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
 
 /** The right to write to a job's row while it runs. Every statement below tests it; a new claim makes it void. */
 export interface Lease {
@@ -19,7 +20,7 @@ export interface Lease {
   readonly token: string;
 }
 
-export type LeasedTable = typeof fineTunes | typeof imports | typeof fineTunePreviews;
+export type LeasedTable = typeof fineTunes | typeof imports | typeof fineTunePreviews | typeof autoLabels;
 type Row<Table extends LeasedTable> = Table["$inferSelect"];
 type Change<Table extends LeasedTable> = Partial<Row<Table>>;
 export type Claimed<Table extends LeasedTable> = Row<Table> & { readonly leaseToken: string };
@@ -43,7 +44,7 @@ interface Kind<Table extends LeasedTable, Own extends string> {
  */
 export class Leases<Table extends LeasedTable = LeasedTable, Own extends string = never> {
   readonly #kind: Kind<Table, Own>;
-  /** All three tables have these columns alike; their types differ by their statuses alone. */
+  /** All these tables have these columns alike; their types differ by their statuses alone. */
   readonly #table: typeof imports;
 
   constructor(kind: Kind<Table, Own>) {
@@ -192,4 +193,11 @@ export const previewLeases = new Leases<typeof fineTunePreviews>({
   table: fineTunePreviews,
   states: previewStates,
   resets: { claim: { progress: null }, release: { progress: null } },
+});
+
+export const autoLabelLeases = new Leases<typeof autoLabels>({
+  table: autoLabels,
+  states: autoLabelStates,
+  // What was found is kept, so the next attempt goes on from there.
+  resets: { claim: { etaSeconds: null }, release: { etaSeconds: null }, end: { etaSeconds: null } },
 });

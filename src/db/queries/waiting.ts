@@ -1,7 +1,7 @@
 import { and, eq, inArray, ne, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
-import { fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
-import { openImport, openPreview, openFineTune } from "../../domain/job-states.ts";
+import { autoLabels, fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
+import { openAutoLabel, openImport, openPreview, openFineTune } from "../../domain/job-states.ts";
 
 /** A row whose job has not started yet. */
 export interface Waiting {
@@ -28,10 +28,14 @@ export const waitingImports = (db: Executor): Promise<Waiting[]> => waitingIn(db
 export const waitingPreviews = (db: Executor): Promise<Waiting[]> =>
   waitingIn(db, fineTunePreviews, openPreview);
 
+/** Auto-labels that wait to be started, the next one first. */
+export const waitingAutoLabels = (db: Executor): Promise<Waiting[]> =>
+  waitingIn(db, autoLabels, openAutoLabel);
+
 /** Those behind a job that runs come before those whose workspace will have had its turn in this round. */
 async function waitingIn(
   db: Executor,
-  table: typeof fineTunes | typeof imports | typeof fineTunePreviews,
+  table: typeof fineTunes | typeof imports | typeof fineTunePreviews | typeof autoLabels,
   open: readonly string[],
 ): Promise<Waiting[]> {
   return db.execute<Waiting & Record<string, unknown>>(sql`
@@ -75,6 +79,13 @@ export async function lockWaitingPreview(tx: Executor, id: string): Promise<bool
   return rows.length > 0;
 }
 
+/** Whether the auto-label still waits; no other transaction can change it before this one ends. */
+export async function lockWaitingAutoLabel(tx: Executor, id: string): Promise<boolean> {
+  const waits = and(eq(autoLabels.id, id), eq(autoLabels.status, "queued"));
+  const rows = await tx.select({ id: autoLabels.id }).from(autoLabels).where(waits).for("update");
+  return rows.length > 0;
+}
+
 /** Those of the given fine-tunes that are still wanted: not cancelled, and not deleted with their project. */
 export async function wantedFineTunes(db: Executor, ids: string[]): Promise<string[]> {
   const rows = await db
@@ -93,6 +104,15 @@ export async function wantedPreviews(db: Executor, ids: string[]): Promise<strin
   return rows.map((row) => row.id);
 }
 
+/** Those of the given auto-labels that are still wanted: not cancelled, and not deleted with their project. */
+export async function wantedAutoLabels(db: Executor, ids: string[]): Promise<string[]> {
+  const rows = await db
+    .select({ id: autoLabels.id })
+    .from(autoLabels)
+    .where(and(inArray(autoLabels.id, ids), ne(autoLabels.status, "cancelled")));
+  return rows.map((row) => row.id);
+}
+
 /** Those of the given imports that were not deleted with their project. */
 export async function wantedImports(db: Executor, ids: string[]): Promise<string[]> {
   const rows = await db.select({ id: imports.id }).from(imports).where(inArray(imports.id, ids));
@@ -100,7 +120,7 @@ export async function wantedImports(db: Executor, ids: string[]): Promise<string
 }
 
 /**
- * How many trainers there is work for: projects with a fine-tune, an import or a preview that has not ended, because one of
+ * How many trainers there is work for: projects with a fine-tune, an import, a preview or an auto-label that has not ended, because one of
  * each runs at a time in a project. What trainers are scaled by, on AWS and Kubernetes.
  */
 export async function countTrainersWanted(db: Executor): Promise<number> {
@@ -111,6 +131,8 @@ export async function countTrainersWanted(db: Executor): Promise<number> {
       select project_id from ${imports} where status in ${[...openImport]}
       union all
       select project_id from ${fineTunePreviews} where status in ${[...openPreview]}
+      union all
+      select project_id from ${autoLabels} where status in ${[...openAutoLabel]}
     ) as open`);
   return row?.n ?? 0;
 }

@@ -22,8 +22,8 @@ export const annotations = pgTable(
     /** [x0, y0, x1, y1] in pixels of the original image, x1 and y1 exclusive. */
     box: jsonb("box").$type<[number, number, number, number]>().notNull(),
     label: text("label"),
-    source: text("source").$type<"api" | "import" | "feedback">().notNull(),
-    /** Lineage of a mask that came from feedback on a prediction: what was predicted, by what, for which prompt. */
+    source: text("source").$type<"api" | "import" | "feedback" | "proposal">().notNull(),
+    /** Set for a mask that a version had made: which version, and what for. */
     lineage: jsonb("lineage").$type<AnnotationLineage>(),
     createdAt: createdAt(),
   },
@@ -32,6 +32,6 @@ export const annotations = pgTable(
     index("annotations_image_idx").on(table.imageId),
     check("annotations_area_check", sql`area > 0`),
     check("annotations_box_check", sql`jsonb_typeof(box) = 'array' and jsonb_array_length(box) = 4`),
-    check("annotations_source_check", sql`source in ('api', 'import', 'feedback')`),
+    check("annotations_source_check", sql`source in ('api', 'import', 'feedback', 'proposal')`),
   ],
 );

@@ -1,5 +1,6 @@
 export * from "./annotations.ts";
 export * from "./api-keys.ts";
+export * from "./auto-labels.ts";
 export * from "./common.ts";
 export * from "./feedback.ts";
 export * from "./fine-tune-events.ts";
@@ -12,6 +13,7 @@ export * from "./monthly-usage.ts";
 export * from "./predictions.ts";
 export * from "./projects.ts";
 export * from "./promotions.ts";
+export * from "./proposals.ts";
 export * from "./rate-buckets.ts";
 export * from "./sessions.ts";
 export * from "./signing-secrets.ts";

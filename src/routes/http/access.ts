@@ -73,6 +73,15 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/projects/{project_id}/predictions/{prediction_id}/feedback": "annotate",
   "GET /v1/projects/{project_id}/feedback": "read",
 
+  "GET /v1/projects/{project_id}/auto-label": "read",
+  "POST /v1/projects/{project_id}/auto-label": "annotate",
+  "GET /v1/projects/{project_id}/auto-label/{auto_label_id}": "read",
+  "POST /v1/projects/{project_id}/auto-label/{auto_label_id}/cancel": "annotate",
+  "GET /v1/projects/{project_id}/proposals": "read",
+  "POST /v1/projects/{project_id}/proposals:decide": "annotate",
+  "POST /v1/projects/{project_id}/proposals/{proposal_id}/accept": "annotate",
+  "POST /v1/projects/{project_id}/proposals/{proposal_id}/reject": "annotate",
+
   "GET /v1/projects/{project_id}/fine-tunes": "read",
   "POST /v1/projects/{project_id}/fine-tunes": "train",
   "GET /v1/projects/{project_id}/fine-tunes/{fine_tune_id}": "read",

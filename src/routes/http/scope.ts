@@ -29,6 +29,8 @@ export const deliveryParams = webhookParams.extend({ delivery_id: id("delivery_i
 export const annotationParams = projectParams.extend({ annotation_id: id("annotation_id", "ann") });
 export const importParams = projectParams.extend({ import_id: id("import_id", "imp") });
 export const uploadParams = projectParams.extend({ upload_id: id("upload_id", "upl") });
+export const autoLabelParams = projectParams.extend({ auto_label_id: id("auto_label_id", "al") });
+export const proposalParams = projectParams.extend({ proposal_id: id("proposal_id", "prp") });
 export const fineTuneParams = projectParams.extend({ fine_tune_id: id("fine_tune_id", "ft") });
 
 /** The caller's workspace and the project of the path: what every query is scoped by. */

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Annotation } from "../../db/queries/annotations.ts";
+import { isProposal } from "../../domain/feedback.ts";
 import { idText, iso, text, timeText } from "../http/scope.ts";
 import { loggedPromptSchema, toLoggedPrompt, toVersionName, versionOrBase } from "./lineage.ts";
 import { annotationMask, box, wireMask } from "./mask.ts";
@@ -21,17 +22,18 @@ export const annotationSchema = z
     box,
     area: z.int().openapi({ description: "Foreground pixels." }),
     label: z.string().nullable(),
-    source: z.enum(["api", "import", "feedback"]),
+    source: z.enum(["api", "import", "feedback", "proposal"]),
     lineage: z
       .object({
         action: z.enum(["accept", "correct"]),
-        prediction_id: z.string(),
+        prediction_id: z.string().nullable().openapi({ description: "null for a proposal." }),
+        proposal_id: z.string().nullable().openapi({ description: "null for feedback." }),
         version: versionOrBase,
         prompt: loggedPromptSchema,
       })
       .nullable()
       .openapi({
-        description: "Set for feedback: which version answered which prompt, in which prediction.",
+        description: "Set for masks that a version made: which one, by which prompt, in which prediction or proposal.",
       }),
     created_at: timeText,
   })
@@ -51,7 +53,8 @@ export const toAnnotation = (
   source: row.source,
   lineage: row.lineage && {
     action: row.lineage.action,
-    prediction_id: row.lineage.predictionId,
+    prediction_id: isProposal(row.lineage) ? null : row.lineage.predictionId,
+    proposal_id: isProposal(row.lineage) ? row.lineage.proposalId : null,
     version: toVersionName(row.lineage.version),
     prompt: toLoggedPrompt(row.lineage.prompt),
   },

@@ -1,5 +1,5 @@
 import type { Part } from "../../domain/data-import.ts";
-import type { AnnotationLineage } from "../../domain/feedback.ts";
+import { type AnnotationLineage, type FeedbackLineage, isProposal } from "../../domain/feedback.ts";
 import { isFound } from "../../domain/prompts.ts";
 import type { Box, Point } from "../../imaging/types.ts";
 import { canonicalJson, sha256 } from "../../lib/hash.ts";
@@ -23,7 +23,7 @@ export interface AnnotatedRow {
     readonly counts: string;
     readonly box: Box;
     readonly label: string | null;
-    /** Lineage of masks that feedback made: who had predicted what, for which prompt. */
+    /** Lineage of masks that a version had made: which one, and what for. */
     readonly lineage?: AnnotationLineage | null;
   };
 }
@@ -53,6 +53,8 @@ export interface SnapshotAnnotation {
   readonly label: string | null;
   /** Set for a mask that feedback made: which version had seen which prompt. The prompts feed prompt sampling. */
   readonly feedback?: SnapshotFeedback;
+  /** Set for a mask that a version had found and somebody accepted: nobody had pointed at it. */
+  readonly proposed?: { readonly action: "accept" | "correct"; readonly version: number };
 }
 
 export interface SnapshotFeedback {
@@ -109,7 +111,7 @@ export function buildSnapshot(
       counts: annotation.counts,
       box: annotation.box,
       label: annotation.label,
-      ...(annotation.lineage && { feedback: feedbackOf(annotation.lineage) }),
+      ...(annotation.lineage && originOf(annotation.lineage)),
     },
   }));
   return {
@@ -121,7 +123,12 @@ export function buildSnapshot(
   };
 }
 
-const feedbackOf = ({ action, predictionId, version, prompt }: AnnotationLineage): SnapshotFeedback => ({
+const originOf = (lineage: AnnotationLineage): Pick<SnapshotAnnotation, "feedback" | "proposed"> =>
+  isProposal(lineage)
+    ? { proposed: { action: lineage.action, version: lineage.version } }
+    : { feedback: feedbackOf(lineage) };
+
+const feedbackOf = ({ action, predictionId, version, prompt }: FeedbackLineage): SnapshotFeedback => ({
   action,
   prediction: predictionId,
   version,
