@@ -6,6 +6,7 @@ import {
 } from "../../domain/hyperparameters.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { asGiven, groupNearDuplicates } from "./near-duplicates.ts";
+import { judgesOf, judging } from "./judges.ts";
 import { type Sample, samplesOf, someOf } from "./samples.ts";
 import {
   type AnnotatedRow,
@@ -83,12 +84,12 @@ export async function prepareData(
   if (!split) {
     throw new AppError(
       "not_enough_annotations",
-      `All ${images} annotated images are of one group; fine-tuning needs at least two groups, one of them to judge by.`,
+      `The ${images} annotated images have fewer than two groups to judge by; fine-tuning needs one of these, and one to train on. Images of which versions have found every object do not count: annotate others yourself.`,
     );
   }
   const frozen = kept ?? (await freezeSnapshot(store, snapshot));
   const train = samplesOf(snapshot, split.train);
-  const choosing = split.selection.length > 0 ? split.selection : split.train;
+  const choosing = split.selection.length > 0 ? split.selection : judging(judgesOf(snapshot), split.train);
   return {
     frozen,
     images,

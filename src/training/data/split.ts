@@ -1,8 +1,12 @@
 import type { Part } from "../../domain/data-import.ts";
 import { type Group, groupsInOrder } from "./groups.ts";
+import { judgesOf } from "./judges.ts";
 import type { Snapshot, SnapshotImage } from "./snapshot.ts";
 
-/** The annotated images of a snapshot in three sets; no group stands in two of them. */
+/**
+ * The annotated images of a snapshot in three sets; no group stands in two of them. Images that versions have labelled only
+ * train (see judges.ts), and are in no set where others of their group judge.
+ */
 export interface Split {
   readonly train: readonly SnapshotImage[];
   /** Chooses the best epoch. Empty with fewer than 8 groups: then the training images choose, without jitter. */
@@ -23,18 +27,37 @@ type Images = Group<SnapshotImage>;
  * by itself): about a quarter of the images held out, 15 % for
  * selection, the rest for training; at least one group is held out and at least one trains.
  * The order of groups is the hash of seed and group, so it depends on the data alone and new images move few of
- * the old ones: only those next to a boundary. `groupOf` tells which images stand together. Returns null with fewer than two groups, which can't be split.
+ * the old ones: only those next to a boundary; images that versions have labelled move none. `groupOf` tells which images
+ * stand together. Returns null with fewer than two groups that may judge, which can't be split.
  */
 export function splitSnapshot(
   snapshot: Snapshot,
   seed: number,
   groupOf: (image: SnapshotImage) => string = groupKey,
 ): Split | null {
-  const groups = groupsInOrder(snapshot.images, groupOf, String(seed));
-  if (groups.length < 2) return null;
-  const wished = splitAsWished(groups);
-  if (wished) return wished;
-  const images = snapshot.images.length;
+  const { drawn, pointed } = judgesOf(snapshot);
+  for (const may of [drawn, pointed]) {
+    const judges = snapshot.images.filter(({ id }) => may.has(id));
+    const groups = groupsInOrder(judges, groupOf, String(seed));
+    if (groups.length < 2) continue;
+    const split = splitAsWished(groups) ?? splitByShare(groups, judges.length);
+    const others = snapshot.images.filter(({ id }) => !may.has(id));
+    return { ...split, train: [...split.train, ...others.filter(standsApart(split, groupOf))] };
+  }
+  return null;
+}
+
+/** Whether an image that may not judge stands with none that does, and in no part of the user's that is to judge. */
+function standsApart(
+  { heldOut, selection }: Split,
+  groupOf: (image: SnapshotImage) => string,
+): (image: SnapshotImage) => boolean {
+  const judged = new Set([...heldOut, ...selection].map(groupOf));
+  return (image) => !judged.has(groupOf(image)) && image.part !== "test" && image.part !== "val";
+}
+
+/** About a quarter of the images held out, 15 % for selection. */
+function splitByShare(groups: readonly Images[], images: number): Split {
   const heldOut = take(groups, Math.max(1, Math.round(images * heldOutShare)), 1);
   const selection =
     groups.length >= groupsForSelection

@@ -43,7 +43,7 @@ export async function readProject(store: ObjectStore, project: StoredProject): P
   const groups = new Set(snapshot.images.map(groupOf)).size;
   const { bare, empty } = project;
   const found = [
-    ...ofNumbers(snapshot.images.length, groups),
+    ...ofNumbers(snapshot.images.length, groups, split !== null),
     ...grouping.together.map(together),
     ...(bare.count > 0 ? [withoutAnnotations(bare)] : []),
     ...(empty.count > 0 ? [knownEmpty(empty)] : []),
@@ -51,7 +51,7 @@ export async function readProject(store: ObjectStore, project: StoredProject): P
   return { snapshot, grouping, groupOf, groups, split, found };
 }
 
-function ofNumbers(images: number, groups: number): Found[] {
+function ofNumbers(images: number, groups: number, canJudge: boolean): Found[] {
   const ids = { image_ids: [], annotation_ids: [] };
   if (images < fewestAnnotatedImages) {
     const message = `A fine-tune needs at least ${fewestAnnotatedImages} annotated images; this project has ${images}.`;
@@ -59,6 +59,11 @@ function ofNumbers(images: number, groups: number): Found[] {
   }
   if (groups < 2) {
     const message = "All annotated images are of one group; one more is needed, to judge by.";
+    return [{ code: "too_few_groups", severity: "error", message, ...ids }];
+  }
+  if (!canJudge) {
+    const message =
+      "Versions have found every object of all annotated images but those of one group: such images only train. Annotate images of two groups yourself, to judge by.";
     return [{ code: "too_few_groups", severity: "error", message, ...ids }];
   }
   if (groups >= comfortableGroups) return [];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { AnnotationLineage } from "../../../src/domain/feedback.ts";
 import { type Split, splitSnapshot } from "../../../src/training/data/split.ts";
 import { manyRows, row, snapshotOf } from "../fixtures.ts";
 
@@ -98,5 +99,70 @@ describe("the split of a snapshot", () => {
     const moved = ids(before.train).filter((id) => heldOutNow.has(id));
     expect(before.train).toHaveLength(48);
     expect(moved.length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("images that versions have labelled", () => {
+  const marked = (name: string, lineage: AnnotationLineage, options: Parameters<typeof row>[1] = {}) => {
+    const made = row(name, options);
+    return { ...made, annotation: { ...made.annotation, lineage } };
+  };
+  const proposal = (action: "accept" | "correct"): AnnotationLineage => ({
+    action,
+    proposalId: "prp_1",
+    version: 1,
+    prompt: {},
+  });
+  const feedback = (action: "accept" | "correct"): AnnotationLineage => ({
+    action,
+    predictionId: "pred_1",
+    version: 1,
+    prompt: {},
+  });
+  const drawn = manyRows(12);
+  const apart = splitSnapshot(snapshotOf(drawn), 0) as Split;
+
+  it.each([
+    ["proposals", proposal("accept")],
+    ["corrected proposals", proposal("correct")],
+    ["accepted predictions", feedback("accept")],
+  ])("only train, and move no other image: %s", (_, lineage) => {
+    const found = Array.from({ length: 30 }, (_none, i) => marked(`found ${i}`, lineage));
+    for (const seed of [0, 1, 2]) {
+      const before = splitSnapshot(snapshotOf(drawn), seed) as Split;
+      const split = splitSnapshot(snapshotOf([...drawn, ...found]), seed) as Split;
+      expect([ids(split.heldOut), ids(split.selection)]).toEqual([
+        ids(before.heldOut),
+        ids(before.selection),
+      ]);
+      expect(split.train).toHaveLength(before.train.length + 30);
+    }
+  });
+
+  it("judge once somebody has drawn on them, or corrected a prediction", () => {
+    const rows = Array.from({ length: 12 }, (_, i) => [
+      marked(`${i}`, proposal("accept"), { annotation: `ann_found_${i}` }),
+      i % 2 === 0 ? row(`${i}`) : marked(`${i}`, feedback("correct")),
+    ]).flat();
+    expect(sizes(splitSnapshot(snapshotOf(rows), 0))).toEqual(sizes(apart));
+  });
+
+  it("are in no set where others of their group judge, or the user wants them to", () => {
+    const pages = drawn.map((one, i) => ({ ...one, image: { ...one.image, splitGroup: `page ${i}` } }));
+    const found = pages.map((_, i) => marked(`found ${i}`, proposal("accept"), { group: `page ${i}` }));
+    const split = splitSnapshot(snapshotOf([...pages, ...found]), 0) as Split;
+    expect(sizes(split)).toEqual([14, 2, 3]);
+    const judged = new Set([...split.heldOut, ...split.selection].map(({ group }) => group));
+    expect(split.train.filter(({ group }) => judged.has(group))).toEqual([]);
+    const wished = [...drawn, marked("kept", proposal("accept"), { part: "test" })];
+    expect(all(splitSnapshot(snapshotOf(wished), 0) as Split)).toHaveLength(12);
+  });
+
+  it("can't judge by themselves where they are proposals; where somebody had pointed, they must", () => {
+    const alone = (lineage: AnnotationLineage) =>
+      splitSnapshot(snapshotOf(Array.from({ length: 12 }, (_, i) => marked(`${i}`, lineage))), 0);
+    expect(alone(proposal("accept"))).toBeNull();
+    expect(alone(proposal("correct"))).toBeNull();
+    expect(sizes(alone(feedback("accept")))).toEqual(sizes(apart));
   });
 });
