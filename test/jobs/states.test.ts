@@ -3,11 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OpenDatabase } from "../../src/db/client.ts";
 import { cancelFineTune } from "../../src/db/queries/fine-tunes.ts";
 import { insertImport } from "../../src/db/queries/imports.ts";
-import { fineTuneLeases, importLeases, type Lease, previewLeases } from "../../src/db/queries/leases.ts";
+import { cancelAutoLabel, insertAutoLabel } from "../../src/db/queries/auto-labels.ts";
+import {
+  autoLabelLeases,
+  fineTuneLeases,
+  importLeases,
+  type Lease,
+  previewLeases,
+} from "../../src/db/queries/leases.ts";
 import { cancelPreview, insertPreview } from "../../src/db/queries/previews.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
-import { fineTunePreviews, fineTunes, imports } from "../../src/db/schema/index.ts";
+import { autoLabels, fineTunePreviews, fineTunes, imports } from "../../src/db/schema/index.ts";
 import {
+  autoLabelStates,
   fineTuneStates,
   type FineTuneStatus,
   type FineTuneStep,
@@ -128,6 +136,35 @@ describe("a preview", () => {
     for (const one of shortWays[status as PreviewStatus]) await take[one]();
     const rowOf = async () =>
       (await db.select().from(fineTunePreviews).where(eq(fineTunePreviews.id, id)))[0];
+    const before = await rowOf();
+    expect(before?.status).toBe(status);
+    await take[step as JobStep]();
+    const after = await rowOf();
+    if (end === "nothing") expect(after).toEqual(before);
+    else expect(after?.status).toBe(end);
+  });
+});
+
+describe("an auto-label", () => {
+  it.each(pairsOf(autoLabelStates))("that is %s goes, by %s, to %s", async (status, step, end) => {
+    const { db } = database;
+    const id = newId("al");
+    const own = await newProject(db);
+    await insertAutoLabel(db, { ...own, id, version: 1, threshold: null, maxObjects: 1, labels: null });
+    let lease: Lease = { id, token: crypto.randomUUID() };
+    const take: Readonly<Record<JobStep, () => Promise<unknown>>> = {
+      claim: async () => {
+        const row = await autoLabelLeases.claim(db, id);
+        if (row) lease = { id, token: row.leaseToken };
+      },
+      succeed: () => autoLabelLeases.succeed(db, lease, {}),
+      fail: () => autoLabelLeases.fail(db, lease, error),
+      release: () => autoLabelLeases.release(db, lease),
+      give_up: () => autoLabelLeases.giveUp(db, id, error),
+      cancel: () => cancelAutoLabel(db, own, id).catch(() => null),
+    };
+    for (const one of shortWays[status as PreviewStatus]) await take[one]();
+    const rowOf = async () => (await db.select().from(autoLabels).where(eq(autoLabels.id, id)))[0];
     const before = await rowOf();
     expect(before?.status).toBe(status);
     await take[step as JobStep]();

@@ -98,7 +98,9 @@ export class AutoLabelRun {
       });
       return { objects: results[0]?.asks[0]?.objects ?? [] };
     } catch (error) {
-      if (this.#signal.aborted || !isFinal(error) || error.code === "overloaded") throw error;
+      if (this.#signal.aborted || !isFinal(error)) throw error;
+      // It says nothing of the image.
+      if (error.code === "overloaded") throw new AppError("unavailable", error.message, { cause: error });
       this.#services.log.warn({ image: image.id, err: error }, "no objects can be looked for in an image");
       // What happens on our side is logged and told to nobody.
       const message = error.status < 500 ? error.message : "The image's bytes can't be read.";

@@ -1,5 +1,6 @@
 import { autoLabelLeases } from "../../db/queries/leases.ts";
 import type { autoLabels } from "../../db/schema/index.ts";
+import type { Inference } from "../../inference/inference.ts";
 import { giveUp } from "../give-up.ts";
 import { Held } from "../held.ts";
 import { runLeased } from "../run-leased.ts";
@@ -8,7 +9,9 @@ import type { Turns } from "../turns.ts";
 import { AutoLabelRun } from "./attempt.ts";
 
 /** What an auto-label works with: it trains nothing. */
-export type AutoLabelServices = Pick<TrainerServices, "db" | "store" | "inference" | "log">;
+export interface AutoLabelServices extends Pick<TrainerServices, "db" | "store" | "log"> {
+  readonly inference: Pick<Inference, "find">;
+}
 
 /** One attempt at an auto-label; see runLeased for when it resolves and when it rejects. */
 export async function runAutoLabel(
