@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createMaskwright } from "../client/index.ts";
 import { readCliEnvironment } from "../config.ts";
 import { parse } from "./arguments.ts";
+import { autoLabelCommand } from "./auto-label.ts";
 import type { Command } from "./command.ts";
 import { CliError, lineOf, told } from "./errors.ts";
 import { fineTuneCommand } from "./fine-tune.ts";
@@ -33,6 +34,8 @@ const usage = `maskwright COMMAND [--json]
   fine-tune PROJECT [--epochs N] [--budget SECONDS] [--serving interactive|best]
             [--base-version N] [--seed N] [--detach]
                                      Ctrl-C asks it to stop and keep its best
+  auto-label PROJECT [--version N] [--threshold T] [--max-objects N] [--label L ...]
+             [--detach]              proposes objects in all images without annotations
   versions PROJECT
   promote PROJECT VERSION [--reason TEXT]
   rollback PROJECT [--reason TEXT]
@@ -64,6 +67,7 @@ const commands: Record<string, Command> = {
   import: importCommand,
   predict: predictCommand,
   "fine-tune": fineTuneCommand,
+  "auto-label": autoLabelCommand,
   versions: versionsCommand,
   promote: promoteCommand,
   rollback: rollbackCommand,

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eq } from "../../src/db/drizzle.ts";
+import { autoLabels } from "../../src/db/schema/index.ts";
 import { Story } from "../../src/cli/fine-tune.ts";
 import { run } from "../../src/cli/main.ts";
 import { overHttp, type TestApp, testApp } from "../helpers/app.ts";
+import { findingProject } from "../worlds/auto-label.ts";
 import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
 
@@ -98,6 +101,21 @@ describe("predict", () => {
     });
   });
 
+  it("has objects proposed, and waits until that has ended", async () => {
+    const found = await findingProject(app, 2);
+    await live(async (url) => {
+      const asked = maskwright(["auto-label", found.id, "--label", "stamp"], { url, key: app.a.key });
+      let job: string | undefined;
+      while (job === undefined) {
+        const rows = await app.db.select().from(autoLabels).where(eq(autoLabels.projectId, found.id));
+        job = rows[0]?.id;
+      }
+      await found.run(job);
+      const out = "version 1 proposes 2 objects in 2 images, to be reviewed\n";
+      expect(await asked).toMatchObject({ code: 0, out, err: "" });
+    });
+  });
+
   it("tells in one line what is wrong, with the API's code", async () => {
     await live(async (url) => {
       const env = { url, key: app.a.key };
@@ -118,6 +136,8 @@ describe("predict", () => {
           ["fine-tune", project, "--serving", "quick"],
           /^maskwright: usage: --serving is interactive or best, not quick\.\n$/,
         ],
+        [["auto-label", project], /^maskwright: finder_missing: [^\n]+\n$/],
+        [["auto-label", project, "--threshold", "x"], /^maskwright: usage: --threshold [^\n]+\n$/],
         [["sing"], /^maskwright: usage: There is no command sing; [^\n]+\n$/],
       ] as const;
       for (const [argv, line] of lines) {
