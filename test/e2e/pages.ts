@@ -8,6 +8,7 @@ export function everyPage(get: () => World): void {
     ["projects", "/", "Example: stamps"],
     ["images", `${world.place}/images`, /mask/],
     ["images-worst", `${world.place}/images?show=worst`, /IoU 0/],
+    ["review", `${world.place}/review`, "Nothing is left to review."],
     ["fine-tune", `${world.place}/fine-tune`, "Runs"],
     ["version", `${world.place}/versions/1`, "By kind of prompt"],
     ["versions", `${world.place}/versions`, "What was live when"],

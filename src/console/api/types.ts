@@ -2,6 +2,7 @@ import type * as Api from "../../client/index.ts";
 
 /** The API's answers, as the client types them. */
 export type {
+  AutoLabel,
   FineTune,
   FineTuneEvent,
   GalleryEntry,
@@ -31,6 +32,7 @@ export interface Page<T> {
 
 /** The console asks for no other format, so masks are run lengths here. */
 export type Rle = Extract<Api.Mask, { format: "rle" }>;
+export type Proposal = Omit<Api.Proposal, "mask"> & { mask: Rle };
 export type Annotation = Omit<Api.Annotation, "mask"> & { mask: Rle };
 
 type AnyMask = Api.Prediction["results"][number]["predictions"][number]["masks"][number];

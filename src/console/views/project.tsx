@@ -11,6 +11,7 @@ import { Compare } from "./compare.tsx";
 import { FineTuneView } from "./fine-tune.tsx";
 import { Images } from "./images.tsx";
 import type { InProject } from "./in-project.ts";
+import { ReviewView } from "./review.tsx";
 import { RunView } from "./run.tsx";
 import { Settings } from "./settings.tsx";
 import { Snippets } from "./snippets.tsx";
@@ -19,6 +20,7 @@ import { Versions } from "./versions.tsx";
 
 const tabs = [
   ["images", "Images"],
+  ["review", "Review"],
   ["fine-tune", "Fine-tune"],
   ["versions", "Versions"],
   ["compare", "Compare"],
@@ -48,6 +50,7 @@ function pageOf(tab: string, item: string | undefined, props: InProject): Compon
     ) : (
       <VersionView key={item} number={Number(item)} {...props} />
     );
+  if (tab === "review") return <ReviewView key={props.project.id} {...props} />;
   if (tab === "compare") return <Compare {...props} />;
   if (tab === "use") return <Snippets {...props} />;
   if (tab === "settings") return <Settings {...props} />;

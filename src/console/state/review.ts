@@ -1,0 +1,68 @@
+import { signal } from "@preact/signals";
+import { api } from "../api/client.ts";
+import type { Page, Proposal } from "../api/types.ts";
+import { attempt } from "./toasts.ts";
+
+export type Decision = "accept" | "reject";
+
+/** Proposals of one look at the server, the surest first. */
+const atOnce = 50;
+
+/** Proposals one at a time: what is decided shows at once and is sent in its order. */
+export class Review {
+  /** In the order of review; what is decided stays, so that one can go back. */
+  readonly rows = signal<readonly Proposal[]>([]);
+  readonly at = signal(0);
+  /** Nothing more is pending, as far as is known. */
+  readonly ended = signal(false);
+  readonly #path: string;
+  #sent: Promise<unknown> = Promise.resolve();
+  #loading: Promise<void> | undefined;
+
+  constructor(projectId: string) {
+    this.#path = `/v1/projects/${projectId}/proposals`;
+  }
+
+  /** Asks for more, behind those that are here. */
+  load(): Promise<void> {
+    return (this.#loading ??= this.#load().finally(() => (this.#loading = undefined)));
+  }
+
+  /** Of the proposal that is shown; the next one is shown then. */
+  decide(decision: Decision): void {
+    const row = this.rows.value[this.at.value];
+    if (!row) return;
+    this.#show({ ...row, status: decision === "accept" ? "accepted" : "rejected" });
+    this.move(1);
+    this.#sent = this.#send(row, decision, this.#sent);
+  }
+
+  move(by: 1 | -1): void {
+    this.at.value = Math.min(this.rows.value.length, Math.max(0, this.at.value + by));
+    if (this.at.value === this.rows.value.length) void attempt(() => this.load());
+  }
+
+  /** What was refused is shown as it was. */
+  async #send(row: Proposal, decision: Decision, before: Promise<unknown>): Promise<void> {
+    await before;
+    const went = await attempt(async () =>
+      this.#show(await api.post<Proposal>(`${this.#path}/${row.id}/${decision}`)),
+    );
+    if (!went) this.#show(row);
+  }
+
+  #show(row: Proposal): void {
+    this.rows.value = this.rows.value.map((one) => (one.id === row.id ? row : one));
+  }
+
+  async #load(): Promise<void> {
+    // What is on its way would come once more, as pending.
+    await this.#sent;
+    const query = new URLSearchParams({ status: "pending", order: "score", limit: String(atOnce) });
+    const page = await api.get<Page<Proposal>>(`${this.#path}?${query.toString()}`);
+    const known = new Set(this.rows.value.map(({ id }) => id));
+    const fresh = page.data.filter(({ id }) => !known.has(id));
+    this.rows.value = [...this.rows.value, ...fresh];
+    this.ended.value = fresh.length === 0;
+  }
+}
