@@ -1,12 +1,11 @@
 import { type AutoLabel, insertAutoLabel } from "../db/queries/auto-labels.ts";
 import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { getVersion } from "../db/queries/versions.ts";
+import { getVersion, requireFinder } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { VersionName } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
-import { requireFinder } from "./require-finder.ts";
 
 export interface AskedAutoLabel {
   readonly version: VersionName;

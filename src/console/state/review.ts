@@ -17,7 +17,7 @@ export class Review {
   readonly ended = signal(false);
   readonly #path: string;
   #sent: Promise<unknown> = Promise.resolve();
-  #loading: Promise<void> | undefined;
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(projectId: string) {
     this.#path = `/v1/projects/${projectId}/proposals`;
@@ -25,7 +25,7 @@ export class Review {
 
   /** Asks for more, behind those that are here. */
   load(): Promise<void> {
-    return (this.#loading ??= this.#load().finally(() => (this.#loading = undefined)));
+    return (this.#loading = this.#load(this.#loading));
   }
 
   /** Of the proposal that is shown; the next one is shown then. */
@@ -55,7 +55,9 @@ export class Review {
     this.rows.value = this.rows.value.map((one) => (one.id === row.id ? row : one));
   }
 
-  async #load(): Promise<void> {
+  /** One look after the other: an earlier one may have missed what was just found. */
+  async #load(before: Promise<void>): Promise<void> {
+    await before.catch(() => {});
     // What is on its way would come once more, as pending.
     await this.#sent;
     const query = new URLSearchParams({ status: "pending", order: "score", limit: String(atOnce) });

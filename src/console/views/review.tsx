@@ -84,7 +84,6 @@ function Queue({ review, projectId, running }: { review: Review; projectId: stri
     );
   return (
     <section class="card stack-s" aria-label="A proposal">
-      <Shown row={row} projectId={projectId} />
       <div class="row between">
         <div class="row">
           <Button kind="primary" icon="check" onClick={() => review.decide("accept")} title="A">
@@ -103,6 +102,7 @@ function Queue({ review, projectId, running }: { review: Review; projectId: stri
           <Button icon="next" label="Skip (right arrow)" onClick={() => review.move(1)} />
         </div>
       </div>
+      <Shown row={row} projectId={projectId} />
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, lt } from "../drizzle.ts";
 import { AppError } from "../../lib/errors.ts";
+import type { Finder } from "../../domain/finder.ts";
 import { isPlain } from "../../domain/focus.ts";
 import type { Executor } from "../client.ts";
 import { type OfTraining, versions } from "../schema/index.ts";
@@ -51,6 +52,22 @@ export async function getTunedVersion(
   const version = await getVersion(db, scope, number);
   if (!isTuned(version)) throw new Error(`version ${number} was imported`);
   return version;
+}
+
+/** What finds a version's objects; 0 is the base. Throws AppError finder_missing. */
+export function requireFinder({
+  number,
+  finder,
+}: {
+  readonly number: number;
+  readonly finder?: Finder | null | undefined;
+}): Finder {
+  if (finder) return finder;
+  const message =
+    number === 0
+      ? "version: the base finds nothing by itself, because nobody taught it labels. Name a version that a fine-tune has made, or prompt with boxes or points."
+      : `version: version ${number} has no finder. Fine-tune again for a version that finds its objects by itself, or prompt with boxes or points.`;
+  throw new AppError("finder_missing", message, { param: "version" });
 }
 
 /** What decoding needs of each; in no order, and without those that are not there. */

@@ -5,19 +5,24 @@ import { getProject, holdProject, type Project } from "../../db/queries/projects
 import { deletePendingProposals, insertProposals } from "../../db/queries/proposals.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { countUnlabelled, nextUnlabelled, stillUnlabelled } from "../../db/queries/unlabelled-images.ts";
-import { getVersion } from "../../db/queries/versions.ts";
+import { getVersion, requireFinder } from "../../db/queries/versions.ts";
 import type { autoLabels } from "../../db/schema/index.ts";
-import { requireFinder } from "../../actions/require-finder.ts";
 import type { RleMask } from "../../imaging/types.ts";
+import type { Inference } from "../../inference/inference.ts";
 import type { FindingVersion, FoundObject } from "../../inference/find/types.ts";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { type Held, whyLost } from "../held.ts";
 import { isFinal } from "../run-leased.ts";
 import type { Turns } from "../turns.ts";
-import type { AutoLabelServices } from "./run.ts";
+import type { TrainerServices } from "../services.ts";
 
 type Row = typeof autoLabels.$inferSelect;
+
+/** What an auto-label works with: it trains nothing. */
+export interface AutoLabelServices extends Pick<TrainerServices, "db" | "store" | "log"> {
+  readonly inference: Pick<Inference, "find">;
+}
 
 /** Characters that the masks of one image may take, more than any image's true objects do. */
 const maxMaskText = 64 * 1024 * 1024;

@@ -1,17 +1,11 @@
 import { autoLabelLeases } from "../../db/queries/leases.ts";
 import type { autoLabels } from "../../db/schema/index.ts";
-import type { Inference } from "../../inference/inference.ts";
 import { giveUp } from "../give-up.ts";
 import { Held } from "../held.ts";
 import { runLeased } from "../run-leased.ts";
 import type { TrainerServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
-import { AutoLabelRun } from "./attempt.ts";
-
-/** What an auto-label works with: it trains nothing. */
-export interface AutoLabelServices extends Pick<TrainerServices, "db" | "store" | "log"> {
-  readonly inference: Pick<Inference, "find">;
-}
+import { AutoLabelRun, type AutoLabelServices } from "./attempt.ts";
 
 /** One attempt at an auto-label; see runLeased for when it resolves and when it rejects. */
 export async function runAutoLabel(
