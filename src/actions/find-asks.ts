@@ -1,3 +1,4 @@
+import { requireFinder } from "../db/queries/versions.ts";
 import { labelsMeant } from "../domain/label-names.ts";
 import type { FindAsk, FindingVersion } from "../inference/find/types.ts";
 import type { VersionRef } from "../inference/types.ts";
@@ -33,28 +34,27 @@ export function findsOf(asked: AskedFinds, versions: readonly VersionRef[]): Fin
   return {
     places: asked.find ? [...places, asked.prompts.length] : places,
     versions: versions.map((ref) => {
-      const version = finding(ref);
+      const version = { ...ref, finder: requireFinder(ref) };
       const named = places.map((place) => askOf(asked.prompts[place] as AskedPrompt, place, version));
       return { version, asks: asked.find ? [...named, {}] : named };
     }),
   };
 }
 
-function finding(version: VersionRef): FindingVersion {
-  const { finder } = version;
-  if (finder) return { ...version, finder };
-  const message =
-    version.number === 0
-      ? "version: the base finds nothing by itself, because nobody taught it labels. Name a version that a fine-tune has made, or prompt with boxes or points."
-      : `version: version ${version.number} has no finder. Fine-tune again for a version that finds its objects by itself, or prompt with boxes or points.`;
-  throw new AppError("finder_missing", message, { param: "version" });
-}
-
 function askOf(prompt: AskedPrompt, place: number, version: FindingVersion): FindAsk {
   const { name, field } = namedBy(prompt) as NonNullable<ReturnType<typeof namedBy>>;
+  const labels = labelsNamed(name, version, `prompts[${place}].${field}`);
+  return { labels, region: prompt.box, exclude: prompt.exclude };
+}
+
+/** The labels that are meant by a name. Throws AppError label_unknown, which lists what is known. */
+export function labelsNamed(
+  name: string,
+  version: Pick<FindingVersion, "number" | "finder">,
+  param: string,
+): string[] {
   const labels = labelsMeant(name, version.finder.labels);
-  if (labels.length > 0) return { labels, region: prompt.box, exclude: prompt.exclude };
-  const param = `prompts[${place}].${field}`;
+  if (labels.length > 0) return labels;
   const message = `${param}: version ${version.number} knows no label ${quoted(name)}. It knows ${known(version)}.`;
   throw new AppError("label_unknown", message, { param });
 }
@@ -66,7 +66,7 @@ const mostCharacters = 40;
 const quoted = (name: string): string =>
   JSON.stringify(name.length > mostCharacters ? `${name.slice(0, mostCharacters)}…` : name);
 
-function known({ finder: { labels } }: FindingVersion): string {
+function known({ finder: { labels } }: Pick<FindingVersion, "finder">): string {
   const names = labels.filter((label) => label !== null);
   if (names.length === 0) return "only objects without a label: ask with find";
   const listed = names.slice(0, mostNames).map(quoted).join(", ");

@@ -2,10 +2,12 @@ import { type AutoLabel, insertAutoLabel } from "../db/queries/auto-labels.ts";
 import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { getVersion, requireFinder } from "../db/queries/versions.ts";
+import type { Finder } from "../domain/finder.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { VersionName } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
+import { labelsNamed } from "./find-asks.ts";
 
 export interface AskedAutoLabel {
   readonly version: VersionName;
@@ -30,20 +32,28 @@ export async function startAutoLabel(
     const project = await holdProject(tx, scope);
     const number = name === "active" ? (project.activeVersion ?? 0) : name === "base" ? 0 : name;
     const finder = requireFinder(number === 0 ? { number } : await getVersion(tx, scope, number));
-    for (const [i, label] of (labels ?? []).entries())
-      if (!finder.labels.includes(label))
-        throw new AppError(
-          "label_unknown",
-          `labels[${i}]: version ${number} was not taught ${label === null ? "objects without a label" : JSON.stringify(label)}.`,
-          { param: `labels[${i}]` },
-        );
     return insertAutoLabel(tx, {
       ...scope,
       id: newId("al"),
       version: number,
       threshold,
       maxObjects,
-      labels: labels && [...labels],
+      labels: labels && labelsOf(labels, { number, finder }),
     });
   });
+}
+
+/** Labels as the version has them, each once. Throws AppError label_unknown. */
+function labelsOf(
+  asked: readonly (string | null)[],
+  version: { readonly number: number; readonly finder: Finder },
+): (string | null)[] {
+  const all = asked.flatMap((label, i) => {
+    const param = `labels[${i}]`;
+    if (label !== null) return labelsNamed(label, version, param);
+    if (version.finder.labels.includes(null)) return [null];
+    const message = `${param}: version ${version.number} was taught no objects without a label.`;
+    throw new AppError("label_unknown", message, { param });
+  });
+  return [...new Set(all)];
 }

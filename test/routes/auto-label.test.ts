@@ -23,7 +23,7 @@ describe("an auto-label", () => {
     const mask = rectangleRle([2, 2, 6, 6]);
     await app.a.post(`${url}/annotations`, { image_id: annotated, mask });
     await app.db.update(images).set({ knownEmpty: true }).where(eq(images.id, empty));
-    const answer = await start({ threshold: 0.25, max_objects: 7, labels: ["stamp", null] });
+    const answer = await start({ threshold: 0.25, max_objects: 7, labels: ["Stamps", null, "stamp"] });
     expect(answer.status).toBe(202);
     expect(answer.body).toMatchObject({
       status: "queued",
@@ -204,7 +204,7 @@ describe("POST auto-label", () => {
     [{ version: "base" }, "422 finder_missing version"],
     [{ version: 2 }, "422 finder_missing version"],
     [{ version: 3 }, "404 version_not_found version"],
-    [{ labels: ["stamp", "Stamp"] }, "422 label_unknown labels[1]"],
+    [{ labels: ["stamp", "coin"] }, "422 label_unknown labels[1]"],
     [{ labels: [] }, "400 invalid_request labels"],
     [{ threshold: 1.5 }, "400 invalid_request threshold"],
     [{ max_objects: 1001 }, "400 invalid_request max_objects"],

@@ -14,7 +14,7 @@ export const autoLabelBody = z.strictObject({
     description: "Objects of one image at most; those with the highest label_score.",
   }),
   labels: z.array(text(200).nullable()).min(1).max(100).optional().openapi({
-    description: "Labels to look for; null stands for objects without a label. Defaults to all that the version knows.",
+    description: "Labels to look for, case and plural forgiven; null stands for objects without a label. Defaults to all that the version knows.",
   }),
 });
 

@@ -35,8 +35,8 @@ export function splitSnapshot(
   seed: number,
   groupOf: (image: SnapshotImage) => string = groupKey,
 ): Split | null {
-  const { drawn, pointed } = judgesOf(snapshot);
-  for (const may of [drawn, pointed]) {
+  const { drawn, asked } = judgesOf(snapshot);
+  for (const may of [drawn, asked]) {
     const judges = snapshot.images.filter(({ id }) => may.has(id));
     const groups = groupsInOrder(judges, groupOf, String(seed));
     if (groups.length < 2) continue;

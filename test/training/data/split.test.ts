@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AnnotationLineage } from "../../../src/domain/feedback.ts";
+import type { LoggedPrompt } from "../../../src/domain/prompts.ts";
 import { type Split, splitSnapshot } from "../../../src/training/data/split.ts";
 import { manyRows, row, snapshotOf } from "../fixtures.ts";
 
@@ -113,11 +114,11 @@ describe("images that versions have labelled", () => {
     version: 1,
     prompt: {},
   });
-  const feedback = (action: "accept" | "correct"): AnnotationLineage => ({
+  const feedback = (action: "accept" | "correct", prompt: LoggedPrompt = {}): AnnotationLineage => ({
     action,
     predictionId: "pred_1",
     version: 1,
-    prompt: {},
+    prompt,
   });
   const drawn = manyRows(12);
   const apart = splitSnapshot(snapshotOf(drawn), 0) as Split;
@@ -126,6 +127,7 @@ describe("images that versions have labelled", () => {
     ["proposals", proposal("accept")],
     ["corrected proposals", proposal("correct")],
     ["accepted predictions", feedback("accept")],
+    ["corrected finds", feedback("correct", { find: true })],
   ])("only train, and move no other image: %s", (_, lineage) => {
     const found = Array.from({ length: 30 }, (_none, i) => marked(`found ${i}`, lineage));
     for (const seed of [0, 1, 2]) {
@@ -158,7 +160,7 @@ describe("images that versions have labelled", () => {
     expect(all(splitSnapshot(snapshotOf(wished), 0) as Split)).toHaveLength(12);
   });
 
-  it("can't judge by themselves where they are proposals; where somebody had pointed, they must", () => {
+  it("can't judge by themselves where they are proposals; predictions must, where nothing else is there", () => {
     const alone = (lineage: AnnotationLineage) =>
       splitSnapshot(snapshotOf(Array.from({ length: 12 }, (_, i) => marked(`${i}`, lineage))), 0);
     expect(alone(proposal("accept"))).toBeNull();
