@@ -40,6 +40,11 @@ describe("the committed reference values", () => {
     expectSame(await remake(script, file, []), await committed(file));
   });
 
+  it("are what their script makes: a finder's step, and scores of finds", async () => {
+    const file = "test/training/finder/reference/finder.json";
+    expectSame(await remake("finder.py", file, []), await committed(file));
+  });
+
   it("are what their script makes: the decoder's gradients", async () => {
     const weights = await temporaryFile("weights.safetensors");
     await writeFile(weights, encodeSafetensors(await baseModel("mobile_sam").decoderWeights()));

@@ -19,7 +19,7 @@ const ridge = 1;
 
 /**
  * Platt's calibration (1999): the share of peaks of a logit that are objects, by logistic regression, and the label score from
- * which F1 is best. `objects` counts those that were there, found or not.
+ * which F1 is as good as the best. `objects` counts those that were there, found or not.
  */
 export function calibrate(
   peaks: readonly JudgedPeak[],
@@ -53,21 +53,27 @@ export function calibrate(
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
+/**
+ * F1 hardly differs over many thresholds where objects are few, and a finder that was trained on half of the data is less
+ * sure than the last one will be: of those within so much of the best the lowest is taken.
+ */
+const asGood = 0.03;
+
 function bestThreshold(
   peaks: readonly JudgedPeak[],
   objects: number,
   { slope, offset }: Finder["calibration"],
 ): number {
   const sorted = [...peaks].sort((a, b) => b.logit - a.logit);
-  let [right, best, threshold] = [0, 0, uncalibrated.threshold];
-  for (const [i, { logit, isObject }] of sorted.entries()) {
+  let right = 0;
+  const f1s = sorted.map(({ isObject }, i) => {
     right += isObject ? 1 : 0;
-    const f1 = (2 * right) / (i + 1 + objects);
-    if (f1 <= best) continue;
-    best = f1;
-    // Between this peak and the next, so that a hair's difference decides nothing.
-    const next = sorted[i + 1]?.logit ?? logit - 1;
-    threshold = sigmoid((slope * (logit + next)) / 2 + offset);
-  }
-  return Math.min(0.95, Math.max(0.02, threshold));
+    return (2 * right) / (i + 1 + objects);
+  });
+  const best = Math.max(...f1s);
+  const last = f1s.findLastIndex((f1) => f1 >= best - asGood);
+  const logit = sorted[last]?.logit ?? 0;
+  // Between this peak and the next, so that a hair's difference decides nothing.
+  const next = sorted[last + 1]?.logit ?? logit - 1;
+  return Math.min(0.95, Math.max(0.02, sigmoid((slope * (logit + next)) / 2 + offset)));
 }
