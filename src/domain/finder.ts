@@ -38,6 +38,8 @@ export interface FindScores {
 /** What a finder brought on held-out images. */
 export interface FinderMetrics {
   images: number;
+  /** Those among them that are known to hold nothing. */
+  emptyImages: number;
   annotations: number;
   /** Groups of images, which the intervals are taken over. */
   groups: number;

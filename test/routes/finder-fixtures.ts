@@ -4,6 +4,7 @@ const found = { ap50: 0.9, ap: 0.6, pq: 0.7, precision: 0.8, recall: 0.85, meanI
 /** What was measured of a finder, and the finder. */
 export const finds: FinderMetrics = {
   images: 2,
+  emptyImages: 0,
   annotations: 3,
   groups: 2,
   all: found,

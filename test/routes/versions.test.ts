@@ -175,8 +175,10 @@ describe("GET versions", () => {
     const told = async (number: number) => (await app.a.get(`${url}/versions/${number}`)).body;
     const { finder: mine, metrics } = await told(1);
     expect(mine).toEqual({ labels: ["stamp", null], threshold: 0.4, pool: 2 });
-    // The names of the domain are those of the wire, but for one.
-    const wire = JSON.parse(JSON.stringify(finds).replaceAll("meanIou", "mean_iou")) as object;
+    // The names of the domain are those of the wire, but for two.
+    const wire = JSON.parse(
+      JSON.stringify(finds).replaceAll("meanIou", "mean_iou").replace("emptyImages", "empty_images"),
+    ) as object;
     expect(metrics).toMatchObject({ finder: wire });
     expect((await told(2))["finder"]).toBeNull();
     expect((await told(2))["metrics"]).not.toHaveProperty("finder");

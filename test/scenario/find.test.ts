@@ -3,13 +3,16 @@ import { eq } from "../../src/db/drizzle.ts";
 import { getProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
-import { annotations } from "../../src/db/schema/index.ts";
+import { annotations, images } from "../../src/db/schema/index.ts";
 import { areaOf } from "../../src/imaging/geometry.ts";
 import { rleIou } from "../../src/imaging/mask-facts.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask, Size } from "../../src/imaging/types.ts";
 import type { FindAsk, FindingVersion } from "../../src/inference/find/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
+import { newId } from "../../src/lib/ids.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { keys } from "../../src/storage/keys.ts";
 import { runFineTune } from "../../src/jobs/fine-tune/run.ts";
 import { newFineTune, newProject } from "../training/project.ts";
 import { asPng } from "../worlds/images.ts";
@@ -31,6 +34,7 @@ beforeAll(async () => {
   const { db } = bench.services;
   scope = await newProject(db);
   await addRings(bench, scope, 8);
+  await addPaper(4);
   await db.update(annotations).set({ label: "ring" }).where(eq(annotations.projectId, scope.projectId));
   const id = await newFineTune(db, scope, { hyperparameters });
   await runFineTune(bench.trainer, id, never);
@@ -40,6 +44,30 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench.close();
 });
+
+/** Stores images of grainy paper that are known to hold nothing. */
+async function addPaper(count: number): Promise<void> {
+  const { db, store } = bench.services;
+  for (let i = 0; i < count; i++) {
+    const random = seededRandom(1000 + i);
+    const [width, height] = [140, 110];
+    const data = Uint8Array.from({ length: width * height * 3 }, () => 215 + random.below(15));
+    const bytes = await asPng({ width, height, data });
+    const hash = sha256(bytes);
+    const objectKey = keys.image(scope.projectId, hash);
+    await store.put(objectKey, bytes);
+    const row = {
+      id: newId("img"),
+      sha256: hash,
+      objectKey,
+      bytes: bytes.length,
+      format: "png",
+      width,
+      height,
+    };
+    await db.insert(images).values({ ...scope, ...row, knownEmpty: true });
+  }
+}
 
 /** An image that nothing was trained on. */
 const fresh = ringImage(77);
@@ -69,7 +97,11 @@ describe("a version's finder", () => {
     expect(finder?.gate).toMatchObject({ promote: true });
     expect(finder?.all.ap50).toBeGreaterThan(0.7);
     expect(finder?.labels).toEqual([{ label: "ring", annotations: 2, ...finder?.all }]);
-    expect(messages.some((message) => message.startsWith("The version finds its objects"))).toBe(true);
+    // Of four images that hold nothing the hash sends some to judge; the others taught.
+    const judged = finder?.emptyImages ?? 0;
+    expect(finder?.images).toBe(2 + judged);
+    const said = messages.find((message) => message.startsWith("The version finds its objects")) ?? "";
+    expect(said).toContain(`${4 - judged} images that hold nothing taught it, too`);
   });
 
   it("finds the object of an image that nobody has prompted or seen", async () => {

@@ -36,9 +36,7 @@ export async function deletePendingProposals(
 ): Promise<void> {
   await tx
     .delete(proposals)
-    .where(
-      and(inProject(proposals, scope), eq(proposals.imageId, imageId), eq(proposals.status, "pending")),
-    );
+    .where(and(inProject(proposals, scope), eq(proposals.imageId, imageId), eq(proposals.status, "pending")));
 }
 
 const select = (db: Executor) =>

@@ -46,11 +46,7 @@ export async function nextUnlabelled(
 }
 
 /** Whether an image is there and has no annotation; if so it can't be deleted until the transaction ends. */
-export async function stillUnlabelled(
-  tx: Executor,
-  scope: ProjectScope,
-  imageId: string,
-): Promise<boolean> {
+export async function stillUnlabelled(tx: Executor, scope: ProjectScope, imageId: string): Promise<boolean> {
   const marks = tx
     .select({ one: sql`1` })
     .from(annotations)

@@ -68,7 +68,10 @@ export const autoLabels = pgTable(
     uniqueIndex("auto_labels_project_open_key")
       .on(table.projectId)
       .where(sql`status in ('queued', 'running')`),
-    check("auto_labels_status_check", sql`status in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`),
+    check(
+      "auto_labels_status_check",
+      sql`status in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`,
+    ),
     check("auto_labels_asked_check", sql`version >= 1 and max_objects >= 1 and threshold between 0 and 1`),
     check(
       "auto_labels_counts_check",

@@ -1,3 +1,4 @@
+import { type EmptyImage, selectKnownEmpty } from "../../db/queries/known-empty.ts";
 import type { Version } from "../../db/queries/versions.ts";
 import type { Finder, FinderMetrics } from "../../domain/finder.ts";
 import type { FindingVersion } from "../../inference/find/types.ts";
@@ -5,6 +6,7 @@ import type { VersionRef } from "../../inference/types.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
 import type { PreparedData } from "../../training/data/prepare.ts";
+import { emptyLessons, mostEmpty } from "../../training/finder/empty-images.ts";
 import { finderSteps, stepsInAll } from "../../training/finder/finder-steps.ts";
 import { judgeFinder } from "../../training/finder/judge-finder.ts";
 import { trainFinder } from "../../training/finder/train-finder.ts";
@@ -39,15 +41,28 @@ export async function addFinder(
   const started = performance.now();
   run.meter.plan({ find: stepsInAll(steps) });
   await run.progress("find", 0);
-  const { file, settings } = await trainFinder(run, data, steps, async (done) => run.progress("find", done));
+  const known = await selectKnownEmpty(run.services.db, run.scope, mostEmpty);
+  const { teaching, judging } = emptyLessons(known.map(asSnapshot));
+  const onStep = async (done: number): Promise<void> => run.progress("find", done);
+  const { file, settings, empty } = await trainFinder(run, data, steps, { empty: teaching, onStep });
   const finder = await storeFinder(run, file, settings);
   const finding: FindingVersion = { ...version, finder };
-  const judged = await judgeFinder(run, data, { version: finding, live: findingOf(live) });
+  const judged = await judgeFinder(run, data, { version: finding, live: findingOf(live), empty: judging });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const metrics = { ...judged, seconds };
-  await run.tell(finderEvent(metrics));
+  await run.tell(finderEvent(metrics, empty));
   return { finder: judged.gate.promote ? finder : null, metrics };
 }
+
+const asSnapshot = ({ id, sha256: hash, bytes, width, height, objectKey, splitGroup }: EmptyImage) => ({
+  id,
+  sha256: hash,
+  bytes,
+  width,
+  height,
+  object_key: objectKey,
+  group: splitGroup,
+});
 
 const findingOf = (live: Version | null): FindingVersion | null =>
   live?.finder ? { ...live, finder: live.finder } : null;
@@ -64,11 +79,11 @@ async function storeFinder(
   return { key, sha256: hash, bytes: file.byteLength, ...settings };
 }
 
-function finderEvent({ all, images, gate, seconds }: FinderMetrics) {
+function finderEvent({ all, images, gate, seconds }: FinderMetrics, empty: number) {
   const verb = gate.promote ? "finds its objects without prompts" : "does not find without prompts";
   return {
     level: gate.promote ? ("info" as const) : ("warn" as const),
-    message: `The version ${verb}: ${gate.reason} (${images} held-out images, ${seconds} s)`,
+    message: `The version ${verb}: ${gate.reason} (${images} held-out images, ${seconds} s${empty > 0 ? `; ${empty} images that hold nothing taught it, too` : ""})`,
     data: {
       ap50: all.ap50,
       ap: all.ap,

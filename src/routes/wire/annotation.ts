@@ -33,7 +33,8 @@ export const annotationSchema = z
       })
       .nullable()
       .openapi({
-        description: "Set for masks that a version made: which one, by which prompt, in which prediction or proposal.",
+        description:
+          "Set for masks that a version made: which one, by which prompt, in which prediction or proposal.",
       }),
     created_at: timeText,
   })

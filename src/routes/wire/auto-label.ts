@@ -6,7 +6,9 @@ import { iso, isoOrNull, text, timeText } from "../http/scope.ts";
 import { versionName } from "./version-name.ts";
 
 export const autoLabelBody = z.strictObject({
-  version: versionName.default("active").openapi({ description: "The version that finds: active or a number." }),
+  version: versionName
+    .default("active")
+    .openapi({ description: "The version that finds: active or a number." }),
   threshold: z.number().min(0).max(1).optional().openapi({
     description: "The label_score from which objects are proposed. Defaults to the version's own.",
   }),
@@ -14,7 +16,8 @@ export const autoLabelBody = z.strictObject({
     description: "Objects of one image at most; those with the highest label_score.",
   }),
   labels: z.array(text(200).nullable()).min(1).max(100).optional().openapi({
-    description: "Labels to look for, case and plural forgiven; null stands for objects without a label. Defaults to all that the version knows.",
+    description:
+      "Labels to look for, case and plural forgiven; null stands for objects without a label. Defaults to all that the version knows.",
   }),
 });
 

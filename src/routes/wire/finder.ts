@@ -40,6 +40,10 @@ export const finderSchema = z.object({
 export const finderMetricsSchema = z
   .object({
     images: z.int(),
+    empty_images: z.int().openapi({
+      description:
+        "Those among images that are known to contain no object: whatever is found there is wrong.",
+    }),
     annotations: z.int(),
     groups: z.int(),
     all: scores,
@@ -70,6 +74,7 @@ export const toFinder = (finder: Finder | null): z.output<typeof finderSchema> |
 
 export const toFinderMetrics = (metrics: FinderMetrics): z.output<typeof finderMetricsSchema> => ({
   images: metrics.images,
+  empty_images: metrics.emptyImages,
   annotations: metrics.annotations,
   groups: metrics.groups,
   all: toScores(metrics.all),

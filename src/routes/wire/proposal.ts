@@ -10,7 +10,8 @@ export const mostDecisions = 500;
 export const proposalStatus = z.enum(proposalStatuses);
 
 const annotationId = z.string().nullable().openapi({
-  description: "The annotation that it became; null unless it is accepted, and once that annotation is deleted.",
+  description:
+    "The annotation that it became; null unless it is accepted, and once that annotation is deleted.",
 });
 
 export const proposalSchema = z

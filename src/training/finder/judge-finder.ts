@@ -24,19 +24,26 @@ const resamples = 200;
 
 export interface FinderJudgement extends Pick<
   FinderMetrics,
-  "images" | "annotations" | "groups" | "all" | "intervals" | "labels" | "before" | "gate"
+  "images" | "emptyImages" | "annotations" | "groups" | "all" | "intervals" | "labels" | "before" | "gate"
 > {}
 
 /**
- * How well a version finds by itself what is annotated on the held-out images, beside the finder of the version that is live.
+ * How well a version finds by itself what is annotated on the held-out images, and that there is nothing on those that are
+ * known to be empty, beside the finder of the version that is live.
  * Masks are the version's own, as served.
  */
 export async function judgeFinder(
   run: Run,
   data: PreparedData,
-  { version, live }: { version: FindingVersion; live: FindingVersion | null },
+  {
+    version,
+    live,
+    empty,
+  }: { version: FindingVersion; live: FindingVersion | null; empty: readonly Lesson[] },
 ): Promise<FinderJudgement> {
-  const lessons = judging(lessonsOf(data.heldOut), version.focus ?? plainFocus);
+  const held = judging(lessonsOf(data.heldOut), version.focus ?? plainFocus);
+  // What is found on them is wrong; no more of them than of the others, as they cost an encode each.
+  const lessons = [...held, ...empty.slice(0, held.length)];
   const versions = live ? [version, live] : [version];
   const byVersion: Overlaps[][] = versions.map(() => []);
   for (const lesson of lessons) {
@@ -56,6 +63,7 @@ export async function judgeFinder(
   }));
   return {
     images: own.length,
+    emptyImages: own.length - held.length,
     annotations: own.reduce((sum, { truth }) => sum + truth.length, 0),
     groups: new Set(own.map(({ group }) => group)).size,
     all,

@@ -19,6 +19,8 @@ import { labelsOf, type Lesson, lessonsOf, poolFor } from "./lessons.ts";
 export interface TrainedFinder {
   readonly file: Uint8Array;
   readonly settings: Pick<Finder, "labels" | "pool" | "threshold" | "calibration">;
+  /** Images that hold nothing and taught it. */
+  readonly empty: number;
 }
 
 /** Images that calibrate, and how faint a peak may be that is looked at. */
@@ -30,19 +32,19 @@ const rightFrom = 0.5;
 export interface FinderSteps {
   readonly last: number;
   readonly half: number;
-  /** Images of which the last training also sees a flipped copy, which has to be encoded. */
-  readonly flips: number;
+  /** What may be encoded for the last training alone: images that hold nothing, then flipped copies of the others. */
+  readonly encodes: number;
 }
 
 /**
- * Trains a finder on all that is not held out. Before it, another is trained on half of the groups, whose peaks on the other
+ * Trains a finder on all that is not held out, and on images that hold nothing. Before it, another is trained on half of the groups, whose peaks on the other
  * half say how far a score can be trusted. The same data and seed give the same finder.
  */
 export async function trainFinder(
   run: Run,
   data: PreparedData,
   steps: FinderSteps,
-  onStep: (done: number) => Promise<void>,
+  { empty, onStep }: { empty: readonly Lesson[]; onStep: (done: number) => Promise<void> },
 ): Promise<TrainedFinder> {
   const samples = developing(data);
   const labels = labelsOf(samples);
@@ -55,7 +57,10 @@ export async function trainFinder(
     : { peaks: [], objects: 0 };
   const done = folds ? steps.half : 0;
   const lessons = lessonsOf(samples);
-  const weights = await fitFinder([...lessons, ...flippedLessons(lessons, steps.flips, seed)], {
+  // No more of them than of the others, or nothing would be the safest answer.
+  const nothing = empty.slice(0, Math.min(steps.encodes, lessons.length));
+  const copies = flippedLessons(lessons, steps.encodes - nothing.length, seed);
+  const weights = await fitFinder([...lessons, ...nothing, ...copies], {
     ...common,
     steps: steps.last,
     onStep: async (step) => onStep(done + step),
@@ -66,7 +71,7 @@ export async function trainFinder(
     labels: JSON.stringify(labels),
     pool: String(pool),
   });
-  return { file, settings };
+  return { file, settings, empty: nothing.length };
 }
 
 /** One flipped copy of so many images, the flips in turn. */
