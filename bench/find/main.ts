@@ -1,12 +1,11 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { loadavg, tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { loadavg } from "node:os";
+import { basename } from "node:path";
 import type { FinderMetrics, FindScores } from "../../src/domain/finder.ts";
-import { messageOf } from "../../src/lib/errors.ts";
 import { Releases } from "../../src/lib/releases.ts";
+import { runBench } from "../lib/run-bench.ts";
 import { machine } from "../lib/report.ts";
 import { digits, median } from "../lib/statistics.ts";
-import { zipData } from "../lib/product/data-zip.ts";
+import { zipOf } from "../lib/product/data-zip.ts";
 import { Product } from "../lib/product/product.ts";
 import { Progress } from "../lib/product/progress.ts";
 import type { FindOptions } from "./options.ts";
@@ -15,19 +14,8 @@ import { runPeers } from "./peers.ts";
 import { timeFinding } from "./time-finding.ts";
 
 /** `npm run bench -- find ...`: the report on stdout, progress on stderr. Returns the exit code. */
-export async function main(options: FindOptions): Promise<number> {
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const)
-    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
-  try {
-    const report = await run(options, stop.signal);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
-    return 0;
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    return 1;
-  }
-}
+export const main = (options: FindOptions): Promise<number> =>
+  runBench(options, (signal) => run(options, signal), tableOf);
 
 /** How well a fine-tune's version finds what is on a folder's held-out images, and what that costs. */
 async function run(options: FindOptions, signal: AbortSignal) {
@@ -36,11 +24,7 @@ async function run(options: FindOptions, signal: AbortSignal) {
   releases.add("the progress bars", () => progress.end());
   const loadBefore = loadavg()[0] ?? 0;
   try {
-    const folder = await mkdtemp(join(tmpdir(), "maskwright-zip-"));
-    releases.add("the zip", () => rm(folder, { recursive: true, force: true }));
-    const path = join(folder, "data.zip");
-    await zipData(options.data, path, { most: options.maxAnnotations, seed: options.seed });
-    const zip = { path, bytes: (await stat(path)).size };
+    const { zip } = await zipOf(options, releases);
     const product = await Product.open({ ...options, engine: "auto", releases, progress, signal });
     const scope = await product.newProject("find", zip, releases);
     const data = await product.prepare(scope, options.seed);
@@ -81,7 +65,7 @@ async function run(options: FindOptions, signal: AbortSignal) {
             },
       ),
       ...(options.peers && !options.python && { note: noPython }),
-      box_iou: digits(metrics.heldOut.tuned.meanIou, 3),
+      box: { objects: metrics.heldOut.annotations, mean_iou: digits(metrics.heldOut.tuned.meanIou, 3) },
       seconds: { fine_tune: digits(tuned.seconds, 0), finder: metrics.finder.seconds },
       timed: timed && {
         objects: median(timed.map(({ objects }) => objects)),
@@ -125,7 +109,7 @@ function tableOf(report: Awaited<ReturnType<typeof run>>): string {
       "missing" in one ? `${one.peer}: ${one.missing}\n` : line(one.peer, one.scores),
     ),
     `${scores.gate.reason}\n`,
-    `fine-tune ${report.seconds.fine_tune} s, its finder ${report.seconds.finder} s; mean IoU of exact boxes ${report.box_iou}\n`,
+    `fine-tune ${report.seconds.fine_tune} s, its finder ${report.seconds.finder} s; mean IoU of ${report.box.objects} exact boxes ${report.box.mean_iou}\n`,
     timed
       ? `${timed.objects} objects found in ${timed.find_ms} ms, ${timed.ratio} times a box prompt's ${timed.box_ms} ms\n`
       : "",

@@ -1,33 +1,21 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { loadavg, tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { messageOf } from "../../src/lib/errors.ts";
+import { loadavg } from "node:os";
+import { basename } from "node:path";
 import { hyperparametersSchema } from "../../src/domain/hyperparameters.ts";
 import { Releases } from "../../src/lib/releases.ts";
 import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { type Done, gridReport, rowsOf } from "./compare.ts";
-import { zipData } from "../lib/product/data-zip.ts";
+import { zipOf } from "../lib/product/data-zip.ts";
 import { runGrid } from "./grid.ts";
 import type { JobName, QualityOptions } from "./options.ts";
 import { Product } from "../lib/product/product.ts";
 import { Progress } from "../lib/product/progress.ts";
 import { type QualityReport, tableOf } from "./report.ts";
+import { runBench } from "../lib/run-bench.ts";
 import { machine } from "../lib/report.ts";
 
 /** `npm run bench -- quality ...`: the report on stdout, progress on stderr. Returns the exit code. */
-export async function main(options: QualityOptions): Promise<number> {
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const)
-    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
-  try {
-    const report = await run(options, stop.signal);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
-    return 0;
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    return 1;
-  }
-}
+export const main = (options: QualityOptions): Promise<number> =>
+  runBench(options, (signal) => run(options, signal), tableOf);
 
 /** How good the product's fine-tunes are on a folder of data, beside the untuned base and the grid. */
 export async function run(options: QualityOptions, signal: AbortSignal): Promise<QualityReport> {
@@ -36,11 +24,7 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
   releases.add("the progress bars", () => progress.end());
   const loadBefore = loadavg()[0] ?? 0;
   try {
-    const folder = await mkdtemp(join(tmpdir(), "maskwright-zip-"));
-    releases.add("the zip", () => rm(folder, { recursive: true, force: true }));
-    const path = join(folder, "data.zip");
-    const files = await zipData(options.data, path, { most: options.maxAnnotations, seed: options.seed });
-    const zip = { path, bytes: (await stat(path)).size };
+    const { zip, files } = await zipOf(options, releases);
     const product = await Product.open({ ...options, releases, progress, signal });
 
     const scope = await product.newProject("the data", zip, releases);

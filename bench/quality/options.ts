@@ -1,11 +1,9 @@
-import { existsSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/lib/errors.ts";
 import { parseHyperparameters } from "../../src/domain/hyperparameters.ts";
 import type { EngineName } from "../../src/training/engine/types.ts";
 import { pythonOf, whole } from "../lib/options.ts";
+import { dataArguments, type DataOptions, readData } from "../lib/product/data-options.ts";
 
 export const usage =
   "  quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
@@ -16,16 +14,8 @@ export const usage =
   "          DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together;\n" +
   "          HYPERPARAMETERS is JSON as POST .../fine-tunes takes it, for one more row\n";
 
-export interface QualityOptions {
-  readonly data: string;
-  readonly json: boolean;
-  /** Seconds that a fine-tune may take; undefined leaves the product's default. */
-  readonly budget: number | undefined;
+export interface QualityOptions extends DataOptions {
   readonly engine: EngineName | "auto";
-  readonly seed: number;
-  /** Where embeddings are kept for the next run. */
-  readonly cache: string;
-  readonly maxAnnotations: number | undefined;
   readonly recipes: readonly RecipeName[];
   /** Hyperparameters of one more fine-tune. */
   readonly given: Readonly<Record<string, unknown>> | undefined;
@@ -54,13 +44,8 @@ export function readOptions(args: readonly string[]): QualityOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      data: { type: "string" },
-      json: { type: "boolean", default: false },
-      budget: { type: "string" },
+      ...dataArguments,
       engine: { type: "string", default: "auto" },
-      seed: { type: "string", default: "0" },
-      cache: { type: "string", default: join(tmpdir(), "maskwright-quality-cache") },
-      "max-annotations": { type: "string" },
       only: { type: "string", default: recipeNames.join() },
       given: { type: "string" },
       grid: { type: "boolean", default: false },
@@ -71,19 +56,9 @@ export function readOptions(args: readonly string[]): QualityOptions {
       "grid-threads": { type: "string", default: "0" },
     },
   });
-  if (values.data === undefined) throw new Error("--data DIR is missing");
-  if (!existsSync(values.data) || !statSync(values.data).isDirectory())
-    throw new Error(`--data ${values.data} is not a folder`);
-  const optional = (name: "budget" | "max-annotations"): number | undefined =>
-    values[name] === undefined ? undefined : whole(name, values[name], 1);
   return {
-    data: resolve(values.data),
-    json: values.json,
-    budget: optional("budget"),
+    ...readData(values),
     engine: oneOf("--engine", values.engine, ["auto", "compiled", "eager"] as const),
-    seed: whole("seed", values.seed, 0),
-    cache: resolve(values.cache),
-    maxAnnotations: optional("max-annotations"),
     recipes: listOf("--only", values.only, ["base", ...recipeNames] as const).filter(
       (name) => name !== "base",
     ),

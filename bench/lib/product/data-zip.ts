@@ -1,8 +1,12 @@
 import { createWriteStream, readdirSync } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
+import type { Releases } from "../../../src/lib/releases.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
+import type { DataOptions } from "./data-options.ts";
 
 /** What goes into the zip, as paths below the data's folder. */
 export interface ChosenFiles {
@@ -28,6 +32,18 @@ export async function zipData(
   zip.end();
   await pipeline(zip.outputStream, createWriteStream(path));
   return chosen;
+}
+
+/** The zip of a bench's data, in a folder that is released with the bench. */
+export async function zipOf(
+  { data, maxAnnotations, seed }: DataOptions,
+  releases: Releases,
+): Promise<{ zip: { path: string; bytes: number }; files: ChosenFiles }> {
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-zip-"));
+  releases.add("the zip", () => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, "data.zip");
+  const files = await zipData(data, path, { most: maxAnnotations, seed });
+  return { zip: { path, bytes: (await stat(path)).size }, files };
 }
 
 /** Images, masks and groups; whatever else lies there is not data. */
