@@ -48,9 +48,10 @@ export const autoLabelCommand: Command = async ({ args, json, api, streams }) =>
 };
 
 /** What was found, then a line for each image that could not be read. */
-const textOf = ({ found, progress, version, skipped, failed, failures }: AutoLabel): string =>
+const textOf = ({ found, left_out: left, progress, version, skipped, failed, failures }: AutoLabel): string =>
   [
     `version ${version} proposes ${found} objects in ${(progress?.done ?? 0) - skipped - failed} images, to be reviewed`,
+    ...(left > 0 ? [`left out: ${left} x beyond --max-objects`] : []),
     ...(skipped > 0 ? [`skipped: ${skipped} x deleted or annotated meanwhile`] : []),
     ...(failed > 0 ? [`failed: ${failed} x can't be read`] : []),
     ...failures.map(({ image_id, message }) => `${image_id}: ${message}`),

@@ -60,6 +60,16 @@ describe("an auto-label", () => {
     expect(await marks()).toHaveLength(1);
   });
 
+  it("counts what max_objects leaves out", async () => {
+    const { start, run, jobOf } = await findingProject(app, 2);
+    const job = idOf(await start({ max_objects: 2 }));
+    await run(
+      job,
+      finding((look) => Array.from({ length: look === 1 ? 5 : 2 }, () => ({}))),
+    );
+    expect(await jobOf(job)).toMatchObject({ status: "succeeded", found: 4, left_out: 3 });
+  });
+
   it("goes on where its process died, and doubles nothing", async () => {
     const { images: all, start, run, jobOf, rows } = await findingProject(app, 4);
     const job = idOf(await start());

@@ -40,7 +40,8 @@ export function finding(
       prompt: at,
       ...more,
     }));
-    return { results: [{ version: 1, asks: [{ objects, left: 0 }] }] } as unknown as FindResult;
+    const [kept, left] = [objects.slice(0, request.most), Math.max(0, objects.length - request.most)];
+    return { results: [{ version: 1, asks: [{ objects: kept, left }] }] } as unknown as FindResult;
   };
   return { find, asked };
 }

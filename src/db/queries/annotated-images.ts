@@ -1,7 +1,8 @@
-import { and, asc, count, eq, notExists, sql } from "../drizzle.ts";
+import { and, asc, count, eq, not } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { AnnotationLineage } from "../../domain/feedback.ts";
+import { isLabelled } from "./labelled.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
 export interface AnnotatedRow {
@@ -52,11 +53,7 @@ export async function selectWithoutAnnotations(
   scope: ProjectScope,
   { knownEmpty, most }: { knownEmpty: boolean; most: number },
 ): Promise<{ count: number; ids: string[] }> {
-  const marks = db
-    .select({ one: sql`1` })
-    .from(annotations)
-    .where(eq(annotations.imageId, images.id));
-  const bare = and(inProject(images, scope), eq(images.knownEmpty, knownEmpty), notExists(marks));
+  const bare = and(inProject(images, scope), eq(images.knownEmpty, knownEmpty), not(isLabelled(db)));
   const [counted] = await db.select({ n: count() }).from(images).where(bare);
   const rows = await db
     .select({ id: images.id })

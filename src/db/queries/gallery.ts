@@ -1,7 +1,8 @@
-import { and, asc, count, desc, eq, exists, inArray, not, notInArray, type SQL, sql } from "../drizzle.ts";
+import { and, asc, count, desc, eq, inArray, not, notInArray, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { Image } from "./images.ts";
+import { isLabelled } from "./labelled.ts";
 import { behind, cut, type Page, type PageRequest } from "./page.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
@@ -20,14 +21,6 @@ export interface Overlay {
   readonly label: string | null;
   readonly counts: string;
 }
-
-const isLabelled = (db: Executor): SQL =>
-  exists(
-    db
-      .select({ one: sql`1` })
-      .from(annotations)
-      .where(eq(annotations.imageId, images.id)),
-  );
 
 /** Newest first. */
 export async function listGallery(

@@ -1,8 +1,9 @@
-import { and, asc, count, eq, notExists, type SQL, sql } from "../drizzle.ts";
+import { and, asc, count, eq, not, type SQL, sql } from "../drizzle.ts";
 import type { ImageCursor } from "../../domain/auto-label.ts";
 import type { Executor } from "../client.ts";
-import { annotations, images } from "../schema/index.ts";
+import { images } from "../schema/index.ts";
 import type { Image } from "./images.ts";
+import { isLabelled } from "./labelled.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
 /** Which images: none that came later than the job that looks, so that its end is in sight. */
@@ -12,16 +13,12 @@ export interface Unlabelled extends ProjectScope {
 
 /** Images without annotations that are not known to be empty. */
 function unlabelled(db: Executor, scope: Unlabelled, behind?: ImageCursor): SQL | undefined {
-  const marks = db
-    .select({ one: sql`1` })
-    .from(annotations)
-    .where(eq(annotations.imageId, images.id));
   return and(
     inProject(images, scope),
     eq(images.knownEmpty, false),
     sql`${images.createdAt} <= ${scope.until.toISOString()}::timestamptz`,
     behind && sql`(${images.createdAt}, ${images.id}) > (${behind.createdAt}::timestamptz, ${behind.id})`,
-    notExists(marks),
+    not(isLabelled(db)),
   );
 }
 
@@ -47,14 +44,10 @@ export async function nextUnlabelled(
 
 /** Whether an image is there and has no annotation; if so it can't be deleted until the transaction ends. */
 export async function stillUnlabelled(tx: Executor, scope: ProjectScope, imageId: string): Promise<boolean> {
-  const marks = tx
-    .select({ one: sql`1` })
-    .from(annotations)
-    .where(eq(annotations.imageId, images.id));
   const rows = await tx
     .select({ id: images.id })
     .from(images)
-    .where(and(inProject(images, scope), eq(images.id, imageId), notExists(marks)))
+    .where(and(inProject(images, scope), eq(images.id, imageId), not(isLabelled(tx))))
     .for("key share");
   return rows.length > 0;
 }

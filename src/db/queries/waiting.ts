@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne, sql } from "../drizzle.ts";
+import { sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { autoLabels, fineTunePreviews, fineTunes, imports } from "../schema/index.ts";
 import { openAutoLabel, openImport, openPreview, openFineTune } from "../../domain/job-states.ts";
@@ -32,12 +32,10 @@ export const waitingPreviews = (db: Executor): Promise<Waiting[]> =>
 export const waitingAutoLabels = (db: Executor): Promise<Waiting[]> =>
   waitingIn(db, autoLabels, openAutoLabel);
 
+type Jobs = typeof fineTunes | typeof imports | typeof fineTunePreviews | typeof autoLabels;
+
 /** Those behind a job that runs come before those whose workspace will have had its turn in this round. */
-async function waitingIn(
-  db: Executor,
-  table: typeof fineTunes | typeof imports | typeof fineTunePreviews | typeof autoLabels,
-  open: readonly string[],
-): Promise<Waiting[]> {
+async function waitingIn(db: Executor, table: Jobs, open: readonly string[]): Promise<Waiting[]> {
   return db.execute<Waiting & Record<string, unknown>>(sql`
     with open as (
       select id, project_id, workspace_id, status, created_at,
@@ -58,66 +56,36 @@ async function waitingIn(
     from placed join turns using (workspace_id) where status = 'queued' order by ahead limit ${mostWaiting}`);
 }
 
-/** Whether the fine-tune still waits; no other transaction can change it before this one ends. */
-export async function lockWaitingFineTune(tx: Executor, id: string): Promise<boolean> {
-  const waits = and(eq(fineTunes.id, id), eq(fineTunes.status, "queued"));
-  const rows = await tx.select({ id: fineTunes.id }).from(fineTunes).where(waits).for("update");
-  return rows.length > 0;
-}
+/** Whether a job still waits; no other transaction can change it before this one ends. */
+const lockWaitingIn =
+  (table: Jobs) =>
+  async (tx: Executor, id: string): Promise<boolean> => {
+    const rows = await tx.execute(
+      sql`select id from ${table} where id = ${id} and status = 'queued' for update`,
+    );
+    return rows.length > 0;
+  };
 
-/** Whether the import still waits; no other transaction can change it before this one ends. */
-export async function lockWaitingImport(tx: Executor, id: string): Promise<boolean> {
-  const waits = and(eq(imports.id, id), eq(imports.status, "queued"));
-  const rows = await tx.select({ id: imports.id }).from(imports).where(waits).for("update");
-  return rows.length > 0;
-}
+export const lockWaitingFineTune = lockWaitingIn(fineTunes);
+export const lockWaitingImport = lockWaitingIn(imports);
+export const lockWaitingPreview = lockWaitingIn(fineTunePreviews);
+export const lockWaitingAutoLabel = lockWaitingIn(autoLabels);
 
-/** Whether the preview still waits; no other transaction can change it before this one ends. */
-export async function lockWaitingPreview(tx: Executor, id: string): Promise<boolean> {
-  const waits = and(eq(fineTunePreviews.id, id), eq(fineTunePreviews.status, "queued"));
-  const rows = await tx.select({ id: fineTunePreviews.id }).from(fineTunePreviews).where(waits).for("update");
-  return rows.length > 0;
-}
+/** Those of the given jobs that are still wanted: not cancelled, and not deleted with their project. */
+const wantedIn =
+  (table: Jobs) =>
+  async (db: Executor, ids: readonly string[]): Promise<string[]> => {
+    if (ids.length === 0) return [];
+    const rows = await db.execute<{ id: string }>(
+      sql`select id from ${table} where id in ${[...ids]} and status <> 'cancelled'`,
+    );
+    return rows.map((row) => row.id);
+  };
 
-/** Whether the auto-label still waits; no other transaction can change it before this one ends. */
-export async function lockWaitingAutoLabel(tx: Executor, id: string): Promise<boolean> {
-  const waits = and(eq(autoLabels.id, id), eq(autoLabels.status, "queued"));
-  const rows = await tx.select({ id: autoLabels.id }).from(autoLabels).where(waits).for("update");
-  return rows.length > 0;
-}
-
-/** Those of the given fine-tunes that are still wanted: not cancelled, and not deleted with their project. */
-export async function wantedFineTunes(db: Executor, ids: string[]): Promise<string[]> {
-  const rows = await db
-    .select({ id: fineTunes.id })
-    .from(fineTunes)
-    .where(and(inArray(fineTunes.id, ids), ne(fineTunes.status, "cancelled")));
-  return rows.map((row) => row.id);
-}
-
-/** Those of the given previews that are still wanted: not cancelled, and not deleted with their project. */
-export async function wantedPreviews(db: Executor, ids: string[]): Promise<string[]> {
-  const rows = await db
-    .select({ id: fineTunePreviews.id })
-    .from(fineTunePreviews)
-    .where(and(inArray(fineTunePreviews.id, ids), ne(fineTunePreviews.status, "cancelled")));
-  return rows.map((row) => row.id);
-}
-
-/** Those of the given auto-labels that are still wanted: not cancelled, and not deleted with their project. */
-export async function wantedAutoLabels(db: Executor, ids: string[]): Promise<string[]> {
-  const rows = await db
-    .select({ id: autoLabels.id })
-    .from(autoLabels)
-    .where(and(inArray(autoLabels.id, ids), ne(autoLabels.status, "cancelled")));
-  return rows.map((row) => row.id);
-}
-
-/** Those of the given imports that were not deleted with their project. */
-export async function wantedImports(db: Executor, ids: string[]): Promise<string[]> {
-  const rows = await db.select({ id: imports.id }).from(imports).where(inArray(imports.id, ids));
-  return rows.map((row) => row.id);
-}
+export const wantedFineTunes = wantedIn(fineTunes);
+export const wantedImports = wantedIn(imports);
+export const wantedPreviews = wantedIn(fineTunePreviews);
+export const wantedAutoLabels = wantedIn(autoLabels);
 
 /**
  * How many trainers there is work for: projects with a fine-tune, an import, a preview or an auto-label that has not ended, because one of

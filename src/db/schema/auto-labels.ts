@@ -8,12 +8,11 @@ import {
   sql,
   text,
   uniqueIndex,
-  uuid,
 } from "../drizzle.ts";
 import type { AutoLabelFailure, ImageCursor } from "../../domain/auto-label.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import type { AutoLabelStatus } from "../../domain/job-states.ts";
-import { createdAt, time } from "./common.ts";
+import { jobColumns } from "./common.ts";
 import { projects } from "./projects.ts";
 
 /** A version that looks for its objects in a project's images without annotations; what it finds are proposals. */
@@ -50,16 +49,11 @@ export const autoLabels = pgTable(
       .default(sql`'[]'`),
     /** Proposals that it has made. */
     found: integer("found").notNull().default(0),
+    /** Objects that `maxObjects` left out. */
+    leftOut: integer("left_out").notNull().default(0),
     etaSeconds: integer("eta_seconds"),
     error: jsonb("error").$type<JobError>(),
-    /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
-    leaseToken: uuid("lease_token"),
-    attempt: integer("attempt").notNull().default(0),
-    /** What it is about, as "reading a.png": told where its process ends without a word. */
-    doing: text("doing"),
-    createdAt: createdAt(),
-    startedAt: time("started_at"),
-    finishedAt: time("finished_at"),
+    ...jobColumns(),
   },
   (table) => [
     index("auto_labels_project_idx").on(table.projectId, table.createdAt, table.id),

@@ -1,7 +1,7 @@
-import { check, index, integer, jsonb, pgTable, sql, text, uuid } from "../drizzle.ts";
+import { check, index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import type { PreviewProgress, PreviewResult } from "../../domain/preview.ts";
 import type { PreviewStatus } from "../../domain/job-states.ts";
-import { createdAt, time } from "./common.ts";
+import { jobColumns } from "./common.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
 
@@ -19,14 +19,7 @@ export const fineTunePreviews = pgTable(
     progress: jsonb("progress").$type<PreviewProgress>(),
     result: jsonb("result").$type<PreviewResult>(),
     error: jsonb("error").$type<JobError>(),
-    /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
-    leaseToken: uuid("lease_token"),
-    attempt: integer("attempt").notNull().default(0),
-    /** What it is about, as "reading a.png": told where its process ends without a word. */
-    doing: text("doing"),
-    createdAt: createdAt(),
-    startedAt: time("started_at"),
-    finishedAt: time("finished_at"),
+    ...jobColumns(),
   },
   (table) => [
     index("fine_tune_previews_project_idx").on(table.projectId, table.createdAt, table.id),

@@ -1,7 +1,7 @@
-import { check, index, integer, jsonb, pgTable, sql, text, uuid } from "../drizzle.ts";
+import { check, index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import type { FineTuneProgress } from "../../domain/fine-tune.ts";
 import type { FineTuneStatus } from "../../domain/job-states.ts";
-import { createdAt, time } from "./common.ts";
+import { jobColumns, time } from "./common.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
 
@@ -36,21 +36,14 @@ export const fineTunes = pgTable(
     /** The number of the version that it made. */
     resultVersion: integer("result_version"),
     error: jsonb("error").$type<JobError>(),
-    /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
-    leaseToken: uuid("lease_token"),
     leaseHolder: text("lease_holder"),
-    attempt: integer("attempt").notNull().default(0),
-    /** What it is about, as "reading a.png": told where its process ends without a word. */
-    doing: text("doing"),
     /** Where the last training checkpoint lies; null before the first and after the end. */
     checkpointKey: text("checkpoint_key"),
     /** Since when training shall end early and keep its best epoch; setting it in plain SQL stops a fine-tune too. */
     stopRequestedAt: time("stop_requested_at"),
     /** W3C `traceparent` of the request that asked for it, so that one trace goes from the click to the version. */
     traceParent: text("trace_parent"),
-    createdAt: createdAt(),
-    startedAt: time("started_at"),
-    finishedAt: time("finished_at"),
+    ...jobColumns(),
   },
   (table) => [
     index("fine_tunes_project_idx").on(table.projectId, table.createdAt, table.id),

@@ -1,6 +1,6 @@
-import { bigint, boolean, check, index, integer, jsonb, pgTable, sql, text, uuid } from "../drizzle.ts";
+import { bigint, boolean, check, index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
 import type { ImportStatus } from "../../domain/job-states.ts";
-import { createdAt, time } from "./common.ts";
+import { jobColumns } from "./common.ts";
 import type { ImportNote, ImportOptions, ImportSummary, SkippedCount } from "../../domain/data-import.ts";
 import type { JobError } from "../../domain/job-error.ts";
 import { projects } from "./projects.ts";
@@ -33,14 +33,7 @@ export const imports = pgTable(
     imagesCreated: integer("images_created"),
     annotationsCreated: integer("annotations_created"),
     error: jsonb("error").$type<JobError & { file?: string }>(),
-    /** Who may write to this row while it runs; a new attempt takes a new token, which fences the old one. */
-    leaseToken: uuid("lease_token"),
-    attempt: integer("attempt").notNull().default(0),
-    /** What it is about, as "reading a.png": told where its process ends without a word. */
-    doing: text("doing"),
-    createdAt: createdAt(),
-    startedAt: time("started_at"),
-    finishedAt: time("finished_at"),
+    ...jobColumns(),
   },
   (table) => [
     index("imports_project_idx").on(table.projectId, table.createdAt, table.id),

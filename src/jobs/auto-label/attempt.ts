@@ -33,7 +33,9 @@ interface Finding {
 }
 
 /** What became of the look at one image. */
-type Looked = { readonly objects: readonly FoundObject[] } | { readonly failure: AutoLabelFailure };
+type Looked =
+  | { readonly objects: readonly FoundObject[]; readonly left: number }
+  | { readonly failure: AutoLabelFailure };
 
 /** One attempt at an auto-label, from where the last one stood: an image's proposals and its place are one write. */
 export class AutoLabelRun {
@@ -101,7 +103,8 @@ export class AutoLabelRun {
         format: "rle",
         maxAnswerText: maxMaskText,
       });
-      return { objects: results[0]?.asks[0]?.objects ?? [] };
+      const { objects, left } = results[0]?.asks[0] ?? { objects: [], left: 0 };
+      return { objects, left };
     } catch (error) {
       if (this.#signal.aborted || !isFinal(error)) throw error;
       // It says nothing of the image.
@@ -121,7 +124,7 @@ export class AutoLabelRun {
       const still = await stillUnlabelled(tx, this.#scope, image.id);
       const objects = still && "objects" in looked ? looked.objects : [];
       const failure = still && "failure" in looked ? looked.failure : undefined;
-      const { imagesDone, imagesSkipped, imagesFailed, failures, found } = this.#row;
+      const { imagesDone, imagesSkipped, imagesFailed, failures, found, leftOut } = this.#row;
       const row = await autoLabelLeases.write(tx, lease, {
         cursor: { createdAt: image.createdAt.toISOString(), id: image.id },
         imagesDone: imagesDone + 1,
@@ -129,6 +132,7 @@ export class AutoLabelRun {
         imagesFailed: imagesFailed + (failure ? 1 : 0),
         ...(failure && failures.length < mostFailuresTold && { failures: [...failures, failure] }),
         found: found + objects.length,
+        leftOut: leftOut + (still && "objects" in looked ? looked.left : 0),
         etaSeconds: this.#etaAfter(start),
       });
       if (!row) throw await whyLost(tx, autoLabelLeases, lease.id);

@@ -47,6 +47,7 @@ export const autoLabelSchema = z
       .nullable()
       .openapi({ description: "In images; null before it has begun." }),
     found: z.int().openapi({ description: "Proposals that it has made." }),
+    left_out: z.int().openapi({ description: "Objects that `max_objects` left out, over all images." }),
     skipped: z.int().openapi({ description: "Images that were deleted or annotated in the meantime." }),
     failed: z.int().openapi({ description: "Images that could not be read." }),
     failures: z
@@ -77,6 +78,7 @@ export const toAutoLabel = (row: AutoLabel): z.output<typeof autoLabelSchema> =>
           eta_seconds: row.etaSeconds,
         },
   found: row.found,
+  left_out: row.leftOut,
   skipped: row.imagesSkipped,
   failed: row.imagesFailed,
   failures: row.failures.map((failure) => ({ ...failure })),

@@ -32,6 +32,7 @@ export function AutoLabelStatus({ job }: { job: AutoLabel }) {
         Version {job.version} found {plural(job.found, "object")} in{" "}
         {plural(done - job.skipped - job.failed, "image")}
         {job.status === "cancelled" && ", then it was cancelled"}
+        {job.left_out > 0 && `; ${plural(job.left_out, "object")} more than an image may have were left out`}
         {job.failed > 0 && `; ${plural(job.failed, "image")} could not be read`}.
       </p>
     </Notice>

@@ -1,0 +1,1 @@
+ALTER TABLE "auto_labels" ADD COLUMN "left_out" integer DEFAULT 0 NOT NULL;
