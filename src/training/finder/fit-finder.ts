@@ -1,18 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import ort, { type InferenceSession, type Tensor } from "../../lib/onnxruntime.ts";
+import ort, { type Tensor, withoutPattern } from "../../lib/onnxruntime.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { FinderPool } from "../../domain/finder.ts";
-import { gridCells } from "../../domain/finder-layout.ts";
+import { finderShapes, gridCells, outputsOf, partsOfCell } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
-import { finderShapes, outputsOf, partsOfCell } from "../../domain/finder-layout.ts";
 import { float32 } from "../../inference/workers/session.ts";
 import type { Random } from "../../lib/random.ts";
 import { type EmbeddingOf, randomFor } from "../data/samples.ts";
-import { stepScalars, stepScalarNames } from "../engine/adamw.ts";
+import { recordedStepOnnx, runStep, startFeeds } from "../engine/recorded-step.ts";
 import { learningRateAt } from "../loop/schedule.ts";
 import { batchOf, type Taken } from "./crops.ts";
-import { batchShapes, type CropShape } from "./finder-loss.ts";
-import { finderState, finderStepOnnx, trainedParts, weightDecay } from "./finder-step.ts";
+import { type BatchName, batchShapes, type CropShape } from "./finder-loss.ts";
+import { finderStep, trainedParts, weightDecay } from "./finder-step.ts";
 import { type Lesson, targetsOf } from "./lessons.ts";
 
 /**
@@ -47,30 +46,28 @@ export async function fitFinder(lessons: readonly Lesson[], options: FitOptions)
   const random = randomFor(seed, "finder");
   const rounds = new Rounds(lessons, options, random);
   await rounds.next();
-  const feeds: Record<string, Tensor> = {};
-  for (const [name, values] of Object.entries(startOf(labels.length, rounds.taken, random)))
-    feeds[name] = float32(values, shapes[name] as number[]);
-  for (const part of trainedParts(labels.length))
-    for (const name of [finderState.first(part), finderState.second(part)])
-      feeds[name] = float32(new Float32Array((feeds[part] as Tensor).size), shapes[part] as number[]);
-
+  const step = finderStep(shape);
+  const feeds = startFeeds(step, startOf(labels.length, rounds.taken, random));
   const rates = { learningRate, totalSteps: steps, warmupSteps: Math.floor(steps / 10) };
-  const session = await ort.InferenceSession.create(finderStepOnnx(shape), {
+  const session = await ort.InferenceSession.create(recordedStepOnnx(step), {
     intraOpNumThreads: threads,
-    enableMemPattern: false,
+    ...withoutPattern,
   });
   try {
-    for (let step = 0; step < steps; step++) {
+    for (let at = 0; at < steps; at++) {
       signal.throwIfAborted();
-      if (step > 0 && step % stepsOfRound === 0) await rounds.next();
-      const scalars = stepScalars(step + 1, learningRateAt(rates, step), { weightDecay });
-      for (const name of stepScalarNames)
-        feeds[finderState.scalar(name)] = float32(Float32Array.of(scalars[name]), []);
+      if (at > 0 && at % stepsOfRound === 0) await rounds.next();
       const batch = batchOf(rounds.some(crops), shape, random);
-      for (const [name, own] of Object.entries(batchShapes(shape)))
-        feeds[name] = float32(batch[name as keyof typeof batch], own);
-      take(feeds, await session.run(feeds));
-      await onStep?.(step + 1);
+      const fed = Object.entries(batchShapes(shape)).map(([name, own]) => [
+        name,
+        float32(batch[name as BatchName], own),
+      ]);
+      await runStep(session, feeds, Object.fromEntries(fed) as Record<string, Tensor>, {
+        step: at,
+        learningRate: learningRateAt(rates, at),
+        weightDecay,
+      });
+      await onStep?.(at + 1);
       await nextTurn();
     }
   } finally {
@@ -156,12 +153,4 @@ function standards(taken: readonly Taken[]): Record<"mean" | "scale", Float32Arr
     return 1 / (Math.sqrt(Math.max(0, sum / count - average * average)) + 1e-3);
   });
   return { mean, scale };
-}
-
-/** The next state takes the present one's place. */
-function take(feeds: Record<string, Tensor>, next: InferenceSession.OnnxValueMapType): void {
-  for (const name of Object.keys(feeds)) {
-    const value = next[finderState.next(name)];
-    if (value) feeds[name] = value;
-  }
 }

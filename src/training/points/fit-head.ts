@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import ort, { type InferenceSession, type Tensor } from "../../lib/onnxruntime.ts";
+import ort, { type Tensor } from "../../lib/onnxruntime.ts";
 import { headParts, type PointHead } from "../../imaging/points/head.ts";
 import { float32 } from "../../inference/workers/session.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
-import { stepScalars, stepScalarNames } from "../engine/adamw.ts";
+import { recordedStepOnnx, runStep, startFeeds } from "../engine/recorded-step.ts";
 import { randomFor } from "../data/samples.ts";
 import { learningRateAt } from "../loop/schedule.ts";
-import { headShapes, headState, headStepOnnx, trainedParts, weightDecay } from "./head-step.ts";
+import { headStep, trainedParts, weightDecay } from "./head-step.ts";
 import { joined, type PointSet, standards } from "./point-set.ts";
 
 /**
@@ -43,27 +43,24 @@ export async function fitHead(
     w1: uniform(pointFeatureCount * hidden, pointFeatureCount),
     w2: uniform(hidden * hidden, hidden),
   };
-  const shapes = headShapes(hidden);
-  const feeds: Record<string, Tensor> = {};
-  for (const [part] of headParts(hidden)) feeds[part] = float32(head[part], shapes[part]);
-  for (const part of trainedParts)
-    for (const name of [headState.first(part), headState.second(part)])
-      feeds[name] = float32(new Float32Array(head[part].length), shapes[part]);
+  const step = headStep(hidden);
+  const feeds = startFeeds(step, head);
 
   const batch = Math.max(smallestBatch, Math.min(largestBatch, Math.ceil(points.count / stepsWanted)));
   const totalSteps = epochs * Math.ceil(points.count / batch);
   const rates = { learningRate, totalSteps, warmupSteps: Math.floor(totalSteps / 10) };
-  const session = await ort.InferenceSession.create(headStepOnnx(hidden), { intraOpNumThreads: 1 });
+  const session = await ort.InferenceSession.create(recordedStepOnnx(step), { intraOpNumThreads: 1 });
   try {
-    for (let step = 0; step < totalSteps;) {
+    for (let at = 0; at < totalSteps;) {
       const order = random.shuffle(Array.from({ length: points.count }, (_, i) => i));
-      for (let from = 0; from < order.length; from += batch, step++) {
+      for (let from = 0; from < order.length; from += batch, at++) {
         signal.throwIfAborted();
-        const scalars = stepScalars(step + 1, learningRateAt(rates, step), { weightDecay });
-        for (const name of stepScalarNames)
-          feeds[headState.scalar(name)] = float32(Float32Array.of(scalars[name]), []);
         const pixels = pixelFeeds(points, order.slice(from, from + batch));
-        take(feeds, await session.run({ ...feeds, ...pixels }));
+        await runStep(session, feeds, pixels, {
+          step: at,
+          learningRate: learningRateAt(rates, at),
+          weightDecay,
+        });
         await nextTurn();
       }
     }
@@ -72,14 +69,6 @@ export async function fitHead(
   }
   const trained = Object.fromEntries(trainedParts.map((part) => [part, feeds[part]?.data as Float32Array]));
   return { hidden, ...head, ...trained };
-}
-
-/** The next state takes the present one's place. */
-function take(feeds: Record<string, Tensor>, next: InferenceSession.OnnxValueMapType): void {
-  for (const name of Object.keys(feeds)) {
-    const value = next[headState.next(name)];
-    if (value) feeds[name] = value;
-  }
 }
 
 /** Some pixels of a set, by a step graph's inputs. */

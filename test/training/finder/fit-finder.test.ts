@@ -61,7 +61,7 @@ it("is the same for the same lessons and seed, bit for bit, and another for anot
 it("finds what it was taught on an image that it has not seen", async () => {
   const weights = await fit(0, 60);
   const { embedding, sample } = squareAt(9);
-  const { peaks } = await findPeaks({
+  const peaks = await findPeaks({
     graph: readFinderGraphs()[2],
     threads: 1,
     weights: packWeights("test", weights),

@@ -8,7 +8,8 @@ import type { Box } from "../../../src/imaging/types.ts";
 import { stepScalarNames, stepScalars } from "../../../src/training/engine/adamw.ts";
 import { findScores, type Marked, overlapsOf } from "../../../src/training/finder/find-scores.ts";
 import { batchShapes } from "../../../src/training/finder/finder-loss.ts";
-import { finderState, finderStepOnnx, trainedParts } from "../../../src/training/finder/finder-step.ts";
+import { recordedStepOnnx, stepState } from "../../../src/training/engine/recorded-step.ts";
+import { finderStep, trainedParts } from "../../../src/training/finder/finder-step.ts";
 import { lcgBytes } from "../../helpers/lcg.ts";
 import { type Plain, runBytes } from "../../graph/run-onnx.ts";
 
@@ -63,7 +64,7 @@ describe("a finder's step, beside PyTorch", () => {
       parts.flatMap((part) => {
         const { shape: dims } = weights[part] as Plain;
         const plain: Plain = { shape: dims, data: new Float32Array(sizeOf(dims)) };
-        return [finderState.first(part), finderState.second(part)].map((name) => [name, plain]);
+        return [stepState.first(part), stepState.second(part)].map((name) => [name, plain]);
       }),
     );
     const scalars = stepScalars(1, 1e-3, { weightDecay: 0.05 });
@@ -73,16 +74,16 @@ describe("a finder's step, beside PyTorch", () => {
       ...batch,
       ...Object.fromEntries(
         stepScalarNames.map((name) => [
-          finderState.scalar(name),
+          stepState.scalar(name),
           { shape: [], data: Float32Array.of(scalars[name]) },
         ]),
       ),
     };
-    const next = await runBytes(finderStepOnnx(shape), feeds);
+    const next = await runBytes(recordedStepOnnx(finderStep(shape)), feeds);
     expect(next["loss"]?.data[0]).toBeCloseTo(reference.loss, 4);
     // The first step's first moment is the clipped gradient: one factor for all parts.
     const total = (name: string): number =>
-      Array.from((next[finderState.next(finderState.first(name))] as Plain).data, Math.abs).reduce(
+      Array.from((next[stepState.next(stepState.first(name))] as Plain).data, Math.abs).reduce(
         (a, b) => a + b,
         0,
       );
@@ -91,7 +92,7 @@ describe("a finder's step, beside PyTorch", () => {
     for (const part of parts) {
       const wanted = reference.slopes[part] as { sum: number; first: number[] };
       expect(total(part) / clip / wanted.sum, part).toBeCloseTo(1, 3);
-      const first = next[finderState.next(finderState.first(part))]?.data as Float32Array;
+      const first = next[stepState.next(stepState.first(part))]?.data as Float32Array;
       for (const [i, value] of wanted.first.entries())
         expect((first[i] as number) / clip, `${part}[${i}]`).toBeCloseTo(value, 4);
     }

@@ -6,15 +6,9 @@ import { headParts } from "../../../src/imaging/points/head.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { pointFeatureCount } from "../../../src/model/refine/point-features.ts";
 import { stepScalarNames, stepScalars } from "../../../src/training/engine/adamw.ts";
+import { lossGradients, recordedStepOnnx, stepState } from "../../../src/training/engine/recorded-step.ts";
 import { pixelFeeds } from "../../../src/training/points/fit-head.ts";
-import {
-  headGradients,
-  headShapes,
-  headState,
-  headStepOnnx,
-  trainedParts,
-  weightDecay,
-} from "../../../src/training/points/head-step.ts";
+import { headShapes, headStep, trainedParts, weightDecay } from "../../../src/training/points/head-step.ts";
 import type { PointSet } from "../../../src/training/points/point-set.ts";
 import { type Plain, runBytes } from "../../graph/run-onnx.ts";
 
@@ -49,7 +43,7 @@ const headPlain = (): Record<string, Plain> =>
     Object.entries(head).map(([name, data]) => [name, { shape: shapes[name] as number[], data }]),
   );
 const gradientsAt = (some: readonly number[]) =>
-  headGradients(tensorsOf(pixels(some)), tensorsOf(headPlain()));
+  lossGradients(headStep(hidden), tensorsOf(pixels(some)), tensorsOf(headPlain()));
 const lossAt = (some: readonly number[]): number => gradientsAt(some).loss.dataSync()[0] as number;
 
 beforeAll(async () => {
@@ -88,7 +82,7 @@ describe("the slopes of a point head's loss", () => {
     const scalars = stepScalars(1, 1e-2, { weightDecay });
     const zeros = Object.fromEntries(
       trainedParts.flatMap((part) =>
-        [headState.first(part), headState.second(part)].map((name) => [
+        [stepState.first(part), stepState.second(part)].map((name) => [
           name,
           { shape: shapes[part] as number[], data: new Float32Array((head[part] as Float32Array).length) },
         ]),
@@ -96,25 +90,25 @@ describe("the slopes of a point head's loss", () => {
     );
     const steps = Object.fromEntries(
       stepScalarNames.map((name) => [
-        headState.scalar(name),
+        stepState.scalar(name),
         { shape: [], data: Float32Array.of(scalars[name]) },
       ]),
     );
     for (const some of [chosen, [5]]) {
       const feeds = { ...headPlain(), ...zeros, ...pixels(some), ...steps };
-      const next = await runBytes(headStepOnnx(hidden), feeds);
+      const next = await runBytes(recordedStepOnnx(headStep(hidden)), feeds);
       const { loss, gradients } = gradientsAt(some);
       expect(next["loss"]?.data[0]).toBeCloseTo(loss.dataSync()[0] as number, 5);
       for (const part of trainedParts) {
         const slopes = gradients[part]?.dataSync() as Float32Array;
-        const first = next[headState.next(headState.first(part))]?.data as Float32Array;
+        const first = next[stepState.next(stepState.first(part))]?.data as Float32Array;
         expect(Math.max(...slopes.map((slope, i) => Math.abs(slope - (first[i] as number))))).toBeLessThan(
           1e-5,
         );
         // Adam's first step goes the whole rate, against the slope.
         const [before, after] = [
           head[part] as Float32Array,
-          next[headState.next(part)]?.data as Float32Array,
+          next[stepState.next(part)]?.data as Float32Array,
         ];
         for (const [i, slope] of slopes.entries())
           if (Math.abs(slope) > 1e-4)
