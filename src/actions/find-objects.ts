@@ -2,8 +2,10 @@ import type { Box } from "../imaging/types.ts";
 import { maskTextLength } from "../imaging/mask-text.ts";
 import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { FindRequest, FindResult, FoundObject } from "../inference/find/types.ts";
+import type { TimingMs } from "../inference/timing.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { PredictedMask, PredictResult } from "../inference/types.ts";
+import { tenth } from "../lib/clock.ts";
 import type { Finds } from "./find-asks.ts";
 
 /** What was found for one ask, the best first. */
@@ -69,12 +71,9 @@ export async function findObjects(
 export const textOf = (masks: readonly Pick<PredictedMask, "mask">[]): number =>
   masks.reduce((length, { mask }) => length + maskTextLength(mask), 0);
 
-type Times = PredictResult["timingMs"];
-
 /** Milliseconds of what was done one after the other. */
-function sum(times: readonly Times[]): Times {
-  const add = (name: keyof Times): number =>
-    Math.round(times.reduce((whole, one) => whole + one[name], 0) * 10) / 10;
+function sum(times: readonly TimingMs[]): TimingMs {
+  const add = (name: keyof TimingMs): number => tenth(times.reduce((whole, one) => whole + one[name], 0));
   return {
     queue: add("queue"),
     embed: add("embed"),

@@ -27,6 +27,15 @@ export function areaOf({ width, height, data }: BinaryMask, box: Box = [0, 0, wi
   return area;
 }
 
+/** Intersection over union of two boxes, in [0, 1]; 0 where neither has an area. */
+export function boxIou(a: Box, b: Box): number {
+  const across = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
+  const down = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  const area = (box: Box): number => (box[2] - box[0]) * (box[3] - box[1]);
+  const either = area(a) + area(b) - across * down;
+  return either === 0 ? 0 : (across * down) / either;
+}
+
 /** Throws AppError box_zero_area or box_outside_image (param as given) unless the box lies in [0, width] x [0, height]. */
 export function checkBox(box: Box, [height, width]: Size, param = "box"): void {
   const [x0, y0, x1, y1] = box;

@@ -2,10 +2,11 @@ import { withText } from "../imaging/logits-source.ts";
 import { maskTextLength } from "../imaging/mask-text.ts";
 import type { Box, RgbImage, Size } from "../imaging/types.ts";
 import { firstStep, inTwoSteps } from "../imaging/views.ts";
-import { elapsedMs, now, tenth } from "../lib/clock.ts";
+import { now } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Focus, plainFocus } from "../domain/focus.ts";
 import { type DecoderGraph, graphFor, mostTokens } from "../graphs/files.ts";
+import { type Times, toTimingMs } from "./timing.ts";
 import { inGroups, inLanes } from "./turns/lanes.ts";
 import { lazyLogits } from "./decoder/low-res.ts";
 import type { PackedWeights } from "./decoder/packed-weights.ts";
@@ -63,7 +64,7 @@ interface Work {
   readonly size: Size;
   readonly versions: readonly AskedVersion[];
   readonly wish: Wish;
-  readonly times: { queue: number; embed: number; decode: number; encode: number };
+  readonly times: Times;
   readonly froms: Embedded["from"][];
   /** By version and prompt, as the request has them. */
   readonly predictions: { masks: readonly PredictedMask[] }[][];
@@ -127,13 +128,7 @@ export async function predict(deps: PredictDeps, request: PredictRequest): Promi
       predictions: work.predictions[i] ?? [],
     })),
     embeddingFrom: leastCached(work.froms),
-    timingMs: {
-      queue: tenth(times.queue),
-      embed: tenth(times.embed),
-      decode: tenth(times.decode),
-      encode: tenth(times.encode),
-      total: elapsedMs(start),
-    },
+    timingMs: toTimingMs(times, start),
   };
 }
 

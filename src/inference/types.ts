@@ -1,6 +1,7 @@
 import type { Flip } from "../imaging/flips.ts";
 import type { ImageFormat } from "../imaging/sniff.ts";
 import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
+import type { TimingMs } from "./timing.ts";
 import type { Finder } from "../domain/finder.ts";
 import type { Focus } from "../domain/focus.ts";
 
@@ -121,12 +122,5 @@ export interface PredictResult {
     readonly predictions: readonly { readonly masks: readonly PredictedMask[] }[];
   }[];
   readonly embeddingFrom: Embedded["from"];
-  /** Milliseconds: waiting for a worker, embedding, decoding, and turning logits into answers. */
-  readonly timingMs: {
-    readonly queue: number;
-    readonly embed: number;
-    readonly decode: number;
-    readonly encode: number;
-    readonly total: number;
-  };
+  readonly timingMs: TimingMs;
 }

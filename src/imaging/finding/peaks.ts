@@ -1,6 +1,7 @@
 import { inputSize, frameSide } from "../coordinates.ts";
+import { boxNms } from "../nms.ts";
 import type { Box, Size } from "../types.ts";
-import { gridOf, outputsOf, partsOfCell, sideUnit } from "../../domain/finder-layout.ts";
+import { gridOf, mostCentres, outputsOf, partsOfCell, sideUnit } from "../../domain/finder-layout.ts";
 
 /** Where a finder believes that an object is. */
 export interface Peak {
@@ -61,8 +62,9 @@ export function peaksOf(maps: FinderMaps, { floor, overlap }: { floor: number; o
       }
     }
   }
-  found.sort((a, b) => b.logit - a.logit);
-  return withoutTwins(found, overlap);
+  const best =
+    found.length > mostCentres ? found.sort((a, b) => b.logit - a.logit).slice(0, mostCentres) : found;
+  return withoutTwins(best, overlap);
 }
 
 /** Value of an output at a part of a cell. */
@@ -107,17 +109,11 @@ function within([x0, y0, x1, y1]: Box, [height, width]: Size): Box {
 }
 
 function withoutTwins(peaks: readonly Peak[], overlap: number): Peak[] {
-  const kept: Peak[] = [];
-  for (const peak of peaks) if (kept.every(({ box }) => boxIou(box, peak.box) <= overlap)) kept.push(peak);
-  return kept;
-}
-
-/** Intersection over union of two boxes, in [0, 1]. */
-export function boxIou(a: Box, b: Box): number {
-  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
-  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
-  if (width <= 0 || height <= 0) return 0;
-  const area = ([x0, y0, x1, y1]: Box): number => (x1 - x0) * (y1 - y0);
-  const shared = width * height;
-  return shared / (area(a) + area(b) - shared);
+  const boxes = Float32Array.from(peaks.flatMap(({ box }) => box));
+  const kept = boxNms(
+    boxes,
+    Float32Array.from(peaks, ({ logit }) => logit),
+    overlap,
+  );
+  return kept.map((at) => peaks[at] as Peak);
 }

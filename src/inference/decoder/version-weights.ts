@@ -1,10 +1,10 @@
-import { LRUCache } from "lru-cache";
 import type { BaseModel } from "../../checkpoint/base-models.ts";
 import { checkLayout } from "../../checkpoint/layout.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { AppError, messageOf } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
+import { KeptLoads } from "../../lib/kept-loads.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { BaseModels } from "../../base-models/registry.ts";
 import { type PackedWeights, packWeights } from "./packed-weights.ts";
@@ -17,8 +17,7 @@ const maxVersions = 16;
 export class VersionWeights {
   readonly #store: ObjectStore;
   readonly #models: BaseModels;
-  /** Promises, so that callers who ask at the same time share one load. */
-  readonly #loaded = new LRUCache<string, Promise<PackedWeights>>({ max: maxVersions });
+  readonly #loaded = new KeptLoads<PackedWeights>(maxVersions);
 
   constructor(store: ObjectStore, models: BaseModels) {
     this.#store = store;
@@ -29,18 +28,7 @@ export class VersionWeights {
   async get(version: VersionRef, baseModelName: string): Promise<PackedWeights> {
     const id =
       version.number === 0 ? `base:${baseModelName}` : `${version.weightsKey}:${version.weightsSha256}`;
-    let loading = this.#loaded.get(id);
-    if (!loading) {
-      loading = this.#load(id, version, baseModelName);
-      this.#loaded.set(id, loading);
-    }
-    try {
-      return await loading;
-    } catch (error) {
-      // A failure is not kept: the next caller tries again.
-      if (this.#loaded.peek(id) === loading) this.#loaded.delete(id);
-      throw error;
-    }
+    return this.#loaded.get(id, async () => this.#load(id, version, baseModelName));
   }
 
   async #load(id: string, version: VersionRef, baseModelName: string): Promise<PackedWeights> {

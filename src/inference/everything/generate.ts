@@ -1,7 +1,8 @@
 import { maskTextLength } from "../../imaging/mask-text.ts";
-import { elapsedMs, now, tenth } from "../../lib/clock.ts";
+import { now } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type DecoderGraph, graphFor } from "../../graphs/files.ts";
+import { type Times, toTimingMs } from "../timing.ts";
 import { inGroups, inLanes } from "../turns/lanes.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
 import type { Embedded, PredictRequest, PredictResult, VersionRef } from "../types.ts";
@@ -49,7 +50,7 @@ export async function segmentEverything(
   const settings = request.only ? { ...request.settings, ...unfiltered } : request.settings;
   const plan = plannedWork(request);
   const weights = await Promise.all(versions.map((version) => deps.weights(version, request.baseModel)));
-  const times = { queue: 0, embed: 0, decode: 0, encode: 0 };
+  const times: Times = { queue: 0, embed: 0, decode: 0, encode: 0 };
   const found = versions.map((): Candidate[] => []);
   const isAsked = ({ foundAt }: Candidate): boolean => !request.only || foundAt.token === request.only.token;
   const embeddingsFrom: Embedded["from"][] = [];
@@ -92,14 +93,7 @@ export async function segmentEverything(
   }
   signal?.throwIfAborted();
   const [height, width] = image.size;
-  const timingMs = {
-    queue: tenth(times.queue),
-    embed: tenth(times.embed),
-    decode: tenth(times.decode),
-    encode: tenth(times.encode),
-    total: elapsedMs(start),
-  };
-  return { width, height, results, embeddingsFrom, timingMs };
+  return { width, height, results, embeddingsFrom, timingMs: toTimingMs(times, start) };
 }
 
 /** A mask that was once answered with is made again whatever the decoder thinks of it. */
@@ -128,7 +122,7 @@ async function decodeCrop(
     planned,
     ...task
   }: Pick<PointsTask, "embedding" | "weights" | "threads" | "graph"> & { planned: WorkOfCrop },
-  times: { queue: number; decode: number; encode: number },
+  times: Times,
 ): Promise<Candidate[]> {
   const groupSize = Math.min(settings.pointsPerBatch, pointsPerTask);
   const groups = inGroups(planned.points, groupSize);

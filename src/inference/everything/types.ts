@@ -1,5 +1,6 @@
 import type { EverythingSettings } from "../../domain/everything.ts";
 import type { Box, MaskFormat, RleMask, Size } from "../../imaging/types.ts";
+import type { TimingMs } from "../timing.ts";
 import type { Embedded, EmbedOptions, ImageSource, PredictedMask, VersionRef } from "../types.ts";
 
 /** Where a mask comes from: places of the crop in the plan and of the point in its grid, and which of its masks, 1 to 3. */
@@ -38,14 +39,7 @@ export interface EverythingResult {
   readonly results: readonly { readonly version: number; readonly masks: readonly EverythingMask[] }[];
   /** Where the embedding of each crop was found, the whole image's first. */
   readonly embeddingsFrom: readonly Embedded["from"][];
-  /** Milliseconds, as in PredictResult. */
-  readonly timingMs: {
-    readonly queue: number;
-    readonly embed: number;
-    readonly decode: number;
-    readonly encode: number;
-    readonly total: number;
-  };
+  readonly timingMs: TimingMs;
 }
 
 /** A mask on its way: it passed the thresholds, and may still fall to a better one. */

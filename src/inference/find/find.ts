@@ -2,24 +2,28 @@ import type { FinderPool } from "../../domain/finder.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
 import type { Peak } from "../../imaging/finding/peaks.ts";
 import { maskTextLength } from "../../imaging/mask-text.ts";
-import type { Box, RleMask, Size } from "../../imaging/types.ts";
+import type { RleMask, Size } from "../../imaging/types.ts";
 import { viewsOf } from "../../imaging/views.ts";
-import { elapsedMs, now, tenth } from "../../lib/clock.ts";
+import { now } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
 import type { WriteTask, WrittenMask } from "../everything/write-masks.ts";
+import { type Times, toTimingMs } from "../timing.ts";
 import { inGroups } from "../turns/lanes.ts";
-import type { Embedded, PredictedMask, PredictRequest, PredictResult } from "../types.ts";
+import type { Embedded, PredictRequest, PredictResult } from "../types.ts";
 import { findFocus, finding } from "./find-focus.ts";
 import type { PeaksResult, PeaksTask } from "./peaks-task.ts";
 import { labelScore, logitOf } from "./scores.ts";
 import type { TwinsTask } from "./twins.ts";
-import type { FindAsk, FindingVersion, FindRequest, FindResult, FoundObject } from "./types.ts";
+import type { FindingVersion, FindRequest, FindResult, FoundObject } from "./types.ts";
 
 /** Boxes of one call, after which the abort signal is looked at. */
 const boxesPerCall = 32;
 /** Windows that are encoded for a version with a zoom, each .6 s of two cores where it is not cached. */
 export const mostFindWindows = 12;
+/** Masks of one task. */
+const masksPerTask = 16;
+
 export interface FindDeps {
   readonly graphs: Readonly<Record<FinderPool, string>>;
   readonly threads: number;
@@ -33,23 +37,18 @@ export interface FindDeps {
   masks(task: WriteTask): Promise<WrittenMask[]>;
 }
 
-/** A peak with its calibrated score. */
-interface Scored extends Peak {
-  readonly score: number;
-}
-
 /**
  * The objects that versions were taught, without prompts: a finder's peaks on the image's embedding become boxes for the
  * version's own decoder, as its focus says; of masks that show the same object the one with the higher label score stays.
- * All heavy work goes to workers. Where a version has a zoom, boxes beyond `mostFindWindows` windows are answered plainly.
+ * A peak that several asks want is decoded once. All heavy work goes to workers. Where a version has a zoom, boxes beyond
+ * `mostFindWindows` windows of a request are answered plainly.
  * Throws AppError answer_too_large, object_not_found, object_corrupted, and what embedding an image throws.
  */
 export async function find(deps: FindDeps, request: FindRequest): Promise<FindResult> {
   const start = performance.now();
-  const { versions, asks, image, signal } = request;
-  const embedStart = performance.now();
+  const { versions, asks, most, image, signal } = request;
   const { embedding, from } = await deps.embed(request);
-  const times = { queue: 0, embed: performance.now() - embedStart, decode: 0, encode: 0 };
+  const times: Times = { queue: 0, embed: performance.now() - start, decode: 0, encode: 0 };
   const answers = new Answers(request);
   const results = [];
   for (const version of versions) {
@@ -57,116 +56,101 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
     const { finder } = version;
     const least = request.threshold ?? finder.threshold;
     const sentAt = now();
-    const { peaks, startedAt, decodeMs } = await deps.peaks({
+    const { peaks, asked, startedAt, decodeMs } = await deps.peaks({
       graph: deps.graphs[finder.pool],
       threads: deps.threads,
       weights: await deps.weights(version),
       finder: { labels: finder.labels, pool: finder.pool },
       embedding,
       floor: Math.max(lowestLogit, logitOf(least, finder)),
+      asks,
+      most,
     });
     times.queue += Math.max(0, startedAt - sentAt);
     times.decode += decodeMs;
-    const scored = peaks.map((peak): Scored => ({ ...peak, score: labelScore(peak.logit, finder) }));
+    const objects = await decodeAll(deps, request, version, peaks, times);
     const found = [];
-    for (const ask of asks) {
-      const asked = scored.filter((peak) => isAsked(peak, ask, version));
-      const objects = await answerAll(deps, request, version, asked.slice(0, request.most), times);
+    for (const { places, left } of asked) {
+      const own = places.flatMap((at) => objects[at] ?? []);
       const writeStart = performance.now();
-      found.push({
-        objects: await answers.write(deps, objects),
-        left: Math.max(0, asked.length - request.most),
-      });
+      found.push({ objects: await answers.write(deps, await withoutTwins(deps, own)), left });
       times.encode += performance.now() - writeStart;
     }
     results.push({ version: version.number, asks: found });
   }
   signal?.throwIfAborted();
   const [height, width] = image.size;
-  const timingMs = {
-    queue: tenth(times.queue),
-    embed: tenth(times.embed),
-    decode: tenth(times.decode),
-    encode: tenth(times.encode),
-    total: elapsedMs(start),
-  };
-  return { width, height, results, embeddingFrom: from, timingMs };
+  return { width, height, results, embeddingFrom: from, timingMs: toTimingMs(times, start) };
 }
 
 /** Below it a centre is noise, whatever threshold was asked for. */
 const lowestLogit = -8;
 
-function isAsked({ label, at: [x, y] }: Scored, ask: FindAsk, { finder }: FindingVersion): boolean {
-  const inside = ([x0, y0, x1, y1]: Box): boolean => x >= x0 && x < x1 && y >= y0 && y < y1;
-  if (ask.labels && !ask.labels.includes(finder.labels[label] as string | null)) return false;
-  if (ask.region && !inside(ask.region)) return false;
-  return !ask.exclude?.some(inside);
-}
-
-/** Masks as run lengths, twins gone, by label score. */
-async function answerAll(
+/** An object for every peak, its mask as run lengths; null where the decoder sees nothing. */
+async function decodeAll(
   deps: FindDeps,
-  request: FindRequest,
+  { workspaceId, baseModel, image, signal }: FindRequest,
   version: FindingVersion,
-  peaks: readonly Scored[],
-  times: { decode: number; embed: number; encode: number; queue: number },
-): Promise<FoundObject[]> {
-  const focus = version.focus ?? plainFocus;
-  const { closer, plain } = byWindows(peaks, request.image.size, focus);
-  const withoutWindow = new Set(plain);
-  const masks = new Map<Scored, PredictedMask>();
-  const sides = [
-    { some: closer, version: finding(version, false) },
-    { some: plain, version: finding(version, true) },
-  ];
-  for (const side of sides) {
-    for (const turn of inGroups(side.some, boxesPerCall)) {
-      request.signal?.throwIfAborted();
+  peaks: readonly Peak[],
+  times: Times,
+): Promise<(FoundObject | null)[]> {
+  const { finder, focus = plainFocus } = version;
+  const objects: (FoundObject | null)[] = peaks.map(() => null);
+  const { closer, plain } = byWindows(peaks, image.size, focus);
+  for (const [places, isPlain] of [
+    [closer, false],
+    [plain, true],
+  ] as const) {
+    for (const some of inGroups(places, boxesPerCall)) {
+      signal?.throwIfAborted();
+      const own = some.map((at) => peaks[at] as Peak);
       const { results, timingMs } = await deps.predict({
-        workspaceId: request.workspaceId,
-        baseModel: request.baseModel,
-        signal: request.signal,
-        image: request.image,
-        size: request.image.size,
-        versions: [side.version],
-        prompts: turn.map(({ box }) => ({ box })),
+        workspaceId,
+        baseModel,
+        signal,
+        image,
+        size: image.size,
+        versions: [finding(version, isPlain)],
+        prompts: own.map(({ box }) => ({ box })),
         multimask: false,
         format: "rle",
       });
       for (const name of ["queue", "embed", "decode", "encode"] as const) times[name] += timingMs[name];
-      for (const [i, peak] of turn.entries()) {
+      for (const [i, { label, logit, box }] of own.entries()) {
         const mask = results[0]?.predictions[i]?.masks[0];
-        if (mask && mask.area > 0) masks.set(peak, mask);
+        if (!mask || mask.area === 0) continue;
+        objects[some[i] as number] = {
+          ...mask,
+          label: finder.labels[label] ?? null,
+          labelScore: labelScore(logit, finder),
+          prompt: box,
+          ...(isPlain && { plain: true as const }),
+        };
       }
     }
   }
-  const found = peaks.flatMap((peak): FoundObject[] => {
-    const mask = masks.get(peak);
-    const label = version.finder.labels[peak.label] ?? null;
-    const how = withoutWindow.has(peak) ? { plain: true as const } : {};
-    return mask ? [{ ...mask, label, labelScore: peak.score, prompt: peak.box, ...how }] : [];
-  });
-  const kept = await deps.twins({ masks: found.map(({ mask, bbox }) => ({ mask: mask as RleMask, bbox })) });
-  return kept.map((at) => found[at] as FoundObject);
+  return objects;
 }
 
-/** Boxes whose windows are few enough to be encoded, in their order, and the others. */
-function byWindows(
-  peaks: readonly Scored[],
-  size: Size,
-  focus: Focus,
-): { closer: Scored[]; plain: Scored[] } {
+/** Of objects whose masks show the same, the first. */
+async function withoutTwins(deps: FindDeps, objects: readonly FoundObject[]): Promise<FoundObject[]> {
+  const masks = objects.map(({ mask, bbox }) => ({ mask: mask as RleMask, bbox }));
+  return (await deps.twins({ masks })).map((at) => objects[at] as FoundObject);
+}
+
+/** Places of the boxes whose windows are few enough to be encoded, and of the others, in their order. */
+function byWindows(peaks: readonly Peak[], size: Size, focus: Focus): { closer: number[]; plain: number[] } {
   const { zoom } = findFocus(focus);
-  if (!zoom) return { closer: [...peaks], plain: [] };
+  if (!zoom) return { closer: [...peaks.keys()], plain: [] };
   const windows = new Set<string>();
-  const [closer, plain]: [Scored[], Scored[]] = [[], []];
-  for (const peak of peaks) {
-    const { views } = viewsOf({ box: peak.box, points: undefined, mask: false }, size, zoom);
+  const [closer, plain]: [number[], number[]] = [[], []];
+  for (const [at, { box }] of peaks.entries()) {
+    const { views } = viewsOf({ box }, size, zoom);
     const own = new Set([...windows, ...views.map(({ region }) => region.join())]);
-    if (own.size > mostFindWindows) plain.push(peak);
+    if (own.size > mostFindWindows) plain.push(at);
     else {
       for (const one of own) windows.add(one);
-      closer.push(peak);
+      closer.push(at);
     }
   }
   return { closer, plain };
@@ -214,5 +198,3 @@ class Answers {
     return written;
   }
 }
-
-const masksPerTask = 16;

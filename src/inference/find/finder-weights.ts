@@ -1,9 +1,9 @@
-import { LRUCache } from "lru-cache";
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { Finder } from "../../domain/finder.ts";
 import { finderShapes } from "../../domain/finder-layout.ts";
 import { AppError, messageOf } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
+import { KeptLoads } from "../../lib/kept-loads.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type PackedWeights, packWeights } from "../decoder/packed-weights.ts";
 
@@ -13,8 +13,7 @@ const maxFinders = 64;
 /** Weights of finders, loaded once and shared by all workers. */
 export class FinderWeights {
   readonly #store: ObjectStore;
-  /** Promises, so that callers who ask at the same time share one load. */
-  readonly #loaded = new LRUCache<string, Promise<PackedWeights>>({ max: maxFinders });
+  readonly #loaded = new KeptLoads<PackedWeights>(maxFinders);
 
   constructor(store: ObjectStore) {
     this.#store = store;
@@ -23,18 +22,7 @@ export class FinderWeights {
   /** Throws AppError object_not_found, or object_corrupted when the file is not the one that was registered. */
   async get(finder: Finder): Promise<PackedWeights> {
     const id = `finder:${finder.sha256}`;
-    let loading = this.#loaded.get(id);
-    if (!loading) {
-      loading = this.#load(id, finder);
-      this.#loaded.set(id, loading);
-    }
-    try {
-      return await loading;
-    } catch (error) {
-      // A failure is not kept: the next caller tries again.
-      if (this.#loaded.peek(id) === loading) this.#loaded.delete(id);
-      throw error;
-    }
+    return this.#loaded.get(id, async () => this.#load(id, finder));
   }
 
   async #load(id: string, { key, sha256: registered, labels }: Finder): Promise<PackedWeights> {

@@ -3,14 +3,16 @@ import type { Finder } from "../../domain/finder.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
 import { type Peak, peaksOf } from "../../imaging/finding/peaks.ts";
+import type { Box } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
 import { fed } from "../decoder/tensors.ts";
 import type { ImageEmbedding } from "../types.ts";
 import { float32, sessionOf } from "../workers/session.ts";
+import type { FindAsk } from "./types.ts";
 
 /** Looks for a version's objects on one image embedding. */
-export interface PeaksTask {
+export interface FinderTask {
   readonly graph: string;
   readonly threads: number;
   readonly weights: PackedWeights;
@@ -21,18 +23,28 @@ export interface PeaksTask {
   readonly floor: number;
 }
 
+/** The same for some asks: a finder may see thousands of peaks, of which the server's own thread gets what is asked for. */
+export interface PeaksTask extends FinderTask {
+  readonly asks: readonly FindAsk[];
+  /** Peaks of one ask at most, the best. */
+  readonly most: number;
+}
+
 export interface PeaksResult {
   /** Milliseconds since the epoch when the worker took the task up. */
   readonly startedAt: number;
   readonly decodeMs: number;
+  /** All that any ask wants, the best first. */
   readonly peaks: readonly Peak[];
+  /** For each ask, places among them, and how many more there are than `most`. */
+  readonly asked: readonly { readonly places: readonly number[]; readonly left: number }[];
 }
 
 /** Two boxes of one object overlap by more (IoU). */
 const twins = 0.5;
 
-export async function findPeaks(task: PeaksTask): Promise<PeaksResult> {
-  const startedAt = now();
+/** All peaks, the best first. */
+export async function findPeaks(task: FinderTask): Promise<Peak[]> {
   const { finder, embedding, floor } = task;
   const { pool, labels } = finder;
   const side = gridCells / pool;
@@ -41,6 +53,29 @@ export async function findPeaks(task: PeaksTask): Promise<PeaksResult> {
   const outputs = await session.run(fed(session.inputNames, task, { cells }));
   const values = (outputs["finds"] as Tensor).data as Float32Array;
   const size = [embedding.height, embedding.width] as const;
-  const peaks = peaksOf({ values, labels: labels.length, pool, size }, { floor, overlap: twins });
-  return { startedAt, decodeMs: now() - startedAt, peaks };
+  return peaksOf({ values, labels: labels.length, pool, size }, { floor, overlap: twins });
+}
+
+export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {
+  const startedAt = now();
+  const all = await findPeaks(task);
+  const chosen = task.asks.map((ask) => {
+    const own = all.filter((peak) => isAsked(peak, ask, task.finder));
+    return { peaks: own.slice(0, task.most), left: Math.max(0, own.length - task.most) };
+  });
+  const wanted = new Set(chosen.flatMap(({ peaks }) => peaks));
+  const peaks = all.filter((peak) => wanted.has(peak));
+  const places = new Map(peaks.map((peak, at) => [peak, at]));
+  const asked = chosen.map(({ peaks: own, left }) => ({
+    places: own.map((peak) => places.get(peak) as number),
+    left,
+  }));
+  return { startedAt, decodeMs: now() - startedAt, peaks, asked };
+}
+
+function isAsked({ label, at: [x, y] }: Peak, ask: FindAsk, { labels }: FinderTask["finder"]): boolean {
+  const inside = ([x0, y0, x1, y1]: Box): boolean => x >= x0 && x < x1 && y >= y0 && y < y1;
+  if (ask.labels && !ask.labels.includes(labels[label] as string | null)) return false;
+  if (ask.region && !inside(ask.region)) return false;
+  return !ask.exclude?.some(inside);
 }

@@ -1,4 +1,4 @@
-import { boxIou } from "../../imaging/finding/peaks.ts";
+import { boxIou } from "../../imaging/geometry.ts";
 import { rleIou } from "../../imaging/mask-facts.ts";
 import type { Box, RleMask } from "../../imaging/types.ts";
 

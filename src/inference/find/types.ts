@@ -1,5 +1,6 @@
 import type { Finder } from "../../domain/finder.ts";
 import type { Box, MaskFormat, Size } from "../../imaging/types.ts";
+import type { TimingMs } from "../timing.ts";
 import type { Embedded, EmbedOptions, ImageSource, PredictedMask, VersionRef } from "../types.ts";
 
 /** A version that can find. */
@@ -54,12 +55,5 @@ export interface FindResult {
     readonly asks: readonly { readonly objects: readonly FoundObject[]; readonly left: number }[];
   }[];
   readonly embeddingFrom: Embedded["from"];
-  /** Milliseconds, as in PredictResult. */
-  readonly timingMs: {
-    readonly queue: number;
-    readonly embed: number;
-    readonly decode: number;
-    readonly encode: number;
-    readonly total: number;
-  };
+  readonly timingMs: TimingMs;
 }

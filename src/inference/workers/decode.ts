@@ -2,7 +2,7 @@ import { answerTask } from "../decoder/answer-task.ts";
 import { decodePoints, type PointsResult, type PointsTask } from "../everything/decode-points.ts";
 import { type SuppressTask, suppress } from "../everything/suppress.ts";
 import { type WriteTask, writeMasks, type WrittenMask } from "../everything/write-masks.ts";
-import { findPeaks, type PeaksResult, type PeaksTask } from "../find/peaks-task.ts";
+import { askPeaks, type PeaksResult, type PeaksTask } from "../find/peaks-task.ts";
 import { type TwinsTask, withoutTwins } from "../find/twins.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
 import type { ViewResult, ViewTask } from "../decoder/view-task.ts";
@@ -16,5 +16,5 @@ export const boxes = (task: SuppressTask): Promise<Outcome<number[]>> => settle(
 export const masks = (task: WriteTask): Promise<Outcome<WrittenMask[]>> => settle(() => writeMasks(task));
 
 /** The steps of finding. */
-export const peaks = (task: PeaksTask): Promise<Outcome<PeaksResult>> => settle(() => findPeaks(task));
+export const peaks = (task: PeaksTask): Promise<Outcome<PeaksResult>> => settle(() => askPeaks(task));
 export const twins = (task: TwinsTask): Promise<Outcome<number[]>> => settle(async () => withoutTwins(task));

@@ -5,6 +5,7 @@ import { versionNames } from "./version-name.ts";
 import { imageBody } from "./image.ts";
 import { text } from "../http/scope.ts";
 import { LateValues, maskWriter } from "../http/stream-json.ts";
+import { mostCentres } from "../../domain/finder-layout.ts";
 import { box, maskFormat, maskWith, point, promptMask } from "./mask.ts";
 
 const promptBody = z.strictObject({
@@ -46,10 +47,14 @@ export const predictBody = z.strictObject({
   find: z.boolean().default(false).openapi({
     description: "true: also find the objects of all labels that the version was taught.",
   }),
-  find_threshold: z.number().min(0).max(1).optional().openapi({
-    description:
-      "Found objects with a lower label_score are left out; defaults to the version's own `finder.threshold`.",
-  }),
+  find_threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .openapi({
+      description: `Found objects with a lower label_score are left out; defaults to the version's own \`finder.threshold\`. Of more than ${mostCentres} centres above it the highest are looked at.`,
+    }),
   max_objects: z.int().min(1).max(mostObjects).default(100).openapi({
     description:
       "Maximum number of objects found per prompt with a label, and with `find`; the best are kept.",

@@ -1,12 +1,12 @@
 import { cropMask } from "../../imaging/crop.ts";
-import { type Flip, flipBox, flipMask } from "../../imaging/flips.ts";
+import { type Flip, flipBox, flipRle } from "../../imaging/flips.ts";
 import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import { firstStep, viewsOf } from "../../imaging/views.ts";
 import { boxIn } from "../../imaging/windows.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { feedbackFlipped, feedbackIn } from "../prompts/logged-prompts.ts";
-import { maskOf, type Sample } from "../data/samples.ts";
+import { maskOf, rleOf, type Sample } from "../data/samples.ts";
 
 /** A sample as a version with some zoom sees it. */
 export interface Seen {
@@ -104,7 +104,7 @@ export function flipped(sample: Sample, flip: Flip): Sample {
       ...annotation,
       id: `${annotation.id}~${flip}`,
       image: `${image.id}~${flip}`,
-      counts: encodeRle(flipMask(maskOf(sample), flip)).counts,
+      counts: flipRle(rleOf(sample), flip).counts,
       box: flipBox(annotation.box, size, flip),
       feedback: feedbackFlipped(annotation.feedback, size, flip),
     },

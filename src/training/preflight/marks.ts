@@ -1,5 +1,6 @@
+import { boxIou } from "../../imaging/geometry.ts";
 import { type MaskFacts, maskFacts, rleIou } from "../../imaging/mask-facts.ts";
-import type { Box, RleMask } from "../../imaging/types.ts";
+import type { RleMask } from "../../imaging/types.ts";
 import type { Snapshot, SnapshotAnnotation, SnapshotImage } from "../data/snapshot.ts";
 import type { Found } from "./report.ts";
 
@@ -111,13 +112,4 @@ function isSame(a: Mark, b: Mark): boolean {
   if (Math.min(a.facts.area, b.facts.area) < sameObject * Math.max(a.facts.area, b.facts.area)) return false;
   if (boxIou(a.facts.box, b.facts.box) < 0.5) return false;
   return rleIou(rleOf(a), rleOf(b)) >= sameObject;
-}
-
-/** Intersection over union; 0 where neither has an area. */
-export function boxIou(a: Box, b: Box): number {
-  const across = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
-  const down = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
-  const areaOf = (box: Box): number => (box[2] - box[0]) * (box[3] - box[1]);
-  const either = areaOf(a) + areaOf(b) - across * down;
-  return either === 0 ? 0 : (across * down) / either;
 }

@@ -1,3 +1,4 @@
+import { boxIou } from "../../imaging/geometry.ts";
 import { frameSide, lowResSide, toInputFrame } from "../../imaging/coordinates.ts";
 import { type Flip, flipBox, flipPoint } from "../../imaging/flips.ts";
 import type { Box, Point, Size } from "../../imaging/types.ts";
@@ -34,7 +35,7 @@ export class LoggedPrompts {
   constructor(samples: readonly Sample[]) {
     this.#offsets = samples.flatMap(({ annotation }) => {
       const drawn = given(annotation.feedback)?.box;
-      return drawn && overlap(drawn, annotation.box) >= fewestOverlap
+      return drawn && boxIou(drawn, annotation.box) >= fewestOverlap
         ? [offsetsOf(drawn, annotation.box)]
         : [];
     });
@@ -107,17 +108,6 @@ function tokens(
     labels: [...points.map(([, , label]) => label), ...(box ? [2, 3] : [])],
     clicked: clicks.map(([x = 0, y = 0, label = 1]) => [x / cellSide, y / cellSide, label]),
   };
-}
-
-function overlap(a: Box, b: Box): number {
-  const side = (low: number, high: number): number =>
-    Math.max(
-      0,
-      Math.min(a[high] as number, b[high] as number) - Math.max(a[low] as number, b[low] as number),
-    );
-  const both = side(0, 2) * side(1, 3);
-  const area = (box: Box): number => (box[2] - box[0]) * (box[3] - box[1]);
-  return both / (area(a) + area(b) - both);
 }
 
 function offsetsOf(drawn: Box, tight: Box): Box {
