@@ -45,8 +45,8 @@ const fields = z.strictObject({
    */
   grouping: auto(z.enum(["none"])),
   /**
-   * What finds objects without prompts (see docs/find.md): "auto" trains one where it adds no more than 15 % to the
-   * fine-tune, "always" or a number of steps at any rate, "none" never.
+   * What finds objects without prompts (see docs/find.md): "auto" trains one where its training counts for no more
+   * than 15 % of the fine-tune's budget, "always" or a number of steps at any rate, "none" never.
    */
   finder: auto(z.union([z.enum(["none", "always"]), z.int().min(20).max(10_000)])),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */

@@ -5,15 +5,19 @@ import type { ExportOptions, ExportSubject, Holds } from "./types.ts";
 
 /** The first lines of a card: what its file holds of a version, and what that is worth. */
 export function holdsText({ version }: ExportSubject, options: ExportOptions, holds: Holds): string[] {
-  const notes = options.format === "onnx" && options.variant === "single" ? [singleMask] : [];
+  const notes = [
+    ...(options.format === "onnx" && options.variant === "single" ? [singleMask] : []),
+    ...(version?.finder ? [noFinder] : []),
+  ];
   if (!version || isPlain(version.focus)) return notes;
   if (holds === "card")
     return [
       `Where it is served it works with ${partsOf(version)}. \`format=bundle\` is all of it, with runners` +
         `${refineOnly(version) ? ", and so is `format=onnx&variant=served`" : ""}; the other files hold the decoder alone.`,
+      ...notes,
     ];
   if (holds === "version")
-    return [`**This file holds all of the version**: the decoder with ${partsOf(version)}.`];
+    return [`**This file holds all of the version**: the decoder with ${partsOf(version)}.`, ...notes];
   const elsewhere = refineOnly(version)
     ? "`format=onnx&variant=served` or `format=bundle`"
     : "`format=bundle`";
@@ -52,3 +56,6 @@ function worth(version: Version): string {
 const singleMask =
   "As Meta's own export with --return-single-mask, it answers a prompt of fewer than three points, padding counted, with " +
   "the best of masks 1 to 3. Training and the scores below are of mask 0, which the API and the other variants answer with.";
+
+const noFinder =
+  "Where maskwright serves this version it also finds objects by their labels, without prompts; no file holds what it finds with.";

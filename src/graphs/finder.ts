@@ -1,8 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
-import { gridCells } from "../domain/finder-layout.ts";
-import { finderShapes } from "../domain/finder-layout.ts";
+import { finderShapes, gridCells } from "../domain/finder-layout.ts";
 import { finderOutputs } from "../model/finder.ts";
 
 /**

@@ -6,7 +6,7 @@ import { weight, type Weights } from "./types.ts";
 
 /**
  * What a finder makes of an image embedding: for every part of every cell, by label a logit of foreground and one of an
- * object's centre, and four log sides of its box (imaging/finding/parts.ts).
+ * object's centre, and four log sides of its box (domain/finder-layout.ts).
  * @param cells [B, n, n, 256] float32, pooled cells (imaging/finding/cells.ts)
  * @returns [B, n, n, 4 * outputs]
  */

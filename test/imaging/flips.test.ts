@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { boxOf } from "../../src/imaging/geometry.ts";
-import { flipBox, flipImage, flipMask, flipPoint, flips } from "../../src/imaging/flips.ts";
+import { flipBox, flipImage, flipMask, flipPoint, flipRle, flips } from "../../src/imaging/flips.ts";
+import { encodeRle } from "../../src/imaging/rle.ts";
+import { seededRandom } from "../../src/lib/random.ts";
 import type { Size } from "../../src/imaging/types.ts";
 
 const size: Size = [2, 3];
@@ -25,5 +27,17 @@ describe("a flip", () => {
     expect(flipMask(flipMask(mask, flip), flip)).toEqual(mask);
     expect(flipBox(flipBox([0, 0, 2, 1], size, flip), size, flip)).toEqual([0, 0, 2, 1]);
     expect(flipPoint(flipPoint([0.5, 1.5, 0], size, flip), size, flip)).toEqual([0.5, 1.5, 0]);
+  });
+
+  it.each(flips)("moves run lengths as it moves their pixels: %s", (flip) => {
+    const random = seededRandom(3);
+    for (const share of [0, 0.1, 0.5, 0.9, 1]) {
+      const drawn = {
+        width: 7,
+        height: 5,
+        data: Uint8Array.from({ length: 35 }, () => +(random.next() < share)),
+      };
+      expect(flipRle(encodeRle(drawn), flip)).toEqual(encodeRle(flipMask(drawn, flip)));
+    }
   });
 });

@@ -101,7 +101,8 @@ describe("a version's finder", () => {
     const judged = finder?.emptyImages ?? 0;
     expect(finder?.images).toBe(2 + judged);
     const said = messages.find((message) => message.startsWith("The version finds its objects")) ?? "";
-    expect(said).toContain(`${4 - judged} images that hold nothing taught it, too`);
+    expect(said).toContain(`of 4 images that hold nothing ${4 - judged} taught it and ${judged} judged it`);
+    expect(said).toContain("2 of 2 held-out images judged it");
   });
 
   it("finds the object of an image that nobody has prompted or seen", async () => {

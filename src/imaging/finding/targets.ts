@@ -34,9 +34,9 @@ const [spread, leastSpread] = [1 / 6, 0.7];
 /** Parts of cells farther from a centre do not tell of its box. */
 const faintest = 0.1;
 
-/** Targets of one image. Source: Zhou, Wang and Krähenbühl 2019, "Objects as Points", section 3. */
+/** Targets of one image; of many objects each may be made as its turn comes. Source: Zhou, Wang and Krähenbühl 2019, "Objects as Points", section 3. */
 export function finderTargets(
-  objects: readonly Taught[],
+  objects: Iterable<Taught>,
   { size, labels, pool }: { size: Size; labels: number; pool: number },
 ): FinderTargets {
   const grid = gridOf(pool);
@@ -55,8 +55,8 @@ export function finderTargets(
   const [rows, columns] = [Math.ceil(height / unit), Math.ceil(width / unit)];
   for (let y = 0; y < rows; y++) targets.valid.fill(1, y * grid, y * grid + columns);
   const peaks: [number, number][] = [];
-  for (const { label, box, share } of objects) {
-    addShare(targets, label, share);
+  for (const object of objects) {
+    const { label, box } = object;
     const [x0, y0, x1, y1] = [
       (box[0] * width) / size[1] / unit,
       (box[1] * height) / size[0] / unit,
@@ -68,6 +68,7 @@ export function finderTargets(
       Math.min(grid - 1, Math.floor((x0 + x1) / 2)),
     ] as const;
     peaks.push([...peak]);
+    addShare(targets, object);
     addCentre(targets, { label, box: [x0, y0, x1, y1], peak });
   }
   return { ...targets, peaks };
@@ -75,7 +76,7 @@ export function finderTargets(
 
 type Planes = Omit<FinderTargets, "peaks">;
 
-function addShare({ grid, labels, foreground }: Planes, label: number, share: Float32Array): void {
+function addShare({ grid, labels, foreground }: Planes, { label, share }: Taught): void {
   const cells = lowResSide / grid;
   const each = 1 / (cells * cells);
   for (let y = 0; y < grid; y++) {

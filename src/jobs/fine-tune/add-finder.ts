@@ -1,15 +1,17 @@
-import { type EmptyImage, selectKnownEmpty } from "../../db/queries/known-empty.ts";
+import { selectKnownEmpty } from "../../db/queries/known-empty.ts";
 import type { Version } from "../../db/queries/versions.ts";
 import type { Finder, FinderMetrics } from "../../domain/finder.ts";
 import type { FindingVersion } from "../../inference/find/types.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
+import { snapshotImage } from "../../training/data/snapshot.ts";
 import type { PreparedData } from "../../training/data/prepare.ts";
 import { emptyLessons, mostEmpty } from "../../training/finder/empty-images.ts";
 import { finderSteps, stepsInAll } from "../../training/finder/finder-steps.ts";
+import { mostLabels } from "../../training/finder/lessons.ts";
 import { judgeFinder } from "../../training/finder/judge-finder.ts";
-import { trainFinder } from "../../training/finder/train-finder.ts";
+import { type TrainedFinder, trainFinder } from "../../training/finder/train-finder.ts";
 import type { Recipe } from "../../training/loop/recipe.ts";
 import type { RunContext } from "./context.ts";
 
@@ -42,27 +44,17 @@ export async function addFinder(
   run.meter.plan({ find: stepsInAll(steps) });
   await run.progress("find", 0);
   const known = await selectKnownEmpty(run.services.db, run.scope, mostEmpty);
-  const { teaching, judging } = emptyLessons(known.map(asSnapshot));
+  const { teaching, judging } = emptyLessons(known.images.map(snapshotImage));
   const onStep = async (done: number): Promise<void> => run.progress("find", done);
-  const { file, settings, empty } = await trainFinder(run, data, steps, { empty: teaching, onStep });
-  const finder = await storeFinder(run, file, settings);
+  const trained = await trainFinder(run, data, steps, { empty: teaching, onStep });
+  const finder = await storeFinder(run, trained);
   const finding: FindingVersion = { ...version, finder };
   const judged = await judgeFinder(run, data, { version: finding, live: findingOf(live), empty: judging });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const metrics = { ...judged, seconds };
-  await run.tell(finderEvent(metrics, empty));
+  await run.tell(finderEvent(metrics, trained, { heldOut: data.counts.heldOut, empty: known.count }));
   return { finder: judged.gate.promote ? finder : null, metrics };
 }
-
-const asSnapshot = ({ id, sha256: hash, bytes, width, height, objectKey, splitGroup }: EmptyImage) => ({
-  id,
-  sha256: hash,
-  bytes,
-  width,
-  height,
-  object_key: objectKey,
-  group: splitGroup,
-});
 
 const findingOf = (live: Version | null): FindingVersion | null =>
   live?.finder ? { ...live, finder: live.finder } : null;
@@ -70,8 +62,7 @@ const findingOf = (live: Version | null): FindingVersion | null =>
 /** Writes the weights under their own hash, before anything refers to them. */
 async function storeFinder(
   { services, row, project }: RunContext,
-  file: Uint8Array,
-  settings: Omit<Finder, "key" | "sha256" | "bytes">,
+  { file, settings }: TrainedFinder,
 ): Promise<Finder> {
   const hash = sha256(file);
   const key = keys.finder(project.id, row.id, hash);
@@ -79,18 +70,30 @@ async function storeFinder(
   return { key, sha256: hash, bytes: file.byteLength, ...settings };
 }
 
-function finderEvent({ all, images, gate, seconds }: FinderMetrics, empty: number) {
+/** @param all images that are held out, and those that are known to hold nothing: not all of them need have been looked at */
+function finderEvent(
+  { all: scores, images, emptyImages, gate, seconds }: FinderMetrics,
+  { empty, untaught }: TrainedFinder,
+  all: { heldOut: number; empty: number },
+) {
   const verb = gate.promote ? "finds its objects without prompts" : "does not find without prompts";
+  const facts = [
+    `${images - emptyImages} of ${all.heldOut} held-out images judged it in ${seconds} s`,
+    all.empty > 0 &&
+      `of ${all.empty} images that hold nothing ${empty} taught it and ${emptyImages} judged it`,
+    untaught.labels > 0 &&
+      `${untaught.labels} labels with fewer objects (${untaught.objects} in all) are beyond the ${mostLabels} that a finder is taught`,
+  ].filter(Boolean);
   return {
     level: gate.promote ? ("info" as const) : ("warn" as const),
-    message: `The version ${verb}: ${gate.reason} (${images} held-out images, ${seconds} s${empty > 0 ? `; ${empty} images that hold nothing taught it, too` : ""})`,
+    message: `The version ${verb}: ${gate.reason} (${facts.join("; ")})`,
     data: {
-      ap50: all.ap50,
-      ap: all.ap,
-      pq: all.pq,
-      precision: all.precision,
-      recall: all.recall,
-      mean_iou: all.meanIou,
+      ap50: scores.ap50,
+      ap: scores.ap,
+      pq: scores.pq,
+      precision: scores.precision,
+      recall: scores.recall,
+      mean_iou: scores.meanIou,
     },
   };
 }

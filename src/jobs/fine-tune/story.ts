@@ -92,10 +92,15 @@ export async function fineTune(
 
 async function tellData({ job }: RunContext, data: PreparedData): Promise<void> {
   await job.write({ snapshotHash: data.frozen.hash });
+  const { train, selection, heldOut } = data.counts;
+  const apart = data.images - train - selection - heldOut;
   await job.append({
     message:
       `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +
       `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out` +
+      (apart > 0
+        ? `; ${apart} images that versions have labelled stand with some that judge, and are in no set`
+        : "") +
       (data.nearDuplicates > 0 ? `; ${data.nearDuplicates} look like others and stand with them` : ""),
     data: {
       snapshot: data.frozen.hash,

@@ -3,7 +3,7 @@ import { type LowResTarget, lowResTarget, toInputFrame } from "../../imaging/coo
 import { edgeNearness } from "../../imaging/edge-nearness.ts";
 import { decodeRle } from "../../imaging/rle.ts";
 import type { Flip } from "../../imaging/flips.ts";
-import type { BinaryMask, Box } from "../../imaging/types.ts";
+import type { BinaryMask, Box, RleMask } from "../../imaging/types.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { type Random, seededRandom } from "../../lib/random.ts";
 import type { PromptBatch, TrainBatch } from "../engine/types.ts";
@@ -46,9 +46,15 @@ export function someOf(samples: readonly Sample[], count: number, seed: number):
     .map((index) => samples[index] as Sample);
 }
 
-/** The ground truth at the image's own size. */
-export const maskOf = ({ annotation, image }: Sample): BinaryMask =>
-  decodeRle({ format: "rle", size: [image.height, image.width], counts: annotation.counts });
+/** The ground truth at the image's own size, as run lengths. */
+export const rleOf = ({ annotation, image }: Sample): RleMask => ({
+  format: "rle",
+  size: [image.height, image.width],
+  counts: annotation.counts,
+});
+
+/** The same, every pixel of it. */
+export const maskOf = (sample: Sample): BinaryMask => decodeRle(rleOf(sample));
 
 /** A random source for one purpose: the same parts give the same numbers, whatever was drawn elsewhere. */
 export const randomFor = (...parts: (string | number)[]): Random =>

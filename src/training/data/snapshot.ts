@@ -92,16 +92,7 @@ export function buildSnapshot(
 ): Snapshot {
   const images = new Map<string, SnapshotImage>();
   for (const { image } of rows) {
-    images.set(image.id, {
-      id: image.id,
-      sha256: image.sha256,
-      bytes: image.bytes,
-      width: image.width,
-      height: image.height,
-      object_key: image.objectKey,
-      group: image.splitGroup,
-      ...(image.part && { part: image.part }),
-    });
+    images.set(image.id, snapshotImage(image));
   }
   const annotations = rows.map(({ image, annotation }) => ({
     order: `${image.sha256} ${annotation.counts} ${annotation.box.join(" ")} ${annotation.label ?? ""} ${annotation.id}`,
@@ -122,6 +113,18 @@ export function buildSnapshot(
     annotations: annotations.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ value }) => value),
   };
 }
+
+/** An image of a snapshot, as it is stored. */
+export const snapshotImage = (image: AnnotatedRow["image"]): SnapshotImage => ({
+  id: image.id,
+  sha256: image.sha256,
+  bytes: image.bytes,
+  width: image.width,
+  height: image.height,
+  object_key: image.objectKey,
+  group: image.splitGroup,
+  ...(image.part && { part: image.part }),
+});
 
 const originOf = (lineage: AnnotationLineage): Pick<SnapshotAnnotation, "feedback" | "proposed"> =>
   isProposal(lineage)

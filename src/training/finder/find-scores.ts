@@ -1,5 +1,5 @@
 import type { FindScores } from "../../domain/finder.ts";
-import { boxIou } from "../../imaging/finding/peaks.ts";
+import { boxIou } from "../../imaging/geometry.ts";
 import { rleIou } from "../../imaging/mask-facts.ts";
 import type { Box, RleMask } from "../../imaging/types.ts";
 
@@ -18,7 +18,7 @@ export interface FoundOnImage {
   readonly truth: readonly Marked[];
 }
 
-/** An image's overlaps, once for all thresholds: found by true masks, IoU; 0 where labels differ. */
+/** An image's overlaps: found by true masks, IoU; 0 where labels differ. */
 export interface Overlaps {
   readonly group: string;
   readonly found: readonly { readonly score: number; readonly label: string | null }[];
@@ -40,40 +40,73 @@ export const overlapsOf = ({ group, found, truth }: FoundOnImage): Overlaps => (
 /** Mask IoU from .5 to .95 in steps of .05, to the last bit numpy's linspace as COCO has it: an IoU may lie on one. */
 export const iouThresholds = Array.from({ length: 10 }, (_, i) => 0.5 + ((0.95 - 0.5) / 9) * i);
 
+/** What an image brings to scores, whichever images are scored with it. */
+export interface Tally {
+  readonly group: string;
+  readonly objects: number;
+  /** For each of iouThresholds, whether each find takes a true mask. */
+  readonly rows: readonly (readonly { readonly score: number; readonly right: boolean }[])[];
+  /** Of finds that pass the threshold: how many, those that take a true mask at IoU .5, and the sum of their IoU. */
+  readonly found: number;
+  readonly right: number;
+  readonly iouOfRight: number;
+  /** The sum over objects of the IoU with the best of them. */
+  readonly bestIou: number;
+}
+
 /**
- * Scores of one label, or of all together where `label` is left out.
+ * An image's tally of one label, or of all together where `label` is left out.
  * @param threshold label score from which finds count for PQ, precision and recall
  */
-export function findScores(
+export function tallyOf(image: Overlaps, threshold: number, label?: string | null): Tally {
+  const own = label === undefined ? image : ofLabel(image, label);
+  const some = { ...own, found: own.found.filter(({ score }) => score >= threshold) };
+  const pairs = matched(some, 0.5);
+  return {
+    group: own.group,
+    objects: own.truth.length,
+    rows: iouThresholds.map((least) => {
+      const taken = matched(own, least);
+      return own.found.map(({ score }, i) => ({ score, right: (taken[i] as number) >= 0 }));
+    }),
+    found: some.found.length,
+    right: pairs.filter((at) => at >= 0).length,
+    iouOfRight: pairs.reduce((total, at, i) => total + (at < 0 ? 0 : (own.iou[i]?.[at] ?? 0)), 0),
+    bestIou: bestIous(some).reduce((total, iou) => total + iou, 0),
+  };
+}
+
+/** Scores of one label, or of all together where `label` is left out; `threshold` as in tallyOf. */
+export const findScores = (
   images: readonly Overlaps[],
   threshold: number,
   label?: string | null,
-): FindScores {
-  const own = label === undefined ? images : images.map((image) => ofLabel(image, label));
-  const objects = own.reduce((sum, { truth }) => sum + truth.length, 0);
+): FindScores => scoresOf(images.map((image) => tallyOf(image, threshold, label)));
+
+const sumOf = (tallies: readonly Tally[], name: "objects" | "found" | "right" | "iouOfRight" | "bestIou") =>
+  tallies.reduce((sum, tally) => sum + tally[name], 0);
+
+/** Scores of images together; an image may stand among them more than once. */
+export function scoresOf(tallies: readonly Tally[]): FindScores {
+  const [objects, found, right] = (["objects", "found", "right"] as const).map((name) =>
+    sumOf(tallies, name),
+  ) as [number, number, number];
   if (objects === 0) return { ap50: null, ap: null, pq: null, precision: null, recall: null, meanIou: null };
-  const aps = iouThresholds.map((least) => averagePrecision(own, least, objects));
-  const { right, sum, found, met } = own.reduce(
-    (all, image) => {
-      const some = { ...image, found: image.found.filter(({ score }) => score >= threshold) };
-      const pairs = matched(some, 0.5);
-      return {
-        right: all.right + pairs.filter((at) => at >= 0).length,
-        sum: all.sum + pairs.reduce((total, at, i) => total + (at < 0 ? 0 : (image.iou[i]?.[at] ?? 0)), 0),
-        found: all.found + some.found.length,
-        met: all.met + bestIous(some).reduce((total, iou) => total + iou, 0),
-      };
-    },
-    { right: 0, sum: 0, found: 0, met: 0 },
-  );
+  const aps = iouThresholds.map((_, i) => averagePrecision(tallies, i) as number);
   return {
     ap50: aps[0] as number,
     ap: aps.reduce((total, ap) => total + ap, 0) / aps.length,
-    pq: sum / ((found + objects) / 2),
+    pq: panopticQuality(tallies),
     precision: found === 0 ? null : right / found,
     recall: right / objects,
-    meanIou: met / objects,
+    meanIou: sumOf(tallies, "bestIou") / objects,
   };
+}
+
+/** Null where there is nothing to find. Source: Kirillov et al. 2019, equation 1. */
+export function panopticQuality(tallies: readonly Tally[]): number | null {
+  const objects = sumOf(tallies, "objects");
+  return objects === 0 ? null : sumOf(tallies, "iouOfRight") / ((sumOf(tallies, "found") + objects) / 2);
 }
 
 function ofLabel({ group, found, truth, iou }: Overlaps, label: string | null): Overlaps {
@@ -106,14 +139,15 @@ function matched({ found, iou }: Overlaps, least: number): number[] {
   });
 }
 
-/** Precision at 101 recalls, each the best at that recall or beyond. Source: cocoapi PythonAPI, cocoeval.py, accumulate. */
-function averagePrecision(images: readonly Overlaps[], least: number, objects: number): number {
-  const rows = images
-    .flatMap((image) => {
-      const pairs = matched(image, least);
-      return image.found.map(({ score }, i) => ({ score, right: (pairs[i] as number) >= 0 }));
-    })
-    .sort((a, b) => b.score - a.score);
+/**
+ * Precision at 101 recalls, each the best at that recall or beyond; null where there is nothing to find. Source: cocoapi
+ * PythonAPI, cocoeval.py, accumulate.
+ * @param at place among iouThresholds
+ */
+export function averagePrecision(tallies: readonly Tally[], at: number): number | null {
+  const objects = sumOf(tallies, "objects");
+  if (objects === 0) return null;
+  const rows = tallies.flatMap((tally) => tally.rows[at] ?? []).sort((a, b) => b.score - a.score);
   let right = 0;
   const curve = rows.map((row, i) => {
     right += row.right ? 1 : 0;
@@ -123,11 +157,11 @@ function averagePrecision(images: readonly Overlaps[], least: number, objects: n
     const [one, next] = [curve[i], curve[i + 1]] as [{ precision: number }, { precision: number }];
     one.precision = Math.max(one.precision, next.precision);
   }
-  let [sum, at] = [0, 0];
+  let [sum, place] = [0, 0];
   for (let step = 0; step <= 100; step++) {
-    while (at < curve.length && (curve[at] as { recall: number }).recall < step * 0.01) at++;
-    if (at === curve.length) break;
-    sum += (curve[at] as { precision: number }).precision;
+    while (place < curve.length && (curve[place] as { recall: number }).recall < step * 0.01) place++;
+    if (place === curve.length) break;
+    sum += (curve[place] as { precision: number }).precision;
   }
   return sum / 101;
 }

@@ -1,14 +1,21 @@
 import type { FinderMetrics, FindScores, Interval } from "../../domain/finder.ts";
-import type { PairedGain } from "../../domain/evaluation.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
 import { mostFindWindows } from "../../inference/find/find.ts";
 import type { FindingVersion } from "../../inference/find/types.ts";
 import type { RleMask } from "../../imaging/types.ts";
-import type { Random } from "../../lib/random.ts";
 import type { PreparedData } from "../data/prepare.ts";
-import { randomFor } from "../data/samples.ts";
+import { randomFor, rleOf } from "../data/samples.ts";
 import type { Run } from "../run.ts";
-import { findScores, overlapsOf, type Overlaps } from "./find-scores.ts";
+import {
+  averagePrecision,
+  findScores,
+  overlapsOf,
+  type Overlaps,
+  panopticQuality,
+  scoresOf,
+  type Tally,
+  tallyOf,
+} from "./find-scores.ts";
 import { costs } from "../search/costs.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
@@ -53,9 +60,10 @@ export async function judgeFinder(
   }
   const [own = [], other] = byVersion;
   const { threshold } = version.finder;
-  const all = findScores(own, threshold);
-  const intervals = intervalsOf(own, threshold, randomFor(0, "resample"));
-  const before = live && other ? beside(own, other, { threshold, live }) : null;
+  const tallies = own.map((image) => tallyOf(image, threshold));
+  const all = scoresOf(tallies);
+  const intervals = intervalsOf(tallies);
+  const before = live && other ? beside(tallies, other, live) : null;
   const labels = version.finder.labels.map((label) => ({
     label,
     annotations: own.reduce((sum, { truth }) => sum + truth.filter((one) => one === label).length, 0),
@@ -99,7 +107,6 @@ async function foundOn(
   { image, samples }: Lesson,
   versions: readonly FindingVersion[],
 ): Promise<Overlaps[]> {
-  const size = [image.height, image.width] as const;
   const { results } = await services.inference.find({
     workspaceId: images.workspaceId,
     baseModel: images.baseModel,
@@ -112,10 +119,10 @@ async function foundOn(
     format: "rle",
     maxAnswerText: Number.POSITIVE_INFINITY,
   });
-  const truth = samples.map(({ annotation: { counts, box, label } }) => ({
-    mask: { format: "rle", size: [...size] as [number, number], counts } satisfies RleMask,
-    bbox: box,
-    label,
+  const truth = samples.map((sample) => ({
+    mask: rleOf(sample),
+    bbox: sample.annotation.box,
+    label: sample.annotation.label,
   }));
   return results.map(({ asks }) =>
     overlapsOf({
@@ -131,23 +138,21 @@ async function foundOn(
   );
 }
 
-function intervalsOf(
-  images: readonly Overlaps[],
-  threshold: number,
-  random: Random,
-): FinderMetrics["intervals"] {
-  const drawn = drawsOf(images, random).map((some) => findScores(some, threshold));
-  const interval = (of: "ap50" | "pq"): Interval | null => {
-    const values = drawn.flatMap((scores) => scores[of] ?? []).sort((a, b) => a - b);
-    if (values.length === 0) return null;
-    const at = (share: number): number => values[Math.round(share * (values.length - 1))] as number;
-    return { low: at(0.025), high: at(0.975) };
+function intervalsOf(images: readonly Tally[]): FinderMetrics["intervals"] {
+  const drawn = drawsOf(images, "resample");
+  const interval = (of: (some: readonly Tally[]) => number | null): Interval | null => {
+    const values = drawn.flatMap((some) => of(some) ?? []);
+    return values.length === 0 ? null : middleOf(values);
   };
-  return { ap50: interval("ap50"), pq: interval("pq") };
+  return { ap50: interval((some) => averagePrecision(some, 0)), pq: interval(panopticQuality) };
 }
 
-/** Images by groups drawn with replacement; none where one group is all. */
-function drawsOf(images: readonly Overlaps[], random: Random): Overlaps[][] {
+/** Images by groups drawn with replacement, 200 times; none where one group is all. */
+function drawsOf<Image extends { readonly group: string }>(
+  images: readonly Image[],
+  purpose: string,
+): Image[][] {
+  const random = randomFor(0, purpose);
   const groups = [...Map.groupBy(images, ({ group }) => group).values()];
   if (groups.length < 2) return [];
   return Array.from({ length: resamples }, () =>
@@ -155,38 +160,34 @@ function drawsOf(images: readonly Overlaps[], random: Random): Overlaps[][] {
   );
 }
 
+/** Where the middle 95 % of them lie. */
+function middleOf(values: readonly number[]): Interval {
+  const ascending = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => ascending[Math.round(share * (ascending.length - 1))] as number;
+  return { low: at(0.025), high: at(0.975) };
+}
+
 /** The live version's finder on the same images, and what the new one gains over it in PQ. */
 function beside(
-  own: readonly Overlaps[],
+  own: readonly Tally[],
   other: readonly Overlaps[],
-  { threshold, live }: { threshold: number; live: FindingVersion },
+  { number, finder }: FindingVersion,
 ): FinderMetrics["before"] {
-  const theirs = live.finder.threshold;
-  const mean = (findScores(own, threshold).pq ?? 0) - (findScores(other, theirs).pq ?? 0);
-  const pairs = own.map((image, i) => ({ group: image.group, image, before: other[i] as Overlaps }));
-  const groups = [...Map.groupBy(pairs, ({ group }) => group).values()];
-  const gain: PairedGain = { mean, low: null, high: null };
-  if (groups.length >= 2) {
-    const random = randomFor(0, "beside");
-    const means = Array.from({ length: resamples }, () => {
-      const some = groups.flatMap(() => groups[random.below(groups.length)] ?? []);
-      const now =
-        findScores(
-          some.map(({ image }) => image),
-          threshold,
-        ).pq ?? 0;
-      return (
-        now -
-        (findScores(
-          some.map(({ before }) => before),
-          theirs,
-        ).pq ?? 0)
-      );
-    }).sort((a, b) => a - b);
-    gain.low = means[Math.round(0.025 * (resamples - 1))] as number;
-    gain.high = means[Math.round(0.975 * (resamples - 1))] as number;
-  }
-  return { version: live.number, all: findScores(other, theirs), gain };
+  const theirs = other.map((image) => tallyOf(image, finder.threshold));
+  const gainOf = (now: readonly Tally[], before: readonly Tally[]): number =>
+    (panopticQuality(now) ?? 0) - (panopticQuality(before) ?? 0);
+  const pairs = own.map((now, i) => ({ group: now.group, now, before: theirs[i] as Tally }));
+  const gains = drawsOf(pairs, "beside").map((some) =>
+    gainOf(
+      some.map(({ now }) => now),
+      some.map(({ before }) => before),
+    ),
+  );
+  const gain = {
+    mean: gainOf(own, theirs),
+    ...(gains.length > 0 ? middleOf(gains) : { low: null, high: null }),
+  };
+  return { version: number, all: scoresOf(theirs), gain };
 }
 
 /** A finder that surely finds less than this of what is there, or nothing surely, would fill images with noise. */

@@ -2,9 +2,9 @@ import { finderTargets, type FinderTargets, type Taught } from "../../imaging/fi
 import type { FinderPool } from "../../domain/finder.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { inputSize } from "../../imaging/coordinates.ts";
-import { maskOf, type Sample, type Targets } from "../data/samples.ts";
+import { maskShare } from "../../imaging/mask-share.ts";
+import { rleOf, type Sample } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
-import { lowResTarget } from "../../imaging/coordinates.ts";
 
 /** Labels that one finder is taught at most, those with most objects; the others are told. */
 export const mostLabels = 32;
@@ -50,13 +50,20 @@ export function poolFor(samples: readonly Sample[]): FinderPool {
 /** What a finder's outputs shall be on an image; objects of labels that it is not taught are left out. */
 export function targetsOf(
   { image, samples }: Lesson,
-  { labels, pool, shares }: { labels: readonly (string | null)[]; pool: FinderPool; shares?: Targets },
+  { labels, pool }: { labels: readonly (string | null)[]; pool: FinderPool },
 ): FinderTargets {
-  const objects = samples.flatMap((sample): Taught[] => {
-    const label = labels.indexOf(sample.annotation.label);
-    if (label < 0) return [];
-    const { target } = shares ? shares.of(sample) : lowResTarget(maskOf(sample));
-    return [{ label, box: sample.annotation.box, share: target }];
+  return finderTargets(taught(samples, labels), {
+    size: [image.height, image.width],
+    labels: labels.length,
+    pool,
   });
-  return finderTargets(objects, { size: [image.height, image.width], labels: labels.length, pool });
+}
+
+/** One after the other: their shares take 256 KiB each. */
+function* taught(samples: readonly Sample[], labels: readonly (string | null)[]): Generator<Taught> {
+  for (const sample of samples) {
+    const label = labels.indexOf(sample.annotation.label);
+    if (label < 0) continue;
+    yield { label, box: sample.annotation.box, share: maskShare(rleOf(sample)).mean };
+  }
 }

@@ -2,7 +2,7 @@ import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { Finder } from "../../domain/finder.ts";
 import { readFinderGraphs } from "../../graphs/files.ts";
 import { type Flip, flips } from "../../imaging/flips.ts";
-import { boxIou } from "../../imaging/finding/peaks.ts";
+import { boxIou } from "../../imaging/geometry.ts";
 import { type PackedWeights, packWeights } from "../../inference/decoder/packed-weights.ts";
 import { findPeaks } from "../../inference/find/peaks-task.ts";
 import { sha256 } from "../../lib/hash.ts";
@@ -21,6 +21,8 @@ export interface TrainedFinder {
   readonly settings: Pick<Finder, "labels" | "pool" | "threshold" | "calibration">;
   /** Images that hold nothing and taught it. */
   readonly empty: number;
+  /** What it is not taught: labels beyond `mostLabels`, and the objects that carry them. */
+  readonly untaught: { readonly labels: number; readonly objects: number };
 }
 
 /** Images that calibrate, and how faint a peak may be that is looked at. */
@@ -37,8 +39,8 @@ export interface FinderSteps {
 }
 
 /**
- * Trains a finder on all that is not held out, and on images that hold nothing. Before it, another is trained on half of the groups, whose peaks on the other
- * half say how far a score can be trusted. The same data and seed give the same finder.
+ * Trains a finder on all that is not held out, and on images that hold nothing. Before it, another is trained on half of the
+ * groups, whose peaks on the other half say how far a score can be trusted. The same data and seed give the same finder.
  */
 export async function trainFinder(
   run: Run,
@@ -71,7 +73,15 @@ export async function trainFinder(
     labels: JSON.stringify(labels),
     pool: String(pool),
   });
-  return { file, settings, empty: nothing.length };
+  return { file, settings, empty: nothing.length, untaught: untaughtOf(samples, labels) };
+}
+
+function untaughtOf(
+  samples: readonly Sample[],
+  labels: readonly (string | null)[],
+): TrainedFinder["untaught"] {
+  const others = samples.map(({ annotation }) => annotation.label).filter((label) => !labels.includes(label));
+  return { labels: new Set(others).size, objects: others.length };
 }
 
 /** One flipped copy of so many images, the flips in turn. */
@@ -109,7 +119,7 @@ async function peaksOn(
   weights: PackedWeights,
   { labels, pool, threads, embeddingOf }: FitOptions,
 ): Promise<JudgedPeak[]> {
-  const { peaks } = await findPeaks({
+  const peaks = await findPeaks({
     graph: readFinderGraphs()[pool],
     threads,
     weights,
@@ -119,12 +129,14 @@ async function peaksOn(
   });
   const taken = new Set<Sample>();
   return peaks.map(({ label, logit, box }) => {
-    const own = samples
-      .filter((sample) => !taken.has(sample) && sample.annotation.label === labels[label])
-      .map((sample) => ({ sample, overlap: boxIou(sample.annotation.box, box) }))
-      .sort((a, b) => b.overlap - a.overlap)[0];
-    const isObject = own !== undefined && own.overlap >= rightFrom;
-    if (isObject) taken.add(own.sample);
+    let [best, own]: [number, Sample | null] = [0, null];
+    for (const sample of samples) {
+      if (taken.has(sample) || sample.annotation.label !== labels[label]) continue;
+      const overlap = boxIou(sample.annotation.box, box);
+      if (overlap > best) [best, own] = [overlap, sample];
+    }
+    const isObject = own !== null && best >= rightFrom;
+    if (own && isObject) taken.add(own);
     return { logit, isObject };
   });
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { pooledCells } from "../../../src/imaging/finding/cells.ts";
-import { outputsOf, partsOfCell } from "../../../src/domain/finder-layout.ts";
-import { boxIou, peaksOf } from "../../../src/imaging/finding/peaks.ts";
+import { mostCentres, outputsOf, partsOfCell } from "../../../src/domain/finder-layout.ts";
+import { peaksOf } from "../../../src/imaging/finding/peaks.ts";
+import { boxIou } from "../../../src/imaging/geometry.ts";
 import { finderTargets } from "../../../src/imaging/finding/targets.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
 import type { Box, Size } from "../../../src/imaging/types.ts";
 
 /** Maps that say exactly what targets are, as a finder that is never wrong would. */
@@ -76,6 +78,23 @@ describe("peaks", () => {
     const twins = mapsOf(near, { size, labels: 2, pool: 1 });
     expect(peaksOf(twins.maps, { floor: 0, overlap: 0.5 })).toHaveLength(1);
     expect(peaksOf(twins.maps, { floor: 0, overlap: 0.99 })).toHaveLength(2);
+  });
+});
+
+describe("a finder that believes in everything", () => {
+  it("has no more than its highest centres looked at", () => {
+    const labels = 8;
+    const outputs = outputsOf(labels);
+    const random = seededRandom(2);
+    const values = Float32Array.from({ length: 64 * 64 * partsOfCell * outputs }, (_, i) =>
+      // Boxes so small that none is another's twin.
+      i % outputs >= 2 * labels ? -5 : random.normal(),
+    );
+    const maps = { values, labels, pool: 1, size: [1024, 1024] as const };
+    const all = peaksOf(maps, { floor: -9, overlap: 1 });
+    expect(all).toHaveLength(mostCentres);
+    const faintest = Math.min(...all.map(({ logit }) => logit));
+    expect(peaksOf(maps, { floor: faintest, overlap: 1 }).length).toBe(mostCentres - 1);
   });
 });
 
