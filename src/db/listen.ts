@@ -1,5 +1,4 @@
 import postgres from "postgres";
-import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 
 /** Every channel that a trigger of migrations/ notifies; the payload is an id. */
@@ -54,7 +53,7 @@ export function createListener(options: { databaseUrl: string; log: Log }): List
       try {
         callback(id);
       } catch (error) {
-        log.error({ error: messageOf(error) }, "a watcher of a channel failed");
+        log.error({ error }, "a watcher of a channel failed");
       }
     }
   };

@@ -1,4 +1,3 @@
-import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Database } from "./client.ts";
 import {
@@ -66,10 +65,7 @@ export function createPredictionLog(options: { db: Database; log: Log; everyMs: 
     if (writing) return writing.then(flush);
     if (finished.length + dropped.length === 0) return;
     writing = writeAll().catch((error: unknown) => {
-      log.warn(
-        { error: messageOf(error), waiting: finished.length },
-        "the log of predictions can't be written",
-      );
+      log.warn({ error, waiting: finished.length }, "the log of predictions can't be written");
       later(retryMs);
     });
     await writing.finally(() => (writing = undefined));

@@ -158,5 +158,14 @@ export class AppError extends Error {
   }
 }
 
-/** The text of anything that was thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** The text of anything that was thrown, without the values that a query was asked with. */
+export const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  // Drizzle writes the parameters into its message.
+  if ("params" in error && "query" in error)
+    return `a query failed: ${error.cause === undefined ? "no reason is known" : messageOf(error.cause)}`;
+  // Postgres quotes what it can't read ("22": data exceptions).
+  if ("severity" in error && "code" in error && String(error.code).startsWith("22"))
+    return error.message.replaceAll(/".*"/gs, '"…"');
+  return error.message;
+};

@@ -14,7 +14,6 @@ import {
   waitingPreviews,
 } from "../db/queries/waiting.ts";
 import { lockWaitingDelivery, waitingDeliveries } from "../db/queries/webhook-deliveries.ts";
-import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { type JobData, jobId } from "./jobs.ts";
 
@@ -84,7 +83,7 @@ export async function bridge(
     do {
       wanted = false;
       await sweep().catch((error: unknown) =>
-        log.warn({ error: messageOf(error), queue: name }, "a sweep failed"),
+        log.warn({ error, queue: name }, "a sweep failed"),
       );
     } while (wanted);
     sweeping = undefined;

@@ -2,7 +2,6 @@ import { PgBoss } from "pg-boss";
 import { openDatabase } from "../db/client.ts";
 import { channels, createListener } from "../db/listen.ts";
 import { nextEmbedTurn } from "../db/queries/embed-turns.ts";
-import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { bridge } from "./bridge.ts";
@@ -48,7 +47,7 @@ export async function createQueue(options: { databaseUrl: string; log: Log }): P
     // The default of 60 s would let a killed process's job wait two minutes.
     monitorIntervalSeconds: 5,
   });
-  boss.on("error", (error) => log.warn({ error: messageOf(error) }, "the queue had a problem"));
+  boss.on("error", (error) => log.warn({ error }, "the queue had a problem"));
   boss.on("warning", (warning) => log.debug({ warning }, "the queue warns"));
   try {
     await boss.start();

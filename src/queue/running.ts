@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../db/client.ts";
 import { wantedAutoLabels, wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
-import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Alone } from "./alone.ts";
 import {
@@ -64,7 +63,7 @@ export class RunningJobs {
   lookForUnwanted(): void {
     if (this.#running.size === 0 || this.#stopping) return;
     this.#abortUnwanted().catch((error: unknown) =>
-      this.#given.log.warn({ error: messageOf(error) }, "can't look for cancelled jobs"),
+      this.#given.log.warn({ error }, "can't look for cancelled jobs"),
     );
   }
 
@@ -86,7 +85,7 @@ export class RunningJobs {
       log.warn({ queue: name, id: job.data.id }, "a job did not stop in time");
       // Where the database is gone too, the missing heartbeat hands the job on.
       await settling.handBack(name, job).catch((error: unknown) => {
-        log.warn({ error: messageOf(error), id: job.data.id }, "a job could not be handed back");
+        log.warn({ error, id: job.data.id }, "a job could not be handed back");
       });
     }
   }
@@ -124,7 +123,7 @@ export class RunningJobs {
     // pg-boss takes no answer to a lost job, and nobody wants one to a cancelled job.
     if (why === "lost")
       await settling.lost(name, job).catch((error: unknown) => {
-        log.warn({ error: messageOf(error), id }, "a lost job could not be told of");
+        log.warn({ error, id }, "a lost job could not be told of");
       });
     log.info({ queue: name, id, why }, "a job was aborted");
   }
@@ -139,7 +138,7 @@ export class RunningJobs {
     const attempt = failures + 1;
     if (failures === retryLimits[name]) return this.#giveUp(name, work, job, { attempts: attempt, error });
     log.warn(
-      { queue: name, id: job.data.id, attempt, error: messageOf(error) },
+      { queue: name, id: job.data.id, attempt, error },
       "a job failed and will run again",
     );
     await settling.fail(name, job, error);
@@ -153,7 +152,7 @@ export class RunningJobs {
   ): Promise<void> {
     const { id, projectId } = job.data;
     this.#given.log.error(
-      { queue: name, id, attempts, error: messageOf(error) },
+      { queue: name, id, attempts, error },
       "a job has failed for good",
     );
     await work.onExhausted?.({ id, projectId, attempts }, error);

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "../db/drizzle.ts";
 import { countOpenFineTunes } from "../db/queries/fine-tunes.ts";
 import { countTrainersWanted } from "../db/queries/waiting.ts";
-import { AppError, messageOf } from "../lib/errors.ts";
+import { AppError } from "../lib/errors.ts";
 import { Gauge } from "prom-client";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
@@ -71,7 +71,7 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
     try {
       await Promise.race([run(), timeout]);
     } catch (error) {
-      log.warn({ check: name, reason: messageOf(error) }, "not ready");
+      log.warn({ check: name, error }, "not ready");
       throw new AppError("unavailable", name, { param: name, cause: error });
     }
   };
@@ -87,7 +87,7 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
   router.openapi(metricsPage, async (c) => {
     // Without the database the other numbers are still worth having.
     const text = await metrics.registry.metrics().catch(async (error: unknown) => {
-      log.warn({ reason: messageOf(error) }, "open jobs can't be counted");
+      log.warn({ error }, "open jobs can't be counted");
       const counted = [openFineTunes, trainersWanted];
       for (const name of ["maskwright_fine_tunes_open", "maskwright_trainers_wanted"])
         metrics.registry.removeSingleMetric(name);

@@ -11,7 +11,6 @@ import {
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { promotionPolicies } from "../domain/gate.ts";
-import { messageOf } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
@@ -238,6 +237,6 @@ async function removeObjects(
     await deleteBelow(services.store, keys.projectPrefix(projectId));
     await forgetImages(services, workspaceId, hashes);
   } catch (error) {
-    log.error({ project: projectId, reason: messageOf(error) }, "objects of a deleted project are left");
+    log.error({ project: projectId, error }, "objects of a deleted project are left");
   }
 }

@@ -63,6 +63,15 @@ describe("the rules of the source", () => {
     expect(reporting.map(({ file }) => show(file))).toEqual([]);
   });
 
+  it("give errors to the log as they are, for its serializers to leave out what callers sent", () => {
+    const told = files.filter((file) =>
+      /\blog(ger)?\.(warn|error|fatal|info)\([^;]*(messageOf\(|\.message\b|\.stack\b)/.test(
+        readFileSync(file, "utf8"),
+      ),
+    );
+    expect(told.map(show)).toEqual([]);
+  });
+
   it("keep every file at 300 lines or fewer", () => {
     const long = files.filter((file) => readFileSync(file, "utf8").split("\n").length > 301).map(show);
     expect(long).toEqual([]);

@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, it, onTestFinished } from "vitest";
 import { generateKey, insertApiKey } from "../../src/db/queries/api-keys.ts";
+import { insertWebhook } from "../../src/db/queries/webhooks.ts";
 import { insertWorkspace } from "../../src/db/queries/workspaces.ts";
+import { messageOf } from "../../src/lib/errors.ts";
 import { newId } from "../../src/lib/ids.ts";
+import { createLog } from "../../src/lib/log.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { asPng, noiseImage } from "../worlds/images.ts";
 
@@ -91,3 +94,47 @@ it("the log of a server names requests, and holds no image, no mask, no key and 
   ])
     expect(log).not.toContain(secret);
 }, 120_000);
+
+it("a query that fails is told with its text, code and constraint, and with no value that it was asked with", async () => {
+  const database = await testDatabase();
+  onTestFinished(() => database.close());
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-logs-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const log = createLog({ level: "info", name: "queries", file: join(folder, "log") });
+  const { id: workspaceId } = await insertWorkspace(database.db, { id: newId("ws"), name: "queries" });
+  await database.sql`alter table webhooks add constraint never check (url = 'never')`;
+  const secret = "whsec_c2VjcmV0LXNlY3JldA";
+  const row = {
+    id: newId("wh"),
+    workspaceId,
+    projectId: null,
+    url: "https://private.test",
+    events: [],
+    secret,
+  };
+  const thrown: unknown[] = [];
+  const fails = (query: Promise<unknown>) => query.catch((error: unknown) => thrown.push(error));
+  await fails(insertWebhook(database.db, { ...row, enabled: true }));
+  await fails(database.sql`select ${secret}::text::integer`);
+  await fails(insertWorkspace(database.db, { id: workspaceId, name: secret }));
+  expect(thrown).toHaveLength(3);
+  for (const error of thrown) {
+    log.error({ err: error }, "with its place");
+    log.warn({ error }, "in a line");
+    log.warn({ error: messageOf(error) }, "as a text");
+  }
+
+  const text = await readFile(join(folder, "log"), "utf8");
+  const [first, line] = text.split("\n").map((one) => JSON.parse(one || "{}") as Record<string, unknown>);
+  expect(first?.["err"]).toMatchObject({
+    code: "23514",
+    constraint_name: "never",
+    table_name: "webhooks",
+    query: expect.stringContaining('insert into "webhooks"') as string,
+    stack: expect.stringContaining("logs.test.ts") as string,
+  });
+  expect(line?.["error"]).toContain("violates check constraint");
+  expect(text).toContain("invalid input syntax for type integer");
+  expect(text).toContain("workspaces_pkey");
+  for (const value of [secret, "private.test", workspaceId]) expect(text).not.toContain(value);
+});

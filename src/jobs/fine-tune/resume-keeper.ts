@@ -1,6 +1,6 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { fineTunes } from "../../db/schema/index.ts";
-import { AppError, messageOf } from "../../lib/errors.ts";
+import { AppError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
@@ -64,7 +64,7 @@ export class CheckpointKeeper implements Checkpoints {
       return { state: checkpoint.state };
     } catch (error) {
       if (error instanceof AppError && error.code === "unavailable") throw error;
-      this.#deps.log.warn({ key: this.#key, error: messageOf(error) }, "a checkpoint is of no use");
+      this.#deps.log.warn({ key: this.#key, error }, "a checkpoint is of no use");
       return { why: "the checkpoint can't be used" };
     }
   }
@@ -77,7 +77,7 @@ export class CheckpointKeeper implements Checkpoints {
       await this.#write(engine, state);
     } catch (error) {
       if (error instanceof LeaseLost) throw error;
-      this.#deps.log.warn({ error: messageOf(error) }, "a checkpoint was not written");
+      this.#deps.log.warn({ error }, "a checkpoint was not written");
     }
     const now = performance.now();
     this.#due = now + (this.#everyMs === 0 ? 0 : Math.max(this.#everyMs, sparseness * (now - started)));

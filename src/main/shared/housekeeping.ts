@@ -2,7 +2,6 @@ import { deleteExpiredPredictions, isInLog } from "../../db/queries/predictions.
 import { selectUnknownHashes } from "../../db/queries/images.ts";
 import { sweepUploads } from "../../db/queries/uploads.ts";
 import { deleteOldDeliveries } from "../../db/queries/webhook-deliveries.ts";
-import { messageOf } from "../../lib/errors.ts";
 import type { Releases } from "../../lib/releases.ts";
 import type { Services } from "../../services.ts";
 
@@ -23,7 +22,7 @@ export function startHousekeeping(services: Context, releases: Releases): void {
   const sweep = (): void => {
     running ??= keepHouse(services)
       .catch((error: unknown) =>
-        services.log.warn({ error: messageOf(error) }, "the hourly sweep failed; the next one goes on"),
+        services.log.warn({ error }, "the hourly sweep failed; the next one goes on"),
       )
       .finally(() => (running = undefined));
   };

@@ -33,6 +33,11 @@ export function orExit<T>(make: () => T): T {
 export async function runProgram(log: Log, releases: Releases, start: () => Promise<void>): Promise<void> {
   // Registered first, so that a signal during a slow start is not lost.
   const ended = untilSignal();
+  // Node would print it whole, with the values of a query.
+  process.once("uncaughtException", (error) => {
+    log.fatal({ err: error }, "ended by an error that nobody has caught");
+    process.exit(1);
+  });
   try {
     await start();
     const signal = await ended;

@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { elapsedMs } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { loggedPath } from "../../lib/log-errors.ts";
 import { inSpan, inTraceOf } from "../../lib/trace.ts";
 import type { Metrics } from "../../actions/metrics.ts";
 import type { Env } from "./env.ts";
@@ -28,7 +29,10 @@ export function requestLog(log: Log, metrics: Metrics): MiddlewareHandler<Env> {
           const workspace = c.get("caller")?.workspaceId;
           span.updateName(`${method} ${route}`);
           span.setAttributes({ "http.route": route, "http.response.status_code": status });
-          requestLogger.info({ method, path, route, status, ms, ...(workspace && { workspace }) }, "request");
+          requestLogger.info(
+            { method, path: loggedPath(path), route, status, ms, ...(workspace && { workspace }) },
+            "request",
+          );
         },
         "server",
       ),
