@@ -6,6 +6,7 @@ import type { ProjectScope } from "../db/queries/scope.ts";
 import { isFound, type LoggedPrompt } from "../domain/prompts.ts";
 import type { ImageSource, PredictedMask, Prompt } from "../inference/types.ts";
 import { finding } from "../inference/find/find-focus.ts";
+import { imageBytes } from "../storage/named-objects.ts";
 import { AppError } from "../lib/errors.ts";
 import { refsOf } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
@@ -164,7 +165,7 @@ export async function sourceOf(
 ): Promise<ImageSource> {
   const image = await findImageByHash(db, scope, imageSha256);
   const bytes = async (): Promise<Uint8Array> => {
-    if (image) return store.get(image.objectKey);
+    if (image) return imageBytes(store, image);
     throw new AppError(
       "image_handle_unknown",
       "The image of the earlier prediction is neither stored nor kept.",

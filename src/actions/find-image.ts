@@ -3,6 +3,7 @@ import { getImage } from "../db/queries/images.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import type { Size } from "../imaging/types.ts";
 import type { ImageSource } from "../inference/types.ts";
+import { imageSource } from "../storage/named-objects.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Known, knownAs } from "./known.ts";
 import type { ActionContext } from "./context.ts";
@@ -47,8 +48,7 @@ async function storedImage(
   const name = knownAs(scope, id);
   const image = known?.images.get(name) ?? (await getImage(db, scope, id));
   known?.images.set(name, image);
-  const bytes = (): Promise<Uint8Array> => store.get(image.objectKey);
-  return { id: image.id, size: [image.height, image.width], source: { sha256: image.sha256, bytes } };
+  return { id: image.id, size: [image.height, image.width], source: imageSource(store, image) };
 }
 
 async function sentImage({ inference }: ActionContext, base64: string): Promise<FoundImage> {

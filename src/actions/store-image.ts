@@ -14,6 +14,7 @@ import { requireRoom } from "../db/queries/usage.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import { keys } from "../storage/keys.ts";
+import { mendObject } from "../storage/named-objects.ts";
 import { quotasOf } from "./quotas.ts";
 import type { ActionContext } from "./context.ts";
 
@@ -55,6 +56,7 @@ export async function storeImage(
       await lockImageBytes(tx, objectKey);
       const known = await findImageByHash(tx, scope, file.sha256);
       if (known) {
+        await mendObject(store, { key: objectKey, sha256: file.sha256, path });
         if (upload) await completeUpload(tx, scope, upload.id, { imageId: known.id });
         return { image: known, isNew: false };
       }

@@ -1,5 +1,6 @@
 import { builtInModel } from "../checkpoint/base-models.ts";
 import type { MemoryBudget } from "../lib/memory-budget.ts";
+import { readWeightsFile } from "../inference/decoder/version-weights.ts";
 import { workerPool } from "../lib/worker-pool.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type * as exportWorker from "./export-worker.ts";
@@ -54,7 +55,7 @@ async function taskOf(
     encoderPath: whole ? await base.encoderPath() : null,
     decoder: ofBase && !builtInModel(name) ? await base.decoderWeights() : null,
     version,
-    weights: version && options.format !== "card" ? await store.get(version.weightsKey) : null,
+    weights: version && options.format !== "card" ? await readWeightsFile(store, version) : null,
     options,
     path,
   };

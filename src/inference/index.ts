@@ -6,7 +6,7 @@ import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { PrefixCache } from "./decoder/prefix-cache.ts";
 import { Together } from "./decoder/together.ts";
-import { VersionWeights } from "./decoder/version-weights.ts";
+import { ofVersion, VersionWeights } from "./decoder/version-weights.ts";
 import { EmbeddingCache } from "./embedding/cache.ts";
 import { embedAtOnce, embedStored } from "./embedding/embed.ts";
 import { encodeIn } from "./embedding/encode.ts";
@@ -183,7 +183,7 @@ function findWith(
         graphs,
         threads,
         embed: ({ image, ...rest }) => embed(image, rest),
-        weights: ({ finder }) => weights.get(finder),
+        weights: (version) => ofVersion(version, () => weights.get(version.finder)),
         peaks: pools.peaks,
         predict: answer,
         twins: pools.twins,

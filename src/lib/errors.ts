@@ -113,6 +113,10 @@ export const errorStatus = {
   weights_names_missing: 422,
   weights_not_finite: 422,
   weights_base_mismatch: 422,
+  version_not_usable: 409,
+  // Our side, and told: something that was kept is lost
+  image_damaged: 500,
+  version_damaged: 500,
   // Our side: the messages of these are logged and never sent
   internal_error: 500,
   object_corrupted: 500,
@@ -123,6 +127,9 @@ export const errorStatus = {
   process_ended_twice: 500,
   overloaded: 503,
 } as const;
+
+/** Codes of 500 whose message a caller is sent. */
+export const toldFailures: ReadonlySet<string> = new Set(["image_damaged", "version_damaged"]);
 
 export type ErrorCode = keyof typeof errorStatus;
 

@@ -1,6 +1,6 @@
 /**
  * `npm run operate -- COMMAND`: what an operator does by hand or by schedule; see docs/operations.md.
- *   backup FOLDER, restore FOLDER, clean-up, delete-workspace ID
+ *   backup FOLDER, restore FOLDER, clean-up, scrub, delete-workspace ID
  */
 import { resolve } from "node:path";
 import { type Config, readConfig } from "../config.ts";
@@ -11,13 +11,14 @@ import { Releases } from "../lib/releases.ts";
 import { backUp } from "../operations/backup.ts";
 import { deleteWorkspace } from "../operations/delete-workspace.ts";
 import { restore } from "../operations/restore.ts";
+import { scrub } from "../operations/scrub.ts";
 import { createObjectStore } from "../storage/create.ts";
 import { cleanUp } from "./shared/clean-up.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
 import { orExit, runTask } from "./shared/process.ts";
 import { usageOr } from "./shared/usage.ts";
 
-const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | delete-workspace ID
+const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | scrub | delete-workspace ID
   On the database and the objects of the settings (docs/operations.md).`;
 usageOr(usage, { words: { least: 1, most: 2 } });
 
@@ -35,8 +36,9 @@ const log = createLog({ level: config.LOG_LEVEL, name: "operate" });
 const releases = new Releases();
 await runTask(log, releases, async () => {
   const [command, argument] = process.argv.slice(2);
-  const known = ["backup", "restore", "clean-up", "delete-workspace"].includes(command ?? "");
-  if (!known || (command !== "clean-up" && argument === undefined)) throw new Error(usage);
+  const known = ["backup", "restore", "clean-up", "scrub", "delete-workspace"].includes(command ?? "");
+  const isAlone = command === "clean-up" || command === "scrub";
+  if (!known || (!isAlone && argument === undefined)) throw new Error(usage);
   const databaseUrl = await database(config, log, releases);
   const tell = (text: string): void => void process.stdout.write(`${text}\n`);
   if (command === "clean-up") {
@@ -49,12 +51,21 @@ await runTask(log, releases, async () => {
   if (command === "backup") {
     const { tables, objects } = await backUp({ databaseUrl, store, folder });
     tell(`${folder}: ${tables.length} tables, ${objects.length} objects`);
-  } else if (command === "restore") {
+    return;
+  }
+  if (command === "restore") {
     const { createdAt, objects } = await restore({ databaseUrl, store, folder });
     tell(`Restored what there was at ${createdAt}, with ${objects.length} objects`);
+    return;
+  }
+  const opened = openDatabase(databaseUrl, { max: 2 });
+  releases.add("the database", () => opened.close());
+  if (command === "scrub") {
+    const { checked, lost } = await scrub({ db: opened.db, store }, (one) => tell(JSON.stringify(one)));
+    log.info({ checked, lost: lost.length }, "scrubbed");
+    if (lost.length > 0) throw new Error(`${lost.length} of ${checked} objects are lost`);
+    tell(`All ${checked} objects are whole`);
   } else {
-    const opened = openDatabase(databaseUrl, { max: 2 });
-    releases.add("the database", () => opened.close());
     const { projects } = await deleteWorkspace({ db: opened.db, store }, argument ?? "");
     tell(`Deleted ${argument} with ${projects} projects`);
   }

@@ -3,6 +3,7 @@ import { getImage } from "../db/queries/images.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
+import { imageBytes, imageSource } from "../storage/named-objects.ts";
 import { imageParams, projectOf, scopeOf } from "./http/scope.ts";
 
 const thumbnailRoute = createRoute({
@@ -28,7 +29,7 @@ const thumbnailRoute = createRoute({
       content: { "image/webp": { schema: { type: "string", format: "binary" } } },
     },
     304: { description: "Not modified." },
-    ...failures("invalid_request", "image_not_found", "image_unreadable", "object_corrupted"),
+    ...failures("invalid_request", "image_not_found", "image_unreadable", "image_damaged"),
   },
 });
 
@@ -47,7 +48,7 @@ const embeddingRoute = createRoute({
       content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
     },
     304: { description: "Not modified." },
-    ...failures("image_not_found", "project_not_found", "object_corrupted"),
+    ...failures("image_not_found", "project_not_found", "image_damaged"),
   },
 });
 
@@ -63,11 +64,8 @@ export function imageContentRoutes({ db, store, inference }: RouteContext) {
     c.header("ETag", tag);
     c.header("Cache-Control", "private, no-cache");
     if (c.req.header("if-none-match") === tag) return c.body(null, 304);
-    const bytes = (): Promise<Uint8Array> => store.get(image.objectKey);
-    const { embedding } = await inference.embed(
-      { sha256: image.sha256, bytes },
-      { workspaceId: scope.workspaceId, baseModel, signal: c.req.raw.signal },
-    );
+    const options = { workspaceId: scope.workspaceId, baseModel, signal: c.req.raw.signal };
+    const { embedding } = await inference.embed(imageSource(store, image), options);
     c.header("Content-Type", "application/octet-stream");
     c.header("X-Content-Type-Options", "nosniff");
     return c.body(channelsFirst(embedding.data), 200);
@@ -81,7 +79,7 @@ export function imageContentRoutes({ db, store, inference }: RouteContext) {
     c.header("ETag", tag);
     c.header("Cache-Control", "private, max-age=31536000, immutable");
     if (c.req.header("if-none-match") === tag) return c.body(null, 304);
-    const bytes = await inference.thumbnail(await store.get(image.objectKey), side);
+    const bytes = await inference.thumbnail(await imageBytes(store, image), side);
     c.header("Content-Type", "image/webp");
     c.header("X-Content-Type-Options", "nosniff");
     return c.body(Uint8Array.from(bytes), 200);

@@ -8,6 +8,7 @@ import {
   imageIsInUse,
   listImages,
 } from "../db/queries/images.ts";
+import { imageBytes } from "../storage/named-objects.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
@@ -98,7 +99,7 @@ const content = createRoute({
       description: "The bytes.",
       content: { "image/*": { schema: { type: "string", format: "binary" } } },
     },
-    ...failures("image_not_found", "object_corrupted"),
+    ...failures("image_not_found", "image_damaged"),
   },
 });
 
@@ -152,7 +153,7 @@ export function imageRoutes(services: RouteContext) {
   router.openapi(content, async (c) => {
     const params = c.req.valid("param");
     const image = await getImage(db, scopeOf(c, params), params.image_id);
-    return sendImage(c, image, await store.get(image.objectKey));
+    return sendImage(c, image, await imageBytes(store, image));
   });
 
   router.openapi(remove, async (c) => {

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { listPromotions, type Promotion, rollBack, setActiveVersion } from "../db/queries/promotions.ts";
+import { promoteVersion, rollBackVersion } from "../actions/promote.ts";
+import { listPromotions, type Promotion } from "../db/queries/promotions.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
@@ -67,6 +68,7 @@ const promote = createRoute({
       "project_not_found",
       "version_not_found",
       "version_already_active",
+      "version_not_usable",
       ...idempotencyErrors,
     ),
   },
@@ -88,6 +90,7 @@ const rollback = createRoute({
       "invalid_request",
       "project_not_found",
       "nothing_to_roll_back",
+      "version_not_usable",
       ...idempotencyErrors,
     ),
   },
@@ -105,7 +108,8 @@ const list = createRoute({
   },
 });
 
-export function promotionRoutes({ db }: RouteContext) {
+export function promotionRoutes(context: RouteContext) {
+  const { db } = context;
   const router = createRouter();
 
   router.openapi(promote, async (c) => {
@@ -120,7 +124,7 @@ export function promotionRoutes({ db }: RouteContext) {
     };
     projectOf(c, scope);
     const answer = await idempotent(c, db, { reason }, async () => {
-      const row = await db.transaction((tx) => setActiveVersion(tx, scope, change));
+      const row = await promoteVersion(context, scope, change);
       return { status: 200, body: toPromotion(row) };
     });
     return c.json(answer.body, answer.status);
@@ -131,7 +135,7 @@ export function promotionRoutes({ db }: RouteContext) {
     const reason = c.req.valid("json").reason ?? "";
     projectOf(c, scope);
     const answer = await idempotent(c, db, { reason }, async () => {
-      const row = await rollBack(db, scope, { actor: c.get("caller").keyId, reason });
+      const row = await rollBackVersion(context, scope, { actor: c.get("caller").keyId, reason });
       return { status: 200, body: toPromotion(row) };
     });
     return c.json(answer.body, answer.status);

@@ -69,7 +69,7 @@ const exportRoute = createRoute({
       "export_format_unsupported",
       "export_full_unavailable",
       "export_served_unavailable",
-      "object_corrupted",
+      "version_damaged",
     ),
   },
 });

@@ -1,3 +1,4 @@
+import { sha256 } from "../../src/lib/hash.ts";
 import type { Finder, FinderMetrics } from "../../src/domain/finder.ts";
 
 const found = { ap50: 0.9, ap: 0.6, pq: 0.7, precision: 0.8, recall: 0.85, meanIou: 0.75 };
@@ -26,9 +27,11 @@ export const finds: FinderMetrics = {
   gate: { promote: true, reason: "AP50 0.9 surely beats 0.4" },
   seconds: 12,
 };
+/** What stands for its weights. */
+export const finderFile = Buffer.from("a finder");
 export const finder: Finder = {
   key: "projects/prj/versions/ft-finder.safetensors",
-  sha256: "f".repeat(64),
+  sha256: sha256(finderFile),
   bytes: 1000,
   labels: ["stamp", null],
   pool: 2,

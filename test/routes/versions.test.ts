@@ -1,4 +1,4 @@
-import { finder, finds } from "./finder-fixtures.ts";
+import { finder, finderFile, finds } from "./finder-fixtures.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveHistory } from "../../src/db/queries/promotions.ts";
 import type { Evaluation } from "../../src/domain/evaluation.ts";
@@ -57,6 +57,7 @@ beforeAll(async () => {
   app = await testApp();
   project = await makeProject(app.a);
   url = `/v1/projects/${project}`;
+  await app.store.put(finder.key, finderFile);
   await seedVersion(app, project, 1, weights, { evaluation, finder: finds, gate, latency, serving }, finder);
   await seedVersion(app, project, 2);
   await seedVersion(app, project, 3);

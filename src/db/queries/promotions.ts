@@ -5,7 +5,7 @@ import { projects, promotions } from "../schema/index.ts";
 import { cut, type Page } from "./page.ts";
 import { lockProject } from "./projects.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
-import { getVersion } from "./versions.ts";
+import { getVersion, type Version } from "./versions.ts";
 
 export type Promotion = typeof promotions.$inferSelect;
 
@@ -59,11 +59,14 @@ export function liveHistory(trail: readonly Pick<Promotion, "kind" | "toVersion"
   return live;
 }
 
-/** Back to what was live before the current version. Throws AppError nothing_to_roll_back. */
+/**
+ * Back to what was live before the current version, unless `usable` throws of it. Throws AppError nothing_to_roll_back.
+ */
 export async function rollBack(
   db: Database,
   scope: ProjectScope,
   by: { actor: string; reason: string },
+  usable: (version: Version) => Promise<void>,
 ): Promise<Promotion> {
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
@@ -76,6 +79,7 @@ export async function rollBack(
     if (before === undefined) {
       throw new AppError("nothing_to_roll_back", "The base is live, and nothing was live before it.");
     }
+    if (before !== null) await usable(await getVersion(tx, scope, before));
     return setActiveVersion(tx, scope, { kind: "rollback", toVersion: before, ...by });
   });
 }

@@ -3,8 +3,8 @@ import { checkLayout } from "../../checkpoint/layout.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { AppError, messageOf } from "../../lib/errors.ts";
-import { sha256 } from "../../lib/hash.ts";
 import { KeptLoads } from "../../lib/kept-loads.ts";
+import { named, registeredObject } from "../../storage/named-objects.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { BaseModels } from "../../base-models/registry.ts";
 import { type PackedWeights, packWeights } from "./packed-weights.ts";
@@ -24,7 +24,7 @@ export class VersionWeights {
     this.#models = models;
   }
 
-  /** Throws AppError object_not_found, or object_corrupted when the file is not the one that was registered. */
+  /** Throws AppError version_damaged where the file is missing or not the one that was registered. */
   async get(version: VersionRef, baseModelName: string): Promise<PackedWeights> {
     const id =
       version.number === 0 ? `base:${baseModelName}` : `${version.weightsKey}:${version.weightsSha256}`;
@@ -39,7 +39,7 @@ export class VersionWeights {
 
 /**
  * A version's decoder weights by Meta's names, from the store; the base's where the version is number 0.
- * Throws AppError object_not_found, or object_corrupted when the file is not the one that was registered.
+ * Throws AppError version_damaged.
  */
 export async function readVersionWeights(
   store: ObjectStore,
@@ -47,20 +47,34 @@ export async function readVersionWeights(
   base: Pick<BaseModel, "decoderWeights">,
 ): Promise<NamedTensors> {
   if (version.number === 0) return base.decoderWeights();
-  const { weightsKey, weightsSha256 } = version;
-  if (!weightsKey || !weightsSha256) throw new Error(`version ${version.number} names no weights`);
-  const file = await store.get(weightsKey);
-  const found = sha256(file);
-  if (found !== weightsSha256) {
-    const message = `the weights of version ${version.number} have sha256 ${found}, not ${weightsSha256}`;
-    throw new AppError("object_corrupted", message);
-  }
-  try {
-    const { tensors } = decodeSafetensors(file);
-    checkLayout(tensors);
-    return tensors;
-  } catch (error) {
-    const message = `the weights of version ${version.number} can't be used: ${messageOf(error)}`;
-    throw new AppError("object_corrupted", message, { cause: error });
-  }
+  return ofVersion(version, async () => {
+    const file = await weightsFile(store, version);
+    try {
+      const { tensors } = decodeSafetensors(file);
+      checkLayout(tensors);
+      return tensors;
+    } catch (error) {
+      const message = `the weights of version ${version.number} can't be used: ${messageOf(error)}`;
+      throw new AppError("object_corrupted", message, { cause: error });
+    }
+  });
 }
+
+/** The safetensors file of a version's decoder, as it was registered. Throws AppError version_damaged. */
+export const readWeightsFile = (store: ObjectStore, version: VersionRef): Promise<Buffer> =>
+  ofVersion(version, () => weightsFile(store, version));
+
+async function weightsFile(store: ObjectStore, version: VersionRef): Promise<Buffer> {
+  const { weightsKey: key, weightsSha256: sha256 } = version;
+  if (!key || !sha256) throw new Error(`version ${version.number} names no weights`);
+  return registeredObject(store, { key, sha256 });
+}
+
+/** What `read` throws of a lost object becomes AppError version_damaged. */
+export const ofVersion = <T>({ number }: VersionRef, read: () => Promise<T>): Promise<T> =>
+  named(
+    "version_damaged",
+    (fault) =>
+      `The weights of version ${number} are ${fault} in the object store. Promote another version, or bring them back from a backup.`,
+    read,
+  );

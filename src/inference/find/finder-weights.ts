@@ -2,8 +2,8 @@ import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { Finder } from "../../domain/finder.ts";
 import { finderShapes } from "../../domain/finder-layout.ts";
 import { AppError, messageOf } from "../../lib/errors.ts";
-import { sha256 } from "../../lib/hash.ts";
 import { KeptLoads } from "../../lib/kept-loads.ts";
+import { registeredObject } from "../../storage/named-objects.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type PackedWeights, packWeights } from "../decoder/packed-weights.ts";
 
@@ -25,11 +25,8 @@ export class FinderWeights {
     return this.#loaded.get(id, async () => this.#load(id, finder));
   }
 
-  async #load(id: string, { key, sha256: registered, labels }: Finder): Promise<PackedWeights> {
-    const file = await this.#store.get(key);
-    const found = sha256(file);
-    if (found !== registered)
-      throw new AppError("object_corrupted", `a finder's weights have sha256 ${found}, not ${registered}`);
+  async #load(id: string, { key, sha256, labels }: Finder): Promise<PackedWeights> {
+    const file = await registeredObject(this.#store, { key, sha256 });
     try {
       const { tensors } = decodeSafetensors(file);
       for (const [name, shape] of Object.entries(finderShapes(labels.length)))

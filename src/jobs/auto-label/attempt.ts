@@ -1,3 +1,4 @@
+import { imageSource } from "../../storage/named-objects.ts";
 import { type AutoLabelFailure, mostFailuresTold } from "../../domain/auto-label.ts";
 import type { Image } from "../../db/queries/images.ts";
 import { autoLabelLeases } from "../../db/queries/leases.ts";
@@ -10,7 +11,7 @@ import type { autoLabels } from "../../db/schema/index.ts";
 import type { RleMask } from "../../imaging/types.ts";
 import type { Inference } from "../../inference/inference.ts";
 import type { FindingVersion, FoundObject } from "../../inference/find/types.ts";
-import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { AppError, type ErrorCode, toldFailures } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { type Held, whyLost } from "../held.ts";
 import { isFinal } from "../run-leased.ts";
@@ -91,11 +92,7 @@ export class AutoLabelRun {
         workspaceId: this.#scope.workspaceId,
         baseModel: project.baseModel,
         signal: this.#signal,
-        image: {
-          sha256: image.sha256,
-          bytes: async () => store.get(image.objectKey),
-          size: [image.height, image.width],
-        },
+        image: { ...imageSource(store, image), size: [image.height, image.width] },
         versions: [version],
         asks: [labels ? { labels } : {}],
         threshold: threshold ?? undefined,
@@ -111,7 +108,8 @@ export class AutoLabelRun {
       if (error.code === "overloaded") throw new AppError("unavailable", error.message, { cause: error });
       this.#services.log.warn({ image: image.id, err: error }, "no objects can be looked for in an image");
       // What happens on our side is logged and told to nobody.
-      const message = error.status < 500 ? error.message : "The image's bytes can't be read.";
+      const isTold = error.status < 500 || toldFailures.has(error.code);
+      const message = isTold ? error.message : "The image's bytes can't be read.";
       return { failure: { image_id: image.id, code: error.code, message } };
     }
   }

@@ -1,3 +1,4 @@
+import { sourceOf } from "../../training/data/snapshot.ts";
 import type { fineTunes } from "../../db/schema/index.ts";
 import type { Project } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
@@ -57,10 +58,10 @@ export class RunContext implements Run {
     return this.job.stopRequested;
   }
 
-  readonly embeddingOf: EmbeddingOf = async ({ sha256, object_key: key, region, flip }) => {
+  readonly embeddingOf: EmbeddingOf = async (image) => {
     const { inference, store } = this.services;
-    const source = { sha256, bytes: async () => store.get(key) };
-    return (await inference.embed(source, { ...this.images, region, flip })).embedding.data;
+    const { region, flip } = image;
+    return (await inference.embed(sourceOf(store, image), { ...this.images, region, flip })).embedding.data;
   };
 
   async tell(event: NewEvent): Promise<void> {

@@ -1,3 +1,4 @@
+import { readWeightsFile } from "../../inference/decoder/version-weights.ts";
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { fineTunes } from "../../db/schema/index.ts";
@@ -144,7 +145,7 @@ async function startOf({ services, row, project, scope }: RunContext): Promise<S
     return { version: { number: 0 }, weights: await base.decoderWeights() };
   }
   const version = await getVersion(services.db, scope, number, "base_version");
-  const file = await services.store.get(version.weightsKey);
+  const file = await readWeightsFile(services.store, version);
   return { version, weights: decodeSafetensors(file).tensors };
 }
 

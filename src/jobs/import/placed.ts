@@ -1,6 +1,7 @@
 import { unlink } from "node:fs/promises";
 import type { Database } from "../../db/client.ts";
 import { type Quotas, requireRoom, type selectRoom } from "../../db/queries/usage.ts";
+import { mendObject } from "../../storage/named-objects.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 
 /** Images that are written at once: a store on disk flushes each, and one far away answers late. */
@@ -73,14 +74,16 @@ export class Placed {
 
   async #put(key: string, path: string, { sha256, byteLength, facts }: Placeable): Promise<void> {
     const { workspaceId, room, quotas } = this.#given;
+    const isThere = (await this.#store.stat(key)) !== null;
     const isBounded = room.images !== Infinity || room.bytes !== Infinity;
-    if (isBounded && (await this.#store.stat(key)) === null) {
+    if (isBounded && !isThere) {
       this.#more.images++;
       this.#more.bytes += byteLength;
       // What would be refused at the end is not stored before.
       if (this.#more.images > room.images || this.#more.bytes > room.bytes)
         await requireRoom(this.#db, workspaceId, quotas, { more: { ...this.#more } });
     }
+    if (isThere) await mendObject(this.#store, { key, sha256, path });
     await this.#store.putFile(key, path, {
       contentType: `image/${facts.format}`,
       given: { bytes: byteLength, sha256 },

@@ -9,7 +9,7 @@ import { Held } from "../held.ts";
 import { runLeased } from "../run-leased.ts";
 import type { EmbeddingOf } from "../../training/data/samples.ts";
 import type { TrainerServices } from "../services.ts";
-import { annotationsOf } from "../../training/data/snapshot.ts";
+import { annotationsOf, sourceOf } from "../../training/data/snapshot.ts";
 import { checkProject } from "../../training/preflight/check.ts";
 import { estimateOf, type Rates } from "../../training/preflight/estimate.ts";
 import { curveFoldsOf } from "../../training/data/folds.ts";
@@ -147,10 +147,8 @@ class PreviewRun {
       },
     );
     const embedSeconds = made === 0 ? null : (performance.now() - began) / 1000 / made;
-    const embeddingOf: EmbeddingOf = async (image) => {
-      const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
-      return (await inference.embed(source, options)).embedding.data;
-    };
+    const embeddingOf: EmbeddingOf = async (image) =>
+      (await inference.embed(sourceOf(store, image), options)).embedding.data;
     const total = samplesOfPlan(plan);
     let done = 0;
     const base = await inference.baseModel(project.baseModel);

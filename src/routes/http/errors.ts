@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ZodError } from "zod";
-import { AppError, type ErrorCode, errorStatus } from "../../lib/errors.ts";
+import { AppError, type ErrorCode, errorStatus, toldFailures } from "../../lib/errors.ts";
 import { pathText } from "../../lib/text.ts";
 import type { Env } from "./env.ts";
 
@@ -121,7 +121,9 @@ function errorAnswer(c: Context<Env>, error: AppError): Response {
   const body = {
     code: error.code,
     message:
-      error.status === 500 ? "Something failed on our side; the request id finds it in the log." : message,
+      error.status === 500 && !toldFailures.has(error.code)
+        ? "Something failed on our side; the request id finds it in the log."
+        : message,
     ...(error.param !== undefined && { param: error.param }),
     request_id: c.get("requestId"),
   };

@@ -69,4 +69,10 @@ export const imageBody = z.union([
 ]);
 
 /** What naming or sending an image can fail with. */
-export const imageSourceErrors = ["image_not_found", "image_handle_unknown", ...imageErrors] as const;
+export const imageSourceErrors = [
+  "image_not_found",
+  "image_handle_unknown",
+  "image_damaged",
+  "version_damaged",
+  ...imageErrors,
+] as const;

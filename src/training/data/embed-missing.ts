@@ -1,5 +1,6 @@
 import type { Inference } from "../../inference/inference.ts";
 import { keys } from "../../storage/keys.ts";
+import { imageSource } from "../../storage/named-objects.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 
 /** An image whose embedding is wanted. */
@@ -43,13 +44,10 @@ export async function embedMissing(
   let done = images.length - missing.length;
   await options.onDone?.(done);
   for (const image of missing) {
-    const { sha256, objectKey } = image;
     await options.before?.(image);
     options.signal.throwIfAborted();
-    await deps.inference.embed(
-      { sha256, bytes: async () => deps.store.get(objectKey) },
-      { workspaceId: options.workspaceId, baseModel: options.baseModel, signal: options.signal },
-    );
+    const { workspaceId, baseModel, signal } = options;
+    await deps.inference.embed(imageSource(deps.store, image), { workspaceId, baseModel, signal });
     await options.onDone?.(++done);
   }
   return missing.length;

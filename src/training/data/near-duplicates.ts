@@ -4,7 +4,7 @@ import { type Features, featuresOf, greyOf } from "../../imaging/local-features.
 import { type Look, lookAlike, lookOf } from "../../imaging/look-alike.ts";
 import { placements } from "../../imaging/match-features.ts";
 import type { ObjectStore } from "../../storage/store.ts";
-import type { SnapshotImage } from "./snapshot.ts";
+import { type SnapshotImage, sourceOf } from "./snapshot.ts";
 import { groupKey } from "./split.ts";
 
 /** Images read at a time. */
@@ -122,7 +122,7 @@ function joinedBy(
 async function seenOf(store: ObjectStore, image: SnapshotImage, withFeatures: boolean): Promise<Seen | null> {
   const found = kept.get(image.sha256);
   if (found && (found.features || !withFeatures)) return found;
-  const bytes = await store.get(image.object_key);
+  const bytes = await sourceOf(store, image).bytes();
   try {
     const features = withFeatures ? featuresOf(await greyOf(bytes)) : null;
     const seen = { look: await lookOf(bytes), features };

@@ -4,6 +4,7 @@ import { isFound } from "../../domain/prompts.ts";
 import type { Box, Point } from "../../imaging/types.ts";
 import { canonicalJson, sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
+import { imageSource } from "../../storage/named-objects.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 
 /** An annotation with its image, as they are stored. */
@@ -115,6 +116,12 @@ export function buildSnapshot(
 }
 
 /** An image of a snapshot, as it is stored. */
+/** An image of a snapshot as inference takes it. Its bytes throw AppError image_damaged. */
+export const sourceOf = (
+  store: ObjectStore,
+  { id, sha256, object_key: objectKey }: Pick<SnapshotImage, "id" | "sha256" | "object_key">,
+) => imageSource(store, { id, sha256, objectKey });
+
 export const snapshotImage = (image: AnnotatedRow["image"]): SnapshotImage => ({
   id: image.id,
   sha256: image.sha256,

@@ -3,7 +3,7 @@ import type { BinaryMask, LogitsMask } from "../../imaging/types.ts";
 import type { Prompt, VersionRef } from "../../inference/types.ts";
 import type { Inference } from "../../inference/inference.ts";
 import type { ObjectStore } from "../../storage/store.ts";
-import type { SnapshotImage } from "../data/snapshot.ts";
+import { type SnapshotImage, sourceOf } from "../data/snapshot.ts";
 
 export interface Answer {
   readonly mask: BinaryMask;
@@ -35,7 +35,7 @@ export async function answersOf(
 ): Promise<Answer[][]> {
   if (prompts.length === 0) return options.versions.map(() => []);
   const { results } = await deps.inference.predict({
-    image: { sha256: image.sha256, bytes: async () => deps.store.get(image.object_key) },
+    image: sourceOf(deps.store, image),
     workspaceId: options.workspaceId,
     baseModel: options.baseModel,
     signal: options.signal,

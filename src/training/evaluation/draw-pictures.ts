@@ -1,3 +1,4 @@
+import { sourceOf } from "../data/snapshot.ts";
 import type { VersionPicture } from "../../domain/version.ts";
 import { iou } from "../../imaging/metrics.ts";
 import { drawComparison } from "../../imaging/picture/comparison.ts";
@@ -50,7 +51,7 @@ async function pictureOf(
   if (!base?.[0] || !after?.[0]) throw new Error("a prompt has no answer");
   const truth = maskOf(sample);
   return drawComparison({
-    image: await deps.store.get(sample.image.object_key),
+    image: await sourceOf(deps.store, sample.image).bytes(),
     box,
     before: base[0].mask,
     after: after[0].mask,

@@ -1,3 +1,4 @@
+import { sourceOf } from "../data/snapshot.ts";
 import sharp from "sharp";
 import type { PromptLatency, VersionLatency } from "../../domain/serving.ts";
 import { cropImage } from "../../imaging/crop.ts";
@@ -63,7 +64,7 @@ async function warmMs(
   for (const sample of samples) {
     const { image } = sample;
     const asked: Asked = {
-      image: { sha256: image.sha256, bytes: async () => deps.store.get(image.object_key) },
+      image: sourceOf(deps.store, image),
       size: [image.height, image.width],
       prompt: promptOf(sample, options.by),
     };
@@ -84,7 +85,7 @@ async function medianCold(deps: AnswerDeps, samples: readonly Sample[], options:
   const times: number[] = [];
   for (const sample of samples) {
     const { image } = sample;
-    const source = { sha256: image.sha256, bytes: async () => deps.store.get(image.object_key) };
+    const source = sourceOf(deps.store, image);
     // Another for each way of pointing, whose windows may be the same.
     const copy = await narrowed(await deps.inference.pixels(source), options.by === "box" ? 1 : 2);
     const asked: Asked = {

@@ -18,7 +18,7 @@ import {
 } from "./find-scores.ts";
 import { costs } from "../search/costs.ts";
 import type { ObjectStore } from "../../storage/store.ts";
-import type { SnapshotImage } from "../data/snapshot.ts";
+import { type SnapshotImage, sourceOf } from "../data/snapshot.ts";
 import { type Lesson, lessonsOf } from "./lessons.ts";
 
 /** Finds that are scored have this label score at least, and are so many an image at most: fainter ones hardly count. */
@@ -83,10 +83,9 @@ export async function judgeFinder(
 }
 
 /** An image of a snapshot as inference takes it. */
-export const ofImage = (store: ObjectStore, { sha256, object_key: key, height, width }: SnapshotImage) => ({
-  sha256,
-  bytes: async () => store.get(key),
-  size: [height, width] as const,
+export const ofImage = (store: ObjectStore, image: SnapshotImage) => ({
+  ...sourceOf(store, image),
+  size: [image.height, image.width] as const,
 });
 
 /** The lessons that judge, in an order of a fixed seed. */

@@ -1,3 +1,4 @@
+import { sourceOf } from "../data/snapshot.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { OtherFocus } from "../../domain/serving.ts";
 import { quickPixels, type Refining } from "../../imaging/focus-cost.ts";
@@ -75,11 +76,7 @@ async function refineFor(
     chosen,
     samples: [...new Set([...heads, ...judges])],
   });
-  const pixelsOf = (image: Sample["image"]) =>
-    services.inference.pixels({
-      sha256: image.sha256,
-      bytes: async () => services.store.get(image.object_key),
-    });
+  const pixelsOf = (image: Sample["image"]) => services.inference.pixels(sourceOf(services.store, image));
   const of = (samples: readonly Sample[]) => answers.filter(({ sample }) => samples.includes(sample));
 
   const mostPixels = chosen.serving === "interactive" ? quickPixels : undefined;

@@ -1,3 +1,4 @@
+import { sourceOf } from "../data/snapshot.ts";
 import { upright } from "../../imaging/upright.ts";
 import { eachColumnRun } from "../../imaging/mask-facts.ts";
 import type { ObjectStore } from "../../storage/store.ts";
@@ -22,7 +23,7 @@ export async function readColours(
   for (const some of [...Map.groupBy(marks, ({ image }) => image.id).values()].slice(0, mostImages)) {
     options.signal.throwIfAborted();
     const [{ image }] = some as [Mark, ...Mark[]];
-    const small = await smallPicture(await store.get(image.object_key));
+    const small = await smallPicture(await sourceOf(store, image).bytes());
     if (small) for (const mark of some) colours.set(mark.annotation.id, meanBelow(mark, small));
     else {
       unreadable.push({

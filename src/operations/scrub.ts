@@ -1,0 +1,81 @@
+import { asc, eq, gt } from "../db/drizzle.ts";
+import type { Database } from "../db/client.ts";
+import { images, versions } from "../db/schema/index.ts";
+import { type Fault, faultOf } from "../storage/named-objects.ts";
+import type { ObjectStore } from "../storage/store.ts";
+
+/** An object that a row names and that is not what was registered. */
+export interface LostObject {
+  readonly kind: "image" | "version" | "finder";
+  /** The row's id; a finder's is its version's. */
+  readonly id: string;
+  readonly project: string;
+  readonly key: string;
+  readonly fault: Fault;
+}
+
+export interface ScrubReport {
+  readonly checked: number;
+  readonly lost: readonly LostObject[];
+}
+
+/** Rows of one statement. */
+const batch = 500;
+
+type Registered = Omit<LostObject, "fault"> & { readonly sha256: string };
+
+/**
+ * Reads every image and every version's weights to their ends, one after the other, so that what is missing or damaged is
+ * known before somebody needs it. `tell` hears of each as it is found. Throws AppError unavailable.
+ */
+export async function scrub(
+  { db, store }: { readonly db: Database; readonly store: ObjectStore },
+  tell: (lost: LostObject) => void,
+): Promise<ScrubReport> {
+  let checked = 0;
+  const lost: LostObject[] = [];
+  for await (const { sha256, ...about } of registeredObjects(db)) {
+    const fault = await faultOf(store, { key: about.key, sha256 });
+    checked++;
+    if (fault === null || !(await isRegistered(db, about))) continue;
+    lost.push({ ...about, fault });
+    tell({ ...about, fault });
+  }
+  return { checked, lost };
+}
+
+async function* registeredObjects(db: Database): AsyncIterable<Registered> {
+  for (let after = ""; ;) {
+    const rows = await db
+      .select({ id: images.id, project: images.projectId, key: images.objectKey, sha256: images.sha256 })
+      .from(images)
+      .where(gt(images.id, after))
+      .orderBy(asc(images.id))
+      .limit(batch);
+    for (const row of rows) yield { kind: "image", ...row };
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < batch) break;
+    after = last.id;
+  }
+  const rows = await db
+    .select({
+      id: versions.id,
+      project: versions.projectId,
+      key: versions.weightsKey,
+      sha256: versions.weightsSha256,
+      finder: versions.finder,
+    })
+    .from(versions)
+    .orderBy(asc(versions.id));
+  for (const { finder, ...row } of rows) {
+    yield { kind: "version", ...row };
+    if (finder) yield { kind: "finder", ...row, key: finder.key, sha256: finder.sha256 };
+  }
+}
+
+/** What was deleted meanwhile is not lost. */
+async function isRegistered(db: Database, { kind, id }: Pick<LostObject, "kind" | "id">): Promise<boolean> {
+  const table = kind === "image" ? images : versions;
+  const rows = await db.select({ id: table.id }).from(table).where(eq(table.id, id));
+  return rows.length > 0;
+}
