@@ -40,6 +40,11 @@ export interface FinderMetrics {
   images: number;
   /** Those among them that are known to hold nothing. */
   emptyImages: number;
+  /**
+   * Images that are annotated in part only, by what a person has said or by what was found there: those that taught, those
+   * held out that did not judge, and those that a person is asked about. Missing in older versions.
+   */
+  partial?: { taught: number; leftOut: number; asked: number };
   annotations: number;
   /** Groups of images, which the intervals are taken over. */
   groups: number;

@@ -45,7 +45,7 @@ const entry = z
 
 type Entry = z.output<typeof entry>;
 
-const filters = ["all", "unlabelled", "empty", "labelled", "train", "test", "worst"] as const;
+const filters = ["all", "unlabelled", "empty", "asked", "labelled", "train", "test", "worst"] as const;
 
 const list = createRoute({
   method: "get",
@@ -53,7 +53,7 @@ const list = createRoute({
   tags: ["images"],
   summary: "List images with their masks and, for a version, their side of its split and their scores",
   description:
-    "Newest first; `empty` lists images that are known to hold no object, which `unlabelled` leaves out; `worst` lists the version's test images from lowest to highest IoU, all on one page. train, test and worst require `version`.",
+    "Newest first; `empty` lists images that are known to hold no object, which `unlabelled` leaves out; `asked` those of which a fine-tune asks whether all is annotated (`complete_asked`); `worst` lists the version's test images from lowest to highest IoU, all on one page. train, test and worst require `version`.",
   request: {
     params: projectParams,
     query: pageQuery.extend({
@@ -74,6 +74,9 @@ const overviewSchema = z
     labelled_images: z.int(),
     empty_images: z.int().openapi({
       description: "Images known to contain no object. Fine-tunes learn from objects and do not use them.",
+    }),
+    asked_images: z.int().openapi({
+      description: "Images of which a fine-tune asks whether all objects on them are annotated.",
     }),
     annotations: z.int(),
     labels: z.array(z.object({ label: z.string(), annotations: z.int() })),
@@ -164,12 +167,13 @@ export function galleryRoutes({ db, memory }: RouteContext) {
   router.openapi(overview, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     const { activeVersion } = projectOf(c, scope);
-    const { images, labelled, empty, annotations, cover } = await countGallery(db, scope);
+    const { images, labelled, empty, asked, annotations, cover } = await countGallery(db, scope);
     const body: z.output<typeof overviewSchema> = {
       object: "project_overview",
       images,
       labelled_images: labelled,
       empty_images: empty,
+      asked_images: asked,
       annotations,
       labels: await countLabels(db, scope),
       cover_image_id: cover,
@@ -185,6 +189,7 @@ export function galleryRoutes({ db, memory }: RouteContext) {
 const chosenBy = (filter: (typeof filters)[number], tested: string[]): GalleryFilter => ({
   ...(filter === "unlabelled" && { labelled: false, knownEmpty: false }),
   ...(filter === "empty" && { labelled: false, knownEmpty: true }),
+  ...(filter === "asked" && { asked: true }),
   ...((filter === "labelled" || filter === "train") && { labelled: true }),
   ...((filter === "test" || filter === "worst") && { only: tested }),
   ...(filter === "train" && { except: tested }),

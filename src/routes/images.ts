@@ -9,16 +9,26 @@ import {
   listImages,
 } from "../db/queries/images.ts";
 import { imageBytes } from "../storage/named-objects.ts";
+import { setComplete } from "../db/queries/complete-images.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { Env, RouteContext } from "./http/env.ts";
-import { deleted, imageParams, json, projectOf, projectParams, scopeOf, text } from "./http/scope.ts";
+import {
+  deleted,
+  imageParams,
+  json,
+  jsonBody,
+  projectOf,
+  projectParams,
+  scopeOf,
+  text,
+} from "./http/scope.ts";
 import { forgetImages, storeImage } from "../actions/store-image.ts";
 import { imageErrors, imageSchema, toImage } from "./wire/image.ts";
-import { cleanName, type FileUpload, withFileUpload } from "./http/upload.ts";
+import { cleanName, type FileUpload, limitBody, withFileUpload } from "./http/upload.ts";
 
 const group = text(200);
 const tags = ["images"];
@@ -88,6 +98,30 @@ const get = createRoute({
   responses: { 200: json(imageSchema, "The image."), ...failures("image_not_found") },
 });
 
+const change = createRoute({
+  method: "patch",
+  path: "/v1/projects/{project_id}/images/{image_id}",
+  tags,
+  summary: "Say whether all objects on an image are annotated",
+  description:
+    "The next fine-tune goes by it: of an image that is not `complete` only the annotated objects teach and nothing judges a version's finder; one that is, is never in doubt. An image without annotations that is `complete` is known to be empty. null takes back what was said.",
+  middleware: [limitBody(64 * 1024)] as const,
+  request: {
+    params: imageParams,
+    body: jsonBody(z.strictObject({ complete: z.boolean().nullable() })),
+  },
+  responses: {
+    200: json(imageSchema, "The image."),
+    ...failures(
+      "invalid_json",
+      "invalid_request",
+      "image_not_found",
+      "body_too_large",
+      "unsupported_media_type",
+    ),
+  },
+});
+
 const content = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/images/{image_id}/content",
@@ -148,6 +182,12 @@ export function imageRoutes(services: RouteContext) {
   router.openapi(get, async (c) => {
     const params = c.req.valid("param");
     return c.json(toImage(await getImage(db, scopeOf(c, params), params.image_id)), 200);
+  });
+
+  router.openapi(change, async (c) => {
+    const params = c.req.valid("param");
+    const { complete } = c.req.valid("json");
+    return c.json(toImage(await setComplete(db, scopeOf(c, params), params.image_id, complete)), 200);
   });
 
   router.openapi(content, async (c) => {

@@ -113,6 +113,7 @@ describe("GET overview", () => {
       images: 7,
       labelled_images: 5,
       empty_images: 1,
+      asked_images: 0,
       annotations: 6,
       labels: [
         { label: "square", annotations: 4 },

@@ -2,6 +2,7 @@ import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
+import { sql } from "drizzle-orm";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
@@ -55,6 +56,30 @@ function pngOfSize(width: number, height: number): Uint8Array<ArrayBuffer> {
   );
 }
 
+describe("PATCH an image", () => {
+  it("keeps what is said of it, and takes it for empty where nothing is annotated", async () => {
+    const { body } = await upload(await picture(71));
+    const one = `${url}/${String(body["id"])}`;
+    const say = (complete: unknown) => app.a.send("PATCH", one, { json: { complete } });
+    const said = async (complete: unknown) => {
+      const { status, body: image } = await say(complete);
+      return [status, image["complete"], image["complete_asked"], image["known_empty"]];
+    };
+    expect(await said(true)).toEqual([200, true, false, true]);
+    expect(await said(false)).toEqual([200, false, false, false]);
+    await app.services.db.execute(
+      sql`update images set complete = null, complete_asked = true where id = ${body["id"]}`,
+    );
+    expect((await app.a.get(one)).body).toMatchObject({ complete: null, complete_asked: true });
+    expect(await said(null)).toEqual([200, null, false, false]);
+    expect(errorOf(await say("yes"))).toBe("400 invalid_request complete");
+    expect(errorOf(await app.b.send("PATCH", one, { json: { complete: true } }))).toBe(
+      "404 image_not_found image_id",
+    );
+    await app.a.send("DELETE", one);
+  });
+});
+
 describe("POST images", () => {
   it("stores a raw body once: the same bytes again are the same image", async () => {
     const bytes = await picture(1);
@@ -72,6 +97,8 @@ describe("POST images", () => {
       group: "book",
       part: null,
       known_empty: false,
+      complete: null,
+      complete_asked: false,
       created_at: expect.any(String),
     });
     const before = await app.traces();

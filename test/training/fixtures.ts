@@ -25,6 +25,7 @@ export function row(
       objectKey: `projects/prj_a/images/${sha256(name)}`,
       splitGroup: options.group ?? null,
       part: options.part ?? null,
+      complete: null,
     },
     annotation: {
       id: options.annotation ?? `ann_${name}`,

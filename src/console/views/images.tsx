@@ -16,6 +16,7 @@ const filters = [
   ["all", "All"],
   ["unlabelled", "Unlabelled"],
   ["empty", "Nothing here"],
+  ["asked", "All annotated?"],
   ["train", "Train"],
   ["test", "Test"],
   ["worst", "Worst IoU"],
@@ -34,7 +35,12 @@ export function Images({ project }: InProject) {
   ).data;
   const version = project.active_version ?? newest ?? null;
   const filter = place.value.query["show"] ?? "all";
-  const { images = 0, labelled_images: labelled = 0, empty_images: empty = 0 } = overview.data ?? {};
+  const {
+    images = 0,
+    labelled_images: labelled = 0,
+    empty_images: empty = 0,
+    asked_images: asked = 0,
+  } = overview.data ?? {};
   const toLabel = images - labelled - empty;
   return (
     <>
@@ -50,7 +56,8 @@ export function Images({ project }: InProject) {
           <div class="chips" role="group" aria-label="Which images">
             {filters
               .filter(([name]) => name !== "empty" || empty > 0)
-              .filter(([name]) => version !== null || ["all", "unlabelled", "empty"].includes(name))
+              .filter(([name]) => name !== "asked" || asked > 0)
+              .filter(([name]) => version !== null || ["all", "unlabelled", "empty", "asked"].includes(name))
               .map(([name, title]) => (
                 <button
                   key={name}

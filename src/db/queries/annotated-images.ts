@@ -8,7 +8,7 @@ import { inProject, type ProjectScope } from "./scope.ts";
 export interface AnnotatedRow {
   readonly image: Pick<
     typeof images.$inferSelect,
-    "id" | "sha256" | "bytes" | "width" | "height" | "objectKey" | "splitGroup" | "part"
+    "id" | "sha256" | "bytes" | "width" | "height" | "objectKey" | "splitGroup" | "part" | "complete"
   >;
   readonly annotation: Pick<typeof annotations.$inferSelect, "id" | "counts" | "box" | "label"> & {
     /** Lineage of masks that feedback made: who had predicted what, for which prompt. */
@@ -29,6 +29,7 @@ export async function selectAnnotatedImages(db: Executor, scope: ProjectScope): 
         objectKey: images.objectKey,
         splitGroup: images.splitGroup,
         part: images.part,
+        complete: images.complete,
       },
       annotation: {
         id: annotations.id,

@@ -11,6 +11,8 @@ export interface GalleryFilter {
   readonly labelled?: boolean | undefined;
   /** Of those without annotations: whether they are known to hold nothing. */
   readonly knownEmpty?: boolean | undefined;
+  /** Whether a person is asked if all on them is annotated. */
+  readonly asked?: boolean | undefined;
   readonly only?: readonly string[] | undefined;
   readonly except?: readonly string[] | undefined;
 }
@@ -38,6 +40,7 @@ export async function listGallery(
         inProject(images, scope),
         filter.labelled === undefined ? undefined : filter.labelled ? labelled : not(labelled),
         filter.knownEmpty === undefined ? undefined : eq(images.knownEmpty, filter.knownEmpty),
+        filter.asked === undefined ? undefined : eq(images.completeAsked, filter.asked),
         filter.only && inArray(images.id, [...filter.only]),
         filter.except && filter.except.length > 0 ? notInArray(images.id, [...filter.except]) : undefined,
         behind(images, page.after),
@@ -83,7 +86,14 @@ export async function listOverlays(
 export async function countGallery(
   db: Executor,
   scope: ProjectScope,
-): Promise<{ images: number; labelled: number; empty: number; annotations: number; cover: string | null }> {
+): Promise<{
+  images: number;
+  labelled: number;
+  empty: number;
+  asked: number;
+  annotations: number;
+  cover: string | null;
+}> {
   const [all] = await db.select({ n: count() }).from(images).where(inProject(images, scope));
   const [marks] = await db
     .select({ n: count(), images: sql<number>`count(distinct image_id)::int` })
@@ -93,6 +103,10 @@ export async function countGallery(
     .select({ n: count() })
     .from(images)
     .where(and(inProject(images, scope), images.knownEmpty, not(isLabelled(db))));
+  const [asked] = await db
+    .select({ n: count() })
+    .from(images)
+    .where(and(inProject(images, scope), images.completeAsked));
   const [cover] = await db
     .select({ id: images.id })
     .from(images)
@@ -103,6 +117,7 @@ export async function countGallery(
     images: all?.n ?? 0,
     labelled: marks?.images ?? 0,
     empty: empty?.n ?? 0,
+    asked: asked?.n ?? 0,
     annotations: marks?.n ?? 0,
     cover: cover?.id ?? null,
   };

@@ -26,6 +26,10 @@ export const images = pgTable(
     part: text("part").$type<Part>(),
     /** Whether it is known to hold no object, and not just unannotated. */
     knownEmpty: boolean("known_empty").notNull().default(false),
+    /** Whether all objects on it are annotated, where a person has said so. */
+    complete: boolean("complete"),
+    /** Whether a fine-tune could not tell, so that a person should. */
+    completeAsked: boolean("complete_asked").notNull().default(false),
     /** What was chosen to make eight bits of R, G and B of it; null where it has them. */
     reading: text("reading"),
     createdAt: createdAt(),

@@ -23,8 +23,10 @@ export interface FinderTargets {
   /** [grid, grid, 4]: log sides, where `weight` [grid, grid] is above 0. */
   readonly sides: Float32Array;
   readonly weight: Float32Array;
-  /** [grid, grid]: 1 on the image, 0 on the padding. */
+  /** [grid, grid]: 1 where it is known what is there, 0 on the padding. */
   readonly valid: Float32Array;
+  /** Rows and columns that touch the image. */
+  readonly extent: readonly [number, number];
   /** Parts [y, x] that hold a centre. */
   readonly peaks: readonly (readonly [number, number])[];
 }
@@ -34,10 +36,14 @@ const [spread, leastSpread] = [1 / 6, 0.7];
 /** Parts of cells farther from a centre do not tell of its box. */
 const faintest = 0.1;
 
-/** Targets of one image; of many objects each may be made as its turn comes. Source: Zhou, Wang and Krähenbühl 2019, "Objects as Points", section 3. */
+/**
+ * Targets of one image; of many objects each may be made as its turn comes. Source: Zhou, Wang and Krähenbühl 2019, "Objects
+ * as Points", section 3.
+ * @param whole whether there is nothing else; otherwise only the objects' own boxes, and a part round each, are known
+ */
 export function finderTargets(
   objects: Iterable<Taught>,
-  { size, labels, pool }: { size: Size; labels: number; pool: number },
+  { size, labels, pool, whole }: { size: Size; labels: number; pool: number; whole: boolean },
 ): FinderTargets {
   const grid = gridOf(pool);
   const unit = frameSide / grid;
@@ -52,8 +58,8 @@ export function finderTargets(
     weight: new Float32Array(plane),
     valid: new Float32Array(plane),
   };
-  const [rows, columns] = [Math.ceil(height / unit), Math.ceil(width / unit)];
-  for (let y = 0; y < rows; y++) targets.valid.fill(1, y * grid, y * grid + columns);
+  const extent = [Math.ceil(height / unit), Math.ceil(width / unit)] as const;
+  if (whole) know(targets, extent, [0, 0, grid, grid]);
   const peaks: [number, number][] = [];
   for (const object of objects) {
     const { label, box } = object;
@@ -68,13 +74,25 @@ export function finderTargets(
       Math.min(grid - 1, Math.floor((x0 + x1) / 2)),
     ] as const;
     peaks.push([...peak]);
+    know(targets, extent, [x0 - 1, y0 - 1, x1 + 1, y1 + 1]);
     addShare(targets, object);
     addCentre(targets, { label, box: [x0, y0, x1, y1], peak });
   }
-  return { ...targets, peaks };
+  return { ...targets, extent, peaks };
 }
 
-type Planes = Omit<FinderTargets, "peaks">;
+type Planes = Omit<FinderTargets, "peaks" | "extent">;
+
+/** @param box in parts of cells */
+function know(
+  { grid, valid }: Planes,
+  [rows, columns]: FinderTargets["extent"],
+  [x0, y0, x1, y1]: Box,
+): void {
+  const [left, right] = [Math.max(0, Math.floor(x0)), Math.min(columns, Math.ceil(x1))];
+  for (let y = Math.max(0, Math.floor(y0)); y < Math.min(rows, Math.ceil(y1)); y++)
+    valid.fill(1, y * grid + left, y * grid + right);
+}
 
 function addShare({ grid, labels, foreground }: Planes, { label, share }: Taught): void {
   const cells = lowResSide / grid;

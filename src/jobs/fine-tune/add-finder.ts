@@ -1,3 +1,4 @@
+import { askIfComplete } from "../../db/queries/complete-images.ts";
 import { selectKnownEmpty } from "../../db/queries/known-empty.ts";
 import type { Version } from "../../db/queries/versions.ts";
 import type { Finder, FinderMetrics } from "../../domain/finder.ts";
@@ -45,13 +46,24 @@ export async function addFinder(
   await run.progress("find", 0);
   const known = await selectKnownEmpty(run.services.db, run.scope, mostEmpty);
   const { teaching, judging } = emptyLessons(known.images.map(snapshotImage));
-  const onStep = async (done: number): Promise<void> => run.progress("find", done);
+  const onStep = async (done: number, inAll: number): Promise<void> => {
+    run.meter.plan({ find: Math.max(stepsInAll(steps), inAll) });
+    await run.progress("find", done);
+  };
   const trained = await trainFinder(run, data, steps, { empty: teaching, onStep });
   const finder = await storeFinder(run, trained);
   const finding: FindingVersion = { ...version, finder };
-  const judged = await judgeFinder(run, data, { version: finding, live: findingOf(live), empty: judging });
+  const judged = await judgeFinder(run, data, {
+    version: finding,
+    live: findingOf(live),
+    empty: judging,
+    partial: trained.partial.heldOut,
+  });
+  const { taught, heldOut, asked } = trained.partial;
+  await askIfComplete(run.services.db, run.scope, asked);
   const seconds = Math.round((performance.now() - started) / 100) / 10;
-  const metrics = { ...judged, seconds };
+  const partial = { taught, leftOut: heldOut.size, asked: asked.length };
+  const metrics: FinderMetrics = { ...judged, partial, seconds };
   await run.tell(finderEvent(metrics, trained, { heldOut: data.counts.heldOut, empty: known.count }));
   return { finder: judged.gate.promote ? finder : null, metrics };
 }
@@ -72,7 +84,7 @@ async function storeFinder(
 
 /** @param all images that are held out, and those that are known to hold nothing: not all of them need have been looked at */
 function finderEvent(
-  { all: scores, images, emptyImages, gate, seconds }: FinderMetrics,
+  { all: scores, images, emptyImages, partial, gate, seconds }: FinderMetrics,
   { empty, untaught }: TrainedFinder,
   all: { heldOut: number; empty: number },
 ) {
@@ -81,6 +93,10 @@ function finderEvent(
     `${images - emptyImages} of ${all.heldOut} held-out images judged it in ${seconds} s`,
     all.empty > 0 &&
       `of ${all.empty} images that hold nothing ${empty} taught it and ${emptyImages} judged it`,
+    partial &&
+      partial.taught + partial.leftOut > 0 &&
+      `${partial.taught + partial.leftOut} images seem to be annotated in part only: what lies beside their annotations taught nothing, and ${partial.leftOut} of them, held out, did not judge`,
+    partial && partial.asked > 0 && `of ${partial.asked} images it asks whether all on them is annotated`,
     untaught.labels > 0 &&
       `${untaught.labels} labels with fewer objects (${untaught.objects} in all) are beyond the ${mostLabels} that a finder is taught`,
   ].filter(Boolean);

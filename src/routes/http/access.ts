@@ -48,6 +48,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/images": "read",
   "POST /v1/projects/{project_id}/images": "annotate",
   "GET /v1/projects/{project_id}/images/{image_id}": "read",
+  "PATCH /v1/projects/{project_id}/images/{image_id}": "annotate",
   "GET /v1/projects/{project_id}/images/{image_id}/content": "read",
   "GET /v1/projects/{project_id}/images/{image_id}/thumbnail": "read",
   "GET /v1/projects/{project_id}/images/{image_id}/embedding": "predict",

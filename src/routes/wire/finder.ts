@@ -44,6 +44,10 @@ export const finderMetricsSchema = z
       description:
         "Those among images that are known to contain no object: whatever is found there is wrong.",
     }),
+    partial_images: z.object({ taught: z.int(), left_out: z.int(), asked: z.int() }).optional().openapi({
+      description:
+        "Images that are annotated in part only, as somebody has said, or as objects without an annotation were found there: those that taught by their annotated objects alone, the held-out ones that did not judge, and those that `complete_asked` asks about; missing for older versions.",
+    }),
     annotations: z.int(),
     groups: z.int(),
     all: scores,
@@ -75,6 +79,13 @@ export const toFinder = (finder: Finder | null): z.output<typeof finderSchema> |
 export const toFinderMetrics = (metrics: FinderMetrics): z.output<typeof finderMetricsSchema> => ({
   images: metrics.images,
   empty_images: metrics.emptyImages,
+  ...(metrics.partial && {
+    partial_images: {
+      taught: metrics.partial.taught,
+      left_out: metrics.partial.leftOut,
+      asked: metrics.partial.asked,
+    },
+  }),
   annotations: metrics.annotations,
   groups: metrics.groups,
   all: toScores(metrics.all),

@@ -27,7 +27,16 @@ export const imageSchema = z
       description: "The data's own part that it was imported in: a wish for the split.",
     }),
     known_empty: z.boolean().openapi({
-      description: "Whether its import said that it holds no object. Annotations on it say otherwise.",
+      description:
+        "Whether its import, or `complete` without an annotation, said that it holds no object. Annotations on it say otherwise.",
+    }),
+    complete: z.boolean().nullable().openapi({
+      description:
+        "Whether all objects on it are annotated, where somebody has said so. Beside the annotations of an image that is not complete nothing is taken for background.",
+    }),
+    complete_asked: z.boolean().openapi({
+      description:
+        "Whether the last fine-tune has found objects on it that nobody has annotated, and asks for `complete`.",
     }),
     created_at: timeText,
   })
@@ -45,6 +54,8 @@ export const toImage = (row: Image): z.output<typeof imageSchema> => ({
   group: row.splitGroup,
   part: row.part,
   known_empty: row.knownEmpty,
+  complete: row.complete,
+  complete_asked: row.completeAsked,
   created_at: iso(row.createdAt),
 });
 

@@ -18,6 +18,7 @@ export interface AnnotatedRow {
     readonly objectKey: string;
     readonly splitGroup: string | null;
     readonly part?: Part | null;
+    readonly complete?: boolean | null;
   };
   readonly annotation: {
     readonly id: string;
@@ -41,6 +42,8 @@ export interface SnapshotImage {
   readonly group: string | null;
   /** The user's own part of the data, where it is to be kept. */
   readonly part?: Part;
+  /** Whether all objects on it are annotated, where somebody has said so. */
+  readonly complete?: boolean;
 }
 
 export interface SnapshotAnnotation {
@@ -131,6 +134,7 @@ export const snapshotImage = (image: AnnotatedRow["image"]): SnapshotImage => ({
   object_key: image.objectKey,
   group: image.splitGroup,
   ...(image.part && { part: image.part }),
+  ...(typeof image.complete === "boolean" && { complete: image.complete }),
 });
 
 const originOf = (lineage: AnnotationLineage): Pick<SnapshotAnnotation, "feedback" | "proposed"> =>

@@ -42,19 +42,11 @@ function cornerOf({ targets }: Taken, { side }: CropShape, random: Random): [num
   const peak = targets.peaks[random.below(Math.max(1, targets.peaks.length))];
   if (peak && random.next() < roundObjects)
     return [inside((peak[0] >> 1) - random.below(side)), inside((peak[1] >> 1) - random.below(side))];
-  const [rows, columns] = extent(targets);
+  const [rows, columns] = targets.extent.map((parts) => Math.ceil(parts / 2)) as [number, number];
   // A quarter of a crop may lie beyond the image, so that its edges are seen as often as its middle.
   const along = (length: number): number =>
     inside(random.below(Math.max(1, length - Math.floor(side / 2))) - Math.floor(side / 4));
   return [along(rows), along(columns)];
-}
-
-/** Rows and columns of cells that touch the image. */
-function extent({ grid, valid }: FinderTargets): [number, number] {
-  let [rows, columns] = [0, 0];
-  while (rows < grid && valid[rows * grid] === 1) rows++;
-  while (columns < grid && valid[columns] === 1) columns++;
-  return [Math.ceil(rows / 2), Math.ceil(columns / 2)];
 }
 
 function copyCrop(

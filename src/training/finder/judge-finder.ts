@@ -46,9 +46,19 @@ export async function judgeFinder(
     version,
     live,
     empty,
-  }: { version: FindingVersion; live: FindingVersion | null; empty: readonly Lesson[] },
+    partial,
+  }: {
+    version: FindingVersion;
+    live: FindingVersion | null;
+    empty: readonly Lesson[];
+    /** Ids of images that do not judge, as they are annotated in part only. */
+    partial: ReadonlySet<string>;
+  },
 ): Promise<FinderJudgement> {
-  const held = judging(lessonsOf(data.heldOut), version.focus ?? plainFocus);
+  const held = judging(
+    lessonsOf(data.heldOut).filter(({ image }) => !partial.has(image.id)),
+    version.focus ?? plainFocus,
+  );
   // What is found on them is wrong; no more of them than of the others, as they cost an encode each.
   const lessons = [...held, ...empty.slice(0, held.length)];
   const versions = live ? [version, live] : [version];

@@ -13,6 +13,8 @@ export const mostLabels = 32;
 export interface Lesson {
   readonly image: SnapshotImage;
   readonly samples: readonly Sample[];
+  /** Set where it has objects that nobody has annotated: what lies beside the others is then unknown. */
+  readonly partial?: true;
 }
 
 /** Samples by image, in their order. */
@@ -49,13 +51,14 @@ export function poolFor(samples: readonly Sample[]): FinderPool {
 
 /** What a finder's outputs shall be on an image; objects of labels that it is not taught are left out. */
 export function targetsOf(
-  { image, samples }: Lesson,
+  { image, samples, partial }: Lesson,
   { labels, pool }: { labels: readonly (string | null)[]; pool: FinderPool },
 ): FinderTargets {
   return finderTargets(taught(samples, labels), {
     size: [image.height, image.width],
     labels: labels.length,
     pool,
+    whole: !partial,
   });
 }
 

@@ -15,7 +15,7 @@ function mapsOf(
   const share = new Float32Array(256 * 256);
   const targets = finderTargets(
     objects.map((object) => ({ ...object, share })),
-    { size, labels, pool },
+    { size, labels, pool, whole: true },
   );
   const outputs = outputsOf(labels);
   const side = 64 / pool;
@@ -106,11 +106,26 @@ describe("targets", () => {
       size: [512, 256],
       labels: 1,
       pool: 2,
+      whole: true,
     });
     expect(grid).toBe(64);
     // Cells of four low-res ones: two rows of them, the second column half covered.
     expect([foreground[0], foreground[1], foreground[2], foreground[64]]).toEqual([1, 0.5, 0, 1]);
     expect([valid[0], valid[31], valid[32], valid[63 * 64]]).toEqual([1, 1, 0, 1]);
+  });
+});
+
+describe("targets of an image that is annotated in part", () => {
+  it("tell of nothing but the objects' boxes, and of the same objects", () => {
+    const share = new Float32Array(256 * 256).fill(1);
+    const objects = [{ label: 0, box: [64, 128, 96, 192] as const, share }];
+    const how = { size: [512, 512] as const, labels: 1, pool: 2 as const };
+    const all = finderTargets(objects, { ...how, whole: true });
+    const part = finderTargets(objects, { ...how, whole: false });
+    expect({ ...part, valid: all.valid }).toEqual(all);
+    // Parts of 8 pixels of the image: 4 x 8 of the box, and one round it.
+    expect(part.valid.reduce((sum, one) => sum + one, 0)).toBe(6 * 10);
+    expect([part.valid[15 * 64 + 7], part.valid[24 * 64 + 12], part.valid[25 * 64 + 12]]).toEqual([1, 1, 0]);
   });
 });
 

@@ -11,6 +11,7 @@ import { fileName, versionName } from "../../state/text.ts";
 import { Await, Button } from "../../ui/parts.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import type { Controller } from "./controller.ts";
+import { Complete } from "./complete.tsx";
 import { Objects } from "./objects.tsx";
 import { listenToKeys } from "./shortcuts.ts";
 import { Stage } from "./stage.tsx";
@@ -108,6 +109,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
         <h1 class="annotate-name" title={fileName(image)}>
           {fileName(image)}
         </h1>
+        <Complete key={image.id} projectId={project.id} image={image} />
         <VersionChoice project={project} versions={versions} />
         <div class="row tight-row">
           <Button

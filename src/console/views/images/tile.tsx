@@ -35,6 +35,8 @@ export function Tile({ projectId, entry }: { projectId: string; entry: GalleryEn
           ) : (
             <span class="badge warn">Unlabelled</span>
           )}
+          {image.complete_asked && <span class="badge warn">All annotated?</span>}
+          {image.complete === false && <span class="badge">In part</span>}
           {split && <span class={`badge ${split === "test" ? "info" : ""}`}>{split}</span>}
           {iou !== null && (
             <span class={`badge nums ${iou >= 0.7 ? "good" : iou >= 0.5 ? "warn" : "bad"}`}>

@@ -56,6 +56,12 @@ export function FinderScores({ finder, metrics }: { finder: Version["finder"]; m
             AP50 with 95 % interval {score(intervals.ap50.low)} to {score(intervals.ap50.high)}.
           </span>
         )}
+        {metrics.partial_images && metrics.partial_images.asked > 0 && (
+          <span class="muted">
+            {" "}
+            {plural(metrics.partial_images.asked, "image")} may lack annotations: Images, “All annotated?”.
+          </span>
+        )}
         {before && (
           <span class="muted nums">
             {" "}
