@@ -82,9 +82,7 @@ export async function bridge(
   const sweepWhileWanted = async (): Promise<void> => {
     do {
       wanted = false;
-      await sweep().catch((error: unknown) =>
-        log.warn({ error, queue: name }, "a sweep failed"),
-      );
+      await sweep().catch((error: unknown) => log.warn({ error, queue: name }, "a sweep failed"));
     } while (wanted);
     sweeping = undefined;
   };

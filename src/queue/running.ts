@@ -137,10 +137,7 @@ export class RunningJobs {
     const { settling, log } = this.#given;
     const attempt = failures + 1;
     if (failures === retryLimits[name]) return this.#giveUp(name, work, job, { attempts: attempt, error });
-    log.warn(
-      { queue: name, id: job.data.id, attempt, error },
-      "a job failed and will run again",
-    );
+    log.warn({ queue: name, id: job.data.id, attempt, error }, "a job failed and will run again");
     await settling.fail(name, job, error);
   }
 
@@ -151,10 +148,7 @@ export class RunningJobs {
     { attempts, error }: { attempts: number; error: unknown },
   ): Promise<void> {
     const { id, projectId } = job.data;
-    this.#given.log.error(
-      { queue: name, id, attempts, error },
-      "a job has failed for good",
-    );
+    this.#given.log.error({ queue: name, id, attempts, error }, "a job has failed for good");
     await work.onExhausted?.({ id, projectId, attempts }, error);
   }
 

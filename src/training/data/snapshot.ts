@@ -120,10 +120,8 @@ export function buildSnapshot(
 
 /** An image of a snapshot, as it is stored. */
 /** An image of a snapshot as inference takes it. Its bytes throw AppError image_damaged. */
-export const sourceOf = (
-  store: ObjectStore,
-  { id, sha256, object_key: objectKey }: Pick<SnapshotImage, "id" | "sha256" | "object_key">,
-) => imageSource(store, { id, sha256, objectKey });
+export const sourceOf = (store: ObjectStore, image: Pick<SnapshotImage, "id" | "sha256" | "object_key">) =>
+  imageSource(store, { id: image.id, sha256: image.sha256, objectKey: image.object_key });
 
 export const snapshotImage = (image: AnnotatedRow["image"]): SnapshotImage => ({
   id: image.id,
