@@ -13,6 +13,7 @@ import {
   type PostgresBinaries,
   type RunAs,
 } from "./embedded-binaries.ts";
+import { PostgresKeeper } from "./embedded-keeper.ts";
 import {
   findPostmaster,
   freePort,
@@ -25,6 +26,7 @@ import {
 
 export interface EmbeddedPostgres {
   readonly url: string;
+  /** Another one after it had ended and was brought back. */
   readonly pid: number;
   /** It had outlived a process that was killed, and was taken over as it ran. */
   readonly reused: boolean;
@@ -43,7 +45,8 @@ const ownerLock = 7_237_540;
 
 /**
  * A real Postgres of our own, its data in `<dataDir>/postgres`, on 127.0.0.1 only, made at the first start.
- * One that outlived its killed parent is taken over as it runs. Throws an Error whose message says what to do
+ * One that outlived its killed parent is taken over as it runs, and one that ends is started again at the same address.
+ * Throws an Error whose message says what to do
  * when another process uses this DATA_DIR, or when Postgres can't run here.
  * @param options.settings more of postgresql.conf, for tests
  */
@@ -94,6 +97,8 @@ export async function startEmbeddedPostgres(options: {
       running: running !== null,
       binaries,
       runAs,
+      settings,
+      log,
     });
   }
 }
@@ -181,8 +186,10 @@ async function own(options: {
   running: boolean;
   binaries: PostgresBinaries;
   runAs: RunAs;
+  settings: Record<string, string>;
+  log: Log;
 }): Promise<EmbeddedPostgres> {
-  const { dataDir, folder, accessFile, access, pid, running, binaries, runAs } = options;
+  const { dataDir, folder, accessFile, access, pid, running, binaries, runAs, settings, log } = options;
   const owner = postgres(urlOf(access, "postgres"), {
     max: 1,
     max_lifetime: null,
@@ -203,19 +210,40 @@ async function own(options: {
     await owner.end({ timeout: 1 });
     throw error;
   }
+  const start = async (signal: AbortSignal): Promise<number> => {
+    const url = urlOf(access, "postgres");
+    const logFile = join(dataDir, "postgres.log");
+    const other = await findPostmaster(folder);
+    const started =
+      other ?? (await spawnPostmaster({ binaries, runAs, folder, logFile, url, settings, signal }));
+    if ("failed" in started) throw new Error(started.output);
+    if (other) await waitUntilReady(url, signal);
+    if (!(await takeLock(owner))) throw new Error(`another maskwright has taken ${dataDir}`);
+    return started.pid;
+  };
+  const keeper = new PostgresKeeper({ pid, start, log });
   // The last resort, when the process ends without stop(): SIGINT is Postgres's fast shutdown.
   const onExit = (): void => {
-    if (isPostgres(pid)) process.kill(pid, "SIGINT");
+    if (isPostgres(keeper.pid)) process.kill(keeper.pid, "SIGINT");
   };
   process.once("exit", onExit);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    await keeper.stop();
     await owner.end({ timeout: 1 });
     // Not if another one runs here by now, after ours had crashed.
-    if ((await findPostmaster(folder))?.pid === pid) await stopPostmaster(binaries, runAs, folder, pid);
+    const last = keeper.pid;
+    if ((await findPostmaster(folder))?.pid === last) await stopPostmaster(binaries, runAs, folder, last);
     process.removeListener("exit", onExit);
   };
-  return { url: urlOf(access, "maskwright"), pid, reused: running, stop: () => (stopping ??= stop()) };
+  return {
+    url: urlOf(access, "maskwright"),
+    get pid() {
+      return keeper.pid;
+    },
+    reused: running,
+    stop: () => (stopping ??= stop()),
+  };
 }
 
 /** A killed owner's session ends a moment after it, so one failure proves nothing. */

@@ -80,12 +80,24 @@ test("a Postgres that outlived its killed parent is taken over with its data, an
   expect(isPostgres(told.pid)).toBe(false);
 });
 
-test("after Postgres itself was killed it recovers, with everything that was acknowledged", async () => {
+test("after Postgres itself was killed it comes back at its address, with everything that was acknowledged", async () => {
   const server = await start();
   await ask(server.url, "insert into words values ('acknowledged')");
+  const killed = server.pid;
+  process.kill(killed, "SIGKILL");
+  await expect.poll(() => server.pid, { timeout: 30_000, interval: 20 }).not.toBe(killed);
+  expect(await ask(server.url, "select word from words")).toEqual(["still here", "acknowledged"]);
+  // It belongs to us as before.
+  await expect(start()).rejects.toThrow(`process ${server.pid}`);
+  await server.stop();
+  expect(isPostgres(server.pid)).toBe(false);
+});
+
+test("one that is stopped while it is down stays down, and is not waited for", async () => {
+  const server = await start();
   process.kill(server.pid, "SIGKILL");
-  const again = await start();
-  expect(await ask(again.url, "select word from words")).toEqual(["still here", "acknowledged"]);
+  await server.stop();
+  expect((await start()).pid).not.toBe(server.pid);
 });
 
 test("a pid file of a crash, whose number now belongs to another process, is no obstacle", async () => {
