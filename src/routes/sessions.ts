@@ -2,11 +2,19 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { findApiKey, getApiKey } from "../db/queries/api-keys.ts";
-import { deleteSession, findSession, generateSession, insertSession } from "../db/queries/sessions.ts";
+import { takeFromBucket } from "../db/queries/rate-buckets.ts";
+import {
+  deleteSession,
+  findSession,
+  generateSession,
+  insertSession,
+  mostSessions,
+} from "../db/queries/sessions.ts";
 import { keyScopes } from "../db/schema/index.ts";
 import { AppError } from "../lib/errors.ts";
 import { rejectForgery, sessionCookie } from "./http/auth.ts";
 import { failures } from "./http/errors.ts";
+import { rateLimitOf, requireRate } from "./http/limits.ts";
 import { createRouter } from "./http/router.ts";
 import type { Env, RouteContext } from "./http/env.ts";
 import { isoOrNull, json, jsonBody, timeText } from "./http/scope.ts";
@@ -46,8 +54,7 @@ const create = createRoute({
   path: "/v1/session",
   tags,
   summary: "Sign in a browser: exchange a key for an HttpOnly cookie",
-  description:
-    "The cookie is valid for seven days, or until the key expires. With it, requests that change something require the header `x-maskwright-csrf` (any value), or a browser that says `Sec-Fetch-Site: same-origin`.",
+  description: `The cookie is valid for seven days, or until the key expires; a key has at most ${mostSessions} at a time, and the oldest goes. With it, requests that change something require the header \`x-maskwright-csrf\` (any value), or a browser that says \`Sec-Fetch-Site: same-origin\`.`,
   middleware: [limitBody(4096)] as const,
   request: { body: jsonBody(z.strictObject({ key: z.string().max(250) })) },
   responses: {
@@ -58,6 +65,7 @@ const create = createRoute({
       "unsupported_media_type",
       "body_too_large",
       "invalid_api_key",
+      "rate_limited",
     ),
   },
 });
@@ -81,7 +89,7 @@ const remove = createRoute({
   },
 });
 
-export function sessionRoutes({ db }: RouteContext) {
+export function sessionRoutes({ db, config }: RouteContext) {
   const router = createRouter();
 
   router.openapi(create, async (c) => {
@@ -92,6 +100,9 @@ export function sessionRoutes({ db }: RouteContext) {
         param: "key",
       });
     }
+    // Opening one is a request of the key, too.
+    const limit = rateLimitOf(config.RATE_LIMIT_PER_SECOND);
+    requireRate(c, await takeFromBucket(db, row.id, limit), limit);
     const session = generateSession();
     const { expiresAt } = await insertSession(db, session, {
       keyId: row.id,

@@ -1,5 +1,6 @@
 import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mostSessions } from "../../src/db/queries/sessions.ts";
 import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
 
 let app: TestApp;
@@ -46,6 +47,34 @@ describe("signing in", () => {
     expect((await send("GET", "/v1/session")).body).toEqual(answer.body);
     const kept = JSON.stringify(await app.db.execute(sql`select * from sessions`));
     expect(kept).not.toContain(cookie.split("=")[1]);
+  });
+
+  it("counts as a request of the key", async () => {
+    const slow = await app.clientOf(app.a.workspaceId, ["read"]);
+    await app.db.execute(
+      sql`insert into rate_buckets (key_id, full_at) values (${slow.keyId}, now() + interval '1 hour')`,
+    );
+    const { answer, set } = await signIn(slow.key);
+    expect(errorOf(answer)).toBe("429 rate_limited");
+    expect(set).toBe("");
+  });
+
+  it("ends the oldest session of a key that has many", async () => {
+    const many = await app.clientOf(app.a.workspaceId, ["read"]);
+    const { keyId } = many;
+    const first = await signIn(many.key);
+    const other = await signIn(app.a.key);
+    const second = await signIn(many.key);
+    expect((await first.send("GET", "/v1/session")).status).toBe(200);
+    await app.db.execute(sql`
+      insert into sessions (hash, key_id, key_hash, expires_at)
+      select 'filled ' || n, ${keyId}, 'none', now() + interval '1 day' from generate_series(3, ${mostSessions}) n`);
+    await signIn(many.key);
+    expect(errorOf(await first.send("GET", "/v1/session"))).toBe("401 invalid_api_key");
+    expect((await second.send("GET", "/v1/session")).status).toBe(200);
+    expect((await other.send("GET", "/v1/session")).status).toBe(200);
+    const [row] = await app.sql`select count(*)::int as n from sessions where key_id = ${keyId}`;
+    expect(row?.["n"]).toBe(mostSessions);
   });
 
   it("asks for TLS where the visitor came over TLS", async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { and, eq, gt, lt, sql } from "../drizzle.ts";
+import { and, desc, eq, gt, inArray, lt, sql } from "../drizzle.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { Executor } from "../client.ts";
 import { prebuilt } from "../prebuilt.ts";
@@ -11,7 +11,13 @@ type Session = KeyAndProject & { expiresAt: Date };
 /** What the cookie holds: 256 random bits in base64url. */
 export const generateSession = (): string => randomBytes(32).toString("base64url");
 
-/** Opens a session for whoever has shown `key`, whose row is `keyId`; expired ones of everybody go. */
+/** Sessions that a key has at a time: more browsers than any one owner of it. */
+export const mostSessions = 100;
+
+/**
+ * Opens a session for whoever has shown `key`, whose row is `keyId`. Expired ones of everybody go, and the oldest of this
+ * key beyond `mostSessions`.
+ */
 export async function insertSession(
   db: Executor,
   session: string,
@@ -27,6 +33,13 @@ export async function insertSession(
       expiresAt: sql`now() + ${seconds} * interval '1 second'`,
     })
     .returning({ expiresAt: sessions.expiresAt });
+  const oldest = db
+    .select({ hash: sessions.hash })
+    .from(sessions)
+    .where(eq(sessions.keyId, keyId))
+    .orderBy(desc(sessions.createdAt))
+    .offset(mostSessions);
+  await db.delete(sessions).where(inArray(sessions.hash, oldest));
   return row as { expiresAt: Date };
 }
 
