@@ -1,9 +1,12 @@
-import type { IncomingMessage, Server } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { AppError } from "../../lib/errors.ts";
 import type { App } from "../../app.ts";
 import type { Releases } from "../../lib/releases.ts";
+import { answerClientError, bareResponse } from "./bare-answers.ts";
+import { type Pace, SlowBodies } from "./slow-bodies.ts";
 
 /**
  * Serves the app on HTTP. Port 0 takes a free one. Its release takes no more requests and waits until those under way
@@ -11,17 +14,28 @@ import type { Releases } from "../../lib/releases.ts";
  * and cuts their connections.
  */
 export async function serve(
-  app: App,
-  options: { host: string; port: number; graceMs: number; releases: Releases },
+  app: Pick<App, "fetch">,
+  options: { host: string; port: number; graceMs: number; releases: Releases; pace?: Pace },
 ): Promise<string> {
+  const bodies = new SlowBodies(options.pace);
+  options.releases.add("the watch over bodies", () => bodies.close());
   const running = new Set<Promise<unknown>>();
   let closing = false;
   const fetch = async (request: Request, bindings: HttpBindings): Promise<Response> => {
     const { incoming, outgoing } = bindings;
     const answering = Promise.resolve(app.fetch(request, bindings));
     running.add(answering);
+    void answering.finally(() => running.delete(answering)).catch(() => {});
+    const watched = hasBody(incoming) ? bodies.watch(incoming) : undefined;
     try {
-      const answer = await answering;
+      const answer = await (watched ? Promise.race([answering, watched.slow]) : answering);
+      if (answer === "slow") {
+        const { socket } = incoming;
+        // Its handler waits for the rest, and Node tells it nothing once an answer was sent.
+        socket.once("close", () => incoming.destroy(new Error("the body came too slowly")));
+        outgoing.once("finish", () => socket.destroySoon());
+        return bareResponse(tooSlow());
+      }
       // A connection that is kept alive would bring the next request.
       if (closing && !outgoing.headersSent) outgoing.setHeader("connection", "close");
       if (!incoming.readableEnded && hasBody(incoming)) {
@@ -32,14 +46,17 @@ export async function serve(
       }
       return answer;
     } finally {
-      running.delete(answering);
+      watched?.end();
     }
   };
-  const server = createAdaptorServer({
-    fetch: (request, env) => fetch(request, env as HttpBindings),
+  const listener = getRequestListener(
+    (request, env) => fetch(request, env as HttpBindings),
     // It gives a client half a second to send the rest of a body that was refused; readRest gives as long as it sends.
-    autoCleanupIncoming: false,
-  }) as Server;
+    { autoCleanupIncoming: false, errorHandler: (error) => bareResponse(fromListener(error)) },
+  );
+  // A missing Host is answered by the listener; bodies have a pace of their own, however long they are.
+  const server = createServer({ requireHostHeader: false, requestTimeout: 0, headersTimeout }, listener);
+  server.on("clientError", answerClientError);
   const listening = Promise.withResolvers<void>();
   server.once("error", (error: NodeJS.ErrnoException) => {
     const where = `HOST ${options.host}, PORT ${options.port}`;
@@ -67,6 +84,18 @@ export async function serve(
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return `http://${host}:${port}`;
 }
+
+/** Milliseconds for a request's headers. */
+const headersTimeout = 60_000;
+
+const tooSlow = (): AppError =>
+  new AppError("request_too_slow", "The body arrives too slowly: send it in one go, over a faster line.");
+
+/** What the listener could not make a request of, or the app no answer. */
+const fromListener = (error: unknown): AppError =>
+  error instanceof Error && error.name === "RequestError"
+    ? new AppError("invalid_request", "The Host header or the path can't be used as a URL.")
+    : new AppError("internal_error", "Something failed on our side.");
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
