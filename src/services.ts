@@ -11,6 +11,7 @@ import { Pictures } from "./inference/pictures/pictures.ts";
 import { createJsonReader, type JsonReader } from "./lib/json-reader.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { createMemoryBudget, defaultMemoryBudget, type MemoryBudget } from "./lib/memory-budget.ts";
+import { sweepTemporary } from "./lib/temporary.ts";
 import { Releases } from "./lib/releases.ts";
 import { createObjectStore } from "./storage/create.ts";
 import type { ObjectStore } from "./storage/store.ts";
@@ -56,6 +57,7 @@ export async function createServices(
     releases.add("the log of predictions", () => predictionLog.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
+    for (const folder of [undefined, store.nearby]) await sweepTemporary(folder);
     const pictures = new Pictures(config.MAX_IMAGE_PIXELS);
     releases.add("the decoder of pictures", () => pictures.close());
     const inference = await createInference({

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { insertImport } from "../db/queries/imports.ts";
 import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { completeUpload as markCompleted, getUpload, type Upload } from "../db/queries/uploads.ts";
 import type { ImportOptions } from "../domain/data-import.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { ActionContext } from "./context.ts";
@@ -55,7 +55,7 @@ async function refuse(store: ActionContext["store"], upload: Upload): Promise<Ap
 
 async function becomeImage(context: ActionContext, scope: ProjectScope, upload: Upload): Promise<void> {
   const { store } = context;
-  const folder = await mkdtemp(join(tmpdir(), "maskwright-upload-"));
+  const folder = await temporaryFolder("upload");
   try {
     const path = join(folder, "image");
     await store.getFile(upload.objectKey, path).catch(async (error: unknown) => {

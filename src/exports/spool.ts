@@ -1,16 +1,16 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { StreamDigest } from "../lib/hash.ts";
 
 /** A file that `make` writes at the path it is given, in a temporary folder that goes with the stream of its content. */
 export async function fileInFolder<Facts extends object>(
   make: (path: string) => Promise<Facts>,
 ): Promise<Facts & { content: Readable }> {
-  const folder = await mkdtemp(join(tmpdir(), "maskwright-export-"));
+  const folder = await temporaryFolder("export");
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const path = join(folder, "file");

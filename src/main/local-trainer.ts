@@ -6,7 +6,7 @@ import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { createServices } from "../services.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
-import { orExit, runProgram } from "./shared/process.ts";
+import { endMs, orExit, runProgram } from "./shared/process.ts";
 import { startTraining } from "./shared/start-training.ts";
 import { startTracing } from "./shared/tracing.ts";
 
@@ -27,12 +27,17 @@ try {
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 
 const releases = new Releases();
-await runProgram(log, releases, async () => {
-  await startTracing(config, "trainer", releases);
-  const databaseUrl = await databaseUrlOf(config);
-  // The parent has migrated the database.
-  const services = await createServices(config, { databaseUrl, log });
-  releases.add("the services", () => services.close());
-  await startTraining(services, databaseUrl, releases);
-  process.send?.("ready");
-});
+await runProgram(
+  log,
+  releases,
+  async () => {
+    await startTracing(config, "trainer", releases);
+    const databaseUrl = await databaseUrlOf(config);
+    // The parent has migrated the database.
+    const services = await createServices(config, { databaseUrl, log });
+    releases.add("the services", () => services.close());
+    await startTraining(services, databaseUrl, releases);
+    process.send?.("ready");
+  },
+  endMs(config),
+);

@@ -7,7 +7,7 @@ import { messageOf } from "../lib/errors.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import type { Local } from "./shared/local-server.ts";
-import { orExit, runProgram } from "./shared/process.ts";
+import { endMs, orExit, runProgram } from "./shared/process.ts";
 import { firstKey, startApi, startServices } from "./shared/start.ts";
 import { startTracing } from "./shared/tracing.ts";
 import { keepTrainer } from "./shared/trainer-process.ts";
@@ -28,8 +28,10 @@ export async function startLocal(config: Config, log: Log): Promise<Local> {
     }
     const services = await startServices({ config, databaseUrl, log, releases });
     const key = await keptKey(join(dataDir, "api-key"), databaseUrl);
-    await keepTrainer({ ...config, DATA_DIR: dataDir }, { databaseUrl, log, releases });
+    const endTrainer = await keepTrainer({ ...config, DATA_DIR: dataDir }, { databaseUrl, log, releases });
     const url = await startApi(services, releases);
+    // Released first: it ends while requests do.
+    releases.add("word to the trainer", endTrainer);
     const database = config.DATABASE_URL === undefined ? "embedded" : "given";
     return { url, key, dataDir, database, stop: () => releases.release() };
   } catch (error) {
@@ -75,9 +77,14 @@ if (import.meta.main) {
   );
   const log = orExit(() => createLog({ level: config.LOG_LEVEL, name: "maskwright", file: logFile }));
   const releases = new Releases();
-  await runProgram(log, releases, async () => {
-    const local = await startLocal(config, log);
-    releases.add("everything", () => local.stop());
-    process.stdout.write(welcome(local, logFile));
-  });
+  await runProgram(
+    log,
+    releases,
+    async () => {
+      const local = await startLocal(config, log);
+      releases.add("everything", () => local.stop());
+      process.stdout.write(welcome(local, logFile));
+    },
+    endMs(config),
+  );
 }

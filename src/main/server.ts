@@ -3,7 +3,7 @@ import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
-import { orExit, runProgram } from "./shared/process.ts";
+import { endMs, orExit, runProgram } from "./shared/process.ts";
 import { firstKey, startApi, startServices } from "./shared/start.ts";
 import { startTracing } from "./shared/tracing.ts";
 import { usageOr } from "./shared/usage.ts";
@@ -14,12 +14,17 @@ usageOr(`usage: npm run server
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "server" });
 const releases = new Releases();
-await runProgram(log, releases, async () => {
-  await startTracing(config, "server", releases);
-  const databaseUrl = await databaseUrlOf(config);
-  const services = await startServices({ config, databaseUrl, log, releases });
-  const key = await firstKey(databaseUrl);
-  // On stdout, once, and not in the log: only its hash is kept.
-  if (key !== null) process.stdout.write(`The first API key, shown this once: ${key}\n`);
-  log.info({ url: await startApi(services, releases) }, "the API is up");
-});
+await runProgram(
+  log,
+  releases,
+  async () => {
+    await startTracing(config, "server", releases);
+    const databaseUrl = await databaseUrlOf(config);
+    const services = await startServices({ config, databaseUrl, log, releases });
+    const key = await firstKey(databaseUrl);
+    // On stdout, once, and not in the log: only its hash is kept.
+    if (key !== null) process.stdout.write(`The first API key, shown this once: ${key}\n`);
+    log.info({ url: await startApi(services, releases) }, "the API is up");
+  },
+  endMs(config),
+);

@@ -15,19 +15,26 @@ usageOr(`usage: npm run trainer
   (README.md).`);
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "trainer" });
+/** Jobs are given back within five seconds; a spot instance has two minutes. */
+const handBackMs = 20_000;
 const releases = new Releases();
-await runProgram(log, releases, async () => {
-  await startTracing(config, "trainer", releases);
-  const databaseUrl = await databaseUrlOf(config);
-  const services = await startServices({ config, databaseUrl, log, releases });
-  // Before the first job is taken: a trainer on the wrong device fails here, in words, and not slowly in each job.
-  const proof = await proveDevice({ engine: config.TRAINER_ENGINE, device: config.TRAINER_DEVICE });
-  log.info(proof, "the trainer has proved its device");
-  if (proof.step && proof.step.gpuMs > proof.step.cpuMs)
-    log.warn(
-      proof.step,
-      "a training step takes longer on this GPU than on the processor: try TRAINER_DEVICE=cpu",
-    );
-  await startTraining(services, databaseUrl, releases, proof.engine);
-  log.info("the trainer waits for fine-tunes");
-});
+await runProgram(
+  log,
+  releases,
+  async () => {
+    await startTracing(config, "trainer", releases);
+    const databaseUrl = await databaseUrlOf(config);
+    const services = await startServices({ config, databaseUrl, log, releases });
+    // Before the first job is taken: a trainer on the wrong device fails here, in words, and not slowly in each job.
+    const proof = await proveDevice({ engine: config.TRAINER_ENGINE, device: config.TRAINER_DEVICE });
+    log.info(proof, "the trainer has proved its device");
+    if (proof.step && proof.step.gpuMs > proof.step.cpuMs)
+      log.warn(
+        proof.step,
+        "a training step takes longer on this GPU than on the processor: try TRAINER_DEVICE=cpu",
+      );
+    await startTraining(services, databaseUrl, releases, proof.engine);
+    log.info("the trainer waits for fine-tunes");
+  },
+  handBackMs,
+);

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import { getImport } from "../db/queries/imports.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { linesOf } from "../lib/lines.ts";
@@ -111,7 +111,7 @@ export function importResultRoutes({ db, store }: RouteContext) {
 
 /** A file of its own in a temporary folder of its own. */
 async function fetched(store: ObjectStore, key: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "maskwright-report-"));
+  const folder = await temporaryFolder("report");
   const path = join(folder, "report");
   try {
     await store.getFile(key, path);

@@ -1,10 +1,10 @@
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mostDecodeBytes } from "../../imaging/decode-cost.ts";
 import type { RgbImage } from "../../imaging/types.ts";
 import { ChildStopped } from "../../lib/child/limits.ts";
 import { ChildPool } from "../../lib/child/pool.ts";
+import { temporaryFolder } from "../../lib/temporary.ts";
 import { AppError } from "../../lib/errors.ts";
 import { createMemoryBudget, type MemoryBudget } from "../../lib/memory-budget.ts";
 import type { KeepTask, ReadMask } from "../workers/masks.ts";
@@ -128,7 +128,7 @@ export class Pictures {
 
   /** A path of its own, whose file is gone afterwards. */
   async #withFile<T>(work: (path: string) => Promise<T>): Promise<T> {
-    this.#folder ??= mkdtemp(join(tmpdir(), "maskwright-pictures-"));
+    this.#folder ??= temporaryFolder("pictures");
     const path = join(await this.#folder, String(this.#files++));
     try {
       return await work(path);

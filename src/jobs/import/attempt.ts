@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatasetTask } from "../../datasets/dataset-child.ts";
 import { type DatasetApart, readApart } from "../../datasets/read-apart.ts";
@@ -8,6 +7,7 @@ import type { imports } from "../../db/schema/index.ts";
 import { noQuotas, selectRoom } from "../../db/queries/usage.ts";
 import type { ImportOptions, ImportSummary } from "../../domain/data-import.ts";
 import { ChildStopped } from "../../lib/child/limits.ts";
+import { temporaryFolder } from "../../lib/temporary.ts";
 import { AppError } from "../../lib/errors.ts";
 import { keys } from "../../storage/keys.ts";
 import type { Held } from "../held.ts";
@@ -81,9 +81,7 @@ export class ImportRun {
 
   async #fetch(): Promise<[folder: string, path: string]> {
     // Where the store takes images in without copying them.
-    const near = this.#services.store.nearby ?? tmpdir();
-    await mkdir(near, { recursive: true });
-    const folder = (this.#folder = await mkdtemp(join(near, "maskwright-import-")));
+    const folder = (this.#folder = await temporaryFolder("import", this.#services.store.nearby));
     const { folder: served } = this.#row.options;
     await this.#held.note(`reading ${served ?? this.#row.fileName ?? "the archive"}`);
     if (served !== undefined) return [folder, served];

@@ -29,10 +29,19 @@ export function orExit<T>(make: () => T): T {
   }
 }
 
-/** Runs a program to its end: starts it, waits for a signal, releases everything, and sets the exit code. */
-export async function runProgram(log: Log, releases: Releases, start: () => Promise<void>): Promise<void> {
+/**
+ * Runs a program to its end: starts it, waits for a signal, releases everything, and sets the exit code. What has not been
+ * released within `withinMs`, say because the database is gone, is left as it is, and the process ends with 1.
+ */
+export async function runProgram(
+  log: Log,
+  releases: Releases,
+  start: () => Promise<void>,
+  withinMs: number,
+): Promise<void> {
   // Registered first, so that a signal during a slow start is not lost.
   const ended = untilSignal();
+  void ended.then(() => endWithin(log, withinMs));
   // Node would print it whole, with the values of a query.
   process.once("uncaughtException", (error) => {
     log.fatal({ err: error }, "ended by an error that nobody has caught");
@@ -54,6 +63,20 @@ export async function runProgram(log: Log, releases: Releases, start: () => Prom
     log.error({ err: error }, "did not stop cleanly");
   }
   endLate(log);
+}
+
+/** Milliseconds for all that a program releases after its requests. */
+const releasesMs = 4000;
+
+/** Until an API process has ended that was told to: its requests, and everything behind them. */
+export const endMs = ({ SHUTDOWN_SECONDS }: { readonly SHUTDOWN_SECONDS: number }): number =>
+  SHUTDOWN_SECONDS * 1000 + releasesMs;
+
+function endWithin(log: Log, withinMs: number): void {
+  setTimeout(() => {
+    log.error({ seconds: withinMs / 1000 }, "not everything could be stopped in time; ending all the same");
+    process.exit(1);
+  }, withinMs).unref();
 }
 
 /** Whatever is left open after the releases would hold the process: it gets two seconds to end by itself. */

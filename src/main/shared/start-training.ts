@@ -7,6 +7,9 @@ import type { EngineName } from "../../training/engine/types.ts";
 import { startTrainer } from "../../jobs/trainer.ts";
 import { workWebhooks } from "../../webhooks/work.ts";
 
+/** Until a job is handed back that does not stop by itself. */
+const graceMs = 5000;
+
 /**
  * Takes training jobs and messages to webhooks. Stopping gives what runs back to the queue. `engine`: the one that was
  * proved; left out, the settings'.
@@ -19,7 +22,7 @@ export async function startTraining(
 ): Promise<void> {
   const { config, log } = services;
   const queue = await createQueue({ databaseUrl, log });
-  releases.add("the queue", () => queue.stop());
+  releases.add("the queue", () => queue.stop({ graceMs }));
   startHousekeeping(services, releases);
   await workWebhooks(services, queue, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE });
   await startTrainer(services, queue, {

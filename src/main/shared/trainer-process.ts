@@ -5,23 +5,24 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Config, environmentOf } from "../../config.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Releases } from "../../lib/releases.ts";
+import { endMs } from "./process.ts";
 
 /** Milliseconds until the first restart; then twice as long each time, until one has run for `healthyMs`. */
 const firstPauseMs = 500;
 const longestPauseMs = 60_000;
 const healthyMs = 60_000;
-/** Running jobs are given back within ten seconds; then it is ended. */
-const graceMs = 20_000;
+/** Until one that was told to end is killed: as long as it takes itself, see endMs. */
+const moreMs = 500;
 
 /**
  * Keeps a trainer running in a child process of its own: one that ends is started again, later each time. What it logs
  * goes into `log`. Its release ends it, and returns once it is gone. Resolves when the first one takes jobs, or has
- * ended.
+ * ended, with what tells it to end and waits for nothing.
  */
 export async function keepTrainer(
   config: Config,
   options: { databaseUrl: string; log: Log; releases: Releases },
-): Promise<void> {
+): Promise<() => void> {
   const { log } = options;
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
@@ -44,14 +45,23 @@ export async function keepTrainer(
   };
   const kept = keep();
 
-  options.releases.add("the trainer", async () => {
+  // The last resort, when the process ends without its releases: a trainer must not go on by itself.
+  const onExit = (): void => void child?.kill("SIGKILL");
+  process.once("exit", onExit);
+  const tell = (): void => {
+    if (stopping.signal.aborted) return;
     stopping.abort();
-    const late = setTimeout(() => child?.kill("SIGKILL"), graceMs);
     child?.kill("SIGTERM");
+  };
+  options.releases.add("the trainer", async () => {
+    tell();
+    const late = setTimeout(() => child?.kill("SIGKILL"), endMs(config) + moreMs);
     await kept;
     clearTimeout(late);
+    process.removeListener("exit", onExit);
   });
   await first.promise;
+  return tell;
 }
 
 function startTrainer(config: Config, databaseUrl: string, log: Log): ChildProcess {

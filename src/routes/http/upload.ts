@@ -1,11 +1,11 @@
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy } from "@fastify/busboy";
 import type { Context, MiddlewareHandler } from "hono";
+import { temporaryFolder } from "../../lib/temporary.ts";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { StreamDigest } from "../../lib/hash.ts";
 import { chunksOf } from "./chunks.ts";
@@ -86,7 +86,7 @@ export async function withFileUpload<T>(
   const multipart = contentTypeOf(c) === "multipart/form-data";
   const told = Number(c.req.header("content-length") ?? 0);
   if (told > limit.bytes + (multipart ? headRoom : 0)) throw tooLarge(limit.code, limit.bytes);
-  const folder = await mkdtemp(join(tmpdir(), "maskwright-upload-"));
+  const folder = await temporaryFolder("upload");
   try {
     return await use(await receive(c, join(folder, "upload"), limit));
   } finally {
