@@ -15,7 +15,8 @@ import { authenticate } from "./routes/http/auth.ts";
 import { createRecentMasks } from "./actions/recent-masks.ts";
 import { createKnown } from "./actions/known.ts";
 import { conditional } from "./routes/http/conditional.ts";
-import { methodNotAllowed as onMethodNotAllowed, notFound, onError } from "./routes/http/errors.ts";
+import { methodNotAllowed as onMethodNotAllowed, notFound } from "./routes/http/errors.ts";
+import { onErrorIn } from "./routes/http/deleted-meanwhile.ts";
 import { createMetrics } from "./actions/metrics.ts";
 import { requestLog } from "./routes/http/request-log.ts";
 import { createRouter } from "./routes/http/router.ts";
@@ -106,7 +107,7 @@ export function createApp(
   addDocs(app);
   app.route("/", consoleRoutes());
 
-  app.onError(onError);
+  app.onError(onErrorIn(services.db));
   app.notFound(notFound);
   return app;
 }

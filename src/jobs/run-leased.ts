@@ -85,6 +85,8 @@ async function settle<Table extends LeasedTable, Own extends string, Holder exte
   throw error;
 }
 
+const passing: ReadonlySet<string> = new Set(["unavailable", "storage_full", "internal_error"]);
+
 /** An error of the job itself, which another attempt would meet again. */
 export const isFinal = (error: unknown): error is AppError =>
-  error instanceof AppError && error.code !== "unavailable" && error.code !== "internal_error";
+  error instanceof AppError && !passing.has(error.code);

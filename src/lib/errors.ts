@@ -128,6 +128,7 @@ export const errorStatus = {
   /** In a job's row: its process ended in two attempts. */
   process_ended_twice: 500,
   overloaded: 503,
+  storage_full: 507,
 } as const;
 
 /** Codes of 500 whose message a caller is sent. */
@@ -165,6 +166,16 @@ export class AppError extends Error {
     const retry = this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter };
     return new AppError(this.code, this.message, { param, cause: this.cause, ...retry });
   }
+}
+
+/** What a file system and Postgres say where there is no room left. */
+const fullCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "53100"]);
+
+/** Whether there was no room to write something; a store or Drizzle may have wrapped what said so. */
+export function isFull(thrown: unknown): boolean {
+  for (let error = thrown; error instanceof Error; error = error.cause)
+    if ("code" in error && (fullCodes.has(error.code) || error.code === "storage_full")) return true;
+  return false;
 }
 
 /** The text of anything that was thrown, without the values that a query was asked with. */

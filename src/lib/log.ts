@@ -9,6 +9,9 @@ export type Log = Logger;
  * Errors are given as they are, as `err` with their place or as `error` in one line.
  */
 export function createLog(options: { level: string; name: string; file?: string }): Log {
+  const destination = pino.destination({ dest: options.file ?? 2, sync: true });
+  // On a full disk lines are lost, and nothing else fails for it.
+  destination.on("error", () => {});
   return pino(
     {
       name: options.name,
@@ -18,6 +21,6 @@ export function createLog(options: { level: string; name: string; file?: string 
       serializers: { err: loggedError, error: loggedText },
       redact: ["authorization", "*.authorization", "key", "*.key"],
     },
-    pino.destination({ dest: options.file ?? 2, sync: true }),
+    destination,
   );
 }

@@ -1,4 +1,4 @@
-import { AppError, messageOf } from "../lib/errors.ts";
+import { AppError, isFull, messageOf } from "../lib/errors.ts";
 
 export const notFound = (key: string, cause?: unknown): AppError =>
   new AppError("object_not_found", `There is no object ${key}.`, { cause });
@@ -15,5 +15,9 @@ export const corrupted = (key: string, expected: string, found: string): AppErro
 /** For whatever else a store may throw: the disk is full, the network is down, the bucket is not ours. */
 export function unavailable(what: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  return new AppError("unavailable", `The object store can't ${what}: ${messageOf(cause)}`, { cause });
+  return new AppError(
+    isFull(cause) ? "storage_full" : "unavailable",
+    `The object store can't ${what}: ${messageOf(cause)}`,
+    { cause },
+  );
 }

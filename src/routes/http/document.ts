@@ -25,7 +25,8 @@ const about = {
     title: "maskwright",
     version: "1",
     description:
-      "Your own Segment Anything: upload images and masks, fine-tune with one call, predict with your version. Boxes are [x0, y0, x1, y1] and points [x, y, label] in pixels of the original image, origin top left.",
+      "Your own Segment Anything: upload images and masks, fine-tune with one call, predict with your version. Boxes are [x0, y0, x1, y1] and points [x, y, label] in pixels of the original image, origin top left. " +
+      "Two answers may come from any call: 408 `request_too_slow` where a body arrives at less than 1 kB a second, and 507 `storage_full` where there is no room left to store anything.",
   },
 };
 

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ZodError } from "zod";
-import { AppError, type ErrorCode, errorStatus, toldFailures } from "../../lib/errors.ts";
+import { AppError, type ErrorCode, errorStatus, isFull, toldFailures } from "../../lib/errors.ts";
 import { pathText } from "../../lib/text.ts";
 import type { Env } from "./env.ts";
 
@@ -101,13 +101,28 @@ function isUnreachable(thrown: unknown): boolean {
   return false;
 }
 
+function codeOf(error: unknown): ErrorCode {
+  if (isFull(error)) return "storage_full";
+  return isUnreachable(error) ? "unavailable" : "internal_error";
+}
+
+/** Seconds after which there may be room again. */
+const roomSeconds = 60;
+
+/** What is said of an error whose own message is for the log. */
+function messageFor(error: AppError): string {
+  if (error.code === "unavailable") return "Not available now; try again.";
+  if (error.code === "storage_full")
+    return "There is no room left to store anything. What is stored can be read; try again later.";
+  return error.status === 500 && !toldFailures.has(error.code)
+    ? "Something failed on our side; the request id finds it in the log."
+    : error.message;
+}
+
 /** The one place where an error becomes an answer. A 5xx never tells what happened inside; the log does. */
 export function onError(thrown: Error, c: Context<Env>): Response {
   const error = thrown instanceof HTTPException ? (fromHono(thrown, c) ?? thrown) : thrown;
-  const known =
-    error instanceof AppError
-      ? error
-      : new AppError(isUnreachable(error) ? "unavailable" : "internal_error", "");
+  const known = error instanceof AppError ? error : new AppError(codeOf(error), "");
   // A client that went away stops its own work; that is no failure, and nobody reads the answer.
   if (c.req.raw.signal.aborted) c.get("log").info("the client has gone");
   else if (known.status >= 500 && known.code !== "overloaded")
@@ -116,14 +131,11 @@ export function onError(thrown: Error, c: Context<Env>): Response {
 }
 
 function errorAnswer(c: Context<Env>, error: AppError): Response {
-  const message = error.code === "unavailable" ? "Not available now; try again." : error.message;
-  if (error.retryAfter !== undefined) c.header("Retry-After", String(error.retryAfter));
+  const retryAfter = error.retryAfter ?? (error.code === "storage_full" ? roomSeconds : undefined);
+  if (retryAfter !== undefined) c.header("Retry-After", String(retryAfter));
   const body = {
     code: error.code,
-    message:
-      error.status === 500 && !toldFailures.has(error.code)
-        ? "Something failed on our side; the request id finds it in the log."
-        : message,
+    message: messageFor(error),
     ...(error.param !== undefined && { param: error.param }),
     request_id: c.get("requestId"),
   };

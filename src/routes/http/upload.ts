@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { Busboy } from "@fastify/busboy";
 import type { Context, MiddlewareHandler } from "hono";
 import { temporaryFolder } from "../../lib/temporary.ts";
-import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { AppError, type ErrorCode, isFull } from "../../lib/errors.ts";
 import { StreamDigest } from "../../lib/hash.ts";
 import { chunksOf } from "./chunks.ts";
 import type { Env } from "./env.ts";
@@ -106,7 +106,7 @@ async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promi
     if (contentTypeOf(c) === "multipart/form-data") part = await receiveMultipart(c, source, sink.write);
     else await sink.write(source);
   } catch (cause) {
-    if (cause instanceof AppError) throw cause;
+    if (cause instanceof AppError || isFull(cause)) throw cause;
     throw new AppError("invalid_request", "The upload broke off or can't be read.", { cause });
   }
   return { path, ...part, ...sink.result() };
