@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { createListener, type Listener } from "./db/listen.ts";
 import { createEmbeddingShelf } from "./db/embedding-shelf.ts";
+import { createImageNotes } from "./db/image-notes.ts";
 import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
 import { createMaskReader, type MaskReader } from "./inference/workers/mask-reader.ts";
@@ -68,6 +69,7 @@ export async function createServices(
         maxBytes: config.EMBEDDING_STORE_BYTES,
         quotaBytes: config.QUOTA_BYTES ?? null,
       }),
+      notes: createImageNotes(database.db),
       cacheEntries: config.EMBEDDING_CACHE_ENTRIES,
       prefixBytes: config.PREFIX_CACHE_BYTES,
       threads: config.INFERENCE_THREADS,

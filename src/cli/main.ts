@@ -7,6 +7,7 @@ import { autoLabelCommand } from "./auto-label.ts";
 import type { Command } from "./command.ts";
 import { CliError, lineOf, told } from "./errors.ts";
 import { fineTuneCommand } from "./fine-tune.ts";
+import { imagesCommand } from "./images.ts";
 import { importCommand } from "./import.ts";
 import { type CliEnvironment, connect, keepLogin, originOf } from "./login.ts";
 import { predictCommand } from "./predict.ts";
@@ -27,6 +28,8 @@ const usage = `maskwright COMMAND [--json]
   import PATH [--project ID | --name NAME] [--dry-run] [--masks binary|instances|classes]
           [--split-parts] [--max-skipped-share S]
                                      a zip or a folder of images and masks
+  images PROJECT [--order newest|worth] [--limit N]
+                                     worth: what to label next, and why
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
           [--label NAME ...] [--find]
                                      what the version was taught, without drawing
@@ -65,6 +68,7 @@ const commands: Record<string, Command> = {
   login: loginCommand,
   projects: projectsCommand,
   import: importCommand,
+  images: imagesCommand,
   predict: predictCommand,
   "fine-tune": fineTuneCommand,
   "auto-label": autoLabelCommand,

@@ -49,6 +49,7 @@ export const {
   bigserial,
   boolean,
   check,
+  customType,
   date,
   doublePrecision,
   index,

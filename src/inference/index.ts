@@ -16,6 +16,7 @@ import type { EmbeddingShelf } from "./embedding/shelf.ts";
 import { segmentEverything } from "./everything/generate.ts";
 import { find } from "./find/find.ts";
 import { FinderWeights } from "./find/finder-weights.ts";
+import type { ImageNotes } from "./image-notes.ts";
 import type { Inference } from "./inference.ts";
 import { Pictures } from "./pictures/pictures.ts";
 import { patienceMs, predict } from "./predict.ts";
@@ -26,6 +27,8 @@ export interface InferenceOptions {
   readonly store: ObjectStore;
   /** Keeps account of the embeddings in the store, and lets the oldest go; left out, all are kept. */
   readonly shelf?: EmbeddingShelf;
+  /** Keeps what is learnt of whole images in passing; left out, nobody does. */
+  readonly notes?: ImageNotes;
   /** Embeddings kept in memory, 4 MiB each. */
   readonly cacheEntries: number;
   /** Bytes of what decoders make of an image before they look at prompts, kept for the next prompt; 0 keeps nothing. */
@@ -68,6 +71,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const embeddings = new EmbeddingCache({
     store,
     shelf: options.shelf,
+    notes: options.notes,
     models,
     entries: options.cacheEntries,
     onDrop: (embedding) => prefixes.forget(embedding),
@@ -88,7 +92,11 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   };
   const answer = predictWith(parts);
   const everything = everythingWith(parts, answer);
-  const finding = findWith(parts, answer, { store, graphs: readFinderGraphs(options.graphsFolder) });
+  const finding = findWith(parts, answer, {
+    store,
+    graphs: readFinderGraphs(options.graphsFolder),
+    notes: options.notes,
+  });
   return {
     inspect: (bytes) => running.track(() => pictures.facts(bytes)),
     thumbnail: (bytes, side) => running.track(() => pictures.thumbnail(bytes, side)),
@@ -97,6 +105,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     predict: (request) => running.track(() => answer(request)),
     segmentEverything: (request) => running.track(() => everything(request)),
     find: (request) => running.track(() => finding(request)),
+    rank: (task) => running.track(() => pools.rank(task)),
     forget: (image) => {
       pixels.forget(image.sha256);
       return running.track(() => embeddings.forget(image));
@@ -174,7 +183,15 @@ function everythingWith(parts: Parts, answer: Inference["predict"]): Inference["
 function findWith(
   { threads, pools, embed }: Parts,
   answer: Inference["predict"],
-  { store, graphs }: { store: ObjectStore; graphs: ReturnType<typeof readFinderGraphs> },
+  {
+    store,
+    graphs,
+    notes,
+  }: {
+    store: ObjectStore;
+    graphs: ReturnType<typeof readFinderGraphs>;
+    notes: ImageNotes | undefined;
+  },
 ): Inference["find"] {
   const weights = new FinderWeights(store);
   return (request) =>
@@ -188,6 +205,11 @@ function findWith(
         predict: answer,
         twins: pools.twins,
         masks: pools.masks,
+        note: async ({ sha256: finderSha256 }, doubt) =>
+          notes?.doubt(
+            { workspaceId: request.workspaceId, sha256: request.image.sha256, finderSha256 },
+            doubt,
+          ),
       },
       request,
     );

@@ -1,4 +1,5 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
+import type { Ranked, RankTask } from "../imaging/worth/rank-images.ts";
 import type { RgbImage } from "../imaging/types.ts";
 import type { FindRequest, FindResult } from "./find/types.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
@@ -30,6 +31,8 @@ export interface Inference {
   segmentEverything(request: EverythingRequest): Promise<EverythingResult>;
   /** The objects that a version was taught, without prompts: see find/find.ts. Throws AppError answer_too_large. */
   find(request: FindRequest): Promise<FindResult>;
+  /** The order in which images should be labelled: see imaging/worth/rank-images.ts. */
+  rank(task: RankTask): Promise<Ranked[]>;
   /**
    * Removes an image's embeddings, of every base model, from this process's memory and the object store: for when a
    * workspace has no image of these bytes any more. One that is being made meanwhile is written all the same.

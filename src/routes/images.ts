@@ -7,17 +7,19 @@ import {
   type Image,
   imageIsInUse,
   listImages,
+  selectImages,
 } from "../db/queries/images.ts";
 import { imageBytes } from "../storage/named-objects.ts";
 import { setComplete } from "../db/queries/complete-images.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
-import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
+import { decodeCursor, pageBody, pageBodyBy, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { Env, RouteContext } from "./http/env.ts";
 import {
   deleted,
+  idText,
   imageParams,
   json,
   jsonBody,
@@ -27,11 +29,16 @@ import {
   text,
 } from "./http/scope.ts";
 import { forgetImages, storeImage } from "../actions/store-image.ts";
+import { inOrderOfWorth } from "../actions/worth.ts";
 import { imageErrors, imageSchema, toImage } from "./wire/image.ts";
+import { listedImageSchema, toListed } from "./wire/worth.ts";
 import { cleanName, type FileUpload, limitBody, withFileUpload } from "./http/upload.ts";
 
 const group = text(200);
 const tags = ["images"];
+
+/** A place in the order of worth: how many images stand before the next, and the last of them. */
+const worthPlace = z.tuple([z.int().min(0), idText()]);
 
 const uploadRoute = createRoute({
   method: "post",
@@ -81,10 +88,20 @@ const list = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/images",
   tags,
-  summary: "List images, newest first",
-  request: { params: projectParams, query: pageQuery },
+  summary: "List images, newest first, or by what labelling them would teach",
+  description:
+    "With `order=worth`, only images without annotations that are not known to be empty, the one to label next first, " +
+    "each with the reason. The order is of the moment: label some, then ask for the first page again.",
+  request: {
+    params: projectParams,
+    query: pageQuery.extend({
+      order: z.enum(["newest", "worth"]).default("newest").openapi({
+        description: "worth: what to label next comes first.",
+      }),
+    }),
+  },
   responses: {
-    200: json(pageOf(imageSchema), "One page."),
+    200: json(pageOf(listedImageSchema), "One page."),
     ...failures("invalid_request", "project_not_found"),
   },
 });
@@ -175,8 +192,36 @@ export function imageRoutes(services: RouteContext) {
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    projectOf(c, scope);
-    return c.json(pageBody(await listImages(db, scope, pageRequest(c.req.valid("query"))), toImage), 200);
+    const project = projectOf(c, scope);
+    const query = c.req.valid("query");
+    if (query.order === "newest")
+      return c.json(pageBody(await listImages(db, scope, pageRequest(query)), toImage), 200);
+    const [place, last] = query.cursor === undefined ? [0] : decodeCursor(worthPlace, query.cursor);
+    const all = await inOrderOfWorth(services, scope, project);
+    // Where the last page ended, also when images before it have been labelled since.
+    const at = last === undefined ? -1 : all.findIndex(({ id }) => id === last);
+    const from = at < 0 ? place : at + 1;
+    const some = all.slice(from, from + query.limit);
+    const byId = new Map(
+      (
+        await selectImages(
+          db,
+          scope,
+          some.map(({ id }) => id),
+        )
+      ).map((row) => [row.id, row]),
+    );
+    const rows = some.flatMap((one, i) => {
+      const image = byId.get(one.id);
+      return image ? [{ ...one, image, place: from + i + 1 }] : [];
+    });
+    const page = { rows, hasMore: from + query.limit < all.length };
+    const body = pageBodyBy(
+      page,
+      (row) => toListed(row.image, row),
+      (row) => [row.place, row.id],
+    );
+    return c.json(body, 200);
   });
 
   router.openapi(get, async (c) => {

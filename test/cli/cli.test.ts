@@ -101,6 +101,24 @@ describe("predict", () => {
     });
   });
 
+  it("lists a project's images, and what to label next with the reason", async () => {
+    const project = await makeProject(app.a);
+    const { image } = discImage(96, 64, { x: 48, y: 32, radius: 17 });
+    const body = Uint8Array.from(await asPng(image));
+    await app.a.send("POST", `/v1/projects/${project}/images?file_name=a.png`, { body });
+    await live(async (url) => {
+      const env = { url, key: app.a.key };
+      const plain = await maskwright(["images", project], env);
+      expect(plain.out).toMatch(/^id +name +size *\nimg_\w+ +a\.png +96 x 64 *\n$/);
+      const next = await maskwright(["images", project, "--order", "worth"], env);
+      expect(next.out).toMatch(
+        /^rank +id +name +size +why *\n- +img_\w+ +a\.png +96 x 64 +not embedded *\n$/,
+      );
+      const wrong = await maskwright(["images", project, "--order", "best"], env);
+      expect(wrong.err).toMatch(/^maskwright: usage: --order /);
+    });
+  });
+
   it("has objects proposed, and waits until that has ended", async () => {
     const found = await findingProject(app, 2);
     await live(async (url) => {

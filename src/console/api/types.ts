@@ -8,6 +8,7 @@ export type {
   GalleryEntry,
   Image,
   Import,
+  ListedImage,
   Project,
   Promotion,
   Usage,

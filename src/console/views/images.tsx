@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api/client.ts";
-import type { GalleryEntry, Overview, Page, Version } from "../api/types.ts";
+import type { GalleryEntry, ListedImage, Overview, Page, Version } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { go, href, place } from "../state/router.ts";
 import { messageOf, number, plural } from "../state/text.ts";
@@ -15,6 +15,7 @@ import { DropZone, UploadList } from "./images/upload.tsx";
 const filters = [
   ["all", "All"],
   ["unlabelled", "Unlabelled"],
+  ["worth", "What to label next"],
   ["empty", "Nothing here"],
   ["asked", "All annotated?"],
   ["train", "Train"],
@@ -57,7 +58,11 @@ export function Images({ project }: InProject) {
             {filters
               .filter(([name]) => name !== "empty" || empty > 0)
               .filter(([name]) => name !== "asked" || asked > 0)
-              .filter(([name]) => version !== null || ["all", "unlabelled", "empty", "asked"].includes(name))
+              .filter(([name]) => name !== "worth" || toLabel > 0)
+              .filter(
+                ([name]) =>
+                  version !== null || ["all", "unlabelled", "worth", "empty", "asked"].includes(name),
+              )
               .map(([name, title]) => (
                 <button
                   key={name}
@@ -108,18 +113,36 @@ function NextToLabel({ projectId, count }: { projectId: string; count: number })
   );
 }
 
+/** An image of the grid; with what labelling it would teach where they stand in that order. */
+type Entry = GalleryEntry & Pick<ListedImage, "worth">;
+
+/** Images without labels, those first that would teach most: they have no masks to be laid over them. */
+async function loadByWorth(path: string, signal?: AbortSignal): Promise<Page<Entry>> {
+  const page = await api.get<Page<ListedImage>>(path, signal);
+  const bare = {
+    object: "gallery_entry" as const,
+    annotations: [],
+    split: null,
+    base_iou: null,
+    tuned_iou: null,
+  };
+  return { ...page, data: page.data.map(({ worth, ...image }) => ({ ...bare, image, worth })) };
+}
+
 function Grid({ projectId, filter, version }: { projectId: string; filter: string; version: number | null }) {
+  const byWorth = filter === "worth";
   const query = (cursor: string | null): string =>
     new URLSearchParams({
-      filter,
+      ...(byWorth ? { order: "worth" } : { filter, ...(version !== null && { version: String(version) }) }),
       limit: "24",
-      ...(version !== null && { version: String(version) }),
       ...(cursor !== null && { cursor }),
     }).toString();
-  const load = (cursor: string | null, signal?: AbortSignal): Promise<Page<GalleryEntry>> =>
-    api.get(`/v1/projects/${projectId}/gallery?${query(cursor)}`, signal);
+  const load = (cursor: string | null, signal?: AbortSignal): Promise<Page<Entry>> =>
+    byWorth
+      ? loadByWorth(`/v1/projects/${projectId}/images?${query(cursor)}`, signal)
+      : api.get(`/v1/projects/${projectId}/gallery?${query(cursor)}`, signal);
   const first = useLoad((signal) => load(null, signal), [projectId, filter, version]);
-  const [more, setMore] = useState<Page<GalleryEntry>[]>([]);
+  const [more, setMore] = useState<Page<Entry>[]>([]);
   useEffect(() => setMore([]), [first.data]);
   return (
     <Await of={first}>
@@ -139,7 +162,7 @@ function Grid({ projectId, filter, version }: { projectId: string; filter: strin
             <ul class="grid">
               {entries.map((entry) => (
                 <li key={entry.image.id}>
-                  <Tile projectId={projectId} entry={entry} />
+                  <Tile projectId={projectId} entry={entry} worth={entry.worth} />
                 </li>
               ))}
             </ul>

@@ -69,6 +69,19 @@ export async function listImages(db: Executor, scope: ProjectScope, page: PageRe
   return cut(rows, page.limit);
 }
 
+/** Those of these images that are there, in no order. */
+export async function selectImages(
+  db: Executor,
+  scope: ProjectScope,
+  ids: readonly string[],
+): Promise<Image[]> {
+  if (ids.length === 0) return [];
+  return db
+    .select()
+    .from(images)
+    .where(and(inProject(images, scope), inArray(images.id, [...ids])));
+}
+
 export async function countImages(db: Executor, scope: ProjectScope): Promise<number> {
   const [row] = await db.select({ n: count() }).from(images).where(inProject(images, scope));
   return row?.n ?? 0;

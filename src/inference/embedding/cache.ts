@@ -7,6 +7,8 @@ import { deleteBelow } from "../../storage/delete-below.ts";
 import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { BaseModels } from "../../base-models/registry.ts";
+import { imageVector, toBytes } from "../../imaging/worth/image-vector.ts";
+import type { ImageNotes } from "../image-notes.ts";
 import type { EmbeddingShelf } from "./shelf.ts";
 import { Flight } from "../turns/flight.ts";
 import { Slots } from "../turns/slots.ts";
@@ -37,6 +39,7 @@ interface Wanted {
 export class EmbeddingCache {
   readonly #store: ObjectStore;
   readonly #shelf: EmbeddingShelf | undefined;
+  readonly #notes: ImageNotes | undefined;
   readonly #models: BaseModels;
   readonly #encode: Encode;
   readonly #memory: LRUCache<string, ImageEmbedding>;
@@ -48,11 +51,13 @@ export class EmbeddingCache {
 
   /**
    * @param options.shelf left out, everything is stored
+   * @param options.notes keeps the vector of each whole image; left out, nobody does
    * @param options.onDrop hears of each embedding that leaves the memory
    */
   constructor(options: {
     store: ObjectStore;
     shelf?: EmbeddingShelf | undefined;
+    notes?: ImageNotes | undefined;
     models: BaseModels;
     entries: number;
     encode: Encode;
@@ -60,6 +65,7 @@ export class EmbeddingCache {
   }) {
     this.#store = options.store;
     this.#shelf = options.shelf;
+    this.#notes = options.notes;
     this.#models = options.models;
     this.#encode = options.encode;
     const { onDrop } = options;
@@ -111,6 +117,7 @@ export class EmbeddingCache {
       await deleteBelow(this.#store, prefix);
     }
     await this.#shelf?.dropImage(image.workspaceId, image.sha256);
+    await this.#notes?.drop(image);
   }
 
   /** Removes from the store what other things of the workspace have taken the room of. */
@@ -123,6 +130,7 @@ export class EmbeddingCache {
     const known = await this.#stored(wanted);
     if (known) {
       this.#memory.set(key, known);
+      await this.#note(wanted, known);
       return { embedding: known, from: "store" };
     }
     const embedding = await this.#encoder.run(
@@ -131,7 +139,7 @@ export class EmbeddingCache {
       wanted.workspaceId,
     );
     this.#memory.set(key, embedding);
-    const stored = this.#write(wanted, encodeEmbedding(embedding)).finally(() => this.#writes.delete(key));
+    const stored = this.#keep(wanted, embedding).finally(() => this.#writes.delete(key));
     this.#writes.set(key, stored);
     // Those who don't wait for it need not hear of it.
     stored.catch(() => undefined);
@@ -164,6 +172,18 @@ export class EmbeddingCache {
       bytes: file.length,
     });
     return embedding;
+  }
+
+  async #keep(wanted: Wanted, embedding: ImageEmbedding): Promise<void> {
+    await this.#note(wanted, embedding);
+    await this.#write(wanted, encodeEmbedding(embedding));
+  }
+
+  /** Small and soon made, and the embedding may be gone when somebody asks how far images lie apart. */
+  async #note({ workspaceId, model, image, region, flip }: Wanted, embedding: ImageEmbedding): Promise<void> {
+    if (region || flip) return;
+    const noted = { workspaceId, sha256: image.sha256, embeddingId: model.embeddingId };
+    await this.#notes?.vector(noted, toBytes(imageVector(embedding)));
   }
 
   async #write({ key, workspaceId, image }: Wanted, file: Uint8Array): Promise<void> {

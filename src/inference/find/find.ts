@@ -1,4 +1,4 @@
-import type { FinderPool } from "../../domain/finder.ts";
+import type { Finder, FinderPool } from "../../domain/finder.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
 import type { Peak } from "../../imaging/finding/peaks.ts";
 import { maskTextLength } from "../../imaging/mask-text.ts";
@@ -35,6 +35,8 @@ export interface FindDeps {
   predict(request: PredictRequest): Promise<PredictResult>;
   twins(task: TwinsTask): Promise<number[]>;
   masks(task: WriteTask): Promise<WrittenMask[]>;
+  /** Keeps how unsure a finder was of the image. */
+  note(finder: Finder, doubt: number): Promise<void>;
 }
 
 /**
@@ -56,11 +58,11 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
     const { finder } = version;
     const least = request.threshold ?? finder.threshold;
     const sentAt = now();
-    const { peaks, asked, startedAt, decodeMs } = await deps.peaks({
+    const { peaks, asked, doubt, startedAt, decodeMs } = await deps.peaks({
       graph: deps.graphs[finder.pool],
       threads: deps.threads,
       weights: await deps.weights(version),
-      finder: { labels: finder.labels, pool: finder.pool },
+      finder,
       embedding,
       floor: Math.max(lowestLogit, logitOf(least, finder)),
       asks,
@@ -68,6 +70,7 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
     });
     times.queue += Math.max(0, startedAt - sentAt);
     times.decode += decodeMs;
+    await deps.note(finder, doubt);
     const objects = await decodeAll(deps, request, version, peaks, times);
     const found = [];
     for (const { places, left } of asked) {

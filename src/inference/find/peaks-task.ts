@@ -4,11 +4,13 @@ import { gridCells } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
 import { type Peak, peaksOf } from "../../imaging/finding/peaks.ts";
 import type { Box } from "../../imaging/types.ts";
+import { doubtOf, faintestDoubt } from "../../imaging/worth/doubt.ts";
 import { now } from "../../lib/clock.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
 import { fed } from "../decoder/tensors.ts";
 import type { ImageEmbedding } from "../types.ts";
 import { float32, sessionOf } from "../workers/session.ts";
+import { labelScore, logitOf } from "./scores.ts";
 import type { FindAsk } from "./types.ts";
 
 /** Looks for a version's objects on one image embedding. */
@@ -25,6 +27,7 @@ export interface FinderTask {
 
 /** The same for some asks: a finder may see thousands of peaks, of which the server's own thread gets what is asked for. */
 export interface PeaksTask extends FinderTask {
+  readonly finder: Finder;
   readonly asks: readonly FindAsk[];
   /** Peaks of one ask at most, the best. */
   readonly most: number;
@@ -38,6 +41,8 @@ export interface PeaksResult {
   readonly peaks: readonly Peak[];
   /** For each ask, places among them, and how many more there are than `most`. */
   readonly asked: readonly { readonly places: readonly number[]; readonly left: number }[];
+  /** How unsure the finder is of the image, whatever was asked: see imaging/worth/doubt.ts. */
+  readonly doubt: number;
 }
 
 /** Two boxes of one object overlap by more (IoU). */
@@ -58,7 +63,11 @@ export async function findPeaks(task: FinderTask): Promise<Peak[]> {
 
 export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {
   const startedAt = now();
-  const all = await findPeaks(task);
+  const { finder, floor } = task;
+  // Fainter peaks than are asked for say what the finder is unsure of; they suppress none that is higher.
+  const seen = await findPeaks({ ...task, floor: Math.min(floor, logitOf(faintestDoubt, finder)) });
+  const doubt = doubtOf(seen.map(({ logit }) => labelScore(logit, finder)));
+  const all = seen.filter(({ logit }) => logit > floor);
   const chosen = task.asks.map((ask) => {
     const own = all.filter((peak) => isAsked(peak, ask, task.finder));
     return { peaks: own.slice(0, task.most), left: Math.max(0, own.length - task.most) };
@@ -70,7 +79,7 @@ export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {
     places: own.map((peak) => places.get(peak) as number),
     left,
   }));
-  return { startedAt, decodeMs: now() - startedAt, peaks, asked };
+  return { startedAt, decodeMs: now() - startedAt, peaks, asked, doubt };
 }
 
 function isAsked({ label, at: [x, y] }: Peak, ask: FindAsk, { labels }: FinderTask["finder"]): boolean {

@@ -2,6 +2,7 @@ import "../../lib/no-telemetry.ts";
 import { type WorkerPool, workerPool } from "../../lib/worker-pool.ts";
 import type * as decodeWorker from "./decode.ts";
 import type * as encodeWorker from "./encode.ts";
+import type * as rankWorker from "./rank.ts";
 
 /** The threads of inference, each function of their files by its name. */
 export type Pools = ReturnType<typeof createPools>;
@@ -13,7 +14,13 @@ export type Pools = ReturnType<typeof createPools>;
 export function createPools({ decodeWorkers }: { decodeWorkers: number }) {
   const encode = poolOf<typeof encodeWorker>("./encode.ts", 1);
   const decode = poolOf<typeof decodeWorker>("./decode.ts", decodeWorkers);
+  const rank = workerPool<typeof rankWorker>({
+    module: new URL("./rank.ts", import.meta.url),
+    threads: 1,
+    idleMs: 10_000,
+  });
   return {
+    rank: rank.of("rank"),
     encode: encode.of("encode"),
     decode: decode.of("answer"),
     points: decode.of("points"),
@@ -22,7 +29,7 @@ export function createPools({ decodeWorkers }: { decodeWorkers: number }) {
     peaks: decode.of("peaks"),
     twins: decode.of("twins"),
     close: async (): Promise<void> => {
-      await Promise.all([encode.close(), decode.close()]);
+      await Promise.all([encode.close(), decode.close(), rank.close()]);
     },
   };
 }

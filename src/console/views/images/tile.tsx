@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { GalleryEntry } from "../../api/types.ts";
+import type { GalleryEntry, ListedImage } from "../../api/types.ts";
 import { colourOf, sampleRle } from "../../canvas/layer.ts";
 import { href } from "../../state/router.ts";
 import { fileName, plural, score } from "../../state/text.ts";
@@ -7,8 +7,28 @@ import { thumbnailUrl } from "../annotate/picture.ts";
 
 const side = 400;
 
+type Worth = NonNullable<ListedImage["worth"]>;
+
+/** Why an image stands where it does in the order of what to label next. */
+const why: Record<Worth["reasons"][number], string> = {
+  in_the_middle: "Most ordinary",
+  unlike_others: "Unlike the rest",
+  finder_unsure: "Model unsure",
+  near_duplicate: "Near-duplicate",
+  not_embedded: "Not looked at yet",
+  beyond_ranking: "Not ranked",
+};
+
 /** One image with its masks laid over it; a click goes to its annotation. */
-export function Tile({ projectId, entry }: { projectId: string; entry: GalleryEntry }) {
+export function Tile({
+  projectId,
+  entry,
+  worth,
+}: {
+  projectId: string;
+  entry: GalleryEntry;
+  worth?: Worth | undefined;
+}) {
   const { image, annotations, split, tuned_iou: iou } = entry;
   const name = fileName(image);
   return (
@@ -28,7 +48,16 @@ export function Tile({ projectId, entry }: { projectId: string; entry: GalleryEn
           {name}
         </span>
         <span class="row">
-          {annotations.length > 0 ? (
+          {worth ? (
+            <>
+              {worth.rank !== null && <span class="badge info nums">{worth.rank}</span>}
+              {worth.reasons.map((reason) => (
+                <span key={reason} class="badge">
+                  {why[reason]}
+                </span>
+              ))}
+            </>
+          ) : annotations.length > 0 ? (
             <span class="badge">{plural(annotations.length, "mask")}</span>
           ) : image.known_empty ? (
             <span class="badge">Nothing here</span>
