@@ -8,8 +8,8 @@ import { sha256 } from "../lib/hash.ts";
 import { resolveVersions } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
 
-/** Images that are compared, the newest; and places that are given. More would take minutes. */
-export const [mostCompared, mostLabelled, mostRanked] = [4000, 2000, 200] as const;
+/** Images that are listed and compared, the newest; and places that are given. More would take minutes. */
+export const [mostListed, mostCompared, mostLabelled, mostRanked] = [10_000, 4000, 2000, 200] as const;
 
 /** What labelling an image would teach. */
 export interface Worth {
@@ -40,14 +40,14 @@ export interface Weighed {
   readonly worth: Worth;
 }
 
-/** Rankings of this process by all that went into them, so that the next page costs nothing. */
+/** Places that this process has given, by all that went into them, so that the next page costs little. */
 const kept = new LRUCache<string, readonly Weighed[]>({ max: 64 });
 
 type Context = Pick<ActionContext, "db" | "inference" | "known">;
 
 /**
  * Images of a project that wait for labels, those first that would teach most; behind them, newest first, what is not ranked.
- * Bounded by `mostCompared`, `mostLabelled` and `mostRanked`; the comparison runs in a worker. The finder of the live version
+ * Bounded by `mostListed`, `mostCompared`, `mostLabelled` and `mostRanked`; the comparison runs in a worker. The finder of the live version
  * is heard on images that it has looked at. Throws AppError version_not_found, base_model_unknown.
  */
 export async function inOrderOfWorth(
@@ -57,11 +57,24 @@ export async function inOrderOfWorth(
 ): Promise<readonly Weighed[]> {
   const { embeddingId } = await inference.baseModel(project.baseModel);
   const [live] = await resolveVersions({ db, known }, scope, project, "active");
-  const waiting = await selectWaiting(db, scope, { embeddingId, finderSha256: live?.finder?.sha256 ?? null });
+  const waiting = await selectWaiting(db, scope, {
+    embeddingId,
+    finderSha256: live?.finder?.sha256 ?? null,
+    most: mostListed,
+  });
   const mark = await markOfLabelled(db, scope, embeddingId);
   const key = sha256(JSON.stringify([scope, embeddingId, waiting, mark]));
-  const found = kept.get(key);
-  if (found) return found;
+  const first = kept.get(key) ?? (await rankedFirst({ db, inference }, scope, { embeddingId, waiting }));
+  kept.set(key, first);
+  const placed = new Set(first.map(({ id }) => id));
+  return [...first, ...waiting.filter(({ id }) => !placed.has(id)).map(unranked)];
+}
+
+async function rankedFirst(
+  { db, inference }: Pick<Context, "db" | "inference">,
+  scope: ProjectScope,
+  { embeddingId, waiting }: { embeddingId: string; waiting: readonly Waiting[] },
+): Promise<Weighed[]> {
   const labelled = await selectVectors(db, scope, { embeddingId, labelled: true, most: mostLabelled });
   const compared = await selectVectors(db, scope, { embeddingId, labelled: false, most: mostCompared });
   const byId = new Map(waiting.map((one) => [one.id, one]));
@@ -73,11 +86,7 @@ export async function inOrderOfWorth(
     most: mostRanked,
   });
   const ids = candidates.map(({ id }) => id);
-  const first = ranked.map((one, i) => weighed(one, i + 1, ids));
-  const placed = new Set(first.map(({ id }) => id));
-  const all = [...first, ...waiting.filter(({ id }) => !placed.has(id)).map(unranked)];
-  kept.set(key, all);
-  return all;
+  return ranked.map((one, i) => weighed(one, i + 1, ids));
 }
 
 /** All vectors behind one another. */

@@ -29,7 +29,7 @@ import {
   text,
 } from "./http/scope.ts";
 import { forgetImages, storeImage } from "../actions/store-image.ts";
-import { inOrderOfWorth } from "../actions/worth.ts";
+import { inOrderOfWorth, mostListed } from "../actions/worth.ts";
 import { imageErrors, imageSchema, toImage } from "./wire/image.ts";
 import { listedImageSchema, toListed } from "./wire/worth.ts";
 import { cleanName, type FileUpload, limitBody, withFileUpload } from "./http/upload.ts";
@@ -91,7 +91,7 @@ const list = createRoute({
   summary: "List images, newest first, or by what labelling them would teach",
   description:
     "With `order=worth`, only images without annotations that are not known to be empty, the one to label next first, " +
-    "each with the reason. The order is of the moment: label some, then ask for the first page again.",
+    `each with the reason; the newest ${mostListed} are listed. The order is of the moment: label some, then ask for the first page again.`,
   request: {
     params: projectParams,
     query: pageQuery.extend({

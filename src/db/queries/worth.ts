@@ -25,11 +25,11 @@ const vectorOf = (embeddingId: string) =>
     eq(imageVectors.imageSha256, images.sha256),
   );
 
-/** Images without annotations that are not known to be empty, newest first, with what is known of each. */
+/** The newest images without annotations that are not known to be empty, with what is known of each. */
 export async function selectWaiting(
   db: Executor,
   scope: ProjectScope,
-  { embeddingId, finderSha256 }: By,
+  { embeddingId, finderSha256, most }: By & { most: number },
 ): Promise<Waiting[]> {
   return db
     .select({
@@ -48,7 +48,8 @@ export async function selectWaiting(
       ),
     )
     .where(and(inProject(images, scope), eq(images.knownEmpty, false), not(isLabelled(db))))
-    .orderBy(desc(images.createdAt), desc(images.id));
+    .orderBy(desc(images.createdAt), desc(images.id))
+    .limit(most);
 }
 
 /** The vectors of a project's newest images with annotations, or of those without; only where it is known. */
