@@ -102,6 +102,7 @@ export const errorStatus = {
   hyperparameter_invalid: 422,
   nothing_to_roll_back: 409,
   version_already_active: 409,
+  export_too_many_images: 422,
   export_format_unsupported: 422,
   export_full_unavailable: 422,
   export_served_unavailable: 422,

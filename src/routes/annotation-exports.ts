@@ -1,11 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { exportResults, mostOfImage, mostResultImages, resultSides } from "../actions/export-results.ts";
 import { exportAnnotations } from "../exports/annotations/index.ts";
 import { annotationFormats, annotationShapes, shapesOf } from "../exports/annotations/types.ts";
+import { AppError } from "../lib/errors.ts";
+import { requireScope } from "./http/auth.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { sendFile } from "./http/send-file.ts";
+import { askOf, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
+import { sendFile, webStream } from "./http/send-file.ts";
 
 const number = z.int().min(1);
 const partSchema = z.enum(["train", "val", "test"]);
@@ -71,6 +74,26 @@ const cocoSchema = z
   })
   .openapi("CocoDataset");
 
+/** A row of COCO's results. */
+const resultsSchema = z
+  .array(
+    z.object({
+      image_id: number.openapi({ description: "As in the `coco` file of the same project." }),
+      category_id: number.openapi({
+        description:
+          "As in the `coco` file of the same project; labels of the version that no annotation has come after those.",
+      }),
+      segmentation: z.object({ size: z.tuple([number, number]), counts: z.string() }),
+      bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]).openapi({
+        description: "[x, y, width, height] in pixels. pycocotools then takes its area for the object's.",
+      }),
+      score: z.number().openapi({ description: "The label score, from 0 to 1." }),
+      label: z.string().nullable().openapi({ description: "Not part of COCO." }),
+      iou_prediction: z.number().openapi({ description: "Not part of COCO: the decoder's own score." }),
+    }),
+  )
+  .openapi("CocoResults");
+
 const exportRoute = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/annotations/export",
@@ -81,10 +104,27 @@ const exportRoute = createRoute({
     "data.yaml), `label_studio` (tasks.json with brush regions or polygons, config.xml), `cvat` (CVAT for images 1.1), " +
     "`voc` (maps of objects and of classes), `labelme` (a JSON file an image). `maskwright.json` in them counts what the " +
     "format can't carry. Zipped with the images, each imports again as the same masks. " +
-    "ETag is the file's SHA-256; If-None-Match is honoured. See docs/exports.md.",
+    "ETag is the file's SHA-256; If-None-Match is honoured. See docs/exports.md. " +
+    "`source=version`: a COCO results file of what a version finds by itself, which COCOeval reads beside `coco`. It is made " +
+    `while it is sent, an image at a time, ${mostResultImages} images and ${mostOfImage} finds an image at most, and has no ETag; ` +
+    "a file that breaks off is no JSON. It needs a key with the scope predict.",
   request: {
     params: projectParams,
     query: z.object({
+      source: z.enum(["annotations", "version"]).default("annotations").openapi({
+        description: "Whose masks: those of the project's annotations, or what a version finds by itself.",
+      }),
+      version: z.coerce.number().pipe(versionNumber()).optional().openapi({
+        description: "With source=version: which one; left out, the live one.",
+      }),
+      images: z.enum(resultSides).default("all").openapi({
+        description:
+          "With source=version: all images, those with annotations, or `test`: those that judged the version and taught nothing. What it finds on images that taught it flatters it.",
+      }),
+      threshold: z.coerce.number().min(0).max(1).default(0.05).openapi({
+        description:
+          "With source=version: the label score from which finds are told. Average precision wants faint ones, too.",
+      }),
       format: z.enum(annotationFormats).default("coco"),
       shapes: z
         .enum(annotationShapes)
@@ -104,22 +144,52 @@ const exportRoute = createRoute({
     200: {
       description: "The file, a consistent snapshot.",
       content: {
-        "application/json": { schema: cocoSchema },
+        "application/json": { schema: z.union([cocoSchema, resultsSchema]) },
         "application/zip": { schema: { type: "string", format: "binary" } },
       },
     },
     304: { description: "Not modified." },
-    ...failures("invalid_request", "project_not_found"),
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "version_not_found",
+      "finder_missing",
+      "export_too_many_images",
+      "scope_missing",
+      "image_damaged",
+      "image_unreadable",
+      "answer_too_large",
+    ),
   },
 });
 
-export function annotationExportRoutes({ db, memory }: RouteContext) {
+export function annotationExportRoutes(services: RouteContext) {
+  const { db, memory } = services;
   const router = createRouter();
 
   router.openapi(exportRoute, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
     projectOf(c, scope);
-    const { format, shapes, polygon_tolerance: tolerance } = c.req.valid("query");
+    const { format, shapes, polygon_tolerance: tolerance, source, ...asked } = c.req.valid("query");
+    if (source === "version") {
+      requireScope(c.get("caller"), "predict");
+      if (format !== "coco" || shapes === "polygons")
+        throw new AppError("invalid_request", "format: what a version finds goes out as coco with masks.", {
+          param: "format",
+        });
+      const results = await exportResults(services, askOf(c, c.req.valid("param")), {
+        version: asked.version ?? null,
+        images: asked.images,
+        threshold: asked.threshold,
+      });
+      c.header("Cache-Control", "no-store");
+      c.header("Content-Type", "application/json");
+      c.header("Content-Disposition", `attachment; filename="${scope.projectId}-results.json"`);
+      c.header("X-Content-Type-Options", "nosniff");
+      if (c.req.method !== "HEAD") return c.body(webStream(results));
+      results.destroy();
+      return c.body(null);
+    }
     const options = { format, shapes: shapes ?? shapesOf[format][0], tolerance };
     return sendFile(c, await exportAnnotations({ db, memory }, scope, options));
   });

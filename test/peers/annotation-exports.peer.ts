@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openDatabase, type OpenDatabase } from "../../src/db/client.ts";
@@ -9,6 +10,7 @@ import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { insertImage } from "../../src/db/queries/images.ts";
+import { categoryIds, cocoResults } from "../../src/exports/annotations/coco-results.ts";
 import { exportAnnotations } from "../../src/exports/annotations/index.ts";
 import type { AnnotationExport } from "../../src/exports/annotations/types.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
@@ -18,6 +20,7 @@ import { sha256 } from "../../src/lib/hash.ts";
 import { createMemoryBudget } from "../../src/lib/memory-budget.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { seededRandom } from "../../src/lib/random.ts";
+import { findScores, overlapsOf } from "../../src/training/finder/find-scores.ts";
 import { newProject } from "../training/project.ts";
 import { runPython } from "./python.ts";
 
@@ -132,6 +135,77 @@ for a in coco.loadAnns(coco.getAnnIds()):
     );
     expect(printed.trim().split("\n").sort()).toEqual(wanted.sort());
   }
+});
+
+it("COCOeval reads results beside the annotations, and scores them as we do", async () => {
+  const { scope } = await noisyProject();
+  const coco = await exported(scope, { format: "coco", shapes: "masks" });
+  interface Truth {
+    image_id: number;
+    category_id: number;
+    segmentation: { size: [number, number]; counts: string };
+    box: [number, number, number, number];
+  }
+  const { annotations: truth, categories } = JSON.parse(await readFile(coco, "utf8")) as {
+    annotations: Truth[];
+    categories: { id: number; name: string }[];
+  };
+  const random = seededRandom(3);
+  const names = new Map(categories.map(({ id, name }) => [id, name === "unlabelled" ? null : name]));
+  // Some masks as they are, some of another object, some missing, in an order of their own.
+  const images = [...Map.groupBy(truth, (one) => one.image_id)].map(([number, own]) => ({
+    number,
+    own: own.map(({ segmentation, box, category_id: id }) => ({
+      mask: { format: "rle" as const, ...segmentation },
+      bbox: box,
+      label: names.get(id) ?? null,
+    })),
+  }));
+  const found = images.map(({ number, own }) => ({
+    number,
+    objects: own.flatMap((one, i) => {
+      const mask = random.next() < 0.3 ? (own[(i + 1) % own.length] as typeof one).mask : one.mask;
+      if (random.next() < 0.2) return [];
+      return [{ ...one, mask, labelScore: random.next(), score: 0.9 }];
+    }),
+  }));
+  const file = join(folder, "results.json");
+  const labels = categories.map(({ id }) => names.get(id) ?? null);
+  await pipeline(
+    cocoResults(Readable.from(found), categoryIds(labels, ["never annotated"])),
+    createWriteStream(file),
+  );
+  const printed = await runPython(
+    `
+import contextlib, io, json, sys
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+with contextlib.redirect_stdout(io.StringIO()):
+    truth = COCO(sys.argv[1])
+    run = COCOeval(truth, truth.loadRes(sys.argv[2]), "segm")
+    run.evaluate(); run.accumulate(); run.summarize()
+print(json.dumps([float(v) for v in run.stats[:2]]))
+`,
+    [coco, file],
+  );
+  const [ap, ap50] = JSON.parse(printed) as [number, number];
+  const overlaps = images.map(({ number, own }, i) =>
+    overlapsOf({
+      group: String(number),
+      truth: own,
+      found: (found[i]?.objects ?? [])
+        .map((one) => ({ ...one, score: one.labelScore }))
+        .sort((a, b) => b.score - a.score),
+    }),
+  );
+  const ours = labels.map((label) => findScores(overlaps, 0, label));
+  const mean = (name: "ap" | "ap50"): number =>
+    ours.reduce((sum, one) => sum + (one[name] as number), 0) / ours.length;
+  expect(ap50).toBeGreaterThan(0.2);
+  expect(ap50).toBeLessThan(0.95);
+  expect([mean("ap"), mean("ap50")].map((value) => value.toFixed(6))).toEqual(
+    [ap, ap50].map((value) => value.toFixed(6)),
+  );
 });
 
 it("the outlines and run lengths of other formats decode to the very masks", async () => {

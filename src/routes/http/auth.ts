@@ -1,12 +1,13 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
-import { type Admitted, admitKey, type ApiKey, touchApiKey } from "../../db/queries/api-keys.ts";
+import { type Admitted, admitKey, touchApiKey } from "../../db/queries/api-keys.ts";
 import { type RateLimit, takeFromBucket } from "../../db/queries/rate-buckets.ts";
 import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type Access, accessTo, routeOf } from "./access.ts";
 import { rateLimitOf, requireRate } from "./limits.ts";
+import type { KeyScope } from "../../db/schema/index.ts";
 import type { Env } from "./env.ts";
 import { projectIdOf } from "./scope.ts";
 
@@ -73,7 +74,8 @@ export function rejectForgery(c: Context<Env>): void {
   );
 }
 
-function requireScope({ scopes }: ApiKey, access: Access): void {
+/** Throws AppError scope_missing. */
+export function requireScope({ scopes }: { readonly scopes: readonly KeyScope[] }, access: Access): void {
   if (access === "any" || scopes.some((scope) => scope === access || scope === "admin")) return;
   throw new AppError(
     "scope_missing",

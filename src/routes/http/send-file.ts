@@ -27,4 +27,4 @@ export function sendFile(c: Context<Env>, file: ExportedFile): Response {
   return c.body(file.content instanceof Readable ? webStream(file.content) : Uint8Array.from(file.content));
 }
 
-const webStream = (stream: Readable): ReadableStream => Readable.toWeb(stream) as ReadableStream;
+export const webStream = (stream: Readable): ReadableStream => Readable.toWeb(stream) as ReadableStream;
