@@ -26,7 +26,7 @@ const environment = z.object({
   LAMBDA_RESPONSE: z.enum(["buffered", "stream"]).default("buffered"),
   /** An event stream ends after so many seconds; its client goes on with Last-Event-ID. 0 sends what is there and ends. */
   EVENT_STREAM_SECONDS: int(3600, 0, 86_400),
-  /** At SIGTERM, requests under way are answered within so many seconds; four seconds later the process has ended, whatever there is. */
+  /** At SIGTERM, requests under way are answered within so many seconds; four seconds later, nine at least after the signal, the process has ended. */
   SHUTDOWN_SECONDS: int(5, 0, 3600),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   /** Where traces go (OTLP over HTTP, such as http://collector:4318); left out, there are none. */

@@ -137,7 +137,7 @@ describe("a server that is told to stop", () => {
     const [row] = await app.sql`select * from predictions where id = ${String(body["id"])}`;
     expect(row).toMatchObject({ masks: 1, answer_bytes: expect.any(Number), embedding_from: "encoder" });
     expect((await app.a.get("/v1/usage")).body).toMatchObject({ predictions: { used: 1 } });
-  }, 20_000);
+  }, 60_000);
 
   it("ends although clients went away with requests in flight", async () => {
     const server = await startServer({});
@@ -150,7 +150,7 @@ describe("a server that is told to stop", () => {
     expect(await server.exit).toEqual([0, null]);
     expect(server.lines.map((line) => line["msg"])).not.toContain(stillOpen);
     hangUp();
-  }, 20_000);
+  }, 60_000);
 
   it("answers those who are still there, and closes their connections", async () => {
     const server = await startServer({});
@@ -163,7 +163,7 @@ describe("a server that is told to stop", () => {
     expect(await server.exit).toEqual([0, null]);
     expect(server.lines.map((line) => line["msg"])).not.toContain(stillOpen);
     hangUp();
-  }, 20_000);
+  }, 60_000);
 
   it("waits no longer than its grace", async () => {
     const server = await startServer({ SHUTDOWN_SECONDS: "0" });
@@ -174,5 +174,5 @@ describe("a server that is told to stop", () => {
     expect(await server.exit).toEqual([0, null]);
     await letGo();
     hangUp();
-  }, 30_000);
+  }, 60_000);
 });

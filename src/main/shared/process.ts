@@ -65,12 +65,12 @@ export async function runProgram(
   endLate(log);
 }
 
-/** Milliseconds for all that a program releases after its requests. */
-const releasesMs = 4000;
+/** Milliseconds for all that a program releases after its requests, and for both where requests get less. */
+const [releasesMs, leastMs] = [4000, 9000];
 
 /** Until an API process has ended that was told to: its requests, and everything behind them. */
 export const endMs = ({ SHUTDOWN_SECONDS }: { readonly SHUTDOWN_SECONDS: number }): number =>
-  SHUTDOWN_SECONDS * 1000 + releasesMs;
+  Math.max(leastMs, SHUTDOWN_SECONDS * 1000 + releasesMs);
 
 function endWithin(log: Log, withinMs: number): void {
   setTimeout(() => {
