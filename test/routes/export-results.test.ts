@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { eq } from "../../src/db/drizzle.ts";
+import { mostResultImages } from "../../src/actions/export-results.ts";
+import { eq, sql } from "../../src/db/drizzle.ts";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
 import { versions } from "../../src/db/schema/index.ts";
 import { AppError } from "../../src/lib/errors.ts";
@@ -101,12 +102,17 @@ describe("annotations/export?source=version", () => {
   });
 
   it("refuses before it looks, and never ends a file that lacks something", async () => {
-    const { get, asked } = await world();
+    const { get, id, asked } = await world();
     expect(error(await get("&format=yolo"))).toBe("400 invalid_request format");
     expect(error(await get("&images=none"))).toBe("400 invalid_request images");
     expect(error(await get("&version=9"))).toBe("404 version_not_found version");
     const { body } = await app.a.post("/v1/keys", { name: "reader", scopes: ["read"] });
     expect(error(await get("", String(body["key"])))).toBe("403 scope_missing");
+    await app.db
+      .execute(sql`insert into images (id, workspace_id, project_id, sha256, object_key, bytes, format, width, height)
+      select ${id} || n, ${app.a.workspaceId}, ${id}, encode(sha256(n::text::bytea), 'hex'), 'none', 1, 'png', 20, 10
+      from generate_series(1, ${mostResultImages - 2}) n`);
+    expect(error(await get())).toBe("422 export_too_many_images images");
     expect(asked).toEqual([]);
     const base = await makeProject(app.a);
     expect(error(await app.a.get(`/v1/projects/${base}/annotations/export?source=version`))).toBe(

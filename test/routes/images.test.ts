@@ -76,6 +76,9 @@ describe("PATCH an image", () => {
     expect(errorOf(await app.b.send("PATCH", one, { json: { complete: true } }))).toBe(
       "404 image_not_found image_id",
     );
+    expect(errorOf(await say("x".repeat(70_000)))).toBe("413 body_too_large");
+    const text = { body: "complete", headers: { "content-type": "text/plain" } };
+    expect(errorOf(await app.a.send("PATCH", one, text))).toBe("415 unsupported_media_type");
     await app.a.send("DELETE", one);
   });
 });
