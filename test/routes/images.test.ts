@@ -2,7 +2,7 @@ import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { sql } from "drizzle-orm";
+import { sql } from "../../src/db/drizzle.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
