@@ -6,7 +6,8 @@ import { writeLogits } from "../../src/imaging/wire-mask.ts";
 import type { Point } from "../../src/imaging/types.ts";
 import type { Prompt } from "../../src/inference/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { codeOf, errorOf } from "../helpers/codes.ts";
+import type { VersionRef } from "../../src/inference/types.ts";
+import { errorOf } from "../helpers/codes.ts";
 import { box, centre, masksOf, openDisc } from "./disc.ts";
 
 let disc: Awaited<ReturnType<typeof openDisc>>;
@@ -55,13 +56,16 @@ describe("versions", () => {
       weightsKey: "projects/prj_1/versions/none.safetensors",
       weightsSha256: "0".repeat(64),
     };
-    expect(await codeOf(() => predict([{ box }], { versions: [missing] }))).toBe("object_not_found");
+    /** What a caller is told, and what the store had said. */
+    const codesOf = async (version: VersionRef) => {
+      const error = await errorOf(() => predict([{ box }], { versions: [version] }));
+      return [error?.code, (error?.cause as { code?: string } | undefined)?.code];
+    };
+    expect(await codesOf(missing)).toEqual(["version_damaged", "object_not_found"]);
     const other = { number: 1, weightsKey: same.weightsKey, weightsSha256: "0".repeat(64) };
-    expect(await codeOf(() => predict([{ box }], { versions: [other] }))).toBe("object_corrupted");
+    expect(await codesOf(other)).toEqual(["version_damaged", "object_corrupted"]);
     const partial = await put((weights) => Object.fromEntries(Object.entries(weights).slice(1)));
-    expect(await codeOf(() => predict([{ box }], { versions: [{ number: 1, ...partial }] }))).toBe(
-      "object_corrupted",
-    );
+    expect(await codesOf({ number: 1, ...partial })).toEqual(["version_damaged", "object_corrupted"]);
   });
 });
 
