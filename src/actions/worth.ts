@@ -1,10 +1,9 @@
-import { LRUCache } from "lru-cache";
 import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { markOfLabelled, selectVectors, selectWaiting, type Waiting } from "../db/queries/worth.ts";
+import { markOf, selectVectors, selectWaiting, type Waiting } from "../db/queries/worth.ts";
 import { fromBytes, vectorLength } from "../imaging/worth/image-vector.ts";
 import type { Ranked } from "../imaging/worth/rank-images.ts";
-import { sha256 } from "../lib/hash.ts";
+import { KeptLoads } from "../lib/kept-loads.ts";
 import { resolveVersions } from "./asked-versions.ts";
 import type { ActionContext } from "./context.ts";
 
@@ -40,8 +39,8 @@ export interface Weighed {
   readonly worth: Worth;
 }
 
-/** Places that this process has given, by all that went into them, so that the next page costs little. */
-const kept = new LRUCache<string, readonly Weighed[]>({ max: 64 });
+/** Orders that this process has made, by all that went into them, so that the next page, or another caller, costs little. */
+const kept = new KeptLoads<readonly Weighed[]>(64);
 
 type Context = Pick<ActionContext, "db" | "inference" | "known">;
 
@@ -57,24 +56,18 @@ export async function inOrderOfWorth(
 ): Promise<readonly Weighed[]> {
   const { embeddingId } = await inference.baseModel(project.baseModel);
   const [live] = await resolveVersions({ db, known }, scope, project, "active");
-  const waiting = await selectWaiting(db, scope, {
-    embeddingId,
-    finderSha256: live?.finder?.sha256 ?? null,
-    most: mostListed,
-  });
-  const mark = await markOfLabelled(db, scope, embeddingId);
-  const key = sha256(JSON.stringify([scope, embeddingId, waiting, mark]));
-  const first = kept.get(key) ?? (await rankedFirst({ db, inference }, scope, { embeddingId, waiting }));
-  kept.set(key, first);
-  const placed = new Set(first.map(({ id }) => id));
-  return [...first, ...waiting.filter(({ id }) => !placed.has(id)).map(unranked)];
+  const by = { embeddingId, finderSha256: live?.finder?.sha256 ?? null };
+  const key = [scope.projectId, embeddingId, by.finderSha256, await markOf(db, scope, by)].join();
+  return kept.get(key, async () => weighAll({ db, inference }, scope, by));
 }
 
-async function rankedFirst(
+async function weighAll(
   { db, inference }: Pick<Context, "db" | "inference">,
   scope: ProjectScope,
-  { embeddingId, waiting }: { embeddingId: string; waiting: readonly Waiting[] },
-): Promise<Weighed[]> {
+  by: { embeddingId: string; finderSha256: string | null },
+): Promise<readonly Weighed[]> {
+  const { embeddingId } = by;
+  const waiting = await selectWaiting(db, scope, { ...by, most: mostListed });
   const labelled = await selectVectors(db, scope, { embeddingId, labelled: true, most: mostLabelled });
   const compared = await selectVectors(db, scope, { embeddingId, labelled: false, most: mostCompared });
   const byId = new Map(waiting.map((one) => [one.id, one]));
@@ -86,7 +79,9 @@ async function rankedFirst(
     most: mostRanked,
   });
   const ids = candidates.map(({ id }) => id);
-  return ranked.map((one, i) => weighed(one, i + 1, ids));
+  const first = ranked.map((one, i) => weighed(one, i + 1, ids));
+  const placed = new Set(first.map(({ id }) => id));
+  return [...first, ...waiting.filter(({ id }) => !placed.has(id)).map(unranked)];
 }
 
 /** All vectors behind one another. */

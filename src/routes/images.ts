@@ -10,6 +10,8 @@ import {
   selectImages,
 } from "../db/queries/images.ts";
 import { imageBytes } from "../storage/named-objects.ts";
+import type { Project } from "../db/queries/projects.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { setComplete } from "../db/queries/complete-images.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
@@ -196,32 +198,7 @@ export function imageRoutes(services: RouteContext) {
     const query = c.req.valid("query");
     if (query.order === "newest")
       return c.json(pageBody(await listImages(db, scope, pageRequest(query)), toImage), 200);
-    const [place, last] = query.cursor === undefined ? [0] : decodeCursor(worthPlace, query.cursor);
-    const all = await inOrderOfWorth(services, scope, project);
-    // Where the last page ended, also when images before it have been labelled since.
-    const at = last === undefined ? -1 : all.findIndex(({ id }) => id === last);
-    const from = at < 0 ? place : at + 1;
-    const some = all.slice(from, from + query.limit);
-    const byId = new Map(
-      (
-        await selectImages(
-          db,
-          scope,
-          some.map(({ id }) => id),
-        )
-      ).map((row) => [row.id, row]),
-    );
-    const rows = some.flatMap((one, i) => {
-      const image = byId.get(one.id);
-      return image ? [{ ...one, image, place: from + i + 1 }] : [];
-    });
-    const page = { rows, hasMore: from + query.limit < all.length };
-    const body = pageBodyBy(
-      page,
-      (row) => toListed(row.image, row),
-      (row) => [row.place, row.id],
-    );
-    return c.json(body, 200);
+    return c.json(await pageByWorth(services, { scope, project }, query), 200);
   });
 
   router.openapi(get, async (c) => {
@@ -278,4 +255,29 @@ function sendImage(c: Context<Env>, image: Image, bytes: Uint8Array): Response {
   c.header("Cache-Control", "private, max-age=31536000, immutable");
   c.header("ETag", `"${image.sha256}"`);
   return c.body(bytes as Uint8Array<ArrayBuffer>);
+}
+
+/** One page in the order of worth. */
+async function pageByWorth(
+  services: RouteContext,
+  { scope, project }: { scope: ProjectScope; project: Project },
+  { cursor, limit }: z.output<typeof pageQuery>,
+) {
+  const [place, last] = cursor === undefined ? [0] : decodeCursor(worthPlace, cursor);
+  const all = await inOrderOfWorth(services, scope, project);
+  // Where the last page ended, also when images before it have been labelled since.
+  const at = last === undefined ? -1 : all.findIndex(({ id }) => id === last);
+  const from = at < 0 ? place : at + 1;
+  const some = all.slice(from, from + limit);
+  const ids = some.map(({ id }) => id);
+  const byId = new Map((await selectImages(services.db, scope, ids)).map((row) => [row.id, row]));
+  const rows = some.flatMap((one, i) => {
+    const image = byId.get(one.id);
+    return image ? [{ ...one, image, place: from + i + 1 }] : [];
+  });
+  return pageBodyBy(
+    { rows, hasMore: from + limit < all.length },
+    (row) => toListed(row.image, row),
+    (row) => [row.place, row.id],
+  );
 }
