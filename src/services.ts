@@ -69,7 +69,7 @@ export async function createServices(
         maxBytes: config.EMBEDDING_STORE_BYTES,
         quotaBytes: config.QUOTA_BYTES ?? null,
       }),
-      notes: createImageNotes(database.db),
+      notes: createImageNotes(database.db, log),
       cacheEntries: config.EMBEDDING_CACHE_ENTRIES,
       prefixBytes: config.PREFIX_CACHE_BYTES,
       threads: config.INFERENCE_THREADS,

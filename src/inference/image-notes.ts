@@ -1,6 +1,6 @@
 /**
  * Small things that are learnt of an image while it is looked at, kept because the next one to ask for them could not afford
- * the look. Whole images alone, not regions.
+ * the look. Whole images alone, not regions. What can't be kept is lost without an error; only `drop` may reject.
  */
 export interface ImageNotes {
   /** `vector` as imaging/worth/image-vector.ts makes it, its bytes. One that is there already stays. */

@@ -100,7 +100,7 @@ describe("images in the order of what labelling them would teach", () => {
   it("hears the live version's finder on images that it has looked at", async () => {
     await seedVersion(app, project, 1, new Uint8Array(4), {}, finder);
     await app.services.db.update(projects).set({ activeVersion: 1 }).where(eq(projects.id, project));
-    const notes = createImageNotes(app.services.db);
+    const notes = createImageNotes(app.services.db, app.services.log);
     const { workspaceId } = app.a;
     for (const [name, doubt] of [
       ["noise", 0.1],
