@@ -2,8 +2,11 @@
  * Objects by what callers know them as. A store knows keys alone, which say nothing to whoever has to bring an image or a
  * version back.
  */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
-import { sha256 } from "../lib/hash.ts";
+import { digestFile, sha256 } from "../lib/hash.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import type { ObjectStore } from "./store.ts";
 
 /** What is wrong with an object. */
@@ -51,7 +54,7 @@ export const imageSource = (store: ObjectStore, image: KeptImage & { readonly sh
   bytes: (): Promise<Buffer> => imageBytes(store, image),
 });
 
-/** An object, when it is the one that was registered. Throws AppError object_not_found, object_corrupted. */
+/** A small object, such as a version's weights, when it is the one that was registered. Throws AppError object_not_found, object_corrupted. */
 export async function registeredObject(
   store: ObjectStore,
   { key, sha256: registered }: { readonly key: string; readonly sha256: string },
@@ -62,18 +65,25 @@ export async function registeredObject(
   throw new AppError("object_corrupted", `${key} has sha256 ${found}, and ${registered} was registered`);
 }
 
-/** Reads a registered object to its end and says what is wrong with it; null for nothing. Throws AppError unavailable. */
+/**
+ * Reads a registered object to its end and says what is wrong with it; null for nothing. It may be larger than memory, so it
+ * passes through a file. Throws AppError unavailable.
+ */
 export async function faultOf(
   store: ObjectStore,
   registered: { readonly key: string; readonly sha256: string },
 ): Promise<Fault | null> {
+  const folder = await temporaryFolder("check", store.nearby);
+  const path = join(folder, "object");
   try {
-    await registeredObject(store, registered);
-    return null;
+    await store.getFile(registered.key, path);
+    return (await digestFile(path)).sha256 === registered.sha256 ? null : "damaged";
   } catch (error) {
     const fault = faultIn(error);
     if (fault === null) throw error;
     return fault;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
