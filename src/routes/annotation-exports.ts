@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { exportResults, mostOfImage, mostResultImages, resultSides } from "../actions/export-results.ts";
 import { exportAnnotations } from "../exports/annotations/index.ts";
 import { annotationFormats, annotationShapes, shapesOf } from "../exports/annotations/types.ts";
@@ -6,7 +7,7 @@ import { AppError } from "../lib/errors.ts";
 import { requireScope } from "./http/auth.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
-import type { RouteContext } from "./http/env.ts";
+import type { Env, RouteContext } from "./http/env.ts";
 import { askOf, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { sendFile, webStream } from "./http/send-file.ts";
 
@@ -171,6 +172,7 @@ export function annotationExportRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     projectOf(c, scope);
     const { format, shapes, polygon_tolerance: tolerance, source, ...asked } = c.req.valid("query");
+    requireNoneOf(c, source);
     if (source === "version") {
       requireScope(c.get("caller"), "predict");
       if (format !== "coco" || shapes === "polygons")
@@ -195,4 +197,17 @@ export function annotationExportRoutes(services: RouteContext) {
   });
 
   return router;
+}
+
+/** Parameters that only the other source goes by. */
+const othersOf = {
+  annotations: ["version", "images", "threshold"],
+  version: ["polygon_tolerance"],
+} as const;
+
+/** Throws AppError invalid_request where the query names one of the other source's. */
+function requireNoneOf(c: Context<Env>, source: keyof typeof othersOf): void {
+  for (const param of othersOf[source])
+    if (c.req.query(param) !== undefined)
+      throw new AppError("invalid_request", `${param}: not with source=${source}.`, { param });
 }

@@ -126,4 +126,17 @@ describe("annotations/export?source=version", () => {
     expect(broken.status).toBe(200);
     await expect(broken.text()).rejects.toThrow("The bytes are damaged.");
   });
+
+  it("names what the other source would have gone by, instead of leaving it out", async () => {
+    const { get, url } = await world();
+    expect(error(await get("&polygon_tolerance=2"))).toBe("400 invalid_request polygon_tolerance");
+    for (const [param, value] of [
+      ["version", "1"],
+      ["images", "test"],
+      ["threshold", "0.5"],
+    ] as const)
+      expect(error(await app.a.get(`${url}/annotations/export?${param}=${value}`))).toBe(
+        `400 invalid_request ${param}`,
+      );
+  });
 });
