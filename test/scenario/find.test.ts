@@ -156,6 +156,9 @@ describe("a version's finder", () => {
       format: "rle" as const,
       maxAnswerText: 1e6,
     };
-    await expect(bench.services.inference.find(request)).rejects.toMatchObject({ code: "object_corrupted" });
+    await expect(bench.services.inference.find(request)).rejects.toMatchObject({
+      code: "version_damaged",
+      cause: { code: "object_corrupted" },
+    });
   });
 });
