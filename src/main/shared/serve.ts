@@ -55,8 +55,8 @@ export async function serve(
     { autoCleanupIncoming: false, errorHandler: (error) => bareResponse(fromListener(error)) },
   );
   // A missing Host is answered by the listener; bodies have a pace of their own, however long they are.
-  const how = { requireHostHeader: false, requestTimeout: 0, headersTimeout };
-  const server = createServer(how, (incoming, outgoing) => void listener(incoming, outgoing));
+  const settings = { requireHostHeader: false, requestTimeout: 0, headersTimeout };
+  const server = createServer(settings, (incoming, outgoing) => void listener(incoming, outgoing));
   server.on("clientError", answerClientError);
   const listening = Promise.withResolvers<void>();
   server.once("error", (error: NodeJS.ErrnoException) => {
