@@ -1,13 +1,7 @@
-import { loadavg } from "node:os";
-import { basename } from "node:path";
 import type { FinderMetrics, FindScores } from "../../src/domain/finder.ts";
-import { Releases } from "../../src/lib/releases.ts";
 import { runBench } from "../lib/run-bench.ts";
-import { machine } from "../lib/report.ts";
 import { digits, median } from "../lib/statistics.ts";
-import { zipOf } from "../lib/product/data-zip.ts";
-import { Product } from "../lib/product/product.ts";
-import { Progress } from "../lib/product/progress.ts";
+import { onData, type OnData } from "../lib/product/on-data.ts";
 import type { FindOptions } from "./options.ts";
 import { noPython } from "../lib/options.ts";
 import { runPeers } from "./peers.ts";
@@ -18,65 +12,51 @@ export const main = (options: FindOptions): Promise<number> =>
   runBench(options, (signal) => run(options, signal), tableOf);
 
 /** How well a fine-tune's version finds what is on a folder's held-out images, and what that costs. */
-async function run(options: FindOptions, signal: AbortSignal) {
-  const releases = new Releases();
-  const progress = new Progress();
-  releases.add("the progress bars", () => progress.end());
-  const loadBefore = loadavg()[0] ?? 0;
-  try {
-    const { zip } = await zipOf(options, releases);
-    const product = await Product.open({ ...options, engine: "auto", releases, progress, signal });
-    const scope = await product.newProject("find", zip, releases);
-    const data = await product.prepare(scope, options.seed);
-    await product.embed(data);
-    const hyperparameters = {
-      finder: "always",
-      ...(options.budget !== undefined && { budget_seconds: options.budget }),
-    };
-    const tuned = await product.fineTune(scope, { name: "auto", hyperparameters, seed: options.seed });
-    const { finder, metrics } = tuned.version;
-    if (!metrics.finder) throw new Error("the version has no finder's scores");
-    const timed = finder ? await timeFinding(product, scope, data, { ...tuned.version, finder }) : null;
-    const peers = options.python
-      ? await runPeers(options.python, product, scope, data, {
-          seed: options.seed,
-          focus: tuned.version.focus,
-          progress,
-        })
-      : [];
-    return {
-      bench: "find",
-      data: basename(options.data),
-      ...machine(),
-      load: [loadBefore, loadavg()[0] ?? 0],
-      seed: options.seed,
-      finder: finder && { labels: finder.labels, pool: finder.pool, threshold: finder.threshold },
-      images: { train: data.counts.train, test: metrics.finder.images },
-      objects: { train: data.train.length, test: metrics.finder.annotations },
-      scores: rounded(metrics.finder),
-      peers: peers.map((one) =>
-        "missing" in one
-          ? one
-          : {
-              peer: one.peer,
-              seconds: digits(one.seconds, 1),
-              threshold: one.threshold,
-              scores: scoresOf(one.scores),
-            },
-      ),
-      ...(options.peers && !options.python && { note: noPython }),
-      box: { objects: metrics.heldOut.annotations, mean_iou: digits(metrics.heldOut.tuned.meanIou, 3) },
-      seconds: { fine_tune: digits(tuned.seconds, 0), finder: metrics.finder.seconds },
-      timed: timed && {
-        objects: median(timed.map(({ objects }) => objects)),
-        find_ms: digits(median(timed.map(({ findMs }) => findMs)), 1),
-        box_ms: digits(median(timed.map(({ boxMs }) => boxMs)), 1),
-        ratio: digits(median(timed.map(({ findMs, boxMs }) => findMs / boxMs)), 2),
-      },
-    };
-  } finally {
-    await releases.release();
-  }
+const run = (options: FindOptions, signal: AbortSignal) =>
+  onData("find", options, { signal, measure: async (on) => measure(options, on) });
+
+async function measure(options: FindOptions, { product, scope, data, progress }: OnData) {
+  const hyperparameters = {
+    finder: "always",
+    ...(options.budget !== undefined && { budget_seconds: options.budget }),
+  };
+  const tuned = await product.fineTune(scope, { name: "auto", hyperparameters, seed: options.seed });
+  const { finder, metrics } = tuned.version;
+  if (!metrics.finder) throw new Error("the version has no finder's scores");
+  const timed = finder ? await timeFinding(product, scope, data, { ...tuned.version, finder }) : null;
+  const peers = options.python
+    ? await runPeers(options.python, product, scope, data, {
+        seed: options.seed,
+        focus: tuned.version.focus,
+        progress,
+      })
+    : [];
+  return {
+    seed: options.seed,
+    finder: finder && { labels: finder.labels, pool: finder.pool, threshold: finder.threshold },
+    images: { train: data.counts.train, test: metrics.finder.images },
+    objects: { train: data.train.length, test: metrics.finder.annotations },
+    scores: rounded(metrics.finder),
+    peers: peers.map((one) =>
+      "missing" in one
+        ? one
+        : {
+            peer: one.peer,
+            seconds: digits(one.seconds, 1),
+            threshold: one.threshold,
+            scores: scoresOf(one.scores),
+          },
+    ),
+    ...(options.peers && !options.python && { note: noPython }),
+    box: { objects: metrics.heldOut.annotations, mean_iou: digits(metrics.heldOut.tuned.meanIou, 3) },
+    seconds: { fine_tune: digits(tuned.seconds, 0), finder: metrics.finder.seconds },
+    timed: timed && {
+      objects: median(timed.map(({ objects }) => objects)),
+      find_ms: digits(median(timed.map(({ findMs }) => findMs)), 1),
+      box_ms: digits(median(timed.map(({ boxMs }) => boxMs)), 1),
+      ratio: digits(median(timed.map(({ findMs, boxMs }) => findMs / boxMs)), 2),
+    },
+  };
 }
 
 const scoresOf = (of: FindScores) =>

@@ -1,5 +1,3 @@
-import { loadavg } from "node:os";
-import { basename } from "node:path";
 import type { FinderPool } from "../../src/domain/finder.ts";
 import { readFinderGraphs } from "../../src/graphs/files.ts";
 import { boxIou } from "../../src/imaging/geometry.ts";
@@ -9,16 +7,12 @@ import { packWeights } from "../../src/inference/decoder/packed-weights.ts";
 import { findPeaks } from "../../src/inference/find/peaks-task.ts";
 import type { ImageEmbedding } from "../../src/inference/types.ts";
 import { seededRandom } from "../../src/lib/random.ts";
-import { Releases } from "../../src/lib/releases.ts";
-import type { SnapshotImage } from "../../src/training/data/snapshot.ts";
+import { type SnapshotImage, sourceOf } from "../../src/training/data/snapshot.ts";
 import { findScores, type Overlaps } from "../../src/training/finder/find-scores.ts";
 import { fitFinder } from "../../src/training/finder/fit-finder.ts";
 import { labelsOf, type Lesson, lessonsOf, poolFor } from "../../src/training/finder/lessons.ts";
-import { machine } from "../lib/report.ts";
 import { runBench } from "../lib/run-bench.ts";
-import { zipOf } from "../lib/product/data-zip.ts";
-import { Product } from "../lib/product/product.ts";
-import { Progress } from "../lib/product/progress.ts";
+import { onData, type OnData } from "../lib/product/on-data.ts";
 import { digits } from "../lib/statistics.ts";
 import type { WorthOptions } from "./options.ts";
 
@@ -41,69 +35,58 @@ export const main = (options: WorthOptions): Promise<number> =>
   runBench(options, (signal) => run(options, signal), tableOf);
 
 /** How well finders find that learn from few images, chosen by worth, nothing being labelled yet, or at random. */
-async function run(options: WorthOptions, signal: AbortSignal) {
-  const releases = new Releases();
-  const progress = new Progress();
-  releases.add("the progress bars", () => progress.end());
-  const loadBefore = loadavg()[0] ?? 0;
-  try {
-    const { zip } = await zipOf(options, releases);
-    const product = await Product.open({ ...options, engine: "auto", releases, progress, signal });
-    const scope = await product.newProject("worth", zip, releases);
-    const data = await product.prepare(scope, options.seed);
-    await product.embed(data);
-    const { inference, store } = product.trainer;
-    const samples = [
-      ...new Map(
-        [...data.nearby, ...data.selection, ...data.heldOut].map((sample) => [sample.annotation.id, sample]),
-      ).values(),
-    ];
-    const lessons = lessonsOf(samples);
-    const embedding = async (image: SnapshotImage): Promise<ImageEmbedding> => {
-      const source = { sha256: image.sha256, bytes: async () => store.get(image.object_key) };
-      const about = { workspaceId: scope.workspaceId, baseModel: "mobile_sam", signal };
-      return (await inference.embed(source, about)).embedding;
-    };
-    const finding = {
-      labels: labelsOf(samples),
-      pool: poolFor(samples),
-      steps: options.steps,
-      signal,
-      embedding,
-    };
-    const rows: (Row & { readonly seed: number })[] = [];
-    for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
-      const random = seededRandom(seed);
-      const shuffled = random.shuffle([...lessons]);
-      const judges = shuffled.splice(0, Math.ceil(shuffled.length * judging));
-      for (const [order, chosen] of [
-        ["worth", await byWorth(shuffled, embedding)],
-        ["random", shuffled],
-      ] as const)
-        for (const images of amounts) {
-          if (images > shuffled.length) continue;
-          const ap50 = await scored(chosen.slice(0, images), judges, seed, finding);
-          progress.say(`  seed ${seed}, ${order}, ${images} images: AP50 of boxes ${ap50.toFixed(3)}`);
-          rows.push({ seed, order, images, ap50: digits(ap50, 4) });
-        }
-    }
-    return {
-      bench: "worth",
-      data: basename(options.data),
-      ...machine(),
-      load: [loadBefore, loadavg()[0] ?? 0],
-      images: lessons.length,
-      objects: samples.length,
-      seeds: options.seeds,
-      steps: options.steps,
-      rows,
-      means: (["worth", "random"] as const).flatMap((order) =>
-        amounts.map((images) => ({ order, images, ap50: meanOf(rows, order, images) })),
-      ),
-    };
-  } finally {
-    await releases.release();
+const run = (options: WorthOptions, signal: AbortSignal) =>
+  onData("worth", options, { signal, measure: async (on) => measure(options, on, signal) });
+
+async function measure(
+  options: WorthOptions,
+  { product, scope, data, progress }: OnData,
+  signal: AbortSignal,
+) {
+  const { inference, store } = product.trainer;
+  const samples = [
+    ...new Map(
+      [...data.nearby, ...data.selection, ...data.heldOut].map((sample) => [sample.annotation.id, sample]),
+    ).values(),
+  ];
+  const lessons = lessonsOf(samples);
+  const embedding = async (image: SnapshotImage): Promise<ImageEmbedding> => {
+    const about = { workspaceId: scope.workspaceId, baseModel: "mobile_sam", signal };
+    return (await inference.embed(sourceOf(store, image), about)).embedding;
+  };
+  const finding = {
+    labels: labelsOf(samples),
+    pool: poolFor(samples),
+    steps: options.steps,
+    signal,
+    embedding,
+  };
+  const rows: (Row & { readonly seed: number })[] = [];
+  for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
+    const random = seededRandom(seed);
+    const shuffled = random.shuffle([...lessons]);
+    const judges = shuffled.splice(0, Math.ceil(shuffled.length * judging));
+    for (const [order, chosen] of [
+      ["worth", await byWorth(shuffled, embedding)],
+      ["random", shuffled],
+    ] as const)
+      for (const images of amounts) {
+        if (images > shuffled.length) continue;
+        const ap50 = await scored(chosen.slice(0, images), judges, seed, finding);
+        progress.say(`  seed ${seed}, ${order}, ${images} images: AP50 of boxes ${ap50.toFixed(3)}`);
+        rows.push({ seed, order, images, ap50: digits(ap50, 4) });
+      }
   }
+  return {
+    images: lessons.length,
+    objects: samples.length,
+    seeds: options.seeds,
+    steps: options.steps,
+    rows,
+    means: (["worth", "random"] as const).flatMap((order) =>
+      amounts.map((images) => ({ order, images, ap50: meanOf(rows, order, images) })),
+    ),
+  };
 }
 
 async function byWorth(lessons: readonly Lesson[], embedding: Finding["embedding"]): Promise<Lesson[]> {
