@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { selectLabels } from "../db/queries/export-rows.ts";
 import { selectNumberedImages, type NumberedImage } from "../db/queries/result-images.ts";
-import { getVersion, requireFinder, type Version } from "../db/queries/versions.ts";
+import { asJudged, getVersion, requireFinder, type Version } from "../db/queries/versions.ts";
 import { categoryIds, cocoResults, type ImageResults } from "../exports/annotations/coco-results.ts";
 import type { RleMask } from "../imaging/types.ts";
 import type { FindingVersion } from "../inference/find/types.ts";
@@ -17,7 +17,7 @@ export const mostOfImage = 100;
 /** Characters of an image's masks, and the memory that a file holds while it is sent: those in two copies. */
 const [maxMaskText, heldBytes] = [16 * 1024 * 1024, 64 * 1024 * 1024];
 
-/** `test`: those that judged the version and taught nothing. */
+/** `test`: those that judged the version, looked at by its twin, which they taught nothing. */
 export const resultSides = ["all", "annotated", "test"] as const;
 
 export interface AskedResults {
@@ -40,7 +40,8 @@ export async function exportResults(
   { version: number, images: side, threshold }: AskedResults,
 ): Promise<Readable> {
   const { db, memory } = context;
-  const version = await versionOf(context, scope, number ?? project.activeVersion ?? 0);
+  const served = await versionOf(context, scope, number ?? project.activeVersion ?? 0);
+  const version = side === "test" ? asJudged(served) : served;
   const [labels, images] = await db.transaction(
     async (tx) => [
       await selectLabels(tx, scope),

@@ -1,6 +1,6 @@
 /** How far a running job is; what the progress bars draw. */
 export interface FineTuneProgress {
-  phase: "embed" | "search" | "train" | "evaluate" | "find" | "register";
+  phase: "embed" | "search" | "train" | "evaluate" | "find" | "refit" | "register";
   done: number;
   total: number;
   /** Seconds until the job's end, by the speed so far; null while unknown. */

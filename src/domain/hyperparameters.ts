@@ -49,6 +49,11 @@ const fields = z.strictObject({
    * than 15 % of the fine-tune's budget, "always" or a number of steps at any rate, "none" never.
    */
   finder: auto(z.union([z.enum(["none", "always"]), z.int().min(20).max(10_000)])),
+  /**
+   * Whether the recipe that won is trained once more on all annotated images, those that judged it among them, before the
+   * version is served. "auto" does so where it looks closer than at the whole image, unless the recipe was given by hand.
+   */
+  refit: auto(z.boolean()),
   /** Which part of an image is encoded for a prompt: all of it, or a window round the prompt, perhaps in tiles. */
   zoom: z.union([z.literal("auto"), z.literal("none"), zoomSchema.omit({ click_side: true })]).optional(),
   /** How masks are sharpened: by a guided filter along the image's edges, or "points", by a point head that is trained for it. */

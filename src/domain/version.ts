@@ -1,6 +1,6 @@
 import type { Evaluation, HeldOutScores } from "./evaluation.ts";
 import type { FinderMetrics } from "./finder.ts";
-import type { Zoom } from "./focus.ts";
+import type { Focus, Zoom } from "./focus.ts";
 import type { GateDecision } from "./gate.ts";
 import type { VersionLatency, VersionServing } from "./serving.ts";
 
@@ -76,6 +76,26 @@ export interface VersionMetrics {
   /** What its finder brought; versions of before there were finders have none. */
   finder?: FinderMetrics;
   pictures?: VersionPicture[];
+}
+
+/**
+ * What a version was before all annotated images trained it, those that judge among them. Whatever is scored on images that
+ * are held out is scored with this twin, and a fine-tune that starts from the version starts from it.
+ */
+export interface Twin {
+  weightsKey: string;
+  weightsSha256: string;
+  weightsBytes: number;
+  focus: Focus;
+}
+
+/** A training of the winning recipe on all annotated images, after the verdict. */
+export interface Refit {
+  images: number;
+  annotations: number;
+  /** Training samples looked at. */
+  samples: number;
+  twin: Twin;
 }
 
 /** Where a version that no fine-tune made came from. */

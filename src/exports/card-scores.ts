@@ -14,7 +14,7 @@ export function scoresText(version: Version, holds: Holds): string {
   const { metrics } = version;
   if (!metrics) return "Not measured here: it was imported.";
   const plain = isPlain(version.focus);
-  const parts = [setText(metrics), meansTable(version, metrics, holds)];
+  const parts = [setText(metrics), ...refitText(version), meansTable(version, metrics, holds)];
   const { evaluation, latency } = metrics;
   if (holds === "decoder" && !plain)
     parts.push(
@@ -29,6 +29,14 @@ const setText = ({ heldOut, split }: VersionMetrics): string =>
   `On ${heldOut.images} held-out images with ${heldOut.annotations} annotations, which no training step and no choice of ` +
   `epoch has seen (train ${split.train}, selection ${split.selection}, held out ${split.heldOut} images), masks at the ` +
   "images' original size.";
+
+/** Whose scores these are, where the file holds what all images have trained. */
+const refitText = ({ refit }: Pick<Version, "refit">): string[] =>
+  refit
+    ? [
+        `The scores are those of a twin that never saw these images. After the verdict it was trained once more on all ${refit.images} annotated images, those held out among them, and that is what is served and what this file is of; no image is left to measure it on.`,
+      ]
+    : [];
 
 function meansTable(version: Version, { heldOut }: VersionMetrics, holds: Holds): string {
   const alone = decoderAloneOf(version);

@@ -64,11 +64,14 @@ async function* registeredObjects(db: Database): AsyncIterable<Registered> {
       key: versions.weightsKey,
       sha256: versions.weightsSha256,
       finder: versions.finder,
+      refit: versions.refit,
     })
     .from(versions)
     .orderBy(asc(versions.id));
-  for (const { finder, ...row } of rows) {
+  for (const { finder, refit, ...row } of rows) {
     yield { kind: "version", ...row };
+    if (refit)
+      yield { kind: "version", ...row, key: refit.twin.weightsKey, sha256: refit.twin.weightsSha256 };
     if (finder) yield { kind: "finder", ...row, key: finder.key, sha256: finder.sha256 };
   }
 }

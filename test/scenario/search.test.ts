@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const never = new AbortController().signal;
 /** Enough for two trials of the smallest size. */
-const hyperparameters = { budget_seconds: 46, patience: 2, finder: "none" };
+const hyperparameters = { budget_seconds: 46, patience: 2, finder: "none", refit: true };
 
 const tensorsOf = async (key: string) => decodeSafetensors(await bench.services.store.get(key)).tensors;
 
@@ -78,6 +78,16 @@ describe("auto", () => {
     const timed = events.filter(({ data }) => data && "box_warm_ms" in data);
     expect(timed.map(({ data }) => data?.["box_warm_ms"])).toEqual([latency?.box.warmMs]);
 
+    // All six images trained it once more; what was measured is of its twin, which stays.
+    const { refit } = version;
+    expect(refit).toMatchObject({ images: 6, annotations: 6 });
+    expect(refit?.twin.weightsSha256).not.toBe(version.weightsSha256);
+    const learnt = events.find(({ data }) => data && "seen_mean_iou" in data);
+    expect(learnt?.data?.["unseen_mean_iou"]).toBeGreaterThan(version.metrics.heldOut.base.meanIou);
+    expect(learnt?.data?.["seen_mean_iou"]).toBeGreaterThanOrEqual(
+      learnt?.data?.["unseen_mean_iou"] as number,
+    );
+
     // Another project of the same workspace shares the embeddings; nothing else. Its trainer stops once it has chosen.
     const other = await newProject(db, scope.workspaceId);
     await addRings(bench, other, 6);
@@ -107,10 +117,23 @@ describe("auto", () => {
     // The files name their projects; the tensors are the same to the last bit.
     expect(await tensorsOf(twin.weightsKey)).toEqual(await tensorsOf(version.weightsKey));
     expect(twin.focus).toEqual(version.focus);
+    expect(await tensorsOf(twin.refit?.twin.weightsKey ?? "")).toEqual(
+      await tensorsOf(version.refit?.twin.weightsKey ?? ""),
+    );
     expect(twin.metrics.trials).toEqual(trials);
     // The second attempt took what the first had chosen.
     const tried = (await eventsOf(db, other, again)).filter(({ data }) => data && "trial" in data);
     expect(tried).toHaveLength(trials?.length ?? 0);
+
+    // What is held out has trained the version: who starts from it starts from its twin, and is compared with that.
+    const next = await newFineTune(db, scope, {
+      hyperparameters: { epochs: 1, refine: "none", zoom: "none", finder: "none" },
+      baseVersion: 1,
+    });
+    await runFineTune(bench.trainer, next, never);
+    const child = await getTunedVersion(db, scope, 2);
+    expect(child.metrics.heldOut.parent).toEqual(version.metrics.heldOut.tuned);
+    expect(child.refit).toBeNull();
   });
 });
 

@@ -70,6 +70,7 @@ export async function versionWith(store: ObjectStore, focus: Focus): Promise<Ver
     number: 1,
     fineTuneId: null,
     finder: null,
+    refit: null,
     imported: {
       format: "safetensors",
       fileName: null,

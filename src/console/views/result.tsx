@@ -55,6 +55,12 @@ function Headline({
         <Stat value={score(tuned.mean_dice)} label="Dice" />
         <Stat value={`${annotations} on ${images}`} label="test masks on images" />
       </div>
+      {version.refit && (
+        <p class="small muted">
+          The scores and pictures are those of its twin, which never saw the test images. What answers now was
+          trained once more on all {version.refit.images} annotated images.
+        </p>
+      )}
       <Gate project={project} reload={reload} version={version} metrics={metrics} />
     </section>
   );

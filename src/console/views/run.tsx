@@ -99,6 +99,8 @@ const phases: Record<string, string> = {
   search: "Trying recipes",
   train: "Training",
   evaluate: "Measuring on images it has not seen",
+  find: "Learning to find objects without prompts",
+  refit: "Training on all images",
   register: "Saving the version",
 };
 

@@ -124,6 +124,15 @@ function feedbackRows(given: NonNullable<Version["metrics"]>["feedback"]): [stri
   ];
 }
 
+/** None where a version is served as it was measured. */
+const refitRows = (refit: Version["refit"]): [string, string][] =>
+  refit
+    ? [
+        ["Trained once more", `on all ${refit.images} annotated images, ${refit.samples} samples`],
+        ["Weights as measured", `SHA-256 ${refit.twin.weights.sha256}`],
+      ]
+    : [];
+
 /** How a version's masks are sharpened. */
 function sharpening(refine: Version["focus"]["refine"]): string {
   if (!refine) return "nothing";
@@ -146,6 +155,7 @@ function Facts({ projectId, version }: { projectId: string; version: Version }) 
             `${metrics.split.train} train, ${metrics.split.selection} choose the epoch, ${metrics.split.held_out} test`,
           ],
           ["Best epoch", String(metrics.best_epoch)],
+          ...refitRows(version.refit),
           ...feedbackRows(metrics.feedback),
         ] as [string, string][])
       : []),

@@ -152,11 +152,17 @@ export async function lockEndedFineTune(
     .for("share");
   if (!row) return null;
   const made = await tx
-    .select({ weightsKey: versions.weightsKey, finder: versions.finder, metrics: versions.metrics })
+    .select({
+      weightsKey: versions.weightsKey,
+      finder: versions.finder,
+      refit: versions.refit,
+      metrics: versions.metrics,
+    })
     .from(versions)
     .where(eq(versions.fineTuneId, id));
-  const named = made.flatMap(({ weightsKey, finder, metrics }) => [
+  const named = made.flatMap(({ weightsKey, finder, refit, metrics }) => [
     weightsKey,
+    ...(refit ? [refit.twin.weightsKey] : []),
     ...(finder ? [finder.key] : []),
     ...(metrics?.pictures ?? []).map((picture) => picture.key),
   ]);

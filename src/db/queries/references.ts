@@ -30,6 +30,7 @@ export async function lockReferences(tx: Executor, projectId: string): Promise<P
   const named = await tx.execute<{ key: string }>(sql`
     select object_key as key from images where project_id = ${projectId}
     union all select weights_key from versions where project_id = ${projectId}
+    union all select refit->'twin'->>'weightsKey' from versions where project_id = ${projectId} and refit is not null
     union all select finder->>'key' from versions where project_id = ${projectId} and finder is not null
     union all select snapshot_key from versions where project_id = ${projectId} and snapshot_key is not null`);
   const ran = await tx.execute<{ id: string; hash: string | null }>(

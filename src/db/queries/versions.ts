@@ -28,6 +28,15 @@ export const decoderAloneOf = ({
 }: Pick<Version, "metrics" | "focus">): HeldOutScores | null =>
   metrics?.heldOut.decoderAlone ?? (metrics && isPlain(focus) ? metrics.heldOut.tuned : null);
 
+/** A version as it was when it was judged: what has not seen the images that are held out. */
+export function asJudged<T extends Pick<Version, "weightsKey" | "weightsSha256" | "focus" | "refit">>(
+  version: T,
+): T {
+  if (!version.refit) return version;
+  const { weightsKey, weightsSha256, focus } = version.refit.twin;
+  return { ...version, weightsKey, weightsSha256, focus };
+}
+
 /** Throws AppError version_not_found. */
 export async function getVersion(
   db: Executor,

@@ -1,7 +1,7 @@
 import { bigint, check, integer, jsonb, pgTable, sql, text, uniqueIndex } from "../drizzle.ts";
 import type { Finder } from "../../domain/finder.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
-import type { ImportedFile, VersionMetrics } from "../../domain/version.ts";
+import type { ImportedFile, Refit, VersionMetrics } from "../../domain/version.ts";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
 import { projects } from "./projects.ts";
@@ -33,6 +33,8 @@ export const versions = pgTable(
     focus: jsonb("focus").$type<Focus>().notNull().default(plainFocus),
     /** What finds its objects without prompts; null is a version that can't. */
     finder: jsonb("finder").$type<Finder>(),
+    /** The training on all images that came after what is in `metrics`; null is a version that is served as it was judged. */
+    refit: jsonb("refit").$type<Refit>(),
     snapshotHash: text("snapshot_hash"),
     snapshotKey: text("snapshot_key"),
     /** As used: no "auto" is left. */

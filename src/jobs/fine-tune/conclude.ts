@@ -1,18 +1,23 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import type { Version } from "../../db/queries/versions.ts";
+import type { Focus } from "../../domain/focus.ts";
+import type { Refit } from "../../domain/version.ts";
 import { getProject } from "../../db/queries/projects.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
 import { addFinder } from "./add-finder.ts";
 import type { Before } from "../../training/evaluation/before.ts";
-import type { Chosen } from "../../training/search/choose.ts";
+import { type Chosen, refitSeconds } from "../../training/search/choose.ts";
 import { evaluationUnits, judge } from "../../training/evaluation/judge.ts";
 import { meanScores } from "../../training/evaluation/score.ts";
 import { versionMetrics } from "../../training/evaluation/version-metrics.ts";
 import { decidePromotion } from "../../training/evaluation/gate.ts";
 import type { TrainingResult } from "../../training/loop/loop.ts";
 import type { PreparedData } from "../../training/data/prepare.ts";
+import { everythingOf } from "../../training/refit/everything.ts";
+import { refit } from "../../training/refit/refit.ts";
+import { refitHead } from "../../training/refit/refit-head.ts";
 import { recipeAsUsed } from "../../training/loop/recipe.ts";
 import { type Registration, registerVersion } from "./register.ts";
 import type { RunContext } from "./context.ts";
@@ -49,6 +54,13 @@ export async function judgeAndRegister(
   await run.tell(latencyEvent(latency, chosen.serving));
   await run.progress("evaluate", evaluationUnits(data));
   const found = await addFinder(run, all, { version, recipe: chosen.recipe, live });
+  const served = await serve(run, data, {
+    all,
+    chosen,
+    result,
+    settled,
+    judged: { ...weights, focus },
+  });
   // As it is now: whoever has set it since means this version.
   const { promotionPolicy: policy } = await getProject(db, scope);
   const rival = before.active;
@@ -68,10 +80,9 @@ export async function judgeAndRegister(
     version: {
       baseModel: project.baseModel,
       parentVersion: row.baseVersion,
-      ...weights,
+      ...served,
       snapshotHash: data.frozen.hash,
       snapshotKey: data.frozen.key,
-      focus,
       finder: found.finder,
       hyperparameters: { ...recipeAsUsed(chosen.recipe), serving: chosen.serving },
       seed: row.seed,
@@ -87,12 +98,50 @@ export async function judgeAndRegister(
   });
 }
 
+type Weights = Pick<Registration["version"], "weightsKey" | "weightsSha256" | "weightsBytes">;
+
+/** What is served in the end: the training on all images where there is one, else what was judged. */
+async function serve(
+  run: RunContext,
+  data: PreparedData,
+  {
+    all,
+    chosen,
+    result,
+    settled,
+    judged,
+  }: Pick<Ended, "all" | "chosen" | "result" | "settled"> & { judged: Weights & { focus: Focus } },
+): Promise<Weights & { focus: Focus; refit: Refit | null }> {
+  const seconds = refitSeconds(data.asked, chosen.zoom);
+  // Where nothing did better than the start, there is no recipe that won.
+  if (seconds === 0 || settled.weights !== result.weights) return { ...judged, refit: null };
+  const { zoom, recipe } = chosen;
+  const everything = everythingOf(data, { thinned: zoom !== null });
+  const { heldOut, train } = data;
+  const trained = train.length;
+  const made = await refit(run, { everything, heldOut, recipe, zoom, result, trained, seconds });
+  if (!made) return { ...judged, refit: null };
+  const { weights } = settled;
+  const refine = await refitHead(run, { data, chosen, weights, refine: judged.focus.refine });
+  const { focus, ...twin } = judged;
+  return {
+    ...(await storeWeights(run, data, made.weights)),
+    focus: { zoom, refine },
+    refit: {
+      images: all.images,
+      annotations: everything.train.length,
+      samples: made.samples,
+      twin: { ...twin, focus },
+    },
+  };
+}
+
 /** Writes the weights under their own hash, before anything refers to them. */
 async function storeWeights(
   { services, row, project }: RunContext,
   data: PreparedData,
   weights: NamedTensors,
-): Promise<Pick<Registration["version"], "weightsKey" | "weightsSha256" | "weightsBytes">> {
+): Promise<Weights> {
   const file = encodeSafetensors(weights, {
     format: "maskwright-decoder",
     project: project.id,

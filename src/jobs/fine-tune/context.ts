@@ -19,6 +19,7 @@ const doingIn: Readonly<Record<FineTuneProgress["phase"], string>> = {
   train: "training",
   evaluate: "judging the version",
   find: "teaching it to find",
+  refit: "training on all images",
   register: "registering the version",
 };
 

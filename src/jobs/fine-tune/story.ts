@@ -4,7 +4,7 @@ import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { fineTunes } from "../../db/schema/index.ts";
 import { selectAnnotatedImages } from "../../db/queries/annotated-images.ts";
 import { getProject } from "../../db/queries/projects.ts";
-import { getVersion } from "../../db/queries/versions.ts";
+import { asJudged, getVersion } from "../../db/queries/versions.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { onSome, scoreBefore } from "../../training/evaluation/before.ts";
 import { asChosen, choose, type Chosen, firstForecast, thinned } from "../../training/search/choose.ts";
@@ -58,7 +58,8 @@ export async function fineTune(
   const start = await startOf(run);
   await forecast(run, all, start.weights);
   await embedImages(run, all);
-  const live = project.activeVersion === null ? null : await getVersion(db, scope, project.activeVersion);
+  const live =
+    project.activeVersion === null ? null : asJudged(await getVersion(db, scope, project.activeVersion));
   const beforeAll = await scoreBefore(run, all, { start: start.version, live });
 
   await job.move("train");
@@ -144,7 +145,7 @@ async function startOf({ services, row, project, scope }: RunContext): Promise<S
     const base = await services.inference.baseModel(project.baseModel);
     return { version: { number: 0 }, weights: await base.decoderWeights() };
   }
-  const version = await getVersion(services.db, scope, number, "base_version");
+  const version = asJudged(await getVersion(services.db, scope, number, "base_version"));
   const file = await readWeightsFile(services.store, version);
   return { version, weights: decodeSafetensors(file).tensors };
 }

@@ -19,7 +19,7 @@ export const fineTuneSchema = z
     seed: z.int(),
     progress: z
       .object({
-        phase: z.enum(["embed", "search", "train", "evaluate", "find", "register"]),
+        phase: z.enum(["embed", "search", "train", "evaluate", "find", "refit", "register"]),
         done: z.int(),
         total: z.int(),
         eta_seconds: z.number().nullable(),

@@ -164,6 +164,20 @@ export const versionSchema = z
       description:
         "What finds its objects without prompts, by their labels; null for a version that can't find.",
     }),
+    refit: z
+      .object({
+        images: z.int().openapi({ description: "All annotated images." }),
+        annotations: z.int(),
+        samples: z.int().openapi({ description: "Training samples of this last training." }),
+        twin: z.object({
+          weights: z.object({ sha256: z.string(), bytes: z.int() }),
+        }),
+      })
+      .nullable()
+      .openapi({
+        description:
+          "After its verdict, the winning recipe was trained once more on all annotated images, including those held out, and the result is what predict serves. All metrics and pictures are those of its twin, the weights as they were before, which never saw the held-out images. Null if it is served as it was measured.",
+      }),
     seed: z.int().nullable(),
     engine: z.string().nullable(),
     weights: z.object({ sha256: z.string(), bytes: z.int() }),
@@ -266,6 +280,12 @@ export function toVersion(
     hyperparameters: row.hyperparameters,
     focus: row.focus,
     finder: toFinder(row.finder),
+    refit: row.refit && {
+      images: row.refit.images,
+      annotations: row.refit.annotations,
+      samples: row.refit.samples,
+      twin: { weights: { sha256: row.refit.twin.weightsSha256, bytes: row.refit.twin.weightsBytes } },
+    },
     seed: row.seed,
     engine: row.engine,
     weights: { sha256: row.weightsSha256, bytes: row.weightsBytes },

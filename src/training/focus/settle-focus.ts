@@ -151,7 +151,7 @@ function refineJudges({ selection, train }: PreparedData, seed: number): Sample[
 }
 
 /** Answers of the trained weights to exact boxes, from an engine that holds just them. */
-async function answersFor(
+export async function answersFor(
   run: Run,
   { weights, chosen, samples }: { weights: NamedTensors; chosen: Chosen; samples: readonly Sample[] },
 ): Promise<WindowLogits[]> {

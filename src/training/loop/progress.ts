@@ -11,9 +11,10 @@ const usualMs: Readonly<Record<Phase, number>> = {
   // One box, base and tuned, and its part of what is cheap beside it.
   evaluate: 60,
   find: costs.finderStep * 1000,
+  refit: costs.trainMixed * 1000,
   register: 300,
 };
-const phases: readonly Phase[] = ["embed", "search", "train", "evaluate", "find", "register"];
+const phases: readonly Phase[] = ["embed", "search", "train", "evaluate", "find", "refit", "register"];
 
 /** Turns "so many of so many" into progress with an estimate of the time to the job's end, by the speed so far. */
 export class ProgressMeter {
@@ -27,7 +28,7 @@ export class ProgressMeter {
 
   /** @param clock milliseconds, never going back */
   constructor(totals: Partial<Record<Phase, number>> = {}, clock: () => number = () => performance.now()) {
-    this.#totals = { embed: 0, search: 0, train: 0, evaluate: 0, find: 0, register: 1, ...totals };
+    this.#totals = { embed: 0, search: 0, train: 0, evaluate: 0, find: 0, refit: 0, register: 1, ...totals };
     this.#clock = clock;
   }
 

@@ -57,15 +57,7 @@ export async function chooseHead(
 ): Promise<HeadChoice> {
   const { pixelsOf, groupOf, isFresh, mostPixels, seed, signal } = options;
   const bounds = { mostPoints, mostPixels };
-  const most = Math.max(pixelsOfOne, Math.floor(pixelsInAll / Math.max(1, answers.length)));
-  const sets = new Map<WindowLogits, PointSet>();
-  for (const answer of answers) {
-    signal.throwIfAborted();
-    const drawn = { most, judged: mostPoints, mostPixels: mostPixels ?? Infinity, seed };
-    const set = await pointSet(answer, await pixelsOf(answer.sample.image), drawn);
-    if (set) sets.set(answer, set);
-    await nextTurn();
-  }
+  const sets = await pointSetsOf(answers, options);
   if (sets.size === 0) return { refine: null, all: null, fresh: null, worthIt: false };
   const fit = (some: (answer: WindowLogits) => boolean): Promise<PointHead> =>
     fitHead(
@@ -98,6 +90,23 @@ export async function chooseHead(
   const shift = judged.reduce((sum, { sharp, predictedIou }) => sum + sharp - inUnit(predictedIou), 0);
   const refine = writeHead(head, { scoreShift: shift / judged.length, ...bounds });
   return { refine, all, fresh, worthIt: gainOf(fresh) >= worthIt && gainOf(all) >= 0 };
+}
+
+/** Pixels of every answer that has some to train a head with. */
+export async function pointSetsOf(
+  answers: readonly WindowLogits[],
+  { pixelsOf, mostPixels, seed, signal }: Pick<HeadOptions, "pixelsOf" | "mostPixels" | "seed" | "signal">,
+): Promise<Map<WindowLogits, PointSet>> {
+  const most = Math.max(pixelsOfOne, Math.floor(pixelsInAll / Math.max(1, answers.length)));
+  const sets = new Map<WindowLogits, PointSet>();
+  for (const answer of answers) {
+    signal.throwIfAborted();
+    const drawn = { most, judged: mostPoints, mostPixels: mostPixels ?? Infinity, seed };
+    const set = await pointSet(answer, await pixelsOf(answer.sample.image), drawn);
+    if (set) sets.set(answer, set);
+    await nextTurn();
+  }
+  return sets;
 }
 
 export const gainOf = ({ plainIou, iou }: HeadScores): number => iou - plainIou;
