@@ -10,7 +10,7 @@ import { zoomText } from "../../src/training/search/trials.ts";
 import type { Grid, GridCell } from "./grid.ts";
 import type { JobName } from "./options.ts";
 import type { FineTuned } from "../lib/product/product.ts";
-import type { GridReport, QualityRow } from "./report.ts";
+import type { GridReport, KeptBackReport, QualityRow } from "./report.ts";
 
 export interface Done {
   readonly name: JobName;
@@ -19,6 +19,7 @@ export interface Done {
   readonly tuned: FineTuned;
   /** On all held-out samples of `data`, in their order, exact boxes; the version's own metrics may be of some. */
   readonly test: { readonly base: readonly Score[]; readonly tuned: readonly Score[] };
+  readonly keptBack: KeptBackReport | null;
 }
 
 const focusText = ({ zoom, refine }: Focus): string =>
@@ -26,7 +27,7 @@ const focusText = ({ zoom, refine }: Focus): string =>
 
 /** The base and every fine-tune: boxes on all test samples, other prompts as the versions tell of themselves. */
 export function rowsOf(done: readonly Done[]): QualityRow[] {
-  const rows = done.map(({ name, data, tuned, test }): QualityRow => {
+  const rows = done.map(({ name, data, tuned, test, keptBack }): QualityRow => {
     const { version, promoted, said, seconds, phases } = tuned;
     const { bestEpoch, curve, evaluation, latency, perAnnotation } = version.metrics;
     const box = promptMetrics({ kind: "box", samples: data.heldOut, ...test }, data.groupOf);
@@ -58,6 +59,8 @@ export function rowsOf(done: readonly Done[]): QualityRow[] {
         recipe: version.hyperparameters,
         focus: focusText(version.focus),
         warm: latency ? { box: latency.box.ratio, click: latency.click.ratio } : null,
+        refit: version.refit && { images: version.refit.images, samples: version.refit.samples },
+        kept_back: keptBack,
         prompts,
       },
     };

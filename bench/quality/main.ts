@@ -6,6 +6,7 @@ import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { type Done, gridReport, rowsOf } from "./compare.ts";
 import { zipOf } from "../lib/product/data-zip.ts";
 import { runGrid } from "./grid.ts";
+import { type KeptBack, keepBack } from "./kept-back.ts";
 import type { JobName, QualityOptions } from "./options.ts";
 import { Product } from "../lib/product/product.ts";
 import { Progress } from "../lib/product/progress.ts";
@@ -24,8 +25,11 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
   releases.add("the progress bars", () => progress.end());
   const loadBefore = loadavg()[0] ?? 0;
   try {
-    const { zip, files } = await zipOf(options, releases);
     const product = await Product.open({ ...options, releases, progress, signal });
+    const all = await zipOf(options, releases);
+    const count = options.keepBack;
+    const kept = count === undefined ? null : await keptBack(product, all.zip, { options, count, releases });
+    const { zip, files } = kept ? await zipOf(options, releases, kept.isGiven) : all;
 
     const scope = await product.newProject("the data", zip, releases);
     const data = await product.prepare(scope, options.seed);
@@ -40,7 +44,9 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
       const own = await product.newProject(name, zip, releases);
       const tuned = await product.fineTune(own, { name, hyperparameters, seed: options.seed });
       const ownData = await product.prepare(own, options.seed);
-      done.push({ name, data: ownData, tuned, test: await product.scoreAll(ownData, tuned.version) });
+      const { base, asJudged } = await product.scoreAll(ownData, tuned.version);
+      const test = { base, tuned: asJudged };
+      done.push({ name, data: ownData, tuned, test, keptBack: (await kept?.judge(tuned)) ?? null });
     }
     const grid = options.grid
       ? await runGrid(options.grid, {
@@ -81,6 +87,16 @@ export async function run(options: QualityOptions, signal: AbortSignal): Promise
   } finally {
     await releases.release();
   }
+}
+
+/** What is kept back of the data in that zip, all of it. */
+async function keptBack(
+  product: Product,
+  zip: { path: string; bytes: number },
+  rest: Parameters<typeof keepBack>[2],
+): Promise<KeptBack> {
+  const scope = await product.newProject("all of the data", zip, rest.releases);
+  return keepBack(product, await product.prepare(scope, rest.options.seed), rest);
 }
 
 /** The fine-tunes to run, as this build's API takes them. */

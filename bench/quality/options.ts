@@ -8,17 +8,20 @@ import { dataArguments, type DataOptions, readData } from "../lib/product/data-o
 export const usage =
   "  quality --data DIR [--json] [--budget SECONDS] [--engine auto|compiled|eager] [--seed N]\n" +
   "          [--cache DIR] [--max-annotations N] [--only base,tutorial,auto,best]\n" +
-  "          [--given HYPERPARAMETERS]\n" +
+  "          [--given HYPERPARAMETERS] [--keep-back IMAGES]\n" +
   "          [--grid] [--python PATH] [--grid-epochs N] [--grid-rates R,R] [--grid-losses L,L]\n" +
   "          [--grid-threads N]\n" +
   "          DIR holds images/<stem>.* and masks/<stem>.png or masks/<stem>__<k>.png, and groups.csv where images belong together;\n" +
-  "          HYPERPARAMETERS is JSON as POST .../fine-tunes takes it, for one more row\n";
+  "          HYPERPARAMETERS is JSON as POST .../fine-tunes takes it, for one more row;\n" +
+  "          IMAGES of them are given to no fine-tune and judge what is served\n";
 
 export interface QualityOptions extends DataOptions {
   readonly engine: EngineName | "auto";
   readonly recipes: readonly RecipeName[];
   /** Hyperparameters of one more fine-tune. */
   readonly given: Readonly<Record<string, unknown>> | undefined;
+  /** Images that no fine-tune is given. */
+  readonly keepBack: number | undefined;
   readonly grid: GridOptions | undefined;
 }
 
@@ -48,6 +51,7 @@ export function readOptions(args: readonly string[]): QualityOptions {
       engine: { type: "string", default: "auto" },
       only: { type: "string", default: recipeNames.join() },
       given: { type: "string" },
+      "keep-back": { type: "string" },
       grid: { type: "boolean", default: false },
       python: { type: "string" },
       "grid-epochs": { type: "string", default: "6" },
@@ -63,6 +67,7 @@ export function readOptions(args: readonly string[]): QualityOptions {
       (name) => name !== "base",
     ),
     given: values.given === undefined ? undefined : readGiven(values.given),
+    keepBack: values["keep-back"] === undefined ? undefined : whole("keep-back", values["keep-back"], 1),
     grid: values.grid
       ? {
           python: pythonOf(values.python),

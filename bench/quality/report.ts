@@ -47,6 +47,9 @@ export interface QualityRow {
     readonly focus: string;
     /** Warm answers as multiples of the base's, as the fine-tune measured them. */
     readonly warm: { readonly box: number; readonly click: number } | null;
+    /** What trained it once more before it was served, if anything did; the scores of this row are of its twin before. */
+    readonly refit: { readonly images: number; readonly samples: number } | null;
+    readonly kept_back: KeptBackReport | null;
     /** By kind of prompt; the box on all test annotations, the others on some. */
     readonly prompts: readonly {
       readonly kind: PromptKind;
@@ -60,6 +63,19 @@ export interface QualityRow {
       readonly calibration_error: number;
     }[];
   } | null;
+}
+
+/** Exact boxes on images that no fine-tune was given. */
+export interface KeptBackReport {
+  readonly images: number;
+  readonly annotations: number;
+  readonly groups: number;
+  readonly base_mean_iou: number;
+  /** As it is served, and against the base. */
+  readonly mean_iou: number;
+  readonly gain: PairedGain;
+  /** Its twin, which the images of its own project judged. */
+  readonly twin_mean_iou: number;
 }
 
 export interface GridReport {

@@ -36,6 +36,8 @@ const report: QualityReport = {
         best_epoch: 3,
         epochs_run: 8,
         recipe: { loss: "dice_bce", prompts: ["box"] },
+        refit: null,
+        kept_back: null,
         focus: "whole image, points",
         warm: { box: 1.25, click: 1.4 },
         prompts: [

@@ -23,9 +23,15 @@ export interface ChosenFiles {
 export async function zipData(
   folder: string,
   path: string,
-  cap: { most: number | undefined; seed: number },
+  { wanted = () => true, ...cap }: { most: number | undefined; seed: number; wanted?: WantedImage },
 ): Promise<ChosenFiles> {
-  const chosen = chooseFiles(namesIn(folder), cap);
+  const names = namesIn(folder);
+  const images = names.filter((name) => name.startsWith("images/"));
+  const left = new Set(images.filter((name) => !wanted(join(folder, name))).map(stemOfImage));
+  const chosen = chooseFiles(
+    names.filter((name) => !left.has(stemOfImage(name)) && !left.has(imageOfMask(name))),
+    cap,
+  );
   const zip = new ZipFile();
   const options = { mtime: new Date(0), compress: false };
   for (const name of chosen.files) zip.addFile(join(folder, name), name, options);
@@ -34,15 +40,19 @@ export async function zipData(
   return chosen;
 }
 
+/** Whether an image, by its path, goes into a zip with its masks. */
+export type WantedImage = (path: string) => boolean;
+
 /** The zip of a bench's data, in a folder that is released with the bench. */
 export async function zipOf(
   { data, maxAnnotations, seed }: DataOptions,
   releases: Releases,
+  wanted?: WantedImage,
 ): Promise<{ zip: { path: string; bytes: number }; files: ChosenFiles }> {
   const folder = await mkdtemp(join(tmpdir(), "maskwright-zip-"));
   releases.add("the zip", () => rm(folder, { recursive: true, force: true }));
   const path = join(folder, "data.zip");
-  const files = await zipData(data, path, { most: maxAnnotations, seed });
+  const files = await zipData(data, path, { most: maxAnnotations, seed, ...(wanted && { wanted }) });
   return { zip: { path, bytes: (await stat(path)).size }, files };
 }
 
@@ -97,4 +107,10 @@ export function chooseFiles(
   return { files: kept, masks, chosen: taken.size };
 }
 
-const stemOf = (name: string, folder: string): string => name.slice(folder.length).replace(/\.[^./]+$/, "");
+const stemOfImage = (name: string): string => stemOf(name, "images/");
+
+/** The stem of the image that a mask of one object, `masks/<stem>__<k>.png`, or of all, `masks/<stem>.png`, belongs to. */
+const imageOfMask = (name: string): string => stemOf(name, "masks/").replace(/__\d+$/, "");
+
+const stemOf = (name: string, folder: string): string =>
+  name.startsWith(folder) ? name.slice(folder.length).replace(/\.[^./]+$/, "") : "";

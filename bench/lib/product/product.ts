@@ -10,7 +10,11 @@ import { getImport, insertImport } from "../../../src/db/queries/imports.ts";
 import { selectAnnotatedImages } from "../../../src/db/queries/annotated-images.ts";
 import { getProject, insertProject } from "../../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
-import { getTunedVersion, type TunedVersion } from "../../../src/db/queries/versions.ts";
+import {
+  asJudged as asJudgedOf,
+  getTunedVersion,
+  type TunedVersion,
+} from "../../../src/db/queries/versions.ts";
 import { workspaces } from "../../../src/db/schema/index.ts";
 import { newId } from "../../../src/lib/ids.ts";
 import { createLog } from "../../../src/lib/log.ts";
@@ -162,20 +166,24 @@ export class Product {
   }
 
   /**
-   * The base and a version on every test sample, exact boxes, each list in the order of `data.heldOut`. A fine-tune that
-   * looks closer is judged by as many as its budget encodes; here all are encoded, after it and beside its seconds.
+   * The base and a version on every test sample, exact boxes, each list in the order of `data.heldOut`: as it is served,
+   * and as it was judged. A fine-tune that looks closer is judged by as many as its budget encodes; here all are encoded,
+   * after it and beside its seconds.
    */
-  async scoreAll(data: PreparedData, version: TunedVersion): Promise<{ base: Score[]; tuned: Score[] }> {
+  async scoreAll(
+    data: PreparedData,
+    version: TunedVersion,
+  ): Promise<{ base: Score[]; tuned: Score[]; asJudged: Score[] }> {
     const { heldOut } = data;
-    const [base, tuned] = await scoreVersions(this.trainer, heldOut, {
+    const [base, tuned, asJudged] = await scoreVersions(this.trainer, heldOut, {
       workspaceId,
       baseModel,
       signal: this.#signal,
-      versions: [{ number: 0 }, version],
+      versions: [{ number: 0 }, version, asJudgedOf(version)],
       onDone: async (done) => this.#progress.at("all test samples", done, heldOut.length),
     });
-    if (!base || !tuned) throw new Error("a version was not scored");
-    return { base, tuned };
+    if (!base || !tuned || !asJudged) throw new Error("a version was not scored");
+    return { base, tuned, asJudged };
   }
 
   /** Shows the job's progress and events, and adds up how long it stays in each phase, to a quarter of a second. */
