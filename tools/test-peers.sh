@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests against Python peers (torch, transformers, pycocotools, Meta's segment_anything). Installs them into .venv on first use.
+# Tests against peers: Python's (torch, transformers, pycocotools, Meta's segment_anything) and transformers.js. Installs
+# them into .venv on first use.
 # Meta's package can also be a checkout: PYTHONPATH=/path/to/segment-anything npm run test:peers
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,5 +15,11 @@ fi
 if ! has segment_anything; then
   pip segment-anything torchvision 2>/dev/null || true
   has segment_anything || echo "SKIPPED what needs Meta's own code: segment_anything is not to be had here (PYTHONPATH may name a checkout)"
+fi
+# Some hundred megabytes of runtimes; its postinstall scripts, which are for GPUs, are left out.
+if [ ! -d .venv/transformers-js/node_modules ]; then
+  echo "Installing transformers.js into .venv/transformers-js ..."
+  mkdir -p .venv/transformers-js
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/transformers-js @huggingface/transformers@4.3.2
 fi
 MASKWRIGHT_PEERS=1 node tools/run.mjs node_modules/vitest/vitest.mjs run --project peers

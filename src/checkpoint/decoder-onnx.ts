@@ -9,6 +9,7 @@ import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
  */
 const unusedPrefix = "maskwright.tensor.";
 export const unusedKey = (name: string): string => `${unusedPrefix}${name}`;
+export const isUnusedKey = (key: string): boolean => key.startsWith(unusedPrefix);
 export const toBase64 = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 
@@ -32,7 +33,7 @@ export function readDecoderOnnx(
   const metadata: Record<string, string> = {};
   for (const { key, value } of metadataProps) {
     const name = key.slice(unusedPrefix.length);
-    const shape = key.startsWith(unusedPrefix) && Object.hasOwn(decoderLayout, name) && decoderLayout[name];
+    const shape = isUnusedKey(key) && Object.hasOwn(decoderLayout, name) && decoderLayout[name];
     if (!shape) metadata[key] = value;
     else tensors[name] = { shape, data: fromBase64(value) };
   }

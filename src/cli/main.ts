@@ -42,7 +42,7 @@ const usage = `maskwright COMMAND [--json]
   versions PROJECT
   promote PROJECT VERSION [--reason TEXT]
   rollback PROJECT [--reason TEXT]
-  export PROJECT VERSION [--format safetensors|onnx|pth|hf|bundle|card]
+  export PROJECT VERSION [--format safetensors|onnx|pth|hf|transformersjs|bundle|card]
          [--variant all|single|multi|cvat] [--full] [-o FILE]
   export annotations PROJECT [--format coco|yolo|label_studio|cvat|voc|labelme]
          [--shapes masks|polygons] [--polygon-tolerance PIXELS] [-o FILE]

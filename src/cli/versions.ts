@@ -98,7 +98,8 @@ export const rollbackCommand: Command = async ({ args, api }) => {
   );
 };
 
-const formats = ["safetensors", "onnx", "pth", "hf", "bundle", "card"] as const;
+const formats = ["safetensors", "onnx", "pth", "hf", "transformersjs", "bundle", "card"] as const;
+const zips: ReadonlySet<string> = new Set(["hf", "transformersjs", "bundle"]);
 const variants = ["all", "single", "multi", "cvat", "served"] as const;
 
 export const exportCommand: Command = async ({ args, api }) => {
@@ -112,7 +113,7 @@ export const exportCommand: Command = async ({ args, api }) => {
   const format = oneOf("--format", formats, values.format);
   const variant = oneOf("--variant", variants, values.variant);
   const number = versionOf(version);
-  const isZip = format === "hf" || format === "bundle" || (format === "onnx" && values.full);
+  const isZip = zips.has(format) || (format === "onnx" && values.full);
   const file = values.output ?? `maskwright-${version}.${isZip ? "zip" : format === "card" ? "md" : format}`;
   const client = await api();
   const blob = await client.get("/v1/projects/{project_id}/versions/{number}/export", {

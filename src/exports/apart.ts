@@ -6,7 +6,7 @@ import type { ObjectStore } from "../storage/store.ts";
 import type * as exportWorker from "./export-worker.ts";
 import type { ExportTask } from "./export-worker.ts";
 import { fileInFolder } from "./spool.ts";
-import type { ExportedFile, ExportOptions, ExportSubject } from "./types.ts";
+import { type ExportedFile, type ExportOptions, type ExportSubject, isWhole } from "./types.ts";
 
 const MiB = 1024 * 1024;
 /**
@@ -35,7 +35,7 @@ export async function exportApart(
   options: ExportOptions,
   by: string,
 ): Promise<ExportedFile> {
-  const whole = options.full || options.format === "bundle";
+  const whole = isWhole(options);
   const bytes = Math.min(whole ? ofWhole : ofDecoder, memory.most);
   return memory.hold(bytes, { by, what: "This export", waitMs }, () =>
     fileInFolder(async (path) => make(await taskOf(store, subject, { options, whole, path }))),

@@ -5,6 +5,7 @@ import { scoresText } from "./card-scores.ts";
 import { architectureOf } from "./encoder.ts";
 import { promptingForPeople } from "./facts.ts";
 import { code, codeBlock, list, section } from "./markdown.ts";
+import { withTransformersJs } from "./transformers-js/card.ts";
 import { type ExportOptions, type ExportSubject, type Holds, holdsOf } from "./types.ts";
 
 /**
@@ -30,6 +31,7 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
       : []),
     section("How to prompt it", prompting(version, holds)),
     ...(blind ? [section("With transformers", noVisionEncoder)] : []),
+    ...(options.format === "transformersjs" ? [section("With transformers.js", withTransformersJs)] : []),
     section("Licences", licences(subject)),
   ];
   return `${sections.join("\n\n")}\n`;
@@ -48,6 +50,9 @@ const frontMatter = ({ format, full }: ExportOptions, base: ExportSubject["base"
     "license: apache-2.0",
     ...(format === "hf" && full && architectureOf(base)
       ? ["library_name: transformers", "pipeline_tag: mask-generation"]
+      : []),
+    ...(format === "transformersjs"
+      ? ["library_name: transformers.js", "pipeline_tag: mask-generation"]
       : []),
     "tags:",
     "  - segment-anything",

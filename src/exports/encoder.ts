@@ -10,7 +10,7 @@ import {
 } from "../checkpoint/encoder-layout.ts";
 import type { TensorContent } from "../checkpoint/tensor-content.ts";
 import { AppError } from "../lib/errors.ts";
-import { decodeModel, type OnnxTensor } from "../lib/onnx-proto.ts";
+import { decodeModel, type OnnxModel, type OnnxTensor } from "../lib/onnx-proto.ts";
 import type { ZipEntry } from "../lib/zip-writer.ts";
 
 /** The architecture of a base's image encoder, where it is one of SAM's own ViTs; else null. */
@@ -20,19 +20,18 @@ export const architectureOf = ({ type }: BaseModel): EncoderArchitecture | null 
 /** The ONNX encoder as `encoder.onnx`, with the files beside it that hold its weights. */
 export async function encoderEntries(base: BaseModel): Promise<ZipEntry[]> {
   const path = await base.encoderPath();
-  const beside = new Set<string>();
-  for (const tensor of decodeModel(await readFile(path)).graph.initializer) {
-    const { location } = placeOf(tensor);
-    if (location !== undefined) beside.add(basename(location));
-  }
+  const beside = weightFiles(decodeModel(await readFile(path)));
   const entry = (name: string, file: string): ZipEntry => ({
     path: name,
     content: () => createReadStream(file),
   });
-  return [
-    entry("encoder.onnx", path),
-    ...[...beside].sort().map((name) => entry(name, join(dirname(path), name))),
-  ];
+  return [entry("encoder.onnx", path), ...beside.map((name) => entry(name, join(dirname(path), name)))];
+}
+
+/** Names of the files beside a graph that hold its weights, sorted. */
+export function weightFiles({ graph }: OnnxModel): string[] {
+  const locations = graph.initializer.map((tensor) => placeOf(tensor).location);
+  return [...new Set(locations.flatMap((location) => (location ? [basename(location)] : [])))].sort();
 }
 
 /**

@@ -14,12 +14,15 @@ import { factsOf } from "./facts.ts";
 import { huggingFaceTensors, samConfig, samPreprocessor } from "./hugging-face.ts";
 import { decoderOnnxFile } from "./onnx.ts";
 import { spool } from "./spool.ts";
+import { transformersJsEntries } from "./transformers-js/entries.ts";
 import {
+  bringsEncoder,
   type ExportedFile,
   type ExportFormat,
   type ExportOptions,
   type ExportSubject,
   holdsOf,
+  isWhole,
 } from "./types.ts";
 
 /**
@@ -38,19 +41,17 @@ export async function exportVersion(
     fileName: fileName(subject, options, ending),
     contentType: contentTypes[ending] ?? "application/octet-stream",
   };
-  if (made instanceof Readable && isLarge(options)) return { ...named, ...(await spool(made)) };
+  if (made instanceof Readable && isWhole(options)) return { ...named, ...(await spool(made)) };
   const content = made instanceof Readable ? await buffer(made) : made;
   return { ...named, bytes: content.byteLength, sha256: sha256(content), content };
 }
-
-/** Whole models, which go through a temporary file. */
-const isLarge = ({ format, full }: ExportOptions): boolean => full || format === "bundle";
 
 const endings: Readonly<Record<ExportFormat, string>> = {
   safetensors: "safetensors",
   onnx: "onnx",
   pth: "pth",
   hf: "zip",
+  transformersjs: "zip",
   bundle: "zip",
   card: "md",
 };
@@ -68,7 +69,7 @@ function fileName({ projectId, version }: ExportSubject, options: ExportOptions,
   const parts = [projectId, version ? `v${version.number}` : "base"];
   if (ending === "zip") parts.push(format);
   if (format === "onnx" && variant !== "all") parts.push(variant);
-  if (full && format !== "card" && format !== "bundle") parts.push("full");
+  if (full && format !== "card" && !bringsEncoder(format)) parts.push("full");
   return `${parts.join("-")}.${ending}`;
 }
 
@@ -87,6 +88,8 @@ async function make(
   const metadata = { ...facts, model_card: card };
   const readme: ZipEntry = { path: "README.md", content: utf8(card) };
   if (format === "bundle") return storedZip(await bundleEntries(subject, { readme, metadata, weights }));
+  if (format === "transformersjs")
+    return storedZip(await transformersJsEntries(subject, { readme, metadata, weights }));
   if (format === "onnx") {
     const refine = variant === "served" ? (version?.focus.refine ?? null) : null;
     const decoder = await decoderOnnxFile(weights, { variant, refine }, metadata);

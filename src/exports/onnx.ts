@@ -9,6 +9,7 @@ import {
   encodeModel,
   float32Tensor,
   type OnnxEntry,
+  type OnnxModel,
   type OnnxTensor,
 } from "../lib/onnx-proto.ts";
 import type { Refine } from "../domain/focus.ts";
@@ -30,6 +31,21 @@ export async function decoderOnnxFile(
   if (!entry) throw new Error(`no export graph ${variant} in ${folder}; run: npm run build:graphs`);
   const model = decodeModel(await readFile(join(folder, entry.file)));
   const constants = refine ? refineConstants(refine, "refine.") : [];
+  return encodeModel(withWeights(model, weights, { constants, metadata }));
+}
+
+/**
+ * A graph that wants the decoder's weights as inputs with those weights inside, and with `constants`, which are other
+ * inputs of it. Weights that it has no use for become properties. Throws an Error when a weight is missing.
+ */
+export function withWeights(
+  model: OnnxModel,
+  weights: NamedTensors,
+  {
+    constants = [],
+    metadata,
+  }: { constants?: readonly OnnxTensor[]; metadata: Readonly<Record<string, string>> },
+): OnnxModel {
   const inside = new Set(constants.map(({ name }) => name));
   const isInside = (name: string): boolean => Object.hasOwn(decoderLayout, name) || inside.has(name);
   // onnxruntime would warn of initialisers that nobody reads.
@@ -42,7 +58,7 @@ export async function decoderOnnxFile(
     if (used.has(name)) initializer.push(float32Tensor(name, tensor.shape, tensor.data));
     else unused.push({ key: unusedKey(name), value: toBase64(tensor.data) });
   }
-  return encodeModel({
+  return {
     ...model,
     producerName: producer,
     metadataProps: [...Object.entries(metadata).map(([key, value]) => ({ key, value })), ...unused],
@@ -51,5 +67,5 @@ export async function decoderOnnxFile(
       input: model.graph.input.filter(({ name }) => !isInside(name)),
       initializer: [...model.graph.initializer, ...constants, ...initializer],
     },
-  });
+  };
 }

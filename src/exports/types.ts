@@ -7,7 +7,15 @@ import { isPlain } from "../domain/focus.ts";
 export { exportVariants };
 
 /** `card` is the model card alone, which the other formats carry inside; `bundle` is all of a version, and runs. */
-export const exportFormats = ["safetensors", "onnx", "pth", "hf", "bundle", "card"] as const;
+export const exportFormats = [
+  "safetensors",
+  "onnx",
+  "pth",
+  "hf",
+  "transformersjs",
+  "bundle",
+  "card",
+] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
 /** What is exported: a version of a project, or its base. */
@@ -25,6 +33,13 @@ export interface ExportOptions {
   /** What an ONNX decoder gives back; other formats have no variants. */
   readonly variant: ExportVariant;
 }
+
+/** Whether a file comes with the image encoder because its format does, whatever `full` says. */
+export const bringsEncoder = (format: ExportFormat): boolean =>
+  format === "bundle" || format === "transformersjs";
+
+/** Whether a file holds the image encoder. */
+export const isWhole = ({ format, full }: ExportOptions): boolean => full || bringsEncoder(format);
 
 /**
  * What a file holds: the `decoder` alone, without the window and what refines masks; all of a `version`; or a `card`, no

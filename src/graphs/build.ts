@@ -90,6 +90,8 @@ export async function buildGraphs(
     refine: null,
     ...write(`export-${variant}`, exportOnnx(variant)),
   }));
+  const { samModelOnnx } = await import("./sam-model.ts");
+  const samModel = write("sam-model", samModelOnnx());
   const makeRefine = await import("./refine.ts");
   const refine = {
     pointHead: write("point-head", makeRefine.pointHeadOnnx("refined")),
@@ -119,6 +121,7 @@ export async function buildGraphs(
     parts,
     prefix,
     exports: all,
+    samModel,
     refine,
     finder,
   };

@@ -18,8 +18,8 @@ import { addOutputs } from "./export-outputs.ts";
 import { addServedOutputs, refinePrefix, type ServedRefine } from "./export-served.ts";
 
 /** Meta's own export says 17; whatever runs that file runs ours. IR version 8 belongs to it. */
-const opset = 17;
-const irVersion = 8;
+export const exportOpset = 17;
+export const exportIrVersion = 8;
 
 /**
  * The decoder for other people's programs, as an ONNX file that still wants its weights as inputs (exports/onnx.ts puts
@@ -44,7 +44,7 @@ export function exportOnnx(variant: ExportVariant, refine: ServedRefine | null =
   const joined: OnnxModel = {
     ...model,
     // What newer opsets brought, Gelu as one operator, was left out of the recording; refining wants them.
-    ...(!refine && { irVersion, opsetImport: [{ domain: "", version: opset }] }),
+    ...(!refine && { irVersion: exportIrVersion, opsetImport: [{ domain: "", version: exportOpset }] }),
     graph: {
       ...model.graph,
       name: "sam_decoder",

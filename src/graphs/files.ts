@@ -63,6 +63,8 @@ const graphManifest = z.object({
   prefix: graphFile,
   /** The decoder for other people's programs, still without its weights. */
   exports: z.array(exportGraph),
+  /** The same as transformers.js's SamModel calls it: see graphs/sam-model.ts. */
+  samModel: graphFile,
   refine: refineGraphs,
   finder: finderGraphs,
 });
@@ -102,6 +104,10 @@ export function readGraphs(folder = graphsFolder): DecoderGraph[] {
 /** The graphs that exports put weights into. Throws an Error that says how to make them. */
 export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEntry[] =>
   readManifest(folder).exports;
+
+/** Path of the decoder that transformers.js calls, without its weights. Throws an Error that says how to make it. */
+export const samModelGraph = (folder = graphsFolder): string =>
+  join(folder, readManifest(folder).samModel.file);
 
 /** Path of each graph that refines masks. Throws an Error that says how to make them. */
 export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineKind, string>> {

@@ -20,7 +20,8 @@ const exportRoute = createRoute({
     "Each file carries its model card: where the weights come from, how they were measured, licences. " +
     "`safetensors` and `pth`: prompt encoder and mask decoder under Meta's names, for Sam.load_state_dict. " +
     "`onnx`: Meta's decoder signature, the number of points free. " +
-    "`hf`: a zip; unpacked, SamModel.from_pretrained loads the folder. These hold the decoder alone, without the window " +
+    "`hf`: a zip; unpacked, SamModel.from_pretrained loads the folder. " +
+    "`transformersjs`: a zip with the image encoder; the same of transformers.js, in Node and browsers. These hold the decoder alone, without the window " +
     "and what refines masks where a version's focus has them, and their cards say how the decoder does by itself. " +
     "`bundle`: a zip with all of the version as ONNX and runners for Python and JavaScript that answer as predict does. " +
     "`card`: the model card alone, Markdown. " +

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { readDecoderOnnx } from "../../src/checkpoint/decoder-onnx.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import type { Version } from "../../src/db/queries/versions.ts";
 import type { VersionMetrics } from "../../src/domain/version.ts";
+import { modelCard } from "../../src/exports/card.ts";
 import type { ExportOptions } from "../../src/exports/types.ts";
 import { plainFocus } from "../../src/domain/focus.ts";
 import { localTestStore, type TestStore } from "../helpers/objects.ts";
@@ -100,6 +102,14 @@ describe("the card in a file", () => {
     const bundle = await cardIn(await exported(storage.store, zoomed, { format: "bundle" }));
     expect(bundle).toContain("**This file holds all of the version**");
     expect(bundle).not.toContain("warm, ms");
+  });
+
+  it("tells users of transformers.js what its own processor costs, and what stays behind", () => {
+    const subject = { projectId: "prj_1", base: baseModel("mobile_sam"), version: zoomed };
+    const card = modelCard(subject, { format: "transformersjs", full: false, variant: "all" });
+    expect(card).toContain("library_name: transformers.js");
+    expect(card).toMatch(/preprocess\.mjs \.\d+ or more; SamProcessor \.\d+ to/);
+    expect(card).toContain("**This file holds the decoder alone.**");
   });
 
   it("does not make up what nobody measured", async () => {

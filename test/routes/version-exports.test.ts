@@ -99,6 +99,7 @@ describe("GET export", () => {
     ["1/export?format=card", "v1.md", "text/markdown; charset=utf-8"],
     ["1/export?format=onnx&variant=served", "v1-served.onnx", "application/octet-stream"],
     ["1/export?format=bundle", "v1-bundle.zip", "application/zip"],
+    ["1/export?format=transformersjs", "v1-transformersjs.zip", "application/zip"],
     ["base/export", "base.safetensors", "application/octet-stream"],
   ])("%s is a file of its own, the same each time, named by its hash", async (path, name, type) => {
     const first = await file(path);

@@ -19,6 +19,7 @@ const formats = [
   ["safetensors", "safetensors", "Meta's tensor names"],
   ["pth", "PyTorch", "load_state_dict of segment-anything and MobileSAM"],
   ["hf", "Hugging Face", "SamModel.from_pretrained"],
+  ["transformersjs", "transformers.js", "SamModel.from_pretrained in browsers and Node"],
   ["card", "Model card", "what it was trained and measured on"],
 ] as const;
 
