@@ -79,6 +79,8 @@ export const errorStatus = {
   prediction_not_repeatable: 409,
   prediction_mask_unknown: 422,
   image_handle_unknown: 404,
+  // Label Studio
+  label_config_unsupported: 422,
   // Feedback
   feedback_mask_missing: 422,
   feedback_image_not_stored: 409,

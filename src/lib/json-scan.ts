@@ -1,9 +1,11 @@
 import { AppError } from "./errors.ts";
-import type { Shape } from "./json-shape.ts";
+import { isBytes, type Shape } from "./json-shape.ts";
 import { pathText } from "./text.ts";
 
 /** Values of one body at most, whatever its schema: what JSON.parse and a schema do with more holds a thread too long. */
 export const maxValues = 100_000;
+/** What a number counts for in a list of bytes, and in what is passed over: a schema does no work for it, or hardly any. */
+const lightNumber = 1 / 16;
 /** So many things may be wrong; a schema describes each. One more, and the body is refused here. */
 export const maxFaults = 20;
 const maxDepth = 32;
@@ -20,6 +22,8 @@ interface Level {
   readonly inArray: boolean;
   /** Shape of what it holds, where that is known. */
   readonly shape: Shape | null;
+  /** Whether numbers in it count for little. */
+  readonly light: boolean;
   count: number;
   /** Where the key of an object's last value stands, without its quotes. */
   keyFrom: number;
@@ -78,11 +82,14 @@ class Scan {
         if (byte === openArray || byte === openObject) {
           this.#open(byte === openArray, own);
           awaitsKey = byte === openObject;
-        } else if (byte === quote) {
-          if (!this.#text(own)) return;
-        } else if (byte === minus || (byte >= 0x30 && byte <= 0x39)) {
-          this.#number(own);
-        } else if (!this.#word(own)) return;
+          continue;
+        }
+        const bounds = own?.free ? null : own;
+        if (byte === quote) {
+          if (!this.#text(bounds)) return;
+        } else if (isDigit(byte) || byte === minus) {
+          this.#number(bounds);
+        } else if (!this.#word(bounds)) return;
       }
     }
   }
@@ -96,12 +103,13 @@ class Scan {
 
   /** Counts a value that begins here. Returns what may stand here; null where nothing is known of that. */
   #value(): Shape | null {
-    if (++this.#values > maxValues) throw tooLarge(`more than ${maxValues} values`);
     const level = this.#levels.at(-1);
+    this.#values += level?.light && isDigit(this.#bytes[this.#at] as number) ? lightNumber : 1;
+    if (this.#values > maxValues) throw tooLarge(`more than ${maxValues} values`);
     if (!level) return this.#root;
     level.count++;
     const { shape } = level;
-    if (!shape) return null;
+    if (!shape || shape.free) return shape;
     if (level.inArray) {
       const { items, most } = shape.array as NonNullable<Shape["array"]>;
       if (level.count > most) throw this.#invalid(`more than ${most} items`, this.#levels.length - 1);
@@ -116,8 +124,10 @@ class Scan {
   #open(inArray: boolean, own: Shape | null): void {
     if (this.#levels.length === maxDepth) throw this.#invalid(`deeper than ${maxDepth} levels`);
     const fits = inArray ? own?.array : own?.object;
-    if (own && !fits) this.#mismatch(own, inArray ? "an array" : "an object");
-    this.#levels.push({ inArray, shape: fits ? own : null, count: 0, keyFrom: 0, keyTo: 0 });
+    const shape = own?.free || fits ? own : null;
+    if (own && !shape) this.#mismatch(own, inArray ? "an array" : "an object");
+    const light = inArray && shape !== null && (shape.free === true || isBytes(shape));
+    this.#levels.push({ inArray, shape, light, count: 0, keyFrom: 0, keyTo: 0 });
     this.#at++;
   }
 
@@ -257,6 +267,8 @@ function kindsOf({ text, number, other, array, object }: Shape): string {
   ];
   return kinds.filter(Boolean).join(" or ") || "nothing";
 }
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;

@@ -2,6 +2,8 @@ import type { z } from "zod";
 
 /** What JSON may be at one place, as far as it bounds the work of reading it. */
 export interface Shape {
+  /** Whether it is passed over: all that bounds it is the body itself. */
+  free?: true;
   /** The longest text, in characters; null where none may be. */
   text: number | null;
   number: Numbers | null;
@@ -34,6 +36,20 @@ function anything(depth = 6): Shape {
     object: inner && { fields: new Map(), rest: inner },
   };
 }
+
+const passed = new WeakSet<z.ZodType>();
+
+/** Says that what stands here is passed over: other programs send it along, and nothing reads it or bounds it by itself. */
+export function passOver<Schema extends z.ZodType>(schema: Schema): Schema {
+  passed.add(schema);
+  return schema;
+}
+
+/** Whether an array holds bytes alone: a number of it is then no work to speak of. */
+export const isBytes = ({ array }: Shape): boolean => {
+  const { text, number, other, object } = array?.items ?? nothing();
+  return number !== null && number.min >= 0 && number.max <= 255 && text === null && !other && !object;
+};
 
 /** What zod keeps of a schema; `def` differs by type. */
 interface Inside {
@@ -81,6 +97,7 @@ function boundsOf({ format, checks = [] }: Inside["def"]) {
  * Throws an Error where a text or an array has no bound, or where the schema is of a kind that is not known here.
  */
 export function shapeOf(schema: z.ZodType, place = "the body"): Shape {
+  if (passed.has(schema)) return { ...nothing(), free: true };
   const { def } = schema._zod as unknown as Inside;
   const { least, most, min, max, format } = boundsOf(def);
   const inner = def.innerType ?? def.in;
@@ -107,8 +124,10 @@ export function shapeOf(schema: z.ZodType, place = "the body"): Shape {
       const fields = Object.entries(def.shape ?? {}).map(
         ([key, value]) => [key, shapeOf(value, `${place}.${key}`)] as const,
       );
-      const strict = def.catchall?._zod.def.type === "never";
-      return { ...nothing(), object: { fields: new Map(fields), rest: strict ? null : anything() } };
+      const { catchall } = def;
+      const strict = catchall?._zod.def.type === "never";
+      const rest = strict ? null : catchall ? shapeOf(catchall, `${place}.*`) : anything();
+      return { ...nothing(), object: { fields: new Map(fields), rest } };
     }
     case "record":
       return {
@@ -143,6 +162,7 @@ function valuesShape(values: readonly unknown[]): Shape {
 function either(shapes: readonly Shape[]): Shape {
   return shapes.reduce(
     (a, b): Shape => ({
+      ...((a.free || b.free) && { free: true }),
       text: a.text === null ? b.text : Math.max(a.text, b.text ?? 0),
       number: a.number && b.number ? bothNumbers(a.number, b.number) : (a.number ?? b.number),
       other: a.other || b.other,

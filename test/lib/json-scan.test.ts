@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseJson } from "../../src/lib/json-parse.ts";
 import { createJsonReader } from "../../src/lib/json-reader.ts";
 import { maxValues, scanJson } from "../../src/lib/json-scan.ts";
-import { shapeOf } from "../../src/lib/json-shape.ts";
+import { passOver, shapeOf } from "../../src/lib/json-shape.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { errorOf } from "../helpers/codes.ts";
 
@@ -79,6 +79,27 @@ describe("bounds of JSON, read from its schema", () => {
   it("count values and spaces, whatever stands where nothing is known", async () => {
     expect(await scan(`{"x":${list("{}", maxValues)}}`)).toMatchObject({ code: "body_too_large" });
     expect(await scan(`{"x":${" ".repeat(2 ** 21 + 1)}1}`)).toMatchObject({ code: "body_too_large" });
+  });
+
+  it("pass over what other programs send along, whatever it is, and count its numbers and bytes for little", async () => {
+    const foreign = passOver(z.unknown());
+    const loose = shapeOf(
+      z
+        .object({
+          rle: z.array(z.int().min(0).max(255)).max(2e6).optional(),
+          own: z.record(z.string(), foreign),
+        })
+        .catchall(foreign),
+    );
+    const held = (text: string) => errorOf(() => scanJson(Buffer.from(text), loose));
+    const long = `"${"x".repeat(100_000)}"`;
+    for (const numbers of [list("7", maxValues + 1), list("7", 15 * maxValues)])
+      expect(await held(`{"rle":${numbers},"x":[{"y":${long}}],"own":{"z":${long}}}`)).toBeNull();
+    expect(await held(`{"x":${list("7", 15 * maxValues)}}`)).toBeNull();
+    expect(await held(`{"x":${list("7", 16 * maxValues)}}`)).toMatchObject({ code: "body_too_large" });
+    expect(await held(`{"x":${list("[]", maxValues)}}`)).toMatchObject({ code: "body_too_large" });
+    expect(await held(`{"rle":${list("256", 21)}}`)).toMatchObject({ param: "rle[0]" });
+    expect(await held(`{"x":${"[".repeat(40)}`)).toMatchObject({ code: "invalid_request" });
   });
 
   it("leave up to 20 faults to the schema, and what is no JSON to the parser", async () => {
