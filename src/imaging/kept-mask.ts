@@ -1,9 +1,16 @@
 import { AppError } from "../lib/errors.ts";
+import { decodeBrush } from "./brush-rle.ts";
 import { areaOf, boxOf } from "./geometry.ts";
 import { polygonsToRuns } from "./polygons.ts";
 import { CountsWriter, eachRun, encodeRle } from "./rle.ts";
 import type { BinaryMask, Box, Size, WireMask } from "./types.ts";
 import { checkMaskSize, readMask } from "./wire-mask.ts";
+
+/** Label Studio's brush, as bytes; see brush-rle.ts. */
+export interface BrushMask {
+  readonly format: "brush";
+  readonly rle: Uint8Array;
+}
 
 /** A mask as an annotation keeps it. */
 export interface KeptMask {
@@ -19,8 +26,9 @@ export interface KeptMask {
  * The mask that a request sent, at the image's `size` [height, width]. Run lengths are measured as they are, polygons
  * by their crossings: no pixel of theirs is ever drawn. Throws what readMask throws.
  */
-export async function keptMask(wire: WireMask, size: Size): Promise<KeptMask> {
+export async function keptMask(wire: WireMask | BrushMask, size: Size): Promise<KeptMask> {
   const [height, width] = size;
+  if (wire.format === "brush") return keptPixels(decodeBrush(wire.rle, width, height));
   try {
     if (wire.format === "rle") {
       checkMaskSize(wire.size, size);

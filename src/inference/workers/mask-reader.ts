@@ -4,7 +4,7 @@ import type { MemoryBudget } from "../../lib/memory-budget.ts";
 import { workerPool } from "../../lib/worker-pool.ts";
 import type { Pictures } from "../pictures/pictures.ts";
 import type * as masks from "./masks.ts";
-import { keep, type KeepTask, type ReadMask } from "./masks.ts";
+import { brushOf, keep, type KeepTask, type ReadMask } from "./masks.ts";
 
 const MiB = 1024 * 1024;
 /** What is read in a millisecond or so is read where it came. */
@@ -21,6 +21,8 @@ export interface MaskReader {
   keep(task: KeepTask, by: string): Promise<ReadMask>;
   /** Intersection over union of two masks of one size. Throws AppError mask_rle_invalid. */
   iou(a: RleMask, b: RleMask): Promise<number>;
+  /** The mask as bytes of Label Studio's brush; see imaging/brush-rle.ts. Throws AppError mask_rle_invalid. */
+  brush(rle: RleMask): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export function maskCost({ wire, size }: KeepTask): number {
   const pixels = size[0] * size[1];
   if (wire.format === "png") return (drawnBytes(wire.data) + 2) * pixels + 3 * wire.data.length;
   if (wire.format === "rle") return 6 * wire.counts.length;
+  if (wire.format === "brush") return 2 * pixels + wire.rle.length;
   if (wire.format === "logits") return 3 * wire.data.length;
   const crossings = crossingsIn(wire.polygons);
   return 40 * Math.min(crossings, pixels) + pixels / 8;
@@ -44,7 +47,7 @@ export function createMaskReader(memory: MemoryBudget, pictures: Pick<Pictures, 
     threads: 1,
     idleMs: 10_000,
   });
-  const [keepApart, iouApart] = [pool.of("keepApart"), pool.of("iou")];
+  const [keepApart, iouApart, brushApart] = [pool.of("keepApart"), pool.of("iou"), pool.of("brushApart")];
   return {
     keep: async (task, by) => {
       if (isLight(task)) return keep(task);
@@ -59,6 +62,7 @@ export function createMaskReader(memory: MemoryBudget, pictures: Pick<Pictures, 
       if (a.counts.length + b.counts.length <= inlineText) return rleIou(a, b);
       return iouApart([a, b]);
     },
+    brush: async (rle) => (rle.size[0] * rle.size[1] <= inlinePixels ? brushOf(rle) : brushApart(rle)),
     close: () => pool.close(),
   };
 }

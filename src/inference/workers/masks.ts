@@ -1,10 +1,12 @@
-import { keptMask, type KeptMask } from "../../imaging/kept-mask.ts";
+import { encodeBrush } from "../../imaging/brush-rle.ts";
+import { cutMask } from "../../imaging/cut-mask.ts";
+import { type BrushMask, keptMask, type KeptMask } from "../../imaging/kept-mask.ts";
 import { eachColumnRun, rleIou } from "../../imaging/mask-facts.ts";
 import type { Box, RleMask, Size, WireMask } from "../../imaging/types.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
 
 export interface KeepTask {
-  readonly wire: WireMask;
+  readonly wire: WireMask | BrushMask;
   /** [height, width] of the image. */
   readonly size: Size;
   /** A box of which is asked whether it holds any of the mask. */
@@ -28,6 +30,14 @@ export async function keep({ wire, size, box }: KeepTask): Promise<ReadMask> {
 }
 
 export const keepApart = (task: KeepTask): Promise<Outcome<ReadMask>> => settle(() => keep(task));
+
+/** A mask as Label Studio's brush; of one without a pixel, all of it background. */
+export function brushOf(rle: RleMask): Uint8Array {
+  const cut = cutMask(rle) ?? { width: 0, height: 0, data: new Uint8Array(), box: [0, 0, 0, 0] };
+  return encodeBrush(cut, cut.box, rle.size);
+}
+
+export const brushApart = (rle: RleMask): Promise<Outcome<Uint8Array>> => settle(async () => brushOf(rle));
 
 export const iou = ([a, b]: readonly [RleMask, RleMask]): Promise<Outcome<number>> =>
   settle(async () => rleIou(a, b));
