@@ -2,7 +2,8 @@ import { encodeBrush } from "../../../imaging/brush-rle.ts";
 import { Classes } from "../classes.ts";
 import type { ExportedItem } from "../types.ts";
 import { escaped } from "./escaped.ts";
-import { type FormatContext, objectsOf, oneOutlineOf, pathOf, pointsOf, type ZipFormat } from "./format.ts";
+import { type FormatContext, objectsOf, oneOutlineOf, pathOf, type ZipFormat } from "./format.ts";
+import { brushRegion, polygonRegion, regionHead, type RegionShape } from "./label-studio-region.ts";
 
 const [fromName, toName] = ["tag", "image"] as const;
 
@@ -40,26 +41,18 @@ async function* tasksOf(
     );
     let count = 0;
     for await (const { annotation, cut } of objectsOf(item, context)) {
-      const common = {
-        id: `r${++region}`,
-        from_name: fromName,
-        to_name: toName,
-        original_width: width,
-        original_height: height,
-        image_rotation: 0,
-      };
+      const head = regionHead(`r${++region}`, { fromName, toName }, { width, height });
       const names = [classes.nameOf(annotation.label)];
-      let result: object;
+      let shape: RegionShape;
       if (context.options.shapes === "masks") {
         const rle = [...encodeBrush(cut, cut.box, [height, width])];
-        result = { ...common, type: "brushlabels", value: { format: "rle", rle, brushlabels: names } };
+        shape = brushRegion(rle, names);
       } else {
         const ring = oneOutlineOf(item, annotation, cut, context);
         if (ring === null) continue;
-        const points = Array.from(pointsOf(ring), ([x, y]) => [(100 * x) / width, (100 * y) / height]);
-        result = { ...common, type: "polygonlabels", value: { points, closed: true, polygonlabels: names } };
+        shape = polygonRegion(ring, { width, height }, names);
       }
-      yield `${count++ > 0 ? "," : ""}\n${JSON.stringify(result)}`;
+      yield `${count++ > 0 ? "," : ""}\n${JSON.stringify({ ...head, ...shape })}`;
     }
     yield "]}]}";
   }
