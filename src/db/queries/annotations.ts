@@ -51,7 +51,7 @@ export async function addAnnotation(
       and workspace_id = ${row.workspaceId}::text
     for key share returning created_at`);
   if (!added) throw imageNotFound(row.imageId);
-  return { ...row, source: "api", lineage: null, createdAt: new Date(added.created_at) };
+  return { ...row, source: "api", lineage: null, origin: null, createdAt: new Date(added.created_at) };
 }
 
 /** Throws AppError annotation_not_found. */

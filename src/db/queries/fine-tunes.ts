@@ -36,6 +36,17 @@ export async function getFineTune(db: Executor, scope: ProjectScope, id: string)
   return row;
 }
 
+/** The project's fine-tune that was queued last and has not ended. */
+export async function findOpenFineTune(db: Executor, scope: ProjectScope): Promise<FineTune | undefined> {
+  const [row] = await db
+    .select()
+    .from(fineTunes)
+    .where(and(inProject(fineTunes, scope), inArray(fineTunes.status, [...openFineTune])))
+    .orderBy(desc(fineTunes.createdAt), desc(fineTunes.id))
+    .limit(1);
+  return row;
+}
+
 export async function listFineTunes(
   db: Executor,
   scope: ProjectScope,

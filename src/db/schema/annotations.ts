@@ -25,11 +25,16 @@ export const annotations = pgTable(
     source: text("source").$type<"api" | "import" | "feedback" | "proposal">().notNull(),
     /** Set for a mask that a version had made: which version, and what for. */
     lineage: jsonb("lineage").$type<AnnotationLineage>(),
+    /** What it is called in the tool where it was drawn, and is changed or deleted; see queries/linked-annotations.ts. */
+    origin: text("origin"),
     createdAt: createdAt(),
   },
   (table) => [
     index("annotations_project_idx").on(table.projectId, table.createdAt, table.id),
     index("annotations_image_idx").on(table.imageId),
+    index("annotations_origin_idx")
+      .on(table.projectId, table.origin)
+      .where(sql`origin is not null`),
     check("annotations_area_check", sql`area > 0`),
     check("annotations_box_check", sql`jsonb_typeof(box) = 'array' and jsonb_array_length(box) = 4`),
     check("annotations_source_check", sql`source in ('api', 'import', 'feedback', 'proposal')`),
