@@ -25,6 +25,7 @@ import { imageRoutes } from "./routes/images.ts";
 import { importResultRoutes } from "./routes/import-results.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { labelStudioRoutes } from "./routes/label-studio.ts";
 import { linkRoutes } from "./routes/links.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
@@ -65,8 +66,10 @@ export function createApp(
     await next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  app.use("/v1/*", conditional());
-  app.use("/v1/*", authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));
+  for (const path of ["/v1/*", "/label-studio/*"]) {
+    app.use(path, conditional());
+    app.use(path, authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));
+  }
 
   for (const routes of [
     projectRoutes,
@@ -100,6 +103,7 @@ export function createApp(
     uploadRoutes,
     linkRoutes,
     usageRoutes,
+    labelStudioRoutes,
     healthRoutes,
   ]) {
     app.route("/", routes(context));

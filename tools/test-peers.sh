@@ -16,6 +16,11 @@ if ! has segment_anything; then
   pip segment-anything torchvision 2>/dev/null || true
   has segment_anything || echo "SKIPPED what needs Meta's own code: segment_anything is not to be had here (PYTHONPATH may name a checkout)"
 fi
+# The same holds for Label Studio's.
+if ! has 'label_studio_sdk.converter.brush, label_studio_sdk.label_interface'; then
+  pip label-studio-sdk 2>/dev/null || true
+  has label_studio_sdk.converter.brush || echo "SKIPPED what needs label-studio-sdk: it is not to be had here (PYTHONPATH may name a checkout's src)"
+fi
 # Some hundred megabytes of runtimes; its postinstall scripts, which are for GPUs, are left out.
 if [ ! -d .venv/transformers-js/node_modules ]; then
   echo "Installing transformers.js into .venv/transformers-js ..."

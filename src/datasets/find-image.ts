@@ -6,6 +6,26 @@ import type { ArchiveReader } from "./archive.ts";
 const uploadPrefix = /^[0-9a-f]{8}-/;
 
 /**
+ * The names of files, without folders and in lower case, that may be meant by a name in a task's data: as it stands, and
+ * without what servers put round it. The likelier first.
+ */
+export function baseNamesMeant(given: string): string[] {
+  const bases = variants(given).map((name) => baseOf(name).toLowerCase());
+  return [...new Set([...bases, ...bases.map((base) => base.replace(uploadPrefix, ""))])];
+}
+
+/** Those of these paths that fit a name in a task's data best: by the longest common ending. */
+export const bestFitting = (paths: readonly string[], given: string): readonly string[] => {
+  if (paths.length < 2) return paths;
+  const endings = variants(given).flatMap((wanted) => [wanted, wanted.replace(/[0-9a-f]{8}-([^/]*)$/, "$1")]);
+  const score = (path: string): number[] =>
+    endings.map((wanted) => scoreOf(path, wanted, "")).reduce((a, b) => (compare(a, b) >= 0 ? a : b));
+  const scores = paths.map(score);
+  const most = scores.reduce((a, b) => (compare(a, b) >= 0 ? a : b));
+  return paths.filter((_, i) => compare(scores[i] as number[], most) === 0);
+};
+
+/**
  * Finds the zip's images by the names that tools write: with folders of another machine, as URLs, in another case, with
  * another extension, with or without Label Studio's prefix. Where several fit, the longest common ending of the path
  * decides, then the folder of the annotation file.

@@ -179,7 +179,8 @@ async function fillRle(
     : keptRuns(counts, [height, width]);
 }
 
-function ellipseRing(
+/** An ellipse's outline [x, y, ...] in pixels, where its unit is so many of them across and down. */
+export function ellipseRing(
   { x, y, rx, ry, angle }: Extract<Shape, { kind: "ellipse" }>,
   w: number,
   h: number,

@@ -59,6 +59,22 @@ export function checkBox(box: Box, [height, width]: Size, param = "box"): void {
   }
 }
 
+/**
+ * The part of a box that lies inside the image; detectors' boxes reach over its edges. Throws AppError box_outside_image
+ * (param as given) where none does, and box_zero_area.
+ */
+export function clipBox(box: Box, size: Size, param = "box"): Box {
+  const [height, width] = size;
+  const [x0, y0, x1, y1] = box;
+  const clipped: Box = [Math.max(0, x0), Math.max(0, y0), Math.min(width, x1), Math.min(height, y1)];
+  const hasArea = x1 > x0 && y1 > y0;
+  // What has no area anywhere, or no area inside, is refused as it came.
+  const inside = hasArea && clipped[2] > clipped[0] && clipped[3] > clipped[1];
+  const kept = inside ? clipped : box;
+  checkBox(kept, size, param);
+  return kept;
+}
+
 /** Throws AppError point_outside_image or point_label_unknown (param as given) unless the point lies in [0, width] x [0, height]. */
 export function checkPoint([x, y, label]: Point, [height, width]: Size, param = "point"): void {
   if (!(x >= 0 && y >= 0 && x <= width && y <= height)) {

@@ -4,6 +4,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect, inject } from "vitest";
 import type { App } from "../../src/app.ts";
+import { isApiPath } from "../../src/routes/http/access.ts";
 import { closed, type Json, type Paths } from "./closed-document.ts";
 
 /**
@@ -106,9 +107,9 @@ const count = (path: string): number => path.split("{").length;
 const fits = (known: string, type: string): boolean =>
   known === type || known === "*/*" || (known.endsWith("/*") && type.startsWith(known.slice(0, -1)));
 
-/** Below /v1 only the answer that there is no such route or method may go without a description. */
+/** In the API only the answer that there is no such route or method may go without a description. */
 async function undocumented(path: string, response: Response): Promise<string | null> {
-  if (!path.startsWith("/v1/") || [401, 404, 405, 429].includes(response.status)) return null;
+  if (!isApiPath(path) || [401, 404, 405, 429].includes(response.status)) return null;
   return `${path} answers ${response.status} and is not documented`;
 }
 

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyScopes } from "../../src/db/schema/index.ts";
-import { type Access, routeAccess } from "../../src/routes/http/access.ts";
+import { type Access, isApiPath, routeAccess } from "../../src/routes/http/access.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 
 let app: TestApp;
-/** Every route below /v1 as `METHOD /path/{param}`, as the app itself knows them. */
+/** Every route of the API as `METHOD /path/{param}`, as the app itself knows them. */
 let served: string[];
 beforeAll(async () => {
   app = await testApp();
   served = [
     ...new Set(
       app.app.routes
-        .filter(({ method, path }) => method !== "ALL" && path.startsWith("/v1/"))
+        .filter(({ method, path }) => method !== "ALL" && isApiPath(path))
         .map(({ method, path }) => `${method} ${path.replaceAll(/\/:(\w+)/g, "/{$1}")}`),
     ),
   ];

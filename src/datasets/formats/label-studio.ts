@@ -152,12 +152,14 @@ export class LabelStudioReader {
   }
 }
 
-interface Drawn {
+/** What one annotation drew; `results` are those that could be read. */
+export interface Drawn {
   readonly results: readonly Result[];
   readonly objects: readonly DrawnObject[];
 }
 
-function drawnBy(result: readonly unknown[], where: string): Drawn {
+/** The objects of an annotation's `result`, called by `where` it stands. */
+export function drawnBy(result: readonly unknown[], where: string): Drawn {
   const results = result.flatMap((one) => resultSchema.safeParse(one).data ?? []);
   return { results, objects: results.flatMap((one, n) => objectOf(where, n, one, results)) };
 }

@@ -5,6 +5,12 @@ import type { KeyScope } from "../../db/schema/index.ts";
 /** What a route asks of its caller: a scope, just some key (`any`), or nothing (`open`). */
 export type Access = KeyScope | "any" | "open";
 
+/** Paths of the API: what lies below asks for a key, and is described. */
+export const isApiPath = (path: string): boolean => /^\/(v1|label-studio)\//.test(path);
+
+/** Paths that other tools call, some of which can send a key in no other way than as a password. */
+export const takesBasic = (path: string): boolean => path.startsWith("/label-studio/");
+
 /** Who may call what: every route of the API, and nowhere else. `admin` holds every scope. */
 export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/session": "open",
@@ -103,6 +109,14 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/projects/{project_id}/versions/{number}/promote": "train",
   "POST /v1/projects/{project_id}/rollback": "train",
   "GET /v1/projects/{project_id}/promotions": "read",
+
+  // Of the webhook START_TRAINING alone asks for more.
+  "GET /label-studio/{project_id}": "predict",
+  "GET /label-studio/{project_id}/health": "predict",
+  "GET /label-studio/{project_id}/versions": "predict",
+  "POST /label-studio/{project_id}/setup": "predict",
+  "POST /label-studio/{project_id}/predict": "predict",
+  "POST /label-studio/{project_id}/webhook": "annotate",
 };
 
 /** What `METHOD /path/{param}` asks for. A route that nobody has declared is for admins alone. */

@@ -5,7 +5,7 @@ import { type RateLimit, takeFromBucket } from "../../db/queries/rate-buckets.ts
 import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
-import { type Access, accessTo, routeOf } from "./access.ts";
+import { type Access, accessTo, routeOf, takesBasic } from "./access.ts";
 import { rateLimitOf, requireRate } from "./limits.ts";
 import type { KeyScope } from "../../db/schema/index.ts";
 import type { Env } from "./env.ts";
@@ -16,8 +16,8 @@ export const sessionCookie = "maskwright_session";
 export const csrfHeader = "x-maskwright-csrf";
 
 /**
- * `Authorization: Bearer mw_…`, or the cookie of a session -> the caller, who may call this route. What comes behind
- * this runs for a known workspace, but on routes that are open to everybody.
+ * `Authorization: Bearer mw_…`, or the cookie of a session -> the caller, who may call this route; where other tools call also the
+ * key as the password of basic authentication. What comes behind this runs for a known workspace, but on routes that are open to everybody.
  * Throws AppError missing_api_key, invalid_api_key, csrf_rejected, rate_limited, scope_missing.
  */
 export function authenticate(db: Executor, requestsPerSecond: number): MiddlewareHandler<Env> {
@@ -44,7 +44,9 @@ async function whoAsks(c: Context<Env>, db: Executor, limit: RateLimit): Promise
   const projectId = projectIdOf(c.req.path);
   const header = c.req.header("authorization");
   if (header !== undefined) {
-    const key = /^Bearer +(mw_[\w-]{1,200})$/i.exec(header)?.[1];
+    const key =
+      keyIn(/^Bearer +(.+)$/i.exec(header)?.[1]) ??
+      (takesBasic(c.req.path) ? keyIn(passwordIn(header)) : undefined);
     const row = key === undefined ? undefined : await admitKey(db, key, { projectId, limit });
     if (row) return row;
     c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
@@ -59,6 +61,14 @@ async function whoAsks(c: Context<Env>, db: Executor, limit: RateLimit): Promise
   }
   c.header("WWW-Authenticate", "Bearer");
   throw new AppError("missing_api_key", "Send your key as `Authorization: Bearer mw_…`.");
+}
+
+const keyIn = (text: string | undefined): string | undefined => /^mw_[\w-]{1,200}$/.exec(text ?? "")?.[0];
+
+/** The password of basic authentication (RFC 7617), whoever its user. */
+function passwordIn(header: string): string | undefined {
+  const encoded = /^Basic +([A-Za-z0-9+/=]{1,1000})$/i.exec(header)?.[1];
+  return encoded && /^[^:]*:(.*)$/s.exec(Buffer.from(encoded, "base64").toString("utf8"))?.[1];
 }
 
 /**

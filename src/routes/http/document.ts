@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { type ErrorCode, errorStatus } from "../../lib/errors.ts";
-import { type Access, accessTo } from "./access.ts";
+import { type Access, accessTo, isApiPath, takesBasic } from "./access.ts";
 import { csrfHeader, sessionCookie } from "./auth.ts";
 import type { Env } from "./env.ts";
 
@@ -53,10 +53,12 @@ const errorContent = { "application/json": { schema: { $ref: "#/components/schem
 export function describeApi(app: OpenAPIHono<Env>): Document {
   const document = app.getOpenAPI31Document(about);
   for (const [path, item] of Object.entries(document.paths ?? {})) {
-    if (!path.startsWith("/v1/")) continue;
+    if (!isApiPath(path)) continue;
     for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
       const access = accessTo(`${method.toUpperCase()} ${path}`);
       guard(operation, access, method !== "get");
+      if (takesBasic(path) && operation.security)
+        operation.security.push({ basic: operation.security[0]?.["bearer"] ?? [] });
       addValidation(operation);
       if (method === "get") makeConditional(operation);
       const busy = operation.responses[errorStatus.overloaded];
@@ -77,6 +79,11 @@ export function describeApi(app: OpenAPIHono<Env>): Document {
         scheme: "bearer",
         description:
           "Your key: `Authorization: Bearer mw_…`. Each operation names the scope that it requires.",
+      },
+      basic: {
+        type: "http",
+        scheme: "basic",
+        description: "Your key as the password, with any user: for tools that know nothing else.",
       },
       session: {
         type: "apiKey",

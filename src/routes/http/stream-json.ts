@@ -105,7 +105,7 @@ export async function sendLate<Body, Status extends ContentfulStatusCode>(
   body: Body,
   status: Status,
   late: LateValues,
-  held?: Reservation,
+  held?: Pick<Reservation, "release">,
 ): Promise<TypedResponse<Body, Status, "json">> {
   return sendText(c, JSON.stringify(body), status, late, held);
 }
@@ -117,7 +117,7 @@ export async function sendLate<Body, Status extends ContentfulStatusCode>(
 export async function answerLate<Body, Status extends ContentfulStatusCode>(
   c: Context<Env>,
   status: Status,
-  held: Reservation,
+  held: Pick<Reservation, "release">,
   make: { write: (late: LateValues) => Body | Promise<Body>; written?: (bytes: number) => Promise<void> },
 ): Promise<TypedResponse<Body, Status, "json">> {
   const late = new LateValues();
@@ -135,7 +135,7 @@ async function sendText<Body, Status extends ContentfulStatusCode>(
   json: string,
   status: Status,
   late: LateValues,
-  held: Reservation | undefined,
+  held: Pick<Reservation, "release"> | undefined,
 ): Promise<TypedResponse<Body, Status, "json">> {
   if (late.some && c.req.method === "GET") c.header("etag", `"${await late.digestOf(json)}"`);
   const sent = late.bodyOf(json, () => held?.release());
@@ -176,6 +176,18 @@ export function maskWriter(masks: Iterable<WireMask>, late: LateValues): (mask: 
   };
 }
 
+/** How lists of bytes of one answer are written: at once, or late where the answer is long. */
+export function listWriter(
+  lists: Iterable<readonly number[]>,
+  late: LateValues,
+): (list: readonly number[]) => number[] {
+  let length = 0;
+  for (const list of lists) length += 4 * list.length;
+  if (length <= inlineAnswer) return (list) => [...list];
+  return (list) =>
+    4 * list.length <= inlineMask ? [...list] : (late.put(lateRing(list)) as unknown as number[]);
+}
+
 function* quoted(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
   const quote = Buffer.from('"');
   yield quote;
@@ -203,9 +215,17 @@ const lateRings = (rings: readonly (readonly number[])[]): LateJson => ({
   chunks: () => ringText(rings),
 });
 
-function* ringText(rings: readonly (readonly number[])[]): Generator<Uint8Array> {
+const lateRing = (ring: readonly number[]): LateJson => ({
+  bytes: () => ring.reduce((bytes, value) => bytes + String(value).length + 1, ring.length > 0 ? 1 : 2),
+  chunks: () => ringText([ring], { open: "", close: "" }),
+});
+
+function* ringText(
+  rings: readonly (readonly number[])[],
+  { open, close } = { open: "[", close: "]" },
+): Generator<Uint8Array> {
   const numbers = slice / 8;
-  let text = "[";
+  let text = open;
   for (const [i, ring] of rings.entries()) {
     text += i === 0 ? "[" : ",[";
     for (let at = 0; at < ring.length; at += numbers) {
@@ -216,5 +236,5 @@ function* ringText(rings: readonly (readonly number[])[]): Generator<Uint8Array>
     }
     text += "]";
   }
-  yield Buffer.from(`${text}]`, "latin1");
+  yield Buffer.from(`${text}${close}`, "latin1");
 }
