@@ -1,6 +1,6 @@
 import { boxOf } from "./geometry.ts";
 import { iou } from "./metrics.ts";
-import type { BinaryMask } from "./types.ts";
+import type { BinaryMask, Size } from "./types.ts";
 
 /** How deep the boundary reaches into a mask, as a share of the image's diagonal. */
 const dilationRatio = 0.02;
@@ -8,10 +8,11 @@ const dilationRatio = 0.02;
 /**
  * Boundary IoU of two masks of one size (Cheng et al. 2021): the IoU of their inner boundaries, so that a large mask's
  * inside can't hide a bad outline. Two empty masks agree: 1. In [0, 1].
+ * @param size of the image [height, width], where the masks are an area of it that all of both lies in
  * Source: boundary-iou-api boundary_iou/utils/boundary_utils.py.
  */
-export function boundaryIou(a: BinaryMask, b: BinaryMask): number {
-  return iou(boundaryOf(a), boundaryOf(b));
+export function boundaryIou(a: BinaryMask, b: BinaryMask, size?: Size): number {
+  return iou(boundaryOf(a, size), boundaryOf(b, size));
 }
 
 /**
@@ -19,10 +20,10 @@ export function boundaryIou(a: BinaryMask, b: BinaryMask): number {
  * the reference. It erodes with a 3 x 3 square so many times: what is left are the pixels whose square of 2 depth + 1
  * is foreground throughout, and a square can be looked for along rows, then columns.
  */
-export function boundaryOf(mask: BinaryMask): BinaryMask {
+export function boundaryOf(mask: BinaryMask, size: Size = [mask.height, mask.width]): BinaryMask {
   const { width, height, data } = mask;
-  const depth = boundaryDepth(width, height);
-  const out = Uint8Array.from(data);
+  const depth = boundaryDepth(size);
+  const out = data.slice();
   const [x0, y0, x1, y1] = boxOf(mask);
   const reach = 2 * depth + 1;
   // For each column: how many rows end here, one after the other, that are foreground `depth` to the left and right.
@@ -42,7 +43,7 @@ export function boundaryOf(mask: BinaryMask): BinaryMask {
 }
 
 /** In pixels, at least one. Python's round: a half goes to the even neighbour. */
-function boundaryDepth(width: number, height: number): number {
+function boundaryDepth([height, width]: Size): number {
   const exact = dilationRatio * Math.sqrt(height ** 2 + width ** 2);
   const low = Math.floor(exact);
   const up = exact - low > 0.5 || (exact - low === 0.5 && low % 2 === 1);

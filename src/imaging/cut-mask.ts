@@ -9,20 +9,40 @@ export interface CutMask extends BinaryMask {
 
 /** A mask's pixels in its own box alone, whatever its image's size. Throws AppError mask_rle_invalid; null where it has none. */
 export function cutMask(rle: RleMask): CutMask | null {
+  const box = boxOfRle(rle);
+  return box[2] === 0 ? null : { ...maskIn(rle, box), box };
+}
+
+/** Tight, x1 and y1 exclusive; [0, 0, 0, 0] for an empty mask. Throws AppError mask_rle_invalid. */
+export function boxOfRle(rle: RleMask): Box {
   let [x0, y0, x1, y1] = [Infinity, Infinity, 0, 0];
   eachColumnRun(rle, (x, from, to) => {
+    if (from === to) return;
     x0 = Math.min(x0, x);
     x1 = x + 1;
     y0 = Math.min(y0, from);
     y1 = Math.max(y1, to);
   });
-  if (x1 === 0) return null;
+  return x1 === 0 ? [0, 0, 0, 0] : [x0, y0, x1, y1];
+}
+
+/** Those of a mask's pixels that lie in an area of its image, as a mask of that area. Throws AppError mask_rle_invalid. */
+export function maskIn(rle: RleMask, [x0, y0, x1, y1]: Box): BinaryMask {
   const [width, height] = [x1 - x0, y1 - y0];
   const data = new Uint8Array(width * height);
   eachColumnRun(rle, (x, from, to) => {
-    for (let at = (from - y0) * width + x - x0, y = from; y < to; y++, at += width) data[at] = 1;
+    if (x < x0 || x >= x1) return;
+    const end = Math.min(to, y1);
+    for (let y = Math.max(from, y0), at = (y - y0) * width + x - x0; y < end; y++, at += width) data[at] = 1;
   });
-  return { width, height, data, box: [x0, y0, x1, y1] };
+  return { width, height, data };
+}
+
+/** The smallest box round two; one without area adds nothing. */
+export function boxRound(a: Box, b: Box): Box {
+  if (a[2] <= a[0]) return b;
+  if (b[2] <= b[0]) return a;
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
 }
 
 /** Runs of a mask's rows, one row after the other, of background first; the first may be 0. */

@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { drawPage } from "../../../src/samples/pages.ts";
 import { boxOf } from "../../../src/imaging/geometry.ts";
 import { pngToMask } from "../../../src/imaging/mask-png.ts";
+import { encodeRle } from "../../../src/imaging/rle.ts";
 import type { BinaryMask, Box } from "../../../src/imaging/types.ts";
 import { firstClick } from "../../../src/training/evaluation/clicks.ts";
 
@@ -59,6 +60,6 @@ export async function picturesOf(folder: string, count: number): Promise<Picture
 
 function objectOf(mask: BinaryMask, scale: number): Picture["objects"][number] {
   const scaled = boxOf(mask).map((value) => Math.round(value * scale)) as unknown as Box;
-  const [x, y] = firstClick(mask);
+  const [x, y] = firstClick(encodeRle(mask));
   return { box: scaled, click: [x * scale, y * scale] };
 }

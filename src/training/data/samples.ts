@@ -1,6 +1,8 @@
 import { LRUCache } from "lru-cache";
-import { type LowResTarget, lowResTarget, toInputFrame } from "../../imaging/coordinates.ts";
+import { type LowResTarget, toInputFrame } from "../../imaging/coordinates.ts";
+import { type CutMask, cutMask } from "../../imaging/cut-mask.ts";
 import { edgeNearness } from "../../imaging/edge-nearness.ts";
+import { maskShare } from "../../imaging/mask-share.ts";
 import { decodeRle } from "../../imaging/rle.ts";
 import type { Flip } from "../../imaging/flips.ts";
 import type { BinaryMask, Box, RleMask } from "../../imaging/types.ts";
@@ -53,7 +55,10 @@ export const rleOf = ({ annotation, image }: Sample): RleMask => ({
   counts: annotation.counts,
 });
 
-/** The same, every pixel of it. */
+/** The same, those pixels of it that lie in its box; null for a mask of no pixel, as parts of samples may have. */
+export const truthOf = (sample: Sample): CutMask | null => cutMask(rleOf(sample));
+
+/** The same, every pixel of the image. */
 export const maskOf = (sample: Sample): BinaryMask => decodeRle(rleOf(sample));
 
 /** A random source for one purpose: the same parts give the same numbers, whatever was drawn elsewhere. */
@@ -79,6 +84,12 @@ export function epochBatches(
   );
 }
 
+/** What lowResTarget makes of its mask, up to the order of its sums, in the time that its run lengths take. */
+export function targetOf(sample: Sample): LowResTarget {
+  const { mean, valid } = maskShare(rleOf(sample));
+  return { target: mean.map((share) => Math.min(1, Math.max(0, share))), valid };
+}
+
 /** Low-res targets, made when first asked for and kept while they fit 128 MiB: 512 KiB each, and edges 64 MiB. */
 export class Targets {
   readonly #kept = new LRUCache<string, LowResTarget>({ max: 256 });
@@ -87,7 +98,7 @@ export class Targets {
   of(sample: Sample): LowResTarget {
     const kept = this.#kept.get(sample.annotation.id);
     if (kept) return kept;
-    const made = lowResTarget(maskOf(sample));
+    const made = targetOf(sample);
     this.#kept.set(sample.annotation.id, made);
     return made;
   }

@@ -1,12 +1,11 @@
-import { decodeRle } from "../../imaging/rle.ts";
-import type { BinaryMask, LogitsMask } from "../../imaging/types.ts";
+import type { LogitsMask, RleMask } from "../../imaging/types.ts";
 import type { Prompt, VersionRef } from "../../inference/types.ts";
 import type { Inference } from "../../inference/inference.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type SnapshotImage, sourceOf } from "../data/snapshot.ts";
 
 export interface Answer {
-  readonly mask: BinaryMask;
+  readonly mask: RleMask;
   readonly predictedIou: number;
   /** Where it was asked for. */
   readonly lowRes?: LogitsMask | undefined;
@@ -49,7 +48,7 @@ export async function answersOf(
     predictions.map(({ masks }) => {
       const answer = masks[0];
       if (answer?.mask.format !== "rle") throw new Error("a mask in RLE was asked for and did not come");
-      return { mask: decodeRle(answer.mask), predictedIou: answer.score, lowRes: answer.lowRes };
+      return { mask: answer.mask, predictedIou: answer.score, lowRes: answer.lowRes };
     }),
   );
 }

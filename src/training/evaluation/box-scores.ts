@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { VersionRef } from "../../inference/types.ts";
-import { maskOf, type Sample } from "../data/samples.ts";
+import { rleOf, type Sample } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
 import { type AnswerDeps, type AnswerOptions, answersOf } from "./answers.ts";
 import { type Score, scoreOf } from "./score.ts";
@@ -27,7 +27,7 @@ export async function scoreVersions(
     const boxes = indexes.map((index) => ({ box: (samples[index] as Sample).annotation.box }));
     const answers = await answersOf(deps, image, boxes, options);
     for (const [i, index] of indexes.entries()) {
-      const truth = maskOf(samples[index] as Sample);
+      const truth = rleOf(samples[index] as Sample);
       for (const [version, row] of rows.entries()) {
         const answer = answers[version]?.[i];
         if (!answer) throw new Error("a prompt has no answer");

@@ -1,12 +1,30 @@
 import { type InteriorPoint, interiorPoint } from "../../imaging/interior-point.ts";
-import type { BinaryMask, Point } from "../../imaging/types.ts";
+import { boxOfRle, boxRound, cutMask, maskIn } from "../../imaging/cut-mask.ts";
+import type { BinaryMask, Point, RleMask } from "../../imaging/types.ts";
 
 /** Where someone would click first: the mask's deepest pixel, its middle. The mask is not empty. */
-export function firstClick(truth: BinaryMask): Point {
-  const deepest = interiorPoint(truth);
+export function firstClick(truth: RleMask): Point {
+  const cut = cutMask(truth);
+  const deepest = cut && interiorPoint(cut);
   if (!deepest) throw new Error("an empty mask has nothing to click on");
-  return clickAt(deepest, 1);
+  return moved(clickAt(deepest, 1), cut.box);
 }
+
+/** What correctiveClick says of two whole masks, from the pixels round them alone. */
+export function nextClick(answer: RleMask, truth: RleMask, before: readonly Point[]): Point | null {
+  const area = boxRound(boxOfRle(answer), boxOfRle(truth));
+  const [x0, y0, x1, y1] = area;
+  const there = before.filter(([x, y]) => x >= x0 && x < x1 && y >= y0 && y < y1);
+  const within = there.map((click) => moved(click, [-x0, -y0]));
+  const next = correctiveClick(maskIn(answer, area), maskIn(truth, area), within);
+  return next && moved(next, area);
+}
+
+const moved = ([x, y, label]: Point, [right, down]: readonly [number, number, ...number[]]): Point => [
+  x + right,
+  y + down,
+  label,
+];
 
 /**
  * Where someone would click next: the deepest pixel of what the answer leaves out (label 1) or of what it has too much

@@ -1,12 +1,13 @@
 import { sourceOf } from "../data/snapshot.ts";
 import type { VersionPicture } from "../../domain/version.ts";
-import { iou } from "../../imaging/metrics.ts";
+import { rleIou } from "../../imaging/mask-facts.ts";
 import { drawComparison } from "../../imaging/picture/comparison.ts";
+import { decodeRle } from "../../imaging/rle.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
 import { type AnswerDeps, type AnswerOptions, answersOf } from "./answers.ts";
-import { maskOf, type Sample } from "../data/samples.ts";
+import { rleOf, type Sample } from "../data/samples.ts";
 
 /** Which held-out sample each picture is of: ids of annotations, by their gain. */
 type Examples = Readonly<Record<VersionPicture["kind"], string>>;
@@ -49,14 +50,14 @@ async function pictureOf(
   const versions = [{ number: 0 }, tuned];
   const [base, after] = await answersOf(deps, sample.image, [{ box }], { ...options, versions });
   if (!base?.[0] || !after?.[0]) throw new Error("a prompt has no answer");
-  const truth = maskOf(sample);
+  const [truth, before, tunedMask] = [rleOf(sample), base[0].mask, after[0].mask];
   return drawComparison({
     image: await sourceOf(deps.store, sample.image).bytes(),
     box,
-    before: base[0].mask,
-    after: after[0].mask,
-    truth,
-    beforeIou: iou(base[0].mask, truth),
-    afterIou: iou(after[0].mask, truth),
+    before: decodeRle(before),
+    after: decodeRle(tunedMask),
+    truth: decodeRle(truth),
+    beforeIou: rleIou(before, truth),
+    afterIou: rleIou(tunedMask, truth),
   });
 }

@@ -7,7 +7,7 @@ import type { Point, RgbImage, Size } from "../../imaging/types.ts";
 import type { ImageSource, Prompt, VersionRef } from "../../inference/types.ts";
 import { plainFocus } from "../../domain/focus.ts";
 import { sha256 } from "../../lib/hash.ts";
-import { maskOf, type Sample } from "../data/samples.ts";
+import { rleOf, type Sample } from "../data/samples.ts";
 import type { AnswerDeps, AnswerOptions } from "./answers.ts";
 import { firstClick } from "./clicks.ts";
 import { inTurns, type Judged } from "./evaluation.ts";
@@ -110,7 +110,7 @@ async function narrowed(image: RgbImage, columns: number): Promise<{ bytes: Buff
 }
 
 const promptOf = (sample: Sample, by: PointedBy): Prompt =>
-  by === "box" ? { box: sample.annotation.box } : { points: [firstClick(maskOf(sample))] };
+  by === "box" ? { box: sample.annotation.box } : { points: [firstClick(rleOf(sample))] };
 
 /** A prompt of an image that was a little wider. */
 function inside({ box, points }: Prompt, [, width]: Size): Prompt {

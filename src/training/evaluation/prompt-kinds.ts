@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PromptKind } from "../../domain/evaluation.ts";
-import type { BinaryMask, Point } from "../../imaging/types.ts";
+import type { Point, RleMask } from "../../imaging/types.ts";
 import type { Prompt, VersionRef } from "../../inference/types.ts";
 import { jitterBox } from "../prompts/prompts.ts";
-import { maskOf, randomFor, type Sample } from "../data/samples.ts";
+import { randomFor, rleOf, type Sample } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
 import { type Answer, type AnswerDeps, type AnswerOptions, answersOf } from "./answers.ts";
 import { byImage } from "./box-scores.ts";
-import { correctiveClick, firstClick } from "./clicks.ts";
+import { firstClick, nextClick } from "./clicks.ts";
 import { type Score, scoreOf } from "./score.ts";
 
 /** All but the exact box, which every sample is scored with. */
@@ -43,7 +43,7 @@ export async function scoreKinds(
   for (const { image, indexes } of byImage(samples, samplesPerTurn)) {
     options.signal.throwIfAborted();
     const some = indexes.map((index) => samples[index] as Sample);
-    const truths = some.map(maskOf);
+    const truths = some.map(rleOf);
     const found = await Promise.all(
       options.versions.map(async (version) => kindsOnImage(deps, image, { some, truths, version, options })),
     );
@@ -51,7 +51,7 @@ export async function scoreKinds(
       for (const [v, row] of rows.entries()) {
         for (const [kind, answers] of Object.entries(found[v] as KindAnswers)) {
           const { mask, predictedIou } = answers[i] as Answer;
-          row[kind as SampledKind][index] = scoreOf(mask, truths[i] as BinaryMask, predictedIou);
+          row[kind as SampledKind][index] = scoreOf(mask, truths[i] as RleMask, predictedIou);
         }
       }
       await nextTurn();
@@ -69,7 +69,7 @@ async function kindsOnImage(
   image: SnapshotImage,
   turn: {
     some: readonly Sample[];
-    truths: readonly BinaryMask[];
+    truths: readonly RleMask[];
     version: VersionRef;
     options: AnswerOptions;
   },
@@ -101,9 +101,9 @@ async function kindsOnImage(
 const withNextClick = (
   clicks: readonly (readonly Point[])[],
   answers: readonly Answer[],
-  truths: readonly BinaryMask[],
+  truths: readonly RleMask[],
 ): (readonly Point[])[] =>
   clicks.map((before, i) => {
-    const next = correctiveClick((answers[i] as Answer).mask, truths[i] as BinaryMask, before);
+    const next = nextClick((answers[i] as Answer).mask, truths[i] as RleMask, before);
     return next ? [...before, next] : before;
   });

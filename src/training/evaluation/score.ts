@@ -1,7 +1,8 @@
 import type { PromptScores } from "../../domain/evaluation.ts";
 import { boundaryIou } from "../../imaging/boundary-iou.ts";
+import { boxOfRle, boxRound, maskIn } from "../../imaging/cut-mask.ts";
 import { dice, iou } from "../../imaging/metrics.ts";
-import type { BinaryMask } from "../../imaging/types.ts";
+import type { RleMask } from "../../imaging/types.ts";
 
 /** Scores of one answer to one prompt, at the original size; each in [0, 1], but `predictedIou`, which the decoder makes up. */
 export interface Score {
@@ -16,12 +17,12 @@ export interface Score {
 export const measures = ["iou", "dice", "boundaryIou"] as const;
 export type Measure = (typeof measures)[number];
 
-export const scoreOf = (mask: BinaryMask, truth: BinaryMask, predictedIou: number): Score => ({
-  iou: iou(mask, truth),
-  dice: dice(mask, truth),
-  boundaryIou: boundaryIou(mask, truth),
-  predictedIou,
-});
+/** What an answer's mask is worth; only the pixels round the two are looked at, whatever the image's size. */
+export function scoreOf(answer: RleMask, truth: RleMask, predictedIou: number): Score {
+  const area = boxRound(boxOfRle(answer), boxOfRle(truth));
+  const [a, b] = [maskIn(answer, area), maskIn(truth, area)];
+  return { iou: iou(a, b), dice: dice(a, b), boundaryIou: boundaryIou(a, b, truth.size), predictedIou };
+}
 
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

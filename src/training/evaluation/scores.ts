@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { areaOf } from "../../imaging/geometry.ts";
 import type { AreaLogits } from "../../imaging/area-logits.ts";
 import { joinedLogits, type RegionLogits } from "../../imaging/stitch.ts";
-import type { BinaryMask } from "../../imaging/types.ts";
+import type { CutMask } from "../../imaging/cut-mask.ts";
 import type { SeenWindow } from "../../inference/refine/work-area.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import type { TrainingEngine } from "../engine/types.ts";
 import { type Part, type Seen, seenThrough } from "../focus/parts.ts";
-import { type EmbeddingOf, maskOf, promptBatch, type Sample } from "../data/samples.ts";
+import { type EmbeddingOf, promptBatch, type Sample, truthOf } from "../data/samples.ts";
 
 export interface ScoreOptions {
   readonly embeddingOf: EmbeddingOf;
@@ -45,7 +45,7 @@ export async function iousOf(
 ): Promise<number[]> {
   const scores: number[] = [];
   for await (const { sample, window, views } of windowLogits(engine, samples, options))
-    scores.push(areaIou(joinedLogits(window, views, { threshold: 0 }), maskOf(sample)));
+    scores.push(areaIou(joinedLogits(window, views, { threshold: 0 }), truthOf(sample)));
   return scores;
 }
 
@@ -95,18 +95,21 @@ export async function* windowLogits(
   }
 }
 
-/** IoU of logits above `edge` with the truth of the whole image; null are none. */
-export function areaIou(logits: AreaLogits | null, truth: BinaryMask, edge = 0): number {
+/** IoU of logits above `edge` with the truth of the whole image; null are none, and no pixel. */
+export function areaIou(logits: AreaLogits | null, truth: CutMask | null, edge = 0): number {
   const { area, data } = logits ?? { area: [0, 0, 0, 0] as const, data: new Float32Array(0) };
   const [x0, y0, x1, y1] = area;
+  const [left, top, right, bottom] = truth?.box ?? [0, 0, 0, 0];
+  const wanted = truth ? areaOf(truth) : 0;
   let [both, found] = [0, 0];
   for (let y = y0, i = 0; y < y1; y++) {
-    for (let x = x0, at = y * truth.width + x0; x < x1; x++, i++, at++) {
+    for (let x = x0; x < x1; x++, i++) {
       if (!((data[i] as number) > edge)) continue;
       found++;
-      both += truth.data[at] as number;
+      if (!truth || x < left || x >= right || y < top || y >= bottom) continue;
+      both += truth.data[(y - top) * truth.width + x - left] as number;
     }
   }
-  const either = found + areaOf(truth) - both;
+  const either = found + wanted - both;
   return either === 0 ? 1 : both / either;
 }

@@ -2,7 +2,7 @@ import type { RgbImage } from "../../imaging/types.ts";
 import { joinedLogits } from "../../imaging/stitch.ts";
 import { refinedLogits } from "../../inference/refine/refined-logits.ts";
 import type { Guided } from "../../domain/focus.ts";
-import { maskOf } from "../data/samples.ts";
+import { truthOf } from "../data/samples.ts";
 import type { SampleImage } from "../data/samples.ts";
 import { areaIou, type WindowLogits } from "../evaluation/scores.ts";
 
@@ -33,12 +33,12 @@ export async function chooseRefine(
   { signal, mostPixels }: { signal: AbortSignal; mostPixels?: number | undefined },
 ): Promise<RefineChoice> {
   const bound = mostPixels === undefined ? {} : { most_pixels: mostPixels };
-  const truths = answers.map(({ sample }) => maskOf(sample));
+  const truths = answers.map(({ sample }) => truthOf(sample));
   const mean = (of: (i: number) => number): number =>
     answers.reduce((sum, _, i) => sum + of(i), 0) / answers.length;
   const plainIou = mean((i) => {
     const { views, window } = answers[i] as WindowLogits;
-    return areaIou(joinedLogits(window, views, { threshold: 0 }), truths[i] as (typeof truths)[number]);
+    return areaIou(joinedLogits(window, views, { threshold: 0 }), truths[i] ?? null);
   });
   const tried = async (radius: number, epsilon: number): Promise<{ refine: Guided; iou: number }> => {
     const sums = thresholds.map(() => 0);
@@ -53,7 +53,7 @@ export async function chooseRefine(
       const sharp = await refinedLogits(answer, refine, null);
       for (const [t, threshold] of thresholds.entries()) {
         const edge = Math.log(threshold / (1 - threshold));
-        const iou = areaIou(sharp, truths[i] as (typeof truths)[number], edge);
+        const iou = areaIou(sharp, truths[i] ?? null, edge);
         sums[t] = (sums[t] as number) + iou / answers.length;
       }
     }

@@ -1,4 +1,4 @@
-import { cropMask } from "../../imaging/crop.ts";
+import { maskIn } from "../../imaging/cut-mask.ts";
 import { type Flip, flipBox, flipRle } from "../../imaging/flips.ts";
 import { encodeRle } from "../../imaging/rle.ts";
 import type { Box, Size } from "../../imaging/types.ts";
@@ -6,7 +6,7 @@ import { firstStep, viewsOf } from "../../imaging/views.ts";
 import { boxIn } from "../../imaging/windows.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { feedbackFlipped, feedbackIn } from "../prompts/logged-prompts.ts";
-import { maskOf, rleOf, type Sample } from "../data/samples.ts";
+import { rleOf, type Sample } from "../data/samples.ts";
 
 /** A sample as a version with some zoom sees it. */
 export interface Seen {
@@ -123,7 +123,7 @@ function partOf(sample: Sample, region: Box, box: Box): Sample {
       ...annotation,
       id: `${annotation.id}@${name}`,
       image: `${image.id}@${name}`,
-      counts: encodeRle(cropMask(maskOf(sample), region)).counts,
+      counts: encodeRle(maskIn(rleOf(sample), region)).counts,
       box,
       feedback: feedbackIn(annotation.feedback, region),
     },

@@ -4,7 +4,7 @@ import type { RgbImage } from "../../imaging/types.ts";
 import { joinedLogits } from "../../imaging/stitch.ts";
 import { refinedLogits } from "../../inference/refine/refined-logits.ts";
 import type { PointHeadSettings } from "../../domain/focus.ts";
-import { maskOf, type Sample, type SampleImage } from "../data/samples.ts";
+import { truthOf, type Sample, type SampleImage } from "../data/samples.ts";
 import { foldsFor } from "../data/folds.ts";
 import { areaIou, type WindowLogits } from "../evaluation/scores.ts";
 import { fitHead } from "./fit-head.ts";
@@ -127,7 +127,7 @@ const scoresOf = (judged: readonly Judged[]): HeadScores => ({
 /** IoU of an answer as predict gives it to an exact box: as it is, and sharpened. */
 async function beforeAndAfter(answer: WindowLogits, image: RgbImage, settings: PointHeadSettings) {
   const { sample, window, views } = answer;
-  const truth = maskOf(sample);
+  const truth = truthOf(sample);
   const refine = { settings, image, sha256: sample.image.sha256 };
   const sharp = await refinedLogits(answer, refine, sample.annotation.box);
   const plain = joinedLogits(window, views, { threshold: 0 });

@@ -1,13 +1,14 @@
 import { choosePoints } from "../../imaging/points/choose-points.ts";
 import { headRoom } from "../../imaging/refine-room.ts";
-import { cropMask, cropPlane } from "../../imaging/crop.ts";
+import { cropPlane } from "../../imaging/crop.ts";
+import { maskIn } from "../../imaging/cut-mask.ts";
 import { resizePlane } from "../../imaging/resize-plane.ts";
 import type { RgbImage, Size } from "../../imaging/types.ts";
 import { pointFeatures } from "../../inference/refine/refine.ts";
 import { workArea } from "../../inference/refine/work-area.ts";
 import { pointFeatureCount } from "../../model/refine/point-features.ts";
 import { jitterBox } from "../prompts/prompts.ts";
-import { maskOf, randomFor } from "../data/samples.ts";
+import { randomFor, rleOf } from "../data/samples.ts";
 import type { WindowLogits } from "../evaluation/scores.ts";
 
 /** Objects that are hardly there next to what may be foreground must not outweigh the others. */
@@ -67,7 +68,7 @@ export async function pointSet(
       features.set(rows.subarray(i * pointFeatureCount, (i + 1) * pointFeatureCount), k * pointFeatureCount);
   }
   const own: Size = [window[3] - window[1], window[2] - window[0]];
-  const truth = resizePlane(Float32Array.from(cropMask(maskOf(sample), window).data), own, working);
+  const truth = resizePlane(Float32Array.from(maskIn(rleOf(sample), window).data), own, working);
   const truths = cropPlane(truth, working, area);
   let object = 0;
   for (const value of truth) object += value;

@@ -1,9 +1,8 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { LearningCurve } from "../../domain/preview.ts";
-import { lowResTarget } from "../../imaging/coordinates.ts";
-import { iou } from "../../imaging/metrics.ts";
-import { maskAtSize } from "../../imaging/postprocess.ts";
-import { maskOf, randomFor, type Sample, samplesOf, someOf } from "../data/samples.ts";
+import { rleIou } from "../../imaging/mask-facts.ts";
+import { rleAtSize } from "../../imaging/rle-at-size.ts";
+import { randomFor, rleOf, type Sample, samplesOf, someOf, targetOf } from "../data/samples.ts";
 import type { Snapshot, SnapshotImage } from "../data/snapshot.ts";
 import type { CurveFold } from "../data/folds.ts";
 import { type FoldScores, intervalsOf } from "./power-law.ts";
@@ -104,10 +103,9 @@ export async function drawCurve(
 
 /** IoU of a mask with itself after it went through the decoder's grid and back: the most that any answer can reach. */
 function throughGrid(sample: Sample): number {
-  const mask = maskOf(sample);
-  const { target } = lowResTarget(mask);
-  const logits = target.map((share) => share - 0.5);
-  return iou(maskAtSize(logits, [mask.height, mask.width]), mask);
+  const { height, width } = sample.image;
+  const logits = targetOf(sample).target.map((share) => share - 0.5);
+  return rleIou(rleAtSize(logits, [height, width]).rle, rleOf(sample));
 }
 
 const meanOf = (values: readonly number[]): number =>

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import { iou } from "../../imaging/metrics.ts";
-import { maskAtSize } from "../../imaging/postprocess.ts";
+import { rleIou } from "../../imaging/mask-facts.ts";
+import { rleAtSize } from "../../imaging/rle-at-size.ts";
 import { BatchMaker } from "../prompts/batch-maker.ts";
 import { engineSpecOf } from "../engine/engine-options.ts";
 import type { CreateEngine, EngineName, EngineState, TrainingEngine } from "../engine/types.ts";
 import { type Recipe, resolveRecipe } from "../loop/recipe.ts";
-import { type EmbeddingOf, maskOf, promptBatch, type Sample } from "../data/samples.ts";
+import { type EmbeddingOf, promptBatch, rleOf, type Sample } from "../data/samples.ts";
 import { type Step, takeSomeSteps } from "../loop/steps.ts";
 
 export const batchSize = 4;
@@ -85,8 +85,8 @@ export class ShortRuns {
       const cells = logits.length / some.length;
       for (const [i, sample] of some.entries()) {
         const { height, width } = sample.image;
-        const mask = maskAtSize(logits.subarray(i * cells, (i + 1) * cells), [height, width]);
-        scores.push(iou(mask, maskOf(sample)));
+        const { rle } = rleAtSize(logits.subarray(i * cells, (i + 1) * cells), [height, width]);
+        scores.push(rleIou(rle, rleOf(sample)));
         await nextTurn();
       }
       await onSamples(some.length);

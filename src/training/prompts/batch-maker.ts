@@ -10,11 +10,11 @@ import {
   type EmbeddingOf,
   jitteredBoxes,
   maskBatch,
-  maskOf,
   randomFor,
   type Sample,
   Targets,
   trainBatch,
+  truthOf,
 } from "../data/samples.ts";
 
 const cells = lowResSide * lowResSide;
@@ -144,7 +144,7 @@ export class BatchMaker {
     if (real) return { plan, ...real, real: true };
     const click =
       plan.start === "click"
-        ? randomClick(maskOf(sample), randomFor(this.#seed, "click", epoch, index))
+        ? randomClick(truthOf(sample), randomFor(this.#seed, "click", epoch, index))
         : null;
     const size = [image.height, image.width] as const;
     if (click) {

@@ -1,4 +1,5 @@
-import type { BinaryMask, Box } from "../../imaging/types.ts";
+import type { CutMask } from "../../imaging/cut-mask.ts";
+import type { Box } from "../../imaging/types.ts";
 import type { Random } from "../../lib/random.ts";
 
 /**
@@ -55,13 +56,14 @@ export function drawPlan(random: Random, mix: typeof promptMix = promptMix): Pro
     : { start, corrections: 0, mask: false };
 }
 
-/** A random foreground pixel's middle, pixels of the original image; null for an empty mask. */
-export function randomClick({ width, data }: BinaryMask, random: Random): [number, number] | null {
+/** A random foreground pixel's middle, pixels of the original image; null where the mask has none. */
+export function randomClick(mask: CutMask | null, random: Random): [number, number] | null {
+  if (!mask) return null;
+  const { width, data, box } = mask;
   let count = 0;
   for (let i = 0; i < data.length; i++) count += data[i] as number;
-  if (count === 0) return null;
   let left = random.below(count);
   let at = 0;
   while (data[at] !== 1 || left-- > 0) at++;
-  return [(at % width) + 0.5, Math.floor(at / width) + 0.5];
+  return [box[0] + (at % width) + 0.5, box[1] + Math.floor(at / width) + 0.5];
 }

@@ -1,8 +1,7 @@
-import { lowResTarget } from "../../imaging/coordinates.ts";
 import { joinedLogits } from "../../imaging/stitch.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { liesIn, regionNames, seenRegions, seenThrough } from "../focus/parts.ts";
-import { maskOf, type Sample, someOf } from "../data/samples.ts";
+import { type Sample, someOf, targetOf, truthOf } from "../data/samples.ts";
 import { areaIou } from "../evaluation/scores.ts";
 
 /** One way of looking at the data. */
@@ -117,9 +116,9 @@ export function optionOf(samples: readonly Sample[], zoom: Zoom | null): ZoomOpt
     const { window, parts } = seenThrough(sample, zoom);
     const views = parts.map(({ region, sample: part }) => ({
       region,
-      lowRes: lowResTarget(maskOf(part)).target.map((share) => share - 0.5),
+      lowRes: targetOf(part).target.map((share) => share - 0.5),
     }));
-    ceiling += areaIou(joinedLogits(window, views, { threshold: 0 }), maskOf(sample)) / samples.length;
+    ceiling += areaIou(joinedLogits(window, views, { threshold: 0 }), truthOf(sample)) / samples.length;
     if (parts.some(({ sample: part }) => part !== sample)) closer += 1 / samples.length;
   }
   return { zoom, ceiling, regions: regions.size / samples.length, closer };

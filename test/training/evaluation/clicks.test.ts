@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { correctiveClick, firstClick } from "../../../src/training/evaluation/clicks.ts";
+import { encodeRle } from "../../../src/imaging/rle.ts";
 import { rectangle } from "../fixtures.ts";
 
 const truth = rectangle(60, 40, [10, 10, 31, 31]);
@@ -7,7 +8,7 @@ const nothing = rectangle(60, 40, [0, 0, 0, 0]);
 
 describe("simulated clicks", () => {
   it("begin in the middle", () => {
-    expect(firstClick(truth)).toEqual([20.5, 20.5, 1]);
+    expect(firstClick(encodeRle(truth))).toEqual([20.5, 20.5, 1]);
   });
 
   it("add what is missing and take away what is too much, the deeper of the two", () => {

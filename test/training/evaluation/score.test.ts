@@ -1,23 +1,58 @@
 import { describe, expect, it } from "vitest";
 import { calibrationError, promptScores, scoreOf } from "../../../src/training/evaluation/score.ts";
+import { boundaryIou } from "../../../src/imaging/boundary-iou.ts";
+import { dice, iou } from "../../../src/imaging/metrics.ts";
+import { encodeRle } from "../../../src/imaging/rle.ts";
+import { seededRandom } from "../../../src/lib/random.ts";
+import { correctiveClick, nextClick } from "../../../src/training/evaluation/clicks.ts";
+import type { Box, Point } from "../../../src/imaging/types.ts";
 import { rectangle } from "../fixtures.ts";
 
-const said = (predictedIou: number, iou: number) => ({ predictedIou, iou });
+const rle = (width: number, height: number, box: Box) => encodeRle(rectangle(width, height, box));
+const said = (predictedIou: number, found: number) => ({ predictedIou, iou: found });
 
 describe("scores", () => {
   it("hold an answer against the truth", () => {
-    const score = scoreOf(rectangle(64, 48, [0, 0, 20, 10]), rectangle(64, 48, [10, 0, 30, 10]), 0.7);
+    const score = scoreOf(rle(64, 48, [0, 0, 20, 10]), rle(64, 48, [10, 0, 30, 10]), 0.7);
     expect(score).toMatchObject({ iou: 100 / 300, dice: 0.5, predictedIou: 0.7 });
     // The boundary is 2 deep: frames of 104 pixels, of which 2 x 2 x 10 lie on each other, and 2 x 2 x 6 at the ends.
     expect(score.boundaryIou).toBeCloseTo(40 / (2 * 104 - 40), 12);
-    expect(
-      promptScores([score, scoreOf(rectangle(8, 8, [0, 0, 4, 4]), rectangle(8, 8, [0, 0, 4, 4]), 1)]),
-    ).toEqual({
+    expect(promptScores([score, scoreOf(rle(8, 8, [0, 0, 4, 4]), rle(8, 8, [0, 0, 4, 4]), 1)])).toEqual({
       meanIou: (1 / 3 + 1) / 2,
       meanDice: 0.75,
       meanBoundaryIou: (score.boundaryIou + 1) / 2,
       calibrationError: (0.7 - 1 / 3) / 2,
     });
+  });
+});
+
+describe("scores and clicks from the pixels round two masks", () => {
+  const random = seededRandom(8);
+  const size = { width: 90, height: 70 };
+  /** Up to three discs, some of them across the image's edge. */
+  const blobs = (count: number) => {
+    const data = new Uint8Array(size.width * size.height);
+    for (let n = 0; n < count; n++) {
+      const [cx, cy, r] = [random.below(size.width), random.below(size.height), 1 + random.below(14)];
+      for (let i = 0; i < data.length; i++)
+        if (Math.hypot((i % size.width) - cx, Math.floor(i / size.width) - cy) <= r) data[i] = 1;
+    }
+    return { ...size, data };
+  };
+
+  it("are those of all the image's pixels", () => {
+    for (let round = 0; round < 60; round++) {
+      const [a, b] = [blobs(random.below(4)), blobs(random.below(4))];
+      const [answer, truth] = [encodeRle(a), encodeRle(b)];
+      expect(scoreOf(answer, truth, 0.5)).toEqual({
+        iou: iou(a, b),
+        dice: dice(a, b),
+        boundaryIou: boundaryIou(a, b),
+        predictedIou: 0.5,
+      });
+      const before = [1, 2, 3].map((): Point => [random.below(90) + 0.5, random.below(70) + 0.5, 1]);
+      expect(nextClick(answer, truth, before)).toEqual(correctiveClick(a, b, before));
+    }
   });
 });
 
