@@ -39,6 +39,8 @@ export interface PreparedData {
   /** Never empty; the training samples where the split has no selection set. */
   readonly selection: readonly Sample[];
   readonly heldOut: readonly Sample[];
+  /** All that is annotated on the images of two of the sets, for whatever looks at whole images. */
+  readonly whole: { readonly selection: readonly Sample[]; readonly heldOut: readonly Sample[] };
   /** Which group an image is of; one without is its own, and near-duplicates share one. */
   readonly groupOf: (image: SnapshotImage) => string;
   /** Images that look like one of another group and were joined with it; see near-duplicates.ts. */
@@ -89,7 +91,9 @@ export async function prepareData(
   }
   const frozen = kept ?? (await freezeSnapshot(store, snapshot));
   const train = samplesOf(snapshot, split.train);
+  const heldOut = samplesOf(snapshot, split.heldOut);
   const choosing = split.selection.length > 0 ? split.selection : judging(judgesOf(snapshot), split.train);
+  const selection = samplesOf(snapshot, choosing);
   return {
     frozen,
     images,
@@ -100,8 +104,9 @@ export async function prepareData(
     },
     train,
     nearby: train,
-    selection: someOf(samplesOf(snapshot, choosing), mostSelectionSamples, request.seed),
-    heldOut: samplesOf(snapshot, split.heldOut),
+    selection: someOf(selection, mostSelectionSamples, request.seed),
+    heldOut,
+    whole: { selection, heldOut },
     groupOf: apart ? grouping.groupOf : groupKey,
     nearDuplicates: apart ? grouping.nearDuplicates : 0,
     asked,

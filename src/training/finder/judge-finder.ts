@@ -56,7 +56,7 @@ export async function judgeFinder(
   },
 ): Promise<FinderJudgement> {
   const held = judging(
-    lessonsOf(data.heldOut).filter(({ image }) => !partial.has(image.id)),
+    lessonsOf(data.whole.heldOut).filter(({ image }) => !partial.has(image.id)),
     version.focus ?? plainFocus,
   );
   // What is found on them is wrong; no more of them than of the others, as they cost an encode each.

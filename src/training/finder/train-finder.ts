@@ -50,7 +50,7 @@ export interface FinderSteps {
  */
 export async function trainFinder(
   run: Pick<Run, "embeddingOf" | "seed" | "signal">,
-  data: Pick<PreparedData, "nearby" | "selection" | "heldOut" | "groupOf">,
+  data: Pick<PreparedData, "nearby" | "whole" | "groupOf">,
   steps: FinderSteps,
   { empty, onStep }: { empty: readonly Lesson[]; onStep: (done: number, inAll: number) => Promise<void> },
 ): Promise<TrainedFinder> {
@@ -84,7 +84,7 @@ export async function trainFinder(
     labels: JSON.stringify(labels),
     pool: String(pool),
   });
-  const held = lessonsOf(data.heldOut);
+  const held = lessonsOf(data.whole.heldOut);
   const seen = await looksAt(held.slice(0, mostLooked), packedFinder(weights), common);
   const onHeld = doubtsOf(seen);
   return {
@@ -119,9 +119,9 @@ function flippedLessons(lessons: readonly Lesson[], count: number, seed: number)
 }
 
 /** All that is not held out, each once. */
-function developing({ nearby, selection }: Pick<PreparedData, "nearby" | "selection">): Sample[] {
+function developing({ nearby, whole }: Pick<PreparedData, "nearby" | "whole">): Sample[] {
   const known = new Set(nearby.map(({ annotation }) => annotation.id));
-  return [...nearby, ...selection.filter(({ annotation }) => !known.has(annotation.id))];
+  return [...nearby, ...whole.selection.filter(({ annotation }) => !known.has(annotation.id))];
 }
 
 const packedFinder = (weights: NamedTensors): PackedWeights =>

@@ -65,8 +65,7 @@ async function taught(said?: boolean) {
   };
   const data = {
     nearby: samplesOf(images.slice(0, 12)),
-    selection: [],
-    heldOut: samplesOf(images.slice(12)),
+    whole: { selection: [], heldOut: samplesOf(images.slice(12)) },
     groupOf: ({ id }: { id: string }) => id,
   };
   const steps = { last: 40, half: 20, encodes: 0 };
