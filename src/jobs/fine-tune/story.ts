@@ -7,7 +7,14 @@ import { getProject } from "../../db/queries/projects.ts";
 import { asJudged, getVersion } from "../../db/queries/versions.ts";
 import type { VersionRef } from "../../inference/types.ts";
 import { onSome, scoreBefore } from "../../training/evaluation/before.ts";
-import { asChosen, choose, type Chosen, firstForecast, thinned } from "../../training/search/choose.ts";
+import {
+  asChosen,
+  choose,
+  type Chosen,
+  firstForecast,
+  judgedWithin,
+  thinned,
+} from "../../training/search/choose.ts";
 import { CheckpointKeeper } from "./resume-keeper.ts";
 import { judgeAndRegister } from "./conclude.ts";
 import { evaluationUnits } from "../../training/evaluation/judge.ts";
@@ -48,12 +55,14 @@ export async function fineTune(
   const project = await getProject(db, scope);
   const run = new RunContext(services, { row, project, job, signal });
   await job.note("preparing the data");
-  const all = await prepareData(store, project, {
-    hyperparameters: row.hyperparameters,
-    seed: row.seed,
-    frozen: row.snapshotHash,
-    annotated: async () => selectAnnotatedImages(db, scope),
-  });
+  const all = judgedWithin(
+    await prepareData(store, project, {
+      hyperparameters: row.hyperparameters,
+      seed: row.seed,
+      frozen: row.snapshotHash,
+      annotated: async () => selectAnnotatedImages(db, scope),
+    }),
+  );
   await tellData(run, all);
   const start = await startOf(run);
   await forecast(run, all, start.weights);
@@ -95,11 +104,15 @@ export async function fineTune(
 async function tellData({ job }: RunContext, data: PreparedData): Promise<void> {
   await job.write({ snapshotHash: data.frozen.hash });
   const { train, selection, heldOut } = data.counts;
+  const inAll = data.whole.heldOut.length;
   const apart = data.images - train - selection - heldOut;
   await job.append({
     message:
       `${data.images} annotated images, ${data.frozen.snapshot.annotations.length} annotations: ` +
-      `${data.train.length} train, ${data.selection.length} choose the epoch, ${data.heldOut.length} are held out` +
+      `${data.train.length} train, ${data.selection.length} choose the epoch, ` +
+      (data.heldOut.length < inAll
+        ? `${inAll} are held out, of which ${data.heldOut.length} judge: a larger budget_seconds scores more`
+        : `${inAll} are held out`) +
       (apart > 0
         ? `; ${apart} images that versions have labelled stand with some that judge, and are in no set`
         : "") +
@@ -107,6 +120,7 @@ async function tellData({ job }: RunContext, data: PreparedData): Promise<void> 
     data: {
       snapshot: data.frozen.hash,
       split: { train: data.counts.train, selection: data.counts.selection, held_out: data.counts.heldOut },
+      judged_by: data.heldOut.length,
     },
   });
 }

@@ -11,6 +11,7 @@ import type { Sample } from "../data/samples.ts";
 import { type Candidate, candidatesFor, nameOfCandidate } from "./candidates.ts";
 import { costs } from "./costs.ts";
 import { foldsFor } from "../data/folds.ts";
+import { inTurns } from "../evaluation/evaluation.ts";
 import { otherFocus, otherText } from "./other.ts";
 import { search } from "./search.ts";
 import { countedCosts, isInteractive } from "./serving.ts";
@@ -36,6 +37,8 @@ const searchShare = 0.5;
 const trainingShare = 0.25;
 /** And what trains once more on all images so much; the head that is trained with it is not counted. */
 const refitShare = 0.15;
+/** Held-out annotations that judge, for each second: scored three to five times, they take a seventh to a quarter of them. */
+const judgedPerSecond = 2;
 /** What is too slow to be taken is tried for at most so much, so that it can be told what it would bring. */
 const otherShare = 0.2;
 
@@ -128,6 +131,17 @@ export function firstForecast(data: PreparedData, evaluation: number): { search:
     search: Math.round((budget * searchShare) / costs.train),
     train: Math.round(training / costs.trainMixed),
   };
+}
+
+/**
+ * The data, judged by no more held-out annotations than the budget scores beside the training: some of every group, by no
+ * seed, so that what few judge is a part of what many do.
+ */
+export function judgedWithin(data: PreparedData): PreparedData {
+  const most = Math.ceil(budgetOf(data.asked) * judgedPerSecond);
+  if (data.heldOut.length <= most) return data;
+  const some = new Set(inTurns(data.heldOut, data.groupOf).slice(0, most));
+  return { ...data, heldOut: data.heldOut.filter((sample) => some.has(sample)) };
 }
 
 /**
