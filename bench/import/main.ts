@@ -1,11 +1,20 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CocoSet, writeCocoSet } from "./coco-set.ts";
+import { type CocoSet, writeCocoSet } from "../lib/coco/set.ts";
 import type { ImportOptions } from "./options.ts";
-import { type PeerMeasured, readWithPeer } from "./peer.ts";
-import { type ImportMeasured, startLocalServer } from "./server.ts";
+import { askPeer } from "../lib/coco/peer.ts";
+import { type ImportMeasured, startLocalServer } from "../lib/coco/server.ts";
 import { machine } from "../lib/report.ts";
+
+/** The same files, read by peers/read_coco.py. */
+interface PeerMeasured {
+  readonly name: string;
+  readonly seconds: number;
+  readonly images: number;
+  readonly objects: number;
+  readonly peak_bytes: number;
+}
 
 interface ImportReport {
   readonly bench: "import";
@@ -26,7 +35,7 @@ export async function main(options: ImportOptions): Promise<number> {
     process.stderr.write(`Writing ${options.images} pictures and ${options.objects} objects ...\n`);
     const set = await writeCocoSet(join(folder, "set"), options);
     const ours = await importSet(folder, set);
-    const peer = await readWithPeer(set.folder, options.python);
+    const peer = await askPeer<PeerMeasured>("read_coco.py", set.folder, options.python);
     const missing = "missing" in peer ? peer.missing : undefined;
     if (missing !== undefined) process.stderr.write(`THE PEER IS MISSING, nothing is compared: ${missing}\n`);
     const report: ImportReport = {

@@ -20,10 +20,31 @@ export interface ImportMeasured {
   readonly peak_bytes: number | null;
   /** The longest that /healthz took to answer meanwhile. */
   readonly healthz_ms: number;
+  /** Project that has them now. */
+  readonly project: string;
+}
+
+/** How a fine-tune's seconds went by, as its progress tells; looked at five times a second. */
+export interface FineTuneMeasured {
+  readonly status: string;
+  readonly seconds: number;
+  /** Until the data are checked, split and frozen, and the first image is looked at. */
+  readonly started: number | null;
+  /** Until the first sample of a trial or a training. */
+  readonly first_step: number | null;
+  readonly phases: Readonly<Record<string, number>>;
+  /** Its last words. */
+  readonly said: string;
 }
 
 export interface LocalServer {
   import(zip: string, bytes: number): Promise<ImportMeasured>;
+  /** @param onEvent gets what the fine-tune says, as it says it */
+  fineTune(
+    project: string,
+    hyperparameters: Record<string, unknown>,
+    onEvent: (message: string) => void,
+  ): Promise<FineTuneMeasured>;
   stop(): Promise<void>;
 }
 
@@ -33,7 +54,7 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
   // Postgres doesn't run as root: under root another user has to get in.
   await chmod(folder, 0o755);
   await mkdir(dataDir, { mode: 0o755 });
-  const file = join(import.meta.dirname, "../../src/main/local.ts");
+  const file = join(import.meta.dirname, "../../../src/main/local.ts");
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", file], {
     env: { ...process.env, DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: "warn" },
     stdio: ["ignore", "pipe", "inherit"],
@@ -90,6 +111,52 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
         rest_bytes: rest,
         peak_bytes: rss.stop(),
         healthz_ms: healthz,
+        project: String(project["id"]),
+      };
+    },
+    fineTune: async (project, hyperparameters, onEvent) => {
+      const path = `/v1/projects/${project}/fine-tunes`;
+      const since = performance.now();
+      const seconds = (): number => Math.round(performance.now() - since) / 1000;
+      let row = await ask(path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ hyperparameters }),
+      });
+      const one = `${path}/${String(row["id"])}`;
+      const phases: Record<string, number> = {};
+      let [started, firstStep]: (number | null)[] = [null, null];
+      let said = "";
+      const heard = new Set<string>();
+      let cursor = "";
+      const listen = async (): Promise<void> => {
+        const page = await ask(`${one}/events?limit=100${cursor}`);
+        for (const { id, message } of page["data"] as { id: string; message: string }[]) {
+          if (heard.has(id)) continue;
+          onEvent((said = message));
+          heard.add(id);
+        }
+        if (page["next_cursor"] !== null) cursor = `&cursor=${String(page["next_cursor"])}`;
+      };
+      for (let last = 0; row["finished_at"] === null; last = seconds()) {
+        await pause(200);
+        row = await ask(one);
+        await listen();
+        const progress = row["progress"] as { phase: string; done: number } | null;
+        const phase = progress?.phase ?? "prepare";
+        phases[phase] = (phases[phase] ?? 0) + seconds() - last;
+        if (!progress) continue;
+        started ??= seconds();
+        if ((phase === "search" || phase === "train") && progress.done > 0) firstStep ??= seconds();
+      }
+      await listen();
+      return {
+        status: String(row["status"]),
+        seconds: seconds(),
+        started: started ?? null,
+        first_step: firstStep ?? null,
+        phases,
+        said,
       };
     },
     stop: async () => {
