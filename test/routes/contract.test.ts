@@ -3,16 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { openDatabase } from "../../src/db/client.ts";
 import { routeAccess } from "../../src/routes/http/access.ts";
-import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { type Client, errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
-import {
-  makeProject,
-  rectangleRle,
-  seedAnnotated,
-  seedFineTune,
-  seedImage,
-  seedVersion,
-} from "../helpers/seeds.ts";
+import { makeProject, rectangleRle, seedAnnotated, seedImage } from "../helpers/seeds.ts";
 
 /** What holds for every route; each answer is held against the description by testApp itself. */
 
@@ -163,42 +156,6 @@ describe("every route", () => {
     };
     const init = { method, headers, ...(json && { body: JSON.stringify(json) }) };
     return read(await on.request(fill(path), init));
-  }
-
-  it("keeps what one workspace has from the others, and changes none of it for them", async () => {
-    const values = await seedEverything(app.a);
-    const before = await app.traces();
-    const wrong: string[] = [];
-    for (const { method, path } of operations) {
-      if (!/\{(project_id|key_id)\}/.test(path)) continue;
-      const answer = await app.b.send(method, fill(path, values), {
-        ...(method !== "GET" && { json: {} }),
-      });
-      const told = `${method} ${path}: ${errorOf(answer)}`;
-      if (answer.status < 400 || (method === "GET" && answer.status !== 404)) wrong.push(told);
-    }
-    expect(wrong).toEqual([]);
-    expect(await app.traces()).toEqual(before);
-  });
-
-  async function seedEverything(client: Client): Promise<Record<string, string>> {
-    const project_id = await makeProject(client);
-    const image_id = await seedImage(app, project_id);
-    const annotation = await client.post(`/v1/projects/${project_id}/annotations`, {
-      image_id,
-      mask: rectangleRle([2, 2, 6, 6]),
-    });
-    expect(annotation.status).toBe(201);
-    await seedVersion(app, project_id, 1);
-    return {
-      project_id,
-      image_id,
-      annotation_id: idOf(annotation),
-      fine_tune_id: await seedFineTune(app, project_id),
-      number: "1",
-      kind: "best",
-      key_id: client.keyId,
-    };
   }
 });
 
