@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { unitFiles } from "./test/lanes.ts";
+import { apiFiles, modelFiles, unitFiles } from "./test/lanes.ts";
 
 /**
- * The lanes. `npm test` runs unit, api and scenario, all that needs only Node; every other lane has an npm script of its
+ * The lanes. `npm test` runs unit, api, model and scenario, all that needs only Node; every other lane has an npm script of its
  * own. Run one with `npm test -- --project unit`.
  */
 
@@ -35,13 +35,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: "api",
-          include: ["test/**/*.test.ts"],
-          exclude: [scenario, ...unitFiles],
-          ...quick,
-          ...served,
-        },
+        test: { name: "api", include: [...apiFiles], isolate: false, ...quick, ...served },
+      },
+      {
+        extends: true,
+        test: { name: "model", include: [...modelFiles], ...quick, ...served },
       },
       {
         extends: true,

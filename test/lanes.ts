@@ -40,9 +40,21 @@ const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8
   .map((name) => `test/${name}`)
   .filter((name) => name.endsWith(".test.ts"));
 
+/** They hold weights, graphs and sessions, gigabytes of them, until their process ends. */
+const large =
+  /^test\/(base-models|bench|checkpoint|exports|graph|graphs|helpers|imaging|inference|model|parity|training)\//;
+
 /** Tests that need no Postgres, no graph and no process of their own, and take a moment each. */
 export const unitFiles: readonly string[] = files.filter((file) => {
   if (slow.some((pattern) => pattern.test(file))) return false;
   const loaded = [...loadedBy(join(root, file))].map((name) => relative(root, name));
   return !loaded.some((name) => heavy.test(name) || name.endsWith("node:child_process"));
 });
+
+const others = files.filter((file) => !file.startsWith("test/scenario/") && !unitFiles.includes(file));
+
+/** The other tests that load a model; each file has a process of its own. */
+export const modelFiles: readonly string[] = others.filter((file) => large.test(file));
+
+/** The rest, the API's among them: one process runs many files, so that they load the service but once. */
+export const apiFiles: readonly string[] = others.filter((file) => !large.test(file));
