@@ -7,6 +7,8 @@ const read = (file: string): unknown => JSON.parse(readFileSync(join(root, file)
 
 interface LockEntry {
   version?: string;
+  license?: string;
+  dev?: boolean;
   engines?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
@@ -18,6 +20,43 @@ const manifest = read("package.json") as {
   peerDependencies: Record<string, string>;
   peerDependenciesMeta: Record<string, { optional: boolean }>;
 };
+
+describe("the licence of every package", () => {
+  const permissive = new Set([
+    "MIT",
+    "ISC",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "0BSD",
+    "BlueOak-1.0.0",
+    "CC0-1.0",
+    "Unlicense",
+    "Zlib",
+  ]);
+  /** Argued: what they ask for is met by how they are used. */
+  const argued = (path: string, { dev }: LockEntry): readonly string[] => {
+    // A library of its own that sharp loads, unchanged; its licence wants no more of a program that does so.
+    if (/^node_modules\/@img\/sharp-/.test(path)) return ["LGPL-3.0-or-later"];
+    // Tools that build and test, and are no part of what runs.
+    return dev ? ["MPL-2.0"] : [];
+  };
+
+  it("lets everybody use, change and pass on what runs", () => {
+    const wrong = Object.entries(lock.packages).flatMap(([path, entry]) => {
+      if (path === "") return [];
+      const allowed = new Set([...permissive, ...argued(path, entry)]);
+      const licence = entry.license ?? "none told";
+      // "OR" leaves the choice, "AND" does not.
+      const met = licence
+        .replaceAll(/[()]/g, "")
+        .split(" AND ")
+        .every((part) => part.split(" OR ").some((one) => allowed.has(one)));
+      return met ? [] : [`${path}: ${licence}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
 
 describe("a fresh install", () => {
   it("finds every platform's binaries in the lock file, not only those of the machine that wrote it", () => {
