@@ -115,9 +115,7 @@ function addValidation(operation: Operation): void {
   if (operation.parameters?.some((one) => one.in === "path")) addFailures(operation, "invalid_request");
   const types = Object.keys(operation.requestBody?.content ?? {});
   if (types.length !== 1 || types[0] !== "application/json") return;
-  addFailures(operation, "invalid_json", "invalid_request", "memory_exceeded");
-  // A body that may be left out is looked at only where it says that it is JSON.
-  if (operation.requestBody?.required) addFailures(operation, "unsupported_media_type");
+  addFailures(operation, "invalid_json", "invalid_request", "memory_exceeded", "unsupported_media_type");
 }
 
 function addFailures(operation: Operation, ...codes: ErrorCode[]): void {
