@@ -136,7 +136,8 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
           onEvent((said = message));
           heard.add(id);
         }
-        if (page["next_cursor"] !== null) cursor = `&cursor=${String(page["next_cursor"])}`;
+        const next = page["next_cursor"] as string | null;
+        if (next !== null) cursor = `&cursor=${next}`;
       };
       for (let last = 0; row["finished_at"] === null; last = seconds()) {
         await pause(200);
