@@ -43,7 +43,7 @@ const usage = `maskwright COMMAND [--json]
   promote PROJECT VERSION [--reason TEXT]
   rollback PROJECT [--reason TEXT]
   export PROJECT VERSION [--format safetensors|onnx|pth|hf|transformersjs|bundle|card]
-         [--variant all|single|multi|cvat] [--full] [-o FILE]
+         [--variant all|single|multi|cvat|served|engine] [--full] [-o FILE]
   export annotations PROJECT [--format coco|yolo|label_studio|cvat|voc|labelme]
          [--shapes masks|polygons] [--polygon-tolerance PIXELS] [-o FILE]
 

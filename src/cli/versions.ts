@@ -100,7 +100,7 @@ export const rollbackCommand: Command = async ({ args, api }) => {
 
 const formats = ["safetensors", "onnx", "pth", "hf", "transformersjs", "bundle", "card"] as const;
 const zips: ReadonlySet<string> = new Set(["hf", "transformersjs", "bundle"]);
-const variants = ["all", "single", "multi", "cvat", "served"] as const;
+const variants = ["all", "single", "multi", "cvat", "served", "engine"] as const;
 
 export const exportCommand: Command = async ({ args, api }) => {
   const { values, positionals } = parse(args, ["PROJECT", "VERSION"], {

@@ -30,6 +30,7 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
       ? [section("Hyperparameters as used", codeBlock(version.hyperparameters))]
       : []),
     section("How to prompt it", prompting(version, holds)),
+    ...(options.format === "onnx" ? [oneObject] : []),
     ...(blind ? [section("With transformers", noVisionEncoder)] : []),
     ...(options.format === "transformersjs" ? [section("With transformers.js", withTransformersJs)] : []),
     section("Licences", licences(subject)),
@@ -110,6 +111,15 @@ function prompting(version: Version | null, holds: Holds): string {
       : "The version was trained with settings of its own";
   return `${usual}\n\n${lead}:\n\n${settings}`;
 }
+
+const oneObject = `All points of a call are one prompt, so several boxes are a loop over one embedding, one object a call:
+
+\`\`\`python
+for x0, y0, x1, y1 in boxes:   # pixels of the image; scale: 1024 / max(height, width)
+    feeds["point_coords"] = np.array([[[x0, y0], [x1, y1]]], np.float32) * scale
+    feeds["point_labels"] = np.array([[2, 3]], np.float32)
+    masks.append(session.run(["low_res_masks"], feeds)[0])
+\`\`\``;
 
 const noVisionEncoder =
   "No image encoder that transformers has is in here: `SamModel.from_pretrained` reports the vision encoder's tensors as " +

@@ -20,10 +20,16 @@ interface Masks {
  *   `masks` lies in the image, so the whole of it.
  * - `cvat`: what CVAT's browser plugin reads: `masks` [1, 1, h, w] uint8, 0 or 1, cut to the mask's bounds; `xtl`, `ytl`,
  *   `xbr`, `ybr` those bounds, int64, inclusive; and the two others of `served`.
+ * - `engine`: `low_res_masks` [1, 1, 256, 256] and `iou_predictions` [1, 1] alone, of mask 0, the only one that `all` holds.
  */
 export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks): OnnxValueInfo[] {
   const { add } = bound(nodes);
   const named = (value: string, name: string): void => void add("Identity", [value], {}, name);
+  if (variant === "engine") {
+    named(all.logits, "low_res_masks");
+    named(all.iou, "iou_predictions");
+    return triple("", 1).slice(1).toReversed();
+  }
   const size = imageSize(nodes);
   if (variant === "multi") {
     named(upscale(nodes, all.logits, 4, size), "masks");

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
 
 /** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
-export const exportVariants = ["all", "single", "multi", "cvat", "served"] as const;
+export const exportVariants = ["all", "single", "multi", "cvat", "served", "engine"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
 
 /** Names of what refines masks inside an exported graph. */

@@ -56,13 +56,14 @@ export function embedPoints(coords: Tensor, labels: Tensor, weights: Weights): T
 }
 
 /**
- * What hides absent tokens (label -2) as keys: [P, 1, 1, before + T], 0 or -1e9, for the decoder's tokens, of which
- * `before` output tokens come first. exp(-1e9) is 0 in float32, so results are those without the tokens.
+ * What hides absent tokens (label -2) as keys: [P, 1, 1, before + T], 0 or -1e4, for the decoder's tokens, of which
+ * `before` output tokens come first. exp(-1e4) is 0 in float32, so results are those without the tokens; float16 has the
+ * number, too, and engines may reckon in that.
  */
 export function absentKeys(labels: Tensor, before: number): Tensor {
   return tf.tidy(() => {
     const [p = 0, t = 0] = labels.shape;
-    const hidden = tf.mul(tf.cast(tf.equal(labels, tf.scalar(label.absent)), "float32"), -1e9);
+    const hidden = tf.mul(tf.cast(tf.equal(labels, tf.scalar(label.absent)), "float32"), -1e4);
     return tf.reshape(tf.concat([tf.zeros([p, before]), hidden], 1), [p, 1, 1, before + t]);
   });
 }

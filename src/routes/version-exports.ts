@@ -45,7 +45,8 @@ const exportRoute = createRoute({
             "What an ONNX decoder gives back. all: the mask that predict answers with under Meta's names, the four masks as " +
             "multimask_… and bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what " +
             "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
-            "version refines masks; versions with a window have no such file. Other formats have no variants.",
+            "version refines masks; versions with a window have no such file; engine: fixed shapes and the low-res mask alone, for " +
+            "TensorRT and its kin. Other formats have no variants.",
         }),
       full: z.stringbool().default(false).openapi({
         type: "boolean",

@@ -61,6 +61,7 @@ const alone: Record<string, Partial<ExportOptions>> = {
   onnx: { format: "onnx" },
   "onnx for CVAT": { format: "onnx", variant: "cvat" },
   "onnx by Meta's rule": { format: "onnx", variant: "single" },
+  "onnx for engines": { format: "onnx", variant: "engine" },
   "onnx with its encoder": { format: "onnx", full: true },
 };
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { decoderOnnxFile } from "../../src/exports/onnx.ts";
 import { type ExportVariant, exportVariants } from "../../src/graphs/files.ts";
+import { dataType, decodeModel, float32Values } from "../../src/lib/onnx-proto.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 
 /** The decoder in Meta's own ONNX form, exported by PyTorch with --return-single-mask: what ours is held against. */
@@ -74,6 +75,9 @@ function apart(found: Tensors, name: string, wanted: Tensors, wantedName = name)
   const scale = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0) / scale;
 }
+
+const largest = (numbers: Float32Array): number =>
+  numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 /** Mask 0 of four. */
 const first = (multi: Tensors): Tensors => ({
@@ -163,6 +167,31 @@ describe("exported ONNX decoders", () => {
       expect(touched(rows.map((y) => y * width + xtl))).toBe(true);
       expect(touched(rows.map((y) => y * width + xbr))).toBe(true);
     }
+  });
+
+  it.each(Object.keys(prompts))("give engines mask 0 in fixed shapes, for %s", async (name) => {
+    const prompt = prompts[name] as Prompt;
+    const absent = Array.from({ length: 8 - prompt.points.length }, () => [512, 300, -2] as const);
+    const { orig_im_size: _, ...feeds } = feedsOf(
+      { ...prompt, points: [...prompt.points, ...absent] },
+      (data, dims) => new ort.Tensor(data, dims),
+    );
+    const session = sessions.get("engine");
+    const [found, wanted] = [await session?.run(feeds), await run("served", prompt)];
+    expect(session?.outputNames).toEqual(["low_res_masks", "iou_predictions"]);
+    for (const output of ["low_res_masks", "iou_predictions"])
+      expect(apart(found as Tensors, output, wanted)).toBeLessThan(1e-5);
+  });
+
+  it("leave no shape free and no number outside float16 in an engine's file", () => {
+    const { graph } = decodeModel(files.get("engine") as Uint8Array);
+    const dims = [...graph.input, ...graph.output].flatMap(({ type }) => type?.tensorType?.shape?.dim ?? []);
+    expect(dims.filter(({ dimValue }) => !dimValue)).toEqual([]);
+    const kinds = new Set(graph.node.map(({ opType }) => opType));
+    for (const free of ["Shape", "Resize", "NonZero", "Loop", "If", "TopK"])
+      expect(kinds).not.toContain(free);
+    const numbers = graph.initializer.filter((tensor) => tensor.dataType === dataType.float);
+    expect(Math.max(...numbers.map((tensor) => largest(float32Values(tensor))))).toBeLessThan(65_504);
   });
 
   it("give the same masks in onnxruntime-web", async () => {
