@@ -1,7 +1,7 @@
 import { addAnnotation, type Annotation } from "../db/queries/annotations.ts";
 import { getImage, holdImage, setSplitGroup } from "../db/queries/images.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { checkBox } from "../imaging/geometry.ts";
+import { clipBox } from "../imaging/geometry.ts";
 import type { Box, WireMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
@@ -11,7 +11,7 @@ import { knownAs } from "./known.ts";
 export interface AskedAnnotation {
   readonly imageId: string;
   readonly mask: WireMask;
-  /** Left out, the mask's own tight box. */
+  /** Left out, the mask's own tight box; cut at the image's edge. */
   readonly box?: Box | undefined;
   readonly label?: string | undefined;
   /** Sets the image's split group. */
@@ -25,13 +25,13 @@ export interface AskedAnnotation {
 export async function annotate(
   { db, known, masks }: ActionContext,
   scope: ProjectScope,
-  { imageId, mask, box: given, label, group }: AskedAnnotation,
+  { imageId, mask, box: asked, label, group }: AskedAnnotation,
 ): Promise<Annotation> {
   const name = knownAs(scope, imageId);
   const image = known.images.get(name) ?? (await getImage(db, scope, imageId));
   known.images.set(name, image);
   const { width, height } = image;
-  if (given) checkBox(given, [height, width]);
+  const given = asked && clipBox(asked, [height, width]);
   const read = { wire: mask, size: [height, width], box: given } as const;
   const { box: tight, inBox, ...kept } = await masks.keep(read, scope.workspaceId);
   if (given && !inBox) throw boxMisses(given);

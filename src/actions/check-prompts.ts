@@ -1,5 +1,5 @@
-import { checkBox, checkPoint } from "../imaging/geometry.ts";
-import type { MaskFormat, Size } from "../imaging/types.ts";
+import { clipBox, clipPoint } from "../imaging/geometry.ts";
+import type { Box, MaskFormat, Point, Size } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { type AskedPrompt, namedBy } from "./asked-prompt.ts";
 import { type AskedFinds, countAsks } from "./find-asks.ts";
@@ -83,17 +83,40 @@ export function checkFinds(asked: Masked, versions: number, limit: number): void
   throw new AppError("too_many_prompts", message, { param: "max_objects" });
 }
 
-/** Throws AppError box_outside_image, box_zero_area, point_outside_image, point_label_unknown: before the encoder runs. */
-export function checkGeometry(prompts: readonly AskedPrompt[], size: Size): void {
-  for (const [i, prompt] of prompts.entries()) {
-    try {
-      if (prompt.box) checkBox(prompt.box, size);
-      for (const [k, box] of (prompt.exclude ?? []).entries()) checkBox(box, size, `exclude[${k}]`);
-      for (const [k, at] of (prompt.points ?? []).entries()) checkPoint(at, size, `points[${k}]`);
-    } catch (error) {
-      throw error instanceof AppError ? error.within(`prompts[${i}]`) : error;
-    }
-  }
+/** What of a prompt reached over the image's edge, and was cut: `prompts[0].box`, and what it has become. */
+export interface Clipped {
+  readonly param: string;
+  readonly to: Box | Point;
+}
+
+/**
+ * Prompts as they lie on the image, and what was cut of them: boxes at its edges, and points that lie less than a pixel
+ * outside. Throws AppError box_outside_image, box_zero_area, point_outside_image, point_label_unknown for the rest: before
+ * the encoder runs.
+ */
+export function clipPrompts<Prompt extends Omit<AskedPrompt, "mask">>(
+  prompts: readonly Prompt[],
+  size: Size,
+): { prompts: Prompt[]; clipped: Clipped[] } {
+  const clipped: Clipped[] = [];
+  const noted = <Place extends Box | Point>(given: Place, to: Place, param: string): Place => {
+    if (to.some((value, i) => value !== given[i])) clipped.push({ param, to });
+    return to;
+  };
+  const onImage = prompts.map((prompt, i): Prompt => {
+    const at = `prompts[${i}]`;
+    const { box, exclude, points } = prompt;
+    const boxAt = (given: Box, param: string): Box => noted(given, clipBox(given, size, param), param);
+    const pointAt = (given: Point, param: string): Point =>
+      noted(given, clipPoint(given, size, param), param);
+    return {
+      ...prompt,
+      ...(box && { box: boxAt(box, `${at}.box`) }),
+      ...(exclude && { exclude: exclude.map((one, k) => boxAt(one, `${at}.exclude[${k}]`)) }),
+      ...(points && { points: points.map((one, k) => pointAt(one, `${at}.points[${k}]`)) }),
+    };
+  });
+  return { prompts: onImage, clipped };
 }
 
 /** Pixels of all masks of one answer together: a hundred of an image of 8000 x 8000, which take some ten seconds. */

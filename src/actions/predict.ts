@@ -8,7 +8,14 @@ import type { Reservation } from "../lib/memory-budget.ts";
 import { answerCost, everythingCost, mostText } from "./answer-cost.ts";
 import { type Answered, answerPrompts, type Question } from "./answer-prompts.ts";
 import { resolveVersions, type VersionName } from "./asked-versions.ts";
-import { checkAmounts, checkAnswer, checkFinds, checkGeometry, masksOf } from "./check-prompts.ts";
+import {
+  checkAmounts,
+  checkAnswer,
+  checkFinds,
+  type Clipped,
+  clipPrompts,
+  masksOf,
+} from "./check-prompts.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import { keepLowRes, keepsLowRes } from "./earlier-masks.ts";
 import { type AskedImage, findImage } from "./find-image.ts";
@@ -43,6 +50,8 @@ export interface Predicted {
   /** `id` is null for an image that is not stored. */
   readonly image: { readonly id: string | null; readonly sha256: string };
   readonly result: AnsweredPrompts;
+  /** What of the prompts reached over the image's edge. */
+  readonly clipped: readonly Clipped[];
   /** Memory of the answer: to be released once it is sent. */
   readonly held: Reservation;
   /** Closes the entry in the log of predictions. `answerBytes`: of the answer as it is sent. */
@@ -51,26 +60,33 @@ export interface Predicted {
 
 /**
  * Masks of the prompted objects, version by version, with an entry in the log of predictions.
- * Throws what checkAmounts, resolveVersions, checkFinds, findsOf, findImage, checkGeometry, checkAnswer, readPrompts,
+ * Throws what checkAmounts, resolveVersions, checkFinds, findsOf, findImage, clipPrompts, checkAnswer, readPrompts,
  * Inference.predict and Inference.find throw, and AppError memory_exceeded, overloaded.
  */
-export async function predict(context: ActionContext, ask: Ask, asked: AskedPrediction): Promise<Predicted> {
+export async function predict(context: ActionContext, ask: Ask, given: AskedPrediction): Promise<Predicted> {
   const { config, known, memory } = context;
   const { scope, project, signal } = ask;
-  checkAmounts(asked.prompts, config.MAX_PROMPTS, asked.find);
-  const versions = await resolveVersions(context, scope, project, asked.version);
-  checkFinds(asked, versions.length, config.MAX_EVERYTHING_POINTS);
-  const finds = findsOf(asked, versions);
+  checkAmounts(given.prompts, config.MAX_PROMPTS, given.find);
+  const versions = await resolveVersions(context, scope, project, given.version);
+  checkFinds(given, versions.length, config.MAX_EVERYTHING_POINTS);
+  // What is named wrongly is told before an image is looked for.
+  findsOf(given, versions);
   const looking = { baseModel: project.baseModel, signal, known };
-  const image = await findImage(context, scope, asked.image, looking);
-  checkGeometry(asked.prompts, image.size);
+  const image = await findImage(context, scope, given.image, looking);
+  const { clipped, ...onImage } = clipPrompts(given.prompts, image.size);
+  const asked = { ...given, ...onImage };
+  const finds = findsOf(asked, versions);
   checkAnswer(asked, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
   const prompts = await readPrompts(context, project, asked.prompts, image);
   const cost = costOf(asked, versions, image.size);
   const what = { by: scope.workspaceId, what: "This answer", hint, param: "prompts", signal };
   const held = await memory.reserve(cost, what);
   try {
-    return { held, ...(await answer(context, ask, asked, { versions, finds, image, prompts, cost })) };
+    return {
+      held,
+      clipped,
+      ...(await answer(context, ask, asked, { versions, finds, image, prompts, cost })),
+    };
   } catch (error) {
     held.release();
     throw error;
@@ -97,7 +113,7 @@ async function answer(
   ask: Ask,
   asked: AskedPrediction,
   prepared: Prepared,
-): Promise<Omit<Predicted, "held">> {
+): Promise<Omit<Predicted, "held" | "clipped">> {
   const { metrics, predictionLog, recentMasks, config } = context;
   const { versions, finds, image, prompts, cost } = prepared;
   const { multimask, format } = asked;

@@ -1,6 +1,6 @@
 import type { PredictResult } from "../inference/types.ts";
 import { resolveVersions, type VersionName } from "./asked-versions.ts";
-import { checkAmounts, checkGeometry } from "./check-prompts.ts";
+import { checkAmounts, clipPrompts } from "./check-prompts.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import { type AskedImage, findImage, type FoundImage } from "./find-image.ts";
 import type { AskedPrompt } from "./asked-prompt.ts";
@@ -24,7 +24,7 @@ export interface Prewarmed {
 
 /**
  * Does all that the first prompt would have to do; its mask is nobody's, and is not logged.
- * Throws what checkAmounts, resolveVersions, findImage, checkGeometry and Inference.predict throw.
+ * Throws what checkAmounts, resolveVersions, findImage, clipPrompts and Inference.predict throw.
  */
 export async function prewarm(
   context: ActionContext,
@@ -36,14 +36,14 @@ export async function prewarm(
   const { baseModel } = project;
   const image = await findImage(context, scope, asked.image, { baseModel, signal });
   const [height, width] = image.size;
-  checkGeometry(asked.prompts ?? [], image.size);
+  const prompts = asked.prompts && clipPrompts(asked.prompts, image.size).prompts;
   const result = await context.inference.predict({
     workspaceId: scope.workspaceId,
     baseModel,
     image: image.source,
     versions,
     size: image.size,
-    prompts: asked.prompts ?? [{ points: [[width / 2, height / 2, 1]] }],
+    prompts: prompts ?? [{ points: [[width / 2, height / 2, 1]] }],
     multimask: false,
     format: "rle",
     signal,

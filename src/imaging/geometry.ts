@@ -75,6 +75,23 @@ export function clipBox(box: Box, size: Size, param = "box"): Box {
   return kept;
 }
 
+/** Pixels that a point may lie outside of an image and still mean its edge: clicks are rounded, and scaled. */
+const nearEdge = 1;
+
+/**
+ * A point at the image's edge where it lies less than a pixel outside. Throws AppError point_outside_image,
+ * point_label_unknown (param as given).
+ */
+export function clipPoint(point: Point, size: Size, param = "point"): Point {
+  const [height, width] = size;
+  const [x, y, label] = point;
+  const [left, top] = [Math.min(width, Math.max(0, x)), Math.min(height, Math.max(0, y))];
+  const isNear = Math.abs(left - x) < nearEdge && Math.abs(top - y) < nearEdge;
+  const kept: Point = isNear ? [left, top, label] : point;
+  checkPoint(kept, size, param);
+  return kept;
+}
+
 /** Throws AppError point_outside_image or point_label_unknown (param as given) unless the point lies in [0, width] x [0, height]. */
 export function checkPoint([x, y, label]: Point, [height, width]: Size, param = "point"): void {
   if (!(x >= 0 && y >= 0 && x <= width && y <= height)) {

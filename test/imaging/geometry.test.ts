@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { inputSize, lowResTarget, toInputFrame } from "../../src/imaging/coordinates.ts";
-import { areaOf, boxOf, checkBox, checkPoint } from "../../src/imaging/geometry.ts";
+import { areaOf, boxOf, checkBox, checkPoint, clipBox, clipPoint } from "../../src/imaging/geometry.ts";
 import { dice, iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, Box, Point } from "../../src/imaging/types.ts";
 import { codeOf } from "../helpers/codes.ts";
@@ -45,6 +45,48 @@ describe("boxes and points", () => {
     [[5, 5, Number.NaN], "point_label_unknown"],
   ])("point %j gives %s", async (point, code) => {
     expect(await codeOf(() => checkPoint(point, [10, 20]))).toBe(code);
+  });
+});
+
+describe("at the edge of an image of 20 x 10", () => {
+  test.each<[Box, Box | string]>([
+    [
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ],
+    [
+      [-0.4, -30, 20.4, 5],
+      [0, 0, 20, 5],
+    ],
+    [
+      [19, 9, 99, 99],
+      [19, 9, 20, 10],
+    ],
+    [[20, 2, 24, 7], "box_outside_image"],
+    [[-9, 2, 0, 7], "box_outside_image"],
+    [[30, 7, 25, 2], "box_outside_image"],
+    [[5, 5, 5, 8], "box_zero_area"],
+    [[Number.NaN, 0, 5, 5], "box_outside_image"],
+  ])("box %j becomes %s", async (box, to) => {
+    if (typeof to === "string") expect(await codeOf(() => clipBox(box, [10, 20]))).toBe(to);
+    else expect(clipBox(box, [10, 20])).toEqual(to);
+  });
+
+  test.each<[Point, Point | string]>([
+    [
+      [20.9, -0.9, 1],
+      [20, 0, 1],
+    ],
+    [
+      [5, 5, 0],
+      [5, 5, 0],
+    ],
+    [[21, 5, 1], "point_outside_image"],
+    [[5, Number.NaN, 1], "point_outside_image"],
+    [[-0.5, 5, 2], "point_label_unknown"],
+  ])("point %j becomes %s", async (point, to) => {
+    if (typeof to === "string") expect(await codeOf(() => clipPoint(point, [10, 20]))).toBe(to);
+    else expect(clipPoint(point, [10, 20])).toEqual(to);
   });
 });
 

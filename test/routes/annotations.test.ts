@@ -61,6 +61,12 @@ describe("POST annotations", () => {
     expect((await app.a.get(`/v1/projects/${project}/images/${image}`)).body["group"]).toBe("page 1");
   });
 
+  it("cuts a box at the image's edge", async () => {
+    const mask = rectangleRle([4, 2, 9, 7]);
+    const answer = await app.a.post(url, { image_id: image, mask, box: [-0.5, 2, 20.25, 11] });
+    expect(answer.body["box"]).toEqual([0, 2, 20, 10]);
+  });
+
   const ok = rectangleRle([4, 2, 9, 7]);
   const grey = new Uint8Array(200).fill(255);
   grey[7] = 128;
@@ -111,8 +117,8 @@ describe("POST annotations", () => {
       () => ({ mask: { ...ok, counts: "\u0001{}" } }),
       "422 mask_rle_invalid mask.counts",
     ],
-    ["a box outside", () => ({ mask: ok, box: [4, 2, 21, 7] }), "422 box_outside_image box"],
-    ["a negative box", () => ({ mask: ok, box: [-1, 2, 9, 7] }), "422 box_outside_image box"],
+    ["a box outside", () => ({ mask: ok, box: [20, 2, 24, 7] }), "422 box_outside_image box"],
+    ["a negative box", () => ({ mask: ok, box: [-9, 2, -1, 7] }), "422 box_outside_image box"],
     ["a box without area", () => ({ mask: ok, box: [4, 2, 4, 7] }), "422 box_zero_area box"],
     ["a box the wrong way round", () => ({ mask: ok, box: [9, 7, 4, 2] }), "422 box_zero_area box"],
     ["a box beside the mask", () => ({ mask: ok, box: [12, 2, 18, 7] }), "422 box_misses_mask box"],

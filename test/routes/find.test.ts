@@ -199,7 +199,7 @@ describe("predict by the names of labels", () => {
     ],
     [
       "a region outside",
-      { prompts: [{ label: "stamp", box: [100, 0, 130, 9] }] },
+      { prompts: [{ label: "stamp", box: [120, 0, 130, 9] }] },
       "422 box_outside_image prompts[0].box",
     ],
     [

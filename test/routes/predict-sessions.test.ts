@@ -154,7 +154,7 @@ describe("an image's handle", () => {
     const again = await app.a.post(`/v1/projects/${project}/prewarm`, { image: { sha256: handle } });
     expect(again.body["embedding_from"]).toBe("memory");
     expect(
-      errorOf(await app.a.post(url, { image: { sha256: handle }, prompts: [{ box: [0, 0, 101, 9] }] })),
+      errorOf(await app.a.post(url, { image: { sha256: handle }, prompts: [{ box: [101, 0, 120, 9] }] })),
     ).toBe("422 box_outside_image prompts[0].box");
     const theirs = await makeProject(app.b);
     expect(

@@ -122,6 +122,25 @@ describe("POST predict", () => {
     }
   });
 
+  it("cuts what reaches over the image's edge, and says so", async () => {
+    const points = [
+      [60, 45, 1],
+      [120.5, 45, 0],
+    ];
+    const over = await predict({ prompts: [{ box: around }, { box: [100, 20, 121.5, 70], points }] });
+    const clipped = [
+      { param: "prompts[1].box", to: [100, 20, 120, 70] },
+      { param: "prompts[1].points[1]", to: [120, 45, 0] },
+    ];
+    expect(over.prediction).toMatchObject({ clipped });
+    const inside = [points[0], [120, 45, 0]];
+    const fitting = await predict({
+      prompts: [{ box: around }, { box: [100, 20, 120, 70], points: inside }],
+    });
+    expect(fitting.prediction).not.toHaveProperty("clipped");
+    expect(over.prediction.results).toEqual(fitting.prediction.results);
+  });
+
   it("takes its own answer back as a mask prompt", async () => {
     const first = await predict({ prompts: [{ box: around }], format: "logits" });
     const logits = first.prediction.results[0]?.predictions[0]?.masks[0];
@@ -187,7 +206,7 @@ describe("POST predict", () => {
       { prompts: [{ points: Array.from({ length: 63 }, () => [1, 1, 1]) }] },
       "422 too_many_points prompts[0].points",
     ],
-    ["a box outside", { prompts: [{ box: [100, 20, 130, 70] }] }, "422 box_outside_image prompts[0].box"],
+    ["a box outside", { prompts: [{ box: [120, 20, 130, 70] }] }, "422 box_outside_image prompts[0].box"],
     ["a box of no area", { prompts: [good, { box: [9, 9, 9, 20] }] }, "422 box_zero_area prompts[1].box"],
     [
       "a point outside",

@@ -1,4 +1,4 @@
-import { checkPoint, clipBox } from "../../imaging/geometry.ts";
+import { clipBox, clipPoint } from "../../imaging/geometry.ts";
 import type { Box, Point, Size } from "../../imaging/types.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { AskedPrompt } from "../asked-prompt.ts";
@@ -80,8 +80,7 @@ export async function smartPrompt(
         ...pixelOf([value.x, value.y], size),
         (region.is_positive ?? value.positive ?? true) ? 1 : 0,
       ];
-      checkPoint(point, size, `${at}.value`);
-      points.push(point);
+      points.push(clipPoint(point, size, `${at}.value`));
     }
   }
   const drawn = [...points, ...thinned(strokes.flat())];

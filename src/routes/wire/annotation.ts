@@ -8,7 +8,9 @@ import { annotationMask, box, wireMask } from "./mask.ts";
 export const annotationBody = z.strictObject({
   image_id: idText(),
   mask: annotationMask,
-  box: box.optional().openapi({ description: "Defaults to the mask's tight bounding box." }),
+  box: box
+    .optional()
+    .openapi({ description: "Defaults to the mask's tight bounding box; cut at the image's edge." }),
   label: text(200).optional(),
   group: text(200).optional().openapi({ description: "Sets the image's split group." }),
 });

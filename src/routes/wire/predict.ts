@@ -10,7 +10,8 @@ import { box, maskFormat, maskWith, point, promptMask } from "./mask.ts";
 
 const promptBody = z.strictObject({
   box: box.optional().openapi({
-    description: "Around the object; beside `label`, the region to look in.",
+    description:
+      "Around the object; beside `label`, the region to look in. Cut at the image's edge, see `clipped`.",
   }),
   points: z.array(point).max(1000).optional(),
   mask: promptMask.optional(),
@@ -131,6 +132,18 @@ export const predictionSchema = z
         }),
       }),
     ),
+    clipped: z
+      .array(
+        z.object({
+          param: z.string().openapi({ example: "prompts[0].box" }),
+          to: z.array(z.number()).openapi({ description: "The box or point that was used." }),
+        }),
+      )
+      .optional()
+      .openapi({
+        description:
+          "Boxes that reached over the image's edge, cut there, and points that lay less than a pixel outside. Missing where there were none.",
+      }),
     timing_ms: z.object({
       queue: z.number(),
       embed: z.number(),
@@ -143,7 +156,7 @@ export const predictionSchema = z
 
 /** A result as it is sent; version 0 is called `base`. What takes long to write is put down in `late`. */
 export function toPrediction(
-  { id, image, result }: Predicted,
+  { id, image, result, clipped }: Predicted,
   late: LateValues = new LateValues(),
 ): z.output<typeof predictionSchema> {
   const all = result.results.flatMap(({ predictions, found }) =>
@@ -173,6 +186,7 @@ export function toPrediction(
       predictions: predictions.map(toAnswer),
       ...(found && { found: toAnswer(found) }),
     })),
+    ...(clipped.length > 0 && { clipped: clipped.map(({ param, to }) => ({ param, to: [...to] })) }),
     timing_ms: { ...result.timingMs },
   };
 }
