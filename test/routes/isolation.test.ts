@@ -73,6 +73,13 @@ const bodies: Readonly<Record<string, (ids: Ids) => object | Buffer>> = {
   "POST /v1/projects/{project_id}/segment-everything": (ids) => ({ image: { id: ids["image_id"] } }),
   "POST /v1/projects/{project_id}/prewarm": (ids) => ({ image: { id: ids["image_id"] } }),
   "POST /v1/projects/{project_id}/predictions/{prediction_id}/feedback": () => ({ action: "accept" }),
+  "POST /label-studio/{project_id}/setup": () => ({ project: "1", schema: "<View/>" }),
+  "POST /label-studio/{project_id}/predict": () => ({
+    tasks: [{ data: { image: "a.png" } }],
+    label_config: "<View/>",
+    params: {},
+  }),
+  "POST /label-studio/{project_id}/webhook": () => ({ action: "START_TRAINING", project: { id: 1 } }),
   "POST /v1/projects/{project_id}/proposals:decide": (ids) => ({
     action: "accept",
     ids: [ids["proposal_id"]],
