@@ -101,6 +101,9 @@ it("is up, names its versions, and takes a labelling interface that it can draw 
     expect((await app.a.get(path)).body).toEqual({ status: "UP", model_class: "maskwright" });
   expect((await app.a.get(`${at}/versions`)).body).toEqual({ versions: ["maskwright-base"] });
   expect((await post("setup", studioMessage("setup"))).body).toEqual({ model_version: "maskwright-base" });
+  expect(errorOf(await app.a.post("/label-studio/prj_none/setup", studioMessage("setup")))).toBe(
+    "404 project_not_found project_id",
+  );
   const setup = (schema: string): Promise<Answer> => post("setup", { project: "1.2", schema });
   for (const schema of ["<View/>", "<View", `<View><Text name="t" value="$text"/></View>`])
     expect(errorOf(await setup(schema))).toBe("422 label_config_unsupported schema");
