@@ -14,6 +14,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
 import { createRecentMasks } from "./actions/recent-masks.ts";
 import { createKnown } from "./actions/known.ts";
+import { allowOrigins } from "./routes/http/allow-origins.ts";
 import { conditional } from "./routes/http/conditional.ts";
 import { methodNotAllowed as onMethodNotAllowed, notFound } from "./routes/http/errors.ts";
 import { onErrorIn } from "./routes/http/deleted-meanwhile.ts";
@@ -61,6 +62,7 @@ export function createApp(
 
   app.use(requestId({ generator: () => newId("req"), limitLength: 100 }));
   app.use(requestLog(services.log, metrics));
+  app.use("/v1/*", allowOrigins(services.config.CORS_ORIGINS));
   app.use(async (c, next) => {
     c.set("reading", services);
     await next();

@@ -8,6 +8,15 @@ const MiB = 1024 * 1024;
 const int = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+/** Origins (https://app.example.com), parted by commas; no paths, and no `*`. */
+const origins = z
+  .string()
+  .default("")
+  .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
+  .refine((list) => list.every((text) => URL.canParse(text) && new URL(text).origin === text), {
+    error: "has to be origins like https://app.example.com, parted by commas",
+  });
+
 const bound = (max: number) => z.coerce.number().int().min(0).max(max).optional();
 
 /** Every setting, its default and its meaning. */
@@ -22,6 +31,8 @@ const environment = z.object({
   DATA_DIR: z.string().default(".data"),
   HOST: z.string().default("127.0.0.1"),
   PORT: int(3000, 0, 65_535),
+  /** Pages of which origins may call the API with a key in browsers; none where it is left out. Cookies stay unread for them. */
+  CORS_ORIGINS: origins,
   /** Whether AWS Lambda's function URL streams answers (invoke mode RESPONSE_STREAM) or takes them whole. */
   LAMBDA_RESPONSE: z.enum(["buffered", "stream"]).default("buffered"),
   /** An event stream ends after so many seconds; its client goes on with Last-Event-ID. 0 sends what is there and ends. */

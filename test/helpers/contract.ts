@@ -17,6 +17,8 @@ export function holdToContract<T extends App>(app: T): T {
   let contract: Promise<Contract> | undefined;
   app.fetch = async (request, ...rest) => {
     const response = await ask(request, ...rest);
+    // A browser's question before the question, which a description of an API has no place for.
+    if (request.method === "OPTIONS" && request.headers.has("access-control-request-method")) return response;
     contract ??= readContract(async (path) => ask(new Request(`http://localhost${path}`), ...rest));
     const { check, isFirst } = await contract;
     const problem = await check(request, response);
