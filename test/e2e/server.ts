@@ -14,25 +14,28 @@ export class Server {
   readonly #folder: string;
   readonly #port: number;
   #local: Local | undefined;
+  readonly #settings: Readonly<Record<string, string>>;
   key = "";
 
-  constructor(folder: string, port: number) {
+  constructor(folder: string, port: number, settings: Readonly<Record<string, string>> = {}) {
+    this.#settings = settings;
     this.#folder = folder;
     this.#port = port;
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async start(): Promise<Server> {
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), "maskwright-e2e-"));
     // Postgres doesn't run as root: under root another user has to get in.
     await chmod(folder, 0o755);
-    const server = new Server(folder, await freePort());
+    const server = new Server(folder, await freePort(), settings);
     await server.up();
     return server;
   }
 
   async up(): Promise<void> {
-    const config = readConfig({ DATA_DIR: this.#folder, PORT: String(this.#port), LOG_LEVEL: "error" });
+    const own = { DATA_DIR: this.#folder, PORT: String(this.#port), LOG_LEVEL: "error" };
+    const config = readConfig({ ...this.#settings, ...own });
     this.#local = await startLocal(config, createLog({ level: "error", name: "e2e" }));
     this.key = this.#local.key ?? "";
   }
@@ -51,6 +54,13 @@ export class Server {
     return this.#ask(path, { method: "POST", body: JSON.stringify(body) });
   }
 
+  /** Uploads a JPEG. */
+  async image(path: string, body: Buffer): Promise<{ id: string; width: number; height: number }> {
+    const headers = { "content-type": "image/jpeg" };
+    const answer = await this.#fetch(path, { method: "POST", body: Uint8Array.from(body), headers });
+    return (await answer.json()) as { id: string; width: number; height: number };
+  }
+
   async remove(path: string): Promise<void> {
     await this.#fetch(path, { method: "DELETE" });
   }
@@ -65,7 +75,11 @@ export class Server {
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
+    const headers = {
+      authorization: `Bearer ${this.key}`,
+      "content-type": "application/json",
+      ...(init.headers as Record<string, string> | undefined),
+    };
     const answer = await fetch(this.url + path, { ...init, headers });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return answer;
