@@ -14,6 +14,7 @@ import {
   freezeSnapshot,
   type FrozenSnapshot,
   loadSnapshot,
+  type Snapshot,
   type SnapshotImage,
 } from "./snapshot.ts";
 import { groupKey, splitSnapshot } from "./split.ts";
@@ -92,8 +93,10 @@ export async function prepareData(
   const frozen = kept ?? (await freezeSnapshot(store, snapshot));
   const train = samplesOf(snapshot, split.train);
   const heldOut = samplesOf(snapshot, split.heldOut);
-  const choosing = split.selection.length > 0 ? split.selection : judging(judgesOf(snapshot), split.train);
-  const selection = samplesOf(snapshot, choosing);
+  const selection =
+    split.selection.length > 0
+      ? samplesOf(snapshot, split.selection)
+      : judgingOf(snapshot, train, split.train);
   return {
     frozen,
     images,
@@ -111,4 +114,14 @@ export async function prepareData(
     nearDuplicates: apart ? grouping.nearDuplicates : 0,
     asked,
   };
+}
+
+/** Those of the training samples that may judge: the very same objects, so that whoever asks sees that they have trained. */
+function judgingOf(
+  snapshot: Snapshot,
+  train: readonly Sample[],
+  images: readonly SnapshotImage[],
+): readonly Sample[] {
+  const may = new Set(judging(judgesOf(snapshot), images).map(({ id }) => id));
+  return train.filter(({ image }) => may.has(image.id));
 }

@@ -125,19 +125,20 @@ function otherHead(zoom: Zoom | null, { fresh }: HeadChoice, used: boolean): Oth
 function headEvent({ all, fresh }: HeadChoice, used: boolean, pays: boolean) {
   const scores = ({ plainIou, iou, samples }: HeadScores): string =>
     `${plainIou.toFixed(3)} became ${iou.toFixed(3)} on ${samples} samples`;
-  const told =
-    all && fresh
-      ? `: mean IoU ${scores(fresh)} that did not train the decoder, ${scores(all)} in all, each judged by a head that had not seen its group`
-      : "; nothing could judge it";
+  const unseen = fresh === all ? null : fresh;
+  const judged = unseen ? `${scores(unseen)} that did not train the decoder, ` : "";
+  const told = all
+    ? `: mean IoU ${judged}${scores(all)} in all, each judged by a head that had not seen its group`
+    : "; nothing could judge it";
   return {
     message: `A point head, which judges pixels by their own colours, ${used ? "sharpens masks" : pays ? "is too slow for serving interactive" : "does not pay"}${told}`,
     data: {
       point_head: used,
       ...(all && { plain_iou: all.plainIou, refined_iou: all.iou, samples: all.samples }),
-      ...(fresh && {
-        fresh_plain_iou: fresh.plainIou,
-        fresh_refined_iou: fresh.iou,
-        fresh_samples: fresh.samples,
+      ...(unseen && {
+        fresh_plain_iou: unseen.plainIou,
+        fresh_refined_iou: unseen.iou,
+        fresh_samples: unseen.samples,
       }),
     },
   };

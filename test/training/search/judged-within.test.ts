@@ -13,14 +13,14 @@ afterAll(() => opened.close());
 
 /** Twelve images with 60 objects each. */
 const crowded = Array.from({ length: 720 }, (_, i) => row(`${i % 12}`, { annotation: `ann_${i}` }));
-const prepared = (budget: number) =>
+const prepared = (budget: number, rows = crowded) =>
   prepareData(
     opened.store,
     { id: "prj_a", baseModel: "mobile_sam" },
     {
       hyperparameters: { budget_seconds: budget, grouping: "none" },
       seed: 3,
-      annotated: async () => crowded,
+      annotated: async () => rows,
     },
   );
 const ids = (some: readonly { annotation: { id: string } }[]) => some.map(({ annotation }) => annotation.id);
@@ -49,4 +49,14 @@ it("keeps whole images for whatever looks at images: an object that is left out 
   expect(selection).toHaveLength(100);
   expect(whole.selection).toHaveLength(60 * counts.selection);
   expect(judgedWithin(await prepared(30)).whole.heldOut).toHaveLength(60 * counts.heldOut);
+});
+
+it("chooses by what trains where the images are too few for more, and by the same objects: nobody takes them for unseen", async () => {
+  const { train, selection, counts } = await prepared(
+    300,
+    [1, 2, 3, 4].map((name) => row(`${name}`)),
+  );
+  expect(counts.selection).toBe(0);
+  expect(selection).toEqual(train);
+  expect(selection.every((sample) => train.includes(sample))).toBe(true);
 });
