@@ -1,11 +1,21 @@
 import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { MaskFormat } from "../imaging/types.ts";
+import { requireFinder } from "../db/queries/versions.ts";
+import type { NameRequest } from "../inference/find/name-masks.ts";
 import type { PredictResult, VersionRef } from "../inference/types.ts";
+import { tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import type { Finds } from "./find-asks.ts";
 import type { FoundImage } from "./find-image.ts";
-import { type AnsweredPrompts, findObjects, inOrder, logFound, textOf } from "./find-objects.ts";
+import {
+  type AnsweredMask,
+  type AnsweredPrompts,
+  findObjects,
+  inOrder,
+  logFound,
+  textOf,
+} from "./find-objects.ts";
 import type { ReadPrompts } from "./read-prompts.ts";
 
 /** What is asked of an image, checked and read. */
@@ -23,6 +33,8 @@ export interface Wish {
   readonly polygonTolerance: number;
   /** Whether drawn prompts' low-res logits are wanted, too. */
   readonly lowRes: boolean;
+  /** Whether drawn prompts' masks are named. */
+  readonly labels: boolean;
   /** Left out, each finder's own. */
   readonly findThreshold: number | undefined;
   readonly maxObjects: number;
@@ -46,8 +58,8 @@ export async function answerPrompts(
   const { image, versions, prompts, finds } = question;
   const { format, polygonTolerance } = wish;
   const about = { workspaceId: scope.workspaceId, baseModel: project.baseModel, signal };
-  const predictDrawn = async (): Promise<PredictResult> =>
-    inference.predict({
+  const predictDrawn = async (): Promise<NamedResult> => {
+    const drawn = await inference.predict({
       ...about,
       image: image.source,
       size: image.size,
@@ -59,6 +71,8 @@ export async function answerPrompts(
       lowRes: wish.lowRes,
       maxAnswerText: wish.mostText,
     });
+    return wish.labels ? named(inference, drawn, { ...about, image, versions }) : drawn;
+  };
   if (!finds) return { result: await predictDrawn(), logged: prompts.logged };
   if (format === "logits") throw new Error("found objects have no logits");
   const drawn = prompts.asked.length === 0 ? null : await inPlace(prompts.places, predictDrawn);
@@ -76,6 +90,42 @@ export async function answerPrompts(
     result: inOrder(prompts.logged.length, drawn, { finds, found }),
     logged: logFound(prompts.logged, finds, found),
   };
+}
+
+/** Answers to drawn prompts, whose masks may say what they show. */
+export type NamedResult = Omit<PredictResult, "results"> & Pick<AnsweredPrompts, "results">;
+
+/** The same answers, each mask with the label that its version's finder sees there, if it sees one. */
+async function named(
+  inference: Pick<ActionContext["inference"], "name">,
+  drawn: PredictResult,
+  {
+    image,
+    versions,
+    ...about
+  }: Pick<Question, "image" | "versions"> & Pick<NameRequest, "workspaceId" | "baseModel" | "signal">,
+): Promise<NamedResult> {
+  const start = performance.now();
+  const results = [];
+  for (const [v, result] of drawn.results.entries()) {
+    const ref = versions[v] as VersionRef;
+    const names = await inference.name({
+      ...about,
+      image: { ...image.source, size: image.size },
+      version: { ...ref, finder: requireFinder(ref) },
+      boxes: result.predictions.flatMap(({ masks }) => masks.map(({ bbox }) => bbox)),
+    });
+    const next = names.values();
+    const predictions = result.predictions.map((one) => ({
+      ...one,
+      masks: one.masks.map((mask): AnsweredMask => ({ ...mask, ...next.next().value })),
+    }));
+    results.push({ ...result, predictions });
+  }
+  const { decode, total } = drawn.timingMs;
+  const spent = performance.now() - start;
+  const timingMs = { ...drawn.timingMs, decode: tenth(decode + spent), total: tenth(total + spent) };
+  return { ...drawn, results, timingMs };
 }
 
 /** Names a drawn prompt that is at fault by its place in the request. */

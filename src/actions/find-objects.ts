@@ -93,7 +93,7 @@ const toAnswer = ({ objects, left }: FoundObjects): AnsweredPrompt => ({ masks: 
 /** Puts the answers to a request of `prompts` prompts back in order. `drawn` is null where none was drawn. */
 export function inOrder(
   prompts: number,
-  drawn: PredictResult | null,
+  drawn: Omit<AnsweredPrompts, "width" | "height"> | null,
   { finds, found }: { finds: Finds; found: Found },
 ): AnsweredPrompts {
   const sought = new Map(finds.places.map((place, ask) => [place, ask]));

@@ -1,6 +1,7 @@
 import { isPlain } from "../domain/focus.ts";
 import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { OpenPrediction } from "../db/prediction-log.ts";
+import { requireFinder } from "../db/queries/versions.ts";
 import type { MaskFormat, Size } from "../imaging/types.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { newId } from "../lib/ids.ts";
@@ -32,6 +33,8 @@ export interface AskedPrediction {
   readonly prompts: readonly AskedPrompt[];
   /** All labels' objects, beside what the prompts ask for. */
   readonly find: boolean;
+  /** Whether drawn prompts' masks say which of the version's labels they show. */
+  readonly labels: boolean;
   /** Label scores from which objects are answered with, in [0, 1]; left out, each finder's own. */
   readonly findThreshold: number | undefined;
   /** Objects at most for each label that is asked for, and for all of them. */
@@ -71,6 +74,7 @@ export async function predict(context: ActionContext, ask: Ask, given: AskedPred
   checkFinds(given, versions.length, config.MAX_EVERYTHING_POINTS);
   // What is named wrongly is told before an image is looked for.
   findsOf(given, versions);
+  if (given.labels) for (const version of versions) requireFinder(version);
   const looking = { baseModel: project.baseModel, signal, known };
   const image = await findImage(context, scope, given.image, looking);
   const { clipped, ...onImage } = clipPrompts(given.prompts, image.size);

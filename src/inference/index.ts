@@ -15,6 +15,7 @@ import { embedRegion } from "./embedding/regions.ts";
 import type { EmbeddingShelf } from "./embedding/shelf.ts";
 import { segmentEverything } from "./everything/generate.ts";
 import { find } from "./find/find.ts";
+import { nameMasks } from "./find/name-masks.ts";
 import { FinderWeights } from "./find/finder-weights.ts";
 import type { ImageNotes } from "./image-notes.ts";
 import type { Inference } from "./inference.ts";
@@ -104,7 +105,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     embed: (image, embedOptions) => running.track(() => embed(image, embedOptions)),
     predict: (request) => running.track(() => answer(request)),
     segmentEverything: (request) => running.track(() => everything(request)),
-    find: (request) => running.track(() => finding(request)),
+    find: (request) => running.track(() => finding.find(request)),
+    name: (request) => running.track(() => finding.name(request)),
     rank: (task) => running.track(() => pools.rank(task)),
     forget: (image) => {
       pixels.forget(image.sha256);
@@ -179,7 +181,7 @@ function everythingWith(parts: Parts, answer: Inference["predict"]): Inference["
     );
 }
 
-/** A version's finder asks `answer` for what it found. */
+/** What a version's finder says; for the masks of what it found it asks `answer`. */
 function findWith(
   { threads, pools, embed }: Parts,
   answer: Inference["predict"],
@@ -192,16 +194,19 @@ function findWith(
     graphs: ReturnType<typeof readFinderGraphs>;
     notes: ImageNotes | undefined;
   },
-): Inference["find"] {
+): Pick<Inference, "find" | "name"> {
   const weights = new FinderWeights(store);
-  return (request) =>
+  const looking: Parameters<typeof nameMasks>[0] = {
+    graphs,
+    threads,
+    embed: ({ image, ...rest }) => embed(image, rest),
+    weights: (version) => ofVersion(version, () => weights.get(version.finder)),
+    peaks: pools.peaks,
+  };
+  const findAll: Inference["find"] = (request) =>
     find(
       {
-        graphs,
-        threads,
-        embed: ({ image, ...rest }) => embed(image, rest),
-        weights: (version) => ofVersion(version, () => weights.get(version.finder)),
-        peaks: pools.peaks,
+        ...looking,
         predict: answer,
         twins: pools.twins,
         masks: pools.masks,
@@ -213,4 +218,5 @@ function findWith(
       },
       request,
     );
+  return { find: findAll, name: (request) => nameMasks(looking, request) };
 }

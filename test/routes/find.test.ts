@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import type { Finder } from "../../src/domain/finder.ts";
+import { boxIou } from "../../src/imaging/geometry.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { Box, RleMask } from "../../src/imaging/types.ts";
+import type { Named, NameRequest } from "../../src/inference/find/name-masks.ts";
 import type { FindRequest, FindResult } from "../../src/inference/find/types.ts";
 import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
@@ -73,9 +75,17 @@ async function find(request: FindRequest): Promise<FindResult> {
   return { width: 120, height: 90, results, embeddingFrom: "memory", timingMs };
 }
 
+/** The same for the names of masks. */
+async function name({ boxes }: NameRequest): Promise<(Named | null)[]> {
+  return boxes.map((box) => {
+    const [best] = seen.toSorted((a, b) => boxIou(b.box, box) - boxIou(a.box, box));
+    return best && boxIou(best.box, box) > 0.3 ? { label: best.label, labelScore: best.score } : null;
+  });
+}
+
 beforeAll(async () => {
   app = await testApp({ MAX_PROMPTS: 4, MAX_EVERYTHING_POINTS: 600 });
-  Object.assign(app.services.inference, { find });
+  Object.assign(app.services.inference, { find, name });
   project = await makeProject(app.a);
   const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
   const body = Uint8Array.from(await asPng(drawn.image));
@@ -105,6 +115,28 @@ const predict = async (json: object): Promise<{ id: string; results: Result[] }>
 };
 const first = async (json: object): Promise<Result> => (await predict(json)).results[0]!;
 const named = ({ masks }: Masks): unknown[] => masks.map(({ label, label_score }) => [label, label_score]);
+
+describe("the labels of what was drawn", () => {
+  it("stand beside its masks where they are asked for and the version sees something there", async () => {
+    const prompts = [{ box: disc }, { label: "seal" }, { points: [[110, 5, 1]] }];
+    const { predictions } = await first({ prompts, labels: true });
+    expect(predictions.map(named)).toEqual([[["stamp", 0.9]], [["Seal", 0.8]], [[undefined, undefined]]]);
+    expect(named((await first({ prompts: [{ box: disc }] })).predictions[0]!)).toEqual([
+      [undefined, undefined],
+    ]);
+    const three = (await first({ prompts: [{ box: disc }], labels: true, multimask: true })).predictions[0]!;
+    expect(three.masks).toHaveLength(3);
+    expect(named(three)).toContainEqual(["stamp", 0.9]);
+  });
+
+  it("are refused for a version that was taught none", async () => {
+    const prompts = [{ box: disc }];
+    expect(errorOf(await ask({ prompts, labels: true, version: 3 }))).toBe("422 finder_missing version");
+    expect(errorOf(await ask({ prompts, labels: true, version: ["base", 1] }))).toBe(
+      "422 finder_missing version",
+    );
+  });
+});
 
 describe("predict by the names of labels", () => {
   it("answers every object of the label beside what was drawn, in the order of the prompts", async () => {

@@ -4,7 +4,7 @@ import { getProject } from "../../src/db/queries/projects.ts";
 import type { ProjectScope } from "../../src/db/queries/scope.ts";
 import { getTunedVersion, type TunedVersion } from "../../src/db/queries/versions.ts";
 import { annotations, images } from "../../src/db/schema/index.ts";
-import { areaOf } from "../../src/imaging/geometry.ts";
+import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
 import { rleIou } from "../../src/imaging/mask-facts.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask, Size } from "../../src/imaging/types.ts";
@@ -114,6 +114,21 @@ describe("a version's finder", () => {
     // Its mask is the decoder's for this box, which one epoch has hardly taught about holes.
     const truth = encodeRle(fresh.mask);
     expect(rleIou(ring?.mask as RleMask, truth)).toBeGreaterThan(0.4);
+  });
+
+  it("names a mask by what it sees there, and none elsewhere", async () => {
+    const bytes = await asPng(fresh.image);
+    const { width, height } = fresh.image;
+    const [ring, corner] = await bench.services.inference.name({
+      workspaceId: scope.workspaceId,
+      baseModel: "mobile_sam",
+      image: { sha256: sha256(bytes), bytes: async () => bytes, size: [height, width] },
+      version: version as FindingVersion,
+      boxes: [boxOf(fresh.mask), [0, 0, 6, 6]],
+    });
+    const [found] = await findOn([{}]);
+    expect(ring).toEqual({ label: "ring", labelScore: found?.objects[0]?.labelScore });
+    expect(corner).toBeNull();
   });
 
   it("keeps to the region, label, threshold and number that were asked for", async () => {

@@ -168,6 +168,7 @@ async function predictFor(
 ): Promise<Made> {
   const predicted = await predict(context, ask, {
     ...asking,
+    labels: false,
     findThreshold: undefined,
     maxObjects: mostObjects,
     version,

@@ -28,7 +28,7 @@ export interface FindDeps {
   readonly graphs: Readonly<Record<FinderPool, string>>;
   readonly threads: number;
   /** The embedding of the whole image. */
-  embed(request: FindRequest): Promise<Embedded>;
+  embed(request: Pick<FindRequest, "image" | "workspaceId" | "baseModel" | "signal">): Promise<Embedded>;
   weights(version: FindingVersion): Promise<PackedWeights>;
   peaks(task: PeaksTask): Promise<PeaksResult>;
   /** Asks the version's own decoder. */
@@ -87,7 +87,7 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
 }
 
 /** Below it a centre is noise, whatever threshold was asked for. */
-const lowestLogit = -8;
+export const lowestLogit = -8;
 
 /** An object for every peak, its mask as run lengths; null where the decoder sees nothing. */
 async function decodeAll(

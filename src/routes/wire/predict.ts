@@ -48,6 +48,10 @@ export const predictBody = z.strictObject({
   find: z.boolean().default(false).openapi({
     description: "true: also find the objects of all labels that the version was taught.",
   }),
+  labels: z.boolean().default(false).openapi({
+    description:
+      "true: each mask of a drawn prompt gets the `label` and `label_score` of what the version sees there. A mask where it sees nothing that it was taught gets neither.",
+  }),
   find_threshold: z
     .number()
     .min(0)
@@ -94,10 +98,11 @@ const predictedMask = maskWith({
   bbox: box,
   area: z.int(),
   label: z.string().nullable().optional().openapi({
-    description: "What a found object is; null for annotations without a label. Missing for drawn prompts.",
+    description:
+      "What the object is; null for annotations without a label. Drawn prompts have it with `labels`, where the version sees something.",
   }),
   label_score: z.number().optional().openapi({
-    description: "The expected share of such finds that are objects, from 0 to 1. Missing for drawn prompts.",
+    description: "The expected share of such finds that are objects, from 0 to 1.",
   }),
 });
 
