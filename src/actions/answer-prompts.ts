@@ -1,7 +1,7 @@
 import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { MaskFormat } from "../imaging/types.ts";
 import { requireFinder } from "../db/queries/versions.ts";
-import type { NameRequest } from "../inference/find/name-masks.ts";
+import type { NameRequest } from "../inference/find/types.ts";
 import type { PredictResult, VersionRef } from "../inference/types.ts";
 import { tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";

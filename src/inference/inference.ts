@@ -1,8 +1,7 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Ranked, RankTask } from "../imaging/worth/rank-images.ts";
 import type { RgbImage } from "../imaging/types.ts";
-import type { Named, NameRequest } from "./find/name-masks.ts";
-import type { FindRequest, FindResult } from "./find/types.ts";
+import type { FindRequest, FindResult, Named, NameRequest } from "./find/types.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 import type {
   Embedded,

@@ -1,91 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import type { Finder } from "../../src/domain/finder.ts";
-import { boxIou } from "../../src/imaging/geometry.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
-import type { Box, RleMask } from "../../src/imaging/types.ts";
-import type { Named, NameRequest } from "../../src/inference/find/name-masks.ts";
-import type { FindRequest, FindResult } from "../../src/inference/find/types.ts";
+import type { RleMask } from "../../src/imaging/types.ts";
 import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
 import { asPng, discImage } from "../worlds/images.ts";
+import { disc, finder, findWith, name } from "./known-finder.ts";
 
 let app: TestApp;
 let project: string;
 let image: string;
-const disc: Box = [35, 20, 85, 70];
-/** What the finder sees on every image; masks are the decoder's own. */
-const seen: readonly { box: Box; label: string | null; score: number }[] = [
-  { box: disc, label: "stamp", score: 0.9 },
-  { box: [2, 2, 30, 30], label: "stamp", score: 0.6 },
-  { box: [90, 60, 118, 88], label: "Seal", score: 0.8 },
-  { box: [5, 60, 25, 85], label: null, score: 0.3 },
-];
-const finder = (labels: readonly (string | null)[]): Finder => ({
-  key: "none",
-  sha256: "none",
-  bytes: 1,
-  labels,
-  pool: 1,
-  threshold: 0.25,
-  calibration: { slope: 1, offset: 0 },
-});
-
-/** Peaks that are known beforehand, in the place of a network's; all behind them is real. */
-async function find(request: FindRequest): Promise<FindResult> {
-  const inside = ([x0, y0, x1, y1]: Box, [a, b, c, d]: Box): boolean =>
-    (x0 + x1) / 2 >= a && (y0 + y1) / 2 >= b && (x0 + x1) / 2 < c && (y0 + y1) / 2 < d;
-  const { asks, versions, most, threshold, ...rest } = request;
-  const wanted = versions.map((version) =>
-    asks.map(({ labels = version.finder.labels, region, exclude = [] }) =>
-      seen
-        .filter(({ label }) => labels.some((one) => one?.toLowerCase() === label?.toLowerCase()))
-        .filter(({ score }) => score >= (threshold ?? version.finder.threshold))
-        .filter(({ box }) => (!region || inside(box, region)) && !exclude.some((out) => inside(box, out))),
-    ),
-  );
-  const results = await Promise.all(
-    versions.map(async (version, v) => {
-      const taken = (wanted[v] ?? []).map((all) => all.toSorted((a, b) => b.score - a.score).slice(0, most));
-      const prompts = taken.flat().map(({ box }) => ({ box }));
-      const answer = await app.services.inference.predict({
-        ...rest,
-        versions: [version],
-        prompts,
-        multimask: false,
-      });
-      const masks = (answer.results[0]?.predictions ?? []).map((one) => one.masks[0]!).values();
-      return {
-        version: version.number,
-        asks: taken.map((objects, a) => ({
-          objects: objects.map(({ box, label, score }) => ({
-            ...masks.next().value!,
-            label,
-            labelScore: score,
-            prompt: box,
-          })),
-          left: (wanted[v]?.[a]?.length ?? 0) - objects.length,
-        })),
-      };
-    }),
-  );
-  const timingMs = { queue: 0, embed: 1, decode: 2, encode: 1, total: 4 };
-  return { width: 120, height: 90, results, embeddingFrom: "memory", timingMs };
-}
-
-/** The same for the names of masks. */
-async function name({ boxes }: NameRequest): Promise<(Named | null)[]> {
-  return boxes.map((box) => {
-    const [best] = seen.toSorted((a, b) => boxIou(b.box, box) - boxIou(a.box, box));
-    return best && boxIou(best.box, box) > 0.3 ? { label: best.label, labelScore: best.score } : null;
-  });
-}
-
 beforeAll(async () => {
   app = await testApp({ MAX_PROMPTS: 4, MAX_EVERYTHING_POINTS: 600 });
-  Object.assign(app.services.inference, { find, name });
+  const { inference } = app.services;
+  Object.assign(inference, { find: findWith((request) => inference.predict(request)), name });
   project = await makeProject(app.a);
   const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
   const body = Uint8Array.from(await asPng(drawn.image));

@@ -57,3 +57,18 @@ export interface FindResult {
   readonly embeddingFrom: Embedded["from"];
   readonly timingMs: TimingMs;
 }
+
+export interface NameRequest extends Omit<EmbedOptions, "region"> {
+  /** With its [height, width], as seen. */
+  readonly image: ImageSource & { readonly size: Size };
+  readonly version: FindingVersion;
+  /** Tight boxes of masks, [x0, y0, x1, y1] in pixels of the image, x1 and y1 exclusive. */
+  readonly boxes: readonly Box[];
+}
+
+/** What a version takes an object for. */
+export interface Named {
+  readonly label: string | null;
+  /** The expected share of such finds that are objects of the label, in [0, 1]. */
+  readonly labelScore: number;
+}
