@@ -104,7 +104,7 @@ describe("a folder for transformers.js", () => {
     expect(config).not.toHaveProperty("transformers.js_config");
     for (const name of ["vision_encoder", "prompt_encoder_mask_decoder"])
       expect(files.get(`onnx/${name}_quantized.onnx`)?.length).toBeLessThan(
-        0.55 * (files.get(`onnx/${name}.onnx`)?.length ?? 0),
+        0.65 * (files.get(`onnx/${name}.onnx`)?.length ?? 0),
       );
   });
 

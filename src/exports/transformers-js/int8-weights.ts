@@ -8,11 +8,14 @@ import {
   type OnnxTensor,
 } from "../../lib/onnx-proto.ts";
 
-/** Smaller tensors are biases and norms, which weigh nothing and bear rounding badly. */
-const leastValues = 1024;
+/**
+ * Smaller weights stay exact: rounding all from 1,024 values on saved 7 MB more of MobileSAM's 45, and masks of a fine-tuned
+ * version met those of exact weights at IoU .83 to .94 instead of .96 to .98.
+ */
+const leastValues = 100_000;
 
 /**
- * The same graph with the large weights of its linear layers as 8-bit integers, a scale for each output channel, which it
+ * The same graph with the largest weights of its linear layers as 8-bit integers, a scale for each output channel, which it
  * multiplies out by itself: a quarter of their bytes, and arithmetic in float32 as before. Runtimes fold the product when
  * they load it. It uses Cast and Mul, since DequantizeLinear has no scale for each channel before opset 13. Convolutions
  * stay exact: on MobileSAM they made an embedding's error .013 instead of .005 of its size, and saved 3 MB of 14.
