@@ -25,7 +25,7 @@ export async function importVersion(
 ): ReturnType<typeof registerImported> {
   const base = await inference.baseModel(project.baseModel);
   const read = await readVersionFile(path, base, { by: scope.workspaceId, signal });
-  const { format, says, focus, weights } = read;
+  const { format, says, notes, focus, weights } = read;
   const quotas = quotasOf(config);
   // Asked again, and for good, where the version is registered.
   await requireRoom(db, scope.workspaceId, quotas, { of: ["bytes"], more: { bytes: weights.bytes } });
@@ -42,7 +42,7 @@ export async function importVersion(
       weightsBytes: weights.bytes,
       focus,
       hyperparameters: {},
-      imported: { format, fileName, sha256, bytes, says, actor },
+      imported: { format, fileName, sha256, bytes, says, notes: [...notes], actor },
     };
     const version = await registerImported(db, scope, row, quotas);
     await inference.makeRoom(scope.workspaceId);

@@ -18,6 +18,8 @@ export interface DecoderFile {
   readonly says: Readonly<Record<string, string>>;
   /** Type of the image encoder that the file holds as well, `vit_b` and so on; null where it holds none. */
   readonly encoderType: string | null;
+  /** What was decided or left out while it was read, for people. */
+  readonly notes: readonly string[];
 }
 
 /** A decoder has 16.5 MB; an ONNX file is read whole. */
@@ -30,13 +32,15 @@ const maxOnnxBytes = 64 * 1024 * 1024;
  */
 export async function readDecoderFile(path: string): Promise<DecoderFile> {
   const source = await findSource([path]);
-  if (source.kind === "onnx") return { ...(await readOnnx(path)), format: "onnx", encoderType: null };
+  if (source.kind === "onnx")
+    return { ...(await readOnnx(path)), format: "onnx", encoderType: null, notes: [] };
   const file = await source.open();
   try {
     const identified = identify(file.shapes);
     const tensors = await readDecoderWeights(file, identified);
     const format = file.format === "safetensors" ? "safetensors" : "pth";
-    return { format, tensors, says: withoutCard(file.metadata ?? {}), encoderType: identified.type };
+    const { type: encoderType, notes } = identified;
+    return { format, tensors, says: withoutCard(file.metadata ?? {}), encoderType, notes };
   } finally {
     await file.close();
   }

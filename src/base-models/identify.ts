@@ -6,6 +6,9 @@ import {
 import { huggingFaceName, sharedEmbeddingName } from "../checkpoint/hugging-face.ts";
 import { decoderLayout, type Layout } from "../checkpoint/layout.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
+import { findSam, type Found } from "./find-sam.ts";
+import { leftNotes } from "./left-out.ts";
+import { refuseRelatives } from "./relatives.ts";
 
 export type Architectures = Readonly<Record<string, EncoderArchitecture>>;
 
@@ -13,42 +16,31 @@ export type Architectures = Readonly<Record<string, EncoderArchitecture>>;
 export interface Identified {
   /** `vit_b`, `vit_l`, `vit_h`; null for a prompt encoder and mask decoder without an image encoder. */
   readonly type: string | null;
-  readonly naming: "meta" | "hugging_face";
+  readonly naming: Found["naming"];
   /** The name in the file of a tensor, by Meta's. */
   readonly nameOf: (metaName: string) => string;
+  /** What of the file is not part of the model, for people; empty where all is. */
+  readonly notes: readonly string[];
 }
 
-/** What scripts put before all names of a state dict. */
-const prefixes = ["module.", "model.", "sam.", "sam_model."];
 /** In some files, and of no use: constants of preprocessing, and the positional matrix a second time. */
 const ignored = new Set(["pixel_mean", "pixel_std", sharedEmbeddingName]);
-/** Models that look like SAM, by a name that only they have. */
-const relatives: readonly (readonly [string, string])[] = [
-  ["image_encoder.trunk.", "SAM 2, which is another architecture"],
-  ["mask_decoder.hf_token", "SAM-HQ, whose decoder has a token more"],
-  [
-    "image_encoder.patch_embed.seq.",
-    "MobileSAM's TinyViT, which comes built in as mobile_sam; other TinyViTs can be imported as an ONNX pair",
-  ],
-];
+/** The modules of SAM: a tensor in one of them that SAM has not makes it another architecture. */
+const modules = /^(image_encoder|vision_encoder|prompt_encoder|mask_decoder)\./;
 
 /**
- * Tells from names and shapes which SAM a file holds, and that it holds all of it and nothing else.
- * Throws RefusedFile `wrong_architecture`, or `names_missing` with every fault, as many as a page holds.
+ * Tells from names and shapes which SAM a file holds, and that it holds all of it. Tensors beside it are left out and
+ * told. Throws RefusedFile `wrong_architecture`, or `names_missing` with every fault, as many as a page holds.
  */
 export function identify(
   shapes: ReadonlyMap<string, readonly number[]>,
   architectures: Architectures = encoderArchitectures,
 ): Identified {
   const names = [...shapes.keys()];
-  const prefix = commonPrefix(names);
-  const bare = names.map((name) => name.slice(prefix.length));
-  for (const [mark, what] of relatives)
-    if (bare.some((name) => name.startsWith(mark)))
-      throw new RefusedFile("wrong_architecture", `the weights are those of ${what}`);
-  const naming = bare.some((name) => /^(vision_encoder\.|mask_decoder\.upscale_)/.test(name))
-    ? "hugging_face"
-    : "meta";
+  refuseRelatives(names);
+  const found = findSam(names);
+  if (!found) throw noSam(names);
+  const { prefix, naming } = found;
   const nameOf = (meta: string): string => {
     const own = prefix + (naming === "meta" ? meta : huggingFaceName(meta));
     const tied = prefix + sharedEmbeddingName;
@@ -56,20 +48,20 @@ export function identify(
       ? tied
       : own;
   };
-  const type = encoderType(bare, shapes.get(nameOf("image_encoder.patch_embed.proj.weight")), architectures);
+  const own = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  const type = encoderType(own, shapes.get(nameOf("image_encoder.patch_embed.proj.weight")), architectures);
   const architecture = type === null ? undefined : architectures[type];
   const layout = { ...(architecture ? encoderLayout(architecture) : {}), ...decoderLayout };
-  check(shapes, layout, nameOf, prefix);
-  return { type, naming, nameOf };
+  const left = check(shapes, layout, nameOf, prefix);
+  return { type, naming, nameOf, notes: leftNotes(found, left) };
 }
 
-function commonPrefix(names: readonly string[]): string {
-  let prefix = "";
-  for (;;) {
-    const next = prefixes.find((part) => names.every((name) => name.startsWith(prefix + part)));
-    if (next === undefined || names.length === 0) return prefix;
-    prefix += next;
-  }
+function noSam(names: readonly string[]): RefusedFile {
+  const some = names.slice(0, 3).join(", ");
+  return new RefusedFile(
+    "wrong_architecture",
+    `the weights are no SAM's: there is no mask decoder among ${names.length} tensors (${some}, ...)`,
+  );
 }
 
 function encoderType(
@@ -77,39 +69,34 @@ function encoderType(
   patches: readonly number[] | undefined,
   architectures: Architectures,
 ): string | null {
-  if (!patches) {
-    const hasEncoder = names.some((name) => /^(image|vision)_encoder\./.test(name));
-    if (!hasEncoder && names.some((name) => name.startsWith("mask_decoder."))) return null;
-    const some = names.slice(0, 3).join(", ");
-    throw new RefusedFile(
-      "wrong_architecture",
-      `the weights are no SAM's: there is no patch embedding of an image encoder among ${names.length} tensors (${some}, ...)`,
-    );
-  }
+  if (!patches && !names.some((name) => /^(image|vision)_encoder\./.test(name))) return null;
   const blocks = names.map((name) =>
     Number(/^(?:image_encoder\.blocks|vision_encoder\.layers)\.(\d+)\./.exec(name)?.[1] ?? -1),
   );
   const depth = Math.max(-1, ...blocks) + 1;
-  const width = patches[0] ?? 0;
+  const width = patches?.[0] ?? 0;
   const known = Object.entries(architectures);
   const found = known.find(([, own]) => own.width === width && own.depth === depth);
   if (found) return found[0];
   const list = known.map(([name, own]) => `${name} (${own.depth} blocks of ${own.width})`).join(", ");
   throw new RefusedFile(
     "wrong_architecture",
-    `the image encoder has ${depth} blocks of width ${width}; there are ${list}`,
+    patches
+      ? `the image encoder has ${depth} blocks of width ${width}; there are ${list}`
+      : `the image encoder is none of SAM's: it has no patch embedding; there are ${list}`,
   );
 }
 
 /** Faults told of one file. */
 const shownFaults = 40;
 
+/** Throws RefusedFile where the layout is not whole; the names that are not part of it. */
 function check(
   shapes: ReadonlyMap<string, readonly number[]>,
   layout: Layout,
   nameOf: (meta: string) => string,
   prefix: string,
-): void {
+): string[] {
   const [missing, faults]: [string[], string[]] = [[], []];
   const wanted = new Set<string>();
   for (const [meta, shape] of Object.entries(layout)) {
@@ -120,10 +107,15 @@ function check(
     else if (found.join() !== shape.join())
       faults.push(`${name} has shape [${found.join()}], not [${shape.join()}]`);
   }
-  for (const name of shapes.keys())
-    if (!wanted.has(name) && !ignored.has(name.slice(prefix.length))) faults.push(`${name} is unknown`);
+  const left: string[] = [];
+  for (const name of shapes.keys()) {
+    const own = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+    if (wanted.has(name) || ignored.has(own)) continue;
+    if (modules.test(own)) faults.push(`${name} is unknown`);
+    else left.push(name);
+  }
   const all = [...missing, ...faults];
-  if (all.length === 0) return;
+  if (all.length === 0) return left;
   const more = all.length > shownFaults ? `; and ${all.length - shownFaults} more` : "";
   throw new RefusedFile(
     missing.length > 0 ? "names_missing" : "wrong_architecture",

@@ -19,6 +19,8 @@ export interface Imported {
   readonly isNew: boolean;
   /** What the model lacks of what the file was exported from, for people. */
   readonly lost: string;
+  /** What was decided or left out while its files were read, for people; none of a model that was there before. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -36,23 +38,24 @@ export async function importBaseModel(options: ImportOptions): Promise<Imported>
   const source = await findSource(options.paths);
   const files = await digests(source);
   const present = await models.manifest(name);
-  if (present) return imported(sameSource(present, files), false);
+  if (present) return imported(sameSource(present, files), false, []);
 
   await mkdir(workFolder, { recursive: true });
   const folder = await mkdtemp(join(workFolder, "import-"));
   try {
     const { paths, architectures } = options;
     const staged = orRefused(await children.run("stage", { paths, folder, architectures }).catch(stopped));
-    return imported(await storeBaseModel(staged, files, folder, options), true);
+    return imported(await storeBaseModel(staged, files, folder, options), true, staged.notes);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const imported = (manifest: BaseModelManifest, isNew: boolean): Imported => ({
+const imported = (manifest: BaseModelManifest, isNew: boolean, notes: readonly string[]): Imported => ({
   manifest,
   isNew,
   lost: lostText(manifest.source.says ?? {}),
+  notes,
 });
 
 /** Roomy: whoever imports a base model owns the machine, and the encoder of ViT-H takes 2.5 GB to be tried. */

@@ -21,6 +21,7 @@ const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
 export interface VersionFile {
   readonly format: DecoderFacts["format"];
   readonly says: DecoderFacts["says"];
+  readonly notes: DecoderFacts["notes"];
   readonly focus: Focus;
   /** The decoder as a version's weights are stored, equal tensors as equal bytes, in a file beside the one that was sent. */
   readonly weights: { readonly path: string; readonly bytes: number; readonly sha256: string };
@@ -45,11 +46,11 @@ export async function readVersionFile(
     const message = `file: ${cause.message.replaceAll(path, "it")}.`;
     throw new AppError(codes[cause.reason], message, { param: "file", cause });
   }
-  const { format, says, encoderType, bytes, sha256 } = file;
+  const { format, says, notes, encoderType, bytes, sha256 } = file;
   const other = encoderType !== null && encoderType !== base.type ? encoderType : says["base_model"];
   const told = says["encoder"] === undefined || says["encoder"] === base.embeddingId;
   if ((encoderType === null || encoderType === base.type) && told)
-    return { format, says, focus: focusOf(says), weights: { path: weightsPath, bytes, sha256 } };
+    return { format, says, notes, focus: focusOf(says), weights: { path: weightsPath, bytes, sha256 } };
   throw new AppError(
     "weights_base_mismatch",
     `file: it belongs to the image encoder of ${other ?? "another base model"}; this project's base_model is ${base.name}.`,

@@ -2,7 +2,8 @@
 import { AppError } from "../lib/errors.ts";
 import type { PickleDialect } from "../lib/pickle/machine.ts";
 import { PickleError } from "../lib/pickle/pickle-error.ts";
-import { call, readPickle } from "../lib/pickle/read.ts";
+import { objectOpcodes } from "../lib/pickle/object-opcodes.ts";
+import { readPickle } from "../lib/pickle/read.ts";
 
 /** An array as it lies in a file. */
 export interface NumpyArray {
@@ -33,16 +34,7 @@ const arrays: PickleDialect = {
   holds: "array",
   mostObjects: 100_000,
   mostSteps: 1_000_000,
-  more: {
-    0x55: (m) => m.push(latin1(m.in.bytes(m.in.u8()))),
-    0x54: (m) => m.push(latin1(m.in.bytes(m.in.u32()))),
-    0x43: (m) => m.push(m.in.bytes(m.in.u8())),
-    0x42: (m) => m.push(m.in.bytes(m.in.u32())),
-    0x8e: (m) => m.push(m.in.bytes(m.in.u64())),
-    0x96: (m) => m.push(m.in.bytes(m.in.u64())),
-    0x81: call, // NEWOBJ
-    0x8a: (m) => m.push(whole(m.in.bytes(m.in.u8()))),
-  },
+  more: objectOpcodes,
   named: (module, name): Named => ({ name: `${module}.${name}` }),
   call: (named, args): Called => ({ called: isNamed(named) ? named.name : "", args, state: null }),
   // What else somebody keeps beside the arrays, a deque or a dict of another kind, is nothing to us.
@@ -51,11 +43,6 @@ const arrays: PickleDialect = {
     if (isCalled(made)) made.state = state;
   },
 };
-/** A whole number of some bytes, lowest first, with its sign; 0 for those of more than six, which no array's sizes are. */
-const whole = (bytes: Uint8Array): number =>
-  bytes.length > 6 || bytes.length === 0 ? 0 : Buffer.from(bytes).readIntLE(0, bytes.length);
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
-
 /**
  * The arrays of a `.npy` file that is a pickled dict, by their names. Source: numpy, lib/format.py (header, versions 1 to
  * 3). Throws AppError mask_png_invalid.

@@ -107,6 +107,8 @@ export interface ImportedFile {
   bytes: number;
   /** What the file says of itself (project, version, base model, snapshot), unchecked; empty where it says nothing. */
   says: Record<string, string>;
+  /** What was decided or left out while it was read, for people; versions of before that was kept have none. */
+  notes?: string[];
   /** The id of the key that sent it. */
   actor: string;
 }

@@ -65,7 +65,7 @@ export async function modelCommand(
       out(await listing(models));
       return 0;
     }
-    const { manifest, isNew, lost } = await importBaseModel({
+    const { manifest, isNew, lost, notes } = await importBaseModel({
       store,
       models,
       paths: paths.map((path) => resolve(path)),
@@ -77,7 +77,7 @@ export async function modelCommand(
     const size = `${(manifest.parameters / 1e6).toFixed(1)} million weights`;
     out(
       `${isNew ? "Imported" : "Already there:"} ${name}: ${manifest.type}, ${size}, from ${manifest.source.format}\n` +
-        `${lost}\n` +
+        [lost, ...notes].map((line) => `${line}\n`).join("") +
         `Projects choose it by "base_model": "${name}".\n`,
     );
     return 0;

@@ -75,10 +75,12 @@ describe("a file of weights", () => {
     const wrapped = await tinyPth(folder, (tensors) => {
       for (const [name, tensor] of Object.entries(tensors)) {
         delete tensors[name];
-        tensors[`module.sam_model.${name}`] = tensor;
+        tensors[`net.module._orig_mod.${name}`] = tensor;
       }
+      tensors["loss"] = { shape: [1], data: Float32Array.of(1) };
     });
     const third = await importTiny(wrapped, { name: "tiny_wrapped" });
+    expect(third.notes).toEqual(["Tensors that are not SAM's were left out: loss."]);
     const ids = [meta, theirs, third].map(({ manifest }) => manifest.embedding_id);
     expect(new Set(ids).size).toBe(1);
   });

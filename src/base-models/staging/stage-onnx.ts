@@ -33,9 +33,11 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
       "wrong_architecture",
       `one image encoder and one decoder are wanted; these are ${encoders.length} and ${decoders.length + (weights ? 1 : 0)} (a decoder takes point_coords or input_points)`,
     );
-  const { tensors: decoder, says } = decoderPart
-    ? await decoderOf(decoderPart.path)
-    : await weightsOf(weights);
+  const {
+    tensors: decoder,
+    says,
+    notes,
+  } = decoderPart ? await decoderOf(decoderPart.path) : await weightsOf(weights);
   let parameters = Object.values(decoder).reduce((sum, { data }) => sum + data.length, 0);
   let encoder: Staged["encoder"] = null;
   if (encoderPart) {
@@ -44,13 +46,13 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
     encoder = checked.encoder;
     parameters += checked.parameters;
   }
-  return { type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says };
+  return { type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says, notes };
 }
 
 const isDecoder = ({ model }: OnnxOutline): boolean =>
   model.graph.input.some(({ name }) => name === "point_coords" || name === "input_points");
 
-type Decoder = Pick<DecoderFile, "tensors" | "says">;
+type Decoder = Pick<DecoderFile, "tensors" | "says" | "notes">;
 
 async function decoderOf(path: string): Promise<Decoder> {
   const { size } = await stat(path);
@@ -59,9 +61,9 @@ async function decoderOf(path: string): Promise<Decoder> {
   const file = await readFile(path);
   try {
     const own = readDecoderOnnx(file);
-    if (!own) return { tensors: decoderFromOnnx(file), says: {} };
+    if (!own) return { tensors: decoderFromOnnx(file), says: {}, notes: [] };
     checkLayout(own.tensors);
-    return { tensors: own.tensors, says: withoutCard(own.metadata) };
+    return { tensors: own.tensors, says: withoutCard(own.metadata), notes: [] };
   } catch (error) {
     const message = messageOf(error);
     throw new RefusedFile(refusalOf(message), hinted(message), { cause: error });
@@ -93,6 +95,7 @@ async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefine
     return {
       tensors: await readDecoderWeights(file, identified),
       says: withoutCard(file.metadata ?? {}),
+      notes: identified.notes,
     };
   } finally {
     await file.close();

@@ -41,5 +41,6 @@ export async function stageWeights(
     decoder,
     parameters: counts.reduce((a, b) => a + b, 0),
     says: withoutCard(source.metadata ?? {}),
+    notes: identified.notes,
   };
 }

@@ -12,6 +12,8 @@ export interface Staged {
   readonly parameters: number;
   /** What the file with the decoder says of itself, without its model card; unchecked. */
   readonly says: Readonly<Record<string, string>>;
+  /** What was decided or left out while the files were read, for people. */
+  readonly notes: readonly string[];
 }
 
 export interface StagedEncoder {

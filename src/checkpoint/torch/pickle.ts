@@ -1,37 +1,41 @@
 import { damaged, type PickleDialect } from "../../lib/pickle/machine.ts";
+import { objectOpcodes } from "../../lib/pickle/object-opcodes.ts";
 import { PickleError } from "../../lib/pickle/pickle-error.ts";
 import { readPickle } from "../../lib/pickle/read.ts";
 import { RefusedFile } from "../refused.ts";
-import { callGlobal, globalNamed, isGlobal, storageOf } from "./globals.ts";
+import { callGlobal, globalNamed, isGlobal, Opaque, storageOf, TensorRef } from "./globals.ts";
 
-/** As PyTorch pickles a state dict; ViT-H's has 6,000 objects. */
-const stateDict: PickleDialect = {
-  holds: "state dict",
+/** As PyTorch pickles a checkpoint; ViT-H's state dict has 6,000 objects. */
+const checkpoint: PickleDialect = {
+  holds: "checkpoint",
   mostObjects: 200_000,
   mostSteps: 10_000_000,
-  more: { 0x51: (m) => m.push(storageOf(m.pop())) }, // BINPERSID
+  more: { ...objectOpcodes, 0x51: (m) => m.push(storageOf(m.pop())) }, // BINPERSID
   named: globalNamed,
   call: (callable, args) => {
-    if (!isGlobal(callable) || !Array.isArray(args)) throw damaged("calls what is no function");
+    if (callable instanceof Opaque) return callable;
+    if (!isGlobal(callable)) throw damaged("calls what is no function");
     return callGlobal(callable, args);
   },
-  misfit: (what) => {
-    throw damaged(what);
+  misfit: (what, target) => {
+    if (!(target instanceof Opaque)) throw damaged(what);
   },
-  // An OrderedDict's state is PyTorch's `_metadata`, which says nothing that is wanted here.
-  build: (made, state) => {
-    if (!(made instanceof Map) || !(state instanceof Map)) throw damaged("gives state to what takes none");
+  // The state of an OrderedDict is PyTorch's `_metadata`, which says nothing that is wanted here.
+  build: (made) => {
+    const takesState = made instanceof Map || made instanceof Opaque || made instanceof TensorRef;
+    if (!takesState) throw damaged("gives state to what takes none");
   },
 };
 
 /**
- * Reads a pickle as PyTorch writes one for a state dict: the few globals of globals.ts are known, any other is refused by
- * its name. Dicts become Maps, lists and tuples arrays, tensors TensorRef of globals.ts.
+ * Reads a pickle as PyTorch writes one for a checkpoint: tensors and dicts by the few globals of globals.ts, all other
+ * objects (arguments, paths, optimizers) as Opaque, of which only the name is kept. Nothing is looked up or run. Dicts become
+ * Maps, lists, tuples and sets arrays, tensors TensorRef of globals.ts.
  * Throws RefusedFile `foreign_global`, `truncated`, `zip_bomb` or `unreadable`.
  */
-export function readStateDict(bytes: Uint8Array): unknown {
+export function readCheckpoint(bytes: Uint8Array): unknown {
   try {
-    return readPickle(bytes, stateDict);
+    return readPickle(bytes, checkpoint);
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
     const reason = error.reason === "too_large" ? "zip_bomb" : error.reason;

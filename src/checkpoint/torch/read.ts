@@ -2,22 +2,20 @@ import { type FileHandle, open } from "node:fs/promises";
 import { RefusedFile } from "../refused.ts";
 import { itemBytes, readBytes, type TensorFile, toFloat32 } from "../tensor-file.ts";
 import { openArchive, type TorchArchive } from "./archive.ts";
-import { TensorRef } from "./globals.ts";
-import { readStateDict } from "./pickle.ts";
-
-/** Keys under which training scripts keep the state dict beside other things. */
-const wrappers = ["state_dict", "model", "model_state_dict", "module"];
+import type { TensorRef } from "./globals.ts";
+import { namedTensors } from "./named.ts";
+import { readCheckpoint } from "./pickle.ts";
 
 /**
- * Opens a `.pth` or `.pt` of torch.save: a state dict, or a dict that holds one as `state_dict`, `model` and the like.
- * No code of the file runs (pickle.ts). Entries that are no tensors of floating-point numbers are left out.
+ * Opens a `.pth` or `.pt` of torch.save: a state dict, or a training checkpoint with one somewhere in it. Tensors have the
+ * names that named.ts gives. No code of the file runs (pickle.ts). What is no tensor of floating-point numbers is left out.
  * Throws RefusedFile `foreign_global`, `zip_bomb`, `truncated` or `unreadable`.
  */
 export async function openTorch(path: string): Promise<TensorFile> {
   const file = await open(path);
   try {
     const archive = await openArchive(file);
-    const tensors = tensorsOf(readStateDict(archive.pickle));
+    const tensors = tensorsOf(readCheckpoint(archive.pickle));
     return {
       metadata: await factsOf(file, archive),
       format: "PyTorch",
@@ -55,26 +53,17 @@ async function factsOf(file: FileHandle, archive: TorchArchive): Promise<Record<
 
 const maxFactsBytes = 64 * 1024;
 
-function tensorsOf(root: unknown): Map<string, TensorRef> {
-  const found = stateDict(root);
-  if (found) return found;
-  for (const key of wrappers) {
-    const inner = root instanceof Map ? stateDict(root.get(key)) : null;
-    if (inner) return inner;
-  }
-  throw new RefusedFile("unreadable", "the file holds no state dict: no dict of names and tensors");
-}
-
-/** The dict's tensors, or null where there are none. */
-function stateDict(value: unknown): Map<string, TensorRef> | null {
-  if (!(value instanceof Map)) return null;
-  const tensors = new Map<string, TensorRef>();
-  for (const [name, entry] of value as Map<unknown, unknown>) {
-    // Counters and index tables are whole numbers
-    if (typeof name === "string" && entry instanceof TensorRef && entry.storage.itemType)
-      tensors.set(name, entry);
-  }
-  return tensors.size > 0 ? tensors : null;
+function tensorsOf(root: unknown): ReadonlyMap<string, TensorRef> {
+  const { tensors, objects } = namedTensors(root);
+  if (tensors.size > 0) return tensors;
+  const [whole] = [...objects];
+  if (!whole)
+    throw new RefusedFile("unreadable", "the file holds no state dict: no dict of names and tensors");
+  const [path, name] = whole;
+  throw new RefusedFile(
+    "foreign_global",
+    `the file holds no weights by their names, but a whole Python object of ${name.slice(0, 200)}${path && ` as ${path.slice(0, 200)}`}, which would have to be run to be read; save its weights alone: torch.save(model.state_dict(), "weights.pth")`,
+  );
 }
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -23,6 +23,9 @@ export function Result({ project, reload, version }: InProject & { version: Vers
         <p>
           This version was imported; nothing was measured here.{focusOf[version.imported?.focus ?? "plain"]}
         </p>
+        {version.imported?.notes.map((note) => (
+          <p key={note}>{note}</p>
+        ))}
       </Notice>
     );
   }

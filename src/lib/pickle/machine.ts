@@ -15,8 +15,8 @@ export interface PickleDialect {
   named(module: string, name: string): unknown;
   /** What comes of calling what `named` gave, or something else. */
   call(callable: unknown, args: unknown): unknown;
-  /** Entries came for what is no dict or list, as `what` says: throws, or passes them over. */
-  misfit(what: string): void;
+  /** Entries came for a target that is no dict or list, as `what` says: throws, or passes them over. */
+  misfit(what: string, target: unknown): void;
   /** Gives state to what was made. */
   build(made: unknown, state: unknown): void;
 }

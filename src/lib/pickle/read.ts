@@ -17,14 +17,15 @@ const tuple = (m: Steps, count: number): void => {
 
 function setItems(m: Steps, items: readonly unknown[]): void {
   const target = m.peek();
-  if (!(target instanceof Map)) return m.dialect.misfit("sets an entry of what is no dict");
+  if (!(target instanceof Map)) return m.dialect.misfit("sets an entry of what is no dict", target);
   if (items.length % 2 !== 0) throw damaged("sets a key without a value");
   for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
 }
 
-function append(m: Steps, items: readonly unknown[]): void {
+/** APPENDS, and ADDITEMS, which differs from it for Python alone. */
+export function append(m: Steps, items: readonly unknown[]): void {
   const target = m.peek();
-  if (!Array.isArray(target)) return m.dialect.misfit("appends to what is no list");
+  if (!Array.isArray(target)) return m.dialect.misfit("appends to what is no list", target);
   for (const item of items) target.push(item);
 }
 

@@ -128,6 +128,10 @@ export const versionSchema = z
         says: z
           .record(z.string(), z.string())
           .openapi({ description: "What the file says about itself, unverified." }),
+        notes: z.array(z.string()).openapi({
+          description:
+            "What of the file was left out or decided when it was read, for people: tensors beside the model, which of several models was read.",
+        }),
         focus: z.enum(["restored", "plain", "unknown"]).openapi({
           description:
             "Where the version's focus comes from. restored: from the file, with window and refining; plain: the file says that it has none; unknown: the file says nothing, so it is used on whole images.",
@@ -266,6 +270,7 @@ export function toVersion(
       sha256: row.imported.sha256,
       bytes: row.imported.bytes,
       says: row.imported.says,
+      notes: row.imported.notes ?? [],
       focus: focusSaid(row.imported.says),
       actor: row.imported.actor,
     },

@@ -122,7 +122,22 @@ describe("a file of torch.save", () => {
   test("may keep its state dict beside other things", async () => {
     const pickle = pickleOf("}", unicode("epoch"), "K", 3, "s", unicode("model"), ...tensor(), "s");
     const file = await openTorch(await write(await archiveOf({ "data.pkl": pickle, "data/0": sixFloats })));
-    expect([...file.shapes.keys()]).toEqual(["w"]);
+    expect([...file.shapes.keys()]).toEqual(["model.w"]);
+    await file.close();
+  });
+
+  test("may be a whole training checkpoint, whatever lies beside the weights", async () => {
+    // peers/reference/training_checkpoint.py, PyTorch 2.13
+    const file = await openTorch(join(import.meta.dirname, "../fixtures/training-checkpoint.pth"));
+    expect(Object.fromEntries(file.shapes)).toEqual({
+      "model.module._orig_mod.mask_decoder.iou_token.weight": [1, 4],
+      "model.module._orig_mod.mask_decoder.mask_tokens.weight": [2, 2],
+      loss: [],
+      "scaler.scale": [],
+    });
+    const name = "model.module._orig_mod.mask_decoder";
+    expect(Array.from(await file.read(`${name}.iou_token.weight`))).toEqual([0, 1, 2, 3]);
+    expect(Array.from(await file.read(`${name}.mask_tokens.weight`))).toEqual([1, -2, 0.5, 4]);
     await file.close();
   });
 });
@@ -131,27 +146,41 @@ describe("a pickle", () => {
   const opened = async (...parts: readonly (string | number)[]) =>
     refusal(await archiveOf({ "data.pkl": pickleOf(...parts), "data/0": sixFloats }));
 
-  test.each([
-    "posix\nsystem",
-    "builtins\neval",
-    "torch._utils\n_rebuild_sparse_tensor",
-    "collections\nCounter",
-    "torch\nload",
-  ])("that asks for %j is refused by that name", async (name) => {
-    const global = name.replace("\n", ".");
-    const message = `foreign_global: the pickle asks for "${global}", which weights don't need; nothing of it was run`;
-    expect(await opened(`c${name}\n`, unicode("touch /tmp/x"), 0x85, "R")).toBe(message);
-    const [module = "", attribute = ""] = name.split("\n");
-    expect(await opened(unicode(module), unicode(attribute), 0x93)).toBe(message);
-  });
+  test.each(["posix\nsystem", "builtins\neval", "__builtin__\nexec", "subprocess\nPopen", "torch\nload"])(
+    "that asks for %j is refused by that name",
+    async (name) => {
+      const global = name.replace("\n", ".");
+      const message = `foreign_global: the pickle asks for "${global}", which no model needs and which could harm whoever loads the file with torch.load; nothing of it was run`;
+      expect(await opened(`c${name}\n`, unicode("touch /tmp/x"), 0x85, "R")).toBe(message);
+      const [module = "", attribute = ""] = name.split("\n");
+      expect(await opened(unicode(module), unicode(attribute), 0x93)).toBe(message);
+    },
+  );
 
   test.each([
     ["INST", "i", "0x69"],
     ["OBJ", "o", "0x6f"],
-    ["NEWOBJ", 0x81, "0x81"],
     ["EXT1", 0x82, "0x82"],
   ])("with %s, which could make any object, is refused", async (_name, code, shown) => {
-    expect(await opened(code)).toBe(`unreadable: the pickle has opcode ${shown}, which no state dict needs`);
+    expect(await opened(code)).toBe(`unreadable: the pickle has opcode ${shown}, which no checkpoint needs`);
+  });
+
+  test.each([
+    ["a call", ["cmodels\nSam\n)R"]],
+    ["NEWOBJ", ["cmodels\nSam\n)", 0x81, "}b"]],
+    ["a call of what a call gave", ["cbuiltins\ngetattr\n", unicode("os"), unicode("system"), 0x86, "R)R"]],
+  ])("whose model is made by %s is refused, as nothing of it is run", async (_what, object) => {
+    const found = await opened("}", unicode("model"), ...object, "s");
+    expect(found).toMatch(
+      /^foreign_global: .* whole Python object of (models\.Sam|builtins\.getattr) as model/,
+    );
+    expect(found).toContain("torch.save(model.state_dict()");
+  });
+
+  test("that holds itself is read once", async () => {
+    expect(await opened("}q", 0, unicode("self"), "h", 0, "s", unicode("model"), ...tensor(), "s")).toBe(
+      "read",
+    );
   });
 
   test.each([

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { identify } from "../../src/base-models/identify.ts";
+import { huggingFaceName } from "../../src/checkpoint/hugging-face.ts";
+import { decoderLayout } from "../../src/checkpoint/layout.ts";
+
+type Shapes = Record<string, readonly number[]>;
+const named = (rename: (name: string) => string): Shapes =>
+  Object.fromEntries(Object.entries(decoderLayout).map(([name, shape]) => [rename(name), shape]));
+const identified = (shapes: Shapes) => identify(new Map(Object.entries(shapes)));
+const token = "mask_decoder.iou_token.weight";
+
+describe("a SAM among a file's tensors", () => {
+  test.each([
+    "",
+    "module.",
+    "_orig_mod.",
+    "net.",
+    "sam.",
+    "module._orig_mod.",
+    "model_state.sam.",
+    "ema.module.",
+    "0.state_dict.model.",
+  ])("is found behind %j, in Meta's names and Hugging Face's", (prefix) => {
+    const meta = identified(named((name) => prefix + name));
+    expect([meta.naming, meta.nameOf(token), meta.notes]).toEqual(["meta", prefix + token, []]);
+    const theirs = identified(named((name) => prefix + huggingFaceName(name)));
+    expect([theirs.naming, theirs.nameOf(token), theirs.notes]).toEqual([
+      "hugging_face",
+      prefix + huggingFaceName(token),
+      [],
+    ]);
+  });
+
+  test("is found beside other tensors, which are named", () => {
+    const { notes, nameOf } = identified({
+      loss: [],
+      "state_dict.criterion.weight": [3],
+      ...named((name) => `state_dict.${name}`),
+    });
+    expect(nameOf(token)).toBe(`state_dict.${token}`);
+    expect(notes).toEqual(["Tensors that are not SAM's were left out: loss, state_dict.criterion.weight."]);
+  });
+
+  test("counts them where there are many", () => {
+    const stray = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`head.${i}`, [1]]));
+    expect(identified({ ...named((name) => name), ...stray }).notes).toEqual([
+      "Tensors that are not SAM's were left out: head.0, head.1, head.2, head.3, head.4, head.5, head.6, head.7 and 12 more.",
+    ]);
+  });
+
+  test.each([
+    ["model.", "ema.module."],
+    ["model.", "teacher."],
+    ["net.", "optimizer.momentum."],
+  ])("is that of %j and not its copy in %j, whichever comes first", (own, copy) => {
+    const both = [named((name) => copy + name), named((name) => own + name)];
+    for (const [first, second] of [both, both.toReversed()]) {
+      const { nameOf, notes } = identified({ ...first, ...second });
+      expect(nameOf(token)).toBe(own + token);
+      expect(notes).toEqual([expect.stringContaining(`: ${own.slice(0, -1)} was read.`)]);
+    }
+  });
+
+  test("is the whole one of two", () => {
+    const part = named((name) => `model.${name}`);
+    delete part[`model.${token}`];
+    expect(identified({ ...part, ...named((name) => `ema.${name}`) }).nameOf(token)).toBe(`ema.${token}`);
+  });
+
+  test.each([
+    ["lacks a tensor", { [token]: undefined }, "names_missing", `net.${token} is missing`],
+    ["has another shape", { [token]: [2, 256] }, "wrong_architecture", `net.${token} has shape [2,256]`],
+    [
+      "has a part more",
+      { "mask_decoder.extra": [1] },
+      "wrong_architecture",
+      "net.mask_decoder.extra is unknown",
+    ],
+  ])("is refused when it %s", (_what, changes, reason, message) => {
+    const shapes = named((name) => `net.${name}`);
+    for (const [name, shape] of Object.entries(changes)) {
+      if (shape) shapes[`net.${name}`] = shape;
+      else delete shapes[`net.${name}`];
+    }
+    expect(() => identified(shapes)).toThrow(
+      expect.objectContaining({ reason, message: expect.stringContaining(message) as string }),
+    );
+  });
+
+  test("is not taken for one by a transformer of the same names", () => {
+    const shapes = { "transformer.layers.0.self_attn.q_proj.weight": [256, 256] };
+    expect(() => identified(shapes)).toThrow(/the weights are no SAM's: .* among 1 tensors/);
+  });
+});
