@@ -93,7 +93,6 @@ describe("POST versions", () => {
         sha256: sha256(file),
         bytes: file.length,
         says: { project, version: "1", snapshot_hash: sha256("snapshot") },
-        notes: [],
         focus: "plain",
         actor: app.a.keyId,
       },
