@@ -51,10 +51,11 @@ export function checkSize(
   { purpose, bytes }: { purpose: "image" | "import"; bytes: number },
   config: Pick<Config, "MAX_BODY_BYTES" | "MAX_IMPORT_BYTES">,
 ): void {
-  const limit = purpose === "image" ? config.MAX_BODY_BYTES : config.MAX_IMPORT_BYTES;
+  const setting = purpose === "image" ? "MAX_BODY_BYTES" : "MAX_IMPORT_BYTES";
+  const limit = config[setting];
   if (bytes <= limit) return;
   const code = purpose === "image" ? "body_too_large" : "import_too_large";
-  throw new AppError(code, `bytes: ${bytes}; at most ${limit} are allowed for an ${purpose}.`, {
+  throw new AppError(code, `bytes: ${bytes}; at most ${limit} are allowed for an ${purpose} (${setting}).`, {
     param: "bytes",
   });
 }

@@ -24,9 +24,13 @@ export function checkAmounts(prompts: readonly AskedPrompt[], limit: number, fin
     throw new AppError("prompt_empty", "prompts: give at least one.", { param: "prompts" });
   }
   if (prompts.length > limit) {
-    throw new AppError("too_many_prompts", `prompts: ${prompts.length}; at most ${limit} are allowed.`, {
-      param: "prompts",
-    });
+    throw new AppError(
+      "too_many_prompts",
+      `prompts: ${prompts.length}; at most ${limit} are allowed (MAX_PROMPTS).`,
+      {
+        param: "prompts",
+      },
+    );
   }
   for (const [i, prompt] of prompts.entries()) {
     const param = `prompts[${i}]`;

@@ -62,7 +62,10 @@ export async function storeImage(
       }
       if ((await countImages(tx, scope)) >= config.MAX_IMAGES_PER_PROJECT) {
         const limit = config.MAX_IMAGES_PER_PROJECT;
-        throw new AppError("too_many_images", `This project holds the ${limit} images that are allowed.`);
+        throw new AppError(
+          "too_many_images",
+          `This project holds the ${limit} images that are allowed (MAX_IMAGES_PER_PROJECT).`,
+        );
       }
       const id = newId("img");
       if (upload) await completeUpload(tx, scope, upload.id, { imageId: id });

@@ -210,7 +210,7 @@ function checkSize({ width, height }: { width: number; height: number }, maxPixe
   if (width * height > maxPixels) {
     throw new AppError(
       "image_too_many_pixels",
-      `the image has ${width} x ${height} pixels; ${maxPixels} in all are the most`,
+      `the image has ${width} x ${height} pixels; ${maxPixels} in all are the most (MAX_IMAGE_PIXELS)`,
     );
   }
   if (Math.min(width, height) < minImageSide) {

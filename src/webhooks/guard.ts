@@ -58,14 +58,17 @@ const literal = ({ hostname }: URL): string | null => {
 export function checkWebhookUrl(text: string, { allowPrivate }: { allowPrivate: boolean }): URL {
   const refuse = (why: string): AppError =>
     new AppError("webhook_url_not_allowed", `url: ${why}.`, { param: "url" });
+  const refuseClosed = (why: string): AppError =>
+    refuse(`${why}; an installation in a closed network allows it by WEBHOOK_ALLOW_PRIVATE=true`);
   if (!URL.canParse(text)) throw refuse("not a URL");
   const url = new URL(text);
   if (url.username !== "" || url.password !== "") throw refuse("a URL with a name or password is not taken");
   if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:"))
-    throw refuse("only https is taken");
+    throw (url.protocol === "http:" ? refuseClosed : refuse)("only https is taken");
   const address = literal(url);
   if (allowPrivate) return url;
-  if (address !== null && !isPublic(address)) throw refuse(`${address} is not a public address`);
-  if (address === null && !url.hostname.includes(".")) throw refuse(`${url.hostname} is not a public name`);
+  if (address !== null && !isPublic(address)) throw refuseClosed(`${address} is not a public address`);
+  if (address === null && !url.hostname.includes("."))
+    throw refuseClosed(`${url.hostname} is not a public name`);
   return url;
 }

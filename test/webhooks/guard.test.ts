@@ -7,6 +7,9 @@ import { errorOf } from "../helpers/codes.ts";
 const codeOf = async (url: string, allowPrivate = false): Promise<string | undefined> =>
   (await errorOf(() => checkWebhookUrl(url, { allowPrivate })))?.message;
 
+/** What an operator can do about it. */
+const closed = "; an installation in a closed network allows it by WEBHOOK_ALLOW_PRIVATE=true";
+
 describe("a webhook's URL", () => {
   it.each(["https://example.org/hooks?a=1", "https://8.8.8.8:8443/", "https://[2606:4700:4700::1111]/x"])(
     "may be %s",
@@ -16,26 +19,26 @@ describe("a webhook's URL", () => {
   );
 
   it.each([
-    ["http://example.org/", "url: only https is taken."],
+    ["http://example.org/", `url: only https is taken${closed}.`],
     ["ftp://example.org/", "url: only https is taken."],
     ["file:///etc/passwd", "url: only https is taken."],
     ["example.org", "url: not a URL."],
     ["https://user:secret@example.org/", "url: a URL with a name or password is not taken."],
-    ["https://localhost/", "url: localhost is not a public name."],
-    ["https://metadata/", "url: metadata is not a public name."],
-    ["https://127.0.0.1/", "url: 127.0.0.1 is not a public address."],
-    ["https://169.254.169.254/latest/meta-data", "url: 169.254.169.254 is not a public address."],
-    ["https://10.1.2.3/", "url: 10.1.2.3 is not a public address."],
+    ["https://localhost/", `url: localhost is not a public name${closed}.`],
+    ["https://metadata/", `url: metadata is not a public name${closed}.`],
+    ["https://127.0.0.1/", `url: 127.0.0.1 is not a public address${closed}.`],
+    ["https://169.254.169.254/latest/meta-data", `url: 169.254.169.254 is not a public address${closed}.`],
+    ["https://10.1.2.3/", `url: 10.1.2.3 is not a public address${closed}.`],
     // Other ways to write 127.0.0.1, which the URL parser reads as such.
-    ["https://2130706433/", "url: 127.0.0.1 is not a public address."],
-    ["https://0x7f.1/", "url: 127.0.0.1 is not a public address."],
-    ["https://0177.0.0.1/", "url: 127.0.0.1 is not a public address."],
-    ["https://[::1]/", "url: ::1 is not a public address."],
-    ["https://[::ffff:127.0.0.1]/", "url: ::ffff:7f00:1 is not a public address."],
-    ["https://[64:ff9b::7f00:1]/", "url: 64:ff9b::7f00:1 is not a public address."],
-    ["https://[fd00::1]/", "url: fd00::1 is not a public address."],
-    ["https://[fe80::1]/", "url: fe80::1 is not a public address."],
-    ["https://[2002:7f00:1::]/", "url: 2002:7f00:1:: is not a public address."],
+    ["https://2130706433/", `url: 127.0.0.1 is not a public address${closed}.`],
+    ["https://0x7f.1/", `url: 127.0.0.1 is not a public address${closed}.`],
+    ["https://0177.0.0.1/", `url: 127.0.0.1 is not a public address${closed}.`],
+    ["https://[::1]/", `url: ::1 is not a public address${closed}.`],
+    ["https://[::ffff:127.0.0.1]/", `url: ::ffff:7f00:1 is not a public address${closed}.`],
+    ["https://[64:ff9b::7f00:1]/", `url: 64:ff9b::7f00:1 is not a public address${closed}.`],
+    ["https://[fd00::1]/", `url: fd00::1 is not a public address${closed}.`],
+    ["https://[fe80::1]/", `url: fe80::1 is not a public address${closed}.`],
+    ["https://[2002:7f00:1::]/", `url: 2002:7f00:1:: is not a public address${closed}.`],
   ])("may not be %s", async (url, message) => {
     expect(await codeOf(url)).toBe(message);
   });

@@ -125,6 +125,8 @@ export async function selectPeriod(db: Executor): Promise<{ start: Date; end: Da
   return { start: new Date(String(row?.["start"])), end: new Date(String(row?.["end"])) };
 }
 
+const settingOf = { images: "QUOTA_IMAGES", bytes: "QUOTA_BYTES" } as const;
+
 /**
  * Whether a workspace may hold what it holds, and `more`. At the end of a transaction that has added something this
  * is final: from here on the workspace's counters are held, so of several that fill it at once each sees what the others
@@ -156,7 +158,7 @@ export async function requireRoom(
     if (limit === null || held[what] <= limit) continue;
     throw new AppError(
       "quota_exceeded",
-      `With this the workspace would hold ${held[what]} ${what}; its quota is ${limit}.`,
+      `With this the workspace would hold ${held[what]} ${what}; its quota is ${limit} (${settingOf[what]}, unless it has one of its own).`,
       { param: what },
     );
   }
@@ -193,7 +195,7 @@ export async function requireTrainingTime(
   if (used < limit) return;
   throw new AppError(
     "quota_exceeded",
-    `This month's fine-tunes and previews have run for ${used.toFixed(1)} minutes; the workspace's quota is ${limit}.`,
+    `This month's fine-tunes and previews have run for ${used.toFixed(1)} minutes; the workspace's quota is ${limit} (QUOTA_TRAINING_MINUTES, unless it has one of its own).`,
     { param: "training_minutes" },
   );
 }

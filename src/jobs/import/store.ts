@@ -67,7 +67,7 @@ export async function storeImport(
     if ((await countImages(tx, scope)) > maxImages) {
       throw new AppError(
         "too_many_images",
-        `With this import the project would hold more than the ${maxImages} images that are allowed.`,
+        `With this import the project would hold more than the ${maxImages} images that are allowed (MAX_IMAGES_PER_PROJECT).`,
       );
     }
     const counts = { imagesCreated: created.size, annotationsCreated: written };
