@@ -165,7 +165,11 @@ export class AppError extends Error {
 
   /** The same error, its field named from further out: `box` inside `prompts[2]`. */
   within(prefix: string): AppError {
-    const param = this.param === undefined ? prefix : `${prefix}.${this.param}`;
+    return this.at(this.param === undefined ? prefix : `${prefix}.${this.param}`);
+  }
+
+  /** The same error, its field called so. */
+  at(param: string): AppError {
     const retry = this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter };
     return new AppError(this.code, this.message, { param, cause: this.cause, ...retry });
   }

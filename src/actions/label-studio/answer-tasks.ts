@@ -132,8 +132,7 @@ async function answerPrompt(
 
 /** What predict calls `prompts[0]` is all that was drawn. */
 function inRequest(error: unknown): never {
-  if (error instanceof AppError && error.param?.startsWith("prompts"))
-    throw new AppError(error.code, error.message, { param: regionsParam, cause: error });
+  if (error instanceof AppError && error.param?.startsWith("prompts")) throw error.at(regionsParam);
   throw error;
 }
 

@@ -65,9 +65,7 @@ export async function smartPrompt(
     if (value.rle && value.rle.length > 0) {
       const wire = { format: "brush" as const, rle: Uint8Array.from(value.rle) };
       const { counts } = await masks.keep({ wire, size }, workspaceId).catch((error: unknown) => {
-        throw error instanceof AppError
-          ? new AppError(error.code, error.message, { param: `${at}.value.rle` })
-          : error;
+        throw error instanceof AppError ? error.at(`${at}.value.rle`) : error;
       });
       mask = { format: "rle", size: [size[0], size[1]], counts };
     }
