@@ -161,7 +161,8 @@ export interface Drawn {
 /** The objects of an annotation's `result`, called by `where` it stands. */
 export function drawnBy(result: readonly unknown[], where: string): Drawn {
   const results = result.flatMap((one) => resultSchema.safeParse(one).data ?? []);
-  return { results, objects: results.flatMap((one, n) => objectOf(where, n, one, results)) };
+  const beside = labelsById(results);
+  return { results, objects: results.flatMap((one, n) => objectOf(where, n, one, beside)) };
 }
 
 /** What can be drawn of several annotators' objects is voted on; the rest stands for itself. */
@@ -209,8 +210,18 @@ function imageOf(data: Readonly<Record<string, unknown>>): string | null {
 /** `/data/local-files/?d=a/x.png`, `s3://bucket/a/x.png?v=1` to what tells its kind. */
 const pathOf = (text: string): string => (/[?&]d=([^&]+)/.exec(text)?.[1] ?? text).replace(/[?#].*$/s, "");
 
-function objectOf(where: string, n: number, result: Result, all: readonly Result[]): DrawnObject[] {
-  const base = { id: `${where}, result ${result.id ?? `number ${n}`}`, label: ownLabel(result, all) };
+type LabelsById = ReadonlyMap<Result["id"], unknown>;
+
+/** What results of type `labels` say of the regions of the same id, as `<Labels>` beside `<Brush>` gives them. */
+function labelsById(results: readonly Result[]): LabelsById {
+  const labels = new Map<Result["id"], unknown>();
+  for (const { id: of, type, value } of results)
+    if (type === "labels" && of != null && !labels.has(of)) labels.set(of, value["labels"]);
+  return labels;
+}
+
+function objectOf(where: string, n: number, result: Result, beside: LabelsById): DrawnObject[] {
+  const base = { id: `${where}, result ${result.id ?? `number ${n}`}`, label: ownLabel(result, beside) };
   if (notes.has(result.type)) return [];
   if (/^rectangle(labels)?$/.test(result.type)) return [{ ...base, leave: "box_only" }];
   if ((result.image_rotation ?? 0) !== 0)
@@ -226,10 +237,8 @@ function objectOf(where: string, n: number, result: Result, all: readonly Result
   return [shape === null ? { ...base, leave: "object_invalid", detail: result.type } : { ...base, shape }];
 }
 
-/** Its own, or that of the result of type `labels` with the same id, as `<Labels>` beside `<Brush>` gives it. */
-function ownLabel(result: Result, all: readonly Result[]): string | null {
-  const beside = all.find((other) => other.type === "labels" && result.id != null && other.id === result.id);
-  const given = result.value[result.type] ?? beside?.value["labels"];
+function ownLabel(result: Result, beside: LabelsById): string | null {
+  const given = result.value[result.type] ?? beside.get(result.id);
   return Array.isArray(given) ? labelOf(given[0]) : null;
 }
 
@@ -238,7 +247,9 @@ function shapeOf(type: string, value: Result["value"]): Shape | null | undefined
   const kind = type.replace(/labels$/, "");
   if (kind === "polygon") return polygon(value["points"]);
   if (kind === "vector" && value["closed"] === true && Array.isArray(value["vertices"]))
-    return polygon((value["vertices"] as { x: number; y: number }[]).map(({ x, y }) => [x, y]));
+    return polygon(
+      (value["vertices"] as ({ x?: unknown; y?: unknown } | null)[]).map((at) => [at?.x, at?.y]),
+    );
   if (kind === "brush" && Array.isArray(value["rle"])) {
     const bytes = value["rle"] as unknown[];
     const bad = bytes.some((byte) => !(Number.isInteger(byte) && Number(byte) >= 0 && Number(byte) < 256));
@@ -252,9 +263,9 @@ function shapeOf(type: string, value: Result["value"]): Shape | null | undefined
       at: [0, 0],
     };
   if (kind === "ellipse") {
-    const [x, y, rx, ry] = ["x", "y", "radiusX", "radiusY"].map((key) => Number(value[key]) / 100);
+    const [x, y, rx, ry] = ["x", "y", "radiusX", "radiusY"].map((key) => numberOf(value[key]) / 100);
     if (![x, y, rx, ry].every(Number.isFinite)) return null;
-    const angle = Number(value["rotation"] ?? 0);
+    const angle = numberOf(value["rotation"] ?? 0);
     return {
       kind: "ellipse",
       x: x as number,
@@ -267,6 +278,10 @@ function shapeOf(type: string, value: Result["value"]): Shape | null | undefined
   }
   return kind === "brush" || kind === "bitmask" ? null : undefined;
 }
+
+/** NaN for all but numbers, and texts that are one. */
+const numberOf = (value: unknown): number =>
+  typeof value === "number" || typeof value === "string" ? Number(value) : Number.NaN;
 
 function polygon(points: unknown): Shape | null {
   if (!Array.isArray(points)) return null;

@@ -81,12 +81,12 @@ function drawnBytes(data: string): number {
   return channels * (depth > 8 ? 2 : 1);
 }
 
-/** Columns that the edges cross at most, each corner counted as one more. */
+/** Columns that the edges cross at most, each corner counted as one more; 0 where a corner is no number, which is refused. */
 function crossingsIn(polygons: Extract<WireMask, { format: "polygon" }>["polygons"]): number {
   let sum = 0;
   for (const ring of polygons) {
     for (let i = 0; i < ring.length; i += 2)
       sum += Math.abs((ring[(i + 2) % ring.length] as number) - (ring[i] as number)) + 1;
   }
-  return Math.ceil(sum);
+  return Number.isFinite(sum) ? Math.ceil(sum) : 0;
 }
