@@ -5,8 +5,9 @@ import { findImageByKey, selectImagesByName } from "../../db/queries/named-image
 import type { Executor } from "../../db/client.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { AppError } from "../../lib/errors.ts";
+import { isStorable } from "../../lib/text.ts";
 
-/** Images of one name that are looked at. */
+/** Images of one name from which on none of them is chosen. */
 const mostOfName = 100;
 
 /**
@@ -22,8 +23,11 @@ export async function imageOfTask(
   { key, param }: { key: string; param: string },
 ): Promise<Image> {
   const id = data["maskwright_id"];
-  if (typeof id === "string")
-    return getImage(db, scope, id.slice(0, 100)).catch(told(`${param}.maskwright_id`));
+  if (typeof id === "string") {
+    const at = `${param}.maskwright_id`;
+    if (!isStorable(id)) throw new AppError("image_not_found", `${at}: no id.`, { param: at });
+    return getImage(db, scope, id.slice(0, 100)).catch(told(at));
+  }
   const at = `${param}.${key}`;
   const given = data[key];
   if (typeof given !== "string" || given === "")
@@ -33,14 +37,14 @@ export async function imageOfTask(
       param: at,
     });
   const linked = objectKeyOf(given);
-  const image = linked === null ? undefined : await findImageByKey(db, scope, linked);
+  const image = linked === null || !isStorable(linked) ? undefined : await findImageByKey(db, scope, linked);
   return image ?? imageByName(db, scope, given.slice(0, 4000), at);
 }
 
 /** Throws AppError image_not_found. */
 async function imageByName(db: Executor, scope: ProjectScope, given: string, param: string): Promise<Image> {
   const name = given.slice(0, 200);
-  for (const base of baseNamesMeant(given)) {
+  for (const base of baseNamesMeant(given).filter(isStorable)) {
     const found = await selectImagesByName(db, scope, [base], mostOfName);
     if (found.length === 0) continue;
     const paths = bestFitting(
@@ -48,8 +52,11 @@ async function imageByName(db: Executor, scope: ProjectScope, given: string, par
       given,
     );
     const best = found.filter(({ fileName }) => paths.includes(fileName ?? ""));
-    if (best.length === 1) return best[0] as Image;
-    const message = `${param}: ${best.length} images of this project may be meant by ${name}; give maskwright_id in the task's data.`;
+    // Among those that were not looked at may be one that fits better.
+    const isAll = found.length < mostOfName;
+    if (isAll && best.length === 1) return best[0] as Image;
+    const count = isAll ? best.length : `${mostOfName} or more`;
+    const message = `${param}: ${count} images of this project may be meant by ${name}; give maskwright_id in the task's data.`;
     throw new AppError("image_not_found", message, { param });
   }
   const message = `${param}: no image of this project is called so: ${name}. Upload it to the project first; nothing is fetched from a URL.`;

@@ -4,7 +4,7 @@ import { images } from "../schema/index.ts";
 import type { Image } from "./images.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 
-/** Images of the project by the last part of their name, in lower case; at most `most`. */
+/** Images of the project by the last part of their name, in lower case and composed (NFC); at most `most`. */
 export async function selectImagesByName(
   db: Executor,
   scope: ProjectScope,
@@ -12,7 +12,7 @@ export async function selectImagesByName(
   most: number,
 ): Promise<Image[]> {
   if (names.length === 0) return [];
-  const base = sql<string>`regexp_replace(lower(${images.fileName}), '^.*/', '')`;
+  const base = sql<string>`normalize(regexp_replace(lower(${images.fileName}), '^.*/', ''), NFC)`;
   return db
     .select()
     .from(images)
