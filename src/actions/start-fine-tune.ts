@@ -1,6 +1,6 @@
 import type { Executor } from "../db/client.ts";
 import { countAnnotatedImages } from "../db/queries/annotations.ts";
-import { type FineTune, insertFineTune } from "../db/queries/fine-tunes.ts";
+import { findOpenFineTune, type FineTune, holdFineTunes, insertFineTune } from "../db/queries/fine-tunes.ts";
 import { isImporting } from "../db/queries/imports.ts";
 import { holdProject } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
@@ -24,19 +24,44 @@ export interface AskedFineTune {
  * not_enough_annotations, quota_exceeded.
  */
 export async function startFineTune(
-  { db, config, metrics }: ActionContext,
+  context: ActionContext,
   scope: ProjectScope,
   asked: AskedFineTune,
 ): Promise<FineTune> {
-  const row = await db.transaction(async (tx) => {
-    await holdProject(tx, scope);
-    if (asked.baseVersion !== null) await getVersion(tx, scope, asked.baseVersion, "base_version");
-    await requireEnough(tx, scope);
-    await requireTrainingTime(tx, scope.workspaceId, quotasOf(config));
-    return insertFineTune(tx, { ...scope, id: newId("ft"), ...asked });
-  });
-  metrics.fineTunesCreated.inc();
+  const row = await context.db.transaction(async (tx) => queue(tx, context, scope, asked));
+  context.metrics.fineTunesCreated.inc();
   return row;
+}
+
+/**
+ * The project's fine-tune that is under way, else a new one; of several calls at once one alone queues it.
+ * Throws what startFineTune throws.
+ */
+export async function joinFineTune(
+  context: ActionContext,
+  scope: ProjectScope,
+  asked: AskedFineTune,
+): Promise<FineTune> {
+  const { row, isNew } = await context.db.transaction(async (tx) => {
+    await holdFineTunes(tx, scope);
+    const open = await findOpenFineTune(tx, scope);
+    return open ? { row: open, isNew: false } : { row: await queue(tx, context, scope, asked), isNew: true };
+  });
+  if (isNew) context.metrics.fineTunesCreated.inc();
+  return row;
+}
+
+async function queue(
+  tx: Executor,
+  { config }: Pick<ActionContext, "config">,
+  scope: ProjectScope,
+  asked: AskedFineTune,
+): Promise<FineTune> {
+  await holdProject(tx, scope);
+  if (asked.baseVersion !== null) await getVersion(tx, scope, asked.baseVersion, "base_version");
+  await requireEnough(tx, scope);
+  await requireTrainingTime(tx, scope.workspaceId, quotasOf(config));
+  return insertFineTune(tx, { ...scope, id: newId("ft"), ...asked });
 }
 
 async function requireEnough(db: Executor, scope: ProjectScope): Promise<void> {

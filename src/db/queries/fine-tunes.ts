@@ -36,6 +36,11 @@ export async function getFineTune(db: Executor, scope: ProjectScope, id: string)
   return row;
 }
 
+/** Until the transaction ends nobody else who holds them queues a fine-tune of this project. */
+export async function holdFineTunes(tx: Executor, { projectId }: ProjectScope): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`fine-tunes ${projectId}`}, 0))`);
+}
+
 /** The project's fine-tune that was queued last and has not ended. */
 export async function findOpenFineTune(db: Executor, scope: ProjectScope): Promise<FineTune | undefined> {
   const [row] = await db
