@@ -21,7 +21,7 @@ export interface StudioSaved {
   action: string;
   annotation: { id: number; was_cancelled: boolean; result: object[] };
   project: object;
-  task: object;
+  task: { id: number; data: Record<string, unknown> };
 }
 
 export const studioMessage = <Name extends keyof Messages>(name: Name): Messages[Name] =>

@@ -2,11 +2,11 @@ import type { Executor } from "../../db/client.ts";
 import { insertAnnotation } from "../../db/queries/annotations.ts";
 import { holdImage } from "../../db/queries/images.ts";
 import {
-  deleteOfAnnotation,
   deleteOfTask,
   holdTask,
   originText,
   type Origin,
+  savedAtOfTask,
 } from "../../db/queries/linked-annotations.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { drawnBy } from "../../datasets/formats/label-studio.ts";
@@ -18,7 +18,7 @@ import type { ActionContext } from "../context.ts";
 import { imageOfTask } from "./task-image.ts";
 import { readLabellingConfig } from "./labelling-config.ts";
 
-/** Regions that became no annotation, by why: `box_only` for rectangles, `mask_empty`, ... */
+/** Regions that became no annotation, by why: `box_only` for rectangles, `mask_empty`, `outdated`, ... */
 export type LeftOut = Readonly<Record<string, number>>;
 
 export interface SavedAnnotation {
@@ -38,7 +38,8 @@ export interface AskedSave {
 
 /**
  * Puts an annotation that was saved in Label Studio in the place of what was said of its task before, as an import of its
- * export does: of several annotations of a task the last one counts. What can't be read of it is counted.
+ * export does: of several annotations of a task the last one counts, also where another message of it came sooner. What
+ * can't be read of it is counted.
  * Throws what readLabellingConfig, imageOfTask and MaskReader.keep throw, the latter for memory alone.
  */
 export async function saveAnnotation(
@@ -53,7 +54,10 @@ export async function saveAnnotation(
   const leave = (code: string): void => {
     leftOut[code] = (leftOut[code] ?? 0) + 1;
   };
-  const drawn = drawnBy(result, "the annotation");
+  const ours = result.filter((one) => isOn(one, control.toName));
+  const drawn = drawnBy(ours, "the annotation");
+  for (let n = ours.length; n < result.length; n++) leave("other_image");
+  for (let n = drawn.results.length; n < ours.length; n++) leave("object_invalid");
   const rows: { kept: ReadMask; label: string | null }[] = [];
   for (const { shape, label, leave: why } of isOf(frame, drawn.results) ? drawn.objects : []) {
     const wire = shape && wireOf(shape, frame);
@@ -67,14 +71,23 @@ export async function saveAnnotation(
   if (!isOf(frame, drawn.results)) for (const _ of drawn.objects) leave("mask_size_mismatch");
   const replaced = await context.db.transaction(async (tx) => {
     await holdTask(tx, scope, origin);
+    if ((await savedAtOfTask(tx, scope, origin)) > origin.savedAt) return null;
     await holdImage(tx, scope, image.id);
     const before = await deleteOfTask(tx, scope, origin);
     for (const row of rows)
       await insert(tx, scope, { ...row, imageId: image.id, origin: originText(origin) });
     return before;
   });
+  if (replaced === null)
+    return { imageId: image.id, annotations: 0, replaced: 0, leftOut: { outdated: result.length } };
   return { imageId: image.id, annotations: rows.length, replaced, leftOut };
 }
+
+/** Whether a result belongs to the tag of this name, as far as it says so; an interface may show several images. */
+const isOn = (result: unknown, toName: string): boolean => {
+  const { to_name: to } = (result ?? {}) as { to_name?: unknown };
+  return typeof to !== "string" || to === toName;
+};
 
 /** Whether results were drawn on an image of this size. */
 const isOf = (
@@ -115,18 +128,5 @@ async function insert(
     area,
     box: [x0, y0, x1, y1],
     source: "api",
-  });
-}
-
-/** Takes away what became of annotations that were deleted in Label Studio; how many of ours these were. */
-export async function forgetAnnotations(
-  { db }: ActionContext,
-  scope: ProjectScope,
-  origins: readonly Pick<Origin, "project" | "annotation">[],
-): Promise<number> {
-  return db.transaction(async (tx) => {
-    let deleted = 0;
-    for (const origin of origins) deleted += await deleteOfAnnotation(tx, scope, origin);
-    return deleted;
   });
 }

@@ -1,4 +1,4 @@
-import { and, sql } from "../drizzle.ts";
+import { and, inArray, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations } from "../schema/index.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
@@ -10,13 +10,21 @@ export interface Origin {
   readonly task: string;
   /** The tool's annotation, which may be several of ours. */
   readonly annotation: string;
+  /** When the tool last saved it, in milliseconds since 1970; 0 where it does not tell. */
+  readonly savedAt: number;
 }
 
-/** A row's `origin`. None of the parts has a slash or a sign that LIKE knows, but for the one in `project`. */
-export const originText = ({ project, task, annotation }: Origin): string =>
-  `${project}/${task}/${annotation}`;
+/** A row's `origin`. None of the parts has a slash, but for the one in `project`. */
+export const originText = ({ project, task, annotation, savedAt }: Origin): string =>
+  `${project}/${task}/${annotation}/${savedAt}`;
 
-const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+/** A part of rows' origins; the project's are the first two. */
+const partOf = (n: 4 | 5) => sql<string>`split_part(${annotations.origin}, '/', ${sql.raw(String(n))})`;
+
+const beginsWith = (text: string) => {
+  const pattern = `${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}/%`;
+  return sql`${annotations.origin} like ${pattern}`;
+};
 
 /** Until the transaction ends nobody else says anything of this task. */
 export async function holdTask(
@@ -28,28 +36,42 @@ export async function holdTask(
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
 }
 
+/** When what is kept of a task was saved, as `savedAt` has it; 0 where there is nothing. */
+export async function savedAtOfTask(
+  tx: Executor,
+  scope: ProjectScope,
+  { project, task }: Pick<Origin, "project" | "task">,
+): Promise<number> {
+  const [row] = await tx
+    .select({ at: sql<string | null>`max(nullif(${partOf(5)}, '')::bigint)` })
+    .from(annotations)
+    .where(and(inProject(annotations, scope), beginsWith(`${project}/${task}`)));
+  return Number(row?.at ?? 0);
+}
+
 /** What was said of a task before; how many there were. */
 export async function deleteOfTask(
   tx: Executor,
   scope: ProjectScope,
   { project, task }: Pick<Origin, "project" | "task">,
 ): Promise<number> {
-  return deleteLike(tx, scope, `${escaped(`${project}/${task}`)}/%`);
-}
-
-/** What became of the tool's annotation; how many there were. */
-export async function deleteOfAnnotation(
-  tx: Executor,
-  scope: ProjectScope,
-  { project, annotation }: Pick<Origin, "project" | "annotation">,
-): Promise<number> {
-  return deleteLike(tx, scope, `${escaped(project)}/%/${escaped(annotation)}`);
-}
-
-async function deleteLike(tx: Executor, scope: ProjectScope, pattern: string): Promise<number> {
   const deleted = await tx
     .delete(annotations)
-    .where(and(inProject(annotations, scope), sql`${annotations.origin} like ${pattern}`))
+    .where(and(inProject(annotations, scope), beginsWith(`${project}/${task}`)))
+    .returning({ id: annotations.id });
+  return deleted.length;
+}
+
+/** What became of the tool's annotations; how many there were. */
+export async function deleteOfAnnotations(
+  db: Executor,
+  scope: ProjectScope,
+  { project, ids }: { readonly project: string; readonly ids: readonly string[] },
+): Promise<number> {
+  if (ids.length === 0) return 0;
+  const deleted = await db
+    .delete(annotations)
+    .where(and(inProject(annotations, scope), beginsWith(project), inArray(partOf(4), [...ids])))
     .returning({ id: annotations.id });
   return deleted.length;
 }

@@ -16,8 +16,9 @@ export const sessionCookie = "maskwright_session";
 export const csrfHeader = "x-maskwright-csrf";
 
 /**
- * `Authorization: Bearer mw_…`, or the cookie of a session -> the caller, who may call this route; where other tools call also the
- * key as the password of basic authentication. What comes behind this runs for a known workspace, but on routes that are open to everybody.
+ * `Authorization: Bearer mw_…`, or the cookie of a session -> the caller, who may call this route; where other tools call,
+ * also the key as the password of basic authentication. What comes behind this runs for a known workspace, but on routes
+ * that are open to everybody.
  * Throws AppError missing_api_key, invalid_api_key, csrf_rejected, rate_limited, scope_missing.
  */
 export function authenticate(db: Executor, requestsPerSecond: number): MiddlewareHandler<Env> {

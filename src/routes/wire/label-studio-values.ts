@@ -89,8 +89,7 @@ export function toEvent(body: EventBody): StudioEvent | null {
     case "ANNOTATIONS_DELETED": {
       const gone = body.annotations ?? listOf(body.annotation);
       if (gone.length === 0) throw missing("annotations");
-      const project = originProject(body);
-      return { kind: "deleted", origins: gone.map(({ id }) => ({ project, annotation: part(id) })) };
+      return { kind: "deleted", gone: { project: originProject(body), ids: gone.map(({ id }) => part(id)) } };
     }
     default:
       return null;
@@ -105,21 +104,39 @@ function savedEvent(body: EventBody): StudioEvent {
   const all = annotations.map((annotation, i) => {
     const task = tasks[i];
     if (!task) throw missing("task");
-    const { result } = annotation;
+    const isSkipped = annotation.was_cancelled === true;
     const asked: AskedSave = {
-      origin: { project, task: part(task.id), annotation: part(annotation.id) },
+      origin: {
+        project,
+        task: part(task.id),
+        annotation: part(annotation.id),
+        savedAt: timeOf(annotation.updated_at),
+      },
       labelConfig,
       data: task.data,
-      result: Array.isArray(result) ? (result as unknown[]) : [],
+      result: isSkipped ? [] : regionsOf(annotation.result),
     };
-    return { asked, isSkipped: annotation.was_cancelled === true };
+    return { asked, isSkipped };
   });
   return {
     kind: "saved",
     annotations: all.flatMap(({ asked, isSkipped }) => (isSkipped ? [] : [asked])),
-    skipped: all.flatMap(({ asked, isSkipped }) => (isSkipped ? [asked.origin] : [])),
+    skipped: {
+      project,
+      ids: all.flatMap(({ asked, isSkipped }) => (isSkipped ? [asked.origin.annotation] : [])),
+    },
   };
 }
+
+/** Null where nothing was ever drawn. Throws AppError invalid_request: what is no list must not replace one. */
+function regionsOf(result: unknown): readonly unknown[] {
+  if (result === null) return [];
+  if (Array.isArray(result)) return result;
+  throw missing("annotation.result");
+}
+
+/** Milliseconds since 1970; 0 where it is not told. */
+const timeOf = (text: string | null | undefined): number => Date.parse(text ?? "") || 0;
 
 const listOf = <Item>(given: Item | Item[] | undefined): Item[] =>
   given === undefined ? [] : Array.isArray(given) ? given : [given];
@@ -138,7 +155,7 @@ function originProject({ project }: EventBody): string {
 export function toHeard(heard: HeardEvent): z.output<typeof studioHeard>["result"] {
   if ("fineTuneId" in heard) return { fine_tune: heard.fineTuneId };
   if (!("saved" in heard)) return { deleted: heard.deleted };
-  const leftOut: Record<string, number> = {};
+  const leftOut: Record<string, number> = { ...heard.refused };
   for (const { leftOut: some } of heard.saved)
     for (const [code, n] of Object.entries(some)) leftOut[code] = (leftOut[code] ?? 0) + n;
   return {

@@ -52,7 +52,12 @@ export const studioPredictBody = open({
 
 export const studioSetupBody = open({ project: z.string().max(1000), schema: labelConfig });
 
-const savedAnnotation = open({ id, was_cancelled: z.boolean().nullish(), result: anything() });
+const savedAnnotation = open({
+  id,
+  was_cancelled: z.boolean().nullish(),
+  updated_at: z.string().max(100).nullish(),
+  result: anything().optional(),
+});
 const task = open({ id, data: z.record(z.string().max(1000), anything()) });
 const oneOrMany = <Item extends z.ZodType>(item: Item) => z.union([item, z.array(item).max(1000)]).optional();
 
