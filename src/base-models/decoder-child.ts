@@ -27,9 +27,13 @@ export async function refusable<T>(work: () => Promise<T>): Promise<Readable<T>>
 }
 
 /** A decoder's file, read and checked, its tensors written to `weightsPath`. */
-export const decoder = (input: { path: string; weightsPath: string }): Promise<Readable<DecoderFacts>> =>
+export const decoder = (input: {
+  path: string;
+  weightsPath: string;
+  promptPath: string;
+}): Promise<Readable<DecoderFacts>> =>
   refusable(async () => {
-    const { tensors, ...facts } = await readDecoderFile(input.path);
+    const { tensors, ...facts } = await readDecoderFile(input.path, input.promptPath);
     checkSize(facts.says);
     const bytes = encodeSafetensors(tensors);
     await writeFile(input.weightsPath, bytes);

@@ -4,6 +4,7 @@ import { checkLayout, decoderLayout } from "../checkpoint/layout.ts";
 import { decoderFromOnnx } from "../checkpoint/mobile-sam.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
+import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import { messageOf } from "../lib/errors.ts";
 import { identify } from "./identify.ts";
 import { findSource } from "./open.ts";
@@ -22,24 +23,29 @@ export interface DecoderFile {
   readonly notes: readonly string[];
 }
 
+const promptNote = "The file holds no prompt encoder: that of the project's base model is used.";
+
 /** A decoder has 16.5 MB; an ONNX file is read whole. */
 const maxOnnxBytes = 64 * 1024 * 1024;
 
 /**
  * Reads the decoder of a safetensors or PyTorch file (Meta's names or Hugging Face's, alone or with an image encoder) or of
  * an ONNX decoder that this program or Meta's script exported. No code of the file runs.
+ * A mask decoder alone gets the prompt encoder of `promptPath`, safetensors by Meta's names.
  * Throws RefusedFile for whatever is wrong with it.
  */
-export async function readDecoderFile(path: string): Promise<DecoderFile> {
+export async function readDecoderFile(path: string, promptPath: string): Promise<DecoderFile> {
   const source = await findSource([path]);
   if (source.kind === "onnx")
     return { ...(await readOnnx(path)), format: "onnx", encoderType: null, notes: [] };
   const file = await source.open();
   try {
     const identified = identify(file.shapes);
-    const tensors = await readDecoderWeights(file, identified);
+    const { type: encoderType, holdsPrompt } = identified;
+    const prompt = holdsPrompt ? {} : decodeSafetensors(await readFile(promptPath)).tensors;
+    const tensors = await readDecoderWeights(file, identified, prompt);
     const format = file.format === "safetensors" ? "safetensors" : "pth";
-    const { type: encoderType, notes } = identified;
+    const notes = holdsPrompt ? identified.notes : [promptNote, ...identified.notes];
     return { format, tensors, says: withoutCard(file.metadata ?? {}), encoderType, notes };
   } finally {
     await file.close();

@@ -14,11 +14,13 @@ export type Architectures = Readonly<Record<string, EncoderArchitecture>>;
 
 /** What a weights file turned out to be. */
 export interface Identified {
-  /** `vit_b`, `vit_l`, `vit_h`; null for a prompt encoder and mask decoder without an image encoder. */
+  /** `vit_b`, `vit_l`, `vit_h`; null for a decoder without an image encoder. */
   readonly type: string | null;
   readonly naming: Found["naming"];
   /** The name in the file of a tensor, by Meta's. */
   readonly nameOf: (metaName: string) => string;
+  /** Whether the prompt encoder is in the file, and not the mask decoder alone. */
+  readonly holdsPrompt: boolean;
   /** What of the file is not part of the model, for people; empty where all is. */
   readonly notes: readonly string[];
 }
@@ -27,6 +29,10 @@ export interface Identified {
 const ignored = new Set(["pixel_mean", "pixel_std", sharedEmbeddingName]);
 /** The modules of SAM: a tensor in one of them that SAM has not makes it another architecture. */
 const modules = /^(image_encoder|vision_encoder|prompt_encoder|mask_decoder)\./;
+
+const maskDecoderLayout: Layout = Object.fromEntries(
+  Object.entries(decoderLayout).filter(([name]) => name.startsWith("mask_decoder.")),
+);
 
 /**
  * Tells from names and shapes which SAM a file holds, and that it holds all of it. Tensors beside it are left out and
@@ -40,9 +46,10 @@ export function identify(
   refuseRelatives(names);
   const found = findSam(names);
   if (!found) throw noSam(names);
-  const { prefix, naming } = found;
+  const { prefix, naming, bare } = found;
   const nameOf = (meta: string): string => {
-    const own = prefix + (naming === "meta" ? meta : huggingFaceName(meta));
+    const theirs = naming === "meta" ? meta : huggingFaceName(meta);
+    const own = prefix + (bare ? theirs.slice("mask_decoder.".length) : theirs);
     const tied = prefix + sharedEmbeddingName;
     return own.endsWith("shared_embedding.positional_embedding") && !shapes.has(own) && shapes.has(tied)
       ? tied
@@ -51,9 +58,14 @@ export function identify(
   const own = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   const type = encoderType(own, shapes.get(nameOf("image_encoder.patch_embed.proj.weight")), architectures);
   const architecture = type === null ? undefined : architectures[type];
-  const layout = { ...(architecture ? encoderLayout(architecture) : {}), ...decoderLayout };
-  const left = check(shapes, layout, nameOf, prefix);
-  return { type, naming, nameOf, notes: leftNotes(found, left) };
+  const holdsPrompt = !bare && own.some((name) => name.startsWith("prompt_encoder."));
+  const layout = {
+    ...(architecture ? encoderLayout(architecture) : {}),
+    ...(holdsPrompt ? decoderLayout : maskDecoderLayout),
+  };
+  // All that stands beside a bare decoder's tensors is in the decoder
+  const left = check(shapes, layout, nameOf, { prefix, inside: bare ? /./ : modules });
+  return { type, naming, nameOf, holdsPrompt, notes: leftNotes(found, left) };
 }
 
 function noSam(names: readonly string[]): RefusedFile {
@@ -95,7 +107,7 @@ function check(
   shapes: ReadonlyMap<string, readonly number[]>,
   layout: Layout,
   nameOf: (meta: string) => string,
-  prefix: string,
+  { prefix, inside }: { prefix: string; inside: RegExp },
 ): string[] {
   const [missing, faults]: [string[], string[]] = [[], []];
   const wanted = new Set<string>();
@@ -111,7 +123,7 @@ function check(
   for (const name of shapes.keys()) {
     const own = name.startsWith(prefix) ? name.slice(prefix.length) : "";
     if (wanted.has(name) || ignored.has(own)) continue;
-    if (modules.test(own)) faults.push(`${name} is unknown`);
+    if (inside.test(own)) faults.push(`${name} is unknown`);
     else left.push(name);
   }
   const all = [...missing, ...faults];

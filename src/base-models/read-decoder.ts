@@ -18,11 +18,14 @@ const children = new ChildPool<typeof decoderChild>({
 
 /**
  * Reads the decoder of a file in a child process, every tensor checked, and writes it to `weightsPath` as a version's
- * weights are stored. Files wait for their turn by `by`. Throws RefusedFile for whatever is wrong with the file, or the
+ * weights are stored; `promptPath` has the prompt encoder for a file without one. Files wait for their turn by `by`. Throws RefusedFile for whatever is wrong with the file, or the
  * signal's reason.
  */
-export async function readDecoder(path: string, weightsPath: string, asking: Asking): Promise<DecoderFacts> {
-  return orRefused(await children.run("decoder", { path, weightsPath }, asking).catch(stopped));
+export async function readDecoder(
+  files: { path: string; weightsPath: string; promptPath: string },
+  asking: Asking,
+): Promise<DecoderFacts> {
+  return orRefused(await children.run("decoder", files, asking).catch(stopped));
 }
 
 /** A child's answer, with its refusal thrown here. */

@@ -1,5 +1,7 @@
+import { writeFile } from "node:fs/promises";
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
+import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
 import type { Asking } from "../lib/child/pool.ts";
 import { type Focus, focusSchema, plainFocus } from "../domain/focus.ts";
@@ -37,9 +39,13 @@ export async function readVersionFile(
   asking: Asking = {},
 ): Promise<VersionFile> {
   const weightsPath = `${path}.safetensors`;
+  const promptPath = `${path}.prompt.safetensors`;
+  const own = Object.entries(await base.decoderWeights());
+  const prompt = Object.fromEntries(own.filter(([name]) => name.startsWith("prompt_encoder.")));
+  await writeFile(promptPath, encodeSafetensors(prompt));
   let file: Awaited<ReturnType<typeof readDecoder>>;
   try {
-    file = await readDecoder(path, weightsPath, asking);
+    file = await readDecoder({ path, weightsPath, promptPath }, asking);
   } catch (cause) {
     if (!(cause instanceof RefusedFile)) throw cause;
     // Where the file lies on this machine is nobody's business.

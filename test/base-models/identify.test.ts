@@ -31,6 +31,26 @@ describe("a SAM among a file's tensors", () => {
     ]);
   });
 
+  test.each([
+    ["meta", "", (name: string) => name],
+    ["meta", "model_state_dict.", (name: string) => name.slice("mask_decoder.".length)],
+    ["hugging_face", "", (name: string) => huggingFaceName(name).slice("mask_decoder.".length)],
+  ])("may be its mask decoder alone: %s %j", (naming, prefix, rename) => {
+    const names = Object.keys(decoderLayout).filter((name) => name.startsWith("mask_decoder."));
+    const shapes = Object.fromEntries(
+      names.map((name) => [prefix + rename(name), decoderLayout[name] as readonly number[]]),
+    );
+    const found = identified(shapes);
+    expect([found.naming, found.holdsPrompt, found.nameOf(token)]).toEqual([
+      naming,
+      false,
+      prefix + rename(token),
+    ]);
+    expect(() => identified({ ...shapes, [`${prefix}${rename("mask_decoder.")}extra.weight`]: [1] })).toThrow(
+      /extra\.weight is unknown/,
+    );
+  });
+
   test("is found beside other tensors, which are named", () => {
     const { notes, nameOf } = identified({
       loss: [],

@@ -53,4 +53,16 @@ describe("model files as people keep them, as versions", () => {
     ]);
     expect(storedAs(answer)).toBe(sha256(encodeSafetensors(weights)));
   });
+
+  it("takes a mask decoder alone, with the base model's prompt encoder, and tells so", async () => {
+    const prefix = "mask_decoder.";
+    const alone = Object.entries(weights).filter(([name]) => name.startsWith(prefix));
+    const bare = Object.fromEntries(alone.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+    const answer = await send(encodeSafetensors(bare));
+    expect([answer.status, answer.body["imported"]]).toMatchObject([
+      201,
+      { notes: ["The file holds no prompt encoder: that of the project's base model is used."] },
+    ]);
+    expect(storedAs(answer)).toBe(sha256(encodeSafetensors(weights)));
+  });
 });

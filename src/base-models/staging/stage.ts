@@ -42,11 +42,26 @@ export async function writeEncoderWeights(
   return stored;
 }
 
-/** Prompt encoder and mask decoder by Meta's names. Throws RefusedFile `not_finite`. */
-export async function readDecoderWeights(source: TensorFile, { nameOf }: Identified): Promise<NamedTensors> {
+/**
+ * Prompt encoder and mask decoder by Meta's names; `prompt` is the prompt encoder for a file without one.
+ * Throws RefusedFile `not_finite`, or `names_missing` where there is no prompt encoder.
+ */
+export async function readDecoderWeights(
+  source: TensorFile,
+  { nameOf, holdsPrompt }: Identified,
+  prompt: NamedTensors = {},
+): Promise<NamedTensors> {
   const tensors: Record<string, NamedTensor> = {};
-  for (const [name, shape] of Object.entries(decoderLayout))
-    tensors[name] = { shape, data: await finite(source, nameOf(name)) };
+  for (const [name, shape] of Object.entries(decoderLayout)) {
+    const inFile = holdsPrompt || !name.startsWith("prompt_encoder.");
+    const tensor = inFile ? { shape, data: await finite(source, nameOf(name)) } : prompt[name];
+    if (!tensor)
+      throw new RefusedFile(
+        "names_missing",
+        "the file holds a mask decoder without a prompt encoder: import it as a version of a project, which takes the prompt encoder of its base model",
+      );
+    tensors[name] = tensor;
+  }
   return tensors;
 }
 
