@@ -7,7 +7,8 @@ import { passOver } from "../../lib/json-shape.ts";
 const anything = () => passOver(z.unknown());
 const open = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).catchall(anything());
 const id = z.union([z.int().min(0), z.string().max(100)]);
-const labelConfig = z.string().max(1_000_000).openapi({ description: "The labelling interface's XML." });
+/** It is parsed where requests wait for each other: so much takes 50 ms at most, and a thousand labels fit. */
+const labelConfig = z.string().max(100_000).openapi({ description: "The labelling interface's XML." });
 const side = z.int().min(1).nullish();
 
 const touch = open({
