@@ -6,7 +6,7 @@ import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import { messageOf } from "../lib/errors.ts";
-import { identify } from "./identify.ts";
+import { type Identified, identify } from "./identify.ts";
 import { findSource } from "./open.ts";
 import { allFinite, readDecoderWeights } from "./staging/stage.ts";
 
@@ -24,6 +24,9 @@ export interface DecoderFile {
 }
 
 const promptNote = "The file holds no prompt encoder: that of the project's base model is used.";
+
+const encoderNote =
+  "The file's image encoder is left out: images are seen by the encoder of the project's base model. To keep a tuned one, import the file as a base model (npm run model -- import).";
 
 /** A decoder has 16.5 MB; an ONNX file is read whole. */
 const maxOnnxBytes = 64 * 1024 * 1024;
@@ -45,12 +48,23 @@ export async function readDecoderFile(path: string, promptPath: string): Promise
     const prompt = holdsPrompt ? {} : decodeSafetensors(await readFile(promptPath)).tensors;
     const tensors = await readDecoderWeights(file, identified, prompt);
     const format = file.format === "safetensors" ? "safetensors" : "pth";
-    const notes = holdsPrompt ? identified.notes : [promptNote, ...identified.notes];
-    return { format, tensors, says: withoutCard(file.metadata ?? {}), encoderType, notes };
+    const says = withoutCard(file.metadata ?? {});
+    return { format, tensors, says, encoderType, notes: notesOf(identified) };
   } finally {
     await file.close();
   }
 }
+
+/** What a version takes otherwise than the file has it. */
+export const notesOf = ({
+  holdsPrompt,
+  type,
+  notes,
+}: Pick<Identified, "holdsPrompt" | "type" | "notes">): string[] => [
+  ...(holdsPrompt ? [] : [promptNote]),
+  ...(type === null ? [] : [encoderNote]),
+  ...notes,
+];
 
 async function readOnnx(path: string): Promise<Pick<DecoderFile, "tensors" | "says">> {
   const { size } = await stat(path);

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { notesOf } from "../../src/base-models/decoder-file.ts";
 import { identify } from "../../src/base-models/identify.ts";
+import {
+  type EncoderArchitecture,
+  encoderArchitectures,
+  encoderLayout,
+} from "../../src/checkpoint/encoder-layout.ts";
 import { huggingFaceName } from "../../src/checkpoint/hugging-face.ts";
 import { decoderLayout } from "../../src/checkpoint/layout.ts";
 
@@ -110,5 +116,16 @@ describe("a SAM among a file's tensors", () => {
   test("is not taken for one by a transformer of the same names", () => {
     const shapes = { "transformer.layers.0.self_attn.q_proj.weight": [256, 256] };
     expect(() => identified(shapes)).toThrow(/the weights are no SAM's: .* among 1 tensors/);
+  });
+});
+
+describe("what a version takes otherwise than its file has it", () => {
+  test("is told: an image encoder that does not come along, a prompt encoder that is the base's", () => {
+    const encoder = encoderLayout(encoderArchitectures["vit_b"] as EncoderArchitecture);
+    const whole = identified({ ...named((name) => name), ...encoder });
+    expect(whole.type).toBe("vit_b");
+    expect(notesOf(whole)).toEqual([expect.stringContaining("image encoder is left out")]);
+    expect(notesOf(identified(named((name) => name)))).toEqual([]);
+    expect(notesOf({ ...whole, holdsPrompt: false })[0]).toContain("holds no prompt encoder");
   });
 });
