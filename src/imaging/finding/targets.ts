@@ -1,4 +1,5 @@
 import { frameSide, inputSize, lowResSide } from "../coordinates.ts";
+import type { CellShares } from "../mask-share.ts";
 import type { Box, Size } from "../types.ts";
 import { gridOf, sides, sideUnit } from "../../domain/finder-layout.ts";
 
@@ -8,8 +9,8 @@ export interface Taught {
   readonly label: number;
   /** Pixels of the image. */
   readonly box: Box;
-  /** Its share of foreground by low-res cell, [256, 256]; see lowResTarget. */
-  readonly share: Float32Array;
+  /** Its share of foreground by low-res cell, 0 in all that are left out; see touchedShare. */
+  readonly share: CellShares;
 }
 
 /** What a finder's outputs shall be, on a grid of parts of cells, all [grid, grid, ...] row by row. */
@@ -97,11 +98,15 @@ function know(
 function addShare({ grid, labels, foreground }: Planes, { label, share }: Taught): void {
   const cells = lowResSide / grid;
   const each = 1 / (cells * cells);
-  for (let y = 0; y < grid; y++) {
-    for (let x = 0; x < grid; x++) {
+  const [left, top, right, bottom] = share.cells;
+  const wide = right - left;
+  for (let y = Math.floor(top / cells); y * cells < bottom; y++) {
+    const [from, to] = [Math.max(top, y * cells), Math.min(bottom, (y + 1) * cells)];
+    for (let x = Math.floor(left / cells); x * cells < right; x++) {
+      const [first, last] = [Math.max(left, x * cells), Math.min(right, (x + 1) * cells)];
       let sum = 0;
-      for (let r = 0; r < cells; r++)
-        for (let c = 0; c < cells; c++) sum += share[(y * cells + r) * lowResSide + x * cells + c] as number;
+      for (let r = from; r < to; r++)
+        for (let c = first; c < last; c++) sum += share.values[(r - top) * wide + c - left] as number;
       const at = (y * grid + x) * labels + label;
       foreground[at] = Math.max(foreground[at] as number, sum * each);
     }

@@ -2,7 +2,7 @@ import { finderTargets, type FinderTargets, type Taught } from "../../imaging/fi
 import type { FinderPool } from "../../domain/finder.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { inputSize } from "../../imaging/coordinates.ts";
-import { maskShare } from "../../imaging/mask-share.ts";
+import { touchedShare } from "../../imaging/mask-share.ts";
 import { rleOf, type Sample } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
 
@@ -62,11 +62,11 @@ export function targetsOf(
   });
 }
 
-/** One after the other: their shares take 256 KiB each. */
+/** One after the other, as their turn comes. */
 function* taught(samples: readonly Sample[], labels: readonly (string | null)[]): Generator<Taught> {
   for (const sample of samples) {
     const label = labels.indexOf(sample.annotation.label);
     if (label < 0) continue;
-    yield { label, box: sample.annotation.box, share: maskShare(rleOf(sample)).mean };
+    yield { label, box: sample.annotation.box, share: touchedShare(rleOf(sample)) };
   }
 }

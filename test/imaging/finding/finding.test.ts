@@ -4,15 +4,20 @@ import { mostCentres, outputsOf, partsOfCell } from "../../../src/domain/finder-
 import { peaksOf } from "../../../src/imaging/finding/peaks.ts";
 import { boxIou } from "../../../src/imaging/geometry.ts";
 import { finderTargets } from "../../../src/imaging/finding/targets.ts";
+import { type CellShares, maskShare, touchedShare } from "../../../src/imaging/mask-share.ts";
+import { encodeRle } from "../../../src/imaging/rle.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import type { Box, Size } from "../../../src/imaging/types.ts";
+
+/** Shares of all low-res cells. */
+const everywhere = (values: Float32Array): CellShares => ({ cells: [0, 0, 256, 256], values });
 
 /** Maps that say exactly what targets are, as a finder that is never wrong would. */
 function mapsOf(
   objects: readonly { label: number; box: Box }[],
   { size, labels, pool }: { size: Size; labels: number; pool: number },
 ) {
-  const share = new Float32Array(256 * 256);
+  const share = everywhere(new Float32Array(256 * 256));
   const targets = finderTargets(
     objects.map((object) => ({ ...object, share })),
     { size, labels, pool, whole: true },
@@ -102,12 +107,15 @@ describe("targets", () => {
   it("tell of foreground by area, and of the image's own part of the grid", () => {
     const share = new Float32Array(256 * 256);
     for (let y = 0; y < 8; y++) share.fill(1, y * 256, y * 256 + 6);
-    const { foreground, valid, grid } = finderTargets([{ label: 0, box: [0, 0, 12, 16], share }], {
-      size: [512, 256],
-      labels: 1,
-      pool: 2,
-      whole: true,
-    });
+    const { foreground, valid, grid } = finderTargets(
+      [{ label: 0, box: [0, 0, 12, 16], share: everywhere(share) }],
+      {
+        size: [512, 256],
+        labels: 1,
+        pool: 2,
+        whole: true,
+      },
+    );
     expect(grid).toBe(64);
     // Cells of four low-res ones: two rows of them, the second column half covered.
     expect([foreground[0], foreground[1], foreground[2], foreground[64]]).toEqual([1, 0.5, 0, 1]);
@@ -115,14 +123,43 @@ describe("targets", () => {
   });
 });
 
+describe("the shares of the cells that a mask touches", () => {
+  it("make the same targets as those of all cells, one mask after the other", () => {
+    const random = seededRandom(4);
+    for (const [height, width] of [
+      [90, 130],
+      [1300, 700],
+      [256, 1024],
+    ] as const) {
+      for (let round = 0; round < 5; round++) {
+        const [x0, y0] = [random.below(width - 30), random.below(height - 30)];
+        const box: Box = [x0, y0, x0 + 1 + random.below(30), y0 + 1 + random.below(30)];
+        const data = new Uint8Array(width * height);
+        for (let y = box[1]; y < box[3]; y++)
+          for (let x = box[0]; x < box[2]; x++) data[y * width + x] = random.below(3) > 0 ? 1 : 0;
+        const rle = encodeRle({ width, height, data });
+        const touched = touchedShare(rle);
+        expect(touched.values.length).toBeLessThan(256 * 256);
+        const how = { size: [height, width] as const, labels: 1, pool: 1 as const, whole: true };
+        const [few, many] = [touched, everywhere(maskShare(rle).mean)].map((share) =>
+          finderTargets([{ label: 0, box, share }], how),
+        );
+        expect(few).toEqual(many);
+      }
+    }
+    const none = touchedShare(encodeRle({ width: 8, height: 8, data: new Uint8Array(64) }));
+    expect(none.values).toHaveLength(0);
+  });
+});
+
 describe("targets of an image that is annotated in part", () => {
   it("tell of nothing but the objects' boxes, and of the same objects", () => {
-    const share = new Float32Array(256 * 256).fill(1);
+    const share = everywhere(new Float32Array(256 * 256).fill(1));
     const objects = [{ label: 0, box: [64, 128, 96, 192] as const, share }];
     const how = { size: [512, 512] as const, labels: 1, pool: 2 as const };
-    const all = finderTargets(objects, { ...how, whole: true });
+    const whole = finderTargets(objects, { ...how, whole: true });
     const part = finderTargets(objects, { ...how, whole: false });
-    expect({ ...part, valid: all.valid }).toEqual(all);
+    expect({ ...part, valid: whole.valid }).toEqual(whole);
     // Parts of 8 pixels of the image: 4 x 8 of the box, and one round it.
     expect(part.valid.reduce((sum, one) => sum + one, 0)).toBe(6 * 10);
     expect([part.valid[15 * 64 + 7], part.valid[24 * 64 + 12], part.valid[25 * 64 + 12]]).toEqual([1, 1, 0]);
