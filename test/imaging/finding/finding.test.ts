@@ -10,14 +10,14 @@ import { seededRandom } from "../../../src/lib/random.ts";
 import type { Box, Size } from "../../../src/imaging/types.ts";
 
 /** Shares of all low-res cells. */
-const everywhere = (values: Float32Array): CellShares => ({ cells: [0, 0, 256, 256], values });
+const sharesOf = (values: Float32Array): CellShares => ({ cells: [0, 0, 256, 256], values });
 
 /** Maps that say exactly what targets are, as a finder that is never wrong would. */
 function mapsOf(
   objects: readonly { label: number; box: Box }[],
   { size, labels, pool }: { size: Size; labels: number; pool: number },
 ) {
-  const share = everywhere(new Float32Array(256 * 256));
+  const share = sharesOf(new Float32Array(256 * 256));
   const targets = finderTargets(
     objects.map((object) => ({ ...object, share })),
     { size, labels, pool, whole: true },
@@ -108,7 +108,7 @@ describe("targets", () => {
     const share = new Float32Array(256 * 256);
     for (let y = 0; y < 8; y++) share.fill(1, y * 256, y * 256 + 6);
     const { foreground, valid, grid } = finderTargets(
-      [{ label: 0, box: [0, 0, 12, 16], share: everywhere(share) }],
+      [{ label: 0, box: [0, 0, 12, 16], share: sharesOf(share) }],
       {
         size: [512, 256],
         labels: 1,
@@ -141,7 +141,7 @@ describe("the shares of the cells that a mask touches", () => {
         const touched = touchedShare(rle);
         expect(touched.values.length).toBeLessThan(256 * 256);
         const how = { size: [height, width] as const, labels: 1, pool: 1 as const, whole: true };
-        const [few, many] = [touched, everywhere(maskShare(rle).mean)].map((share) =>
+        const [few, many] = [touched, sharesOf(maskShare(rle).mean)].map((share) =>
           finderTargets([{ label: 0, box, share }], how),
         );
         expect(few).toEqual(many);
@@ -154,7 +154,7 @@ describe("the shares of the cells that a mask touches", () => {
 
 describe("targets of an image that is annotated in part", () => {
   it("tell of nothing but the objects' boxes, and of the same objects", () => {
-    const share = everywhere(new Float32Array(256 * 256).fill(1));
+    const share = sharesOf(new Float32Array(256 * 256).fill(1));
     const objects = [{ label: 0, box: [64, 128, 96, 192] as const, share }];
     const how = { size: [512, 512] as const, labels: 1, pool: 2 as const };
     const whole = finderTargets(objects, { ...how, whole: true });
