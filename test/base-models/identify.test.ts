@@ -1,11 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { notesOf } from "../../src/base-models/decoder-file.ts";
 import { identify } from "../../src/base-models/identify.ts";
-import {
-  type EncoderArchitecture,
-  encoderArchitectures,
-  encoderLayout,
-} from "../../src/checkpoint/encoder-layout.ts";
+import { encoderArchitectures, encoderLayout } from "../../src/checkpoint/encoder-layout.ts";
 import { huggingFaceName } from "../../src/checkpoint/hugging-face.ts";
 import { decoderLayout } from "../../src/checkpoint/layout.ts";
 
@@ -121,7 +117,7 @@ describe("a SAM among a file's tensors", () => {
 
 describe("what a version takes otherwise than its file has it", () => {
   test("is told: an image encoder that does not come along, a prompt encoder that is the base's", () => {
-    const encoder = encoderLayout(encoderArchitectures["vit_b"] as EncoderArchitecture);
+    const encoder = encoderLayout(encoderArchitectures.vit_b);
     const whole = identified({ ...named((name) => name), ...encoder });
     expect(whole.type).toBe("vit_b");
     expect(notesOf(whole)).toEqual([expect.stringContaining("image encoder is left out")]);
