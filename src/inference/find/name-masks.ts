@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Peak } from "../../imaging/finding/peaks.ts";
 import { boxIou } from "../../imaging/geometry.ts";
 import { type FindDeps, lowestLogit } from "./find.ts";
 import { labelScore } from "./scores.ts";
@@ -5,6 +7,8 @@ import type { Named, NameRequest } from "./types.ts";
 
 /** Centres that are looked at; of so many, those of drawn objects are not among the faintest. */
 const mostPeaks = 2000;
+/** Masks after which whoever waits for the thread has a turn. */
+const boxesPerTurn = 64;
 /** A centre's box that overlaps a mask's by less (IoU) is another object's. */
 const leastOverlap = 0.3;
 
@@ -28,14 +32,19 @@ export async function nameMasks(
     asks: [{}],
     most: mostPeaks,
   });
-  return request.boxes.map((box) => {
-    let [best, overlap] = [-1, leastOverlap];
-    for (const [i, peak] of peaks.entries()) {
+  const names: (Named | null)[] = [];
+  for (const [n, box] of request.boxes.entries()) {
+    // Hundreds of masks beside thousands of centres take longer than others should wait.
+    if (n % boxesPerTurn === 0) await nextTurn();
+    let best: Peak | undefined;
+    let overlap = leastOverlap;
+    for (const peak of peaks) {
       const iou = boxIou(peak.box, box);
-      if (iou > overlap) [best, overlap] = [i, iou];
+      if (iou > overlap) [best, overlap] = [peak, iou];
     }
-    const peak = peaks[best];
-    if (!peak) return null;
-    return { label: finder.labels[peak.label] ?? null, labelScore: labelScore(peak.logit, finder) };
-  });
+    names.push(
+      best ? { label: finder.labels[best.label] ?? null, labelScore: labelScore(best.logit, finder) } : null,
+    );
+  }
+  return names;
 }
