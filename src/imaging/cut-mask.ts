@@ -38,13 +38,6 @@ export function maskIn(rle: RleMask, [x0, y0, x1, y1]: Box): BinaryMask {
   return { width, height, data };
 }
 
-/** The smallest box round two; one without area adds nothing. */
-export function boxRound(a: Box, b: Box): Box {
-  if (a[2] <= a[0]) return b;
-  if (b[2] <= b[0]) return a;
-  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
-}
-
 /** Runs of a mask's rows, one row after the other, of background first; the first may be 0. */
 export function* rowRuns({ width, height, data }: BinaryMask): Generator<number, void, undefined> {
   let [value, run] = [0, 0];

@@ -107,3 +107,10 @@ export function checkPoint([x, y, label]: Point, [height, width]: Size, param = 
     });
   }
 }
+
+/** The smallest box round two; one without area adds nothing. */
+export function boxRound(a: Box, b: Box): Box {
+  if (a[2] <= a[0]) return b;
+  if (b[2] <= b[0]) return a;
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
+}

@@ -1,4 +1,5 @@
 import { type AreaLogits, extentAbove, logitsOfPart, nothing } from "./area-logits.ts";
+import { boxRound } from "./geometry.ts";
 import type { Box, Size } from "./types.ts";
 
 /** One sure tile must not overrule its neighbours. */
@@ -28,7 +29,9 @@ export function joinedLogits(
   for (const { region, lowRes } of views) {
     const size = sizeOf(region);
     const own = extentAbove(lowRes, { region: size, to: size }, threshold);
-    if (own) extent = union(extent, moved(own, region));
+    if (!own) continue;
+    const box = moved(own, region);
+    extent = extent ? boxRound(extent, box) : box;
   }
   if (!extent) return null;
   const area = widened(extent, room, window);
@@ -106,9 +109,6 @@ const widened = ([x0, y0, x1, y1]: Box, room: number, [left, top, right, bottom]
   Math.min(right, x1 + room),
   Math.min(bottom, y1 + room),
 ];
-
-const union = (a: Box | null, b: Box): Box =>
-  a ? [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])] : b;
 
 function intersection(a: Box, b: Box): Box | null {
   const [x0, y0] = [Math.max(a[0], b[0]), Math.max(a[1], b[1])];

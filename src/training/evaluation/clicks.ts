@@ -1,5 +1,6 @@
 import { type InteriorPoint, interiorPoint } from "../../imaging/interior-point.ts";
-import { boxOfRle, boxRound, cutMask, maskIn } from "../../imaging/cut-mask.ts";
+import { boxOfRle, cutMask, maskIn } from "../../imaging/cut-mask.ts";
+import { boxRound } from "../../imaging/geometry.ts";
 import type { BinaryMask, Point, RleMask } from "../../imaging/types.ts";
 
 /** Where someone would click first: the mask's deepest pixel, its middle. The mask is not empty. */

@@ -1,6 +1,7 @@
 import type { PromptScores } from "../../domain/evaluation.ts";
 import { boundaryIou } from "../../imaging/boundary-iou.ts";
-import { boxOfRle, boxRound, maskIn } from "../../imaging/cut-mask.ts";
+import { boxOfRle, maskIn } from "../../imaging/cut-mask.ts";
+import { boxRound } from "../../imaging/geometry.ts";
 import { dice, iou } from "../../imaging/metrics.ts";
 import type { RleMask } from "../../imaging/types.ts";
 
