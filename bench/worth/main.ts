@@ -18,7 +18,7 @@ import type { WorthOptions } from "./options.ts";
 
 /** Images that are labelled. */
 const amounts = [4, 8, 16] as const;
-/** Of all images these judge, another part with each seed. */
+/** The share of all images that judge, another part with each seed. */
 const judging = 1 / 3;
 const faintest = -6;
 

@@ -9,7 +9,7 @@ export const usage =
 export interface WorthOptions extends DataOptions {
   /** Splits and random orders that are tried. */
   readonly seeds: number;
-  /** Of each finder. */
+  /** How many train each finder. */
   readonly steps: number;
 }
 

@@ -36,7 +36,7 @@ export class DashboardStack extends Stack {
         [
           graph("Trainers wanted", trainersWanted),
           graph(
-            "Of the trainers' machines, percent",
+            "Use of the trainers' machines, percent",
             trainers.service.metricCpuUtilization(),
             trainers.service.metricMemoryUtilization(),
           ),

@@ -10,7 +10,7 @@ export const databasePort = 5432;
 /** Who may talk to whom: programs to the database and to the outside over TLS, and nobody to the programs. */
 export class NetworkStack extends Stack {
   readonly vpc: ec2.Vpc;
-  /** Of the API, its small jobs and the trainers alike: none listens. */
+  /** One group for the API, its small jobs and the trainers: none listens. */
   readonly programs: ec2.SecurityGroup;
   readonly database: ec2.SecurityGroup;
 

@@ -108,7 +108,7 @@ export const unknownMask = (why: string): AppError =>
 
 /** What a mask of an answer was made by. */
 export interface Made {
-  /** Of a found object, its box with the label's name that was asked for. */
+  /** The prompt; for a found object its box, with the label's name that was asked for. */
   readonly prompt: LoggedPrompt;
   /** What a found object is; null also where the prompt was drawn. */
   readonly label: string | null;

@@ -35,7 +35,7 @@ export class Spool {
   #count = 0;
   #block = Buffer.alloc(0);
   #used = 0;
-  /** Of the file. */
+  /** Bytes of the file. */
   #written = 0;
 
   /** The file at `path` is made anew and is gone after `close`. */

@@ -22,7 +22,7 @@ export class PostgresKeeper {
     this.#timer = setInterval(() => this.#look(), lookMs).unref();
   }
 
-  /** Of the process that runs now, or ran last. */
+  /** The id of the process that runs now, or ran last. */
   get pid(): number {
     return this.#pid;
   }

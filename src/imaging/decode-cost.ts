@@ -8,7 +8,7 @@ const ofResult = 3;
 const underWay = { uchar: 0.5, ushort: 1.2 } as const;
 /**
  * Rows that libvips keeps of its steps together, and how often a picture's own where it has fewer; measured 335 to 490, and
- * .9 to 1.7. Of a picture that is wider than high they are most of what it takes.
+ * .9 to 1.7. They are most of what a picture takes that is wider than high.
  */
 const rowsKept = { most: 500, ofHeight: 1.75 } as const;
 /** libwebp decodes into memory of its own, and libvips out of that; measured 7.4, with transparency 8.7. */

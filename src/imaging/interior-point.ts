@@ -11,8 +11,8 @@ export interface InteriorPoint {
 
 /**
  * The foreground pixel that lies deepest inside a mask: where SAM's and RITM's evaluations click (Kirillov et al. 2023,
- * appendix D; Sofiiuk et al. 2021). Beyond the image's edge lies background. Of several, the first in reading order;
- * pixels in `taken` (y * width + x) are passed over. Null when there is none.
+ * appendix D; Sofiiuk et al. 2021). Beyond the image's edge lies background. The first in reading order counts
+ * where several lie so deep; pixels in `taken` (y * width + x) are passed over. Null when there is none.
  * The distances are exact: Felzenszwalb and Huttenlocher 2012, columns first, then lower envelopes along rows.
  */
 export function interiorPoint(

@@ -13,6 +13,6 @@ export interface ImageNotes {
 
 export interface NotedImage {
   readonly workspaceId: string;
-  /** Of its bytes. */
+  /** The hash of its bytes. */
   readonly sha256: string;
 }

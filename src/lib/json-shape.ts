@@ -93,7 +93,7 @@ function boundsOf({ format, checks = [] }: Inside["def"]) {
 }
 
 /**
- * The bounds that a schema sets, read from the schema itself. Of a union, all that one of its branches takes.
+ * The bounds that a schema sets, read from the schema itself. A union takes all that one of its branches takes.
  * Throws an Error where a text or an array has no bound, or where the schema is of a kind that is not known here.
  */
 export function shapeOf(schema: z.ZodType, place = "the body"): Shape {

@@ -4,7 +4,7 @@
  */
 import { AppError, messageOf } from "./errors.ts";
 
-/** Of postgres.js, of pg (which pg-boss uses), and of Node's system calls. */
+/** Fields of errors from postgres.js, pg (which pg-boss uses), and Node's system calls. */
 const kept = [
   "code",
   "syscall",

@@ -17,8 +17,13 @@ export const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))
   .map((name) => join(src, name));
 
+/** Every file is parsed once. */
+const read = new Map<string, readonly Import[]>();
+
 /** Static, re-exported and dynamic ones; a dynamic one counts where its text is plain. */
-export function importsOf(file: string): Import[] {
+export function importsOf(file: string): readonly Import[] {
+  const known = read.get(file);
+  if (known) return known;
   const { module, errors } = parseSync(file, readFileSync(file, "utf8"));
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);
   const found: Import[] = [];
@@ -37,6 +42,7 @@ export function importsOf(file: string): Import[] {
     const text = source.slice(entry.moduleRequest.start, entry.moduleRequest.end);
     if (/^["'`][^$]*["'`]$/.test(text)) add(text.slice(1, -1), true);
   }
+  read.set(file, found);
   return found;
 }
 

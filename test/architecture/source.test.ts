@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { parseSync } from "oxc-parser";
 import { describe, expect, it } from "vitest";
 import { closure, files, importsOf, placeOf, show, src } from "./imports.ts";
 
@@ -19,7 +20,7 @@ describe("the serving path", () => {
 
 const everywhere = ["src", "bench", "test", "tools", "examples"].flatMap((folder) =>
   readdirSync(resolve(src, "..", folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .filter((name) => /\.(ts|tsx|mjs)$/.test(name))
     .map((name) => resolve(src, "..", folder, name)),
 );
 
@@ -70,6 +71,19 @@ describe("the rules of the source", () => {
       ),
     );
     expect(told.map(show)).toEqual([]);
+  });
+
+  it("begin no sentence of a comment with a fragment", () => {
+    const fragment = /(^[\s*]*|[.:;!?][\s*]+)Of [a-z]/;
+    const fragments = everywhere.flatMap((file) => {
+      const text = readFileSync(file, "utf8");
+      if (!/\bOf [a-z]/.test(text)) return [];
+      const { comments } = parseSync(file, text);
+      return comments
+        .filter(({ value }) => fragment.test(value))
+        .map(({ value }) => `${show(file)}: ${value}`);
+    });
+    expect(fragments).toEqual([]);
   });
 
   it("keep every file at 300 lines or fewer", () => {

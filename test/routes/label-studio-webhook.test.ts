@@ -47,7 +47,7 @@ it("keeps annotations as they are in Label Studio: made, changed, skipped, delet
     deleted: 2,
   });
   expect(await kept()).toEqual(["seal 1200"]);
-  // Of several annotations of a task the one that was saved last counts; one that was skipped says nothing.
+  // The one of a task's annotations that was saved last counts; one that was skipped says nothing.
   const other = { ...saved(), annotation: { ...saved().annotation, id: 78 } };
   expect(await hook(other)).toMatchObject({ annotations: 2, deleted: 1 });
   const skipped = { ...saved(), annotation: { ...saved().annotation, was_cancelled: true } };

@@ -97,7 +97,7 @@ describe("a version's finder", () => {
     expect(finder?.gate).toMatchObject({ promote: true });
     expect(finder?.all.ap50).toBeGreaterThan(0.7);
     expect(finder?.labels).toEqual([{ label: "ring", annotations: 2, ...finder?.all }]);
-    // Of four images that hold nothing the hash sends some to judge; the others taught.
+    // The hash sends some of the four images that hold nothing to judge; the others taught.
     const judged = finder?.emptyImages ?? 0;
     expect(finder?.images).toBe(2 + judged);
     const said = messages.find((message) => message.startsWith("The version finds its objects")) ?? "";

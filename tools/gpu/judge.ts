@@ -56,7 +56,7 @@ export const nearMasks =
     return { error, passes: error <= limit && iou >= 0.999, note };
   };
 
-/** Of two sets of logits, as masks. */
+/** How far two sets of logits agree as masks. */
 export function agreement(
   a: Float32Array,
   b: Float32Array | undefined,

@@ -12,7 +12,7 @@ const outlines = 5000;
 /** What a set holds. */
 export interface SetSizes {
   readonly images: number;
-  /** Of each picture, in pixels. */
+  /** Each picture's, in pixels. */
   readonly width: number;
   readonly height: number;
   readonly objects: number;

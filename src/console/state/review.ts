@@ -28,7 +28,7 @@ export class Review {
     return (this.#loading = this.#load(this.#loading));
   }
 
-  /** Of the proposal that is shown; the next one is shown then. */
+  /** Decides the proposal that is shown, and shows the next one. */
   decide(decision: Decision): void {
     const row = this.rows.value[this.at.value];
     if (!row) return;

@@ -24,7 +24,7 @@ export interface Upload {
   readonly note: string;
   /** What an import left out on purpose, and why. */
   readonly skipped: readonly { readonly count: number; readonly reason: string }[];
-  /** Of a zip: whether it shall only be looked into. */
+  /** Whether a zip shall only be looked into. */
   readonly dryRun: boolean;
   readonly choices: ImportChoices;
   /** What the look into it found, or where it failed. */

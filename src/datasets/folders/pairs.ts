@@ -28,8 +28,8 @@ interface Match {
 /**
  * Pairs by the stem without what says the side (`_mask`, `gt_`, `_label` ...), then by the name of the mask's folder (a
  * folder of instances for each image), by a stem that begins or ends with the image's, by the only image of a folder, and
- * by numbers that count both sides. Of several images that fit, the one in the most alike folders and the same part of a
- * split is meant. What mask names or folders have beyond their image's is a class where it differs among them.
+ * by numbers that count both sides. Where several images fit, the one in the most alike folders and the same part of
+ * a split is meant. What mask names or folders have beyond their image's is a class where it differs among them.
  */
 export function pairMasks(images: readonly NamedPath[], masks: readonly NamedPath[]): Pairs {
   const index = new ImageIndex(images);

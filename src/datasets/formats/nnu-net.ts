@@ -5,8 +5,8 @@ import type { FormatContext } from "../types.ts";
 import { ValueNames } from "../value-names.ts";
 
 /**
- * nnU-Net's raw data: `dataset.json`, `imagesTr/x_0000.png`, `labelsTr/x.png`, whose values `labels` names. Of several
- * channels the first is the picture. Source: nnU-Net 2.5, `documentation/dataset_format.md`.
+ * nnU-Net's raw data: `dataset.json`, `imagesTr/x_0000.png`, `labelsTr/x.png`, whose values `labels` names. The first
+ * of several channels is the picture. Source: nnU-Net 2.5, `documentation/dataset_format.md`.
  */
 export async function nnuNetSource(context: FormatContext): Promise<Source | null> {
   const { zip, claim, report, signal } = context;

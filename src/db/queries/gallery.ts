@@ -9,7 +9,7 @@ import { inProject, type ProjectScope } from "./scope.ts";
 /** Which images: by whether they carry annotations, and by their ids. */
 export interface GalleryFilter {
   readonly labelled?: boolean | undefined;
-  /** Of those without annotations: whether they are known to hold nothing. */
+  /** Whether those without annotations are known to hold nothing. */
   readonly knownEmpty?: boolean | undefined;
   /** Whether a person is asked if all on them is annotated. */
   readonly asked?: boolean | undefined;

@@ -8,7 +8,7 @@ export const finderDoubts = pgTable(
     workspaceId: text("workspace_id")
       .notNull()
       .references(() => workspaces.id, { onDelete: "cascade" }),
-    /** Of the finder's weights. */
+    /** The SHA-256 of the finder's weights. */
     finderSha256: text("finder_sha256").notNull(),
     imageSha256: text("image_sha256").notNull(),
     /** Objects that may be there or not, counted by how open that is; see imaging/worth/doubt.ts. */

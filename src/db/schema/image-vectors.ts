@@ -10,7 +10,7 @@ export const imageVectors = pgTable(
     workspaceId: text("workspace_id")
       .notNull()
       .references(() => workspaces.id, { onDelete: "cascade" }),
-    /** Of the base model: SHA-256 of its encoder. */
+    /** The SHA-256 of the base model's encoder. */
     embeddingId: text("embedding_id").notNull(),
     imageSha256: text("image_sha256").notNull(),
     /** Little-endian float32; see imaging/worth/image-vector.ts. */

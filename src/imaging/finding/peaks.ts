@@ -7,7 +7,7 @@ import { gridOf, mostCentres, outputsOf, partsOfCell, sideUnit } from "../../dom
 export interface Peak {
   /** Place among the finder's labels. */
   readonly label: number;
-  /** Of the centre, as the network gives it. */
+  /** The centre's, as the network gives it. */
   readonly logit: number;
   /** [x0, y0, x1, y1] in pixels of the image, not beyond it. */
   readonly box: Box;
@@ -89,7 +89,7 @@ function isHighest(
   for (let r = Math.max(0, y - 1); r <= Math.min(rows - 1, y + 1); r++) {
     for (let c = Math.max(0, x - 1); c <= Math.min(columns - 1, x + 1); c++) {
       const other = at(r, c);
-      // Of two that are equal, the first.
+      // The first of two that are equal counts.
       if (other > value || (other === value && (r < y || (r === y && c < x)))) return false;
     }
   }

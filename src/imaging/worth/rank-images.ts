@@ -107,7 +107,7 @@ function typicalDistance(vectors: Float32Array): number {
   return all.sort((a, b) => a - b)[all.length >> 1] || 1;
 }
 
-/** Of two images' layouts, in [-1, 1]. */
+/** The likeness of two images' layouts, in [-1, 1]. */
 function correlation(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = meanLength; i < vectorLength; i++) sum += (a[i] as number) * (b[i] as number);

@@ -135,7 +135,7 @@ async function decodeAll(
   return objects;
 }
 
-/** Of objects whose masks show the same, the first. */
+/** The first of those objects whose masks show the same. */
 async function withoutTwins(deps: FindDeps, objects: readonly FoundObject[]): Promise<FoundObject[]> {
   const masks = objects.map(({ mask, bbox }) => ({ mask: mask as RleMask, bbox }));
   return (await deps.twins({ masks })).map((at) => objects[at] as FoundObject);

@@ -19,7 +19,7 @@ export interface FinderTask {
   readonly threads: number;
   readonly weights: PackedWeights;
   readonly finder: Pick<Finder, "labels" | "pool">;
-  /** Of the whole image. */
+  /** The whole image's. */
   readonly embedding: ImageEmbedding;
   /** Logit above which centres count. */
   readonly floor: number;

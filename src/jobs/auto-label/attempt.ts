@@ -46,7 +46,7 @@ export class AutoLabelRun {
   readonly #turns: Pick<Turns, "untilIdle">;
   readonly #scope: ProjectScope;
   #row: Row;
-  /** Of this attempt, without what it waited for others. */
+  /** What this attempt took, without what it waited for others. */
   readonly #spent = { ms: 0, images: 0 };
 
   constructor(

@@ -110,7 +110,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/projects/{project_id}/rollback": "train",
   "GET /v1/projects/{project_id}/promotions": "read",
 
-  // Of the webhook START_TRAINING alone asks for more.
+  // The webhook's START_TRAINING alone asks for more.
   "GET /label-studio/{project_id}": "predict",
   "GET /label-studio/{project_id}/health": "predict",
   "GET /label-studio/{project_id}/versions": "predict",

@@ -58,7 +58,7 @@ export const predictBody = z.strictObject({
     .max(1)
     .optional()
     .openapi({
-      description: `Found objects with a lower label_score are left out; defaults to the version's own \`finder.threshold\`. Of more than ${mostCentres} centres above it the highest are looked at.`,
+      description: `Found objects with a lower label_score are left out; defaults to the version's own \`finder.threshold\`. At most the ${mostCentres} highest centres above it are looked at.`,
     }),
   max_objects: z.int().min(1).max(mostObjects).default(100).openapi({
     description:

@@ -21,7 +21,7 @@ export interface RecordedStep {
   readonly trained: readonly string[];
   readonly batch: readonly RecordInput[];
   readonly options: AdamwOptions;
-  /** Of a batch and all weights. */
+  /** The loss of a batch under all weights. */
   loss(batch: Named, weights: Named): Scalar;
 }
 

@@ -13,7 +13,7 @@ export interface StepProof {
   readonly error: number;
 }
 
-/** Of losses and gradient norms: 2e-5 was seen. */
+/** How far losses and gradient norms may differ; 2e-5 was seen. */
 const most = 1e-3;
 
 /** Throws an Error where the GPU's steps are not the processor's. */

@@ -46,7 +46,7 @@ export interface Tally {
   readonly objects: number;
   /** For each of iouThresholds, whether each find takes a true mask. */
   readonly rows: readonly (readonly { readonly score: number; readonly right: boolean }[])[];
-  /** Of finds that pass the threshold: how many, those that take a true mask at IoU .5, and the sum of their IoU. */
+  /** Finds that pass the threshold: how many, those that take a true mask at IoU .5, and the sum of their IoU. */
   readonly found: number;
   readonly right: number;
   readonly iouOfRight: number;

@@ -49,7 +49,7 @@ const drawn = (id: number, kept: number, complete?: boolean) => {
   return { samples, embedding };
 };
 
-/** Of twelve images that teach, one in two has one of its ten objects annotated; of four that are held out, one. */
+/** One in two of the twelve images that teach has one of its ten objects annotated, and one of the four that are held out. */
 async function taught(said?: boolean) {
   const images = Array.from({ length: 16 }, (_, id) =>
     drawn(id, id % 2 === 1 && id !== 13 ? 1 : 10, id % 2 === 1 ? said : undefined),

@@ -24,7 +24,7 @@ const questions: readonly [name: Name, title: string, answers: readonly [value: 
   ],
   [
     "annotators",
-    "Of several annotators counts",
+    "Where several annotated, what counts is",
     [
       ["", "who changed it last"],
       ["first", "who was first"],
