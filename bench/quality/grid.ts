@@ -5,10 +5,11 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { decodeRle } from "../../src/imaging/rle.ts";
 import { keys } from "../../src/storage/keys.ts";
 import type { ObjectStore } from "../../src/storage/store.ts";
 import type { PreparedData } from "../../src/training/data/prepare.ts";
-import { maskOf, type Sample } from "../../src/training/data/samples.ts";
+import { rleOf, type Sample } from "../../src/training/data/samples.ts";
 import { noPython } from "../lib/options.ts";
 import type { GridOptions } from "./options.ts";
 import type { Progress } from "../lib/product/progress.ts";
@@ -78,7 +79,7 @@ async function writeJob(
     samples.map((sample) => ({
       image: index.get(sample.image.id),
       box: sample.annotation.box,
-      runs: rowRuns(maskOf(sample).data),
+      runs: rowRuns(decodeRle(rleOf(sample)).data),
     }));
   const job = join(folder, "job.json");
   const { epochs, threads, losses, rates } = options;

@@ -1,4 +1,4 @@
-import type { BinaryMask, Box, Size } from "./types.ts";
+import type { Box, Size } from "./types.ts";
 
 /** The side of SAM's square input; an image fills it from the top left, zeros the rest. */
 export const frameSide = 1024;
@@ -29,13 +29,6 @@ export interface LowResTarget {
   readonly target: Float32Array;
   /** 1 where any part of the cell lies on the image, 0 on the padding. */
   readonly valid: Float32Array;
-}
-
-/** A mask at the original size brought to the low-res cells of the padded frame, exactly by area. */
-export function lowResTarget(mask: BinaryMask): LowResTarget {
-  const { mean, valid } = lowResMean(mask.data, [mask.height, mask.width]);
-  for (let i = 0; i < mean.length; i++) mean[i] = Math.min(1, Math.max(0, mean[i] as number));
-  return { target: mean, valid };
 }
 
 /**

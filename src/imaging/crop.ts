@@ -1,5 +1,5 @@
 import { AppError } from "../lib/errors.ts";
-import type { BinaryMask, Box, RgbImage, Size } from "./types.ts";
+import type { Box, RgbImage, Size } from "./types.ts";
 
 /** The pixels of one rectangle, row-major. Throws what checkRegion throws. */
 export function cropImage(image: RgbImage, region: Box): RgbImage {
@@ -23,17 +23,6 @@ export function cropPlane(plane: Float32Array, size: Size, region: Box): Float32
     out.set(plane.subarray(y * size[1] + x0, y * size[1] + x1), to);
   }
   return out;
-}
-
-/** The same of a mask. */
-export function cropMask({ width, height, data }: BinaryMask, region: Box): BinaryMask {
-  checkRegion(region, [height, width]);
-  const [x0, y0, x1, y1] = region;
-  const out = new Uint8Array((x1 - x0) * (y1 - y0));
-  for (let y = y0, to = 0; y < y1; y++, to += x1 - x0) {
-    out.set(data.subarray(y * width + x0, y * width + x1), to);
-  }
-  return { width: x1 - x0, height: y1 - y0, data: out };
 }
 
 /** Throws AppError box_outside_image or box_zero_area (param `region`) unless it is whole pixels inside the image. */

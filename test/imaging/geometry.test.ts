@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { inputSize, lowResTarget, toInputFrame } from "../../src/imaging/coordinates.ts";
+import { inputSize, lowResMean, toInputFrame } from "../../src/imaging/coordinates.ts";
 import { areaOf, boxOf, checkBox, checkPoint, clipBox, clipPoint } from "../../src/imaging/geometry.ts";
 import { dice, iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, Box, Point } from "../../src/imaging/types.ts";
@@ -141,9 +141,9 @@ describe("the 1024 frame", () => {
     [300, 200],
     [1500, 1100],
     [640, 641],
-  ])("the low-res target of a %i x %i mask keeps its area, cell by cell", (width, height) => {
+  ])("the low-res shares of a %i x %i mask keep its area, cell by cell", (width, height) => {
     const mask = randomMask(width, height, width);
-    const { target, valid } = lowResTarget(mask);
+    const { mean, valid } = lowResMean(mask.data, [height, width]);
     const [inputHeight, inputWidth] = inputSize([height, width]);
     // Each cell's own area in original pixels, the last cut by the image's edge.
     const side = (i: number, inputSide: number, all: number) =>
@@ -154,7 +154,7 @@ describe("the 1024 frame", () => {
       for (let c = 0; c < 256; c++) {
         const on = 4 * r < inputHeight && 4 * c < inputWidth;
         if (valid[r * 256 + c] !== (on ? 1 : 0)) misplaced++;
-        const share = target[r * 256 + c] as number;
+        const share = mean[r * 256 + c] as number;
         if (on) area += share * side(r, inputHeight, height) * side(c, inputWidth, width);
         else if (share !== 0) misplaced++;
       }
@@ -163,10 +163,10 @@ describe("the 1024 frame", () => {
     expect(area / areaOf(mask)).toBeCloseTo(1, 5);
   });
 
-  test("the target of a rectangle is 1 inside, 0 outside and a share on its edge", () => {
+  test("the share of a rectangle is 1 inside, 0 outside and a share on its edge", () => {
     // 512 x 512: each low-res cell is 2 x 2 pixels.
-    const { target } = lowResTarget(rectangle(512, 512, [101, 200, 300, 400]));
-    const at = (r: number, c: number) => target[r * 256 + c];
+    const { mean } = lowResMean(rectangle(512, 512, [101, 200, 300, 400]).data, [512, 512]);
+    const at = (r: number, c: number) => mean[r * 256 + c];
     expect([at(150, 49), at(150, 50), at(150, 51), at(150, 149), at(150, 150)]).toEqual([0, 0.5, 1, 1, 0]);
     expect([at(99, 100), at(100, 100), at(199, 100), at(200, 100)]).toEqual([0, 1, 1, 0]);
   });

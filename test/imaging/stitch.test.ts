@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type AreaLogits, nothing } from "../../src/imaging/area-logits.ts";
-import { lowResTarget } from "../../src/imaging/coordinates.ts";
-import { cropMask, cropPlane } from "../../src/imaging/crop.ts";
+import { lowResMean } from "../../src/imaging/coordinates.ts";
+import { cropPlane } from "../../src/imaging/crop.ts";
 import { logitsFrom, withText } from "../../src/imaging/logits-source.ts";
 import { logitsAtSize } from "../../src/imaging/postprocess.ts";
 import { resizePlane, resizedArea } from "../../src/imaging/resize-plane.ts";
 import { joinedLogits, type RegionLogits, scaledLogits, sizeOf } from "../../src/imaging/stitch.ts";
-import type { BinaryMask, Box, Size } from "../../src/imaging/types.ts";
+import type { Box, Size } from "../../src/imaging/types.ts";
 import { tilesOf } from "../../src/imaging/windows.ts";
 import { readLogits } from "../../src/imaging/wire-mask.ts";
 
@@ -18,22 +18,20 @@ const stitch = (window: Box, views: readonly RegionLogits[]): Float32Array =>
 const placedLogits = (part: AreaLogits, size: Size): Float32Array =>
   readLogits(withText(logitsFrom({ ...part, lowRes: false }, size)));
 
-const ring: BinaryMask = {
-  width: 300,
-  height: 200,
-  data: Uint8Array.from({ length: 300 * 200 }, (_, i) => {
-    const distance = Math.hypot((i % 300) - 150, Math.floor(i / 300) - 100);
-    return distance < 70 && distance > 66 ? 1 : 0;
-  }),
-};
+const ring = Float32Array.from({ length: 300 * 200 }, (_, i) => {
+  const distance = Math.hypot((i % 300) - 150, Math.floor(i / 300) - 100);
+  return distance < 70 && distance > 66 ? 1 : 0;
+});
+const ringIn = (region: Box): Float32Array => cropPlane(ring, [200, 300], region);
 
 const wrongIn = (logits: Float32Array, window: Box): number => {
-  const truth = cropMask(ring, window).data;
-  return truth.reduce((sum, bit, i) => sum + ((logits[i] as number) > 0 === (bit === 1) ? 0 : 1), 0);
+  return ringIn(window).reduce((sum, bit, i) => sum + ((logits[i] as number) > 0 === (bit === 1) ? 0 : 1), 0);
 };
 const seen = (region: Box) => ({
   region,
-  lowRes: lowResTarget(cropMask(ring, region)).target.map((share) => 16 * (share - 0.5)),
+  lowRes: lowResMean(ringIn(region), [region[3] - region[1], region[2] - region[0]]).mean.map(
+    (share) => 16 * (share - 0.5),
+  ),
 });
 
 describe("stitched tiles", () => {

@@ -3,9 +3,8 @@ import { type LowResTarget, toInputFrame } from "../../imaging/coordinates.ts";
 import { type CutMask, cutMask } from "../../imaging/cut-mask.ts";
 import { edgeNearness } from "../../imaging/edge-nearness.ts";
 import { maskShare } from "../../imaging/mask-share.ts";
-import { decodeRle } from "../../imaging/rle.ts";
 import type { Flip } from "../../imaging/flips.ts";
-import type { BinaryMask, Box, RleMask } from "../../imaging/types.ts";
+import type { Box, RleMask } from "../../imaging/types.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { type Random, seededRandom } from "../../lib/random.ts";
 import type { PromptBatch, TrainBatch } from "../engine/types.ts";
@@ -58,9 +57,6 @@ export const rleOf = ({ annotation, image }: Sample): RleMask => ({
 /** The same, those pixels of it that lie in its box; null for a mask of no pixel, as parts of samples may have. */
 export const truthOf = (sample: Sample): CutMask | null => cutMask(rleOf(sample));
 
-/** The same, every pixel of the image. */
-export const maskOf = (sample: Sample): BinaryMask => decodeRle(rleOf(sample));
-
 /** A random source for one purpose: the same parts give the same numbers, whatever was drawn elsewhere. */
 export const randomFor = (...parts: (string | number)[]): Random =>
   seededRandom(Number.parseInt(sha256(parts.join(":")).slice(0, 8), 16));
@@ -84,7 +80,7 @@ export function epochBatches(
   );
 }
 
-/** What lowResTarget makes of its mask, up to the order of its sums, in the time that its run lengths take. */
+/** Its mask in the low-res cells of the padded frame, exactly by area, in the time that its run lengths take. */
 export function targetOf(sample: Sample): LowResTarget {
   const { mean, valid } = maskShare(rleOf(sample));
   return { target: mean.map((share) => Math.min(1, Math.max(0, share))), valid };

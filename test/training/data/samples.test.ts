@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { decodeRle } from "../../../src/imaging/rle.ts";
 import type { Box } from "../../../src/imaging/types.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { jitterBox } from "../../../src/training/prompts/prompts.ts";
 import {
   epochBatches,
   jitteredBoxes,
-  maskOf,
+  rleOf,
   samplesOf,
   Targets,
   trainBatch,
@@ -97,6 +98,6 @@ describe("a training batch", () => {
     expect(sum(batch.targets.subarray(0, 65_536))).toBeCloseTo(32 * 24 * 16, 3);
     expect(batch.targets.subarray(65_536)).toEqual(batch.targets.subarray(0, 65_536));
     expect(sum(batch.valid)).toBe(2 * 256 * 192);
-    expect(maskOf(sample)).toEqual(rectangle(64, 48, [8, 6, 40, 30]));
+    expect(decodeRle(rleOf(sample))).toEqual(rectangle(64, 48, [8, 6, 40, 30]));
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { areaOf, boxOf } from "../../../src/imaging/geometry.ts";
 import { flips } from "../../../src/imaging/flips.ts";
-import { encodeRle } from "../../../src/imaging/rle.ts";
+import { decodeRle, encodeRle } from "../../../src/imaging/rle.ts";
 import type { BinaryMask, RgbImage } from "../../../src/imaging/types.ts";
 import { maskAtSize } from "../../../src/imaging/postprocess.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { chooseRefine } from "../../../src/training/focus/choose-refine.ts";
 import { seenThrough, trainingParts } from "../../../src/training/focus/parts.ts";
-import { maskOf, type Sample } from "../../../src/training/data/samples.ts";
+import { rleOf, type Sample } from "../../../src/training/data/samples.ts";
 import { wholeView } from "../../helpers/low-res.ts";
 import { planPrompt } from "../../../src/inference/plan.ts";
 
@@ -49,8 +49,8 @@ describe("a sample seen through a zoom", () => {
     if (!part) throw new Error("there is a part");
     const [x0, y0, x1, y1] = part.region;
     expect([part.sample.image.width, part.sample.image.height]).toEqual([x1 - x0, y1 - y0]);
-    expect(areaOf(maskOf(part.sample))).toBe(areaOf(maskOf(sample)));
-    expect(boxOf(maskOf(part.sample))).toEqual(part.sample.annotation.box);
+    expect(areaOf(decodeRle(rleOf(part.sample)))).toBe(areaOf(decodeRle(rleOf(sample))));
+    expect(boxOf(decodeRle(rleOf(part.sample)))).toEqual(part.sample.annotation.box);
   });
 
   it("is itself for plain SAM", () => {
@@ -80,7 +80,7 @@ describe("a sample seen through a zoom", () => {
     expect(parts.map(({ annotation }) => annotation.id.split("@")[0])).toEqual(["ann", "inside"]);
     expect(new Set(parts.map(({ image }) => image.id)).size).toBe(1);
     expect(parts[1]?.annotation.box).toEqual([1, 1, 11, 11]);
-    expect(areaOf(maskOf(parts[1] as Sample))).toBe(100);
+    expect(areaOf(decodeRle(rleOf(parts[1] as Sample)))).toBe(100);
     expect(trainingParts([sample], { zoom: null, nearby: [inside] })).toEqual([sample]);
   });
 
@@ -90,7 +90,7 @@ describe("a sample seen through a zoom", () => {
     expect(new Set(parts.map(({ image }) => image.id)).size).toBe(20);
     expect(new Set(parts.map(({ annotation }) => annotation.counts)).size).toBeGreaterThan(10);
     for (const part of parts) {
-      const [found, said] = [boxOf(maskOf(part)), part.annotation.box];
+      const [found, said] = [boxOf(decodeRle(rleOf(part))), part.annotation.box];
       if (found)
         expect([0, 1, 2, 3].every((i) => (i < 2 ? found[i]! >= said[i]! : found[i]! <= said[i]!))).toBe(true);
     }

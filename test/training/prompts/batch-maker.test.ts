@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { toInputFrame } from "../../../src/imaging/coordinates.ts";
 import { cutMask } from "../../../src/imaging/cut-mask.ts";
-import { encodeRle } from "../../../src/imaging/rle.ts";
+import { decodeRle, encodeRle } from "../../../src/imaging/rle.ts";
 import { seededRandom } from "../../../src/lib/random.ts";
 import { BatchMaker } from "../../../src/training/prompts/batch-maker.ts";
 import type { PromptBatch } from "../../../src/training/engine/types.ts";
 import { drawPlan, longestPrompt, promptMix, randomClick } from "../../../src/training/prompts/prompts.ts";
-import { jitteredBoxes, maskOf, samplesOf, Targets, trainBatch } from "../../../src/training/data/samples.ts";
+import { jitteredBoxes, rleOf, samplesOf, Targets, trainBatch } from "../../../src/training/data/samples.ts";
 import { row, snapshotOf } from "../fixtures.ts";
 
 /** Two rectangles on images of 64 x 48, that is 16 pixels of the frame to one of theirs. */
@@ -80,7 +80,7 @@ describe("the batches of a run", () => {
         const labels = [...batch.labels.subarray(i * longestPrompt, (i + 1) * longestPrompt)];
         const boxed = labels[0] === 2;
         expect(labels.filter((label) => label === -1)).toHaveLength(boxed ? 0 : 1);
-        const truth = maskOf(samples[i]!);
+        const truth = decodeRle(rleOf(samples[i]!));
         labels.forEach((label, k) => {
           if (label !== 0 && label !== 1) return;
           const at = (i * longestPrompt + k) * 2;
