@@ -1,8 +1,16 @@
+import type { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { exportResults, mostOfImage, mostResultImages, resultSides } from "../actions/export-results.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { exportAnnotations } from "../exports/annotations/index.ts";
-import { annotationFormats, annotationShapes, shapesOf } from "../exports/annotations/types.ts";
+import {
+  type AnnotationFormat,
+  annotationFormats,
+  type AnnotationShapes,
+  annotationShapes,
+  shapesOf,
+} from "../exports/annotations/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { requireScope } from "./http/auth.ts";
 import { failures } from "./http/errors.ts";
@@ -175,22 +183,10 @@ export function annotationExportRoutes(services: RouteContext) {
     requireNoneOf(c, source);
     if (source === "version") {
       requireScope(c.get("caller"), "predict");
-      if (format !== "coco" || shapes === "polygons")
-        throw new AppError("invalid_request", "format: what a version finds goes out as coco with masks.", {
-          param: "format",
-        });
-      const results = await exportResults(services, askOf(c, c.req.valid("param")), {
-        version: asked.version ?? null,
-        images: asked.images,
-        threshold: asked.threshold,
-      });
-      c.header("Cache-Control", "no-store");
-      c.header("Content-Type", "application/json");
-      c.header("Content-Disposition", `attachment; filename="${scope.projectId}-results.json"`);
-      c.header("X-Content-Type-Options", "nosniff");
-      if (c.req.method !== "HEAD") return c.body(webStream(results));
-      results.destroy();
-      return c.body(null);
+      requireResultsFormat(format, shapes);
+      const { version = null, images, threshold } = asked;
+      const ask = askOf(c, c.req.valid("param"));
+      return sendResults(c, scope, await exportResults(services, ask, { version, images, threshold }));
     }
     const options = { format, shapes: shapes ?? shapesOf[format][0], tolerance };
     return sendFile(c, await exportAnnotations({ db, memory }, scope, options));
@@ -210,4 +206,22 @@ function requireNoneOf(c: Context<Env>, source: keyof typeof othersOf): void {
   for (const param of othersOf[source])
     if (c.req.query(param) !== undefined)
       throw new AppError("invalid_request", `${param}: not with source=${source}.`, { param });
+}
+
+/** Throws AppError invalid_request where the format can't say how sure a version is of what it finds. */
+function requireResultsFormat(format: AnnotationFormat, shapes: AnnotationShapes | undefined): void {
+  if (format === "coco" && shapes !== "polygons") return;
+  throw new AppError("invalid_request", "format: what a version finds goes out as coco with masks.", {
+    param: "format",
+  });
+}
+
+function sendResults(c: Context<Env>, { projectId }: ProjectScope, results: Readable): Response {
+  c.header("Cache-Control", "no-store");
+  c.header("Content-Type", "application/json");
+  c.header("Content-Disposition", `attachment; filename="${projectId}-results.json"`);
+  c.header("X-Content-Type-Options", "nosniff");
+  if (c.req.method !== "HEAD") return c.body(webStream(results));
+  results.destroy();
+  return c.body(null);
 }

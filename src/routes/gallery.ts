@@ -18,7 +18,7 @@ import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { json, projectOf, projectParams, scopeOf, versionNumber } from "./http/scope.ts";
 import { imageSchema, toImage } from "./wire/image.ts";
-import { LateValues, sendLate, textWriter } from "./http/stream-json.ts";
+import { answerLate, type LateValues, textWriter } from "./http/stream-json.ts";
 
 const overlay = z.object({
   id: z.string(),
@@ -125,6 +125,27 @@ async function fitting(
   return { page: { rows: rows.slice(0, count), hasMore: hasMore || count < rows.length }, bytes };
 }
 
+/** The masks on the images of a page, as they are written. */
+async function overlaysOf(
+  db: RouteContext["db"],
+  scope: ProjectScope,
+  { rows }: Page<Image>,
+  late: LateValues,
+): Promise<(row: Image) => Entry["annotations"]> {
+  const all = await listOverlays(
+    db,
+    scope,
+    rows.map(({ id }) => id),
+  );
+  const byImage = Map.groupBy(all, ({ imageId }) => imageId);
+  const written = textWriter(
+    all.map(({ counts }) => counts),
+    late,
+  );
+  return (row) =>
+    (byImage.get(row.id) ?? []).map(({ id, label, counts }) => ({ id, label, counts: written(counts) }));
+}
+
 interface Scores {
   readonly base: number;
   readonly tuned: number;
@@ -146,22 +167,16 @@ export function galleryRoutes({ db, memory }: RouteContext) {
     const { page, bytes } = await fitting(db, scope, rows, worst);
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer images at a time." };
     const held = await memory.reserve(copiesOfText * bytes, ask);
-    const late = new LateValues();
-    try {
-      const shown = page.rows.map(({ id }) => id);
-      const overlays = Map.groupBy(await listOverlays(db, scope, shown), (one) => one.imageId);
-      const counted = [...overlays.values()].flatMap((masks) => masks.map(({ counts }) => counts));
-      const written = textWriter(counted, late);
-      const body = pageBody(page, (row): Entry => {
-        const masks = overlays.get(row.id) ?? [];
-        const annotations = masks.map(({ id, label, counts }) => ({ id, label, counts: written(counts) }));
-        return toEntry(row, annotations, { version, score: scores.get(row.id) ?? null });
-      });
-      if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
-      return await sendLate(c, body, 200, late, held);
-    } finally {
-      if (!late.streams) held.release();
-    }
+    return answerLate(c, 200, held, {
+      write: async (late) => {
+        const annotationsOf = await overlaysOf(db, scope, page, late);
+        const body = pageBody(page, (row) =>
+          toEntry(row, annotationsOf(row), { version, score: scores.get(row.id) ?? null }),
+        );
+        if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
+        return body;
+      },
+    });
   });
 
   router.openapi(overview, async (c) => {

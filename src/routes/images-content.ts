@@ -5,6 +5,7 @@ import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { imageBytes, imageSource } from "../storage/named-objects.ts";
 import { imageParams, projectOf, scopeOf } from "./http/scope.ts";
+import { sendPicture } from "./http/send-picture.ts";
 
 const thumbnailRoute = createRoute({
   method: "get",
@@ -75,14 +76,9 @@ export function imageContentRoutes({ db, store, inference }: RouteContext) {
     const params = c.req.valid("param");
     const { side } = c.req.valid("query");
     const image = await getImage(db, scopeOf(c, params), params.image_id);
-    const tag = `"${image.sha256}-${side}"`;
-    c.header("ETag", tag);
-    c.header("Cache-Control", "private, max-age=31536000, immutable");
-    if (c.req.header("if-none-match") === tag) return c.body(null, 304);
-    const bytes = await inference.thumbnail(await imageBytes(store, image), side);
-    c.header("Content-Type", "image/webp");
-    c.header("X-Content-Type-Options", "nosniff");
-    return c.body(Uint8Array.from(bytes), 200);
+    return sendPicture(c, `"${image.sha256}-${side}"`, async () =>
+      inference.thumbnail(await imageBytes(store, image), side),
+    );
   });
 
   return router;

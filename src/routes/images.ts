@@ -1,14 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import {
-  deleteImage,
-  getImage,
-  ifUnused,
-  type Image,
-  imageIsInUse,
-  listImages,
-  selectImages,
-} from "../db/queries/images.ts";
+import { getImage, type Image, listImages, selectImages } from "../db/queries/images.ts";
 import { imageBytes } from "../storage/named-objects.ts";
 import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
@@ -30,7 +22,8 @@ import {
   scopeOf,
   text,
 } from "./http/scope.ts";
-import { forgetImages, storeImage } from "../actions/store-image.ts";
+import { deleteImage } from "../actions/delete-image.ts";
+import { storeImage } from "../actions/store-image.ts";
 import { inOrderOfWorth, mostListed } from "../actions/worth.ts";
 import { imageErrors, imageSchema, toImage } from "./wire/image.ts";
 import { listedImageSchema, toListed } from "./wire/worth.ts";
@@ -220,18 +213,7 @@ export function imageRoutes(services: RouteContext) {
 
   router.openapi(remove, async (c) => {
     const params = c.req.valid("param");
-    const scope = scopeOf(c, params);
-    const image = await db.transaction(async (tx) => {
-      if (await imageIsInUse(tx, scope, params.image_id)) {
-        throw new AppError(
-          "image_in_use",
-          "A fine-tune that uses this image is under way: wait, or cancel it.",
-        );
-      }
-      return deleteImage(tx, scope, params.image_id);
-    });
-    await ifUnused(db, scope, image, (key) => store.delete(key));
-    await forgetImages(services, scope.workspaceId, [image.sha256]);
+    await deleteImage(services, scopeOf(c, params), params.image_id);
     return c.json({ id: params.image_id, object: "image" as const, deleted: true as const }, 200);
   });
 

@@ -14,6 +14,8 @@ import { holdsTag } from "./http/etag.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { importParams, scopeOf } from "./http/scope.ts";
+import { webStream } from "./http/send-file.ts";
+import { sendPicture } from "./http/send-picture.ts";
 
 const entrySchema = z
   .object({
@@ -79,13 +81,11 @@ export function importResultRoutes({ db, store }: RouteContext) {
     const etag = `"${stored?.sha256 ?? "none"}-${format}"`;
     c.header("ETag", etag);
     if (holdsTag(c.req.header("if-none-match"), etag)) return c.body(null, 304);
-    const path = stored && (await fetched(store, key));
-    const pieces = Readable.from(format === "csv" ? csvOf(path) : jsonOf(path));
-    if (path) pieces.once("close", () => void rm(dirname(path), { recursive: true, force: true }));
+    const pieces = await reportAs(format, store, stored && key);
     c.header("Content-Type", format === "csv" ? "text/csv; charset=utf-8" : "application/json");
     c.header("X-Content-Type-Options", "nosniff");
     if (format === "csv") c.header("Content-Disposition", `attachment; filename="${id}-report.csv"`);
-    return c.body(Readable.toWeb(pieces) as ReadableStream, 200);
+    return c.body(webStream(pieces), 200);
   });
 
   router.openapi(picture, async (c) => {
@@ -99,14 +99,18 @@ export function importResultRoutes({ db, store }: RouteContext) {
         "This import has no picture: no object came of it, or not yet.",
       );
     const bytes = await store.get(key);
-    c.header("Content-Type", "image/webp");
-    c.header("ETag", `"${sha256(bytes)}"`);
-    c.header("Cache-Control", "private, max-age=31536000, immutable");
-    c.header("X-Content-Type-Options", "nosniff");
-    return c.body(Uint8Array.from(bytes), 200);
+    return sendPicture(c, `"${sha256(bytes)}"`, () => bytes);
   });
 
   return router;
+}
+
+/** The report under `key`, one that holds nothing where that is null; its copy on this machine goes when it is read or dropped. */
+async function reportAs(format: "json" | "csv", store: ObjectStore, key: string | null): Promise<Readable> {
+  const path = key === null ? null : await fetched(store, key);
+  const pieces = Readable.from(format === "csv" ? csvOf(path) : jsonOf(path));
+  if (path !== null) pieces.once("close", () => void rm(dirname(path), { recursive: true, force: true }));
+  return pieces;
 }
 
 /** A file of its own in a temporary folder of its own. */

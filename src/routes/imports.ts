@@ -2,7 +2,8 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { startImport } from "../actions/start-import.ts";
 import { channels } from "../db/listen.ts";
-import { getImport, listImports } from "../db/queries/imports.ts";
+import { getImport, type Import, listImports } from "../db/queries/imports.ts";
+import type { ProjectScope } from "../db/queries/scope.ts";
 import { requireRoom } from "../db/queries/usage.ts";
 import { openImport } from "../domain/job-states.ts";
 import { failures } from "./http/errors.ts";
@@ -13,7 +14,7 @@ import type { Env, RouteContext } from "./http/env.ts";
 import { createRouter } from "./http/router.ts";
 import { importQuery, importSchema, optionsOf, toImport } from "./wire/import.ts";
 import { importParams, json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
-import { withFileUpload } from "./http/upload.ts";
+import { type FileUpload, withFileUpload } from "./http/upload.ts";
 import { asPreferred, preferHeader } from "./http/wait.ts";
 
 const tags = ["imports"];
@@ -89,11 +90,9 @@ export function importRoutes(services: RouteContext) {
     const scope = scopeOf(c, c.req.valid("param"));
     // Asked before the body is read: nobody sends 2 GiB for a 404.
     projectOf(c, scope);
-    await requireRoom(db, scope.workspaceId, quotasOf(config), {
-      of: ["bytes"],
-      more: { bytes: toldBytes(c) },
-    });
-    const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) => {
+    const more = { bytes: toldBytes(c) };
+    await requireRoom(db, scope.workspaceId, quotasOf(config), { of: ["bytes"], more });
+    const take = async (file: FileUpload) => {
       const query = c.req.valid("query");
       const asked = { sha256: file.sha256, fileName: file.fileName, ...query };
       const options = { options: optionsOf(query), dryRun: query.dry_run === true };
@@ -101,14 +100,9 @@ export function importRoutes(services: RouteContext) {
         const row = await startImport(services, scope, file, options);
         return { status: 202 as const, body: toImport(row) };
       });
-    });
-    const job = await asPreferred(c, services, answer.body, {
-      channel: channels.importChanged,
-      look: async (id) => getImport(db, scope, id),
-      ended: (row) => !openImport.some((status) => status === row.status),
-      show: toImport,
-    });
-    return c.json(...job);
+    };
+    const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, take);
+    return c.json(...(await asPreferred(c, services, answer.body, watched(db, scope))));
   });
 
   router.openapi(list, async (c) => {
@@ -124,6 +118,13 @@ export function importRoutes(services: RouteContext) {
 
   return router;
 }
+
+const watched = (db: RouteContext["db"], scope: ProjectScope) => ({
+  channel: channels.importChanged,
+  look: async (id: string) => getImport(db, scope, id),
+  ended: (row: Import) => !openImport.some((status) => status === row.status),
+  show: toImport,
+});
 
 /** What is said of the file's size: a multipart body is larger by its heads, and the file is asked for once it is here. */
 const toldBytes = (c: Context<Env>): number =>

@@ -1,8 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { receiveUpload, requirePending } from "../actions/receive-upload.ts";
 import { getImage } from "../db/queries/images.ts";
-import { isPendingUpload } from "../db/queries/uploads.ts";
 import { getVersion } from "../db/queries/versions.ts";
-import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { attachment } from "../storage/links.ts";
 import { failures } from "./http/errors.ts";
@@ -10,7 +9,7 @@ import { linkSchema, linkToRead, readOwnLink, toLink } from "./http/links.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { imageParams, json, projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
-import { withFileUpload } from "./http/upload.ts";
+import { type FileUpload, withFileUpload } from "./http/upload.ts";
 
 const tags = ["links"];
 const token = z.object({ token: z.string().max(4000) });
@@ -116,23 +115,9 @@ export function linkRoutes(services: RouteContext) {
 
   router.openapi(write, async (c) => {
     const link = await readOwnLink(services, c.req.valid("param").token, "PUT");
-    // What comes after its upload was completed would belong to nobody.
-    if (!(await isPendingUpload(db, link.key)))
-      throw new AppError("link_invalid", "What this link was for has arrived already, or its time is over.");
-    await withFileUpload(
-      c,
-      link.bytes,
-      async (file) => {
-        if (file.bytes !== link.bytes || file.sha256 !== link.sha256) {
-          throw new AppError(
-            "upload_mismatch",
-            `These ${file.bytes} bytes have the SHA-256 ${file.sha256}; the upload was announced with ${link.bytes} and ${link.sha256}.`,
-          );
-        }
-        await store.putFile(link.key, file.path, { contentType: link.type });
-      },
-      "body_too_large",
-    );
+    await requirePending(services, link);
+    const take = async (file: FileUpload) => receiveUpload(services, link, file);
+    await withFileUpload(c, link.bytes, take, "body_too_large");
     return c.body(null, 204);
   });
 

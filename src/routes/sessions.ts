@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { findApiKey, getApiKey } from "../db/queries/api-keys.ts";
+import { type ApiKey, findApiKey, getApiKey } from "../db/queries/api-keys.ts";
 import { takeFromBucket } from "../db/queries/rate-buckets.ts";
 import {
   deleteSession,
@@ -93,22 +93,13 @@ export function sessionRoutes({ db, config }: RouteContext) {
   const router = createRouter();
 
   router.openapi(create, async (c) => {
-    const { key } = c.req.valid("json");
-    const row = await findApiKey(db, key.trim());
-    if (!row) {
-      throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.", {
-        param: "key",
-      });
-    }
+    const key = c.req.valid("json").key.trim();
+    const row = await knownKey(db, key);
     // Opening one is a request of the key, too.
     const limit = rateLimitOf(config.RATE_LIMIT_PER_SECOND);
     requireRate(c, await takeFromBucket(db, row.id, limit), limit);
     const session = generateSession();
-    const { expiresAt } = await insertSession(db, session, {
-      keyId: row.id,
-      key: key.trim(),
-      seconds: sessionSeconds,
-    });
+    const { expiresAt } = await insertSession(db, session, { keyId: row.id, key, seconds: sessionSeconds });
     setCookie(c, sessionCookie, session, { ...cookieOptions(c), maxAge: sessionSeconds });
     return c.json(toSession(row, expiresAt), 201);
   });
@@ -131,6 +122,15 @@ export function sessionRoutes({ db, config }: RouteContext) {
   });
 
   return router;
+}
+
+/** Throws AppError invalid_api_key. */
+async function knownKey(db: RouteContext["db"], key: string): Promise<ApiKey> {
+  const row = await findApiKey(db, key);
+  if (row) return row;
+  throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.", {
+    param: "key",
+  });
 }
 
 /** Only over TLS, where the visitor came over TLS: a proxy may have ended it before us. */

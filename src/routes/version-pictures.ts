@@ -2,10 +2,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { getVersion } from "../db/queries/versions.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
-import { holdsTag } from "./http/etag.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { sendPicture } from "./http/send-picture.ts";
 import { pictureKinds } from "./wire/version.ts";
 
 const picture = createRoute({
@@ -50,13 +50,7 @@ export function versionPictureRoutes({ db, store }: RouteContext) {
         param: "kind",
       });
     }
-    const etag = `"${found.sha256}"`;
-    c.header("ETag", etag);
-    c.header("Cache-Control", "private, max-age=31536000, immutable");
-    if (holdsTag(c.req.header("if-none-match"), etag)) return c.body(null, 304);
-    c.header("Content-Type", "image/webp");
-    c.header("X-Content-Type-Options", "nosniff");
-    return c.body(Uint8Array.from(await store.get(found.key)));
+    return sendPicture(c, `"${found.sha256}"`, () => store.get(found.key));
   });
 
   return router;
