@@ -7,6 +7,7 @@ import type { Serving } from "../state/serving.ts";
 import { ago, plural, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton, Notice } from "../ui/parts.tsx";
+import { Table } from "../ui/table.tsx";
 import { Preflight } from "./fine-tune/preflight.tsx";
 import { isOpen, StatusBadge } from "./run/status.tsx";
 import type { InProject } from "./in-project.ts";
@@ -189,36 +190,23 @@ function Runs({ projectId, runs }: { projectId: string; runs: readonly FineTune[
   return (
     <section class="card stack-s">
       <h2>Runs</h2>
-      <div class="table-wrap" tabIndex={0} role="region" aria-label="Runs">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              <th scope="col">Status</th>
-              <th scope="col">From</th>
-              <th scope="col">Made</th>
-              <th scope="col">Started</th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.map((run) => (
-              <tr key={run.id}>
-                <td>
-                  <a class="mono" href={href("projects", projectId, "fine-tune", run.id)}>
-                    {run.id}
-                  </a>
-                </td>
-                <td>
-                  <StatusBadge job={run} />
-                </td>
-                <td>{versionName(run.base_version)}</td>
-                <td>{run.version === null ? "–" : versionName(run.version)}</td>
-                <td class="muted">{ago(run.created_at)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Runs" columns={["Run", "Status", "From", "Made", "Started"]}>
+        {runs.map((run) => (
+          <tr key={run.id}>
+            <td>
+              <a class="mono" href={href("projects", projectId, "fine-tune", run.id)}>
+                {run.id}
+              </a>
+            </td>
+            <td>
+              <StatusBadge job={run} />
+            </td>
+            <td>{versionName(run.base_version)}</td>
+            <td>{run.version === null ? "–" : versionName(run.version)}</td>
+            <td class="muted">{ago(run.created_at)}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

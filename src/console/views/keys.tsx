@@ -5,7 +5,9 @@ import type { Key } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { ago, dateTime } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
+import { Choice, Form, TextField } from "../ui/form.tsx";
 import { Await, Button, Code, Dialog, Head } from "../ui/parts.tsx";
+import { Table } from "../ui/table.tsx";
 
 type NewKey = Key & { key: string | null };
 
@@ -35,27 +37,15 @@ export function Keys() {
       </Head>
       <Await of={keys}>
         {(list) => (
-          <div class="card table-wrap" tabIndex={0} role="region" aria-label="Keys">
-            <table class="table">
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Begins with</th>
-                  <th scope="col">May</th>
-                  <th scope="col">Last used</th>
-                  <th scope="col">Ends</th>
-                  <th scope="col">
-                    <span class="visually-hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {list.map((key) => (
-                  <KeyRow key={key.id} apiKey={key} onMade={setMade} onChange={keys.reload} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            card
+            label="Keys"
+            columns={["Name", "Begins with", "May", "Last used", "Ends", { unseen: "Actions" }]}
+          >
+            {list.map((key) => (
+              <KeyRow key={key.id} apiKey={key} onMade={setMade} onChange={keys.reload} />
+            ))}
+          </Table>
         )}
       </Await>
       {asking && (
@@ -130,41 +120,26 @@ function Ask({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKey) =
     setChosen(chosen.includes(scope) ? chosen.filter((one) => one !== scope) : [...chosen, scope]);
   return (
     <Dialog title="New key" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void create();
-        }}
+      <Form
+        submit="Make key"
+        disabled={name.trim() === "" || chosen.length === 0}
+        onSubmit={create}
+        onCancel={onClose}
       >
-        <label class="field">
-          <span>Name</span>
-          <input
-            class="input"
-            required
-            maxLength={200}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
+        <TextField label="Name" required maxLength={200} value={name} onText={setName} />
         <fieldset class="stack-s">
           <legend class="legend">It may</legend>
           {scopes.map(([scope, text]) => (
-            <label key={scope} class="choice">
-              <input type="checkbox" checked={chosen.includes(scope)} onChange={() => toggle(scope)} />
-              <span>
-                <b>{scope}</b> <span class="muted small">{text}</span>
-              </span>
-            </label>
+            <Choice
+              key={scope}
+              title={scope}
+              text={text}
+              checked={chosen.includes(scope)}
+              onChange={() => toggle(scope)}
+            />
           ))}
         </fieldset>
-        <div class="row">
-          <Button kind="primary" submit disabled={name.trim() === "" || chosen.length === 0}>
-            Make key
-          </Button>
-          <Button onClick={onClose}>Cancel</Button>
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

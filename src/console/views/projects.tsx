@@ -6,6 +6,7 @@ import { useLoad } from "../state/load.ts";
 import { go, href } from "../state/router.ts";
 import { ago, plural, signed, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
+import { Form, TextField } from "../ui/form.tsx";
 import { Await, Bar, Button, Dialog, Head } from "../ui/parts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { thumbnailUrl } from "./annotate/picture.ts";
@@ -148,31 +149,16 @@ function NewProject({ onClose }: { onClose: () => void }) {
   };
   return (
     <Dialog title="New project" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void create();
-        }}
-      >
-        <label class="field">
-          <span>Name</span>
-          <input
-            class="input"
-            value={name}
-            required
-            maxLength={200}
-            placeholder="Stamps on letters"
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <div class="row">
-          <Button kind="primary" submit disabled={name.trim() === ""}>
-            Create project
-          </Button>
-          <Button onClick={onClose}>Cancel</Button>
-        </div>
-      </form>
+      <Form submit="Create project" disabled={name.trim() === ""} onSubmit={create} onCancel={onClose}>
+        <TextField
+          label="Name"
+          value={name}
+          required
+          maxLength={200}
+          placeholder="Stamps on letters"
+          onText={setName}
+        />
+      </Form>
     </Dialog>
   );
 }

@@ -4,6 +4,7 @@ import type { Project } from "../api/types.ts";
 import { go } from "../state/router.ts";
 import { dateTime } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
+import { Choice, Form, TextField } from "../ui/form.tsx";
 import { Button, Dialog, Head } from "../ui/parts.tsx";
 import type { InProject } from "./in-project.ts";
 
@@ -29,47 +30,23 @@ export function Settings({ project, reload }: InProject) {
   return (
     <>
       <Head title="Settings" />
-      <form
-        class="card stack narrow"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <label class="field">
-          <span>Name</span>
-          <input
-            class="input"
-            value={name}
-            required
-            maxLength={200}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
+      <Form kind="card narrow" submit="Save" disabled={name.trim() === ""} onSubmit={save}>
+        <TextField label="Name" value={name} required maxLength={200} onText={setName} />
         <fieldset class="stack-s">
           <legend class="legend">When does a new version go live?</legend>
           {policies.map(([value, title, text]) => (
-            <label key={value} class="choice">
-              <input
-                type="radio"
-                name="policy"
-                value={value}
-                checked={policy === value}
-                onChange={() => setPolicy(value)}
-              />
-              <span>
-                <b>{title}</b>
-                <span class="muted small">{text}</span>
-              </span>
-            </label>
+            <Choice
+              key={value}
+              name="policy"
+              value={value}
+              title={title}
+              text={text}
+              checked={policy === value}
+              onChange={() => setPolicy(value)}
+            />
           ))}
         </fieldset>
-        <div>
-          <Button kind="primary" submit disabled={name.trim() === ""}>
-            Save
-          </Button>
-        </div>
-      </form>
+      </Form>
       <section class="card stack-s narrow">
         <h2>Facts</h2>
         <p class="small">
@@ -105,10 +82,7 @@ function Delete({ project, onClose }: { project: Project; onClose: () => void })
     }, "The project is gone.");
   return (
     <Dialog title={`Delete ${project.name}?`} onClose={onClose}>
-      <label class="field">
-        <span>Type the project's name</span>
-        <input class="input" value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
-      </label>
+      <TextField label="Type the project's name" value={typed} onText={setTyped} />
       <div class="row">
         <Button kind="danger" disabled={typed !== project.name} onClick={remove}>
           Delete for ever

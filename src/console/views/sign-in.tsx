@@ -2,6 +2,7 @@ import { MaskwrightError } from "../../client/errors.ts";
 import { useState } from "preact/hooks";
 import { signIn } from "../api/session.ts";
 import { messageOf } from "../state/text.ts";
+import { TextField } from "../ui/form.tsx";
 import { Button, Notice } from "../ui/parts.tsx";
 
 export function SignIn() {
@@ -34,19 +35,17 @@ export function SignIn() {
             Sign in with an API key. The server's first start shows one: it begins with mw_.
           </p>
         </div>
-        <label class="field">
-          <span>API key</span>
-          <input
-            class="input mono"
-            type="password"
-            name="key"
-            autocomplete="current-password"
-            placeholder="mw_…"
-            value={key}
-            required
-            onInput={(event) => setKey(event.currentTarget.value)}
-          />
-        </label>
+        <TextField
+          label="API key"
+          mono
+          type="password"
+          name="key"
+          autocomplete="current-password"
+          placeholder="mw_…"
+          value={key}
+          required
+          onText={setKey}
+        />
         {error !== undefined && (
           <Notice kind="bad">
             <p>{error}</p>

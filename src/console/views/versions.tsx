@@ -5,6 +5,7 @@ import { href } from "../state/router.ts";
 import { ago, dateTime, score, signed, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton } from "../ui/parts.tsx";
+import { Table } from "../ui/table.tsx";
 import { PromoteButton } from "./result.tsx";
 import type { InProject } from "./in-project.ts";
 
@@ -120,31 +121,19 @@ function Audit({ rows }: { rows: readonly Promotion[] }) {
   return (
     <section class="card stack-s">
       <h2>What was live when</h2>
-      <div class="table-wrap" tabIndex={0} role="region" aria-label="What was live when">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">When</th>
-              <th scope="col">Change</th>
-              <th scope="col">By</th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.id}>
-                <td class="muted when">{dateTime(row.created_at)}</td>
-                <td>
-                  {versionName(row.from_version)} → <b>{versionName(row.to_version)}</b>{" "}
-                  <span class="muted small">{verbs[row.kind]}</span>
-                </td>
-                <td class="mono small">{row.actor}</td>
-                <td class="small">{row.reason}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="What was live when" columns={["When", "Change", "By", "Why"]}>
+        {rows.map((row) => (
+          <tr key={row.id}>
+            <td class="muted when">{dateTime(row.created_at)}</td>
+            <td>
+              {versionName(row.from_version)} → <b>{versionName(row.to_version)}</b>{" "}
+              <span class="muted small">{verbs[row.kind]}</span>
+            </td>
+            <td class="mono small">{row.actor}</td>
+            <td class="small">{row.reason}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

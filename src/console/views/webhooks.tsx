@@ -3,6 +3,7 @@ import { all, api } from "../api/client.ts";
 import type { Webhook } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
 import { attempt, toast } from "../state/toasts.ts";
+import { Form, TextField } from "../ui/form.tsx";
 import { Await, Button, Code, Dialog, Head } from "../ui/parts.tsx";
 import { Deliveries } from "./webhooks/deliveries.tsx";
 
@@ -128,29 +129,15 @@ function Ask({ onClose, onMade }: { onClose: () => void; onMade: (webhook: NewWe
     attempt(async () =>
       onMade(await api.post<NewWebhook>("/v1/webhooks", { url: url.trim(), events: chosen })),
     );
+  const submit = () => (URL.canParse(url.trim()) ? create() : toast("This is no URL.", { bad: true }));
   const toggle = (event: string): void =>
     setChosen(chosen.includes(event) ? chosen.filter((one) => one !== event) : [...chosen, event]);
   return (
     <Dialog title="New webhook" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (URL.canParse(url.trim())) void create();
-          else toast("This is no URL.", { bad: true });
-        }}
-      >
-        <label class="field">
-          <span>URL</span>
-          <input
-            class="input mono"
-            type="url"
-            required
-            value={url}
-            onInput={(event) => setUrl(event.currentTarget.value)}
-          />
+      <Form submit="Make webhook" onSubmit={submit} onCancel={onClose}>
+        <TextField label="URL" mono type="url" required value={url} onText={setUrl}>
           <small>https, at a public address.</small>
-        </label>
+        </TextField>
         <fieldset class="stack-s">
           <legend class="legend">Events; none chosen: all</legend>
           <div class="chips">
@@ -167,13 +154,7 @@ function Ask({ onClose, onMade }: { onClose: () => void; onMade: (webhook: NewWe
             ))}
           </div>
         </fieldset>
-        <div class="row">
-          <Button kind="primary" submit>
-            Make webhook
-          </Button>
-          <Button onClick={onClose}>Cancel</Button>
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

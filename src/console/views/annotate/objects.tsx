@@ -3,6 +3,7 @@ import type { Everything } from "../../state/everything.ts";
 import type { Instance, Sketch } from "../../state/sketch.ts";
 import { attempt } from "../../state/toasts.ts";
 import { number } from "../../state/text.ts";
+import { TextField } from "../../ui/form.tsx";
 import { Button } from "../../ui/parts.tsx";
 import { highlighted } from "./highlight.ts";
 import type { Actions } from "./shortcuts.ts";
@@ -23,22 +24,20 @@ export function Objects({
   return (
     <aside class="objects" aria-label="Objects">
       <section class="draft">
-        <label class="field">
-          <span>Label</span>
-          <input
-            class="input"
-            list="labels"
-            value={sketch.label.value}
-            placeholder="optional"
-            maxLength={200}
-            onInput={(event) => void (sketch.label.value = event.currentTarget.value)}
-          />
+        <TextField
+          label="Label"
+          list="labels"
+          value={sketch.label.value}
+          placeholder="optional"
+          maxLength={200}
+          onText={(text) => void (sketch.label.value = text)}
+        >
           <datalist id="labels">
             {labels.map(({ label }) => (
               <option key={label} value={label} />
             ))}
           </datalist>
-        </label>
+        </TextField>
         {labels.length > 0 && (
           <div class="chips" role="group" aria-label="Labels in use">
             {labels.slice(0, 9).map(({ label }, i) => (

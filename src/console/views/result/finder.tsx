@@ -1,5 +1,6 @@
 import type { FinderMetrics, Version } from "../../api/types.ts";
 import { plural, score } from "../../state/text.ts";
+import { Table } from "../../ui/table.tsx";
 
 /** How well a version finds its objects by itself, label by label, and whether that was good enough. */
 export function FinderScores({ finder, metrics }: { finder: Version["finder"]; metrics: FinderMetrics }) {
@@ -12,41 +13,27 @@ export function FinderScores({ finder, metrics }: { finder: Version["finder"]; m
         precision and panoptic quality at mask IoU 0.5
         {finder ? `, recall of what is at least ${score(finder.threshold)} sure` : ""}.
       </p>
-      <div class="table-wrap" tabIndex={0} role="region" aria-label="Scores of finding objects">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Label</th>
-              <th scope="col" class="num">
-                AP50
-              </th>
-              <th scope="col" class="num">
-                PQ
-              </th>
-              <th scope="col" class="num">
-                Precision
-              </th>
-              <th scope="col" class="num">
-                Recall
-              </th>
-              <th scope="col" class="num">
-                Objects
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {labels.length > 1 &&
-              labels.map((one) => (
-                <Row key={one.label} name={one.label ?? "no label"} of={one} objects={one.annotations} />
-              ))}
-            <Row
-              name={labels.length === 1 ? (labels[0]?.label ?? "no label") : "All"}
-              of={all}
-              objects={metrics.annotations}
-            />
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Scores of finding objects"
+        columns={[
+          "Label",
+          { number: "AP50" },
+          { number: "PQ" },
+          { number: "Precision" },
+          { number: "Recall" },
+          { number: "Objects" },
+        ]}
+      >
+        {labels.length > 1 &&
+          labels.map((one) => (
+            <Row key={one.label} name={one.label ?? "no label"} of={one} objects={one.annotations} />
+          ))}
+        <Row
+          name={labels.length === 1 ? (labels[0]?.label ?? "no label") : "All"}
+          of={all}
+          objects={metrics.annotations}
+        />
+      </Table>
       <p class="small">
         <span class={gate.promote ? "badge good" : "badge"}>{gate.promote ? "kept" : "held back"}</span>{" "}
         {gate.reason}

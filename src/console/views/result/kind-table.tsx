@@ -1,55 +1,42 @@
 import type { Interval, KindMetrics } from "../../api/types.ts";
 import { kindName, score, signed } from "../../state/text.ts";
+import { Table } from "../../ui/table.tsx";
 
 /** How well each way of pointing at an object works, before and after. */
 export const KindTable = ({ prompts }: { prompts: readonly KindMetrics[] }) => (
   <section class="card stack-s">
     <h2>By kind of prompt</h2>
     <p class="muted small">Mean IoU on test images; the gain with its 95 % interval over groups of images.</p>
-    <div class="table-wrap" tabIndex={0} role="region" aria-label="Scores by kind of prompt">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Prompt</th>
-            <th scope="col" class="num">
-              Untuned
-            </th>
-            <th scope="col" class="num">
-              Tuned
-            </th>
-            <th scope="col" class="num">
-              Gain
-            </th>
-            <th scope="col">95 % interval</th>
-            <th scope="col" class="num">
-              Boundary IoU
-            </th>
-            <th scope="col" class="num">
-              Masks
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {prompts.map((row) => (
-            <tr key={row.kind}>
-              <th scope="row">{kindName(row.kind)}</th>
-              <td class="num">{score(row.base.mean_iou)}</td>
-              <td class="num">{score(row.tuned.mean_iou)}</td>
-              <td class={`num ${row.gain.iou.mean > 0 ? "good-text" : "bad-text"}`}>
-                {signed(row.gain.iou.mean)}
-              </td>
-              <td>
-                <Whiskers of={row.gain.iou} />
-              </td>
-              <td class="num">
-                {score(row.base.mean_boundary_iou)} → {score(row.tuned.mean_boundary_iou)}
-              </td>
-              <td class="num">{row.annotations}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Scores by kind of prompt"
+      columns={[
+        "Prompt",
+        { number: "Untuned" },
+        { number: "Tuned" },
+        { number: "Gain" },
+        "95 % interval",
+        { number: "Boundary IoU" },
+        { number: "Masks" },
+      ]}
+    >
+      {prompts.map((row) => (
+        <tr key={row.kind}>
+          <th scope="row">{kindName(row.kind)}</th>
+          <td class="num">{score(row.base.mean_iou)}</td>
+          <td class="num">{score(row.tuned.mean_iou)}</td>
+          <td class={`num ${row.gain.iou.mean > 0 ? "good-text" : "bad-text"}`}>
+            {signed(row.gain.iou.mean)}
+          </td>
+          <td>
+            <Whiskers of={row.gain.iou} />
+          </td>
+          <td class="num">
+            {score(row.base.mean_boundary_iou)} → {score(row.tuned.mean_boundary_iou)}
+          </td>
+          <td class="num">{row.annotations}</td>
+        </tr>
+      ))}
+    </Table>
   </section>
 );
 

@@ -5,6 +5,7 @@ import { otherServing } from "../../state/serving.ts";
 import { score } from "../../state/text.ts";
 import { attempt } from "../../state/toasts.ts";
 import { Button } from "../../ui/parts.tsx";
+import { Table } from "../../ui/table.tsx";
 import { look } from "../run/trials.tsx";
 
 /** How long an answer takes beside the base's, what was given up for that, and a button that trains the other. */
@@ -25,31 +26,19 @@ export function Serving({
         Medians over {latency.prompts} test prompts, this version and the untuned model in turns on the
         trainer's machine.
       </p>
-      <div class="table-wrap" tabIndex={0} role="region" aria-label="How quick it answers">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Prompt</th>
-              <th scope="col" class="num">
-                Untuned
-              </th>
-              <th scope="col" class="num">
-                Warm
-              </th>
-              <th scope="col" class="num">
-                Times the untuned
-              </th>
-              <th scope="col" class="num">
-                At a new place
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            <Row name="Box" of={latency.box} />
-            <Row name="Click" of={latency.click} />
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="How quick it answers"
+        columns={[
+          "Prompt",
+          { number: "Untuned" },
+          { number: "Warm" },
+          { number: "Times the untuned" },
+          { number: "At a new place" },
+        ]}
+      >
+        <Row name="Box" of={latency.box} />
+        <Row name="Click" of={latency.click} />
+      </Table>
       <div class="row between">
         <p class="grow small">{said(serving)}</p>
         {version.fine_tune_id !== null && (

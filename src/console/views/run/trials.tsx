@@ -1,6 +1,7 @@
 import type { Trial } from "../../state/trial.ts";
 import { score } from "../../state/text.ts";
 import { Bar } from "../../ui/parts.tsx";
+import { Table } from "../../ui/table.tsx";
 
 const rungs: Record<string, string> = {
   zoom: "How close to look",
@@ -28,44 +29,26 @@ export function Trials({ trials }: { trials: readonly Trial[] }) {
       <p class="muted small">
         Short trainings on one half of the data, judged on the other; the best goes on.
       </p>
-      <div class="table-wrap" tabIndex={0} role="region" aria-label="Trials">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col" class="num">
-                #
-              </th>
-              <th scope="col">About</th>
-              <th scope="col">Sees</th>
-              <th scope="col">Loss</th>
-              <th scope="col" class="num">
-                Rate
-              </th>
-              <th scope="col">IoU</th>
-            </tr>
-          </thead>
-          <tbody>
-            {trials.map((trial) => (
-              <tr key={trial.trial}>
-                <td class="num">{trial.trial}</td>
-                <td>{rungs[trial.rung] ?? trial.rung}</td>
-                <td>{look(trial.zoom)}</td>
-                <td class="mono small">{trial.loss}</td>
-                <td class="num">{trial.learning_rate}</td>
-                <td>
-                  <span class="row nowrap">
-                    <span class="trial-bar">
-                      <Bar share={trial.mean_iou} label={`IoU of trial ${trial.trial}`} />
-                    </span>
-                    <span class="nums">{score(trial.mean_iou)}</span>
-                    {trial.mean_iou === top && trial.rung !== "other" && <span class="badge good">best</span>}
-                  </span>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Trials" columns={[{ number: "#" }, "About", "Sees", "Loss", { number: "Rate" }, "IoU"]}>
+        {trials.map((trial) => (
+          <tr key={trial.trial}>
+            <td class="num">{trial.trial}</td>
+            <td>{rungs[trial.rung] ?? trial.rung}</td>
+            <td>{look(trial.zoom)}</td>
+            <td class="mono small">{trial.loss}</td>
+            <td class="num">{trial.learning_rate}</td>
+            <td>
+              <span class="row nowrap">
+                <span class="trial-bar">
+                  <Bar share={trial.mean_iou} label={`IoU of trial ${trial.trial}`} />
+                </span>
+                <span class="nums">{score(trial.mean_iou)}</span>
+                {trial.mean_iou === top && trial.rung !== "other" && <span class="badge good">best</span>}
+              </span>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { useLoad } from "../../state/load.ts";
 import { ago } from "../../state/text.ts";
 import { attempt } from "../../state/toasts.ts";
 import { Await, Button } from "../../ui/parts.tsx";
+import { Table } from "../../ui/table.tsx";
 
 const kinds = { queued: "info", delivered: "good", failed: "bad" };
 
@@ -26,25 +27,21 @@ export function Deliveries({ path }: { path: string }) {
           data.length === 0 ? (
             <p class="muted small">None was sent yet.</p>
           ) : (
-            <div class="table-wrap" tabIndex={0} role="region" aria-label="Last messages">
-              <table class="table">
-                <tbody>
-                  {data.map((delivery) => (
-                    <tr key={delivery.id}>
-                      <td class="mono small">{delivery.event}</td>
-                      <td>
-                        <span class={`badge ${kinds[delivery.status]}`}>{delivery.status}</span>
-                      </td>
-                      <td class="small">{outcome(delivery)}</td>
-                      <td class="muted small">{ago(delivery.created_at)}</td>
-                      <td>
-                        <Button onClick={() => replay(delivery.id)}>Send again</Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table label="Last messages">
+              {data.map((delivery) => (
+                <tr key={delivery.id}>
+                  <td class="mono small">{delivery.event}</td>
+                  <td>
+                    <span class={`badge ${kinds[delivery.status]}`}>{delivery.status}</span>
+                  </td>
+                  <td class="small">{outcome(delivery)}</td>
+                  <td class="muted small">{ago(delivery.created_at)}</td>
+                  <td>
+                    <Button onClick={() => replay(delivery.id)}>Send again</Button>
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Await>
