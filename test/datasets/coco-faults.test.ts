@@ -1,24 +1,9 @@
 import { expect, it } from "vitest";
 import { type Files, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
+import { annotation, coco, entry } from "../worlds/coco-square.ts";
 
 const zips = useZips();
 const image = await picture(1);
-
-const square = [[2, 1, 5, 1, 5, 7, 2, 7]];
-const entry = (changes: object = {}) => ({ id: 1, file_name: "a.png", width: 12, height: 8, ...changes });
-const annotation = (changes: object = {}) => ({
-  id: 7,
-  image_id: 1,
-  category_id: 3,
-  segmentation: square,
-  ...changes,
-});
-const coco = (changes: object = {}) => ({
-  images: [entry()],
-  annotations: [annotation()],
-  categories: [{ id: 3, name: "stamp" }],
-  ...changes,
-});
 
 it("leaves out what is at fault, with its reason, and takes the rest", async () => {
   const cases: [object, string, RegExp][] = [

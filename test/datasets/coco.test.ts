@@ -1,25 +1,10 @@
 import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import { type Files, maskPng, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
+import { annotation, coco, entry, square } from "../worlds/coco-square.ts";
 
 const zips = useZips();
 const image = await picture(1);
-
-const square = [[2, 1, 5, 1, 5, 7, 2, 7]];
-const entry = (changes: object = {}) => ({ id: 1, file_name: "a.png", width: 12, height: 8, ...changes });
-const annotation = (changes: object = {}) => ({
-  id: 7,
-  image_id: 1,
-  category_id: 3,
-  segmentation: square,
-  ...changes,
-});
-const coco = (changes: object = {}) => ({
-  images: [entry()],
-  annotations: [annotation()],
-  categories: [{ id: 3, name: "stamp" }],
-  ...changes,
-});
 
 it("reads polygons, compressed and uncompressed RLE as the same mask", async () => {
   const data = new Uint8Array(96);

@@ -1,26 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Files, picture, readAll, toldBy, useZips } from "./zips.ts";
+import { box, flat, height, hole, image, points, width, xy } from "../worlds/square.ts";
 
 const zips = useZips();
-const [width, height] = [40, 30];
-const image = await picture(1, width, height);
-
-/** Pixels [4, 14) x [6, 16) as each format has them: 100 of them. */
-const points: [number, number][] = [
-  [4, 6],
-  [14, 6],
-  [14, 16],
-  [4, 16],
-];
-const flat = points.flat();
-const xy = points.map(([x, y]) => ({ x, y }));
-const hole: [number, number][] = [
-  [6, 8],
-  [10, 8],
-  [10, 12],
-  [6, 12],
-];
-const box = { x: 1, y: 1, w: 5, h: 5 };
 
 const cases: [string, string, Files, Record<string, number>?][] = [
   [

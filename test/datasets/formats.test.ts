@@ -2,27 +2,11 @@ import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import { type Files, picture, readAll, toldBy, useZips } from "./zips.ts";
+import { type Files, readAll, toldBy, useZips } from "./zips.ts";
+import { box, flat, height, hole, image, points, width, xy } from "../worlds/square.ts";
 
 const zips = useZips();
-const [width, height] = [40, 30];
-const image = await picture(1, width, height);
 
-/** Pixels [4, 14) x [6, 16) as each format has them: 100 of them. */
-const points: [number, number][] = [
-  [4, 6],
-  [14, 6],
-  [14, 16],
-  [4, 16],
-];
-const flat = points.flat();
-const xy = points.map(([x, y]) => ({ x, y }));
-const hole: [number, number][] = [
-  [6, 8],
-  [10, 8],
-  [10, 12],
-  [6, 12],
-];
 const mask = { width, height, data: new Uint8Array(width * height) };
 for (let y = 6; y < 16; y++) mask.data.fill(1, y * width + 4, y * width + 14);
 const rle = { size: [height, width], counts: encodeRle(mask).counts };
@@ -32,7 +16,6 @@ const part = await sharp(new Uint8Array(100).fill(255), { raw: { width: 10, heig
   .toBuffer();
 /** Along the rows, background first, of the whole image. */
 const rows = [6 * width + 4, ...Array.from({ length: 9 }, () => [10, width - 10]).flat(), 10];
-const box = { x: 1, y: 1, w: 5, h: 5 };
 
 const cases: [string, string, Files, Record<string, number>?][] = [
   [

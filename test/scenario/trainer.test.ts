@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
-import { getImport, insertImport } from "../../src/db/queries/imports.ts";
+import { getImport } from "../../src/db/queries/imports.ts";
 import { getTunedVersion } from "../../src/db/queries/versions.ts";
 import { fineTunes } from "../../src/db/schema/index.ts";
-import { newId } from "../../src/lib/ids.ts";
 import { createQueue } from "../../src/queue/queue.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { startTrainer } from "../../src/jobs/trainer.ts";
@@ -13,6 +11,7 @@ import { asPng } from "../worlds/images.ts";
 import sharp from "sharp";
 import { keysBelow } from "../helpers/objects.ts";
 import { newFineTune, newProject } from "../training/project.ts";
+import { uploadImport } from "../worlds/imports.ts";
 import { ringImage } from "../worlds/rings.ts";
 import { addRings, type Bench, openBench, waitFor } from "../worlds/trainer.ts";
 
@@ -52,11 +51,7 @@ it("imports, embeds ahead of need, and trains what plain SQL asks for", async ()
         .png()
         .toBuffer();
     }
-    const id = newId("imp");
-    const bytes = await readFile(await zips.zip(files));
-    const objectKey = keys.importZip(scope.projectId, id);
-    await store.put(objectKey, bytes);
-    await insertImport(db, { ...scope, id, objectKey, bytes: bytes.length, fileName: null });
+    const id = await uploadImport(bench, scope, await zips.zip(files));
     await expect
       .poll(async () => (await getImport(db, scope, id)).status, { timeout: 30_000 })
       .toBe("succeeded");

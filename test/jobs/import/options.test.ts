@@ -1,14 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { eq } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { getImport, insertImport } from "../../../src/db/queries/imports.ts";
+import { getImport } from "../../../src/db/queries/imports.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
-import { annotations, images } from "../../../src/db/schema/index.ts";
-import { newId } from "../../../src/lib/ids.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import { runImport } from "../../../src/jobs/import/run.ts";
 import { type Files, maskPng, picture, useZips } from "../../datasets/zips.ts";
-import { keysBelow } from "../../helpers/objects.ts";
+import { objectsIn, pages, rowsIn, uploadImport } from "../../worlds/imports.ts";
 import { type Bench, openBench } from "../../worlds/trainer.ts";
 import { newProject } from "../../training/project.ts";
 
@@ -23,40 +19,13 @@ afterAll(async () => {
 
 const never = new AbortController().signal;
 
-/** Five 80 x 64 pictures of three pages, one mask each. */
-async function pages(): Promise<Files> {
-  const files: Files = { "groups.csv": "stem,group\n0,a\n1,a\n2,b\n3,b\n4,c\n" };
-  for (let i = 0; i < 5; i++) {
-    files[`images/${i}.png`] = await picture(i, 80, 64);
-    files[`masks/${i}.png`] = await maskPng([i, 2, 20 + i, 30], { width: 80, height: 64 });
-  }
-  return files;
-}
-
-async function upload(
+const upload = async (
   scope: ProjectScope,
   files: Files,
-  more: Pick<Parameters<typeof insertImport>[1], "options" | "dryRun"> = {},
-): Promise<string> {
-  const { db, store } = bench.services;
-  const id = newId("imp");
-  const bytes = await readFile(await zips.zip(files));
-  const objectKey = keys.importZip(scope.projectId, id);
-  await store.put(objectKey, bytes);
-  await insertImport(db, { ...scope, id, objectKey, bytes: bytes.length, fileName: null, ...more });
-  return id;
-}
-
-async function rowsOf(scope: ProjectScope) {
-  const { db } = bench.services;
-  return {
-    images: await db.select().from(images).where(eq(images.projectId, scope.projectId)),
-    annotations: await db.select().from(annotations).where(eq(annotations.projectId, scope.projectId)),
-  };
-}
-
-const objectsOf = (scope: ProjectScope): Promise<string[]> =>
-  keysBelow(bench.services.store, keys.projectPrefix(scope.projectId));
+  asked?: Parameters<typeof uploadImport>[3],
+): Promise<string> => uploadImport(bench, scope, await zips.zip(files), asked);
+const rowsOf = (scope: ProjectScope) => rowsIn(bench, scope);
+const objectsOf = (scope: ProjectScope): Promise<string[]> => objectsIn(bench, scope);
 
 describe("an import", () => {
   it("that only looks stores nothing but what it would come to", async () => {

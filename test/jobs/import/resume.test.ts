@@ -1,16 +1,16 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { eq } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { getImport, insertImport } from "../../../src/db/queries/imports.ts";
+import { getImport } from "../../../src/db/queries/imports.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
 import { annotations, images } from "../../../src/db/schema/index.ts";
 import { giveUpImport, runImport } from "../../../src/jobs/import/run.ts";
 import type { TrainerServices } from "../../../src/jobs/services.ts";
-import { newId } from "../../../src/lib/ids.ts";
 import { keys } from "../../../src/storage/keys.ts";
 import type { ObjectStore } from "../../../src/storage/store.ts";
 import { type Files, maskPng, picture, useZips } from "../../datasets/zips.ts";
 import { keysBelow } from "../../helpers/objects.ts";
+import { uploadImport } from "../../worlds/imports.ts";
 import { type Bench, openBench } from "../../worlds/trainer.ts";
 import { newProject } from "../../training/project.ts";
 
@@ -44,16 +44,8 @@ async function grid(): Promise<Files> {
   return files;
 }
 
-async function upload(scope: ProjectScope, path: string): Promise<string> {
-  const { db, store } = bench.services;
-  const id = newId("imp");
-  const objectKey = keys.importZip(scope.projectId, id);
-  await store.putFile(objectKey, path);
-  const { size } = await stat(path);
-  const options = { maxSkippedShare: 0.5 };
-  await insertImport(db, { ...scope, id, objectKey, bytes: size, fileName: null, options });
-  return id;
-}
+const upload = (scope: ProjectScope, path: string): Promise<string> =>
+  uploadImport(bench, scope, path, { options: { maxSkippedShare: 0.5 } });
 
 /** Services whose store tells which images are written, and fails at the write of `dying`. */
 function watched(dying?: (key: string) => boolean) {
