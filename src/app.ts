@@ -5,6 +5,7 @@ import { annotationExportRoutes } from "./routes/annotation-exports.ts";
 import { annotationRoutes } from "./routes/annotations.ts";
 import { autoLabelRoutes } from "./routes/auto-label.ts";
 import { consoleRoutes } from "./routes/console.ts";
+import { cvatRoutes } from "./routes/cvat.ts";
 import { addDocs } from "./routes/docs.ts";
 import { feedbackRoutes } from "./routes/feedback.ts";
 import { fineTuneEventRoutes } from "./routes/fine-tune-events.ts";
@@ -68,7 +69,7 @@ export function createApp(
     await next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  for (const path of ["/v1/*", "/label-studio/*"]) {
+  for (const path of ["/v1/*", "/label-studio/*", "/cvat/*"]) {
     app.use(path, conditional());
     app.use(path, authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));
   }
@@ -106,6 +107,7 @@ export function createApp(
     linkRoutes,
     usageRoutes,
     labelStudioRoutes,
+    cvatRoutes,
     healthRoutes,
   ]) {
     app.route("/", routes(context));

@@ -80,6 +80,14 @@ const bodies: Readonly<Record<string, (ids: Ids) => object | Buffer>> = {
     params: {},
   }),
   "POST /label-studio/{project_id}/webhook": () => ({ action: "START_TRAINING", project: { id: 1 } }),
+  "POST /cvat/{project_id}/interactor": () => ({
+    image: png.toString("base64"),
+    pos_points: [[0, 0]],
+    neg_points: [],
+    obj_bbox: [],
+  }),
+  "POST /cvat/{project_id}/detector": () => ({ image: png.toString("base64") }),
+  "POST /cvat/{project_id}/encoder": () => ({ image: png.toString("base64") }),
   "POST /v1/projects/{project_id}/proposals:decide": (ids) => ({
     action: "accept",
     ids: [ids["proposal_id"]],

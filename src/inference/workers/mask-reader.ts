@@ -4,7 +4,15 @@ import type { MemoryBudget } from "../../lib/memory-budget.ts";
 import { workerPool } from "../../lib/worker-pool.ts";
 import type { Pictures } from "../pictures/pictures.ts";
 import type * as masks from "./masks.ts";
-import { brushOf, keep, type KeepTask, type ReadMask } from "./masks.ts";
+import {
+  brushOf,
+  type CutTask,
+  keep,
+  type KeepTask,
+  type OutlinedCut,
+  outlinedCut,
+  type ReadMask,
+} from "./masks.ts";
 
 const MiB = 1024 * 1024;
 /** What is read in a millisecond or so is read where it came. */
@@ -23,6 +31,8 @@ export interface MaskReader {
   iou(a: RleMask, b: RleMask): Promise<number>;
   /** The mask as bytes of Label Studio's brush; see imaging/brush-rle.ts. Throws AppError mask_rle_invalid. */
   brush(rle: RleMask): Promise<Uint8Array>;
+  /** The mask's pixels in its own box, in memory that its caller holds; see outlinedCut. Throws AppError mask_rle_invalid. */
+  cut(task: CutTask): Promise<OutlinedCut | null>;
   close(): Promise<void>;
 }
 
@@ -47,7 +57,8 @@ export function createMaskReader(memory: MemoryBudget, pictures: Pick<Pictures, 
     threads: 1,
     idleMs: 10_000,
   });
-  const [keepApart, iouApart, brushApart] = [pool.of("keepApart"), pool.of("iou"), pool.of("brushApart")];
+  const [keepApart, iouApart] = [pool.of("keepApart"), pool.of("iou")];
+  const [brushApart, cutApart] = [pool.of("brushApart"), pool.of("cutApart")];
   return {
     keep: async (task, by) => {
       if (isLight(task)) return keep(task);
@@ -63,6 +74,10 @@ export function createMaskReader(memory: MemoryBudget, pictures: Pick<Pictures, 
       return iouApart([a, b]);
     },
     brush: async (rle) => (rle.size[0] * rle.size[1] <= inlinePixels ? brushOf(rle) : brushApart(rle)),
+    cut: async (task) => {
+      const [height, width] = task.rle.size;
+      return height * width <= inlinePixels ? outlinedCut(task) : cutApart(task);
+    },
     close: () => pool.close(),
   };
 }

@@ -1,8 +1,10 @@
 import { encodeBrush } from "../../imaging/brush-rle.ts";
-import { cutMask } from "../../imaging/cut-mask.ts";
+import { cutMask, type CutMask } from "../../imaging/cut-mask.ts";
 import { type BrushMask, keptMask, type KeptMask } from "../../imaging/kept-mask.ts";
 import { eachColumnRun, rleIou } from "../../imaging/mask-facts.ts";
+import { maskToPolygons } from "../../imaging/polygons.ts";
 import type { Box, RleMask, Size, WireMask } from "../../imaging/types.ts";
+import { AppError } from "../../lib/errors.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
 
 export interface KeepTask {
@@ -38,6 +40,33 @@ export function brushOf(rle: RleMask): Uint8Array {
 }
 
 export const brushApart = (rle: RleMask): Promise<Outcome<Uint8Array>> => settle(async () => brushOf(rle));
+
+export interface CutTask {
+  readonly rle: RleMask;
+  /** Pixels that a corner left out of the outline may lie from the edge; without it no outline is made. */
+  readonly tolerance?: number | undefined;
+}
+
+/** A mask's pixels in its own box, and its outline in pixels of that box; null where it has too many corners. */
+export type OutlinedCut = CutMask & { readonly rings: number[][] | null };
+
+/** Null for a mask without a pixel. Throws AppError mask_rle_invalid. */
+export function outlinedCut({ rle, tolerance }: CutTask): OutlinedCut | null {
+  const cut = cutMask(rle);
+  return cut && { ...cut, rings: tolerance === undefined ? null : ringsOf(cut, tolerance) };
+}
+
+function ringsOf(cut: CutMask, tolerance: number): number[][] | null {
+  try {
+    return maskToPolygons(cut, tolerance);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "answer_too_large") return null;
+    throw error;
+  }
+}
+
+export const cutApart = (task: CutTask): Promise<Outcome<OutlinedCut | null>> =>
+  settle(async () => outlinedCut(task));
 
 export const iou = ([a, b]: readonly [RleMask, RleMask]): Promise<Outcome<number>> =>
   settle(async () => rleIou(a, b));

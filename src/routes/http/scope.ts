@@ -40,9 +40,9 @@ export function scopeOf(c: Context<Env>, params: { project_id: string }): Projec
 
 const anId = idText();
 
-/** The id in a path of `/v1/projects/{project_id}` or `/label-studio/{project_id}`, which is read together with the caller's key. */
+/** The id in a path of `/v1/projects/{project_id}` or of another tool's protocol, which is read together with the caller's key. */
 export function projectIdOf(path: string): string | null {
-  const segment = /^\/(?:v1\/projects|label-studio)\/([^/]{1,300})/.exec(path)?.[1];
+  const segment = /^\/(?:v1\/projects|label-studio|cvat)\/([^/]{1,300})/.exec(path)?.[1];
   if (segment === undefined) return null;
   try {
     return anId.safeParse(decodeURIComponent(segment)).data ?? null;

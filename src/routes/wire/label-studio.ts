@@ -1,11 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { passOver } from "../../lib/json-shape.ts";
+import { anything, open } from "./open-object.ts";
 
 /** Messages of label-studio 1.23 and label-studio-ml 2.0; what they hold beyond this is passed over. */
 
-/** What Label Studio sends along and nobody here reads. */
-const anything = () => passOver(z.unknown());
-const open = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).catchall(anything());
 const id = z.union([z.int().min(0), z.string().max(100)]);
 /** It is parsed where requests wait for each other: so much takes 50 ms at most, and a thousand labels fit. */
 const labelConfig = z.string().max(100_000).openapi({ description: "The labelling interface's XML." });

@@ -1,10 +1,16 @@
 import { z } from "@hono/zod-openapi";
-import { versionNumber } from "../http/scope.ts";
+import { versionInPath, versionNumber } from "../http/scope.ts";
 
 const maxVersions = 16;
 
 /** One version by name or number. */
 export const versionName = z.union([z.literal("active"), z.literal("base"), versionNumber()]);
+
+/** The same in a query. */
+export const versionInQuery = z
+  .union([z.literal("active"), z.literal("base"), versionInPath()])
+  .default("active")
+  .openapi({ description: "active, base, or a number." });
 
 /** One version, or several side by side. */
 export const versionNames = z
