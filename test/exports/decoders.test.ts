@@ -35,6 +35,7 @@ const prompts: Record<string, Prompt> = {
     ],
     size: [333, 111],
   },
+  "a click without padding, as CVAT's plugin asks": { points: [[500, 400, 1]], size: [120, 90] },
   "clicks, a box and a mask prompt, on a wide image": {
     points: [
       [500, 400, 1],

@@ -8,7 +8,7 @@ import { decodeRle, encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
 import { type Answer, type Client, errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
-import { cvatMessage } from "../worlds/cvat.ts";
+import { bitsOnImage, cvatMessage } from "../worlds/cvat.ts";
 import { asPng, discImage } from "../worlds/images.ts";
 import { findWith, finder } from "./known-finder.ts";
 
@@ -68,16 +68,7 @@ const predicted = async (
     }));
 };
 
-/** The pixels of a box of the image, and [left, top, right, bottom], inclusive, behind them. */
-function onImage(values: readonly number[]): BinaryMask {
-  const [left = 0, top = 0, right = 0, bottom = 0] = values.slice(-4);
-  const side = right - left + 1;
-  expect(values).toHaveLength(side * (bottom - top + 1) + 4);
-  const data = new Uint8Array(width * height);
-  for (const [i, bit] of values.slice(0, -4).entries())
-    data[(top + Math.floor(i / side)) * width + left + (i % side)] = bit;
-  return { width, height, data };
-}
+const onImage = (values: readonly number[]): BinaryMask => bitsOnImage(values, [height, width]);
 
 describe("the interactor", () => {
   it("answers what CVAT sends of clicks and a rectangle with the mask that predict gives, to the pixel", async () => {
@@ -236,22 +227,6 @@ it("names a version's labels as a function's spec does", async () => {
   });
   expect((await app.a.get(`${at}?version=base`)).body).toEqual({ version: "base", labels: [] });
   expect(errorOf(await app.a.get(`${at}?version=7`))).toBe("404 version_not_found version");
-});
-
-it("gives the browser's decoder the embedding that a stored image has", async () => {
-  const { body } = await ask("encoder", { image });
-  const blob = Buffer.from(String(body["blob"]), "base64");
-  const stored = await app.a.send("POST", `/v1/projects/${project}/images`, {
-    body: Uint8Array.from(Buffer.from(image, "base64")),
-    headers: { "content-type": "image/png" },
-  });
-  const response = await app.app.request(
-    `/v1/projects/${project}/images/${String(stored.body["id"])}/embedding`,
-    { headers: { authorization: `Bearer ${app.a.key}` } },
-  );
-  expect(blob.equals(Buffer.from(await response.arrayBuffer()))).toBe(true);
-  expect(blob.length).toBe(4 * 256 * 64 * 64);
-  expect(errorOf(await ask("encoder", { image: image.slice(0, 400) }))).toBe("422 image_truncated image");
 });
 
 it("stands in the log of predictions, asks for the scope predict, and opens nothing of another workspace", async () => {
