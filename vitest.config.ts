@@ -76,6 +76,7 @@ export default defineConfig({
           name: "peers",
           include: ["test/peers/**/*.peer.ts"],
           ...quick,
+          ...served,
           testTimeout: 5 * minute,
           hookTimeout: 2 * minute,
         },

@@ -21,6 +21,9 @@ if ! has 'label_studio_sdk.converter.brush, label_studio_sdk.label_interface'; t
   pip label-studio-sdk 2>/dev/null || true
   has label_studio_sdk.converter.brush || echo "SKIPPED what needs label-studio-sdk: it is not to be had here (PYTHONPATH may name a checkout's src)"
 fi
+# CVAT's server is no package: its code comes from a checkout, which runs with what is stood in for (peers/cvat_functions.py).
+[ -n "${CVAT_CHECKOUT:-}" ] || echo "SKIPPED what needs CVAT's own code: CVAT_CHECKOUT may name a checkout of cvat-ai/cvat"
+has 'yaml, attrs' || pip pyyaml attrs
 # Some hundred megabytes of runtimes; its postinstall scripts, which are for GPUs, are left out.
 if [ ! -d .venv/transformers-js/node_modules ]; then
   echo "Installing transformers.js into .venv/transformers-js ..."
