@@ -38,7 +38,7 @@ def filled(kind):
     given = [(name, os.environ[name]) for name in SETTINGS if os.environ.get(name)]
     lines = "".join(f"    - name: {name}\n      value: {json.dumps(value)}\n" for name, value in given)
     text = text.replace("  env:\n", f"  env:\n{lines}")
-    return text.replace("spec: '[]'", f"spec: {json.dumps(json.dumps(labels()))}") if kind == "detector" else text
+    return text.replace('spec: "[]"', f"spec: {json.dumps(json.dumps(labels()))}") if kind == "detector" else text
 
 
 def main(kind, *more):

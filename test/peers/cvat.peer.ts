@@ -62,7 +62,7 @@ it.skipIf(!has)("CVAT's server makes the committed messages of our functions' de
 
 /** Runs of a mask's rows and [left, top, right, bottom] behind them, as CVAT keeps them, as pixels of the image. */
 function kept(points: readonly number[]): Uint8Array {
-  const bits = points.slice(0, -4).flatMap((run, i) => Array.from({ length: run }, () => i % 2));
+  const bits = points.slice(0, -4).flatMap((length, i) => Array.from({ length }, () => i % 2));
   return bitsOnImage([...bits, ...points.slice(-4)], [height, width]).data;
 }
 
