@@ -78,7 +78,7 @@ const remove = createRoute({
   tags,
   summary: "Delete an annotation",
   request: { params: annotationParams },
-  responses: { 200: json(deleted("annotation"), "It is gone."), ...failures("annotation_not_found") },
+  responses: { 200: json(deleted("annotation"), "Deleted."), ...failures("annotation_not_found") },
 });
 
 export function annotationRoutes(services: RouteContext) {

@@ -156,7 +156,7 @@ const remove = createRoute({
   summary: "Delete an image with its annotations",
   request: { params: imageParams },
   responses: {
-    200: json(deleted("image"), "It is gone."),
+    200: json(deleted("image"), "Deleted."),
     ...failures("image_not_found", "image_in_use"),
   },
 });

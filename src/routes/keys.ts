@@ -165,7 +165,7 @@ const remove = createRoute({
   summary: "Revoke a key immediately",
   request: { params: keyParams },
   responses: {
-    200: json(deleted("key"), "It opens nothing more."),
+    200: json(deleted("key"), "Revoked: it no longer works."),
     ...failures("invalid_request", "key_not_found", "last_admin_key"),
   },
 });

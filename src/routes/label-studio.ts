@@ -43,14 +43,17 @@ const healthAt = (path: string) =>
     tags,
     summary: "Whether Label Studio can work with this project",
     request,
-    responses: { 200: json(studioHealth, "It can."), ...failures("project_not_found") },
+    responses: {
+      200: json(studioHealth, "Label Studio can work with it."),
+      ...failures("project_not_found"),
+    },
   });
 
 const versions = createRoute({
   method: "get",
   path: `${at}/versions`,
   tags,
-  summary: "The live version first, then the newest hundred, as Label Studio names them",
+  summary: "List versions as Label Studio names them: the live one, then the newest hundred",
   request,
   responses: { 200: json(studioVersions, "Their names."), ...failures("project_not_found") },
 });
@@ -71,7 +74,7 @@ const predictWith = (limit: number) =>
     method: "post",
     path: `${at}/predict`,
     tags,
-    summary: "Regions for tasks: of what a person has just drawn, else all that the version finds",
+    summary: "Get regions for tasks: for what a person has just drawn, or else all that the version finds",
     description:
       "Label Studio's ML backend protocol; keypoints, rectangles and brush regions of `params.context` are one prompt. " +
       "Tasks' images are those of the project, known by their names: nothing is fetched.",

@@ -163,7 +163,7 @@ const remove = createRoute({
   tags,
   summary: "Delete a project with its images, annotations, fine-tunes and versions",
   request: { params: projectParams },
-  responses: { 200: json(deleted("project"), "It is gone."), ...failures("project_not_found") },
+  responses: { 200: json(deleted("project"), "Deleted."), ...failures("project_not_found") },
 });
 
 export function projectRoutes(services: RouteContext) {

@@ -154,7 +154,7 @@ const remove = createRoute({
   tags,
   summary: "Delete a webhook with its delivery log",
   request: { params: webhookParams },
-  responses: { 200: json(deleted("webhook"), "It is gone."), ...failures("webhook_not_found") },
+  responses: { 200: json(deleted("webhook"), "Deleted."), ...failures("webhook_not_found") },
 });
 
 const rotate = createRoute({

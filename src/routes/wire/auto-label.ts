@@ -13,7 +13,7 @@ export const autoLabelBody = z.strictObject({
     description: "The label_score from which objects are proposed. Defaults to the version's own.",
   }),
   max_objects: z.int().min(1).max(mostObjects).default(usualObjects).openapi({
-    description: "Objects of one image at most; those with the highest label_score.",
+    description: "Maximum number of objects per image; those with the highest label_score are kept.",
   }),
   labels: z.array(text(200).nullable()).min(1).max(100).optional().openapi({
     description:

@@ -32,7 +32,8 @@ export const finderSchema = z.object({
     description: "The label_score from which objects are answered with, unless a request says otherwise.",
   }),
   pool: z.int().openapi({
-    description: "One side of the embedding's cells is divided by it before it looks: 1, 2 or 4.",
+    description:
+      "The factor by which each side of the embedding's grid is reduced before the finder searches it: 1, 2 or 4.",
   }),
 });
 
@@ -42,11 +43,11 @@ export const finderMetricsSchema = z
     images: z.int(),
     empty_images: z.int().openapi({
       description:
-        "Those among images that are known to contain no object: whatever is found there is wrong.",
+        "How many of these images are known to contain no object: whatever is found there is wrong.",
     }),
     partial_images: z.object({ taught: z.int(), left_out: z.int(), asked: z.int() }).optional().openapi({
       description:
-        "Images that are annotated in part only, as somebody has said, or as objects without an annotation were found there: those that taught by their annotated objects alone, the held-out ones that did not judge, and those that `complete_asked` asks about; missing for older versions.",
+        "Images that are only partly annotated, because somebody said so or objects without an annotation were found there: those that taught by their annotated objects alone, the held-out ones that did not judge, and those that `complete_asked` asks about; missing for older versions.",
     }),
     annotations: z.int(),
     groups: z.int(),

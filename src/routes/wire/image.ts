@@ -24,7 +24,8 @@ export const imageSchema = z
     file_name: z.string().nullable(),
     group: z.string().nullable(),
     part: z.enum(["train", "val", "test"]).nullable().openapi({
-      description: "The data's own part that it was imported in: a wish for the split.",
+      description:
+        "The part of the data set that it came with (train, val or test): a preference for the split.",
     }),
     known_empty: z.boolean().openapi({
       description:
@@ -32,11 +33,11 @@ export const imageSchema = z
     }),
     complete: z.boolean().nullable().openapi({
       description:
-        "Whether all objects on it are annotated, where somebody has said so. Beside the annotations of an image that is not complete nothing is taken for background.",
+        "Whether all objects on it are annotated, where somebody has said so. Outside the annotations of an image that is not complete, nothing counts as background.",
     }),
     complete_asked: z.boolean().openapi({
       description:
-        "Whether the last fine-tune has found objects on it that nobody has annotated, and asks for `complete`.",
+        "Whether the last fine-tune found objects on it that nobody has annotated, and asks for `complete`.",
     }),
     created_at: timeText,
   })

@@ -129,7 +129,7 @@ export const studioPredictions = z
         z.object({
           error: z
             .object({ code: z.string(), message: z.string(), param: z.string().optional() })
-            .openapi({ description: "Why one task of several has no prediction." }),
+            .openapi({ description: "Why this task of several has no prediction." }),
         }),
       ]),
     ),
@@ -140,13 +140,19 @@ export const studioHeard = z
   .object({
     status: z.literal("ok"),
     result: z.object({
-      images: z.array(z.string()).optional().openapi({ description: "Whose annotations were replaced." }),
+      images: z
+        .array(z.string())
+        .optional()
+        .openapi({ description: "Images whose annotations were replaced." }),
       annotations: z.int().optional().openapi({ description: "Annotations that were made." }),
-      deleted: z.int().optional().openapi({ description: "Annotations that are gone." }),
+      deleted: z.int().optional().openapi({ description: "Annotations that were deleted." }),
       left_out: z
         .record(z.string(), z.int())
         .optional()
-        .openapi({ description: "Regions that became no annotation, by why.", example: { box_only: 2 } }),
+        .openapi({
+          description: "Regions that did not become annotations, by reason.",
+          example: { box_only: 2 },
+        }),
       fine_tune: z.string().optional().openapi({ description: "The fine-tune that is under way." }),
     }),
   })

@@ -10,7 +10,7 @@ export const loggedPromptSchema = z
   .object({
     box: box.optional().openapi({
       description:
-        "Beside label, the region that was looked in; in the lineage of a found object, the box that its mask was made with, which nobody drew.",
+        "With `label`, the region that was searched; in the lineage of a found object, the box that its mask was made with, which nobody drew.",
     }),
     points: z.array(point).optional(),
     mask: z

@@ -25,7 +25,7 @@ const promptBody = z.strictObject({
     }),
   text: text(200).optional().openapi({ description: "The same as `label`; give one of them." }),
   exclude: z.array(box).max(100).optional().openapi({
-    description: "Beside `label`: regions without objects; an object counts by its centre.",
+    description: "With `label`: regions to leave out; an object is in a region if its centre is.",
   }),
 });
 
@@ -99,7 +99,7 @@ const predictedMask = maskWith({
   area: z.int(),
   label: z.string().nullable().optional().openapi({
     description:
-      "What the object is; null for annotations without a label. Drawn prompts have it with `labels`, where the version sees something.",
+      "What the object is; null for annotations without a label. Present for drawn prompts only with `labels`, where the version recognises something.",
   }),
   label_score: z.number().optional().openapi({
     description: "The expected share of such finds that are objects, from 0 to 1.",
@@ -147,7 +147,7 @@ export const predictionSchema = z
       .optional()
       .openapi({
         description:
-          "Boxes that reached over the image's edge, cut there, and points that lay less than a pixel outside. Missing where there were none.",
+          "Boxes that extended past the image's edge and were cut there, and points less than a pixel outside. Missing if there were none.",
       }),
     timing_ms: z.object({
       queue: z.number(),

@@ -130,7 +130,7 @@ export const versionSchema = z
           .openapi({ description: "What the file says about itself, unverified." }),
         notes: z.array(z.string()).openapi({
           description:
-            "What of the file was left out or decided when it was read, for people: tensors beside the model, which of several models was read, an image encoder that does not come along, a prompt encoder that comes from the base.",
+            "For people: what was left out of the file or decided when it was read, such as tensors outside the model, which of several models was read, an image encoder that is not used, a prompt encoder taken from the base.",
         }),
         focus: z.enum(["restored", "plain", "unknown"]).openapi({
           description:

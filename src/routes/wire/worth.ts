@@ -13,15 +13,15 @@ const worthSchema = z
       }),
     reasons: z.array(z.enum(worthReasons)).openapi({
       description:
-        "`in_the_middle`: nothing is labelled, and it is the most ordinary image. `unlike_others`: it is least like what is labelled or ranked higher. `finder_unsure`: the live version's finder is in doubt about it. `near_duplicate`: it shows the same as an image that is labelled or ranked higher. `not_embedded`: it has not been looked at; opening it or an auto-label does so. `beyond_ranking`: only so many are ranked.",
+        "`in_the_middle`: nothing is labelled, and it is the most typical image. `unlike_others`: it is least like what is labelled or ranked higher. `finder_unsure`: the live version's finder is in doubt about it. `near_duplicate`: it shows the same as an image that is labelled or ranked higher. `not_embedded`: it has not been looked at; opening it or an auto-label does so. `beyond_ranking`: only so many are ranked.",
     }),
     distance: z.number().nullable().openapi({
       description:
-        "From 0, the same as an image that is labelled or ranked higher, to 1, as far from each as two images mostly are; null where there is none.",
+        "From 0, the same as an image that is labelled or ranked higher, to 1, as far from all of these as two images usually are; null if there are none.",
     }),
     doubt: z.number().nullable().openapi({
       description:
-        "The finder's doubt, 1 for the image with most; null where the live version has not looked for objects in it.",
+        "The finder's doubt, 1 for the image it doubts most; null if the live version has not looked for objects in it.",
     }),
     near_duplicate_of: z.string().nullable().openapi({
       description: "The image ranked higher that shows the same; null where that one is labelled.",
