@@ -4,23 +4,19 @@ import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle, encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
 import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, discImage, rectangleMask } from "../worlds/images.ts";
+import { rectangleMask } from "../worlds/images.ts";
 import { makeProject, seedAnnotated } from "../helpers/seeds.ts";
+import { around as box, discProject } from "../worlds/disc-project.ts";
 
 let app: TestApp;
 let project: string;
 let image: string;
 let truth: BinaryMask;
 let bytes: Uint8Array<ArrayBuffer>;
-const box = [35, 20, 85, 70];
 const click = [60, 45, 1];
 beforeAll(async () => {
   app = await testApp({ MAX_BODY_BYTES: 100_000 });
-  project = await makeProject(app.a);
-  const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
-  truth = drawn.mask;
-  bytes = Uint8Array.from(await asPng(drawn.image));
-  image = idOf(await app.a.send("POST", `/v1/projects/${project}/images`, { body: bytes }));
+  ({ project, image, truth, bytes } = await discProject(app));
 });
 afterAll(() => app?.close());
 

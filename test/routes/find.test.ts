@@ -4,9 +4,9 @@ import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { RleMask } from "../../src/imaging/types.ts";
-import { type Answer, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { makeProject, seedVersion } from "../helpers/seeds.ts";
-import { asPng, discImage } from "../worlds/images.ts";
+import { type Answer, errorOf, type TestApp, testApp } from "../helpers/app.ts";
+import { seedVersion } from "../helpers/seeds.ts";
+import { discProject } from "../worlds/disc-project.ts";
 import { disc, finder, findWith, name } from "./known-finder.ts";
 
 let app: TestApp;
@@ -16,10 +16,7 @@ beforeAll(async () => {
   app = await testApp({ MAX_PROMPTS: 4, MAX_EVERYTHING_POINTS: 600 });
   const { inference } = app.services;
   Object.assign(inference, { find: findWith((request) => inference.predict(request)), name });
-  project = await makeProject(app.a);
-  const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
-  const body = Uint8Array.from(await asPng(drawn.image));
-  image = idOf(await app.a.send("POST", `/v1/projects/${project}/images`, { body }));
+  ({ project, image } = await discProject(app));
   const weights = encodeSafetensors(await baseModel("mobile_sam").decoderWeights());
   await seedVersion(app, project, 1, weights, {}, finder(["stamp", "Seal", null]));
   await seedVersion(app, project, 2, weights, {}, finder(["Stamp"]));

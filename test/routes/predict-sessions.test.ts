@@ -4,10 +4,11 @@ import { iou } from "../../src/imaging/metrics.ts";
 import { polygonsToMask } from "../../src/imaging/polygons.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, LogitsMask, RleMask } from "../../src/imaging/types.ts";
-import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
 import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject } from "../helpers/seeds.ts";
+import { around, discProject } from "../worlds/disc-project.ts";
 
 let app: TestApp;
 let project: string;
@@ -15,15 +16,10 @@ let url: string;
 let image: string;
 let truth: BinaryMask;
 let bytes: Uint8Array<ArrayBuffer>;
-const around = [35, 20, 85, 70];
 beforeAll(async () => {
   app = await testApp({ MAX_BODY_BYTES: 1_000_000 });
-  project = await makeProject(app.a);
+  ({ project, image, truth, bytes } = await discProject(app));
   url = `/v1/projects/${project}/predict`;
-  const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
-  truth = drawn.mask;
-  bytes = Uint8Array.from(await asPng(drawn.image));
-  image = idOf(await app.a.send("POST", `/v1/projects/${project}/images`, { body: bytes }));
 });
 afterAll(() => app?.close());
 

@@ -10,6 +10,7 @@ import type { BinaryMask, LogitsMask, RleMask } from "../../src/imaging/types.ts
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../worlds/images.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
+import { around, discProject } from "../worlds/disc-project.ts";
 
 let app: TestApp;
 let project: string;
@@ -17,16 +18,10 @@ let url: string;
 let image: string;
 let truth: BinaryMask;
 let bytes: Uint8Array<ArrayBuffer>;
-const disc = { x: 60, y: 45, radius: 25 };
-const around = [35, 20, 85, 70];
 beforeAll(async () => {
   app = await testApp({ MAX_PROMPTS: 4, MAX_ANSWER_BYTES: 300_000 });
-  project = await makeProject(app.a);
+  ({ project, image, truth, bytes } = await discProject(app));
   url = `/v1/projects/${project}/predict`;
-  const drawn = discImage(120, 90, disc);
-  truth = drawn.mask;
-  bytes = Uint8Array.from(await asPng(drawn.image));
-  image = idOf(await app.a.send("POST", `/v1/projects/${project}/images`, { body: bytes }));
 });
 afterAll(() => app?.close());
 

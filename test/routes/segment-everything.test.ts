@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
-import { errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
+import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../worlds/images.ts";
-import { makeProject } from "../helpers/seeds.ts";
+import { discProject } from "../worlds/disc-project.ts";
 
 let app: TestApp;
 let url: string;
@@ -14,12 +14,9 @@ let truth: BinaryMask;
 let bytes: Uint8Array<ArrayBuffer>;
 beforeAll(async () => {
   app = await testApp({ MAX_EVERYTHING_POINTS: 100 });
-  const project = await makeProject(app.a);
-  url = `/v1/projects/${project}/segment-everything`;
-  const drawn = discImage(120, 90, { x: 60, y: 45, radius: 25 });
-  truth = drawn.mask;
-  bytes = Uint8Array.from(await asPng(drawn.image));
-  image = idOf(await app.a.send("POST", `/v1/projects/${project}/images`, { body: bytes }));
+  const made = await discProject(app);
+  ({ image, truth, bytes } = made);
+  url = `/v1/projects/${made.project}/segment-everything`;
 });
 afterAll(() => app?.close());
 

@@ -11,6 +11,7 @@ import { versions } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
+import { promptMetrics } from "../worlds/evaluation.ts";
 import { filesOf } from "../helpers/unzip.ts";
 
 let app: TestApp;
@@ -32,20 +33,7 @@ beforeAll(async () => {
   );
   await seedVersion(app, project, 1, encodeSafetensors(weights), {
     evaluation: {
-      prompts: [
-        {
-          kind: "box",
-          annotations: 3,
-          groups: 2,
-          base: { meanIou: 0.25, meanDice: 0.4, meanBoundaryIou: 0.1, calibrationError: 0.3 },
-          tuned: { meanIou: 0.5, meanDice: 0.66, meanBoundaryIou: 0.2, calibrationError: 0.25 },
-          gain: {
-            iou: { mean: 0.25, low: 0.1, high: 0.4 },
-            dice: { mean: 0.26, low: 0.11, high: 0.41 },
-            boundaryIou: { mean: 0.1, low: null, high: null },
-          },
-        },
-      ],
+      prompts: [promptMetrics("box")],
       perImage: [],
       examples: { best: "ann_1", median: "ann_1", worst: "ann_1" },
     },

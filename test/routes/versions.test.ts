@@ -7,26 +7,14 @@ import type { VersionLatency, VersionServing } from "../../src/domain/serving.ts
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, seedVersion } from "../helpers/seeds.ts";
+import { promptMetrics } from "../worlds/evaluation.ts";
 
 let app: TestApp;
 let project: string;
 let url: string;
 const weights = Buffer.from("the weights of version 1");
 const evaluation: Evaluation = {
-  prompts: [
-    {
-      kind: "click_refine",
-      annotations: 3,
-      groups: 2,
-      base: { meanIou: 0.25, meanDice: 0.4, meanBoundaryIou: 0.1, calibrationError: 0.3 },
-      tuned: { meanIou: 0.5, meanDice: 0.66, meanBoundaryIou: 0.2, calibrationError: 0.25 },
-      gain: {
-        iou: { mean: 0.25, low: 0.1, high: 0.4 },
-        dice: { mean: 0.26, low: 0.11, high: 0.41 },
-        boundaryIou: { mean: 0.1, low: null, high: null },
-      },
-    },
-  ],
+  prompts: [promptMetrics("click_refine")],
   perImage: [{ imageId: "img_1", kind: "box", annotations: 2, baseIou: 0.2, tunedIou: 0.6 }],
   examples: { best: "ann_1", median: "ann_2", worst: "ann_3" },
 };
