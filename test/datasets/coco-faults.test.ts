@@ -66,3 +66,20 @@ it("names the file, the annotation and the reason where nothing is left", async 
     expect(found).toMatchObject({ code: "import_file_invalid", param: "annotations.json" });
   }
 });
+
+it("counts what can't be read before it looks at it, whichever list it stands in", async () => {
+  const limits = { maxImages: 1, maxAnnotations: 2 };
+  const cases: [Files, RegExp][] = [
+    [{ "annotations.json": coco({ annotations: [annotation(), [], []] }) }, /3 annotations; 2 are the most/],
+    [{ "annotations.json": coco({ categories: [[], [], []] }) }, /3 categories; 2 are the most/],
+    [{ "annotations.json": coco({ images: [[], [], [], [], []] }) }, /5 images; 4 are the most/],
+    [{ "project.json": [{ data: {}, annotations: [] }, 1, 2, 3, 4] }, /5 tasks; 4 are the most/],
+  ];
+  for (const [files, message] of cases) {
+    const path = await zips.zip({ "images/a.png": image, ...files });
+    expect(await problemOf(path, { limits })).toMatchObject({
+      code: "import_too_large",
+      message: expect.stringMatching(message),
+    });
+  }
+});

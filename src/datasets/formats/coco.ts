@@ -68,6 +68,8 @@ const crowdId = /^90\d{10}$/;
 export class CocoReader {
   readonly #file: string;
   readonly #context: FormatContext;
+  /** Elements of each list at most. */
+  readonly #most: Readonly<Record<CocoList, number>>;
   readonly #spool: Spool;
   readonly #byImage = new Groups();
   readonly #images: CocoImage[] = [];
@@ -83,10 +85,16 @@ export class CocoReader {
     this.#file = file;
     this.#context = context;
     this.#spool = context.openSpool();
+    const { maxImages, maxAnnotations } = context.limits;
+    // A file may list more images than its zip holds.
+    this.#most = { images: 4 * maxImages, annotations: maxAnnotations, categories: maxAnnotations };
   }
 
   /** One element. What can't be read is left out by itself. Throws AppError import_too_large. */
   add(list: CocoList, json: Buffer, k: number): void {
+    // What can't be read counts, too: millions of faults take as long as millions of objects.
+    const most = this.#most[list];
+    if (k >= most) throw tooMany(k + 1, list, most);
     const value = parseElement(json);
     const schema = { images: imageSchema, categories: categorySchema, annotations: annotationSchema }[list];
     const parsed = schema.safeParse(value);
@@ -143,8 +151,6 @@ export class CocoReader {
   }
 
   #image(image: z.infer<typeof imageSchema>): void {
-    const { maxImages } = this.#context.limits;
-    if (this.#images.length >= 4 * maxImages) throw tooMany(this.#images.length + 1, "images", maxImages);
     const place = this.#place(image.id);
     if (this.#imageIds.has(image.id)) {
       const first = this.#images.find((one) => one.place === place);
@@ -161,8 +167,7 @@ export class CocoReader {
   }
 
   #annotation(annotation: CocoAnnotation, json: Buffer): void {
-    const { maxAnnotations } = this.#context.limits;
-    if (++this.#annotations > maxAnnotations) throw tooMany(this.#annotations, "annotations", maxAnnotations);
+    this.#annotations++;
     if (isCrowd(annotation)) this.#crowds++;
     if (annotation.attributes !== undefined) this.#withAttributes = true;
     this.#byImage.add(this.#spool.add(json), this.#place(annotation.image_id));

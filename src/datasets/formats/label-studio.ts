@@ -3,6 +3,7 @@ import { parseElement } from "../json-stream.ts";
 import { type DrawnObject, ObjectPlans } from "../objects.ts";
 import { isImageName, isForeignImageName } from "../paths.ts";
 import { labelOf, type Source } from "../plan.ts";
+import { tooMany } from "../problems.ts";
 import type { Shape } from "../shapes.ts";
 import type { FormatContext } from "../types.ts";
 
@@ -84,6 +85,9 @@ export class LabelStudioReader {
   }
 
   add(json: Buffer, k: number): void {
+    // An export may list more images than its zip holds; what can't be read counts, too.
+    const most = 4 * this.#context.limits.maxImages;
+    if (k >= most) throw tooMany(k + 1, "tasks", most);
     const value = parseElement(json);
     const parsed = taskSchema.safeParse(looksLikeTask(value) ? value : wholeTask(value));
     const { report } = this.#context;
