@@ -3,13 +3,13 @@ import type { Finder } from "../../domain/finder.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
 import { type Peak, peaksOf } from "../../imaging/finding/peaks.ts";
-import type { Box } from "../../imaging/types.ts";
 import { doubtOf, faintestDoubt } from "../../imaging/worth/doubt.ts";
 import { now } from "../../lib/clock.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
 import { fed } from "../decoder/tensors.ts";
 import type { ImageEmbedding } from "../types.ts";
 import { float32, sessionOf } from "../workers/session.ts";
+import { isInside } from "./inside.ts";
 import { labelScore, logitOf } from "./scores.ts";
 import type { FindAsk } from "./types.ts";
 
@@ -82,9 +82,5 @@ export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {
   return { startedAt, decodeMs: now() - startedAt, peaks, asked, doubt };
 }
 
-function isAsked({ label, at: [x, y] }: Peak, ask: FindAsk, { labels }: FinderTask["finder"]): boolean {
-  const inside = ([x0, y0, x1, y1]: Box): boolean => x >= x0 && x < x1 && y >= y0 && y < y1;
-  if (ask.labels && !ask.labels.includes(labels[label] as string | null)) return false;
-  if (ask.region && !inside(ask.region)) return false;
-  return !ask.exclude?.some(inside);
-}
+const isAsked = ({ label, at }: Peak, ask: FindAsk, { labels }: FinderTask["finder"]): boolean =>
+  (!ask.labels || ask.labels.includes(labels[label] as string | null)) && isInside(at, ask);

@@ -1,6 +1,6 @@
 import type { FinderMetrics, FindScores, Interval } from "../../domain/finder.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
-import { mostFindWindows } from "../../inference/find/find.ts";
+import { mostFindWindows } from "../../inference/find/decode-boxes.ts";
 import type { FindingVersion } from "../../inference/find/types.ts";
 import type { RleMask } from "../../imaging/types.ts";
 import type { PreparedData } from "../data/prepare.ts";
