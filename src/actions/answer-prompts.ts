@@ -7,6 +7,7 @@ import { tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import type { Finds } from "./find-asks.ts";
+import type { Likes } from "./like-asks.ts";
 import type { FoundImage } from "./find-image.ts";
 import {
   type AnsweredMask,
@@ -23,8 +24,10 @@ export interface Question {
   readonly image: FoundImage;
   readonly versions: readonly VersionRef[];
   readonly prompts: ReadPrompts;
-  /** Null where nothing is to be found. */
+  /** Null where no label is asked for. */
   readonly finds: Finds | null;
+  /** Null where nothing is asked for by an object like it. */
+  readonly likes: Likes | null;
 }
 
 export interface Wish {
@@ -48,14 +51,15 @@ export interface Answered {
   readonly logged: readonly LoggedPrompt[];
 }
 
-/** Asks the decoder for what was drawn, then the finders. Throws what Inference.predict and Inference.find throw. */
+/** Asks the decoder for what was drawn, then the finders. Throws what Inference.predict, Inference.find and
+ * Inference.findLike throw. */
 export async function answerPrompts(
   { inference }: Pick<ActionContext, "inference">,
   { scope, project, signal }: Pick<Ask, "scope" | "project" | "signal">,
   question: Question,
   wish: Wish,
 ): Promise<Answered> {
-  const { image, versions, prompts, finds } = question;
+  const { image, versions, prompts, finds, likes } = question;
   const { format, polygonTolerance } = wish;
   const about = { workspaceId: scope.workspaceId, baseModel: project.baseModel, signal };
   const predictDrawn = async (): Promise<NamedResult> => {
@@ -73,22 +77,26 @@ export async function answerPrompts(
     });
     return wish.labels ? named(inference, drawn, { ...about, image, versions }) : drawn;
   };
-  if (!finds) return { result: await predictDrawn(), logged: prompts.logged };
+  if (!finds && !likes) return { result: await predictDrawn(), logged: prompts.logged };
   if (format === "logits") throw new Error("found objects have no logits");
   const drawn = prompts.asked.length === 0 ? null : await inPlace(prompts.places, predictDrawn);
   const masks = (drawn?.results ?? []).flatMap((one) => one.predictions.flatMap((each) => each.masks));
-  const found = await findObjects(inference, finds, {
-    ...about,
-    image: { ...image.source, size: image.size },
-    threshold: wish.findThreshold,
-    most: wish.maxObjects,
-    format,
-    polygonTolerance,
-    maxAnswerText: wish.mostText - textOf(masks),
-  });
+  const found = await findObjects(
+    inference,
+    { finds, likes, versions },
+    {
+      ...about,
+      image: { ...image.source, size: image.size },
+      threshold: wish.findThreshold,
+      most: wish.maxObjects,
+      format,
+      polygonTolerance,
+      maxAnswerText: wish.mostText - textOf(masks),
+    },
+  );
   return {
-    result: inOrder(prompts.logged.length, drawn, { finds, found }),
-    logged: logFound(prompts.logged, finds, found),
+    result: inOrder(prompts.logged.length, drawn, found),
+    logged: logFound(prompts.logged, found),
   };
 }
 

@@ -10,15 +10,22 @@ export interface MaskReference {
   readonly mask: number;
 }
 
+/** An object that others are to be like: an annotation of the project by its id, or a box in the image that is asked about. */
+export interface AskedLike {
+  readonly annotation?: string | undefined;
+  readonly box?: Box | undefined;
+}
+
 /**
- * A prompt in pixels of the original image: drawn, and then its mask may be one of an earlier answer; or the name of a
- * label, whose objects are to be found, and then its box is the region to look in.
+ * A prompt in pixels of the original image: drawn, and then its mask may be one of an earlier answer; or what is to be
+ * found, by the name of a label or by an object like it, and then its box is the region to look in.
  */
 export interface AskedPrompt extends Omit<Prompt, "mask"> {
   readonly mask?: WireMask | MaskReference | undefined;
   readonly label?: string | undefined;
   /** The same as `label`. */
   readonly text?: string | undefined;
+  readonly like?: AskedLike | undefined;
   /** Regions where nothing is to be found. */
   readonly exclude?: readonly Box[] | undefined;
 }
@@ -28,3 +35,7 @@ export function namedBy({ label, text }: AskedPrompt): { name: string; field: "l
   if (label !== undefined) return { name: label, field: "label" };
   return text === undefined ? null : { name: text, field: "text" };
 }
+
+/** Whether a prompt asks for objects to be found: it is not drawn. */
+export const isSought = (prompt: AskedPrompt): boolean =>
+  namedBy(prompt) !== null || prompt.like !== undefined;

@@ -1,7 +1,7 @@
 import { clipBox, clipPoint } from "../imaging/geometry.ts";
 import type { Box, MaskFormat, Point, Size } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
-import { type AskedPrompt, namedBy } from "./asked-prompt.ts";
+import { type AskedPrompt, isSought, namedBy } from "./asked-prompt.ts";
 import { type AskedFinds, countAsks } from "./find-asks.ts";
 
 /** The largest decoder graph takes 64 tokens, of which a box needs two. */
@@ -16,8 +16,8 @@ interface Masked extends AskedFinds {
 }
 
 /**
- * Throws AppError prompt_empty, too_many_prompts, too_many_points, and invalid_request where a prompt names a label and
- * is drawn, too: before anything is looked up or computed.
+ * Throws AppError prompt_empty, too_many_prompts, too_many_points, and invalid_request where a prompt asks for what is to
+ * be found and is drawn, too: before anything is looked up or computed.
  */
 export function checkAmounts(prompts: readonly AskedPrompt[], limit: number, find = false): void {
   if (prompts.length === 0 && !find) {
@@ -36,9 +36,13 @@ export function checkAmounts(prompts: readonly AskedPrompt[], limit: number, fin
     const param = `prompts[${i}]`;
     const { box: given, points, mask } = prompt;
     checkNamed(prompt, param);
-    if (namedBy(prompt) !== null) continue;
+    if (isSought(prompt)) continue;
     if (!given && !mask && (points ?? []).length === 0) {
-      throw new AppError("prompt_empty", `${param}: give a box, points, a mask or a label.`, { param });
+      throw new AppError(
+        "prompt_empty",
+        `${param}: give a box, points, a mask, a label or what it is like.`,
+        { param },
+      );
     }
     if (points && points.length > maxPoints) {
       throw new AppError(
@@ -59,13 +63,20 @@ function checkNamed(prompt: AskedPrompt, param: string): void {
     const at = `${param}.${field}`;
     throw new AppError("invalid_request", `${at}: ${why}`, { param: at });
   };
-  if (namedBy(prompt) === null) {
-    refuse("exclude", "only beside a label.");
+  if (!isSought(prompt)) {
+    refuse("exclude", "only beside a label or like.");
     return;
   }
   if (prompt.label !== undefined) refuse("text", "label and text say the same; give one of them.");
-  refuse("points", "a label's objects are found without points.");
-  refuse("mask", "a label's objects are found without a mask.");
+  if (namedBy(prompt) !== null) refuse("like", "a label says what is looked for; give one of them.");
+  const { like } = prompt;
+  if (like && (like.annotation === undefined) === (like.box === undefined)) {
+    const at = `${param}.like`;
+    throw new AppError("invalid_request", `${at}: give an annotation or a box.`, { param: at });
+  }
+  const what = like ? "like" : "a label";
+  refuse("points", `objects of ${what} are found without points.`);
+  refuse("mask", `objects of ${what} are found without a mask.`);
 }
 
 /**
@@ -109,13 +120,14 @@ export function clipPrompts<Prompt extends Omit<AskedPrompt, "mask">>(
   };
   const onImage = prompts.map((prompt, i): Prompt => {
     const at = `prompts[${i}]`;
-    const { box, exclude, points } = prompt;
+    const { box, exclude, points, like } = prompt;
     const boxAt = (given: Box, param: string): Box => noted(given, clipBox(given, size, param), param);
     const pointAt = (given: Point, param: string): Point =>
       noted(given, clipPoint(given, size, param), param);
     return {
       ...prompt,
       ...(box && { box: boxAt(box, `${at}.box`) }),
+      ...(like?.box && { like: { box: boxAt(like.box, `${at}.like.box`) } }),
       ...(exclude && { exclude: exclude.map((one, k) => boxAt(one, `${at}.exclude[${k}]`)) }),
       ...(points && { points: points.map((one, k) => pointAt(one, `${at}.points[${k}]`)) }),
     };
@@ -128,7 +140,7 @@ const mostMaskPixels = 100 * 64_000_000;
 
 /** Masks that an answer will have: of drawn prompts, and of objects that are found at most. */
 export function masksOf(asked: Masked, versions: number): { drawn: number; found: number } {
-  const drawn = asked.prompts.filter((prompt) => namedBy(prompt) === null).length;
+  const drawn = asked.prompts.filter((prompt) => !isSought(prompt)).length;
   return {
     drawn: versions * drawn * (asked.multimask === true ? 3 : 1),
     found: versions * countAsks(asked) * asked.maxObjects,

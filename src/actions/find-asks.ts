@@ -3,7 +3,7 @@ import { labelsMeant } from "../domain/label-names.ts";
 import type { FindAsk, FindingVersion } from "../inference/find/types.ts";
 import type { VersionRef } from "../inference/types.ts";
 import { AppError } from "../lib/errors.ts";
-import { type AskedPrompt, namedBy } from "./asked-prompt.ts";
+import { type AskedPrompt, isSought, namedBy } from "./asked-prompt.ts";
 
 /** What of a request is to be found, not drawn. */
 export interface AskedFinds {
@@ -12,7 +12,7 @@ export interface AskedFinds {
   readonly find: boolean;
 }
 
-/** What a request has to find. */
+/** What a request asks versions' finders for. */
 export interface Finds {
   /** For each ask, the place of its prompt in the request; all labels come behind the last prompt. */
   readonly places: readonly number[];
@@ -22,14 +22,14 @@ export interface Finds {
 
 /** Asks of one version. */
 export const countAsks = ({ prompts, find }: AskedFinds): number =>
-  prompts.filter((prompt) => namedBy(prompt) !== null).length + (find ? 1 : 0);
+  prompts.filter(isSought).length + (find ? 1 : 0);
 
 /**
- * Brings names to the labels of each version. Null where nothing is to be found.
+ * Brings names to the labels of each version. Null where no label is asked for.
  * Throws AppError finder_missing, label_unknown: before anything is looked up or computed.
  */
 export function findsOf(asked: AskedFinds, versions: readonly VersionRef[]): Finds | null {
-  if (countAsks(asked) === 0) return null;
+  if (!asked.find && asked.prompts.every((prompt) => namedBy(prompt) === null)) return null;
   const places = asked.prompts.flatMap((prompt, i) => (namedBy(prompt) === null ? [] : [i]));
   return {
     places: asked.find ? [...places, asked.prompts.length] : places,

@@ -4,9 +4,10 @@ import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { FindRequest, FindResult, FoundObject } from "../inference/find/types.ts";
 import type { TimingMs } from "../inference/timing.ts";
 import type { Inference } from "../inference/inference.ts";
-import type { PredictedMask, PredictResult } from "../inference/types.ts";
+import type { PredictedMask, PredictResult, VersionRef } from "../inference/types.ts";
 import { tenth } from "../lib/clock.ts";
 import type { Finds } from "./find-asks.ts";
+import type { Likes } from "./like-asks.ts";
 
 /** What was found for one ask, the best first. */
 export type FoundObjects = FindResult["results"][number]["asks"][number];
@@ -24,7 +25,7 @@ export interface AnsweredPrompt {
   readonly left?: number;
 }
 
-/** Answers to drawn prompts and to names of labels, in the order of the request. */
+/** Answers to drawn prompts and to what was to be found, in the order of the request. */
 export interface AnsweredPrompts extends Omit<PredictResult, "results"> {
   readonly results: readonly {
     readonly version: number;
@@ -34,10 +35,23 @@ export interface AnsweredPrompts extends Omit<PredictResult, "results"> {
   }[];
 }
 
-/** By version and ask, as Finds has them. */
+/** All that a request has to find, by labels and by objects that are there. */
+export interface Sought {
+  readonly finds: Finds | null;
+  readonly likes: Likes | null;
+  readonly versions: readonly VersionRef[];
+}
+
+/** By version and ask. */
 export interface Found extends Omit<FindResult, "results"> {
+  /** The versions' numbers. */
+  readonly numbers: readonly number[];
+  /** For each ask, the place of its prompt in the request; all labels come behind the last prompt. */
+  readonly places: readonly number[];
   readonly results: readonly (readonly FoundObjects[])[];
 }
+
+type FindOptions = Omit<FindRequest, "versions" | "asks">;
 
 /** The versions that mean the same labels are asked together; mostly that is all of them. */
 const alike = ({ versions }: Finds) =>
@@ -45,26 +59,40 @@ const alike = ({ versions }: Finds) =>
     JSON.stringify((versions[i] as Finds["versions"][number]).asks.map(({ labels }) => labels ?? null)),
   );
 
-/** Throws what Inference.find throws. */
+/** Throws what Inference.find and Inference.findLike throw. */
 export async function findObjects(
-  inference: Pick<Inference, "find">,
-  finds: Finds,
-  request: Omit<FindRequest, "versions" | "asks">,
+  inference: Pick<Inference, "find" | "findLike">,
+  { finds, likes, versions }: Sought,
+  request: FindOptions,
 ): Promise<Found> {
-  const results: (readonly FoundObjects[])[] = [];
+  const results: FoundObjects[][] = versions.map(() => []);
   const answers: FindResult[] = [];
   let { maxAnswerText } = request;
-  for (const places of alike(finds).values()) {
-    const some = places.map((i) => finds.versions[i] as Finds["versions"][number]);
-    const [{ asks }] = some as [(typeof some)[number]];
-    const versions = some.map(({ version }) => version);
-    const answer = await inference.find({ ...request, versions, asks, maxAnswerText });
-    for (const [k, place] of places.entries()) results[place] = answer.results[k]?.asks ?? [];
+  const take = (answer: FindResult, places: readonly number[]): void => {
+    for (const [k, place] of places.entries()) results[place]?.push(...(answer.results[k]?.asks ?? []));
     maxAnswerText -= textOf(answer.results.flatMap((one) => one.asks.flatMap(({ objects }) => objects)));
     answers.push(answer);
+  };
+  for (const places of finds ? alike(finds).values() : []) {
+    const some = places.map((i) => finds?.versions[i] as Finds["versions"][number]);
+    const [{ asks }] = some as [(typeof some)[number]];
+    const asked = { ...request, versions: some.map(({ version }) => version), asks, maxAnswerText };
+    take(await inference.find(asked), places);
+  }
+  if (likes) {
+    const { asks } = likes;
+    take(await inference.findLike({ ...request, versions, asks, maxAnswerText }), [...versions.keys()]);
   }
   const [{ width, height, embeddingFrom }] = answers as [FindResult, ...FindResult[]];
-  return { width, height, embeddingFrom, timingMs: sum(answers.map(({ timingMs }) => timingMs)), results };
+  return {
+    width,
+    height,
+    embeddingFrom,
+    timingMs: sum(answers.map(({ timingMs }) => timingMs)),
+    numbers: versions.map(({ number }) => number),
+    places: [...(finds?.places ?? []), ...(likes?.places ?? [])],
+    results,
+  };
 }
 
 /** Characters that masks take as JSON, about. */
@@ -94,10 +122,10 @@ const toAnswer = ({ objects, left }: FoundObjects): AnsweredPrompt => ({ masks: 
 export function inOrder(
   prompts: number,
   drawn: Omit<AnsweredPrompts, "width" | "height"> | null,
-  { finds, found }: { finds: Finds; found: Found },
+  found: Found,
 ): AnsweredPrompts {
-  const sought = new Map(finds.places.map((place, ask) => [place, ask]));
-  const results = finds.versions.map(({ version: { number } }, v) => {
+  const sought = new Map(found.places.map((place, ask) => [place, ask]));
+  const results = found.numbers.map((number, v) => {
     const answers = found.results[v] ?? [];
     const rest = (drawn?.results[v]?.predictions ?? []).values();
     const answerAt = (place: number): AnsweredPrompt => {
@@ -123,13 +151,13 @@ export function inOrder(
  * Prompts as the log keeps them, all labels as one more: each that was found for says by which boxes, so that a mask of the
  * answer can be made again. `logged` has the others' places filled.
  */
-export function logFound(logged: readonly LoggedPrompt[], finds: Finds, found: Found): LoggedPrompt[] {
+export function logFound(logged: readonly LoggedPrompt[], found: Found): LoggedPrompt[] {
   const all = [...logged];
-  for (const [ask, place] of finds.places.entries()) {
-    const places = finds.versions.flatMap(({ version }, v) =>
+  for (const [ask, place] of found.places.entries()) {
+    const places = found.numbers.flatMap((number, v) =>
       (found.results[v]?.[ask]?.objects ?? []).map(
         ({ prompt, label, plain }): readonly [number, Box, string | null, true?] =>
-          plain ? [version.number, prompt, label, plain] : [version.number, prompt, label],
+          plain ? [number, prompt, label, plain] : [number, prompt, label],
       ),
     );
     all[place] = { ...(all[place] ?? { find: true }), found: places };

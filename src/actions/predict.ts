@@ -21,6 +21,7 @@ import type { ActionContext, Ask } from "./context.ts";
 import { keepLowRes, keepsLowRes } from "./earlier-masks.ts";
 import { type AskedImage, findImage } from "./find-image.ts";
 import { findsOf } from "./find-asks.ts";
+import { likesOf } from "./like-asks.ts";
 import type { AnsweredPrompts } from "./find-objects.ts";
 import { whileLogged } from "./logged.ts";
 import type { AskedPrompt } from "./asked-prompt.ts";
@@ -63,8 +64,8 @@ export interface Predicted {
 
 /**
  * Masks of the prompted objects, version by version, with an entry in the log of predictions.
- * Throws what checkAmounts, resolveVersions, checkFinds, findsOf, findImage, clipPrompts, checkAnswer, readPrompts,
- * Inference.predict and Inference.find throw, and AppError memory_exceeded, overloaded.
+ * Throws what checkAmounts, resolveVersions, checkFinds, findsOf, findImage, clipPrompts, likesOf, checkAnswer,
+ * readPrompts, Inference.predict, Inference.find and Inference.findLike throw, and AppError memory_exceeded, overloaded.
  */
 export async function predict(context: ActionContext, ask: Ask, given: AskedPrediction): Promise<Predicted> {
   const { config, known, memory } = context;
@@ -80,6 +81,7 @@ export async function predict(context: ActionContext, ask: Ask, given: AskedPred
   const { clipped, ...onImage } = clipPrompts(given.prompts, image.size);
   const asked = { ...given, ...onImage };
   const finds = findsOf(asked, versions);
+  const likes = await likesOf(context, scope, asked.prompts);
   checkAnswer(asked, { versions: versions.length, size: image.size, limit: config.MAX_ANSWER_BYTES });
   const prompts = await readPrompts(context, project, asked.prompts, image);
   const cost = costOf(asked, versions, image.size);
@@ -89,7 +91,7 @@ export async function predict(context: ActionContext, ask: Ask, given: AskedPred
     return {
       held,
       clipped,
-      ...(await answer(context, ask, asked, { versions, finds, image, prompts, cost })),
+      ...(await answer(context, ask, asked, { versions, finds, likes, image, prompts, cost })),
     };
   } catch (error) {
     held.release();
@@ -119,7 +121,7 @@ async function answer(
   prepared: Prepared,
 ): Promise<Omit<Predicted, "held" | "clipped">> {
   const { metrics, predictionLog, recentMasks, config } = context;
-  const { versions, finds, image, prompts, cost } = prepared;
+  const { versions, finds, likes, image, prompts, cost } = prepared;
   const { multimask, format } = asked;
   const lowRes = keepsLowRes({ prompts: prompts.asked, multimask }, versions.length);
   const id = newId("pred");
@@ -140,7 +142,7 @@ async function answer(
   };
   const wish = { ...asked, lowRes, mostText: mostText(cost, config.MAX_ANSWER_BYTES) };
   const make = async (): Promise<Answered> => answerPrompts(context, ask, prepared, wish);
-  const made = finds ? await make() : null;
+  const made = finds || likes ? await make() : null;
   const entry = open(made?.logged ?? prompts.logged);
   const { result } = await whileLogged(entry, image.id, async () => made ?? make());
   if (lowRes) keepLowRes(recentMasks, id, result);

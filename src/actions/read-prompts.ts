@@ -4,14 +4,14 @@ import type { LoggedPrompt } from "../domain/prompts.ts";
 import type { RleMask, WireMask } from "../imaging/types.ts";
 import type { Prompt } from "../inference/types.ts";
 import { AppError } from "../lib/errors.ts";
-import { type AskedPrompt, namedBy } from "./asked-prompt.ts";
+import { type AskedPrompt, isSought, namedBy } from "./asked-prompt.ts";
 import { lowResOf } from "./earlier-masks.ts";
 import type { FoundImage } from "./find-image.ts";
 import type { ActionContext } from "./context.ts";
 
 /**
- * Prompts as inference takes them, and as the log keeps them: the same, but for masks that came as logits. Those that name
- * a label are in the log alone.
+ * Prompts as inference takes them, and as the log keeps them: the same, but for masks that came as logits. What is to
+ * be found is in the log alone.
  */
 export interface ReadPrompts {
   readonly asked: Prompt[];
@@ -34,10 +34,8 @@ export async function readPrompts(
   checkDrawn(prompts, image);
   const read: ReadPrompts = { asked: [], places: [], logged: [] };
   for (const [i, prompt] of prompts.entries()) {
-    const named = namedBy(prompt);
-    if (named) {
-      const { box, exclude } = prompt;
-      read.logged.push({ label: named.name, ...(box && { box }), ...(exclude && { exclude }) });
+    if (isSought(prompt)) {
+      read.logged.push(soughtAs(prompt));
       continue;
     }
     const { mask, box, points } = prompt;
@@ -57,6 +55,19 @@ export async function readPrompts(
     }
   }
   return read;
+}
+
+/** What is to be found, as the log keeps it. */
+function soughtAs(prompt: AskedPrompt): LoggedPrompt {
+  const { box, exclude, like } = prompt;
+  const name = namedBy(prompt)?.name;
+  return {
+    ...(name !== undefined && { label: name }),
+    ...(like?.annotation !== undefined && { like: { annotation: like.annotation } }),
+    ...(like?.box && { like: { box: like.box } }),
+    ...(box && { box }),
+    ...(exclude && { exclude }),
+  };
 }
 
 /** Pixels at most of all masks of one request that come as PNG, and are drawn: five of an image of 8000 x 8000. */

@@ -33,6 +33,8 @@ const usage = `maskwright COMMAND [--json]
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
           [--label NAME ...] [--find]
                                      what the version was taught, without drawing
+          [--like ANNOTATION|x0,y0,x1,y1 ...]
+                                     what is like an object that is there
           [--version active|base|N] [--overlay FILE] [--mask FILE.png]
   fine-tune PROJECT [--epochs N] [--budget SECONDS] [--serving interactive|best]
             [--base-version N] [--seed N] [--detach]

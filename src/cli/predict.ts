@@ -15,6 +15,7 @@ type Prompt = {
   box?: [number, number, number, number];
   points?: [number, number, number][];
   label?: string;
+  like?: { annotation: string } | { box: [number, number, number, number] };
 };
 
 /** Each box is an object of its own; points are one object, and with a single box they tell of that one. */
@@ -31,11 +32,18 @@ function drawnOf(boxes: readonly string[], points: readonly string[]): Prompt[] 
   return clicks.length === 0 ? prompts : [{ ...prompts[0], points: clicks }];
 }
 
+/** An annotation's id, or a box in the image. */
+const likeOf = (text: string): NonNullable<Prompt["like"]> =>
+  text.includes(",")
+    ? { box: numbers("--like", text, [4]) as [number, number, number, number] }
+    : { annotation: text };
+
 export const predictCommand: Command = async ({ args, api }) => {
   const { values, positionals } = parse(args, ["PROJECT", "IMAGE"], {
     box: { type: "string", multiple: true, default: [] },
     point: { type: "string", multiple: true, default: [] },
     label: { type: "string", multiple: true, default: [] },
+    like: { type: "string", multiple: true, default: [] },
     find: { type: "boolean", default: false },
     version: { type: "string", default: "active" },
     overlay: { type: "string" },
@@ -43,9 +51,13 @@ export const predictCommand: Command = async ({ args, api }) => {
   });
   const [projectId, path] = positionals as [string, string];
   const { find } = values;
-  const prompts = [...drawnOf(values.box, values.point), ...values.label.map((label): Prompt => ({ label }))];
+  const prompts = [
+    ...drawnOf(values.box, values.point),
+    ...values.label.map((label): Prompt => ({ label })),
+    ...values.like.map((text): Prompt => ({ like: likeOf(text) })),
+  ];
   if (prompts.length === 0 && !find)
-    throw new CliError("usage", "Give a --box, a --point, a --label or --find.");
+    throw new CliError("usage", "Give a --box, a --point, a --label, a --like or --find.");
   const version = values.version === "active" ? values.version : versionOf(values.version);
   const bytes = await readFile(path);
   const client = await api();

@@ -50,3 +50,6 @@ export const gridOf = (pool: number): number => (2 * gridCells) / pool;
  * noise through, and comparing their boxes would hold a thread for seconds.
  */
 export const mostCentres = 10_000;
+
+/** An object so much like the one that was shown is answered with where the caller names no threshold: see docs/find.md. */
+export const likeThreshold = 0.3;

@@ -3,7 +3,7 @@ type LoggedBox = readonly [number, number, number, number];
 /** A prompt as it was asked, in pixels of the original image. */
 export interface LoggedPrompt {
   /**
-   * Beside a label, the region to look in; in the lineage of one found object, the box that its mask was made by, which
+   * Beside a label or what others are to be like, the region to look in; in the lineage of one found object, the box that its mask was made by, which
    * nobody has drawn.
    */
   box?: LoggedBox;
@@ -20,6 +20,8 @@ export interface LoggedPrompt {
   label?: string;
   /** The objects of all labels. */
   find?: true;
+  /** Objects like this one: an annotation's, or the one in a box. */
+  like?: { annotation: string } | { box: LoggedBox };
   /** Where no object was to be found. */
   exclude?: readonly LoggedBox[];
   /**
@@ -30,4 +32,5 @@ export interface LoggedPrompt {
 }
 
 /** Whether a model chose what was pointed at, not a person. */
-export const isFound = ({ label, find }: LoggedPrompt): boolean => label !== undefined || find === true;
+export const isFound = ({ label, find, like }: LoggedPrompt): boolean =>
+  label !== undefined || find === true || like !== undefined;

@@ -15,6 +15,7 @@ import { embedRegion } from "./embedding/regions.ts";
 import type { EmbeddingShelf } from "./embedding/shelf.ts";
 import { segmentEverything } from "./everything/generate.ts";
 import { find } from "./find/find.ts";
+import { findLike } from "./find/like.ts";
 import { nameMasks } from "./find/name-masks.ts";
 import { FinderWeights } from "./find/finder-weights.ts";
 import type { ImageNotes } from "./image-notes.ts";
@@ -106,6 +107,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     predict: (request) => running.track(() => answer(request)),
     segmentEverything: (request) => running.track(() => everything(request)),
     find: (request) => running.track(() => finding.find(request)),
+    findLike: (request) => running.track(() => finding.findLike(request)),
     name: (request) => running.track(() => finding.name(request)),
     rank: (task) => running.track(() => pools.rank(task)),
     forget: (image) => {
@@ -194,7 +196,7 @@ function findWith(
     graphs: ReturnType<typeof readFinderGraphs>;
     notes: ImageNotes | undefined;
   },
-): Pick<Inference, "find" | "name"> {
+): Pick<Inference, "find" | "findLike" | "name"> {
   const weights = new FinderWeights(store);
   const looking: Parameters<typeof nameMasks>[0] = {
     graphs,
@@ -218,5 +220,12 @@ function findWith(
       },
       request,
     );
-  return { find: findAll, name: (request) => nameMasks(looking, request) };
+  const { embed: embedWhole } = looking;
+  const { like, likeness, twins, masks } = pools;
+  return {
+    find: findAll,
+    findLike: (request) =>
+      findLike({ embed: embedWhole, predict: answer, like, likeness, twins, masks }, request),
+    name: (request) => nameMasks(looking, request),
+  };
 }

@@ -1,7 +1,7 @@
 import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Ranked, RankTask } from "../imaging/worth/rank-images.ts";
 import type { RgbImage } from "../imaging/types.ts";
-import type { FindRequest, FindResult, Named, NameRequest } from "./find/types.ts";
+import type { FindRequest, FindResult, LikeRequest, Named, NameRequest } from "./find/types.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 import type {
   Embedded,
@@ -31,6 +31,8 @@ export interface Inference {
   segmentEverything(request: EverythingRequest): Promise<EverythingResult>;
   /** The objects that a version was taught, without prompts: see find/find.ts. Throws AppError answer_too_large. */
   find(request: FindRequest): Promise<FindResult>;
+  /** The objects that are like one that is there: see find/like.ts. Throws as find does. */
+  findLike(request: LikeRequest): Promise<FindResult>;
   /** What a version's finder calls the objects of masks: see find/name-masks.ts. Throws as find does. */
   name(request: NameRequest): Promise<(Named | null)[]>;
   /** The order in which images should be labelled: see imaging/worth/rank-images.ts. */

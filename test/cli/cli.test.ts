@@ -141,7 +141,11 @@ describe("predict", () => {
       await writeFile(file, "no image");
       const project = await makeProject(app.a);
       const lines = [
-        [["predict", project, file], /^maskwright: usage: Give a --box, a --point, a --label or --find\.\n$/],
+        [
+          ["predict", project, file],
+          /^maskwright: usage: Give a --box, a --point, a --label, a --like or --find\.\n$/,
+        ],
+        [["predict", project, file, "--like", "1,2"], /^maskwright: usage: --like [^\n]+\n$/],
         [["predict", project, file, "--box", "1,2,3"], /^maskwright: usage: --box takes 4 numbers .+\n$/],
         [["predict", project, file, "--label", "a"], /^maskwright: finder_missing: [^\n]+ \(version\)\n$/],
         [

@@ -23,7 +23,7 @@ const answers: Record<string, object> = {
     results: [
       {
         version: 1,
-        predictions: [],
+        predictions: [{ masks: [answered(6, { label: "seal", label_score: 0.7 })], left_out: 0 }],
         found: {
           masks: [
             answered(4, { label: "stamp", label_score: 0.91 }),
@@ -49,6 +49,20 @@ beforeEach(() => {
   everything = new Everything(sketch);
 });
 afterEach(() => vi.unstubAllGlobals());
+
+describe("what is like a saved object", () => {
+  it("is shown one by one, and accepted as that object of that answer", async () => {
+    await everything.like("ann_9");
+    const prompts = [{ like: { annotation: "ann_9" } }];
+    const body = { image: { id: "img_1" }, version: "active", prompts, max_objects: 500 };
+    expect(asked).toEqual([["/v1/projects/prj_1/predict", body]]);
+    expect(everything.what.value).toBe("similar objects");
+    expect(everything.shown.value).toMatchObject({
+      found: { label: "seal", score: 0.7 },
+      from: { id: "pred_1", prompt: 0, mask: 0 },
+    });
+  });
+});
 
 describe("what a version finds by itself", () => {
   it("is shown one by one with its label, and accepted as that object of that answer", async () => {

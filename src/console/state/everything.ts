@@ -30,13 +30,15 @@ const mostObjects = 500;
 /** What overlaps a saved object so much is that object. */
 const sameIou = 0.8;
 
+/** What is looked for: all there is, the objects that the version was taught, or those that are like a saved one. */
+export type Sought = "everything" | "objects" | "similar objects";
+
 /** All that the model finds on an image, to be accepted or left out one by one. */
 export class Everything {
   readonly #sketch: Sketch;
   #asking: AbortController | null = null;
   readonly running = signal(false);
-  /** What is looked for: all there is, or the objects that the version was taught. */
-  readonly what = signal<"everything" | "objects">("everything");
+  readonly what = signal<Sought>("everything");
   /** Those that nobody has judged yet; null where nothing has been looked for. */
   readonly left = signal<readonly Candidate[] | null>(null);
   readonly found = signal(0);
@@ -68,14 +70,21 @@ export class Everything {
     return this.#look("objects", async (path, asked, until) => {
       const body = { ...asked, find: true, max_objects: mostObjects };
       const { id, results } = await api.post<Prediction>(`${path}/predict`, body, until);
-      const found = results[0]?.found;
-      if (found?.left_out) toast(`The ${mostObjects} surest are shown; ${found.left_out} more were found.`);
-      return (found?.masks ?? []).map((one, mask) => candidate(one, { id, prompt: 0, mask }));
+      return candidates(id, results[0]?.found);
+    });
+  }
+
+  /** Looks for objects that are like one that is saved, and shows the most alike. Throws MaskwrightError. */
+  like(annotation: string): Promise<void> {
+    return this.#look("similar objects", async (path, asked, until) => {
+      const body = { ...asked, prompts: [{ like: { annotation } }], max_objects: mostObjects };
+      const { id, results } = await api.post<Prediction>(`${path}/predict`, body, until);
+      return candidates(id, results[0]?.predictions[0]);
     });
   }
 
   async #look(
-    what: "everything" | "objects",
+    what: Sought,
     ask: (path: string, asked: object, until: AbortSignal) => Promise<Candidate[]>,
   ): Promise<void> {
     if (this.running.value) return;
@@ -157,6 +166,12 @@ const candidate = (one: PredictedMask, from: LoggedMask): Candidate => ({
   ...(one.label_score !== undefined && { found: { label: one.label ?? null, score: one.label_score } }),
   from,
 });
+
+/** The answer to the only thing that was asked for. */
+function candidates(id: string, found: Prediction["results"][number]["found"]): Candidate[] {
+  if (found?.left_out) toast(`The ${mostObjects} surest are shown; ${found.left_out} more were found.`);
+  return (found?.masks ?? []).map((one, mask) => candidate(one, { id, prompt: 0, mask }));
+}
 
 /** What a found object is and how sure that is, in a few characters. */
 export const saidOf = ({ label, score }: NonNullable<Candidate["found"]>): string =>

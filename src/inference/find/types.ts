@@ -1,6 +1,7 @@
 import type { Finder } from "../../domain/finder.ts";
 import type { Box, MaskFormat, Size } from "../../imaging/types.ts";
 import type { TimingMs } from "../timing.ts";
+import type { Where } from "./inside.ts";
 import type { Embedded, EmbedOptions, ImageSource, PredictedMask, VersionRef } from "../types.ts";
 
 /** A version that can find. */
@@ -9,13 +10,9 @@ export interface FindingVersion extends VersionRef {
 }
 
 /** One thing to be looked for. */
-export interface FindAsk {
+export interface FindAsk extends Where {
   /** Labels of the finder, null for that of annotations without one; left out, all. */
   readonly labels?: readonly (string | null)[] | undefined;
-  /** Only objects whose peak lies in it, pixels of the image. */
-  readonly region?: Box | undefined;
-  /** None whose peak lies in one of these. */
-  readonly exclude?: readonly Box[] | undefined;
 }
 
 export interface FindRequest extends Omit<EmbedOptions, "region"> {
@@ -33,14 +30,35 @@ export interface FindRequest extends Omit<EmbedOptions, "region"> {
   readonly maxAnswerText: number;
 }
 
-export interface FoundObject extends Omit<PredictedMask, "lowRes"> {
+/** An object that is there: on the image that is asked about where no other is named. */
+export interface LikeObject {
+  /** Round the object, pixels of its image. */
+  readonly box: Box;
+  readonly image?: (ImageSource & { readonly size: Size }) | undefined;
   readonly label: string | null;
-  /** The expected share of such finds that are objects, in [0, 1]. */
-  readonly labelScore: number;
+}
+
+export interface LikeAsk extends Where {
+  readonly like: LikeObject;
+}
+
+export interface LikeRequest extends Omit<FindRequest, "versions" | "asks"> {
+  readonly versions: readonly VersionRef[];
+  readonly asks: readonly LikeAsk[];
+}
+
+/** What a version made of a box. */
+export interface Boxed extends PredictedMask {
   /** The box that the decoder was asked with. */
   readonly prompt: Box;
   /** Whether it was asked without a window, as there were too many: see find-focus.ts. */
   readonly plain?: true;
+}
+
+export interface FoundObject extends Omit<Boxed, "lowRes"> {
+  readonly label: string | null;
+  /** The expected share of such finds that are objects, or how much it is like what was shown, in [0, 1]. */
+  readonly labelScore: number;
 }
 
 export interface FindResult {

@@ -2,6 +2,13 @@ import { answerTask } from "../decoder/answer-task.ts";
 import { decodePoints, type PointsResult, type PointsTask } from "../everything/decode-points.ts";
 import { type SuppressTask, suppress } from "../everything/suppress.ts";
 import { type WriteTask, writeMasks, type WrittenMask } from "../everything/write-masks.ts";
+import {
+  likenesses,
+  type LikenessTask,
+  type LikeResult,
+  type LikeTask,
+  lookForLike,
+} from "../find/like-task.ts";
 import { askPeaks, type PeaksResult, type PeaksTask } from "../find/peaks-task.ts";
 import { type TwinsTask, withoutTwins } from "../find/twins.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
@@ -18,3 +25,6 @@ export const masks = (task: WriteTask): Promise<Outcome<WrittenMask[]>> => settl
 /** The steps of finding. */
 export const peaks = (task: PeaksTask): Promise<Outcome<PeaksResult>> => settle(() => askPeaks(task));
 export const twins = (task: TwinsTask): Promise<Outcome<number[]>> => settle(async () => withoutTwins(task));
+export const like = (task: LikeTask): Promise<Outcome<LikeResult>> => settle(async () => lookForLike(task));
+export const likeness = (task: LikenessTask): Promise<Outcome<number[]>> =>
+  settle(async () => likenesses(task));

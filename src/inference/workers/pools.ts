@@ -28,6 +28,8 @@ export function createPools({ decodeWorkers }: { decodeWorkers: number }) {
     masks: decode.of("masks"),
     peaks: decode.of("peaks"),
     twins: decode.of("twins"),
+    like: decode.of("like"),
+    likeness: decode.of("likeness"),
     close: async (): Promise<void> => {
       await Promise.all([encode.close(), decode.close(), rank.close()]);
     },

@@ -10,7 +10,7 @@ export const loggedPromptSchema = z
   .object({
     box: box.optional().openapi({
       description:
-        "With `label`, the region that was searched; in the lineage of a found object, the box that its mask was made with, which nobody drew.",
+        "With `label` or `like`, the region that was searched; in the lineage of a found object, the box that its mask was made with, which nobody drew.",
     }),
     points: z.array(point).optional(),
     mask: z
@@ -36,6 +36,10 @@ export const loggedPromptSchema = z
       .optional()
       .openapi({ description: "The label whose objects were asked for, as it was written." }),
     find: z.literal(true).optional().openapi({ description: "The objects of all labels were asked for." }),
+    like: z
+      .union([z.object({ annotation: z.string() }), z.object({ box })])
+      .optional()
+      .openapi({ description: "Objects like this one were asked for." }),
     exclude: z.array(box).optional(),
     found: z
       .array(z.object({ version: versionOrBase, box, label: z.string().nullable() }))
@@ -56,6 +60,7 @@ export const toLoggedPrompt = ({
   grid,
   label,
   find,
+  like,
   exclude,
   found,
 }: LoggedPrompt): z.output<typeof loggedPromptSchema> => ({
@@ -65,6 +70,7 @@ export const toLoggedPrompt = ({
   ...(grid && { grid }),
   ...(label !== undefined && { label }),
   ...(find && { find }),
+  ...(like && { like: "box" in like ? { box: copied(like.box) } : like }),
   ...(exclude && { exclude: exclude.map(copied) }),
   ...(found && {
     found: found.map(([version, by, name]) => ({

@@ -5,13 +5,13 @@ import { versionNames } from "./version-name.ts";
 import { imageBody } from "./image.ts";
 import { text } from "../http/scope.ts";
 import { LateValues, maskWriter } from "../http/stream-json.ts";
-import { mostCentres } from "../../domain/finder-layout.ts";
+import { likeThreshold, mostCentres } from "../../domain/finder-layout.ts";
 import { box, maskFormat, maskWith, point, promptMask } from "./mask.ts";
 
 const promptBody = z.strictObject({
   box: box.optional().openapi({
     description:
-      "Around the object; beside `label`, the region to look in. Cut at the image's edge, see `clipped`.",
+      "Around the object; beside `label` or `like`, the region to look in. Cut at the image's edge, see `clipped`.",
   }),
   points: z.array(point).max(1000).optional(),
   mask: promptMask.optional(),
@@ -24,8 +24,20 @@ const promptBody = z.strictObject({
       example: "stamp",
     }),
   text: text(200).optional().openapi({ description: "The same as `label`; give one of them." }),
+  like: z
+    .strictObject({
+      annotation: text(200)
+        .optional()
+        .openapi({ description: "An annotation of the project, on any image." }),
+      box: box.optional().openapi({ description: "A box round an object of this image." }),
+    })
+    .optional()
+    .openapi({
+      description:
+        "Asks for the objects that are like one that is there, without any training: give `annotation` or `box`. The object itself is left out of the answer.",
+    }),
   exclude: z.array(box).max(100).optional().openapi({
-    description: "With `label`: regions to leave out; an object is in a region if its centre is.",
+    description: "With `label` or `like`: regions to leave out; an object is in a region if its centre is.",
   }),
 });
 
@@ -43,7 +55,7 @@ export const predictBody = z.strictObject({
     .openapi({
       description:
         "Each prompt describes one object by at least one of box, points and mask, in any combination and with any " +
-        "number of points; or all objects of a label by its name, within `box` if there is one. Needed unless `find` is true.",
+        "number of points; or all objects of a label by its name, or like an object that is there, within `box` if there is one. Needed unless `find` is true.",
     }),
   find: z.boolean().default(false).openapi({
     description: "true: also find the objects of all labels that the version was taught.",
@@ -58,11 +70,11 @@ export const predictBody = z.strictObject({
     .max(1)
     .optional()
     .openapi({
-      description: `Found objects with a lower label_score are left out; defaults to the version's own \`finder.threshold\`. At most the ${mostCentres} highest centres above it are looked at.`,
+      description: `Found objects with a lower label_score are left out; defaults to the version's own \`finder.threshold\`, and to ${likeThreshold} with \`like\`. At most the ${mostCentres} highest centres above it are looked at.`,
     }),
   max_objects: z.int().min(1).max(mostObjects).default(100).openapi({
     description:
-      "Maximum number of objects found per prompt with a label, and with `find`; the best are kept.",
+      "Maximum number of objects found per prompt with `label` or `like`, and with `find`; the best are kept.",
   }),
   version: versionNames,
   multimask: z
@@ -102,7 +114,8 @@ const predictedMask = maskWith({
       "What the object is; null for annotations without a label. Present for drawn prompts only with `labels`, where the version recognises something.",
   }),
   label_score: z.number().optional().openapi({
-    description: "The expected share of such finds that are objects, from 0 to 1.",
+    description:
+      "The expected share of such finds that are objects, from 0 to 1; of what `like` found, how much it is like the object shown, not calibrated.",
   }),
 });
 

@@ -78,7 +78,7 @@ export function Objects({
         {sketch.instances.value.length === 0 && <p class="muted small">None yet.</p>}
         <ul class="object-list">
           {sketch.instances.value.map((one, i) => (
-            <ObjectRow key={one.id} sketch={sketch} instance={one} index={i} />
+            <ObjectRow key={one.id} sketch={sketch} everything={everything} instance={one} index={i} />
           ))}
         </ul>
       </section>
@@ -107,7 +107,17 @@ function Found({ everything }: { everything: Everything }) {
   );
 }
 
-function ObjectRow({ sketch, instance, index }: { sketch: Sketch; instance: Instance; index: number }) {
+function ObjectRow({
+  sketch,
+  everything,
+  instance,
+  index,
+}: {
+  sketch: Sketch;
+  everything: Everything;
+  instance: Instance;
+  index: number;
+}) {
   const name = instance.label ?? `Object ${index + 1}`;
   const point = (id: string | null) => () => void (highlighted.value = id);
   return (
@@ -127,6 +137,13 @@ function ObjectRow({ sketch, instance, index }: { sketch: Sketch; instance: Inst
         <span class="tile-name">{name}</span>
         <span class="muted small nums">{number(instance.area)} px</span>
       </button>
+      <Button
+        kind="quiet"
+        icon="find"
+        label={`Find objects like ${name}`}
+        disabled={everything.running.value}
+        onClick={() => attempt(() => everything.like(instance.id))}
+      />
       <Button
         kind="quiet"
         icon="trash"

@@ -1,0 +1,145 @@
+import { likeThreshold } from "../../domain/finder-layout.ts";
+import type { Exemplar } from "../../imaging/finding/likeness.ts";
+import type { RleMask } from "../../imaging/types.ts";
+import { now } from "../../lib/clock.ts";
+import type { WriteTask, WrittenMask } from "../everything/write-masks.ts";
+import { type Times, toTimingMs } from "../timing.ts";
+import type { Embedded, ImageEmbedding, VersionRef } from "../types.ts";
+import { type BoxDeps, decodeBoxes, withoutTwins } from "./decode-boxes.ts";
+import { isInside } from "./inside.ts";
+import type { LikenessTask, LikeResult, LikeTask } from "./like-task.ts";
+import type { Boxed, FindRequest, FindResult, FoundObject, LikeAsk, LikeRequest } from "./types.ts";
+import { Answers } from "./write-found.ts";
+
+/** Places that are looked at for each object that may be answered with; at least so many, as the best need not stand out most. */
+const [placesPerObject, leastPlaces, mostPlaces] = [2, 64, 200];
+/** What is less alike at first sight, of the threshold, is not looked at again. */
+const firstSight = 0.6;
+
+export interface LikeDeps extends BoxDeps {
+  /** The embedding of a whole image. */
+  embed(request: Pick<FindRequest, "image" | "workspaceId" | "baseModel" | "signal">): Promise<Embedded>;
+  like(task: LikeTask): Promise<LikeResult>;
+  likeness(task: LikenessTask): Promise<number[]>;
+  masks(task: WriteTask): Promise<WrittenMask[]>;
+}
+
+/**
+ * The objects of an image that are like one that is there, without training: places whose cells show the same become boxes
+ * of its size for the version's decoder; the boxes of those masks that are alike ask it once more, as its focus says. The
+ * label score is the likeness times the decoder's own score, in [0, 1]; it is not calibrated. The object itself is left out.
+ * After PerSAM (Zhang et al. 2023), with what all cells have in common taken off first.
+ * Throws AppError answer_too_large, prompt_empty where a box shows no object, and what embedding an image throws.
+ */
+export async function findLike(deps: LikeDeps, request: LikeRequest): Promise<FindResult> {
+  const start = performance.now();
+  const { versions, asks, image, signal } = request;
+  const { embedding, from } = await deps.embed(request);
+  const times: Times = { queue: 0, embed: performance.now() - start, decode: 0, encode: 0 };
+  const answers = new Answers(request);
+  const results = [];
+  for (const version of versions) {
+    const found = [];
+    for (const ask of asks) {
+      signal?.throwIfAborted();
+      const objects = await look(deps, request, { version, ask, embedding }, times);
+      const writeStart = performance.now();
+      found.push({
+        objects: await answers.write(deps, objects.slice(0, request.most)),
+        left: Math.max(0, objects.length - request.most),
+      });
+      times.encode += performance.now() - writeStart;
+    }
+    results.push({ version: version.number, asks: found });
+  }
+  const [height, width] = image.size;
+  return { width, height, results, embeddingFrom: from, timingMs: toTimingMs(times, start) };
+}
+
+interface Looking {
+  readonly version: VersionRef;
+  readonly ask: LikeAsk;
+  readonly embedding: ImageEmbedding;
+}
+
+/** What one version finds for one ask, the most alike first. */
+async function look(
+  deps: LikeDeps,
+  request: LikeRequest,
+  looking: Looking,
+  times: Times,
+): Promise<FoundObject[]> {
+  const { version, ask, embedding } = looking;
+  const { mask, of } = await objectOf(deps, request, looking, times);
+  if (!mask) return [];
+  const sentAt = now();
+  const most = Math.min(mostPlaces, Math.max(leastPlaces, placesPerObject * request.most));
+  const {
+    exemplar,
+    box: round,
+    places,
+    startedAt,
+    decodeMs,
+  } = await deps.like({ embedding, of, mask, most });
+  times.queue += Math.max(0, startedAt - sentAt);
+  times.decode += decodeMs;
+  if (!exemplar) return [];
+  const threshold = request.threshold ?? likeThreshold;
+  const asked = places.filter(({ at }) => isInside(at, ask)).map(({ box }) => box);
+  const score = async (least: number, masks: readonly (Boxed | null)[]): Promise<Scored[]> =>
+    best(deps, { embedding, exemplar, own: of === embedding ? { mask, bbox: round } : null, least }, masks);
+  const first = await decodeBoxes(deps, request, { version, boxes: asked, plainly: true }, times);
+  const boxes = (await score(firstSight * threshold, first)).map(({ bbox }) => bbox);
+  const second = await decodeBoxes(deps, request, { version, boxes }, times);
+  return (await score(threshold, second)).map((object) => ({ ...object, label: ask.like.label }));
+}
+
+/**
+ * What a version makes of the object that others are to be like, and the embedding of its image. Its own mask, not the one
+ * that was drawn: all others are its own, too, and a version that was not taught takes a stamp for a disc.
+ */
+async function objectOf(
+  deps: LikeDeps,
+  request: LikeRequest,
+  { version, ask: { like }, embedding }: Looking,
+  times: Times,
+): Promise<{ mask: RleMask | null; of: ImageEmbedding }> {
+  const image = like.image ?? request.image;
+  const of =
+    image.sha256 === request.image.sha256 ? embedding : (await deps.embed({ ...request, image })).embedding;
+  const [drawn] = await decodeBoxes(deps, { ...request, image }, { version, boxes: [like.box] }, times);
+  return { mask: (drawn?.mask as RleMask | undefined) ?? null, of };
+}
+
+type Scored = Boxed & { readonly labelScore: number };
+
+interface Bar {
+  readonly embedding: ImageEmbedding;
+  readonly exemplar: Exemplar;
+  /** The exemplar's own mask where it lies on this image. */
+  readonly own: Pick<Boxed, "mask" | "bbox"> | null;
+  readonly least: number;
+}
+
+/** The masks that are alike enough, each object once and not the exemplar itself, the most alike first. */
+async function best(
+  deps: LikeDeps,
+  { embedding, exemplar, own, least }: Bar,
+  masks: readonly (Boxed | null)[],
+): Promise<Scored[]> {
+  const there = masks.filter((one) => one !== null);
+  const alike = await deps.likeness({
+    embedding,
+    exemplar,
+    masks: there.map(({ mask, area }) => ({ mask: mask as RleMask, area })),
+  });
+  const scored = there
+    .map((one, i): Scored => ({ ...one, labelScore: clamp((alike[i] as number) * clamp(one.score)) }))
+    .filter(({ labelScore }) => labelScore >= least)
+    .sort((a, b) => b.labelScore - a.labelScore);
+  if (!own) return withoutTwins(deps, scored);
+  const kept = await withoutTwins(deps, [own, ...scored]);
+  return kept.filter((one): one is Scored => one !== own);
+}
+
+const clamp = (value: number): number => Math.max(0, Math.min(1, value));
