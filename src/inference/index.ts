@@ -109,6 +109,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     find: (request) => running.track(() => finding.find(request)),
     findLike: (request) => running.track(() => finding.findLike(request)),
     name: (request) => running.track(() => finding.name(request)),
+    channelsFirst: (embedding) => running.track(() => pools.channelsFirst(embedding.data)),
     rank: (task) => running.track(() => pools.rank(task)),
     forget: (image) => {
       pixels.forget(image.sha256);
@@ -174,7 +175,8 @@ function everythingWith(parts: Parts, answer: Inference["predict"]): Inference["
         embed: ({ image, workspaceId, baseModel, signal }, region) =>
           embedRegion({ embed }, image, { workspaceId, baseModel, signal, region }),
         weights: (version, baseModel) => weights.get(version, baseModel),
-        points: (task) => prefixes.with(task, pools.points),
+        // Shared memory of a hundred crops would lie about until three heaps have been cleaned up.
+        points: (task, passing) => (passing ? pools.points(task) : prefixes.with(task, pools.points)),
         boxes: pools.boxes,
         masks: pools.masks,
         predict: answer,

@@ -6,6 +6,7 @@ import type { EverythingRequest, EverythingResult } from "./everything/types.ts"
 import type {
   Embedded,
   EmbedOptions,
+  ImageEmbedding,
   ImageFacts,
   ImageSource,
   PredictRequest,
@@ -25,6 +26,8 @@ export interface Inference {
   pixels(image: ImageSource): Promise<RgbImage>;
   /** The image's embedding from memory, the object store, or the encoder, which then writes it to both. */
   embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
+  /** An embedding as Meta's decoder takes it: [256, 64, 64] float32, little endian. */
+  channelsFirst(embedding: ImageEmbedding): Promise<Uint8Array<ArrayBuffer>>;
   /** Decodes prompts with one or several versions on one embedding. */
   predict(request: PredictRequest): Promise<PredictResult>;
   /** Every object of an image, without prompts: Meta's automatic mask generator. See everything/generate.ts. */

@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { channelsFirst } from "../actions/embed-image.ts";
 import { getImage } from "../db/queries/images.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
@@ -70,7 +69,7 @@ export function imageContentRoutes({ db, store, inference }: RouteContext) {
     const { embedding } = await inference.embed(imageSource(store, image), options);
     c.header("Content-Type", "application/octet-stream");
     c.header("X-Content-Type-Options", "nosniff");
-    return c.body(channelsFirst(embedding.data), 200);
+    return c.body(await inference.channelsFirst(embedding), 200);
   });
 
   router.openapi(thumbnailRoute, async (c) => {

@@ -6,6 +6,7 @@ import { type Times, toTimingMs } from "../timing.ts";
 import { inGroups, inLanes } from "../turns/lanes.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
 import type { Embedded, PredictRequest, PredictResult, VersionRef } from "../types.ts";
+import { isWhole } from "../embedding/regions.ts";
 import { lookCloser } from "./closer.ts";
 import type { PointsResult, PointsTask } from "./decode-points.ts";
 import { planEverything, type PlannedCrop } from "./plan.ts";
@@ -26,7 +27,8 @@ export interface EverythingDeps {
   /** The embedding of one crop; see embedRegion. */
   embed(request: EverythingRequest, crop: PlannedCrop["crop"]): Promise<Embedded>;
   weights(version: VersionRef, baseModel: string): Promise<PackedWeights>;
-  points(task: PointsTask): Promise<PointsResult>;
+  /** `passing`: no other call will ask about this embedding, so that nothing is kept for one. */
+  points(task: PointsTask, passing: boolean): Promise<PointsResult>;
   boxes(task: SuppressTask): Promise<number[]>;
   masks(task: WriteTask): Promise<WrittenMask[]>;
   /** Asks a version by its focus: see closer.ts. */
@@ -132,14 +134,17 @@ async function decodeCrop(
   await inLanes([...groups.entries()], deps.workers, async ([i, points]) => {
     signal?.throwIfAborted();
     const sentAt = now();
-    const result = await deps.points({
-      ...task,
-      points,
-      crop: planned.crop,
-      first: { ...planned.first, point: planned.first.point + i * groupSize },
-      size: image.size,
-      settings: thresholds,
-    });
+    const result = await deps.points(
+      {
+        ...task,
+        points,
+        crop: planned.crop,
+        first: { ...planned.first, point: planned.first.point + i * groupSize },
+        size: image.size,
+        settings: thresholds,
+      },
+      !isWhole(planned.crop, image.size),
+    );
     times.queue += Math.max(0, result.startedAt - sentAt);
     times.decode += result.decodeMs;
     times.encode += result.encodeMs;

@@ -26,6 +26,7 @@ export function createPools({ decodeWorkers }: { decodeWorkers: number }) {
     points: decode.of("points"),
     boxes: decode.of("boxes"),
     masks: decode.of("masks"),
+    channelsFirst: decode.of("toChannelsFirst"),
     peaks: decode.of("peaks"),
     twins: decode.of("twins"),
     like: decode.of("like"),
