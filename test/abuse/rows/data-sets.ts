@@ -44,7 +44,7 @@ const ballast = once(() => {
 });
 
 const blank = (width: number, height: number): Promise<Buffer> =>
-  sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
+  sharp({ create: { width, height, channels: 3, background: "#ffffff" }, limitInputPixels: false })
     .toColourspace("b-w")
     .png()
     .toBuffer();
