@@ -88,7 +88,7 @@ const environment = z.object({
   MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),
   MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
   MAX_PROMPTS: int(256, 1, 4096),
-  /** Points of one segment-everything, over its crops and versions. */
+  /** Points of one segment-everything, over its crops and versions; objects that one predict may find, and places where it looks for what is like another. */
   MAX_EVERYTHING_POINTS: int(8192, 1, 1_000_000),
   MAX_IMAGES_PER_PROJECT: int(50_000, 1, 10_000_000),
   /** Rate of one key, over all instances; a key that was silent may send two seconds' worth at once. 0 is no limit. */

@@ -1,3 +1,4 @@
+import { likePlaces } from "../domain/finder-layout.ts";
 import { clipBox, clipPoint } from "../imaging/geometry.ts";
 import type { Box, MaskFormat, Point, Size } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
@@ -80,7 +81,8 @@ function checkNamed(prompt: AskedPrompt, param: string): void {
 }
 
 /**
- * Throws AppError invalid_request, too_many_prompts: before any work. `limit`: objects of all labels and versions.
+ * Throws AppError invalid_request, too_many_prompts: before any work. `limit`: objects of all labels and versions, and
+ * places where something like another is looked for.
  */
 export function checkFinds(asked: Masked, versions: number, limit: number): void {
   const asks = countAsks(asked);
@@ -90,13 +92,23 @@ export function checkFinds(asked: Masked, versions: number, limit: number): void
       "format: logits are given of drawn prompts alone; ask for found objects as rle, polygon or png.";
     throw new AppError("invalid_request", message, { param: "format" });
   }
+  const shown = asked.prompts.filter(({ like }) => like !== undefined).length;
+  const places = likePlaces(asked.maxObjects);
+  if (versions * shown * places > limit) {
+    const message =
+      `prompts: ${shown} times like, with ${places} places to look at for each, of ${counted(versions)}; ` +
+      `${limit} in all are allowed. Ask for fewer at a time.`;
+    throw new AppError("too_many_prompts", message, { param: "prompts" });
+  }
   const { found } = masksOf(asked, versions);
   if (found <= limit) return;
   const message =
-    `max_objects: ${asks} times ${asked.maxObjects} objects of ${versions} ${versions === 1 ? "version" : "versions"}; ` +
+    `max_objects: ${asks} times ${asked.maxObjects} objects of ${counted(versions)}; ` +
     `${limit} in all are allowed. Lower max_objects, or ask for fewer labels or versions at a time.`;
   throw new AppError("too_many_prompts", message, { param: "max_objects" });
 }
+
+const counted = (versions: number): string => `${versions} ${versions === 1 ? "version" : "versions"}`;
 
 /** What of a prompt reached over the image's edge, and was cut: `prompts[0].box`, and what it has become. */
 export interface Clipped {

@@ -53,3 +53,10 @@ export const mostCentres = 10_000;
 
 /** An object so much like the one that was shown is answered with where the caller names no threshold: see docs/find.md. */
 export const likeThreshold = 0.3;
+
+/** Places that are looked at for each object that may be answered with; at least so many, as the best need not stand out most. */
+const [placesPerObject, leastPlaces, mostPlaces] = [2, 64, 200];
+
+/** Places of an image that are looked at for objects like one that was shown, where `most` may be answered with. */
+export const likePlaces = (most: number): number =>
+  Math.min(mostPlaces, Math.max(leastPlaces, placesPerObject * most));

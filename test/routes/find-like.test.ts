@@ -156,7 +156,7 @@ describe("predict by an object that is there", () => {
     expect(await app.traces()).toEqual(before);
   });
 
-  it("knows no annotation of another project, and no logits", async () => {
+  it("knows no annotation of another project, no logits, and not too many at a time", async () => {
     const foreign = await makeProject(app.a, "another");
     const path = `/v1/projects/${foreign}/predict`;
     const bytes = (await asPng(sheet(there, 2))).toString("base64");
@@ -165,5 +165,8 @@ describe("predict by an object that is there", () => {
       "404 annotation_not_found prompts[0].like.annotation",
     );
     expect(errorOf(await ask({ prompts, format: "logits" }))).toBe("400 invalid_request format");
+    const many = Array.from({ length: 4 }, () => ({ like: { box: square } }));
+    // 200 places each, of which 600 are allowed; objects alone would be 400.
+    expect(errorOf(await ask({ prompts: many }))).toBe("422 too_many_prompts prompts");
   });
 });

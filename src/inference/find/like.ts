@@ -1,4 +1,4 @@
-import { likeThreshold } from "../../domain/finder-layout.ts";
+import { likePlaces, likeThreshold } from "../../domain/finder-layout.ts";
 import type { Exemplar } from "../../imaging/finding/likeness.ts";
 import type { RleMask } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
@@ -11,8 +11,6 @@ import type { LikenessTask, LikeResult, LikeTask } from "./like-task.ts";
 import type { Boxed, FindRequest, FindResult, FoundObject, LikeAsk, LikeRequest } from "./types.ts";
 import { Answers } from "./write-found.ts";
 
-/** Places that are looked at for each object that may be answered with; at least so many, as the best need not stand out most. */
-const [placesPerObject, leastPlaces, mostPlaces] = [2, 64, 200];
 /** What is less alike at first sight, of the threshold, is not looked at again. */
 const firstSight = 0.6;
 
@@ -73,7 +71,7 @@ async function look(
   const { mask, of } = await objectOf(deps, request, looking, times);
   if (!mask) return [];
   const sentAt = now();
-  const most = Math.min(mostPlaces, Math.max(leastPlaces, placesPerObject * request.most));
+  const most = likePlaces(request.most);
   const {
     exemplar,
     box: round,
