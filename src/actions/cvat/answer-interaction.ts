@@ -1,9 +1,8 @@
-import type { Reservation } from "../../lib/memory-budget.ts";
 import type { Box } from "../../imaging/types.ts";
 import type { VersionName } from "../asked-versions.ts";
 import type { ActionContext, Ask } from "../context.ts";
 import { predict } from "../predict.ts";
-import { type Bits, bitsOf } from "./bits.ts";
+import { type Bits, bitsOf, type Sent } from "./bits.ts";
 import { inMessage } from "./in-message.ts";
 
 type Pair = readonly [number, number];
@@ -20,12 +19,8 @@ export interface AskedInteraction {
   readonly requestBytes: number | null;
 }
 
-export interface AnsweredInteraction {
+export interface AnsweredInteraction extends Sent {
   readonly bits: Bits;
-  /** Memory of the answer: to be released once it is sent. */
-  readonly held: Pick<Reservation, "release">;
-  /** Closes the entry in the log of predictions. `answerBytes`: of the answer as it is sent. */
-  readonly finish: (answerBytes: number) => Promise<void>;
 }
 
 /** The one mask of what was drawn. Throws what predict and bitsOf throw, each with the field of CVAT's message. */
@@ -55,16 +50,11 @@ export async function answerInteraction(
   }).catch((error: unknown) => {
     throw inMessage(error, positive.length);
   });
-  try {
-    const masks = predicted.result.results.flatMap(({ predictions }) =>
-      predictions.flatMap((one) => one.masks),
-    );
-    const { bits, held } = await bitsOf(context, ask, predicted, { masks, outlines: false, param: "image" });
-    return { bits: bits[0] as Bits, held, finish: (bytes) => predicted.finish(bytes) };
-  } catch (error) {
-    predicted.held.release();
-    throw error;
-  }
+  const masks = predicted.result.results.flatMap(({ predictions }) =>
+    predictions.flatMap((one) => one.masks),
+  );
+  const sent = await bitsOf(context, ask, predicted, { masks, outlines: false, param: "image" });
+  return { ...sent, bits: sent.bits[0] as Bits };
 }
 
 const boxBetween = ([[ax, ay], [bx, by]]: readonly [Pair, Pair]): Box => [

@@ -6,10 +6,10 @@ import type { ActionContext, Ask } from "../context.ts";
 import type { AnsweredMask } from "../find-objects.ts";
 import type { Predicted } from "../predict.ts";
 
-/** Pixels that a corner left out of a polygon may lie from its edge: people move corners, and want few. */
-const polygonTolerance = 1;
 /** Corners of an outline that somebody may still edit; masks with more have none. */
 const mostCorners = 5000;
+/** People move corners, and want few. */
+const outlining = { tolerance: 1, mostCorners };
 /** Bytes that a mask's outline takes at most. */
 const outlineBytes = 64 * mostCorners;
 
@@ -30,6 +30,14 @@ const nothing: Bits = {
   outline: null,
 };
 
+/** What is sent to CVAT, beside what it says. */
+export interface Sent {
+  /** Memory of the answer: to be released once it is sent. */
+  readonly held: Pick<Reservation, "release">;
+  /** Closes the entry in the log of predictions. `answerBytes`: of the answer as it is sent. */
+  readonly finish: (answerBytes: number) => Promise<void>;
+}
+
 export interface AskedBits {
   readonly masks: readonly AnsweredMask[];
   readonly outlines: boolean;
@@ -38,15 +46,31 @@ export interface AskedBits {
 }
 
 /**
- * Masks of an answer, in run lengths, as bits; and the memory of both, to be released once they are sent.
- * Throws AppError answer_too_large, memory_exceeded, overloaded; the answer's own memory is then still held.
+ * Masks of a prediction, in run lengths, as bits; and the memory of both, which is released where this fails.
+ * Throws AppError answer_too_large, memory_exceeded, overloaded.
  */
 export async function bitsOf(
+  context: ActionContext,
+  ask: Ask,
+  predicted: Predicted,
+  asked: AskedBits,
+): Promise<Sent & { bits: Bits[] }> {
+  try {
+    const { bits, own } = await drawn(context, ask, predicted, asked);
+    const release = (): void => [own, predicted.held].forEach((one) => one.release());
+    return { bits, held: { release }, finish: (bytes) => predicted.finish(bytes) };
+  } catch (error) {
+    predicted.held.release();
+    throw error;
+  }
+}
+
+async function drawn(
   { config, masks: reader, memory }: ActionContext,
   { scope, signal }: Ask,
-  { held }: Pick<Predicted, "held">,
+  { held }: Predicted,
   { masks, outlines, param }: AskedBits,
-): Promise<{ bits: Bits[]; held: Pick<Reservation, "release"> }> {
+): Promise<{ bits: Bits[]; own: Reservation }> {
   const pixels = masks.reduce((sum, { bbox: [x0, y0, x1, y1] }) => sum + (x1 - x0) * (y1 - y0), 0);
   if (2 * pixels > config.MAX_ANSWER_BYTES) {
     const message =
@@ -63,7 +87,7 @@ export async function bitsOf(
     const bits: Bits[] = [];
     for (const { mask } of masks) {
       if (mask.format !== "rle") throw new Error(`a mask came as ${mask.format}`);
-      const cut = await reader.cut({ rle: mask, tolerance: outlines ? polygonTolerance : undefined });
+      const cut = await reader.cut({ rle: mask, outline: outlines ? outlining : undefined });
       if (cut === null) {
         bits.push(nothing);
         continue;
@@ -72,8 +96,7 @@ export async function bitsOf(
       const outline = cut.rings && joined(cut.rings, [left, top]);
       bits.push({ mask: cut, box: [left, top, right - 1, bottom - 1], outline });
     }
-    const release = (): void => [own, held].forEach((one) => one.release());
-    return { bits, held: { release } };
+    return { bits, own };
   } catch (error) {
     own.release();
     throw error;

@@ -1,8 +1,7 @@
-import type { Reservation } from "../../lib/memory-budget.ts";
 import type { VersionName } from "../asked-versions.ts";
 import type { ActionContext, Ask } from "../context.ts";
 import { predict } from "../predict.ts";
-import { type Bits, bitsOf } from "./bits.ts";
+import { type Bits, bitsOf, type Sent } from "./bits.ts";
 import { inMessage } from "./in-message.ts";
 import { cvatName } from "./labels.ts";
 
@@ -25,12 +24,8 @@ export interface Detected {
   readonly bits: Bits;
 }
 
-export interface AnsweredDetection {
+export interface AnsweredDetection extends Sent {
   readonly objects: readonly Detected[];
-  /** Memory of the answer: to be released once it is sent. */
-  readonly held: Pick<Reservation, "release">;
-  /** Closes the entry in the log of predictions. `answerBytes`: of the answer as it is sent. */
-  readonly finish: (answerBytes: number) => Promise<void>;
 }
 
 /** All that a version's finder finds. Throws what predict and bitsOf throw, each with the field of CVAT's message. */
@@ -54,20 +49,14 @@ export async function detect(
   }).catch((error: unknown) => {
     throw inMessage(error);
   });
-  try {
-    const masks = predicted.result.results
-      .flatMap(({ found }) => found?.masks ?? [])
-      .filter(({ area }) => area > 0);
-    const asked = { masks, outlines: true, param: "image" };
-    const { bits, held } = await bitsOf(context, ask, predicted, asked);
-    const objects = masks.map(({ label, labelScore, score }, i): Detected => ({
-      label: cvatName(label),
-      confidence: labelScore ?? score,
-      bits: bits[i] as Bits,
-    }));
-    return { objects, held, finish: (bytes) => predicted.finish(bytes) };
-  } catch (error) {
-    predicted.held.release();
-    throw error;
-  }
+  const masks = predicted.result.results
+    .flatMap(({ found }) => found?.masks ?? [])
+    .filter(({ area }) => area > 0);
+  const { bits, ...sent } = await bitsOf(context, ask, predicted, { masks, outlines: true, param: "image" });
+  const objects = masks.map(({ label, labelScore, score }, i): Detected => ({
+    label: cvatName(label),
+    confidence: labelScore ?? score,
+    bits: bits[i] as Bits,
+  }));
+  return { ...sent, objects };
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { rleIou } from "../../imaging/mask-facts.ts";
 import type { RleMask, WireMask } from "../../imaging/types.ts";
 import type { MemoryBudget } from "../../lib/memory-budget.ts";
@@ -73,13 +74,21 @@ export function createMaskReader(memory: MemoryBudget, pictures: Pick<Pictures, 
       if (a.counts.length + b.counts.length <= inlineText) return rleIou(a, b);
       return iouApart([a, b]);
     },
-    brush: async (rle) => (rle.size[0] * rle.size[1] <= inlinePixels ? brushOf(rle) : brushApart(rle)),
-    cut: async (task) => {
-      const [height, width] = task.rle.size;
-      return height * width <= inlinePixels ? outlinedCut(task) : cutApart(task);
-    },
+    brush: async (rle) => (isSmall(rle) ? amongOthers(() => brushOf(rle)) : brushApart(rle)),
+    // An outline takes ten times as long as the pixels.
+    cut: async (task) =>
+      isSmall(task.rle) && !task.outline ? amongOthers(() => outlinedCut(task)) : cutApart(task),
     close: () => pool.close(),
   };
+}
+
+const isSmall = ({ size: [height, width], counts }: RleMask): boolean =>
+  height * width <= inlinePixels && counts.length <= inlineText;
+
+/** Callers have a hundred masks, one after the other: whoever waits for the thread has a turn before each. */
+async function amongOthers<T>(work: () => T): Promise<T> {
+  await nextTurn();
+  return work();
 }
 
 function isLight({ wire, size }: KeepTask): boolean {

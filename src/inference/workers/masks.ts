@@ -43,22 +43,30 @@ export const brushApart = (rle: RleMask): Promise<Outcome<Uint8Array>> => settle
 
 export interface CutTask {
   readonly rle: RleMask;
-  /** Pixels that a corner left out of the outline may lie from the edge; without it no outline is made. */
-  readonly tolerance?: number | undefined;
+  /** Left out, no outline is made. */
+  readonly outline?: Outlining | undefined;
+}
+
+export interface Outlining {
+  /** Pixels that a corner left out may lie from the edge. */
+  readonly tolerance: number;
+  /** Corners of all rings together; with more there is no outline. */
+  readonly mostCorners: number;
 }
 
 /** A mask's pixels in its own box, and its outline in pixels of that box; null where it has too many corners. */
 export type OutlinedCut = CutMask & { readonly rings: number[][] | null };
 
 /** Null for a mask without a pixel. Throws AppError mask_rle_invalid. */
-export function outlinedCut({ rle, tolerance }: CutTask): OutlinedCut | null {
+export function outlinedCut({ rle, outline }: CutTask): OutlinedCut | null {
   const cut = cutMask(rle);
-  return cut && { ...cut, rings: tolerance === undefined ? null : ringsOf(cut, tolerance) };
+  return cut && { ...cut, rings: outline ? ringsOf(cut, outline) : null };
 }
 
-function ringsOf(cut: CutMask, tolerance: number): number[][] | null {
+function ringsOf(cut: CutMask, { tolerance, mostCorners }: Outlining): number[][] | null {
   try {
-    return maskToPolygons(cut, tolerance);
+    const rings = maskToPolygons(cut, tolerance);
+    return rings.reduce((sum, ring) => sum + ring.length, 0) <= 2 * mostCorners ? rings : null;
   } catch (error) {
     if (error instanceof AppError && error.code === "answer_too_large") return null;
     throw error;
