@@ -92,8 +92,7 @@ export function checkFinds(asked: Masked, versions: number, limit: number): void
       "format: logits are given of drawn prompts alone; ask for found objects as rle, polygon or png.";
     throw new AppError("invalid_request", message, { param: "format" });
   }
-  const shown = asked.prompts.filter(({ like }) => like !== undefined).length;
-  const places = likePlaces(asked.maxObjects);
+  const { shown, places } = placesOf(asked);
   if (versions * shown * places > limit) {
     const message =
       `prompts: ${shown} times like, with ${places} places to look at for each, of ${counted(versions)}; ` +
@@ -107,6 +106,12 @@ export function checkFinds(asked: Masked, versions: number, limit: number): void
     `${limit} in all are allowed. Lower max_objects, or ask for fewer labels or versions at a time.`;
   throw new AppError("too_many_prompts", message, { param: "max_objects" });
 }
+
+/** Prompts that show an object, and how many places are looked at for each. */
+export const placesOf = ({ prompts, maxObjects }: Masked): { shown: number; places: number } => {
+  const shown = prompts.filter(({ like }) => like !== undefined).length;
+  return { shown, places: shown === 0 ? 0 : likePlaces(maxObjects) };
+};
 
 const counted = (versions: number): string => `${versions} ${versions === 1 ? "version" : "versions"}`;
 

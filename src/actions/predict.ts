@@ -16,6 +16,7 @@ import {
   type Clipped,
   clipPrompts,
   masksOf,
+  placesOf,
 } from "./check-prompts.ts";
 import type { ActionContext, Ask } from "./context.ts";
 import { keepLowRes, keepsLowRes } from "./earlier-masks.ts";
@@ -102,7 +103,9 @@ export async function predict(context: ActionContext, ask: Ask, given: AskedPred
 /** Bytes. */
 function costOf(asked: AskedPrediction, versions: readonly VersionRef[], size: Size): number {
   const { format } = asked;
-  const { drawn, found } = masksOf(asked, versions.length);
+  const { drawn, found: answered } = masksOf(asked, versions.length);
+  // One prompt's places are decoded at a time, which may be more than are answered with.
+  const found = Math.max(answered, placesOf(asked).places);
   const closer = versions.some(({ focus }) => focus && !isPlain(focus));
   const ofDrawn = answerCost({ format, masks: drawn, size, closer });
   return found === 0 || format === "logits" ? ofDrawn : ofDrawn + everythingCost(found, size, format);
