@@ -51,8 +51,10 @@ export interface Answered {
   readonly logged: readonly LoggedPrompt[];
 }
 
-/** Asks the decoder for what was drawn, then the finders. Throws what Inference.predict, Inference.find and
- * Inference.findLike throw. */
+/**
+ * Asks the decoder for what was drawn, then for what is to be found.
+ * Throws what Inference.predict, Inference.find and Inference.findLike throw.
+ */
 export async function answerPrompts(
   { inference }: Pick<ActionContext, "inference">,
   { scope, project, signal }: Pick<Ask, "scope" | "project" | "signal">,

@@ -22,6 +22,7 @@ import {
 } from "./wire/cvat.ts";
 import { toInteraction, toMask, toObjects } from "./wire/cvat-values.ts";
 import { imageErrors } from "./wire/image.ts";
+import { drawnErrors } from "./wire/mask.ts";
 import { versionInQuery } from "./wire/version-name.ts";
 
 const tags = ["cvat"];
@@ -63,16 +64,7 @@ const interactorWith = (limit: number) =>
     request: { params: projectParams, query, body: jsonBody(cvatInteractorBody) },
     responses: {
       200: json(cvatMask, "The mask, cut to its own box."),
-      ...failures(
-        ...bodyErrors,
-        ...answerErrors,
-        "prompt_empty",
-        "too_many_points",
-        "too_many_regions",
-        "box_outside_image",
-        "box_zero_area",
-        "point_outside_image",
-      ),
+      ...failures(...bodyErrors, ...answerErrors, ...drawnErrors),
     },
   });
 

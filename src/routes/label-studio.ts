@@ -22,6 +22,7 @@ import {
   studioUnknownEvent,
   studioVersions,
 } from "./wire/label-studio.ts";
+import { drawnErrors } from "./wire/mask.ts";
 import { toEvent, toHeard, toPredictions, toPrewarmed, toTasks } from "./wire/label-studio-values.ts";
 
 const tags = ["label-studio"];
@@ -95,14 +96,9 @@ const predictWith = (limit: number) =>
         "image_too_many_pixels",
         "image_damaged",
         "version_damaged",
-        "prompt_empty",
-        "too_many_points",
-        "too_many_regions",
+        ...drawnErrors,
         "answer_too_large",
         "memory_exceeded",
-        "box_outside_image",
-        "box_zero_area",
-        "point_outside_image",
         "mask_size_mismatch",
         "mask_empty",
         "mask_rle_invalid",

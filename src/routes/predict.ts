@@ -7,7 +7,7 @@ import { askOf, contentLength, json, jsonBody, projectParams } from "./http/scop
 import { answerLate } from "./http/stream-json.ts";
 import { limitBody, maxNamingBody } from "./http/upload.ts";
 import { imageSourceErrors } from "./wire/image.ts";
-import { maskErrors } from "./wire/mask.ts";
+import { drawnErrors, maskErrors } from "./wire/mask.ts";
 import { predictBody, predictionSchema, toAsked, toPrediction } from "./wire/predict.ts";
 
 const predictWith = (limit: number) =>
@@ -19,7 +19,7 @@ const predictWith = (limit: number) =>
     description:
       "Objects are prompted by drawing (box, points, mask), or found without drawing: a version that a fine-tune made " +
       'knows its own labels. `{"label": "stamp"}` among the prompts asks for every stamp, `"find": true` for the ' +
-      "objects of all labels. Found masks take feedback and can be referred to like others.",
+      "objects of all labels, and `like` for what is like an object that is there. Found masks take feedback and can be referred to like others.",
     middleware: [limitBody(limit, maxNamingBody)] as const,
     request: { params: projectParams, body: jsonBody(predictBody) },
     responses: {
@@ -40,16 +40,12 @@ const predictWith = (limit: number) =>
         "project_not_found",
         "version_not_found",
         ...imageSourceErrors,
-        "prompt_empty",
+        ...drawnErrors,
         "too_many_prompts",
-        "too_many_points",
-        "too_many_regions",
         "answer_too_large",
         "memory_exceeded",
-        "box_outside_image",
-        "box_zero_area",
-        "point_outside_image",
         "point_label_unknown",
+        "annotation_not_found",
         "label_unknown",
         "finder_missing",
         ...maskErrors,

@@ -3,6 +3,7 @@ import { mostPrewarmed, prewarm } from "../actions/prewarm.ts";
 import { versionNames } from "./wire/version-name.ts";
 import { failures } from "./http/errors.ts";
 import { imageBody, imageSourceErrors } from "./wire/image.ts";
+import { drawnErrors } from "./wire/mask.ts";
 import { toVersionName, versionOrBase } from "./wire/lineage.ts";
 import { promptGeometry } from "./wire/predict.ts";
 import { createRouter } from "./http/router.ts";
@@ -63,14 +64,9 @@ const prewarmWith = (limit: number) =>
         "project_not_found",
         "version_not_found",
         ...imageSourceErrors,
-        "prompt_empty",
+        ...drawnErrors,
         "too_many_prompts",
-        "too_many_points",
-        "box_zero_area",
-        "box_outside_image",
-        "point_outside_image",
         "point_label_unknown",
-        "too_many_regions",
       ),
     },
   });

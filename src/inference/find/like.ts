@@ -27,7 +27,8 @@ export interface LikeDeps extends BoxDeps {
  * of its size for the version's decoder; the boxes of those masks that are alike ask it once more, as its focus says. The
  * label score is the likeness times the decoder's own score, in [0, 1]; it is not calibrated. The object itself is left out.
  * After PerSAM (Zhang et al. 2023), with what all cells have in common taken off first.
- * Throws AppError answer_too_large, prompt_empty where a box shows no object, and what embedding an image throws.
+ * Where the version sees nothing in the object's box, nothing is like it.
+ * Throws AppError answer_too_large, and what embedding an image throws.
  */
 export async function findLike(deps: LikeDeps, request: LikeRequest): Promise<FindResult> {
   const start = performance.now();

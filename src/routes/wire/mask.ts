@@ -66,6 +66,16 @@ export const maskErrors = [
   "mask_png_invalid",
 ] as const;
 
+/** What a drawn box or point can fail with, on an image and for a version that looks closer. */
+export const drawnErrors = [
+  "prompt_empty",
+  "too_many_points",
+  "too_many_regions",
+  "box_outside_image",
+  "box_zero_area",
+  "point_outside_image",
+] as const;
+
 /** Ground truth: logits are no truth. */
 export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
 export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");

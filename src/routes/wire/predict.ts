@@ -34,7 +34,7 @@ const promptBody = z.strictObject({
     .optional()
     .openapi({
       description:
-        "Asks for the objects that are like one that is there, without any training: give `annotation` or `box`. The object itself is left out of the answer.",
+        "Asks for the objects that are like one that is there, without any training: give `annotation` or `box`. The object itself is left out of the answer. At most 200 places are looked at, twice as many as `max_objects` and at least 64.",
     }),
   exclude: z.array(box).max(100).optional().openapi({
     description: "With `label` or `like`: regions to leave out; an object is in a region if its centre is.",
