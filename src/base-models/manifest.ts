@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { modelFamilies } from "../domain/model-family.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -15,6 +16,8 @@ export type StoredFile = z.infer<typeof storedFile>;
 const manifestSchema = z.object({
   object: z.literal("base_model"),
   name: z.string(),
+  /** Models of before there were others say nothing. */
+  family: z.enum(modelFamilies).default("sam"),
   /** `vit_b`, `vit_l`, `vit_h`, or `onnx` for an encoder of which only its graph is known. */
   type: z.string(),
   /** The files that it was made from. */

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type BaseModel, baseModelNames, builtInModel, unknownBaseModel } from "../checkpoint/base-models.ts";
+import { decoderLayouts } from "../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../checkpoint/layout.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError } from "../lib/errors.ts";
@@ -62,8 +63,14 @@ export class BaseModels {
   }
 
   async #imported(manifest: BaseModelManifest): Promise<BaseModel> {
-    const { name, type, licence, decoder, encoder } = manifest;
-    const own = { name, type, licence, decoderWeights: once(() => this.#decoder(name, decoder)) };
+    const { name, family, type, licence, encoder } = manifest;
+    const own = {
+      name,
+      family,
+      type,
+      licence,
+      decoderWeights: once(() => this.#decoder(manifest)),
+    };
     if ("of" in encoder) {
       const other = await this.get(encoder.of);
       return {
@@ -81,12 +88,12 @@ export class BaseModels {
     };
   }
 
-  async #decoder(name: string, { key, sha256 }: BaseModelManifest["decoder"]) {
+  async #decoder({ name, family, decoder: { key, sha256 } }: BaseModelManifest) {
     const stored = await this.#store.stat(key);
     if (stored && stored.sha256 !== sha256)
       throw new AppError("object_corrupted", `the decoder of ${name} is not the one that was imported`);
     const { tensors } = decodeSafetensors(await this.#store.get(key));
-    checkLayout(tensors);
+    checkLayout(tensors, decoderLayouts[family]);
     return tensors;
   }
 

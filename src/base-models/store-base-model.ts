@@ -37,6 +37,7 @@ export async function storeBaseModel(
     const manifest: BaseModelManifest = {
       object: "base_model",
       name,
+      family: "sam",
       type: staged.type ?? encoderModel?.type ?? "onnx",
       source: { format: staged.format, files: sourceFiles, says: saysKept(staged.says) },
       licence,

@@ -2,6 +2,7 @@ import { once as event } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
+import type { ModelFamily } from "../domain/model-family.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { once } from "../lib/once.ts";
@@ -16,6 +17,7 @@ export type EncoderInput = "normalised" | "rgb";
 /** A pretrained SAM: an image encoder to run and decoder weights to start from. */
 export interface BaseModel {
   readonly name: string;
+  readonly family: ModelFamily;
   /** Type of its image encoder: `tiny_vit`, `vit_b`, `vit_l`, `vit_h`, or `onnx` where only a graph is known. */
   readonly type: string;
   readonly licence: string;
@@ -23,7 +25,8 @@ export interface BaseModel {
   readonly embeddingId: string;
   readonly encoderInput: EncoderInput;
   /**
-   * The path of the image encoder on this machine: ONNX, one image in, [1,256,64,64] float32 as its first output.
+   * The path of the image encoder on this machine: ONNX, one image in; its first output is float32, [1,256,64,64] of
+   * `sam`, [1,4194304] of `sam2` (domain/model-family.ts).
    * Throws an Error when the file is not the one that was pinned, AppError when the store fails.
    */
   encoderPath(): Promise<string>;
@@ -60,6 +63,7 @@ function mobileSam(): BaseModel {
   const decoderSha256 = "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131";
   return {
     name: "mobile_sam",
+    family: "sam",
     type: "tiny_vit",
     encoderInput: "normalised",
     licence:

@@ -47,11 +47,11 @@ async function taskOf(
   { projectId, base, version }: ExportSubject,
   { options, whole, path }: { options: ExportOptions; whole: boolean; path: string },
 ): Promise<ExportTask> {
-  const { name, type, licence, embeddingId, encoderInput } = base;
+  const { name, family, type, licence, embeddingId, encoderInput } = base;
   const ofBase = version === null && options.format !== "card";
   return {
     projectId,
-    base: { name, type, licence, embeddingId, encoderInput },
+    base: { name, family, type, licence, embeddingId, encoderInput },
     encoderPath: whole ? await base.encoderPath() : null,
     decoder: ofBase && !builtInModel(name) ? await base.decoderWeights() : null,
     version,

@@ -1,0 +1,60 @@
+import { decoderLayout, type Layout } from "./layout.ts";
+
+/**
+ * SAM 2's prompt encoder and mask decoder by the names of SAM's, so that both families share their code: the same 137
+ * tensors, and seven of the object score. conv_s0 and conv_s1 are not among them: they are the image encoder's last
+ * layers here (domain/model-family.ts).
+ * Source: sam2 modeling/sam/mask_decoder.py, prompt_encoder.py.
+ */
+export const sam2DecoderLayout: Layout = Object.freeze({
+  ...decoderLayout,
+  "mask_decoder.obj_score_token.weight": [1, 256],
+  ...Object.assign(
+    {},
+    ...[256, 256, 1].map((outputs, i) => ({
+      [`mask_decoder.pred_obj_score_head.layers.${i}.weight`]: [outputs, 256],
+      [`mask_decoder.pred_obj_score_head.layers.${i}.bias`]: [outputs],
+    })),
+  ),
+});
+
+/** Meta's name in a SAM 2 checkpoint of a tensor of sam2DecoderLayout. */
+export const metaSam2Name = (name: string): string =>
+  `sam_${name}`
+    .replace(/\.mlp\.lin1\.(?=\w+$)/, ".mlp.layers.0.")
+    .replace(/\.mlp\.lin2\.(?=\w+$)/, ".mlp.layers.1.");
+
+/** From our names, in order; each rule looks at what the ones before it left. */
+const rules: readonly (readonly [RegExp, string])[] = [
+  [/\.pe_layer\.positional_encoding_gaussian_matrix$/, ".shared_embedding.positional_embedding"],
+  [/\.mask_downscaling\.0\./, ".mask_embed.conv1."],
+  [/\.mask_downscaling\.1\./, ".mask_embed.layer_norm1."],
+  [/\.mask_downscaling\.3\./, ".mask_embed.conv2."],
+  [/\.mask_downscaling\.4\./, ".mask_embed.layer_norm2."],
+  [/\.mask_downscaling\.6\./, ".mask_embed.conv3."],
+  [/\.output_upscaling\.0\./, ".upscale_conv1."],
+  [/\.output_upscaling\.1\./, ".upscale_layer_norm."],
+  [/\.output_upscaling\.3\./, ".upscale_conv2."],
+  [/\.norm(\d|_final_attn)\./, ".layer_norm$1."],
+  [/\.out_proj\./, ".o_proj."],
+  [/\.mlp\.lin1\./, ".mlp.proj_in."],
+  [/\.mlp\.lin2\./, ".mlp.proj_out."],
+  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.0\./, "$1.proj_in."],
+  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.1\./, "$1.layers.0."],
+  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.2\./, "$1.proj_out."],
+];
+
+const pointEmbedding = /^prompt_encoder\.point_embeddings\.(\d)\.weight$/;
+
+/**
+ * Hugging Face's name in Sam2Model of a tensor of sam2DecoderLayout (transformers: models/sam2/modeling_sam2.py), and
+ * which of its rows the tensor is: the four point embeddings [1, 256] are one tensor [4, 256] there.
+ */
+export function huggingFaceSam2Name(name: string): { name: string; row: number | null } {
+  const point = pointEmbedding.exec(name);
+  if (point) return { name: "prompt_encoder.point_embed.weight", row: Number(point[1]) };
+  return {
+    name: rules.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), name),
+    row: null,
+  };
+}
