@@ -16,23 +16,34 @@ const slow = [
   /^test\/training\/data\/near-duplicates\./,
   /^test\/(model|parity)\//,
   /^test\/training\/(points|search)\//,
-  /^test\/training\/finder\/(fit-finder|reference)\./,
+  /^test\/training\/finder\/(fit-finder|half-annotated|reference)\./,
   /^test\/examples\/(pages|picture)\./,
   /^test\/graph\/written-gradients\./,
-  /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|trace-rings)\./,
+  /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|trace-rings)\.|^test\/imaging\/finding\/finding\./,
   /^test\/lib\/onnx-proto\./,
   /^test\/training\/prompts\/batch-maker\./,
 ];
 
-/** All files that a file loads, itself among them, and packages by their names; imports of types alone load nothing. */
+const imported = new Map<string, string[]>();
+
+/** What a file loads by itself: files by their paths, packages by their names; imports of types alone load nothing. */
+function importsOf(file: string): string[] {
+  const known = imported.get(file);
+  if (known) return known;
+  const found: string[] = [];
+  if (/\.(ts|tsx|mjs)$/.test(file) && existsSync(file)) {
+    const source = readFileSync(file, "utf8").replaceAll(/^(import|export) type [^;]*;/gm, "");
+    for (const [, name = ""] of source.matchAll(/(?:\bfrom |\bimport\(?)\s*"([^"\n]+)"/g))
+      found.push(name.startsWith(".") ? resolve(dirname(file), name) : name);
+  }
+  imported.set(file, found);
+  return found;
+}
+
+/** All that a file loads, itself and what others load for it among them. */
 function loadedBy(file: string): Set<string> {
   const seen = new Set<string>([file]);
-  for (const one of seen) {
-    if (!/\.(ts|tsx|mjs)$/.test(one) || !existsSync(one)) continue;
-    const source = readFileSync(one, "utf8").replaceAll(/^(import|export) type [^;]*;/gm, "");
-    for (const [, name = ""] of source.matchAll(/(?:\bfrom |\bimport\(?)\s*"([^"\n]+)"/g))
-      seen.add(name.startsWith(".") ? resolve(dirname(one), name) : name);
-  }
+  for (const one of seen) for (const name of importsOf(one)) seen.add(name);
   return seen;
 }
 
