@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests against peers: Python's (torch, transformers, pycocotools, Meta's segment_anything) and transformers.js. Installs
 # them into .venv on first use.
+# --install installs and runs nothing.
 # Meta's package can also be a checkout: PYTHONPATH=/path/to/segment-anything npm run test:peers
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,4 +31,5 @@ if [ ! -d .venv/transformers-js/node_modules ]; then
   mkdir -p .venv/transformers-js
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/transformers-js @huggingface/transformers@4.3.2
 fi
+[ "${1:-}" != --install ] || exit 0
 MASKWRIGHT_PEERS=1 node tools/run.mjs node_modules/vitest/vitest.mjs run --project peers
