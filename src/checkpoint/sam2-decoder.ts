@@ -1,3 +1,4 @@
+import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
 import { decoderLayout, type Layout } from "./layout.ts";
 
 /**
@@ -57,4 +58,19 @@ export function huggingFaceSam2Name(name: string): { name: string; row: number |
     name: rules.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), name),
     row: null,
   };
+}
+
+/** A decoder's tensors as Sam2Model names them. */
+export function toHuggingFaceSam2(tensors: NamedTensors): NamedTensors {
+  const out: Record<string, NamedTensor> = {};
+  const points = { shape: [4, 256], data: new Float32Array(4 * 256) };
+  for (const [own, tensor] of Object.entries(tensors)) {
+    const { name, row } = huggingFaceSam2Name(own);
+    if (row === null) out[name] = tensor;
+    else {
+      points.data.set(tensor.data, row * 256);
+      out[name] = points;
+    }
+  }
+  return out;
 }

@@ -21,8 +21,28 @@ import { byHead, type ImagePrefix, projectImage } from "./image-prefix.ts";
 import { twoWayTransformer } from "./two-way-transformer.ts";
 import { gridSide, imageTokens, maskSide, weight, width, type Weights } from "./types.ts";
 
-/** Output tokens before the prompt's: one for the IoU predictions, one for each of the four masks. */
-export const outputTokens = 5;
+/**
+ * Output tokens before the prompt's: one for the IoU predictions, one for each of the four masks, and SAM 2's object
+ * score behind them. Meta has that one first; attention asks for no order.
+ */
+export const outputTokens = (weights: Weights): number => (isSam2(weights) ? 6 : 5);
+
+/** Where the object score's token is among the output tokens. */
+const objectScoreToken = 5;
+
+/** SAM 2's decoder and no other has an object score. */
+export const isSam2 = (weights: Weights): boolean => "mask_decoder.obj_score_token.weight" in weights;
+
+/**
+ * SAM 2's high-resolution features as image tokens' cells (see planeToCells), I = P or 1; conv_s0 and conv_s1 are in them.
+ * A type, not an interface, so that tf.tidy takes it as a container of tensors.
+ */
+export type SkipFeatures = {
+  /** Features 0: [I, 65536, 32], 4 x 4 cells of each image token. */
+  readonly fine: Tensor;
+  /** Features 1: [I, 16384, 64], 2 x 2 cells of each image token. */
+  readonly coarse: Tensor;
+};
 
 export interface MaskDecoderInputs {
   /** [I, 4096, 256], channels last; I = P, or 1 for an image that all prompts share. */
@@ -37,19 +57,28 @@ export interface MaskDecoderInputs {
   readonly absent?: Tensor | undefined;
   /** What imagePrefix gives for this image, which all prompts share, and `dense`, which is then [1, 1, 256]. */
   readonly prefix?: DecoderPrefix | undefined;
+  /** SAM 2's skip features, which SAM has not. */
+  readonly skips?: SkipFeatures | undefined;
   /** Which of the masks 0 to 3 to compute; all by default. 0 is the single mask, 1 to 3 answer ambiguous prompts. */
   readonly maskTokens?: readonly number[];
+  /** Whether SAM 2's object score is computed. */
+  readonly objectScore?: boolean | undefined;
 }
 
 /** A type, not an interface, so that tf.tidy takes it as a container of tensors. */
 export type MaskDecoderOutput = {
   /** [P, M, 256, 256] low-res logits in SAM's padded frame, 0 is the edge; M masks in the order of maskTokens. */
   readonly logits: Tensor;
-  /** [P, M] IoU predictions, about 0 to 1. */
+  /** [P, M] IoU predictions, about 0 to 1; SAM 2's are never outside. */
   readonly iou: Tensor;
+  /** [P, 1], above 0 where there is an object; where it was asked for. */
+  readonly objectScore?: Tensor;
 };
 
-/** SAM's mask decoder (segment-anything: modeling/mask_decoder.py), for P prompts at once. */
+/**
+ * SAM's mask decoder (segment-anything: modeling/mask_decoder.py), and SAM 2's, which its weights tell
+ * (sam2: modeling/sam/mask_decoder.py), for P prompts at once.
+ */
 export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDecoderOutput {
   return tf.tidy(() => {
     const { maskTokens = [0, 1, 2, 3], sparse } = inputs;
@@ -58,11 +87,14 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
     const images = inputs.image.shape[0] ?? 0;
     if (images !== 1 && images !== p)
       throw new Error(`${images} image embeddings for ${p} prompts: one, or one each`);
+    const sam2 = isSam2(weights);
+    if (sam2 !== (inputs.skips !== undefined)) throw new Error("skip features go with SAM 2's weights");
+    const outputs = ["iou_token", "mask_tokens", ...(sam2 ? ["obj_score_token"] : [])];
     const own = tf.concat(
-      [weight(weights, `${name}.iou_token.weight`), weight(weights, `${name}.mask_tokens.weight`)],
+      outputs.map((token) => weight(weights, `${name}.${token}.weight`)),
       0,
     );
-    const repeated = tf.tile(tf.reshape(own, [1, outputTokens, width]), [p, 1, 1]);
+    const repeated = tf.tile(tf.reshape(own, [1, outputTokens(weights), width]), [p, 1, 1]);
     const { prefix } = inputs;
     const { tokens, image, told } = twoWayTransformer(
       {
@@ -72,7 +104,7 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
           : { image: tf.add(inputs.image, inputs.dense) }),
         imagePe: inputs.imagePe,
         absent: inputs.absent,
-        wanted: 2 + Math.max(...maskTokens),
+        wanted: inputs.objectScore ? objectScoreToken + 1 : 2 + Math.max(...maskTokens),
       },
       weights,
       `${name}.transformer`,
@@ -89,7 +121,8 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
     const coarse = prefix
       ? coarseCells(prefix.coarse, told as [Told, Told], prefix.parts)
       : convTranspose2x2(image, weights, `${name}.output_upscaling.0`);
-    const planes = tf.matMul(stack(hyper), upscale(coarse, fine, weights), false, true); // [P, M, 65536]
+    const cells = upscale(coarse, fine, weights, inputs.skips);
+    const planes = tf.matMul(stack(hyper), cells, false, true); // [P, M, 65536]
     const logits = tf.reshape(cellsToPlane(planes, gridSide, gridSide), [
       p,
       maskTokens.length,
@@ -97,9 +130,13 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
       maskSide,
     ]);
 
-    const predicted = mlp(token(0), weights, `${name}.iou_prediction_head`, 3); // [P, 4]
-    const iou = maskTokens.map((mask) => tf.slice(predicted, [0, mask], [p, 1]));
-    return { logits, iou: iou.length === 4 ? predicted : tf.concat(iou, 1) };
+    const head = mlp(token(0), weights, `${name}.iou_prediction_head`, 3); // [P, 4]
+    const predicted = sam2 ? tf.sigmoid(head) : head;
+    const some = maskTokens.map((mask) => tf.slice(predicted, [0, mask], [p, 1]));
+    const iou = some.length === 4 ? predicted : tf.concat(some, 1);
+    if (!inputs.objectScore) return { logits, iou };
+    const objectScore = mlp(token(objectScoreToken), weights, `${name}.pred_obj_score_head`, 3);
+    return { logits, iou, objectScore };
   });
 }
 
@@ -123,16 +160,19 @@ export function imagePrefix(
 /**
  * Upscaling behind its first layer, by the second one's convTransposeMatrix: image tokens' 2 x 2 cells [P, 4096, 2, 2, 64] (or [P, 4096, 256]) to 16 finer cells
  * each, [P, 65536, 32], in cell order (see planeToCells): every step here looks at one cell alone, so no plane has to be
- * laid out before the masks themselves.
+ * laid out before the masks themselves. SAM 2's skip features are added behind either layer.
  */
 function upscale(
   coarse: Tensor,
   { matrix, bias }: { matrix: Tensor; bias: Tensor },
   weights: Weights,
+  skips?: SkipFeatures,
 ): Tensor {
   const cells = tf.reshape(coarse, [-1, imageTokens * 4, 64]);
-  const normal = gelu(layerNorm(cells, weights, "mask_decoder.output_upscaling.1", epsilon2d));
-  const fine = gelu(matMulLast(normal, matrix, { bias })); // [P, 16384, 4 x 32]
+  const seen = skips ? tf.add(cells, skips.coarse) : cells;
+  const normal = gelu(layerNorm(seen, weights, "mask_decoder.output_upscaling.1", epsilon2d));
+  const finer = matMulLast(normal, matrix, { bias }); // [P, 16384, 4 x 32]
+  const fine = gelu(skips ? tf.add(finer, tf.reshape(skips.fine, [-1, imageTokens * 4, 128])) : finer);
   return tf.reshape(fine, [-1, imageTokens * 16, 32]);
 }
 

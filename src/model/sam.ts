@@ -1,6 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { decodeMasks, imagePrefix, outputTokens, type MaskDecoderOutput } from "./mask-decoder.ts";
+import {
+  decodeMasks,
+  imagePrefix,
+  type MaskDecoderOutput,
+  outputTokens,
+  type SkipFeatures,
+} from "./mask-decoder.ts";
 import type { CoarseParts, DecoderPrefix } from "./coarse-cells.ts";
 import type { ImagePrefix } from "./image-prefix.ts";
 import { absentKeys, embedMasks, embedPoints, noMask } from "./prompt-encoder.ts";
@@ -9,6 +15,8 @@ import { imageTokens, width, type Weights } from "./types.ts";
 export interface SamInputs {
   /** [I, 64, 64, 256] or [I, 4096, 256], channels last; I = P, or 1 for an image that all prompts share. */
   readonly embedding: Tensor;
+  /** SAM 2's, of the same images. */
+  readonly skips?: SkipFeatures;
   /** [1, 4096, 256] of imagePositionalEncoding. */
   readonly imagePe: Tensor;
   /** [P, T, 2] and [P, T]: see embedPoints. */
@@ -27,6 +35,8 @@ export interface SamOptions {
   readonly absentTokens?: boolean;
   /** Masks to compute, all four by default; training takes [0]. */
   readonly maskTokens?: readonly number[];
+  /** Whether SAM 2's object score is computed too. */
+  readonly objectScore?: boolean;
 }
 
 /** From prompts and an image embedding to masks: prompt encoder and mask decoder in one, P prompts at once. */
@@ -39,8 +49,10 @@ export function segment(inputs: SamInputs, weights: Weights, options: SamOptions
         sparse: embedPoints(inputs.coords, inputs.labels, weights),
         dense: inputs.masks ? embedMasks(inputs.masks, weights, inputs.hasMask) : noMask(weights),
         prefix: inputs.prefix,
-        absent: options.absentTokens ? absentKeys(inputs.labels, outputTokens) : undefined,
+        skips: inputs.skips,
+        absent: options.absentTokens ? absentKeys(inputs.labels, outputTokens(weights)) : undefined,
         maskTokens: options.maskTokens,
+        objectScore: options.objectScore,
       },
       weights,
     ),

@@ -65,3 +65,66 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   return largest;
 }
+
+/** A disc, the target of the b-th drawn embedding: [256, 256] of 0 and 1. */
+export const diskTarget = (b: number): number[] =>
+  Array.from({ length: 65_536 }, (_, i) =>
+    ((i % 256) - 96 - 32 * b) ** 2 + ((i >> 8) - 112) ** 2 < 60 ** 2 ? 1 : 0,
+  );
+
+/** Mean Dice loss (smoothed by 1) plus mean binary cross-entropy of logits. */
+export function diceBce(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  const p = tf.sigmoid(logits);
+  const overlap = tf.sum(tf.mul(p, targets), [1, 2]);
+  const total = tf.add(tf.sum(p, [1, 2]), tf.sum(targets, [1, 2]));
+  const dice = tf.mean(tf.sub(1, tf.div(tf.add(tf.mul(overlap, 2), 1), tf.add(total, 1))));
+  const softplus = tf.log(tf.add(1, tf.exp(tf.neg(tf.abs(logits)))));
+  const bce = tf.mean(tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), softplus));
+  return tf.add(dice, bce);
+}
+
+/** A tensor's norm and some of its values, from its first to its last. */
+export interface Picked {
+  norm: number;
+  picks: number[];
+}
+
+export const picked = (values: ArrayLike<number>, count: number): Picked => ({
+  norm: Math.sqrt(Array.prototype.reduce.call(values, (sum, v) => (sum as number) + v * v, 0) as number),
+  picks: Array.from(
+    { length: count },
+    (_, i) => values[Math.floor((i * (values.length - 1)) / (count - 1))] ?? NaN,
+  ),
+});
+
+/** Key biases have no gradient in truth; what PyTorch shows of them is rounding, at most 2e-7 here. */
+export const noGradient = 1e-6;
+
+/** What differs from PyTorch's gradients by more than 1e-3 relative, told one by one. */
+export function wrongGradients(
+  ours: Readonly<Record<string, tf.Tensor>>,
+  theirs: Readonly<Record<string, Picked>>,
+): string[] {
+  const wrong: string[] = [];
+  for (const [name, reference] of Object.entries(theirs)) {
+    const gradient = ours[name];
+    const count = reference.picks.length;
+    const own = gradient
+      ? picked(gradient.dataSync(), count)
+      : { norm: 0, picks: Array<number>(count).fill(0) };
+    if (reference.norm < noGradient) {
+      if (!(own.norm < noGradient)) wrong.push(`${name}: norm ${own.norm}, should be nothing`);
+      continue;
+    }
+    if (!(Math.abs(own.norm - reference.norm) <= 1e-3 * reference.norm))
+      wrong.push(`${name}: norm ${own.norm}, not ${reference.norm}`);
+    // An entry far below its tensor's mean size is itself a difference of large numbers: judged against that size
+    const typical = reference.norm / Math.sqrt(gradient?.size ?? 1);
+    for (const [i, value] of reference.picks.entries()) {
+      const one = own.picks[i] ?? NaN;
+      if (!(Math.abs(one - value) <= 1e-3 * Math.max(Math.abs(value), typical)))
+        wrong.push(`${name}[${i}]: ${one}, not ${value}`);
+    }
+  }
+  return wrong;
+}

