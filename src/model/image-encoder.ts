@@ -4,6 +4,7 @@ import type { EncoderArchitecture } from "../checkpoint/encoder-layout.ts";
 import { blockAttention } from "./image-encoder-attention.ts";
 import { epsilon2d, gelu, layerNorm, linear, matMulLast } from "./layers.ts";
 import { weight, type Weights } from "./types.ts";
+import { fromWindows, toWindows } from "./windows.ts";
 
 /** Side of a patch in pixels. */
 const patchSide = 16;
@@ -51,34 +52,6 @@ function block(x: Tensor, weights: Weights, architecture: EncoderArchitecture, i
   const y = tf.add(x, attended);
   const hidden = gelu(linear(layerNorm(y, weights, `${name}.norm2`, epsilon), weights, `${name}.mlp.lin1`));
   return tf.add(y, linear(hidden, weights, `${name}.mlp.lin2`));
-}
-
-/** [1, grid, grid, C] padded with zeros to whole windows: [windows, side, side, C], row by row. */
-function toWindows(x: Tensor, side: number): Tensor {
-  const [, grid = 0, , c = 0] = x.shape;
-  const count = Math.ceil(grid / side);
-  const missing = count * side - grid;
-  const padded = tf.pad(tf.reshape<tf.Rank.R3>(x, [grid, grid, c]), [
-    [0, missing],
-    [0, missing],
-    [0, 0],
-  ]);
-  const split = tf.reshape<tf.Rank.R5>(padded, [count, side, count, side, c]);
-  return tf.reshape(tf.transpose(split, [0, 2, 1, 3, 4]), [count * count, side, side, c]);
-}
-
-/** The way back: the padding is cut off. */
-function fromWindows(windows: Tensor, grid: number): Tensor {
-  const [n = 0, side = 0, , c = 0] = windows.shape;
-  const count = Math.round(Math.sqrt(n));
-  const split = tf.reshape<tf.Rank.R5>(windows, [count, count, side, side, c]);
-  const plane = tf.reshape<tf.Rank.R4>(tf.transpose(split, [0, 2, 1, 3, 4]), [
-    1,
-    count * side,
-    count * side,
-    c,
-  ]);
-  return tf.slice(plane, [0, 0, 0, 0], [1, grid, grid, c]);
 }
 
 /** Conv2d 1 x 1, LayerNorm2d, Conv2d 3 x 3, LayerNorm2d, no biases in the convolutions; to [1, 256, grid, grid]. */

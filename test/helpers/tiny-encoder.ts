@@ -1,23 +1,27 @@
-import { type EncoderArchitecture, encoderLayout } from "../../src/checkpoint/encoder-layout.ts";
+import type { EncoderArchitecture } from "../../src/checkpoint/encoder-layout.ts";
+import { type ImageEncoder, imageEncoderLayout } from "../../src/checkpoint/image-encoders.ts";
 import type { NamedTensor, NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { lcgBytes } from "./lcg.ts";
 
 /** `centre` and up to `scale` away from it. The twin of made_up in peers/reference/image_encoder.py. */
 export function madeUp(shape: readonly number[], seed: number, scale: number, centre = 0): NamedTensor {
   const count = shape.reduce((a, b) => a * b, 1);
-  const data = Float32Array.from(lcgBytes(count, seed), (byte) => centre + ((byte - 127.5) / 127.5) * scale);
+  const values = Float32Array.from({ length: 256 }, (_, byte) => centre + ((byte - 127.5) / 127.5) * scale);
+  const bytes = lcgBytes(count, seed);
+  const data = new Float32Array(count);
+  for (let i = 0; i < count; i++) data[i] = values[bytes[i] as number] as number;
   return { shape, data };
 }
 
 /** An image encoder's weights by Meta's names, made up as peers/reference/image_encoder.py does. */
-export function madeUpEncoder(architecture: EncoderArchitecture): NamedTensors {
+export function madeUpEncoder(encoder: ImageEncoder): NamedTensors {
   const weight = ([name, shape]: [string, readonly number[]], index: number): [string, NamedTensor] => {
     const seed = index + 1;
     if (shape.length === 1) return [name, madeUp(shape, seed, 0.3, name.endsWith("weight") ? 1 : 0)];
     if (name.includes("pos")) return [name, madeUp(shape, seed, 0.5)];
     return [name, madeUp(shape, seed, 1.7 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)))];
   };
-  return Object.fromEntries(Object.entries(encoderLayout(architecture)).map(weight));
+  return Object.fromEntries(Object.entries(imageEncoderLayout(encoder)).map(weight));
 }
 
 /** SAM's frame and embedding, but two narrow blocks: one with windows, one that sees all. */

@@ -1,18 +1,13 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import ort from "../../src/lib/onnxruntime.ts";
 import { expect, test } from "vitest";
 import {
   type EncoderArchitecture,
   encoderArchitectures,
   encoderLayout,
 } from "../../src/checkpoint/encoder-layout.ts";
-import type { StoredTensor } from "../../src/graph/to-onnx.ts";
 import { encoderOnnx } from "../../src/base-models/staging/encoder-graph.ts";
 import { decodeModel } from "../../src/lib/onnx-proto.ts";
-import { madeUp, madeUpEncoder } from "../helpers/tiny-encoder.ts";
+import { places, runEncoder } from "./run-encoder.ts";
 
 interface Reference {
   architecture: EncoderArchitecture;
@@ -24,41 +19,14 @@ const reference = JSON.parse(
   readFileSync(new URL("reference/image-encoder.json", import.meta.url), "utf8"),
 ) as Reference;
 
-/** Places one after the other in `weights.bin`. */
-function places(architecture: EncoderArchitecture): Map<string, StoredTensor> {
-  let offset = 0;
-  return new Map(
-    Object.entries(encoderLayout(architecture)).map(([name, shape]) => {
-      const length = shape.reduce((a, b) => a * b, 4);
-      const place = { location: "weights.bin", offset, length };
-      offset += length;
-      return [name, place];
-    }),
-  );
-}
-
 test("the traced image encoder gives what PyTorch gives, with its weights in a file of their own", async () => {
   const { architecture, at, values, largest } = reference;
-  const folder = await mkdtemp(join(tmpdir(), "maskwright-encoder-"));
-  try {
-    const weights = madeUpEncoder(architecture);
-    const bytes = Object.values(weights).map(({ data }) => new Uint8Array(data.buffer));
-    await writeFile(join(folder, "weights.bin"), Buffer.concat(bytes));
-    await writeFile(join(folder, "encoder.onnx"), encoderOnnx(architecture, places(architecture)));
-    const session = await ort.InferenceSession.create(join(folder, "encoder.onnx"), { intraOpNumThreads: 1 });
-    const shape = [1, 3, 16 * architecture.grid, 16 * architecture.grid];
-    const pixels = new ort.Tensor("float32", madeUp(shape, 1000, 2).data, shape);
-    const { image_embedding: embedding } = await session.run({ pixels });
-    await session.release();
-    expect(embedding?.dims).toEqual([1, 256, architecture.grid, architecture.grid]);
-    const found = embedding?.data as Float32Array;
-    const furthest = Math.max(
-      ...at.map((index, i) => Math.abs((found[index] as number) - (values[i] as number))),
-    );
-    expect(furthest / largest).toBeLessThan(1e-5);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const { dims, data } = await runEncoder(architecture);
+  expect(dims).toEqual([1, 256, architecture.grid, architecture.grid]);
+  const furthest = Math.max(
+    ...at.map((index, i) => Math.abs((data[index] as number) - (values[i] as number))),
+  );
+  expect(furthest / largest).toBeLessThan(1e-5);
 });
 
 test("SAM's three encoders have as many weights as Meta's", () => {

@@ -33,18 +33,16 @@ function expectSame(found: unknown, wanted: unknown, path = ""): void {
 
 describe("the committed reference values", () => {
   it.each([
-    "coco_masks.py coco-masks.json",
-    "postprocess.py postprocess.json",
-    "preprocess.py preprocess.json",
+    "coco_masks.py imaging/reference/coco-masks.json",
+    "postprocess.py imaging/reference/postprocess.json",
+    "preprocess.py imaging/reference/preprocess.json",
+    "image_encoder.py model/reference/image-encoder.json",
+    "sam2_image_encoder.py model/reference/sam2-image-encoder.json",
+    "finder.py training/finder/reference/finder.json",
   ])("are what their script makes: %s", async (pair) => {
-    const [script, name] = pair.split(" ") as [string, string];
-    const file = join("test/imaging/reference", name);
+    const [script, path] = pair.split(" ") as [string, string];
+    const file = join("test", path);
     expectSame(await remake(script, file, []), await committed(file));
-  });
-
-  it("are what their script makes: a finder's step, and scores of finds", async () => {
-    const file = "test/training/finder/reference/finder.json";
-    expectSame(await remake("finder.py", file, []), await committed(file));
   });
 
   it("are what their script makes: the decoder's gradients", async () => {
