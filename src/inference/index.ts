@@ -172,8 +172,8 @@ function everythingWith(parts: Parts, answer: Inference["predict"]): Inference["
         graphs,
         threads,
         workers,
-        embed: ({ image, workspaceId, baseModel, signal }, region) =>
-          embedRegion({ embed }, image, { workspaceId, baseModel, signal, region }),
+        embed: ({ image, workspaceId, baseModel, signal }, region, passing) =>
+          embedRegion({ embed }, image, { workspaceId, baseModel, signal, region, passing }),
         weights: (version, baseModel) => weights.get(version, baseModel),
         // Shared memory of a hundred crops would lie about until three heaps have been cleaned up.
         points: (task, passing) => (passing ? pools.points(task) : prefixes.with(task, pools.points)),

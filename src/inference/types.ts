@@ -41,6 +41,8 @@ export interface EmbedOptions {
   readonly region?: Box | undefined;
   /** The image, or the region of it, is flipped before it is encoded; prompts and masks then count in the flipped one. */
   readonly flip?: Flip | undefined;
+  /** The embedding is not kept in memory: a request that passes through a hundred would push those of others out. */
+  readonly passing?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -99,7 +99,9 @@ export class EmbeddingCache {
       }, forget);
       this.#flights.set(key, flight);
     }
-    return flight.join(options.signal);
+    const found = await flight.join(options.signal);
+    if (!options.passing) this.#memory.set(key, found.embedding);
+    return found;
   }
 
   /** Removes the embeddings of every base model, with those of its regions, from memory and the store. */
@@ -129,7 +131,6 @@ export class EmbeddingCache {
     const { key, model, image, region, flip } = wanted;
     const known = await this.#stored(wanted);
     if (known) {
-      this.#memory.set(key, known);
       await this.#note(wanted, known);
       return { embedding: known, from: "store" };
     }
@@ -138,7 +139,6 @@ export class EmbeddingCache {
       signal,
       wanted.workspaceId,
     );
-    this.#memory.set(key, embedding);
     const stored = this.#keep(wanted, embedding).finally(() => this.#writes.delete(key));
     this.#writes.set(key, stored);
     // Those who don't wait for it need not hear of it.

@@ -24,10 +24,10 @@ export interface EverythingDeps {
   readonly graphs: readonly DecoderGraph[];
   readonly threads: number;
   readonly workers: number;
-  /** The embedding of one crop; see embedRegion. */
-  embed(request: EverythingRequest, crop: PlannedCrop["crop"]): Promise<Embedded>;
+  /** The embedding of one crop; see embedRegion, and for `passing` EmbedOptions. */
+  embed(request: EverythingRequest, crop: PlannedCrop["crop"], passing: boolean): Promise<Embedded>;
   weights(version: VersionRef, baseModel: string): Promise<PackedWeights>;
-  /** `passing`: no other call will ask about this embedding, so that nothing is kept for one. */
+  /** `passing`: hardly anybody else will ask about this embedding, so that nothing is kept for one. */
   points(task: PointsTask, passing: boolean): Promise<PointsResult>;
   boxes(task: SuppressTask): Promise<number[]>;
   masks(task: WriteTask): Promise<WrittenMask[]>;
@@ -60,7 +60,7 @@ export async function segmentEverything(
   for (const planned of plan) {
     signal?.throwIfAborted();
     const embedStart = performance.now();
-    const { embedding, from } = await deps.embed(request, planned.crop);
+    const { embedding, from } = await deps.embed(request, planned.crop, !isWhole(planned.crop, image.size));
     times.embed += performance.now() - embedStart;
     embeddingsFrom.push(from);
     for (const [v, own] of weights.entries()) {

@@ -118,6 +118,14 @@ describe("an embedding comes", () => {
     expect([source.reads, encoder.runs]).toEqual([1, 1]);
   });
 
+  test("from the store again where a caller passes, whoever's lies in memory", async () => {
+    const passing = { ...options, passing: true };
+    expect((await get(a, cache, passing)).from).toBe("encoder");
+    expect((await get(a, cache, passing)).from).toBe("store");
+    expect((await get()).from).toBe("store");
+    expect((await get(a, cache, passing)).from).toBe("memory");
+  });
+
   test("as a safetensors file that says of itself what it is", async () => {
     await get();
     const { tensors, metadata } = decodeSafetensors(await storage.store.get(keyOf(a.sha256)));

@@ -81,7 +81,7 @@ describe("segment everything", () => {
     const first = await generate({ settings });
     expect(first.embeddingsFrom).toEqual(["memory", "encoder", "encoder", "encoder", "encoder"]);
     const again = await generate({ settings });
-    expect(again.embeddingsFrom).toEqual(Array<string>(5).fill("memory"));
+    expect(again.embeddingsFrom).toEqual(["memory", ...Array<string>(4).fill("store")]);
     expect(again.results).toEqual(first.results);
     for (const { mask } of first.results[0]?.masks ?? []) expect((mask as RleMask).size).toEqual([300, 400]);
   });
