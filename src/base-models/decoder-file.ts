@@ -1,10 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
-import { checkLayout, decoderLayout } from "../checkpoint/layout.ts";
+import { decoderLayouts, familyOfDecoder } from "../checkpoint/decoder-layouts.ts";
+import { checkLayout } from "../checkpoint/layout.ts";
 import { decoderFromOnnx } from "../checkpoint/mobile-sam.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
+import type { ModelFamily } from "../domain/model-family.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type Identified, identify } from "./identify.ts";
 import { findSource } from "./open.ts";
@@ -13,7 +15,8 @@ import { allFinite, readDecoderWeights } from "./staging/stage.ts";
 /** A decoder read from a file, every tensor checked. */
 export interface DecoderFile {
   readonly format: "safetensors" | "pth" | "onnx";
-  /** Prompt encoder and mask decoder by Meta's names. */
+  readonly family: ModelFamily;
+  /** Prompt encoder and mask decoder by the names of SAM's. */
   readonly tensors: NamedTensors;
   /** What the file says of itself, without its model card; unchecked. */
   readonly says: Readonly<Record<string, string>>;
@@ -39,17 +42,20 @@ const maxOnnxBytes = 64 * 1024 * 1024;
  */
 export async function readDecoderFile(path: string, promptPath: string): Promise<DecoderFile> {
   const source = await findSource([path]);
-  if (source.kind === "onnx")
-    return { ...(await readOnnx(path)), format: "onnx", encoderType: null, notes: [] };
+  if (source.kind === "onnx") {
+    const read = await readOnnx(path);
+    const family = familyOfDecoder(read.tensors);
+    return { ...read, format: "onnx", family, encoderType: null, notes: [] };
+  }
   const file = await source.open();
   try {
     const identified = identify(file.shapes);
-    const { type: encoderType, holdsPrompt } = identified;
+    const { family, type: encoderType, holdsPrompt } = identified;
     const prompt = holdsPrompt ? {} : decodeSafetensors(await readFile(promptPath)).tensors;
     const tensors = await readDecoderWeights(file, identified, prompt);
     const format = file.format === "safetensors" ? "safetensors" : "pth";
     const says = withoutCard(file.metadata ?? {});
-    return { format, tensors, says, encoderType, notes: notesOf(identified) };
+    return { format, family, tensors, says, encoderType, notes: notesOf(identified) };
   } finally {
     await file.close();
   }
@@ -99,13 +105,14 @@ function readForeign(bytes: Uint8Array): NamedTensors {
 }
 
 function checkTensors(tensors: NamedTensors): void {
-  const missing = Object.keys(decoderLayout).filter((name) => !tensors[name]);
+  const layout = decoderLayouts[familyOfDecoder(tensors)];
+  const missing = Object.keys(layout).filter((name) => !tensors[name]);
   if (missing.length > 0) throw new RefusedFile("names_missing", `${missing.join(", ")}: missing`);
   for (const [name, { data }] of Object.entries(tensors)) {
     if (!allFinite(data)) throw new RefusedFile("not_finite", `${name} holds values that are not finite`);
   }
   try {
-    checkLayout(tensors);
+    checkLayout(tensors, layout);
   } catch (cause) {
     throw new RefusedFile("wrong_architecture", messageOf(cause), { cause });
   }

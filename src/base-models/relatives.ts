@@ -2,7 +2,14 @@ import { RefusedFile } from "../checkpoint/refused.ts";
 
 /** Models that look like SAM, by names that only they have. */
 const relatives: readonly (readonly [RegExp, string])[] = [
-  [/(^|\.)image_encoder\.trunk\./, "SAM 2, which is another architecture"],
+  [
+    /(^|\.)(image_encoder\.trunk\.body|vision_encoder\.backbone\.timm_model|spatial_perceiver)\./,
+    "EdgeTAM, whose image encoder is a RepViT; SAM 2 and 2.1 with a Hiera can be imported",
+  ],
+  [
+    /(^|\.)(vision_encoder\.backbone\.layers\.\d+\.attention|detector\.backbone|detector_model|tracker_model)\./,
+    "SAM 3, whose image encoder is another one; SAM 2 and 2.1 with a Hiera can be imported",
+  ],
   [/(^|\.)mask_decoder\.hf_token/, "SAM-HQ, whose decoder has a token more"],
   [
     /(^|\.)image_encoder\.patch_embed\.seq\./,

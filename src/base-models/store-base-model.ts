@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { BaseModel } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
+import { familyNames, type ModelFamily } from "../domain/model-family.ts";
 import type { BaseModelManifest } from "./manifest.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -27,7 +29,7 @@ export async function storeBaseModel(
     const info = await store.putFile(keys.baseModelFile(name, importId, file), path);
     return { file, key: info.key, sha256: info.sha256, bytes: info.bytes };
   };
-  const encoderModel = staged.encoder ? null : await encoderGiven(encoderOf, models);
+  const encoderModel = staged.encoder ? null : await encoderGiven(encoderOf, models, staged.family);
   try {
     const decoderPath = join(folder, "decoder.safetensors");
     await writeFile(decoderPath, encodeSafetensors(staged.decoder, { base: name, format: "pt" }));
@@ -37,7 +39,7 @@ export async function storeBaseModel(
     const manifest: BaseModelManifest = {
       object: "base_model",
       name,
-      family: "sam",
+      family: staged.family,
       type: staged.type ?? encoderModel?.type ?? "onnx",
       source: { format: staged.format, files: sourceFiles, says: saysKept(staged.says) },
       licence,
@@ -60,8 +62,19 @@ export async function storeBaseModel(
   }
 }
 
-async function encoderGiven(name: string | undefined, models: ImportOptions["models"]) {
-  if (name !== undefined) return models.get(name);
+async function encoderGiven(
+  name: string | undefined,
+  models: ImportOptions["models"],
+  family: ModelFamily,
+): Promise<BaseModel> {
+  if (name !== undefined) {
+    const model = await models.get(name);
+    if (model.family === family) return model;
+    throw new RefusedFile(
+      "wrong_architecture",
+      `the file holds a decoder of ${familyNames[family]}'s, and ${name} is of ${familyNames[model.family]}'s`,
+    );
+  }
   throw new RefusedFile(
     "names_missing",
     "the file holds a prompt encoder and mask decoder, but no image encoder: name the base model whose encoder it goes with (--encoder)",

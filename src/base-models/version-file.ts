@@ -3,6 +3,7 @@ import type { BaseModel } from "../checkpoint/base-models.ts";
 import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
+import { familyNames } from "../domain/model-family.ts";
 import type { Asking } from "../lib/child/pool.ts";
 import { type Focus, focusSchema, plainFocus } from "../domain/focus.ts";
 import { checkFocus } from "./check-focus.ts";
@@ -52,7 +53,13 @@ export async function readVersionFile(
     const message = `file: ${cause.message.replaceAll(path, "it")}.`;
     throw new AppError(codes[cause.reason], message, { param: "file", cause });
   }
-  const { format, says, notes, encoderType, bytes, sha256 } = file;
+  const { format, family, says, notes, encoderType, bytes, sha256 } = file;
+  if (family !== base.family)
+    throw new AppError(
+      "weights_base_mismatch",
+      `file: it is a decoder of ${familyNames[family]}'s; this project's base_model ${base.name} is of ${familyNames[base.family]}'s.`,
+      { param: "file" },
+    );
   const other = encoderType !== null && encoderType !== base.type ? encoderType : says["base_model"];
   const told = says["encoder"] === undefined || says["encoder"] === base.embeddingId;
   if ((encoderType === null || encoderType === base.type) && told)

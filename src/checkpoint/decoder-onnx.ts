@@ -1,6 +1,6 @@
 import { decodeModel, float32Values } from "../lib/onnx-proto.ts";
-import { decoderLayout } from "./layout.ts";
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
+import { sam2DecoderLayout } from "./sam2-decoder.ts";
 
 /**
  * Exported ONNX decoders carry their weights by Meta's names, as initialisers. Those that their graph has no use for
@@ -12,6 +12,9 @@ export const unusedKey = (name: string): string => `${unusedPrefix}${name}`;
 export const isUnusedKey = (key: string): boolean => key.startsWith(unusedPrefix);
 export const toBase64 = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+
+/** SAM's decoder has no tensor that SAM 2's has not. */
+const allNames = sam2DecoderLayout;
 
 /** The program that an ONNX file names as its producer, where it is ours. */
 export const producer = "maskwright";
@@ -28,12 +31,12 @@ export function readDecoderOnnx(
   const tensors: Record<string, NamedTensor> = {};
   for (const initializer of graph.initializer) {
     const { name = "", dims } = initializer;
-    if (Object.hasOwn(decoderLayout, name)) tensors[name] = { shape: dims, data: float32Values(initializer) };
+    if (Object.hasOwn(allNames, name)) tensors[name] = { shape: dims, data: float32Values(initializer) };
   }
   const metadata: Record<string, string> = {};
   for (const { key, value } of metadataProps) {
     const name = key.slice(unusedPrefix.length);
-    const shape = isUnusedKey(key) && Object.hasOwn(decoderLayout, name) && decoderLayout[name];
+    const shape = isUnusedKey(key) && Object.hasOwn(allNames, name) && allNames[name];
     if (!shape) metadata[key] = value;
     else tensors[name] = { shape, data: fromBase64(value) };
   }

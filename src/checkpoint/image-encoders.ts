@@ -19,3 +19,7 @@ export const familyOf = (encoder: ImageEncoder): ModelFamily => (isHiera(encoder
 /** Names and shapes of an image encoder's tensors, as Meta's PyTorch module holds them. */
 export const imageEncoderLayout = (encoder: ImageEncoder): Layout =>
   isHiera(encoder) ? hieraLayout(encoder) : encoderLayout(encoder);
+
+/** Blocks of an image encoder, through all its stages. */
+export const blocksOf = (encoder: ImageEncoder): number =>
+  isHiera(encoder) ? encoder.stages.reduce((a, b) => a + b) : encoder.depth;

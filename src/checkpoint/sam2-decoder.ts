@@ -45,6 +45,9 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/(_head|output_hypernetworks_mlps\.\d)\.layers\.2\./, "$1.proj_out."],
 ];
 
+/** Rows of Hugging Face's `point_embed`: background, foreground, and a box's two corners. */
+export const pointEmbeddings = 4;
+
 const pointEmbedding = /^prompt_encoder\.point_embeddings\.(\d)\.weight$/;
 
 /**

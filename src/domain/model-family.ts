@@ -1,6 +1,8 @@
 /** Which Segment Anything a base model is: `sam` is the first (also MobileSAM), `sam2` is SAM 2 and 2.1. */
 export const modelFamilies = ["sam", "sam2"] as const;
 export type ModelFamily = (typeof modelFamilies)[number];
+/** For people. */
+export const familyNames: Readonly<Record<ModelFamily, string>> = { sam: "SAM", sam2: "SAM 2" };
 
 /** One tensor of an embedding: where it lies in the flat float32 array that an image encoder gives. */
 export interface EmbeddingPart {

@@ -3,12 +3,18 @@ import { notesOf } from "../../src/base-models/decoder-file.ts";
 import { identify } from "../../src/base-models/identify.ts";
 import { encoderArchitectures, encoderLayout } from "../../src/checkpoint/encoder-layout.ts";
 import { huggingFaceName } from "../../src/checkpoint/hugging-face.ts";
+import { hieraArchitectures, hieraLayout } from "../../src/checkpoint/hiera-layout.ts";
+import { huggingFaceHieraName } from "../../src/checkpoint/hiera-names.ts";
 import { decoderLayout } from "../../src/checkpoint/layout.ts";
+import { huggingFaceSam2Name, metaSam2Name, sam2DecoderLayout } from "../../src/checkpoint/sam2-decoder.ts";
 
 type Shapes = Record<string, readonly number[]>;
 const named = (rename: (name: string) => string): Shapes =>
   Object.fromEntries(Object.entries(decoderLayout).map(([name, shape]) => [rename(name), shape]));
-const identified = (shapes: Shapes) => identify(new Map(Object.entries(shapes)));
+const identified = (shapes: Shapes) => {
+  const found = identify(new Map(Object.entries(shapes)));
+  return { ...found, nameOf: (name: string) => found.placeOf(name).name };
+};
 const token = "mask_decoder.iou_token.weight";
 
 describe("a SAM among a file's tensors", () => {
@@ -112,6 +118,63 @@ describe("a SAM among a file's tensors", () => {
   test("is not taken for one by a transformer of the same names", () => {
     const shapes = { "transformer.layers.0.self_attn.q_proj.weight": [256, 256] };
     expect(() => identified(shapes)).toThrow(/the weights are no SAM's: .* among 1 tensors/);
+  });
+});
+
+describe("a SAM 2 among a file's tensors", () => {
+  const hugging = (name: string): string =>
+    name in sam2DecoderLayout ? huggingFaceSam2Name(name).name : huggingFaceHieraName(name);
+  const meta = (name: string): string => (name in sam2DecoderLayout ? metaSam2Name(name) : name);
+  /** Every point embedding of Hugging Face's is a row of one tensor. */
+  const renamed = (layout: Shapes, rename: (name: string) => string): Shapes =>
+    Object.fromEntries(
+      Object.entries(layout).map(([name, shape]) => {
+        const theirs = rename(name);
+        return [theirs, theirs.endsWith(".point_embed.weight") ? [4, 256] : shape];
+      }),
+    );
+  const score = "mask_decoder.obj_score_token.weight";
+
+  test.each(Object.entries(hieraArchitectures))("is told by its shapes: %s", (type, architecture) => {
+    const layout = { ...hieraLayout(architecture), ...sam2DecoderLayout };
+    const ours = identified(renamed(layout, (name) => `model.${meta(name)}`));
+    expect(ours).toMatchObject({ family: "sam2", type, naming: "meta", holdsPrompt: true, notes: [] });
+    const theirs = identified(renamed(layout, hugging));
+    expect(theirs).toMatchObject({
+      family: "sam2",
+      type,
+      naming: "hugging_face",
+      holdsPrompt: true,
+      notes: [],
+    });
+    expect(theirs.placeOf("prompt_encoder.point_embeddings.3.weight")).toEqual({
+      name: "prompt_encoder.point_embed.weight",
+      row: 3,
+    });
+  });
+
+  test.each([
+    ["meta", false, meta],
+    ["hugging_face", false, hugging],
+    ["own", false, (name: string) => name],
+    ["meta", true, (name: string) => meta(name).slice("sam_mask_decoder.".length)],
+    ["own", true, (name: string) => name.slice("mask_decoder.".length)],
+  ])("may be a decoder: %s, bare %s", (naming, bare, rename) => {
+    const kept = Object.entries(sam2DecoderLayout).filter(
+      ([name]) => !bare || name.startsWith("mask_decoder."),
+    );
+    const found = identified(renamed(Object.fromEntries(kept), (name) => `net.${rename(name)}`));
+    expect(found).toMatchObject({ family: "sam2", type: null, naming, holdsPrompt: !bare, notes: [] });
+    expect(found.nameOf(score)).toBe(`net.${rename(score)}`);
+  });
+
+  test.each([
+    ["EdgeTAM", "vision_encoder.backbone.timm_model.stem_0.weight"],
+    ["SAM 3", "vision_encoder.backbone.layers.0.attention.q_proj.weight"],
+    ["SAM 3", "tracker_model.memory_encoder.projection.bias"],
+  ])("is refused when it is %s's: %s", (name, mark) => {
+    const shapes = { ...renamed(sam2DecoderLayout, hugging), [mark]: [1] };
+    expect(() => identified(shapes)).toThrow(`the weights are those of ${name}, whose image encoder is`);
   });
 });
 

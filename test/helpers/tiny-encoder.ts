@@ -1,4 +1,5 @@
 import type { EncoderArchitecture } from "../../src/checkpoint/encoder-layout.ts";
+import type { HieraArchitecture } from "../../src/checkpoint/hiera-layout.ts";
 import { type ImageEncoder, imageEncoderLayout } from "../../src/checkpoint/image-encoders.ts";
 import type { NamedTensor, NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { lcgBytes } from "./lcg.ts";
@@ -31,5 +32,16 @@ export const tinyArchitecture: EncoderArchitecture = {
   heads: 2,
   globalBlocks: [1],
   window: 14,
+  grid: 64,
+};
+
+/** SAM 2's frame and embedding, but one narrow block a stage; the third sees all. */
+export const tinyHiera: HieraArchitecture = {
+  stages: [1, 1, 1, 1],
+  width: 8,
+  heads: 1,
+  windows: [8, 4, 14, 7],
+  globalBlocks: [2],
+  background: 7,
   grid: 64,
 };

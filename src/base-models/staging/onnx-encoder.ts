@@ -4,9 +4,11 @@ import type { EncoderInput } from "../../checkpoint/base-models.ts";
 import type { OnnxOutline } from "../../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
 import { readBytes } from "../../checkpoint/tensor-file.ts";
+import { type ModelFamily, modelFamilies } from "../../domain/model-family.ts";
 import { dataType, type OnnxTensor, type OnnxValueInfo } from "../../lib/onnx-proto.ts";
 import { allFinite } from "./stage.ts";
 import type { StagedEncoder } from "./staged.ts";
+import { givenShapes } from "./try-encoder.ts";
 
 /** Bytes looked at together when weights are gone through; a multiple of every number's size. */
 const chunkBytes = 16 * 1024 * 1024;
@@ -21,7 +23,7 @@ const plainName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 export async function checkEncoder(
   path: string,
   outline: OnnxOutline,
-): Promise<{ encoder: StagedEncoder; parameters: number }> {
+): Promise<{ family: ModelFamily; encoder: StagedEncoder; parameters: number }> {
   const { graph } = outline.model;
   const weights = new Set(graph.initializer.map(({ name }) => name));
   const inputs = graph.input.filter(({ name }) => !weights.has(name));
@@ -32,10 +34,11 @@ export async function checkEncoder(
       "wrong_architecture",
       `an image encoder takes one float32 image, [1,3,1024,1024] or [height,width,3]; this ONNX file takes ${inputs.map(shown).join(", ")}`,
     );
-  if (!output || !fits(dimsOf(output), [null, 256, 64, 64]))
+  const family = output && familyOf(dimsOf(output));
+  if (!family)
     throw new RefusedFile(
       "wrong_architecture",
-      `an image encoder gives [1,256,64,64] first; this ONNX file gives ${graph.output.map(shown).join(", ")}`,
+      `an image encoder gives [${givenShapes.sam.join()}] first, SAM 2's [${givenShapes.sam2.join()}]; this ONNX file gives ${graph.output.map(shown).join(", ")}`,
     );
   const folder = dirname(path);
   const outside = new Set<string>();
@@ -57,7 +60,7 @@ export async function checkEncoder(
     { file: graphFile, path },
     ...Array.from(outside, (file) => ({ file, path: join(folder, file) })),
   ];
-  return { encoder: { input, graph: graphFile, files }, parameters };
+  return { family, encoder: { input, graph: graphFile, files }, parameters };
 }
 
 type Dim = number | null;
@@ -71,6 +74,10 @@ const fits = (dims: readonly Dim[] | null, wanted: readonly Dim[]): boolean =>
   dims !== null &&
   dims.length === wanted.length &&
   dims.every((dim, i) => dim === null || wanted[i] === null || dim === wanted[i]);
+
+function familyOf(dims: readonly Dim[] | null): ModelFamily | undefined {
+  return modelFamilies.find((family) => fits(dims, givenShapes[family].with(0, null)));
+}
 
 function inputKind(input: OnnxValueInfo | undefined): EncoderInput | null {
   if (!input || input.type?.tensorType?.elemType !== dataType.float) return null;

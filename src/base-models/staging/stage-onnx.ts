@@ -1,9 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
+import { decoderLayouts, familyOfDecoder } from "../../checkpoint/decoder-layouts.ts";
 import { readDecoderOnnx } from "../../checkpoint/decoder-onnx.ts";
-import { checkLayout, decoderLayout } from "../../checkpoint/layout.ts";
+import { checkLayout } from "../../checkpoint/layout.ts";
 import { decoderFromOnnx } from "../../checkpoint/mobile-sam.ts";
 import { type OnnxOutline, readOutline } from "../../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
+import { familyNames } from "../../domain/model-family.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { type DecoderFile, withoutCard } from "../decoder-file.ts";
 import { identify } from "../identify.ts";
@@ -34,6 +36,7 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
       `one image encoder and one decoder are wanted; these are ${encoders.length} and ${decoders.length + (weights ? 1 : 0)} (a decoder takes point_coords or input_points)`,
     );
   const {
+    family,
     tensors: decoder,
     says,
     notes,
@@ -42,17 +45,22 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
   let encoder: Staged["encoder"] = null;
   if (encoderPart) {
     const checked = await checkEncoder(encoderPart.path, encoderPart.outline);
-    await tryEncoder(encoderPart.path, checked.encoder.input);
+    if (checked.family !== family)
+      throw new RefusedFile(
+        "wrong_architecture",
+        `the image encoder is ${familyNames[checked.family]}'s and the decoder ${familyNames[family]}'s`,
+      );
+    await tryEncoder(encoderPart.path, checked.encoder.input, family);
     encoder = checked.encoder;
     parameters += checked.parameters;
   }
-  return { type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says, notes };
+  return { family, type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says, notes };
 }
 
 const isDecoder = ({ model }: OnnxOutline): boolean =>
   model.graph.input.some(({ name }) => name === "point_coords" || name === "input_points");
 
-type Decoder = Pick<DecoderFile, "tensors" | "says" | "notes">;
+type Decoder = Pick<DecoderFile, "family" | "tensors" | "says" | "notes">;
 
 async function decoderOf(path: string): Promise<Decoder> {
   const { size } = await stat(path);
@@ -61,9 +69,10 @@ async function decoderOf(path: string): Promise<Decoder> {
   const file = await readFile(path);
   try {
     const own = readDecoderOnnx(file);
-    if (!own) return { tensors: decoderFromOnnx(file), says: {}, notes: [] };
-    checkLayout(own.tensors);
-    return { tensors: own.tensors, says: withoutCard(own.metadata), notes: [] };
+    if (!own) return { family: "sam", tensors: decoderFromOnnx(file), says: {}, notes: [] };
+    const family = familyOfDecoder(own.tensors);
+    checkLayout(own.tensors, decoderLayouts[family]);
+    return { family, tensors: own.tensors, says: withoutCard(own.metadata), notes: [] };
   } catch (error) {
     const message = messageOf(error);
     throw new RefusedFile(refusalOf(message), hinted(message), { cause: error });
@@ -91,8 +100,9 @@ async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefine
       [...file.shapes].filter(([name]) => !/^(\w+\.)?(image|vision)_encoder\./.test(name)),
     );
     const identified = identify(wanted);
-    if (identified.type !== null) throw new Error(`${Object.keys(decoderLayout).length} tensors were wanted`);
+    if (identified.type !== null) throw new Error("the image encoder was not left out");
     return {
+      family: identified.family,
       tensors: await readDecoderWeights(file, identified),
       says: withoutCard(file.metadata ?? {}),
       notes: identified.notes,

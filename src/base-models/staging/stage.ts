@@ -1,12 +1,13 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { type EncoderArchitecture, encoderLayout } from "../../checkpoint/encoder-layout.ts";
-import { decoderLayout } from "../../checkpoint/layout.ts";
+import { decoderLayouts } from "../../checkpoint/decoder-layouts.ts";
+import { type ImageEncoder, imageEncoderLayout } from "../../checkpoint/image-encoders.ts";
 import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
 import type { TensorFile } from "../../checkpoint/tensor-file.ts";
 import type { StoredTensor } from "../../graph/to-onnx.ts";
 import type { Identified } from "../identify.ts";
+import type { TensorPlace } from "../vocabularies.ts";
 
 /** A tensor begins at a multiple of this, so that onnxruntime can map it where it lies. */
 const alignment = 4096;
@@ -17,16 +18,16 @@ const alignment = 4096;
  */
 export async function writeEncoderWeights(
   source: TensorFile,
-  { nameOf }: Identified,
-  architecture: EncoderArchitecture,
+  { placeOf }: Identified,
+  encoder: ImageEncoder,
   place: { folder: string; file: string },
 ): Promise<Map<string, StoredTensor>> {
   const stored = new Map<string, StoredTensor>();
   const out = await open(join(place.folder, place.file), "wx");
   try {
     let offset = 0;
-    for (const name of Object.keys(encoderLayout(architecture))) {
-      const values = await finite(source, nameOf(name));
+    for (const name of Object.keys(imageEncoderLayout(encoder))) {
+      const values = await finite(source, placeOf(name));
       await out.write(
         new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
         0,
@@ -43,18 +44,18 @@ export async function writeEncoderWeights(
 }
 
 /**
- * Prompt encoder and mask decoder by Meta's names; `prompt` is the prompt encoder for a file without one.
+ * Prompt encoder and mask decoder by the names of SAM's; `prompt` is the prompt encoder for a file without one.
  * Throws RefusedFile `not_finite`, or `names_missing` where there is no prompt encoder.
  */
 export async function readDecoderWeights(
   source: TensorFile,
-  { nameOf, holdsPrompt }: Identified,
+  { family, placeOf, holdsPrompt }: Identified,
   prompt: NamedTensors = {},
 ): Promise<NamedTensors> {
   const tensors: Record<string, NamedTensor> = {};
-  for (const [name, shape] of Object.entries(decoderLayout)) {
+  for (const [name, shape] of Object.entries(decoderLayouts[family])) {
     const inFile = holdsPrompt || !name.startsWith("prompt_encoder.");
-    const tensor = inFile ? { shape, data: await finite(source, nameOf(name)) } : prompt[name];
+    const tensor = inFile ? { shape, data: await finite(source, placeOf(name)) } : prompt[name];
     if (!tensor)
       throw new RefusedFile(
         "names_missing",
@@ -65,10 +66,12 @@ export async function readDecoderWeights(
   return tensors;
 }
 
-async function finite(source: TensorFile, name: string): Promise<Float32Array> {
+async function finite(source: TensorFile, { name, row }: TensorPlace): Promise<Float32Array> {
   const values = await source.read(name);
   if (!allFinite(values)) throw new RefusedFile("not_finite", `${name} holds values that are not finite`);
-  return values;
+  if (row === null) return values;
+  const length = values.length / (source.shapes.get(name)?.[0] ?? 1);
+  return values.slice(row * length, (row + 1) * length);
 }
 
 /** A plain loop: ViT-H has 640 million values. */

@@ -1,9 +1,11 @@
 import type { EncoderInput } from "../../checkpoint/base-models.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { ModelFamily } from "../../domain/model-family.ts";
 
 /** Files on this machine that have passed every check and only have to be stored. */
 export interface Staged {
-  /** `vit_b`, `vit_l`, `vit_h` or `onnx`; null where the image encoder is another model's. */
+  readonly family: ModelFamily;
+  /** `vit_b`, `hiera_tiny` and so on, or `onnx`; null where the image encoder is another model's. */
   readonly type: string | null;
   /** "PyTorch", "safetensors" or "ONNX", and whose names it has. */
   readonly format: string;

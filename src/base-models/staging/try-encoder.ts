@@ -1,6 +1,7 @@
 import ort from "../../lib/onnxruntime.ts";
 import type { EncoderInput } from "../../checkpoint/base-models.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
+import { embeddingLength, embeddingParts, type ModelFamily } from "../../domain/model-family.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { allFinite } from "./stage.ts";
 
@@ -9,8 +10,14 @@ const shapes: Readonly<Record<EncoderInput, readonly number[]>> = {
   rgb: [1024, 1024, 3],
 };
 
+/** What an image encoder gives first, by family: SAM 2's parts lie in one row (domain/model-family.ts). */
+export const givenShapes: Readonly<Record<ModelFamily, readonly (number | null)[]>> = {
+  sam: [1, ...embeddingParts.sam[0].shape],
+  sam2: [1, embeddingLength("sam2")],
+};
+
 /** Encodes one plain image, as serving will: a graph that onnxruntime can't run is refused now. Throws RefusedFile. */
-export async function tryEncoder(path: string, input: EncoderInput): Promise<void> {
+export async function tryEncoder(path: string, input: EncoderInput, family: ModelFamily): Promise<void> {
   const shape = shapes[input];
   let output: ort.Tensor | undefined;
   try {
@@ -30,10 +37,11 @@ export async function tryEncoder(path: string, input: EncoderInput): Promise<voi
       cause: error,
     });
   }
-  if (output?.dims.join() !== "1,256,64,64" || !(output.data instanceof Float32Array))
+  const wanted = givenShapes[family].join();
+  if (output?.dims.join() !== wanted || !(output.data instanceof Float32Array))
     throw new RefusedFile(
       "wrong_architecture",
-      `${path} gives [${output?.dims.join() ?? ""}], not [1,256,64,64] float32`,
+      `${path} gives [${output?.dims.join() ?? ""}], not [${wanted}] float32`,
     );
   if (!allFinite(output.data))
     throw new RefusedFile("not_finite", `${path} gives values that are not finite`);
