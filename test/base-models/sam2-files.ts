@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { huggingFaceHieraName } from "../../src/checkpoint/hiera-names.ts";
-import type { NamedTensor, NamedTensors } from "../../src/checkpoint/named-tensors.ts";
+import type { NamedTensor } from "../../src/checkpoint/named-tensors.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { huggingFaceSam2Name, metaSam2Name } from "../../src/checkpoint/sam2-decoder.ts";
 import { madeUpEncoder, tinyHiera } from "../helpers/tiny-encoder.ts";
@@ -55,6 +55,6 @@ export async function tinySam2HuggingFace(folder: string): Promise<string> {
     }
   }
   const path = join(folder, "model.safetensors");
-  await writeFile(path, encodeSafetensors(tensors as NamedTensors));
+  await writeFile(path, encodeSafetensors(tensors));
   return path;
 }
