@@ -79,7 +79,7 @@ describe("a checkpoint of SAM 2", () => {
     [
       "has another width",
       { "image_encoder.trunk.patch_embed.proj.weight": [16, 3, 7, 7] },
-      "wrong_architecture: the image encoder has 4 blocks of width 16; there are tiny (4 blocks of 8)",
+      "wrong_architecture: the image encoder has 5 blocks of width 16; there are tiny (5 blocks of 8)",
     ],
     [
       "has a tensor more",

@@ -35,13 +35,13 @@ export const tinyArchitecture: EncoderArchitecture = {
   grid: 64,
 };
 
-/** SAM 2's frame and embedding, but one narrow block a stage; the third sees all. */
+/** SAM 2's frame and embedding, but narrow, with one block a stage and another in the third, which sees all. */
 export const tinyHiera: HieraArchitecture = {
-  stages: [1, 1, 1, 1],
+  stages: [1, 1, 2, 1],
   width: 8,
   heads: 1,
   windows: [8, 4, 14, 7],
-  globalBlocks: [2],
+  globalBlocks: [3],
   background: 7,
   grid: 64,
 };
