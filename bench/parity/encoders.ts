@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import type { Row } from "./report.ts";
-import { difference, floats, type Saved } from "./values.ts";
+import { difference, floats, type Saved } from "../lib/values.ts";
 
 interface EncoderPeer {
   readonly image: string;

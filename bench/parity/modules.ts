@@ -10,7 +10,7 @@ import { logitsAtSize } from "../../src/imaging/postprocess.ts";
 import { decodeMasks } from "../../src/model/mask-decoder.ts";
 import { embedMasks, embedPoints, imagePositionalEncoding } from "../../src/model/prompt-encoder.ts";
 import type { Row } from "./report.ts";
-import { difference, floats, type Saved } from "./values.ts";
+import { difference, floats, type Saved } from "../lib/values.ts";
 
 type Part = "embedding" | "coords" | "labels" | "mask" | "sparse" | "dense" | "low" | "iou";
 interface ModulesPeer extends Record<Part, Saved> {

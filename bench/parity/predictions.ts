@@ -5,7 +5,7 @@ import { decodeRle } from "../../src/imaging/rle.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import type { Row } from "./report.ts";
-import { floats } from "./values.ts";
+import { floats } from "../lib/values.ts";
 
 interface PeerPrompt {
   readonly box?: [number, number, number, number];

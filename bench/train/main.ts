@@ -1,8 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
+import { join } from "node:path";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { trainableNames } from "../../src/checkpoint/layout.ts";
 import type { NamedTensors } from "../../src/checkpoint/named-tensors.ts";
@@ -10,7 +8,7 @@ import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
 import type { TrainBatch } from "../../src/training/engine/types.ts";
-import { noPython, pythonOf } from "../lib/options.ts";
+import { type PeerProcess, startPeer } from "../lib/peer-process.ts";
 import type { TimingOptions } from "../lib/timing-options.ts";
 import { interleave, machine, printReport, type Report, type Row, timed } from "../lib/report.ts";
 
@@ -22,7 +20,7 @@ export async function main(options: TimingOptions): Promise<number> {
 /** Milliseconds a sample of one optimizer step on cached embeddings: forward, Dice + BCE, backward, clip, AdamW. */
 async function run(options: TimingOptions): Promise<Report> {
   const weights = await baseModel("mobile_sam").decoderWeights();
-  const peer = await startPeer(weights, options);
+  const peer = await startTraining(weights, options);
   const rows: Row[] = [];
   let device = "";
   try {
@@ -42,10 +40,10 @@ async function run(options: TimingOptions): Promise<Report> {
       );
       device = engine.device;
       const batch = makeBatch(batchSize);
-      const step = peer.step;
+      const { ask } = peer;
       const contest = {
         ours: () => timed(() => engine.step(batch, 1e-4)),
-        peer: step ? () => step(batchSize) : null,
+        peer: ask ? () => ask(String(batchSize)) : null,
       };
       rows.push(await interleave(`batch ${batchSize}`, options.rounds, contest, batchSize));
       await engine.dispose();
@@ -84,55 +82,15 @@ function makeBatch(count: number): TrainBatch {
   };
 }
 
-interface Peer {
-  readonly name: string | null;
-  readonly note?: string;
-  /** One step of that batch size; the milliseconds are the peer's own measure. */
-  readonly step: ((batchSize: number) => Promise<number>) | null;
-  stop(): void;
-}
-
-async function startPeer(weights: NamedTensors, options: TimingOptions): Promise<Peer> {
-  const python = pythonOf(options.python);
-  const none = (note: string): Peer => ({ name: null, note, step: null, stop: () => undefined });
-  if (python === undefined) return none(noPython);
+async function startTraining(
+  weights: NamedTensors,
+  { python, threads }: TimingOptions,
+): Promise<PeerProcess> {
   const folder = mkdtempSync(join(tmpdir(), "maskwright-bench-"));
   const file = join(folder, "weights.safetensors");
   writeFileSync(file, encodeSafetensors(weights));
-  const script = resolve(import.meta.dirname, "../../peers/train_step.py");
-  const child = spawn(python, [script, file, String(options.threads)]);
-  const stop = (): void => {
-    child.stdin.end();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  const next = answers(child);
-  try {
-    const { torch } = (await next()) as { torch: string };
-    const step = async (batchSize: number): Promise<number> => {
-      child.stdin.write(`${batchSize}\n`);
-      return ((await next()) as { ms: number }).ms;
-    };
-    return { name: `PyTorch ${torch}`, step, stop };
-  } catch (error) {
-    stop();
-    return none(`${python}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-/** The lines of JSON that a process prints, one a call; rejects with the end of its stderr when it ends. */
-function answers(child: ChildProcessWithoutNullStreams): () => Promise<unknown> {
-  let errors = "";
-  child.stderr.on("data", (text: Buffer) => (errors = (errors + text.toString()).slice(-400)));
-  const ended = new Promise<never>((_, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => reject(new Error(`it ended with code ${code}: ${errors.trim()}`)));
-  });
-  // Nobody may be waiting when it ends as it should.
-  ended.catch(() => undefined);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return async () => {
-    const line = await Promise.race([lines.next(), ended]);
-    if (line.done) return ended;
-    return JSON.parse(line.value) as unknown;
-  };
+  const peer = await startPeer("train_step.py", [file, String(threads)], python);
+  // It has read them when it answers
+  rmSync(folder, { recursive: true });
+  return peer;
 }
