@@ -86,6 +86,11 @@ const environment = z.object({
   MAX_ANSWER_BYTES: int(256 * MiB, 1024, 400 * MiB),
   /** At most what S3 takes in one PUT. */
   MAX_IMPORT_BYTES: int(2048 * MiB, 1024, 5120 * MiB),
+  /**
+   * A file of public keys in PEM: only versions that one of them or this installation has signed are imported then. Left out,
+   * none needs a signature.
+   */
+  IMPORT_TRUSTED_KEYS: z.string().optional(),
   MAX_IMAGE_PIXELS: int(64_000_000, 1024, 1_000_000_000),
   MAX_PROMPTS: int(256, 1, 4096),
   /** Points of one segment-everything, over its crops and versions; objects that one predict may find, and places where it looks for what is like another. */

@@ -22,6 +22,11 @@ if ! has 'label_studio_sdk.converter.brush, label_studio_sdk.label_interface'; t
   pip label-studio-sdk 2>/dev/null || true
   has label_studio_sdk.converter.brush || echo "SKIPPED what needs label-studio-sdk: it is not to be had here (PYTHONPATH may name a checkout's src)"
 fi
+# And for OpenSSF's.
+if ! has model_signing; then
+  pip model-signing 2>/dev/null || true
+  has model_signing || echo "SKIPPED what needs model-signing: it is not to be had here"
+fi
 # CVAT's server is no package: its code comes from a checkout, which runs with what is stood in for (peers/cvat_functions.py).
 [ -n "${CVAT_CHECKOUT:-}" ] || echo "SKIPPED what needs CVAT's own code: CVAT_CHECKOUT may name a checkout of cvat-ai/cvat"
 has 'yaml, attrs' || pip pyyaml attrs

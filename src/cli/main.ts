@@ -13,6 +13,7 @@ import { type CliEnvironment, connect, keepLogin, originOf } from "./login.ts";
 import { predictCommand } from "./predict.ts";
 import type { Streams } from "./screen.ts";
 import { exportAnnotationsCommand } from "./export-annotations.ts";
+import { verifyCommand } from "./verify.ts";
 import {
   exportCommand,
   projectsCommand,
@@ -45,7 +46,10 @@ const usage = `maskwright COMMAND [--json]
   promote PROJECT VERSION [--reason TEXT]
   rollback PROJECT [--reason TEXT]
   export PROJECT VERSION [--format safetensors|onnx|pth|hf|transformersjs|bundle|card]
-         [--variant all|single|multi|cvat|served|engine] [--full] [-o FILE]
+         [--variant all|single|multi|cvat|served|engine] [--full] [-o FILE] [--sign]
+                                     --sign: its signature too, in FILE.sig
+  verify FILE [--signature FILE.sig] [--key KEY.pem]
+                                     whether FILE is what was signed; by the server's key
   export annotations PROJECT [--format coco|yolo|label_studio|cvat|voc|labelme]
          [--shapes masks|polygons] [--polygon-tolerance PIXELS] [-o FILE]
 
@@ -77,6 +81,7 @@ const commands: Record<string, Command> = {
   versions: versionsCommand,
   promote: promoteCommand,
   rollback: rollbackCommand,
+  verify: verifyCommand,
   export: (call) =>
     call.args[0] === "annotations"
       ? exportAnnotationsCommand({ ...call, args: call.args.slice(1) })

@@ -108,6 +108,7 @@ export const exportCommand: Command = async ({ args, api }) => {
     variant: { type: "string", default: "all" },
     full: { type: "boolean", default: false },
     output: { type: "string", short: "o" },
+    sign: { type: "boolean", default: false },
   });
   const [project, version] = positionals as [string, string];
   const format = oneOf("--format", formats, values.format);
@@ -116,9 +117,16 @@ export const exportCommand: Command = async ({ args, api }) => {
   const isZip = zips.has(format) || (format === "onnx" && values.full);
   const file = values.output ?? `maskwright-${version}.${isZip ? "zip" : format === "card" ? "md" : format}`;
   const client = await api();
-  const blob = await client.get("/v1/projects/{project_id}/versions/{number}/export", {
-    params: { path: { project_id: project, number }, query: { format, variant, full: values.full } },
-  });
+  const params = {
+    path: { project_id: project, number },
+    query: { format, variant, full: values.full },
+  };
+  const blob = await client.get("/v1/projects/{project_id}/versions/{number}/export", { params });
   await writeFile(file, blob.stream());
-  return { text: `wrote ${file} (${blob.size} bytes)`, data: { file, bytes: blob.size } };
+  const wrote = `wrote ${file} (${blob.size} bytes)`;
+  if (!values.sign) return { text: wrote, data: { file, bytes: blob.size } };
+  const signature = `${file}.sig`;
+  const bundle = await client.get("/v1/projects/{project_id}/versions/{number}/export/signature", { params });
+  await writeFile(signature, JSON.stringify(bundle));
+  return { text: `${wrote} and ${signature}`, data: { file, bytes: blob.size, signature } };
 };

@@ -110,6 +110,8 @@ export const errorStatus = {
   export_served_unavailable: 422,
   // Weights files
   weights_format_unknown: 415,
+  signature_required: 422,
+  signature_refused: 422,
   weights_unreadable: 422,
   weights_truncated: 422,
   weights_foreign_global: 422,

@@ -1,15 +1,67 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { getVersion } from "../db/queries/versions.ts";
-import { exportApart } from "../exports/apart.ts";
-import { type ExportFormat, exportFormats, exportVariants } from "../exports/types.ts";
-import { AppError } from "../lib/errors.ts";
+import { exportVersionFile, signExport } from "../actions/export-version.ts";
+import { modelKey } from "../db/queries/signing-secrets.ts";
+import { exportFormats, exportVariants } from "../exports/types.ts";
+import { keyIdOf, publicKeyOf } from "../lib/model-signature.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
+import { askOf, json, projectParams, versionInPath } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 
+/** As lib/model-signature.ts writes it. */
+const signatureSchema = z
+  .object({
+    mediaType: z.string(),
+    verificationMaterial: z.looseObject({ publicKey: z.object({ hint: z.string().optional() }) }),
+    dsseEnvelope: z.object({
+      payload: z.string().openapi({ description: "Base64 of an in-toto statement." }),
+      payloadType: z.string(),
+      signatures: z.array(z.looseObject({ sig: z.string() })),
+    }),
+  })
+  .openapi("ModelSignature");
+
 const binary = { schema: { type: "string", format: "binary" } } as const;
+
+const request = {
+  params: projectParams.extend({
+    number: z
+      .union([z.literal("base"), versionInPath()])
+      .openapi({ param: { name: "number", in: "path" }, example: 1 }),
+  }),
+  query: z.object({
+    format: z
+      .string()
+      .default("safetensors")
+      .openapi({ enum: [...exportFormats], description: "What the file is for." }),
+    variant: z
+      .enum(exportVariants)
+      .default("all")
+      .openapi({
+        description:
+          "What an ONNX decoder gives back. all: the mask that predict answers with under Meta's names, the four masks as " +
+          "multimask_… and bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what " +
+          "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
+          "version refines masks; versions with a window have no such file; engine: fixed shapes and the low-res mask alone, for " +
+          "TensorRT and its kin. Other formats have no variants.",
+      }),
+    full: z.stringbool().default(false).openapi({
+      type: "boolean",
+      description: "With the image encoder: onnx becomes a zip of encoder.onnx and decoder.onnx.",
+    }),
+  }),
+};
+
+const refusals = failures(
+  "invalid_request",
+  "project_not_found",
+  "version_not_found",
+  "export_format_unsupported",
+  "export_full_unavailable",
+  "export_served_unavailable",
+  "version_damaged",
+);
 
 const exportRoute = createRoute({
   method: "get",
@@ -26,34 +78,7 @@ const exportRoute = createRoute({
     "`bundle`: a zip with all of the version as ONNX and runners for Python and JavaScript that answer as predict does. " +
     "`card`: the model card alone, Markdown. " +
     "If-None-Match is honoured. docs/exports.md tells how to load each.",
-  request: {
-    params: projectParams.extend({
-      number: z
-        .union([z.literal("base"), versionInPath()])
-        .openapi({ param: { name: "number", in: "path" }, example: 1 }),
-    }),
-    query: z.object({
-      format: z
-        .string()
-        .default("safetensors")
-        .openapi({ enum: [...exportFormats], description: "What the file is for." }),
-      variant: z
-        .enum(exportVariants)
-        .default("all")
-        .openapi({
-          description:
-            "What an ONNX decoder gives back. all: the mask that predict answers with under Meta's names, the four masks as " +
-            "multimask_… and bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what " +
-            "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
-            "version refines masks; versions with a window have no such file; engine: fixed shapes and the low-res mask alone, for " +
-            "TensorRT and its kin. Other formats have no variants.",
-        }),
-      full: z.stringbool().default(false).openapi({
-        type: "boolean",
-        description: "With the image encoder: onnx becomes a zip of encoder.onnx and decoder.onnx.",
-      }),
-    }),
-  },
+  request,
   responses: {
     200: {
       description: "The file; ETag is its SHA-256.",
@@ -64,37 +89,67 @@ const exportRoute = createRoute({
       },
     },
     304: { description: "Not modified." },
-    ...failures(
-      "invalid_request",
-      "project_not_found",
-      "version_not_found",
-      "export_format_unsupported",
-      "export_full_unavailable",
-      "export_served_unavailable",
-      "version_damaged",
-    ),
+    ...refusals,
   },
 });
 
-const isFormat = (name: string): name is ExportFormat => exportFormats.some((format) => format === name);
+const signatureRoute = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/versions/{number}/export/signature",
+  tags: ["versions"],
+  summary: "Get the signature of an exported file",
+  description:
+    "The same query as for the file. The answer is what belongs into FILE.sig: a Sigstore bundle in the format of OpenSSF's " +
+    "model signing 1.0, by this installation's key (GET /v1/model-signing-key). `maskwright verify` checks it, and so does " +
+    "`model_signing verify key FILE --signature FILE.sig --public-key key.pem`.",
+  request,
+  responses: { 200: json(signatureSchema, "The signature."), ...refusals },
+});
 
-export function versionExportRoutes({ db, store, inference, memory }: RouteContext) {
+const keyRoute = createRoute({
+  method: "get",
+  path: "/v1/model-signing-key",
+  tags: ["versions"],
+  summary: "Get the public key that this installation signs versions with",
+  responses: {
+    200: json(
+      z
+        .object({
+          object: z.literal("model_signing_key"),
+          id: z
+            .string()
+            .openapi({ description: "SHA-256 of the PEM text; signatures name their key by it." }),
+          pem: z.string().openapi({ description: "SubjectPublicKeyInfo in PEM." }),
+        })
+        .openapi("ModelSigningKey"),
+      "The public key.",
+    ),
+    ...failures(),
+  },
+});
+
+export function versionExportRoutes(services: RouteContext) {
   const router = createRouter();
 
   router.openapi(exportRoute, async (c) => {
     const { number, ...rest } = c.req.valid("param");
-    const { format, variant, full } = c.req.valid("query");
-    const scope = scopeOf(c, rest);
-    const project = projectOf(c, scope);
-    const version = number === "base" ? null : await getVersion(db, scope, number);
-    if (!isFormat(format)) {
-      const message = `format: ${format} is not offered; these are: ${exportFormats.join(", ")}.`;
-      throw new AppError("export_format_unsupported", message, { param: "format" });
-    }
-    const base = await inference.baseModel(version?.baseModel ?? project.baseModel);
-    const subject = { projectId: project.id, base, version };
-    const options = { format, variant, full };
-    return sendFile(c, await exportApart({ store, memory }, subject, options, scope.workspaceId));
+    return sendFile(
+      c,
+      await exportVersionFile(services, askOf(c, rest), { number, ...c.req.valid("query") }),
+    );
+  });
+
+  router.openapi(signatureRoute, async (c) => {
+    const { number, ...rest } = c.req.valid("param");
+    const asked = { number, ...c.req.valid("query") };
+    const { fileName, signature } = await signExport(services, askOf(c, rest), asked);
+    c.header("Content-Disposition", `attachment; filename="${fileName}.sig"`);
+    return c.json(signature, 200);
+  });
+
+  router.openapi(keyRoute, async (c) => {
+    const publicKey = publicKeyOf(await modelKey(services.db));
+    return c.json({ object: "model_signing_key" as const, id: keyIdOf(publicKey), pem: publicKey }, 200);
   });
 
   return router;

@@ -1,5 +1,6 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { importVersion } from "../actions/import-version.ts";
+import { signatureCheck, signatureHeader } from "../actions/require-signature.ts";
 import { AppError } from "../lib/errors.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
@@ -22,7 +23,12 @@ const importRoute = createRoute({
     "has no metrics. Its weights count towards the workspace's quota of bytes. The multipart field `file`, or the file as the body.",
   request: {
     params: projectParams,
-    headers: idempotencyHeader,
+    headers: idempotencyHeader.extend({
+      [signatureHeader]: z.string().optional().openapi({
+        description:
+          "FILE.sig in base64, as GET …/export/signature gives it; checked where it is sent, and needed where IMPORT_TRUSTED_KEYS is set.",
+      }),
+    }),
     body: {
       required: true,
       content: {
@@ -52,6 +58,8 @@ const importRoute = createRoute({
       "weights_names_missing",
       "weights_not_finite",
       "weights_base_mismatch",
+      "signature_required",
+      "signature_refused",
       "quota_exceeded",
       ...idempotencyErrors,
     ),
@@ -71,8 +79,10 @@ export function versionImportRoutes(services: RouteContext) {
         "Send the file itself, or multipart/form-data with a field `file`.",
       );
     }
+    const checkSignature = await signatureCheck(services, c.req.header(signatureHeader));
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, async (file) =>
       idempotent(c, db, { sha256: file.sha256, fileName: file.fileName }, async () => {
+        checkSignature(file.sha256);
         const version = await importVersion(services, ask, file);
         return { status: 201 as const, body: toVersion(version, ask.project.activeVersion, "full") };
       }),

@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eq } from "../../src/db/drizzle.ts";
@@ -11,6 +10,7 @@ import { run } from "../../src/cli/main.ts";
 import { overHttp, type TestApp, testApp } from "../helpers/app.ts";
 import { findingProject } from "../worlds/auto-label.ts";
 import { asPng, discImage } from "../worlds/images.ts";
+import { sink } from "../helpers/sink.ts";
 import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
 
 let app: TestApp;
@@ -23,17 +23,6 @@ afterAll(async () => {
   await app?.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-function sink() {
-  let text = "";
-  const stream = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      text += chunk.toString();
-      done();
-    },
-  });
-  return { stream, text: () => text };
-}
 
 /** Runs a command with a's key; `env` says otherwise. */
 async function maskwright(

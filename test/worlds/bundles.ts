@@ -91,6 +91,7 @@ export async function versionWith(store: ObjectStore, focus: Focus): Promise<Ver
     seed: null,
     engine: null,
     metrics: null,
+    signature: null,
     createdAt: new Date("2026-11-29T00:00:00Z"),
   };
 }

@@ -2,12 +2,14 @@ import { max } from "../drizzle.ts";
 import type { Database, Executor } from "../client.ts";
 import { type OfTraining, versions } from "../schema/index.ts";
 import type { ImportedFile } from "../../domain/version.ts";
+import { signModel } from "../../lib/model-signature.ts";
 import { lockProject } from "./projects.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
+import { modelKey } from "./signing-secrets.ts";
 import { type Quotas, requireRoom } from "./usage.ts";
 import { getVersion, type Version } from "./versions.ts";
 
-export type NewVersion = Omit<typeof versions.$inferInsert, "createdAt">;
+export type NewVersion = Omit<typeof versions.$inferInsert, "createdAt" | "signature">;
 /** One that a fine-tune made. */
 export type NewTunedVersion = Omit<NewVersion, "imported"> & {
   [Column in OfTraining]: NonNullable<NewVersion[Column]>;
@@ -41,6 +43,19 @@ export async function registerImported(
   });
 }
 
+/** Signs the weights with the installation's key and says whose they are. */
 export async function insertVersion(tx: Executor, row: NewVersion): Promise<void> {
-  await tx.insert(versions).values(row);
+  const signature = signModel(await modelKey(tx), {
+    name: `${row.projectId}-v${row.number}`,
+    files: [{ name: ".", sha256: row.weightsSha256 }],
+    about: {
+      maskwright: {
+        project: row.projectId,
+        version: row.number,
+        base_model: row.baseModel,
+        snapshot_hash: row.snapshotHash ?? null,
+      },
+    },
+  });
+  await tx.insert(versions).values({ ...row, signature });
 }

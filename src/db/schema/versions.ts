@@ -2,6 +2,7 @@ import { bigint, check, integer, jsonb, pgTable, sql, text, uniqueIndex } from "
 import type { Finder } from "../../domain/finder.ts";
 import { type Focus, plainFocus } from "../../domain/focus.ts";
 import type { ImportedFile, Refit, VersionMetrics } from "../../domain/version.ts";
+import type { SignatureBundle } from "../../lib/model-signature.ts";
 import { createdAt } from "./common.ts";
 import { fineTunes } from "./fine-tunes.ts";
 import { projects } from "./projects.ts";
@@ -42,6 +43,8 @@ export const versions = pgTable(
     seed: integer("seed"),
     engine: text("engine"),
     metrics: jsonb("metrics").$type<VersionMetrics>(),
+    /** The installation's, over the weights as they were registered; null is a version from before there was one. */
+    signature: jsonb("signature").$type<SignatureBundle>(),
     createdAt: createdAt(),
   },
   (table) => [

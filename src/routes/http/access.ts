@@ -23,6 +23,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "DELETE /v1/keys/{key_id}": "admin",
   "POST /v1/keys/{key_id}/rotate": "admin",
   "GET /v1/usage": "read",
+  "GET /v1/model-signing-key": "any",
 
   "GET /v1/links/{token}": "open",
   "PUT /v1/links/{token}": "open",
@@ -105,6 +106,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /v1/projects/{project_id}/versions": "train",
   "GET /v1/projects/{project_id}/versions/{number}": "read",
   "GET /v1/projects/{project_id}/versions/{number}/export": "read",
+  "GET /v1/projects/{project_id}/versions/{number}/export/signature": "read",
   "GET /v1/projects/{project_id}/versions/{number}/pictures/{kind}": "read",
   "POST /v1/projects/{project_id}/versions/{number}/promote": "train",
   "POST /v1/projects/{project_id}/rollback": "train",
