@@ -75,6 +75,7 @@ export default async function rate({ milliseconds, bareness }: RateTask): Promis
     const output = await session.run({ ...fixed, ...prompts[runs % prompts.length] });
     if (bareness === "masks")
       await predictedMask(lowResOf(output), 0, {
+        fit: "padded",
         region: [0, 0, size[1], size[0]],
         size,
         format: "rle",

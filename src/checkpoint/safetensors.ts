@@ -35,23 +35,33 @@ export function encodeSafetensors(
   return file;
 }
 
+/** Number types that are written, and the bytes of one. */
+const written = { F32: 4, F16: 2 } as const;
+
 /**
- * What stands before the values of float32 tensors, which follow in this order: 8 bytes of header length, then the JSON
- * header padded with spaces to a multiple of 8. Throws an Error naming a tensor whose bytes don't fill its shape.
+ * What stands before the values of tensors, which follow in this order: 8 bytes of header length, then the JSON header
+ * padded with spaces to a multiple of 8. They are float32 where nothing else is said.
+ * Throws an Error naming a tensor whose bytes don't fill its shape.
  */
 export function safetensorsHeader(
-  tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly bytes: number }[],
+  tensors: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly bytes: number;
+    readonly dtype?: keyof typeof written;
+  }[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = {};
   const keys = Object.keys(metadata).sort();
   if (keys.length > 0) header.__metadata__ = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
   let end = 0;
-  for (const { name, shape, bytes } of tensors) {
+  for (const { name, shape, bytes, dtype = "F32" } of tensors) {
     if (name === "__metadata__") throw new Error("a tensor can't be named __metadata__");
-    if (bytes !== 4 * sizeOf(shape))
-      throw new Error(`${name} holds ${bytes / 4} values, its shape says ${sizeOf(shape)}`);
-    header[name] = { dtype: "F32", shape, data_offsets: [end, (end += bytes)] };
+    const each = written[dtype];
+    if (bytes !== each * sizeOf(shape))
+      throw new Error(`${name} holds ${bytes / each} values, its shape says ${sizeOf(shape)}`);
+    header[name] = { dtype, shape, data_offsets: [end, (end += bytes)] };
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const length = Math.ceil(json.length / 8) * 8;
@@ -67,18 +77,26 @@ export function safetensorsHeader(
  * dtype than F32, or a shape that does not fit its bytes.
  */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
+  const { entries, metadata, values } = openedSafetensors(file, { F32: 4 });
+  const tensors = entries.map(({ name, shape, begin, end }): [string, NamedTensor] => {
+    const from = values.byteOffset + begin;
+    return [name, { shape, data: new Float32Array(values.buffer.slice(from, from + end - begin)) }];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** The header of a whole file, and the bytes behind it. Throws as decodeSafetensors does. */
+export function openedSafetensors(
+  file: Uint8Array,
+  itemBytes: Readonly<Record<string, number>>,
+): ReturnType<typeof readHeader> & { values: Uint8Array } {
   if (file.length < 8) throw bad("it is shorter than 8 bytes");
   const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
   if (headerBytes > maxHeaderBytes)
     throw bad(`its header of ${headerBytes} bytes is over the limit of ${maxHeaderBytes}`);
   if (8 + headerBytes > file.length) throw bad(`its header of ${headerBytes} bytes ends after the file`);
   const values = file.subarray(8 + headerBytes);
-  const { entries, metadata } = readHeader(file.subarray(8, 8 + headerBytes), values.length, { F32: 4 });
-  const tensors = entries.map(({ name, shape, begin, end }): [string, NamedTensor] => {
-    const from = values.byteOffset + begin;
-    return [name, { shape, data: new Float32Array(values.buffer.slice(from, from + end - begin)) }];
-  });
-  return { tensors: Object.fromEntries(tensors), metadata };
+  return { ...readHeader(file.subarray(8, 8 + headerBytes), values.length, itemBytes), values };
 }
 
 /** A tensor in the file: bytes [begin, end) after the header. */

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { fromHalf } from "./halves.ts";
 import { RefusedFile } from "./refused.ts";
 
 /** Number types of stored weights, by safetensors' names; all are read as float32. */
@@ -54,14 +55,4 @@ export function toFloat32(bytes: Uint8Array<ArrayBuffer>, type: ItemType): Float
     return new Float32Array(words.buffer);
   }
   return Float32Array.from(halves, fromHalf);
-}
-
-/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
-function fromHalf(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -10,11 +10,12 @@ import {
   graphsFolder,
   type MaskTokens,
 } from "./files.ts";
+import { modelFamilies } from "../domain/model-family.ts";
 import { sha256 } from "../lib/hash.ts";
 import { decodeModel } from "../lib/onnx-proto.ts";
 
-/** 2 tokens are a box, or one point with its padding: most prompts. */
-const pointCounts = [2, 4, 8, 16, 32, 64];
+/** 2 tokens are a box, or one point with its padding: most prompts. SAM 2's boxes have padding, too. */
+const pointCounts = { sam: [2, 4, 8, 16, 32, 64], sam2: [3, 4, 8, 16, 32, 64] } as const;
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -35,6 +36,9 @@ const graphSources = [
   "src/graph/",
   "src/graphs/",
   "src/checkpoint/layout.ts",
+  "src/checkpoint/decoder-layouts.ts",
+  "src/checkpoint/sam2-decoder.ts",
+  "src/domain/model-family.ts",
   "src/lib/faint.ts",
   "src/imaging/working-size.ts",
   "src/domain/finder-layout.ts",
@@ -68,13 +72,17 @@ export async function buildGraphs(
     writeWhole(join(folder, file), bytes);
     return { file, sha256: sha256(bytes) };
   };
-  const variants = [false, true].flatMap((mask) => pointCounts.map((points) => ({ points, mask })));
+  const variants = modelFamilies.flatMap((family) =>
+    [false, true].flatMap((mask) => pointCounts[family].map((points) => ({ family, points, mask }))),
+  );
   const decoders = variants.map((variant): GraphEntry => {
-    const { points, mask } = variant;
+    const { family, points, mask } = variant;
+    const before = family === "sam" ? "" : `${family}-`;
     const rest = (tokens: MaskTokens): GraphFile =>
-      write(`prefixed-${points}-${tokens}`, make.prefixedDecoderOnnx(points, tokens));
+      write(`${before}prefixed-${points}-${tokens}`, make.prefixedDecoderOnnx(variant, tokens));
     return {
-      ...write(`decoder-${points}${mask ? "-mask" : ""}`, make.decoderOnnx(variant)),
+      ...write(`${before}decoder-${points}${mask ? "-mask" : ""}`, make.decoderOnnx(variant)),
+      family,
       points,
       mask,
       absentTokens: true,

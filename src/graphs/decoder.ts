@@ -1,22 +1,41 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { decoderLayout } from "../checkpoint/layout.ts";
+import { decoderLayouts } from "../checkpoint/decoder-layouts.ts";
+import type { ModelFamily } from "../domain/model-family.ts";
 import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type CoarseParts, coarseParts } from "../model/coarse-cells.ts";
+import type { SkipFeatures } from "../model/mask-decoder.ts";
 import type { ImagePrefix } from "../model/image-prefix.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { segment, segmentPrefix } from "../model/sam.ts";
 
 /** One decoder graph: prompts of exactly `points` sparse tokens, with or without a mask prompt each. */
 export interface DecoderVariant {
+  readonly family: ModelFamily;
   readonly points: number;
   readonly mask: boolean;
 }
 
-const weights: RecordInput[] = Object.entries(decoderLayout).map(([name, shape]) => ({ name, shape }));
-const unmasked = weights.filter(({ name }) => !name.includes(".mask_downscaling."));
+const layoutOf = (family: ModelFamily): RecordInput[] =>
+  Object.entries(decoderLayouts[family]).map(([name, shape]) => ({ name, shape }));
+/** What both families have, the object score's head being SAM 2's alone and no served graph's. */
+const weights = layoutOf("sam");
+const weightsOf = (family: ModelFamily): RecordInput[] =>
+  layoutOf(family).filter(({ name }) => !name.includes(".pred_obj_score_head."));
+const unmasked = (family: ModelFamily): RecordInput[] =>
+  weightsOf(family).filter(({ name }) => !name.includes(".mask_downscaling."));
 const embedding: RecordInput = { name: "image_embedding", shape: [1, 4096, 256] };
 const positions: RecordInput = { name: "image_positions", shape: [1, 4096, 256] };
+/** SAM 2's high-resolution features: see SkipFeatures. */
+const skips = {
+  fine: { name: "skip_fine", shape: [1, 65_536, 32] },
+  coarse: { name: "skip_coarse", shape: [1, 16_384, 64] },
+} as const satisfies Record<keyof SkipFeatures, RecordInput>;
+const skipsOf = (family: ModelFamily): RecordInput[] => (family === "sam2" ? Object.values(skips) : []);
+const skipsIn = (tensors: Readonly<Record<string, Tensor>>): { skips?: SkipFeatures } => {
+  const [fine, coarse] = [tensors[skips.fine.name], tensors[skips.coarse.name]];
+  return fine && coarse ? { skips: { fine, coarse } } : {};
+};
 /** These graphs are onnxruntime's alone: what others get is graphs/export.ts. */
 const servedOnly = { onnxruntime: true };
 const promptInputs = (points: number): RecordInput[] => [
@@ -27,23 +46,25 @@ const promptInputs = (points: number): RecordInput[] => [
 /**
  * The serving decoder as an ONNX file. Inputs, all float32, P free:
  * every weight of the prompt encoder and mask decoder by Meta's name and shape; `image_embedding` [1, 4096, 256]
- * (the [64, 64, 256] embedding, row by row), shared by all prompts; `point_coords` [P, T, 2] and `point_labels` [P, T]
+ * (the [64, 64, 256] embedding, row by row), shared by all prompts, and of SAM 2 `skip_fine` and `skip_coarse`
+ * (inference/embedding/decoder-order.ts); `point_coords` [P, T, 2] and `point_labels` [P, T]
  * as in model/prompt-encoder.ts, -2 marking a token that is not there; with `mask`, also `mask_input` [P, 256, 256]
  * low-res logits and `has_mask` [P], 0 or 1.
  * Outputs: `low_res_logits` [P, 4, 256, 256] and `iou_predictions` [P, 4], mask token 0 first.
  */
-export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
+export function decoderOnnx({ family, points, mask }: DecoderVariant): Uint8Array {
   const masks: RecordInput[] = [
     { name: "mask_input", shape: ["prompts", 256, 256] },
     { name: "has_mask", shape: ["prompts"] },
   ];
-  const inputs = [embedding, ...promptInputs(points), ...(mask ? masks : [])];
+  const inputs = [embedding, ...skipsOf(family), ...promptInputs(points), ...(mask ? masks : [])];
   const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const { logits, iou } = segment(
         {
           embedding: input("image_embedding"),
+          ...skipsIn(tensors),
           imagePe: imagePositionalEncoding(tensors),
           coords: input("point_coords"),
           labels: input("point_labels"),
@@ -54,7 +75,7 @@ export function decoderOnnx({ points, mask }: DecoderVariant): Uint8Array {
       );
       return { low_res_logits: logits, iou_predictions: iou };
     },
-    [...(mask ? weights : unmasked), ...inputs],
+    [...(mask ? weightsOf(family) : unmasked(family)), ...inputs],
     servedOnly,
   );
   return toOnnx(graph);
@@ -145,13 +166,17 @@ const prefixWeights = /no_mask_embed|transformer\.layers\.0\.cross_attn_.*\.[qkv
  * The rest of the decoder without mask prompts: decoderOnnx's inputs and outputs, and `image_positions` and the
  * prefix's outputs as further inputs. With `tokens` "first" it gives mask token 0 alone, [P, 1, 256, 256] and [P, 1].
  */
-export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Uint8Array {
+export function prefixedDecoderOnnx(
+  { family, points }: Pick<DecoderVariant, "family" | "points">,
+  tokens: "all" | "first",
+): Uint8Array {
   const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
       const { logits, iou } = segment(
         {
           embedding: input("image_embedding"),
+          ...skipsIn(tensors),
           imagePe: input("image_positions"),
           coords: input("point_coords"),
           labels: input("point_labels"),
@@ -171,8 +196,9 @@ export function prefixedDecoderOnnx(points: number, tokens: "all" | "first"): Ui
       return { low_res_logits: logits, iou_predictions: iou };
     },
     [
-      ...unmasked,
+      ...unmasked(family),
       embedding,
+      ...skipsOf(family),
       positions,
       ...Object.values(prefix),
       ...promptParts.map((part) => parts[part]),

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { type ModelFamily, modelFamilies } from "../domain/model-family.ts";
 import { messageOf } from "../lib/errors.ts";
 
 /** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
@@ -27,6 +28,8 @@ const exportGraph = graphFile.extend({
 export type ExportGraphEntry = Readonly<z.infer<typeof exportGraph>>;
 
 const decoderGraph = graphFile.extend({
+  /** Whose decoder it is. */
+  family: z.enum(modelFamilies),
   /** Sparse tokens of a prompt; shorter prompts are filled up with absent tokens (label -2). */
   points: z.int(),
   /** Whether it takes mask prompts. */
@@ -75,7 +78,7 @@ export type GraphManifest = Readonly<z.infer<typeof graphManifest>>;
 export type MaskTokens = keyof NonNullable<GraphEntry["prefixed"]>;
 
 /** A graph to be loaded. */
-export type DecoderGraph = Pick<GraphEntry, "points" | "mask"> & {
+export type DecoderGraph = Pick<GraphEntry, "family" | "points" | "mask"> & {
   /** Path of the whole graph. */
   readonly path: string;
   readonly split: SplitGraph | null;
@@ -92,11 +95,11 @@ export function readGraphs(folder = graphsFolder): DecoderGraph[] {
   const { decoders, positions, parts, prefix } = readManifest(folder);
   const path = ({ file }: GraphFile): string => join(folder, file);
   return decoders
-    .map(({ points, mask, prefixed, ...whole }): DecoderGraph => {
+    .map(({ family, points, mask, prefixed, ...whole }): DecoderGraph => {
       const { all, first } = prefixed ?? {};
       const shared = { positions: path(positions), parts: path(parts), prefix: path(prefix) };
       const split = all && first ? { all: path(all), first: path(first), ...shared } : null;
-      return { points, mask, path: path(whole), split };
+      return { family, points, mask, path: path(whole), split };
     })
     .toSorted((a, b) => a.points - b.points);
 }
@@ -148,12 +151,26 @@ function readManifest(folder: string): GraphManifest {
 }
 
 /** The smallest graph that takes so many tokens. Throws an Error when none is large enough. */
-export function graphFor(graphs: readonly DecoderGraph[], points: number, mask: boolean): DecoderGraph {
-  const graph = graphs.find((entry) => entry.mask === mask && entry.points >= points);
+export function graphFor(
+  graphs: readonly DecoderGraph[],
+  points: number,
+  mask: boolean,
+  family: ModelFamily = "sam",
+): DecoderGraph {
+  const graph = graphs.find(
+    (entry) => entry.family === family && entry.mask === mask && entry.points >= points,
+  );
   if (!graph) throw new Error(`no decoder graph takes ${points} points${mask ? " and a mask" : ""}`);
   return graph;
 }
 
 /** Tokens of the longest prompt that there is a graph for. */
-export const mostTokens = (graphs: readonly DecoderGraph[], mask: boolean): number =>
-  Math.max(0, ...graphs.filter((graph) => graph.mask === mask).map((graph) => graph.points));
+export const mostTokens = (
+  graphs: readonly DecoderGraph[],
+  mask: boolean,
+  family: ModelFamily = "sam",
+): number =>
+  Math.max(
+    0,
+    ...graphs.filter((graph) => graph.family === family && graph.mask === mask).map((graph) => graph.points),
+  );

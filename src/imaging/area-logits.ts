@@ -1,4 +1,5 @@
-import { lowResSide, inputSize } from "./coordinates.ts";
+import type { Fit } from "../domain/model-family.ts";
+import { inputSize, lowResSide } from "./coordinates.ts";
 import { tapsOf } from "./taps.ts";
 import type { Box, Size } from "./types.ts";
 
@@ -18,14 +19,15 @@ export interface Scale {
   readonly region: Size;
   /** [height, width] that it is brought to; the region's own, or less. */
   readonly to: Size;
+  readonly fit: Fit;
 }
 
 /**
  * The pixels of a region at some scale that may be above `threshold`, [x0, y0, x1, y1] from its top left: a pixel is a mean
  * of three by three low-res values, so what sees none above can't be. Null where none may be.
  */
-export function extentAbove(lowRes: Float32Array, { region, to }: Scale, threshold: number): Box | null {
-  const [frameHeight, frameWidth] = inputSize(region);
+export function extentAbove(lowRes: Float32Array, { region, to, fit }: Scale, threshold: number): Box | null {
+  const [frameHeight, frameWidth] = inputSize(region, fit);
   const [rows, columns] = [Math.ceil(frameHeight / 4), Math.ceil(frameWidth / 4)];
   let [left, top, right, bottom] = [lowResSide, -1, -1, -1];
   // One more row and column than lie on the image, as interpolation sees them.
@@ -43,7 +45,7 @@ export function extentAbove(lowRes: Float32Array, { region, to }: Scale, thresho
     if (last > right) right = last;
   }
   if (bottom < 0) return null;
-  const [down, across] = [tapsOf(frameHeight, to[0]), tapsOf(frameWidth, to[1])];
+  const { down, across } = tapsOf(region, to, fit);
   const [x0, x1] = [firstFrom(across.start, left - 2), firstFrom(across.start, right + 1)];
   const [y0, y1] = [firstFrom(down.start, top - 2), firstFrom(down.start, bottom + 1)];
   return x1 > x0 && y1 > y0 ? [x0, y0, x1, y1] : null;
@@ -64,9 +66,8 @@ function firstFrom(start: Int32Array, value: number): number {
  * Low-res logits of a region brought to some scale, those of `part` alone: [x0, y0, x1, y1] from the region's top left.
  * As logitsAtSize, value for value.
  */
-export function logitsOfPart(lowRes: Float32Array, { region, to }: Scale, part: Box): Float32Array {
-  const [frameHeight, frameWidth] = inputSize(region);
-  const [down, across] = [tapsOf(frameHeight, to[0]), tapsOf(frameWidth, to[1])];
+export function logitsOfPart(lowRes: Float32Array, { region, to, fit }: Scale, part: Box): Float32Array {
+  const { down, across } = tapsOf(region, to, fit);
   const [x0, y0, x1, y1] = part;
   const width = x1 - x0;
   const out = new Float32Array(width * (y1 - y0));

@@ -27,7 +27,7 @@ export async function writeArea(
   const some = logits ?? empty;
   const { runs, bbox, area } = runsOfArea(some, size);
   if (format === "rle") return { mask: packRuns(runs, size), bbox, area };
-  if (format === "logits") return { mask: logitsFrom({ ...some, lowRes: false }, size), bbox, area };
+  if (format === "logits") return { mask: logitsFrom({ ...some, lowRes: null }, size), bbox, area };
   const [left, top] = some.area;
   const own = binary(some);
   if (format === "polygon") {

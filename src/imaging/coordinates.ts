@@ -1,12 +1,17 @@
+import type { Fit } from "../domain/model-family.ts";
 import type { Box, Size } from "./types.ts";
 
-/** The side of SAM's square input; an image fills it from the top left, zeros the rest. */
+/** The side of SAM's square input; an image fills it from the top left, zeros the rest. SAM 2's fills all of it. */
 export const frameSide = 1024;
 /** The side of the low-res logits: a quarter of the frame. */
 export const lowResSide = 256;
 
-/** [height, width] of the image inside the 1024 frame. Source: segment-anything utils/transforms.py, get_preprocess_shape. */
-export function inputSize([height, width]: Size): [number, number] {
+/**
+ * [height, width] of the image inside the 1024 frame.
+ * Source: segment-anything utils/transforms.py, get_preprocess_shape; sam2 utils/transforms.py, SAM2Transforms.
+ */
+export function inputSize([height, width]: Size, fit: Fit = "padded"): [number, number] {
+  if (fit === "stretched") return [frameSide, frameSide];
   const scale = frameSide / Math.max(height, width);
   // A side of 0 would be no image: SAM itself fails beyond 2048 : 1.
   return [Math.max(1, Math.floor(height * scale + 0.5)), Math.max(1, Math.floor(width * scale + 0.5))];
@@ -16,8 +21,8 @@ export function inputSize([height, width]: Size): [number, number] {
  * [x, y, ...] pairs from pixels of the original image to pixels of the 1024 frame, before the prompt encoder's half-pixel shift.
  * Each axis has its own factor, as the resized sides are whole. Source: utils/transforms.py, apply_coords.
  */
-export function toInputFrame(pairs: ArrayLike<number>, size: Size): Float32Array {
-  const [inputHeight, inputWidth] = inputSize(size);
+export function toInputFrame(pairs: ArrayLike<number>, size: Size, fit: Fit = "padded"): Float32Array {
+  const [inputHeight, inputWidth] = inputSize(size, fit);
   const scaleX = inputWidth / size[1];
   const scaleY = inputHeight / size[0];
   return Float32Array.from(pairs, (value, i) => value * (i % 2 === 0 ? scaleX : scaleY));
@@ -38,8 +43,9 @@ export interface LowResTarget {
 export function lowResMean(
   values: ArrayLike<number>,
   size: Size,
+  fit: Fit = "padded",
 ): { mean: Float32Array; valid: Float32Array } {
-  const { sums, cells } = lowResSums(values, size, [0, 0, size[1], size[0]]);
+  const { sums, cells } = lowResSums(values, lowResEdges(size, fit), [0, 0, size[1], size[0]]);
   const mean = new Float32Array(lowResSide * lowResSide);
   const valid = new Float32Array(lowResSide * lowResSide);
   forCells(cells, (at, top, bottom, left, right) => {
@@ -58,8 +64,9 @@ export function lowResMeanOfPart(
   part: Box,
   size: Size,
   elsewhere: Float32Array,
+  fit: Fit = "padded",
 ): Float32Array {
-  const { sums, cells } = lowResSums(values, size, part);
+  const { sums, cells } = lowResSums(values, lowResEdges(size, fit), part);
   const out = elsewhere.slice();
   forCells(cells, (at, top, bottom, left, right) => {
     const width = Math.min(right, part[2]) - Math.max(left, part[0]);
@@ -93,10 +100,10 @@ function forCells(
 /** The sum over each cell [256, 256] of the part's values, each pixel by the share of it that lies in the cell. */
 function lowResSums(
   values: ArrayLike<number>,
-  size: Size,
+  cells: Cells,
   [x0, y0, x1, y1]: Box,
 ): { sums: Float64Array; cells: Cells } {
-  const { rows, columns } = lowResEdges(size);
+  const { rows, columns } = cells;
   const sums = new Float64Array(lowResSide * lowResSide);
   const partWidth = x1 - x0;
   const prefix = new Float64Array(partWidth + 1);
@@ -131,12 +138,12 @@ function lowResSums(
       if ((rows[r + 1] as number) <= y + 1) cell = r + 1;
     }
   }
-  return { sums, cells: { rows, columns } };
+  return { sums, cells };
 }
 
 /** The cells that lie on an image of this size. */
-export function lowResEdges(size: Size): Cells {
-  const [inputHeight, inputWidth] = inputSize(size);
+export function lowResEdges(size: Size, fit: Fit = "padded"): Cells {
+  const [inputHeight, inputWidth] = inputSize(size, fit);
   return { rows: edgesOf(inputHeight, size[0]), columns: edgesOf(inputWidth, size[1]) };
 }
 

@@ -59,9 +59,9 @@ function bandOf({ data, area, lowRes }: LogitsSource, width: number, from: numbe
   const [y0, y1] = [Math.max(from, top), Math.min(to, bottom)];
   const out = new Float32Array((to - from) * width).fill(nothing);
   if (y1 <= y0) return out;
-  const scale = { region: [areaHeight, areaWidth], to: [areaHeight, areaWidth] } as const;
+  const own = [areaHeight, areaWidth] as const;
   const rows = lowRes
-    ? logitsOfPart(data, scale, [0, y0 - top, areaWidth, y1 - top])
+    ? logitsOfPart(data, { region: own, to: own, fit: lowRes }, [0, y0 - top, areaWidth, y1 - top])
     : data.subarray((y0 - top) * areaWidth, (y1 - top) * areaWidth);
   for (let y = y0, at = 0; y < y1; y++, at += areaWidth)
     out.set(rows.subarray(at, at + areaWidth), (y - from) * width + left);

@@ -1,3 +1,4 @@
+import type { Fit } from "../domain/model-family.ts";
 import { lowResEdges, lowResSide } from "./coordinates.ts";
 import { boxOfRle } from "./cut-mask.ts";
 import { eachColumnRun } from "./mask-facts.ts";
@@ -5,17 +6,18 @@ import type { Box, RleMask, Size } from "./types.ts";
 
 /**
  * What lowResMean makes of a mask's pixels, from its run lengths: the share of foreground in each low-res cell of the
- * padded frame, [256, 256], and which cells lie on the image. With a `region` (whole pixels), of that part of the image
+ * frame, [256, 256], and which cells lie on the image. With a `region` (whole pixels), of that part of the image
  * alone, as if it were the image. Exact but for the order of its sums, and no pixel is drawn.
  * Throws AppError mask_rle_invalid.
  */
 export function maskShare(
   rle: RleMask,
   region: Box = [0, 0, rle.size[1], rle.size[0]],
+  fit: Fit = "padded",
 ): { mean: Float32Array; valid: Float32Array } {
   const [x0, y0, x1, y1] = region;
   const size: Size = [y1 - y0, x1 - x0];
-  const edges = lowResEdges(size);
+  const edges = lowResEdges(size, fit);
   const sums = new Float64Array(lowResSide * lowResSide);
   addMask(sums, rle, region, edges);
   return meanOf(sums, edges.rows, edges.columns);
@@ -32,10 +34,10 @@ export interface CellShares {
 const sumsOfOne = new Float64Array(lowResSide * lowResSide);
 
 /** What maskShare says of the cells that a mask touches, in the time that these take. Throws AppError mask_rle_invalid. */
-export function touchedShare(rle: RleMask): CellShares {
+export function touchedShare(rle: RleMask, fit: Fit = "padded"): CellShares {
   const [height, width] = rle.size;
   const [x0, y0, x1, y1] = boxOfRle(rle);
-  const { rows, columns } = lowResEdges([height, width]);
+  const { rows, columns } = lowResEdges([height, width], fit);
   const cells: Box = [...across(columns, x0, x1), ...across(rows, y0, y1)];
   const [left, right, top, bottom] = cells;
   addMask(sumsOfOne, rle, [0, 0, width, height], { rows, columns });

@@ -1,18 +1,21 @@
-import { inputSize, lowResSide } from "./coordinates.ts";
-import { tapsOf } from "./taps.ts";
+import type { Fit } from "../domain/model-family.ts";
+import { lowResSide } from "./coordinates.ts";
+import { type Taps, tapsOf } from "./taps.ts";
 import type { BinaryMask, Size } from "./types.ts";
 
 /**
- * Low-res logits [256, 256] (padded frame, row-major) at the original size, row-major [height, width].
- * Source: segment-anything modeling/sam.py, postprocess_masks: bilinear (align_corners=False) to 1024, the padding cropped,
+ * Low-res logits [256, 256] (the frame's, row-major) at the original size, row-major [height, width].
+ * Source of `stretched`: sam2 utils/transforms.py, postprocess_masks, one bilinear step (align_corners=False).
+ * Source of `padded`: segment-anything modeling/sam.py, postprocess_masks: bilinear (align_corners=False) to 1024, the padding cropped,
  * bilinear to the original size. Both steps are linear in each axis, so they run as one: three low-res rows to a row, then
  * three values to a pixel.
  */
-export function logitsAtSize(lowRes: Float32Array, size: Size): Float32Array {
+export function logitsAtSize(lowRes: Float32Array, size: Size, fit: Fit = "padded"): Float32Array {
   const [height, width] = size;
   const out = new Float32Array(height * width);
-  const { start, weights } = tapsOf(inputSize(size)[1], width);
-  eachRow(lowRes, size, (narrow, y) => {
+  const { down, across } = tapsOf(size, size, fit);
+  const { start, weights } = across;
+  eachRow(lowRes, down, (narrow, y) => {
     for (let x = 0, w = 0, p = y * width; x < width; x++, w += 3, p++) {
       const at = start[x] as number;
       out[p] =
@@ -25,10 +28,11 @@ export function logitsAtSize(lowRes: Float32Array, size: Size): Float32Array {
 }
 
 /** Foreground (logit > 0) of low-res logits at the original size. */
-export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
+export function maskAtSize(lowRes: Float32Array, size: Size, fit: Fit = "padded"): BinaryMask {
   const [height, width] = size;
   const data = new Uint8Array(height * width);
-  const { start, weights } = tapsOf(inputSize(size)[1], width);
+  const { down, across } = tapsOf(size, size, fit);
+  const { start, weights } = across;
   // Weights are never negative: only pixels that see a value above 0 can be foreground.
   const take = (narrow: Float32Array, y: number): void => {
     const [from, to] = rangeAbove(narrow, start, 0);
@@ -41,7 +45,7 @@ export function maskAtSize(lowRes: Float32Array, size: Size): BinaryMask {
       data[p] = logit > 0 ? 1 : 0;
     }
   };
-  eachRow(lowRes, size, take, rowsAbove(lowRes, 0));
+  eachRow(lowRes, down, take, rowsAbove(lowRes, 0));
   return { width, height, data };
 }
 
@@ -53,12 +57,14 @@ export function stableMaskAtSize(
   lowRes: Float32Array,
   size: Size,
   offset: number,
+  fit: Fit = "padded",
 ): { mask: BinaryMask; stability: number } {
   const [height, width] = size;
   const data = new Uint8Array(height * width);
-  const { start, weights } = tapsOf(inputSize(size)[1], width);
+  const { down, across } = tapsOf(size, size, fit);
+  const { start, weights } = across;
   let [inner, outer] = [0, 0];
-  eachRow(lowRes, size, (narrow, y) => {
+  eachRow(lowRes, down, (narrow, y) => {
     const [from, to] = rangeAbove(narrow, start, -offset);
     for (let x = from, w = 3 * from, p = y * width + from; x < to; x++, w += 3, p++) {
       const at = start[x] as number;
@@ -80,16 +86,15 @@ export function stableMaskAtSize(
  */
 function eachRow(
   lowRes: Float32Array,
-  size: Size,
+  { start, weights }: Taps,
   take: (narrow: Float32Array, y: number) => void,
   wanted?: Uint8Array,
 ): void {
   if (lowRes.length !== lowResSide ** 2) {
     throw new Error(`low-res logits are [256, 256], found ${lowRes.length} values`);
   }
-  const { start, weights } = tapsOf(inputSize(size)[0], size[0]);
   const narrow = new Float32Array(lowResSide);
-  for (let y = 0; y < size[0]; y++) {
+  for (let y = 0; y < start.length; y++) {
     const row = start[y] as number;
     if (wanted && !wanted[row] && !wanted[row + 1] && !wanted[row + 2]) continue;
     const first = row * lowResSide;

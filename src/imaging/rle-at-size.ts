@@ -1,4 +1,5 @@
-import { inputSize, lowResSide } from "./coordinates.ts";
+import type { Fit } from "../domain/model-family.ts";
+import { lowResSide } from "./coordinates.ts";
 import { packRuns } from "./rle.ts";
 import { Columns } from "./rle-columns.ts";
 import { type Taps, tapsOf } from "./taps.ts";
@@ -18,13 +19,13 @@ export function rleAtSize(
   lowRes: Float32Array,
   size: Size,
   within: { readonly at: readonly [number, number]; readonly size: Size } = { at: [0, 0], size },
+  fit: Fit = "padded",
 ): { rle: RleMask; bbox: Box; area: number } {
   if (lowRes.length !== lowResSide ** 2) {
     throw new Error(`low-res logits are [256, 256], found ${lowRes.length} values`);
   }
   const [height, width] = size;
-  const [frameHeight, frameWidth] = inputSize(size);
-  const [down, across] = [tapsOf(frameHeight, height), tapsOf(frameWidth, width)];
+  const { down, across } = tapsOf(size, size, fit);
   const rows = (down.start[height - 1] as number) + 1;
   const blocks = blocksOf(lowRes, rows);
   const columns = new Columns(within.at, within.size, height);

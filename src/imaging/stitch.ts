@@ -1,4 +1,5 @@
 import { type AreaLogits, extentAbove, logitsOfPart, nothing } from "./area-logits.ts";
+import type { Fit } from "../domain/model-family.ts";
 import { boxRound } from "./geometry.ts";
 import type { Box, Size } from "./types.ts";
 
@@ -8,11 +9,12 @@ const bound = 12;
 /** The same for programs elsewhere that stitch (exports/runners). */
 export const stitchRules = { bound, nothing } as const;
 
-/** Low-res logits [256, 256] of one region of an image, in the padded frame of that region. */
+/** Low-res logits [256, 256] of one region of an image, in the frame of that region. */
 export interface RegionLogits {
   /** [x0, y0, x1, y1] in whole pixels of the image. */
   readonly region: Box;
   readonly lowRes: Float32Array;
+  readonly fit: Fit;
 }
 
 /**
@@ -26,9 +28,9 @@ export function joinedLogits(
   { threshold, room = 0 }: { threshold: number; room?: number },
 ): AreaLogits | null {
   let extent: Box | null = null;
-  for (const { region, lowRes } of views) {
+  for (const { region, lowRes, fit } of views) {
     const size = sizeOf(region);
-    const own = extentAbove(lowRes, { region: size, to: size }, threshold);
+    const own = extentAbove(lowRes, { region: size, to: size, fit }, threshold);
     if (!own) continue;
     const box = moved(own, region);
     extent = extent ? boxRound(extent, box) : box;
@@ -43,11 +45,11 @@ export function joinedLogits(
  * in pixels of that scale from the window's top left.
  */
 export function scaledLogits(
-  { region, lowRes }: RegionLogits,
+  { region, lowRes, fit }: RegionLogits,
   working: Size,
   { threshold, room }: { threshold: number; room: number },
 ): AreaLogits | null {
-  const scale = { region: sizeOf(region), to: working };
+  const scale = { region: sizeOf(region), to: working, fit };
   const extent = extentAbove(lowRes, scale, threshold);
   if (!extent) return null;
   const area = widened(extent, room, [0, 0, working[1], working[0]]);
@@ -58,17 +60,17 @@ function stitched(window: Box, views: readonly RegionLogits[], area: Box): Float
   const [only] = views;
   if (views.length === 1 && only && only.region.every((edge, i) => edge === window[i])) {
     const own = sizeOf(window);
-    return logitsOfPart(only.lowRes, { region: own, to: own }, movedBack(area, window));
+    return logitsOfPart(only.lowRes, { region: own, to: own, fit: only.fit }, movedBack(area, window));
   }
   const [left, top, right, bottom] = area;
   const width = right - left;
   const sums = new Float32Array(width * (bottom - top));
   const weights = new Float32Array(sums.length);
-  for (const { region, lowRes } of views) {
+  for (const { region, lowRes, fit } of views) {
     const part = intersection(region, area);
     if (!part) continue;
     const size = sizeOf(region);
-    const logits = logitsOfPart(lowRes, { region: size, to: size }, movedBack(part, region));
+    const logits = logitsOfPart(lowRes, { region: size, to: size, fit }, movedBack(part, region));
     const [across, down] = [nearnessToMiddle(size[1]), nearnessToMiddle(size[0])];
     for (let y = part[1], from = 0; y < part[3]; y++) {
       const high = down[y - region[1]] as number;

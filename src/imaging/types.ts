@@ -1,3 +1,5 @@
+import type { Fit } from "../domain/model-family.ts";
+
 /** [x0, y0, x1, y1] in pixels of the original image, origin top left; x1 and y1 are exclusive edges. */
 export type Box = readonly [number, number, number, number];
 
@@ -55,8 +57,8 @@ export interface LogitsSource {
   readonly data: Float32Array;
   /** [x0, y0, x1, y1] of the image: where they lie. */
   readonly area: Box;
-  /** Whether `data` is [256, 256] low-res logits of the area. */
-  readonly lowRes: boolean;
+  /** How the area lies in the frame of low-res logits [256, 256], which `data` then is; null at the area's own size. */
+  readonly lowRes: Fit | null;
 }
 
 /** A mask as the API takes and gives it. */

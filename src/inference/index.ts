@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BaseModels } from "../base-models/registry.ts";
 import { type DecoderGraph, readFinderGraphs, readGraphs } from "../graphs/files.ts";
+import { embeddingLength } from "../domain/model-family.ts";
 import { inSpan } from "../lib/trace.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { PrefixCache } from "./decoder/prefix-cache.ts";
@@ -31,7 +32,7 @@ export interface InferenceOptions {
   readonly shelf?: EmbeddingShelf;
   /** Keeps what is learnt of whole images in passing; left out, nobody does. */
   readonly notes?: ImageNotes;
-  /** Embeddings kept in memory, 4 MiB each. */
+  /** Embeddings of SAM kept in memory, 4 MiB each; of SAM 2's, 16 MiB each, so many fewer. */
   readonly cacheEntries: number;
   /** Bytes of what decoders make of an image before they look at prompts, kept for the next prompt; 0 keeps nothing. */
   readonly prefixBytes: number;
@@ -75,7 +76,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     shelf: options.shelf,
     notes: options.notes,
     models,
-    entries: options.cacheEntries,
+    bytes: options.cacheEntries * embeddingLength("sam") * Float32Array.BYTES_PER_ELEMENT,
     onDrop: (embedding) => prefixes.forget(embedding),
     encode: encodeIn({ pools, pictures, pixels, threads }),
   });

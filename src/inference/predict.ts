@@ -136,15 +136,19 @@ const askedOf = ({ box, points, mask }: Prompt) => ({ box, points, mask: mask !=
 
 /** Throws what planPrompt throws, named by its prompt. */
 function plannedFor(
-  { deps: { graphs }, size }: Work,
+  { deps: { graphs }, size, versions }: Work,
   asked: Pick<Planned, "version" | "index" | "prompt">,
   zoom: Focus["zoom"],
 ): Planned {
   try {
     const mask = asked.prompt.mask !== undefined;
-    const plan = planPrompt(asked.prompt, size, zoom, mostTokens(graphs, mask));
+    const { family } = (versions[asked.version] as AskedVersion).weights;
+    const plan = planPrompt(asked.prompt, size, zoom, {
+      maxTokens: mostTokens(graphs, mask, family),
+      family,
+    });
     const most = Math.max(0, ...plan.views.map(({ tokens }) => tokens.labels.length));
-    return { ...asked, ...plan, graph: graphFor(graphs, most, mask) };
+    return { ...asked, ...plan, graph: graphFor(graphs, most, mask, family) };
   } catch (error) {
     throw error instanceof AppError ? error.within(`prompts[${asked.index}]`) : error;
   }

@@ -1,3 +1,4 @@
+import type { ModelFamily } from "../domain/model-family.ts";
 import type { Flip } from "../imaging/flips.ts";
 import type { ImageFormat } from "../imaging/sniff.ts";
 import type { Box, LogitsMask, MaskFormat, Point, RgbImage, Size, WireMask } from "../imaging/types.ts";
@@ -48,9 +49,11 @@ export interface EmbedOptions {
 
 /** An image embedding together with the geometry that its prompts and masks need. */
 export interface ImageEmbedding {
+  readonly family: ModelFamily;
   /**
    * [64, 64, 256] float32, channels last (the transpose of Meta's [1, 256, 64, 64]), so that its rows are the
-   * decoder's 4096 image tokens. On a SharedArrayBuffer: workers read it without a copy.
+   * decoder's 4096 image tokens; behind them SAM 2's high-resolution features (decoder-order.ts). On a SharedArrayBuffer:
+   * workers read it without a copy.
    */
   readonly data: Float32Array;
   /** Size of the original image, or of the region of it that was encoded, pixels. */
@@ -76,7 +79,7 @@ export interface VersionRef {
   readonly finder?: Finder | null;
 }
 
-/** At least one of the three. A mask prompt is a previous mask: at the image's size, or [256,256] low-res logits in SAM's padded frame. */
+/** At least one of the three. A mask prompt is a previous mask: at the image's size, or [256,256] low-res logits in the frame of the base model. */
 export interface Prompt {
   readonly box?: Box | undefined;
   readonly points?: readonly Point[] | undefined;
@@ -111,7 +114,7 @@ export interface PredictedMask {
   /** Foreground pixels. */
   readonly area: number;
   readonly mask: WireMask;
-  /** [256, 256] in SAM's padded frame, where the request asked for them. */
+  /** [256, 256] in the frame of the base model, where the request asked for them. */
   readonly lowRes?: LogitsMask;
 }
 

@@ -51,7 +51,7 @@ test("the parts of an embedding lie one behind the other", () => {
   for (const parts of Object.values(embeddingParts)) {
     let at = 0;
     for (const { offset, length, shape } of parts) {
-      expect([offset, length]).toEqual([at, shape.reduce((product, side) => product * side)]);
+      expect([offset, length]).toEqual([at, shape[0] * shape[1] * shape[2]]);
       at += length;
     }
   }

@@ -6,5 +6,5 @@ export function wholeView(side: number, logitAt: (x: number, y: number) => numbe
   const lowRes = Float32Array.from({ length: 256 * 256 }, (_, i) =>
     logitAt(place(i % 256), place(Math.floor(i / 256))),
   );
-  return { region: [0, 0, side, side], lowRes };
+  return { region: [0, 0, side, side], lowRes, fit: "padded" };
 }

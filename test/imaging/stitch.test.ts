@@ -16,7 +16,7 @@ const stitch = (window: Box, views: readonly RegionLogits[]): Float32Array =>
 
 /** Logits of an area as an answer carries them, in all of its image. */
 const placedLogits = (part: AreaLogits, size: Size): Float32Array =>
-  readLogits(withText(logitsFrom({ ...part, lowRes: false }, size)));
+  readLogits(withText(logitsFrom({ ...part, lowRes: null }, size)));
 
 const ring = Float32Array.from({ length: 300 * 200 }, (_, i) => {
   const distance = Math.hypot((i % 300) - 150, Math.floor(i / 300) - 100);
@@ -27,8 +27,9 @@ const ringIn = (region: Box): Float32Array => cropPlane(ring, [200, 300], region
 const wrongIn = (logits: Float32Array, window: Box): number => {
   return ringIn(window).reduce((sum, bit, i) => sum + ((logits[i] as number) > 0 === (bit === 1) ? 0 : 1), 0);
 };
-const seen = (region: Box) => ({
+const seen = (region: Box): RegionLogits => ({
   region,
+  fit: "padded",
   lowRes: lowResMean(ringIn(region), [region[3] - region[1], region[2] - region[0]]).mean.map(
     (share) => 16 * (share - 0.5),
   ),
@@ -75,9 +76,13 @@ describe("the part of a window that may be foreground", () => {
   );
 
   it("is nothing where all is background, and gets room inside the window alone", () => {
-    const none = { region: window, lowRes: new Float32Array(256 * 256).fill(-1) };
+    const none: RegionLogits = {
+      region: window,
+      fit: "padded",
+      lowRes: new Float32Array(256 * 256).fill(-1),
+    };
     expect(joinedLogits(window, [none], { threshold: 0 })).toBeNull();
-    const all = { region: window, lowRes: new Float32Array(256 * 256).fill(1) };
+    const all: RegionLogits = { region: window, fit: "padded", lowRes: new Float32Array(256 * 256).fill(1) };
     expect(joinedLogits(window, [all], { threshold: 0, room: 32 })?.area).toEqual(window);
   });
 

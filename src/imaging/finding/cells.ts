@@ -3,11 +3,11 @@ import { gridCells } from "../../domain/finder-layout.ts";
 const channels = 256;
 
 /**
- * Means of pool x pool cells. `embedding` [64, 64, 256] channels last; gives [64 / pool, 64 / pool, 256], the embedding itself
- * where pool is 1.
+ * Means of pool x pool cells. `embedding` [64, 64, 256] channels last, whatever lies behind that; gives
+ * [64 / pool, 64 / pool, 256], the embedding's own values where pool is 1.
  */
 export function pooledCells(embedding: Float32Array, pool: number): Float32Array {
-  if (pool === 1) return embedding;
+  if (pool === 1) return embedding.subarray(0, gridCells * gridCells * channels);
   const side = gridCells / pool;
   const out = new Float32Array(side * side * channels);
   const share = 1 / (pool * pool);

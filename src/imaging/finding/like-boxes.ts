@@ -51,9 +51,13 @@ export function likeBoxes(exemplar: Exemplar, image: Compared, most: number): Li
 }
 
 /** `map` [256, 256] of similarity; `sides` [width, height] in pixels of the image. */
-function boxesOfSize(map: Float32Array, { size }: Compared, sides: readonly [number, number]): LikeBox[] {
+function boxesOfSize(
+  map: Float32Array,
+  { size, fit }: Compared,
+  sides: readonly [number, number],
+): LikeBox[] {
   const [height, width] = size;
-  const [inputHeight, inputWidth] = inputSize(size);
+  const [inputHeight, inputWidth] = inputSize(size, fit);
   const unit = frameSide / side;
   const scale = [inputWidth / width / unit, inputHeight / height / unit] as const;
   const own = [sides[0] * scale[0], sides[1] * scale[1]] as const;

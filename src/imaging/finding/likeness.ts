@@ -1,3 +1,4 @@
+import type { Fit } from "../../domain/model-family.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { frameSide, inputSize } from "../coordinates.ts";
 import { eachColumnRun } from "../mask-facts.ts";
@@ -17,14 +18,18 @@ export interface Compared {
   readonly lengths: Float32Array;
   /** [height, width] of the image, pixels. */
   readonly size: Size;
+  readonly fit: Fit;
   /** Cells that lie on the image. */
   readonly rows: number;
   readonly columns: number;
 }
 
-/** `embedding` [64, 64, 256] float32, channels last, of an image of `size` [height, width] pixels. */
-export function compared(embedding: Float32Array, size: Size): Compared {
-  const [rows, columns] = inputSize(size).map((side) => Math.ceil(side / cellPixels)) as [number, number];
+/** `embedding` [64, 64, 256] float32, channels last, whatever lies behind that, of an image of `size` [height, width] pixels. */
+export function compared(embedding: Float32Array, size: Size, fit: Fit = "padded"): Compared {
+  const [rows, columns] = inputSize(size, fit).map((side) => Math.ceil(side / cellPixels)) as [
+    number,
+    number,
+  ];
   const mean = new Float64Array(channels);
   const onImage = function* (): Generator<number> {
     for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) yield y * gridCells + x;
@@ -33,7 +38,7 @@ export function compared(embedding: Float32Array, size: Size): Compared {
     for (let c = 0; c < channels; c++)
       mean[c] = (mean[c] as number) + (embedding[cell * channels + c] as number);
   for (let c = 0; c < channels; c++) mean[c] = (mean[c] as number) / (rows * columns);
-  const centred = new Float32Array(embedding.length);
+  const centred = new Float32Array(gridCells * gridCells * channels);
   const lengths = new Float32Array(gridCells * gridCells);
   for (const cell of onImage()) {
     let square = 0;
@@ -44,7 +49,7 @@ export function compared(embedding: Float32Array, size: Size): Compared {
     }
     lengths[cell] = Math.sqrt(square);
   }
-  return { centred, lengths, size, rows, columns };
+  return { centred, lengths, size, fit, rows, columns };
 }
 
 /** Cells of which a mask covers less count only where it covers no cell by more. */
@@ -55,8 +60,11 @@ const nearlyMost = 0.75;
  * The mean of the cells that a mask covers, weighted by how much of each, at length 1: [256] float32. Null for a mask without
  * a pixel. Throws AppError mask_rle_invalid.
  */
-export function pooled(mask: RleMask, { centred }: Pick<Compared, "centred">): Float32Array | null {
-  const shares = coverage(mask);
+export function pooled(
+  mask: RleMask,
+  { centred, fit }: Pick<Compared, "centred" | "fit">,
+): Float32Array | null {
+  const shares = coverage(mask, fit);
   const most = shares.reduce((max, share) => Math.max(max, share), 0);
   if (most === 0) return null;
   const least = Math.min(mostlyCovered, nearlyMost * most);
@@ -71,9 +79,9 @@ export function pooled(mask: RleMask, { centred }: Pick<Compared, "centred">): F
 }
 
 /** The share of each cell that a mask covers, [64, 64] in [0, 1]. */
-function coverage(mask: RleMask): Float32Array {
+function coverage(mask: RleMask, fit: Fit): Float32Array {
   const [height, width] = mask.size;
-  const [inputHeight, inputWidth] = inputSize(mask.size);
+  const [inputHeight, inputWidth] = inputSize(mask.size, fit);
   const [across, down] = [inputWidth / width / cellPixels, inputHeight / height / cellPixels];
   const shares = new Float32Array(gridCells * gridCells);
   eachColumnRun(mask, (x, from, to) => {

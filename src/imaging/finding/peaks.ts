@@ -1,4 +1,5 @@
-import { inputSize, frameSide } from "../coordinates.ts";
+import type { Fit } from "../../domain/model-family.ts";
+import { frameSide, inputSize } from "../coordinates.ts";
 import { boxNms } from "../nms.ts";
 import type { Box, Size } from "../types.ts";
 import { gridOf, mostCentres, outputsOf, partsOfCell, sideUnit } from "../../domain/finder-layout.ts";
@@ -23,6 +24,8 @@ export interface FinderMaps {
   readonly pool: number;
   /** [height, width] of the image, pixels. */
   readonly size: Size;
+  /** Left out, `padded`. */
+  readonly fit?: Fit;
 }
 
 /**
@@ -30,10 +33,10 @@ export interface FinderMaps {
  * of those with boxes that overlap by more than `overlap` (IoU), the highest alone.
  */
 export function peaksOf(maps: FinderMaps, { floor, overlap }: { floor: number; overlap: number }): Peak[] {
-  const { labels, pool, size } = maps;
+  const { labels, pool, size, fit } = maps;
   const grid = gridOf(pool);
   const at = valueAt(maps);
-  const [height, width] = inputSize(size);
+  const [height, width] = inputSize(size, fit);
   const unit = frameSide / grid;
   const [rows, columns] = [Math.ceil(height / unit), Math.ceil(width / unit)];
   const [scaleX, scaleY] = [size[1] / width, size[0] / height];

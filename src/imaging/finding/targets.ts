@@ -1,3 +1,4 @@
+import type { Fit } from "../../domain/model-family.ts";
 import { frameSide, inputSize, lowResSide } from "../coordinates.ts";
 import type { CellShares } from "../mask-share.ts";
 import type { Box, Size } from "../types.ts";
@@ -44,11 +45,17 @@ const faintest = 0.1;
  */
 export function finderTargets(
   objects: Iterable<Taught>,
-  { size, labels, pool, whole }: { size: Size; labels: number; pool: number; whole: boolean },
+  {
+    size,
+    fit,
+    labels,
+    pool,
+    whole,
+  }: { size: Size; fit?: Fit | undefined; labels: number; pool: number; whole: boolean },
 ): FinderTargets {
   const grid = gridOf(pool);
   const unit = frameSide / grid;
-  const [height, width] = inputSize(size);
+  const [height, width] = inputSize(size, fit);
   const plane = grid * grid;
   const targets = {
     grid,

@@ -1,4 +1,5 @@
 import { gridCells } from "../../domain/finder-layout.ts";
+import { fits, type ModelFamily } from "../../domain/model-family.ts";
 import { frameSide, inputSize } from "../coordinates.ts";
 
 const channels = 256;
@@ -25,15 +26,17 @@ const signs = signsFrom(12345);
 
 /** [512] float32 from an embedding [64, 64, 256], channels last; cells of the padding do not count. */
 export function imageVector({
+  family = "sam",
   data,
   width,
   height,
 }: {
+  family?: ModelFamily;
   data: Float32Array;
   width: number;
   height: number;
 }): Float32Array {
-  const [inputHeight, inputWidth] = inputSize([height, width]);
+  const [inputHeight, inputWidth] = inputSize([height, width], fits[family]);
   const [rows, columns] = [Math.ceil(inputHeight / cell), Math.ceil(inputWidth / cell)];
   const sums = new Float64Array(blocks * blocks * channels);
   const counts = new Float64Array(blocks * blocks);

@@ -1,3 +1,4 @@
+import { type Fit, fits } from "../../domain/model-family.ts";
 import { type AreaLogits, nothing } from "../../imaging/area-logits.ts";
 import { writeArea } from "../../imaging/area-masks.ts";
 import { inputSize, lowResMeanOfPart, lowResSide } from "../../imaging/coordinates.ts";
@@ -5,7 +6,7 @@ import { shared } from "../../imaging/logits-source.ts";
 import { joinedLogits, type RegionLogits } from "../../imaging/stitch.ts";
 import { now } from "../../lib/clock.ts";
 import { AppError } from "../../lib/errors.ts";
-import { chosenTokens } from "./chosen-tokens.ts";
+import { chosenTokens, isStable } from "./chosen-tokens.ts";
 import { certain, maskPrompt } from "./mask-prompt.ts";
 import { predictedMask } from "./predicted-mask.ts";
 import { refinedLogits, refinedScore } from "../refine/refined-logits.ts";
@@ -25,7 +26,8 @@ import type { AnsweredMask, EncodedView, ViewPrompt, ViewResult, ViewTask } from
 export async function answerTask(task: ViewTask): Promise<ViewResult> {
   const startedAt = now();
   const { prompts, views } = task;
-  const wanted = prompts.every(({ wish }) => wish.multimask === false) ? "first" : "all";
+  const plain = !task.weights.dynamicMultimask && prompts.every(({ wish }) => wish.multimask === false);
+  const wanted = plain ? "first" : "all";
   const { graph, threads, weights } = task;
   const asked = await Promise.all(
     views.map(async (view, v): Promise<ViewRun> => ({
@@ -50,12 +52,16 @@ export async function answerTask(task: ViewTask): Promise<ViewResult> {
 }
 
 /** Mask prompts as the decoder takes them for one view, [P, 256, 256]. */
-async function givenMasks({ prompts, size }: ViewTask, { region }: EncodedView): Promise<Float32Array> {
+async function givenMasks(
+  { prompts, size, weights }: ViewTask,
+  { region }: EncodedView,
+): Promise<Float32Array> {
+  const fit = fits[weights.family];
   const given = new Float32Array(prompts.length * plane);
   for (const [i, { index, mask }] of prompts.entries()) {
     if (!mask) throw new Error("a prompt without a mask was sent to a graph for masks");
     try {
-      const own = isWhole(region, size) ? maskPrompt(mask, size) : regionMask(mask, size, region);
+      const own = isWhole(region, size) ? maskPrompt(mask, size, fit) : regionMask(mask, size, region, fit);
       given.set(await own, i * plane);
     } catch (error) {
       throw error instanceof AppError ? error.within(`prompts[${index}]`) : error;
@@ -77,27 +83,36 @@ async function answers(
     return sum / Math.max(1, runs.length);
   });
   const out: AnsweredMask[] = [];
-  for (const token of chosenTokens(scores, prompt.wish.multimask)) {
+  const { family, dynamicMultimask } = task.weights;
+  const viewsOf = (token: number): RegionLogits[] => {
     const at = p * each + token;
-    const views = runs.map(({ logits }, v): RegionLogits => ({
+    return runs.map(({ logits }, v) => ({
       region: (task.views[v] as EncodedView).region,
       lowRes: logits.subarray(at * plane, (at + 1) * plane),
+      fit: fits[family],
     }));
+  };
+  const { multimask } = prompt.wish;
+  const givesWay =
+    multimask === false && dynamicMultimask && !isStable(viewsOf(0).map(({ lowRes }) => lowRes));
+  for (const token of chosenTokens(scores, givesWay ? "best" : multimask)) {
+    const views = viewsOf(token);
     out.push(await answer(task, prompt, views, scores[token] as number));
   }
   return out;
 }
 
 async function answer(
-  { size, refine }: ViewTask,
+  { size, refine, weights }: ViewTask,
   { window, box, wish }: ViewPrompt,
   views: readonly RegionLogits[],
   score: number,
 ): Promise<AnsweredMask> {
   const [only] = views;
+  const fit = fits[weights.family];
   if (!refine && views.length === 1 && only) {
     const { lowRes, region } = only;
-    const mask = await predictedMask(lowRes, score, { region, size, ...wish });
+    const mask = await predictedMask(lowRes, score, { region, size, fit, ...wish });
     if (!wish.lowRes) return mask;
     if (isWhole(region, size)) return { ...mask, lowRes: shared(lowRes) };
   }
@@ -110,17 +125,20 @@ async function answer(
   const told = refine ? refinedScore(score, refine.settings) : score;
   const whole = { score: told, bbox, area, mask };
   if (!wish.lowRes) return whole;
-  const elsewhere = only && isWhole(only.region, size) ? only.lowRes : unseen(size);
-  return { ...whole, lowRes: shared(inLowRes(logits, size, elsewhere)) };
+  const elsewhere = only && isWhole(only.region, size) ? only.lowRes : unseen(size, fit);
+  return { ...whole, lowRes: shared(inLowRes(logits, size, { elsewhere, fit })) };
 }
 
 /** In the whole image's frame, so that it fits any version as the next prompt's mask. */
-const inLowRes = (logits: AreaLogits | null, size: Size, elsewhere: Float32Array): Float32Array =>
-  logits ? lowResMeanOfPart(logits.data, logits.area, size, elsewhere) : elsewhere;
+const inLowRes = (
+  logits: AreaLogits | null,
+  size: Size,
+  { elsewhere, fit }: { elsewhere: Float32Array; fit: Fit },
+): Float32Array => (logits ? lowResMeanOfPart(logits.data, logits.area, size, elsewhere, fit) : elsewhere);
 
 /** Low-res logits of an image in which nothing was looked at. */
-function unseen(size: Size): Float32Array {
-  const [rows, columns] = inputSize(size).map((side) => Math.ceil(side / 4)) as [number, number];
+function unseen(size: Size, fit: Fit): Float32Array {
+  const [rows, columns] = inputSize(size, fit).map((side) => Math.ceil(side / 4)) as [number, number];
   const out = new Float32Array(lowResSide * lowResSide).fill(-certain);
   for (let y = 0; y < rows; y++) out.fill(nothing, y * lowResSide, y * lowResSide + columns);
   return out;

@@ -1,3 +1,4 @@
+import type { Fit } from "../../domain/model-family.ts";
 import { lowResMean, lowResSide } from "../../imaging/coordinates.ts";
 import type { LogitsMask, RleMask, Size, WireMask } from "../../imaging/types.ts";
 import { keptMask } from "../../imaging/kept-mask.ts";
@@ -9,20 +10,20 @@ import { AppError } from "../../lib/errors.ts";
 export const certain = 8;
 
 /**
- * A mask prompt as the decoder takes it: [256, 256] logits in the padded low-res frame.
+ * A mask prompt as the decoder takes it: [256, 256] logits in the low-res frame.
  * Logits of [256, 256] are taken as they are (an answer's low-res logits, or a 256 x 256 image's own: the same frame);
  * logits at the image's size are averaged over each low-res cell; of a binary mask, a cell's share of foreground s
  * becomes 8 (2 s - 1).
  * Throws what readMask throws, and AppError mask_logits_invalid, mask_size_mismatch (params `mask`, `mask.counts`, ...).
  */
-export async function maskPrompt(wire: WireMask, size: Size): Promise<Float32Array> {
+export async function maskPrompt(wire: WireMask, size: Size, fit: Fit = "padded"): Promise<Float32Array> {
   if (wire.format !== "logits") {
-    const { mean } = maskShare(await runsOf(wire, size));
+    const { mean } = maskShare(await runsOf(wire, size), [0, 0, size[1], size[0]], fit);
     return mean.map((share) => certain * (2 * share - 1));
   }
   const { logits, lowRes } = promptLogits(wire, size);
   if (lowRes) return logits;
-  const { mean, valid } = lowResMean(logits, size);
+  const { mean, valid } = lowResMean(logits, size, fit);
   return mean.map((value, i) => (valid[i] === 1 ? value : -certain));
 }
 

@@ -1,9 +1,14 @@
+import { familyOfDecoder } from "../../checkpoint/decoder-layouts.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { ModelFamily } from "../../domain/model-family.ts";
 
 /** A version's weights in one piece of shared memory: every worker reads the same bytes. */
 export interface PackedWeights {
   /** Equal ids mean equal weights. */
   readonly id: string;
+  readonly family: ModelFamily;
+  /** Whether the mask of token 0 gives way to the best of the others where it is not stable: see chosen-tokens.ts. */
+  readonly dynamicMultimask: boolean;
   /** float32 values, tensor after tensor. */
   readonly buffer: SharedArrayBuffer;
   /** PackedTensor[] as JSON: a text is sent to a worker at once, 137 objects one by one, with every task. */
@@ -17,7 +22,11 @@ export interface PackedTensor {
   readonly offset: number;
 }
 
-export function packWeights(id: string, weights: NamedTensors): PackedWeights {
+export function packWeights(
+  id: string,
+  weights: NamedTensors,
+  { dynamicMultimask = false }: { dynamicMultimask?: boolean } = {},
+): PackedWeights {
   const entries = Object.entries(weights);
   const bytes = entries.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
   const buffer = new SharedArrayBuffer(bytes);
@@ -28,5 +37,5 @@ export function packWeights(id: string, weights: NamedTensors): PackedWeights {
     offset += data.byteLength;
     return entry;
   });
-  return { id, buffer, layout: JSON.stringify(layout) };
+  return { id, family: familyOfDecoder(weights), dynamicMultimask, buffer, layout: JSON.stringify(layout) };
 }

@@ -1,3 +1,4 @@
+import type { Fit } from "../../domain/model-family.ts";
 import { writeArea } from "../../imaging/area-masks.ts";
 import { rleAtSize } from "../../imaging/rle-at-size.ts";
 import { joinedLogits, sizeOf } from "../../imaging/stitch.ts";
@@ -12,15 +13,15 @@ import type { PredictedMask } from "../types.ts";
 export async function predictedMask(
   lowRes: Float32Array,
   score: number,
-  wish: { region: Box; size: Size; format: MaskFormat; polygonTolerance: number },
+  wish: { region: Box; size: Size; fit: Fit; format: MaskFormat; polygonTolerance: number },
 ): Promise<Omit<PredictedMask, "lowRes">> {
-  const { region, size, format } = wish;
+  const { region, size, fit, format } = wish;
   if (format === "rle" || format === "logits") {
     const [left, top] = region;
-    const { rle, bbox, area } = rleAtSize(lowRes, sizeOf(region), { at: [left, top], size });
-    const mask = format === "rle" ? rle : logitsFrom({ data: lowRes, area: region, lowRes: true }, size);
+    const { rle, bbox, area } = rleAtSize(lowRes, sizeOf(region), { at: [left, top], size }, fit);
+    const mask = format === "rle" ? rle : logitsFrom({ data: lowRes, area: region, lowRes: fit }, size);
     return { score, bbox, area, mask };
   }
-  const logits = joinedLogits(region, [{ region, lowRes }], { threshold: 0 });
+  const logits = joinedLogits(region, [{ region, lowRes, fit }], { threshold: 0 });
   return { score, ...(await writeArea(logits, size, wish)) };
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from "../../lib/onnxruntime.ts";
 import { fed, values } from "./tensors.ts";
+import { embeddingTensors } from "./embedding-tensors.ts";
 import type { DecoderTask } from "./task.ts";
 import type { MaskTokens } from "../../graphs/files.ts";
 import { prefixFeeds } from "./prefix.ts";
@@ -32,9 +33,10 @@ export async function runDecoder(
   const { graph } = task;
   const count = prompts.length;
   const sparse = batchTokens(prompts, graph.points);
-  const embedding = float32(task.embedding.data, [1, 4096, 256]);
+  const { image_embedding: embedding, ...skips } = embeddingTensors(task.embedding);
   const feeds: Record<string, Tensor> = {
     image_embedding: embedding,
+    ...skips,
     point_coords: float32(sparse.coords, [count, graph.points, 2]),
     point_labels: float32(sparse.labels, [count, graph.points]),
   };

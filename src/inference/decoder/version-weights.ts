@@ -1,4 +1,5 @@
 import type { BaseModel } from "../../checkpoint/base-models.ts";
+import { decoderLayouts } from "../../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../../checkpoint/layout.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { decodeSafetensors } from "../../checkpoint/safetensors.ts";
@@ -33,7 +34,10 @@ export class VersionWeights {
 
   async #load(id: string, version: VersionRef, baseModelName: string): Promise<PackedWeights> {
     const base = await this.#models.get(baseModelName);
-    return packWeights(id, await readVersionWeights(this.#store, version, base));
+    const weights = await readVersionWeights(this.#store, version, base);
+    // As Meta's predictor of SAM 2 does; a fine-tune has taught token 0 alone
+    const dynamicMultimask = version.number === 0 && base.family === "sam2";
+    return packWeights(id, weights, { dynamicMultimask });
   }
 }
 
@@ -44,14 +48,14 @@ export class VersionWeights {
 export async function readVersionWeights(
   store: ObjectStore,
   version: VersionRef,
-  base: Pick<BaseModel, "decoderWeights">,
+  base: Pick<BaseModel, "decoderWeights" | "family">,
 ): Promise<NamedTensors> {
   if (version.number === 0) return base.decoderWeights();
   return ofVersion(version, async () => {
     const file = await weightsFile(store, version);
     try {
       const { tensors } = decodeSafetensors(file);
-      checkLayout(tensors);
+      checkLayout(tensors, decoderLayouts[base.family]);
       return tensors;
     } catch (error) {
       const message = `the weights of version ${version.number} can't be used: ${messageOf(error)}`;

@@ -59,7 +59,7 @@ export class EmbeddingCache {
     shelf?: EmbeddingShelf | undefined;
     notes?: ImageNotes | undefined;
     models: BaseModels;
-    entries: number;
+    bytes: number;
     encode: Encode;
     onDrop?: (embedding: ImageEmbedding) => void;
   }) {
@@ -70,7 +70,9 @@ export class EmbeddingCache {
     this.#encode = options.encode;
     const { onDrop } = options;
     this.#memory = new LRUCache({
-      max: options.entries,
+      maxSize: options.bytes,
+      // One that is larger than all room is kept alone: whoever asks twice should not encode twice
+      sizeCalculation: ({ data }) => Math.min(options.bytes, data.byteLength),
       ...(onDrop ? { dispose: (embedding) => onDrop(embedding) } : {}),
     });
   }
@@ -146,7 +148,7 @@ export class EmbeddingCache {
     return { embedding, from: "encoder", stored };
   }
 
-  async #stored({ key, workspaceId, image }: Wanted): Promise<ImageEmbedding | null> {
+  async #stored({ key, workspaceId, model, image }: Wanted): Promise<ImageEmbedding | null> {
     let file: Uint8Array;
     try {
       file = await this.#store.get(key);
@@ -159,7 +161,7 @@ export class EmbeddingCache {
     }
     let embedding: ImageEmbedding;
     try {
-      embedding = decodeEmbedding(file);
+      embedding = decodeEmbedding(file, model.family);
     } catch {
       // Its key promises an embedding; whatever else lies there would be served for ever.
       await this.#store.delete(key);

@@ -1,3 +1,4 @@
+import { fits } from "../../domain/model-family.ts";
 import { inSpan } from "../../lib/trace.ts";
 import type { Pictures } from "../pictures/pictures.ts";
 import type { ResizedImage } from "../types.ts";
@@ -17,9 +18,12 @@ export function encodeIn(parts: {
     inSpan("encode", {}, async () => {
       const whole = async (): Promise<ResizedImage> =>
         pictures.resized({ sha256: source.sha256, bytes: await source.bytes() });
-      const image = region || flip ? await pixels.of(source) : await whole();
+      const { encoderInput, family } = model;
+      // A child resizes as SAM wants it; the others do it where they are encoded
+      const isPart = region !== undefined || flip !== undefined || fits[family] !== "padded";
+      const image = isPart ? await pixels.of(source) : await whole();
       signal.throwIfAborted();
       const encoderPath = await model.encoderPath();
-      return pools.encode({ image, region, flip, encoderPath, encoderInput: model.encoderInput, threads });
+      return pools.encode({ image, region, flip, family, encoderPath, encoderInput, threads });
     });
 }

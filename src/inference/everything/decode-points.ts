@@ -1,6 +1,7 @@
 import { areaOf, boxOf } from "../../imaging/geometry.ts";
 import { stableMaskAtSize } from "../../imaging/postprocess.ts";
 import { encodeRle } from "../../imaging/rle.ts";
+import { fits } from "../../domain/model-family.ts";
 import type { Box, Size } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
 import { promptTokens } from "../decoder/prompt-tokens.ts";
@@ -44,9 +45,10 @@ export interface PointsResult {
 export async function decodePoints(task: PointsTask): Promise<PointsResult> {
   const startedAt = now();
   const { crop, embedding, settings } = task;
+  const { family } = task.weights;
   const cropSize = [embedding.height, embedding.width] as const;
   const tokens = task.points.map(([x, y]) =>
-    promptTokens({ points: [[x, y, 1]] }, cropSize, task.graph.points),
+    promptTokens({ points: [[x, y, 1]] }, cropSize, task.graph.points, family),
   );
   const { logits, scores, tokens: each, prefix } = await runDecoder(task, tokens);
   const decodedAt = now();
@@ -61,7 +63,12 @@ export async function decodePoints(task: PointsTask): Promise<PointsResult> {
       const score = scores[at] as number;
       if (scoreAbove > 0 && !(score > scoreAbove)) continue;
       const lowRes = logits.subarray(at * plane, (at + 1) * plane);
-      const { mask, stability } = stableMaskAtSize(lowRes, cropSize, settings.stabilityScoreOffset);
+      const { mask, stability } = stableMaskAtSize(
+        lowRes,
+        cropSize,
+        settings.stabilityScoreOffset,
+        fits[family],
+      );
       if (stableFrom > 0 && !(Math.fround(stability) >= stableFrom)) continue;
       const area = areaOf(mask);
       if (area === 0) continue;

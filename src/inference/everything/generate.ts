@@ -68,7 +68,7 @@ export async function segmentEverything(
         embedding,
         weights: own,
         threads: deps.threads,
-        graph: graphFor(deps.graphs, tokensPerPoint, false),
+        graph: graphFor(deps.graphs, tokensPerPoint, false, own.family),
       };
       const decoded = await decodeCrop(deps, { ...request, settings }, { ...task, planned }, times);
       const candidates = decoded.filter(isAsked);

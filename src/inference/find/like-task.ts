@@ -1,5 +1,6 @@
+import { fits } from "../../domain/model-family.ts";
 import { likeBoxes, type LikeBox } from "../../imaging/finding/like-boxes.ts";
-import { compared, type Exemplar, likeness, pooled } from "../../imaging/finding/likeness.ts";
+import { type Compared, compared, type Exemplar, likeness, pooled } from "../../imaging/finding/likeness.ts";
 import { maskFacts } from "../../imaging/mask-facts.ts";
 import type { Box, RleMask } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
@@ -27,10 +28,13 @@ export interface LikeResult {
   readonly places: readonly LikeBox[];
 }
 
+const comparedImage = ({ family, data, width, height }: ImageEmbedding): Compared =>
+  compared(data, [height, width], fits[family]);
+
 export function lookForLike({ embedding, of, mask, most }: LikeTask): LikeResult {
   const startedAt = now();
-  const own = compared(of.data, [of.height, of.width]);
-  const there = embedding === of ? own : compared(embedding.data, [embedding.height, embedding.width]);
+  const own = comparedImage(of);
+  const there = embedding === of ? own : comparedImage(embedding);
   const vector = pooled(mask, own);
   const { area, box } = maskFacts(mask);
   const exemplar: Exemplar | null = vector && { vector, area, sides: [box[2] - box[0], box[3] - box[1]] };
@@ -47,6 +51,6 @@ export interface LikenessTask {
 
 /** In the masks' order, in [0, 1]: see imaging/finding/likeness.ts. */
 export function likenesses({ embedding, exemplar, masks }: LikenessTask): number[] {
-  const image = compared(embedding.data, [embedding.height, embedding.width]);
+  const image = comparedImage(embedding);
   return masks.map(({ mask, area }) => likeness(mask, area, exemplar, image));
 }

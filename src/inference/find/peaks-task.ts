@@ -1,5 +1,6 @@
 import type { Tensor } from "../../lib/onnxruntime.ts";
 import type { Finder } from "../../domain/finder.ts";
+import { fits } from "../../domain/model-family.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
 import { type Peak, peaksOf } from "../../imaging/finding/peaks.ts";
@@ -58,7 +59,10 @@ export async function findPeaks(task: FinderTask): Promise<Peak[]> {
   const outputs = await session.run(fed(session.inputNames, task, { cells }));
   const values = (outputs["finds"] as Tensor).data as Float32Array;
   const size = [embedding.height, embedding.width] as const;
-  return peaksOf({ values, labels: labels.length, pool, size }, { floor, overlap: twins });
+  return peaksOf(
+    { values, labels: labels.length, pool, size, fit: fits[embedding.family] },
+    { floor, overlap: twins },
+  );
 }
 
 export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {

@@ -45,7 +45,9 @@ export async function addFinder(
   run.meter.plan({ find: stepsInAll(steps) });
   await run.progress("find", 0);
   const known = await selectKnownEmpty(run.services.db, run.scope, mostEmpty);
-  const { teaching, judging } = emptyLessons(known.images.map(snapshotImage));
+  const { family } = await run.services.inference.baseModel(run.images.baseModel);
+  const empty = known.images.map((image) => snapshotImage(image, family));
+  const { teaching, judging } = emptyLessons(empty);
   const onStep = async (done: number, inAll: number): Promise<void> => {
     run.meter.plan({ find: Math.max(stepsInAll(steps), inAll) });
     await run.progress("find", done);

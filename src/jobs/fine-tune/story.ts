@@ -55,13 +55,18 @@ export async function fineTune(
   const project = await getProject(db, scope);
   const run = new RunContext(services, { row, project, job, signal });
   await job.note("preparing the data");
+  const { family } = await services.inference.baseModel(project.baseModel);
   const all = judgedWithin(
-    await prepareData(store, project, {
-      hyperparameters: row.hyperparameters,
-      seed: row.seed,
-      frozen: row.snapshotHash,
-      annotated: async () => selectAnnotatedImages(db, scope),
-    }),
+    await prepareData(
+      store,
+      { ...project, family },
+      {
+        hyperparameters: row.hyperparameters,
+        seed: row.seed,
+        frozen: row.snapshotHash,
+        annotated: async () => selectAnnotatedImages(db, scope),
+      },
+    ),
   );
   await tellData(run, all);
   const start = await startOf(run);

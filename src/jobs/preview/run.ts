@@ -99,7 +99,9 @@ class PreviewRun {
     const scope = { workspaceId: this.#row.workspaceId, projectId: this.#row.projectId };
     const project = await getProject(db, scope);
     await this.#progress("check", 0, 1);
-    const { data, broken, ...told } = await checkProject(store, await selectStored(db, project), {
+    const { family } = await this.#services.inference.baseModel(project.baseModel);
+    const stored = { ...(await selectStored(db, project)), family };
+    const { data, broken, ...told } = await checkProject(store, stored, {
       signal: this.#signal,
       onImage: async (done, images) => this.#progress("check", done, images),
     });

@@ -1,3 +1,4 @@
+import type { ModelFamily } from "../../domain/model-family.ts";
 import { AppError } from "../../lib/errors.ts";
 import {
   fewestAnnotatedImages,
@@ -67,7 +68,7 @@ export interface DataRequest {
  */
 export async function prepareData(
   store: ObjectStore,
-  project: { readonly id: string; readonly baseModel: string },
+  project: { readonly id: string; readonly baseModel: string; readonly family?: ModelFamily },
   request: DataRequest,
 ): Promise<PreparedData> {
   const asked = parseHyperparameters(request.hyperparameters);

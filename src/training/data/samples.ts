@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { type Fit, fits } from "../../domain/model-family.ts";
 import { type LowResTarget, toInputFrame } from "../../imaging/coordinates.ts";
 import { type CutMask, cutMask } from "../../imaging/cut-mask.ts";
 import { edgeNearness } from "../../imaging/edge-nearness.ts";
@@ -25,8 +26,11 @@ export interface SampleImage extends SnapshotImage {
   readonly flip?: Flip;
 }
 
-/** Gives an image's embedding, [64, 64, 256] channels last; from memory or the store, rarely from the encoder. */
+/** Gives an image's embedding, [64, 64, 256] channels last, SAM 2's with its high-resolution features behind; from memory or the store, rarely from the encoder. */
 export type EmbeddingOf = (image: SampleImage) => Promise<Float32Array>;
+
+/** How an image fills the encoder's frame. */
+export const fitOf = ({ family = "sam" }: Pick<SnapshotImage, "family">): Fit => fits[family];
 
 /** The samples of some images of a snapshot, in the snapshot's order. */
 export function samplesOf(snapshot: Snapshot, images: readonly SnapshotImage[]): Sample[] {
@@ -82,7 +86,8 @@ export function epochBatches(
 
 /** Its mask in the low-res cells of the padded frame, exactly by area, in the time that its run lengths take. */
 export function targetOf(sample: Sample): LowResTarget {
-  const { mean, valid } = maskShare(rleOf(sample));
+  const { image } = sample;
+  const { mean, valid } = maskShare(rleOf(sample), [0, 0, image.width, image.height], fitOf(image));
   return { target: mean.map((share) => Math.min(1, Math.max(0, share))), valid };
 }
 
@@ -139,18 +144,23 @@ export function maskBatch(
   return { targets, valid, edges };
 }
 
-/** Box prompts as the decoder takes them: two corners a sample, in the 1024 frame, labels 2 and 3. */
+/**
+ * Box prompts as the decoder takes them: two corners a sample, in the 1024 frame, labels 2 and 3; SAM 2's have a padding
+ * point behind.
+ */
 export async function promptBatch(
   samples: readonly Sample[],
   boxes: readonly Box[],
   embeddingOf: EmbeddingOf,
 ): Promise<PromptBatch> {
   const embeddings = await Promise.all(samples.map(async ({ image }) => embeddingOf(image)));
-  const coords = new Float32Array(samples.length * 4);
-  const labels = new Float32Array(samples.length * 2);
+  const own = (samples[0] as Sample).image.family === "sam2" ? [2, 3, -1] : [2, 3];
+  const coords = new Float32Array(samples.length * own.length * 2);
+  const labels = new Float32Array(samples.length * own.length);
   for (const [i, { image }] of samples.entries()) {
-    coords.set(toInputFrame(boxes[i] as Box, [image.height, image.width]), i * 4);
-    labels.set([2, 3], i * 2);
+    const box = toInputFrame(boxes[i] as Box, [image.height, image.width], fitOf(image));
+    coords.set(box, i * own.length * 2);
+    labels.set(own, i * own.length);
   }
   return { embeddings, coords, labels };
 }

@@ -1,6 +1,7 @@
 import type { Part } from "../../domain/data-import.ts";
 import { type AnnotationLineage, type FeedbackLineage, isProposal } from "../../domain/feedback.ts";
 import { isFound } from "../../domain/prompts.ts";
+import type { ModelFamily } from "../../domain/model-family.ts";
 import type { Box, Point } from "../../imaging/types.ts";
 import { canonicalJson, sha256 } from "../../lib/hash.ts";
 import { keys } from "../../storage/keys.ts";
@@ -44,6 +45,8 @@ export interface SnapshotImage {
   readonly part?: Part;
   /** Whether all objects on it are annotated, where somebody has said so. */
   readonly complete?: boolean;
+  /** The family of the base model that encodes it; left out where that is SAM's. */
+  readonly family?: ModelFamily;
 }
 
 export interface SnapshotAnnotation {
@@ -91,12 +94,12 @@ export interface FrozenSnapshot {
  * decoder in whatever project it lies and in whatever order it came.
  */
 export function buildSnapshot(
-  project: { id: string; baseModel: string },
+  project: { id: string; baseModel: string; family?: ModelFamily },
   rows: readonly AnnotatedRow[],
 ): Snapshot {
   const images = new Map<string, SnapshotImage>();
   for (const { image } of rows) {
-    images.set(image.id, snapshotImage(image));
+    images.set(image.id, snapshotImage(image, project.family));
   }
   const annotations = rows.map(({ image, annotation }) => ({
     order: `${image.sha256} ${annotation.counts} ${annotation.box.join(" ")} ${annotation.label ?? ""} ${annotation.id}`,
@@ -118,12 +121,12 @@ export function buildSnapshot(
   };
 }
 
-/** An image of a snapshot, as it is stored. */
 /** An image of a snapshot as inference takes it. Its bytes throw AppError image_damaged. */
 export const sourceOf = (store: ObjectStore, image: Pick<SnapshotImage, "id" | "sha256" | "object_key">) =>
   imageSource(store, { id: image.id, sha256: image.sha256, objectKey: image.object_key });
 
-export const snapshotImage = (image: AnnotatedRow["image"]): SnapshotImage => ({
+/** An image of a snapshot, as it is stored. */
+export const snapshotImage = (image: AnnotatedRow["image"], family: ModelFamily = "sam"): SnapshotImage => ({
   id: image.id,
   sha256: image.sha256,
   bytes: image.bytes,
@@ -133,6 +136,7 @@ export const snapshotImage = (image: AnnotatedRow["image"]): SnapshotImage => ({
   group: image.splitGroup,
   ...(image.part && { part: image.part }),
   ...(typeof image.complete === "boolean" && { complete: image.complete }),
+  ...(family !== "sam" && { family }),
 });
 
 const originOf = (lineage: AnnotationLineage): Pick<SnapshotAnnotation, "feedback" | "proposed"> =>

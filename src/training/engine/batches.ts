@@ -1,8 +1,41 @@
+import {
+  embeddingLength,
+  embeddingParts,
+  type ModelFamily,
+  modelFamilies,
+} from "../../domain/model-family.ts";
 import { wantsEdges } from "./objective.ts";
 import type { EngineSpec, EngineState, PromptBatch, TrainBatch } from "./types.ts";
 
-/** Entries of one image embedding, [64, 64, 256]. */
-export const embeddingSize = 4096 * 256;
+/** Whose an embedding is, by its entries. Throws an Error where it is neither family's. */
+export function familyOfEmbedding({ length }: Float32Array): ModelFamily {
+  const family = modelFamilies.find((one) => embeddingLength(one) === length);
+  if (family) return family;
+  throw new Error(
+    `an embedding holds ${length} numbers; ${modelFamilies.map(embeddingLength).join(" or ")} are wanted`,
+  );
+}
+
+/**
+ * The parts of a sample's embedding by a graph's inputs, and the shape of each with one sample: image tokens, and SAM 2's
+ * skip features (inference/embedding/decoder-order.ts).
+ */
+export const embeddingInputs = (
+  family: ModelFamily,
+): { input: "embedding" | "skip_fine" | "skip_coarse"; shape: number[]; offset: number; length: number }[] =>
+  embeddingParts[family].map(({ name, offset, length, shape: [channels, rows, columns] }) => ({
+    input: inputNames[name],
+    shape: [1, rows * columns, channels],
+    offset,
+    length,
+  }));
+
+const inputNames = {
+  image_embedding: "embedding",
+  high_res_features_0: "skip_fine",
+  high_res_features_1: "skip_coarse",
+} as const;
+
 /** Cells of one low-res mask, [256, 256]. */
 export const maskSize = 256 * 256;
 
@@ -20,7 +53,7 @@ export function sizesOf(
   tokens = Math.floor(batch.labels.length / Math.max(1, batch.embeddings.length)),
 ): { count: number; tokens: number } {
   const count = batch.embeddings.length;
-  for (const embedding of batch.embeddings) fits("an embedding", embedding, 1, embeddingSize);
+  for (const embedding of batch.embeddings) familyOfEmbedding(embedding);
   fits("coords", batch.coords, count, tokens * 2);
   fits("labels", batch.labels, count, tokens);
   if (batch.masks) fits("masks", batch.masks, count, maskSize);

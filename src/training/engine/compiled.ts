@@ -4,6 +4,8 @@ import { stepScalars } from "./adamw.ts";
 import {
   checkState,
   checkTrainBatch,
+  embeddingInputs,
+  familyOfEmbedding,
   kindOf,
   maskInputs,
   maskSize,
@@ -185,8 +187,9 @@ function promptTensors(batch: PromptBatch): Tensors {
     labels: new ort.Tensor(batch.labels, [count, tokens]),
     ...(batch.masks ? { masks: new ort.Tensor(batch.masks, [count, 256, 256]) } : {}),
   };
-  batch.embeddings.forEach((data, i) => {
-    tensors[stateNames.embedding(i)] = new ort.Tensor(data, [1, 4096, 256]);
-  });
+  for (const [i, data] of batch.embeddings.entries()) {
+    for (const { input, shape, offset, length } of embeddingInputs(familyOfEmbedding(data)))
+      tensors[stateNames.sample(input, i)] = new ort.Tensor(data.subarray(offset, offset + length), shape);
+  }
   return tensors;
 }

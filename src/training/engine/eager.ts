@@ -3,7 +3,17 @@ import "../../graph/gradients.ts";
 import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
 import { type Named, type ScalarTensors, stepScalars } from "./adamw.ts";
-import { checkState, checkTrainBatch, kindOf, maskInputs, maskSize, oneByOne, sizesOf } from "./batches.ts";
+import {
+  checkState,
+  checkTrainBatch,
+  embeddingInputs,
+  familyOfEmbedding,
+  kindOf,
+  maskInputs,
+  maskSize,
+  oneByOne,
+  sizesOf,
+} from "./batches.ts";
 import { useBestBackend } from "./eager-backend.ts";
 import {
   forward,
@@ -52,9 +62,17 @@ export async function startEager(spec: EngineSpec, on: TrainerDevice = "auto"): 
   const served = (): Named => ({ ...frozen, ...state[servedPart(spec)] });
   const promptTensors = (batch: PromptBatch): PromptTensors => {
     const { count, tokens } = sizesOf(batch);
-    const each = batch.embeddings.map((data) => tf.tensor(data, [1, 4096, 256]));
+    const [first] = batch.embeddings;
+    const seen = embeddingInputs(familyOfEmbedding(first as Float32Array)).map(
+      ({ input, shape, offset, length }) => {
+        const each = batch.embeddings.map((data) => tf.tensor(data.subarray(offset, offset + length), shape));
+        return [input, each.length === 1 ? (each[0] as tf.Tensor) : tf.concat(each, 0)] as const;
+      },
+    );
+    const { embedding, skip_fine: fine, skip_coarse: coarse } = Object.fromEntries(seen);
     return {
-      embedding: each.length === 1 ? (each[0] as tf.Tensor) : tf.concat(each, 0),
+      embedding: embedding as tf.Tensor,
+      ...(fine && coarse && { skips: { fine, coarse } }),
       imagePe,
       coords: tf.tensor(batch.coords, [count, tokens, 2]),
       labels: tf.tensor(batch.labels, [count, tokens]),

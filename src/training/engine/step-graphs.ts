@@ -1,10 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { familyOfDecoder } from "../../checkpoint/decoder-layouts.ts";
+import type { ModelFamily } from "../../domain/model-family.ts";
 import { type RecordInput, recordGraph } from "../../graph/record.ts";
 import { toOnnx } from "../../graph/to-onnx.ts";
 import { imagePositionalEncoding } from "../../model/prompt-encoder.ts";
 import { type Named, type ScalarTensors, stepScalarNames } from "./adamw.ts";
-import { maskInputShapes, type PromptKind } from "./batches.ts";
+import { embeddingInputs, maskInputShapes, type PromptKind } from "./batches.ts";
 import {
   forward,
   needsBase,
@@ -23,7 +25,7 @@ export const stateNames = {
   of: (part: StatePart, name: string): string => (part === "weight" ? name : `${part}/${name}`),
   base: (name: string): string => `base/${name}`,
   next: (state: string): string => `next/${state}`,
-  embedding: (sample: number): string => `embedding/${sample}`,
+  sample: (input: string, sample: number): string => `${input}/${sample}`,
 } as const;
 
 const pick = (tensors: Named, names: readonly string[], of: (name: string) => string): Named =>
@@ -33,17 +35,24 @@ const weightInputs = (spec: EngineSpec): RecordInput[] =>
   Object.entries(spec.weights).map(([name, { shape }]) => ({ name, shape }));
 
 /** Embeddings come one by one, so that each is read where it lies; the graph puts them together. */
-const promptInputs = (batch: number, tokens: number): RecordInput[] => [
-  ...Array.from({ length: batch }, (_, i) => ({ name: stateNames.embedding(i), shape: [1, 4096, 256] })),
+const promptInputs = (family: ModelFamily, batch: number, tokens: number): RecordInput[] => [
+  ...Array.from({ length: batch }, (_, i) =>
+    embeddingInputs(family).map(({ input, shape }) => ({ name: stateNames.sample(input, i), shape })),
+  ).flat(),
   { name: "image_pe", shape: [1, 4096, 256] },
   { name: "coords", shape: [batch, tokens, 2] },
   { name: "labels", shape: [batch, tokens] },
 ];
 
 function promptTensors(tensors: Named, batch: number): PromptTensors {
-  const each = Array.from({ length: batch }, (_, i) => tensors[stateNames.embedding(i)] as Tensor);
+  const together = (input: string): Tensor => {
+    const each = Array.from({ length: batch }, (_, i) => tensors[stateNames.sample(input, i)] as Tensor);
+    return each.length === 1 ? (each[0] as Tensor) : tf.concat(each, 0);
+  };
+  const hasSkips = stateNames.sample("skip_fine", 0) in tensors;
   return {
-    embedding: each.length === 1 ? (each[0] as Tensor) : tf.concat(each, 0),
+    embedding: together("embedding"),
+    ...(hasSkips && { skips: { fine: together("skip_fine"), coarse: together("skip_coarse") } }),
     imagePe: tensors["image_pe"] as Tensor,
     coords: tensors["coords"] as Tensor,
     labels: tensors["labels"] as Tensor,
@@ -62,7 +71,7 @@ export function stepOnnx(spec: EngineSpec): Uint8Array {
     ...weightInputs(spec),
     ...parts.filter((part) => part !== "weight").flatMap((part) => like((name) => stateNames.of(part, name))),
     ...(needsBase(spec) ? like(stateNames.base) : []),
-    ...promptInputs(spec.batchSize, spec.points),
+    ...promptInputs(familyOfDecoder(spec.weights), spec.batchSize, spec.points),
     ...masks,
     ...stepScalarNames.map((name) => ({ name: `step/${name}`, shape: [] })),
   ];
@@ -99,7 +108,7 @@ export const predictOnnx = (spec: EngineSpec, prompt: PromptKind): Uint8Array =>
       (tensors) => forward(tensors, promptTensors(tensors, 1), prompt),
       [
         ...weightInputs(spec),
-        ...promptInputs(1, prompt.tokens),
+        ...promptInputs(familyOfDecoder(spec.weights), 1, prompt.tokens),
         ...(prompt.mask ? [{ name: "masks", shape: [1, 256, 256] }] : []),
       ],
     ),

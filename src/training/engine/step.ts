@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { namesReachedByMaskLoss } from "../../checkpoint/layout.ts";
+import type { SkipFeatures } from "../../model/mask-decoder.ts";
 import { segment } from "../../model/sam.ts";
 import { adamw, movingAverages, type Named, type ScalarTensors } from "./adamw.ts";
 import { iouLoss, maskLoss } from "./losses.ts";
@@ -13,6 +14,8 @@ const maskTokens = [0];
 export interface PromptTensors {
   /** [B, 4096, 256]. */
   readonly embedding: Tensor;
+  /** SAM 2's, of the same images: see SkipFeatures. */
+  readonly skips?: SkipFeatures;
   /** [1, 4096, 256] of imagePositionalEncoding. */
   readonly imagePe: Tensor;
   /** [B, T, 2] and [B, T]. */

@@ -7,7 +7,7 @@ import type { SeenWindow } from "../../inference/refine/work-area.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import type { TrainingEngine } from "../engine/types.ts";
 import { type Part, type Seen, seenThrough } from "../focus/parts.ts";
-import { type EmbeddingOf, promptBatch, type Sample, truthOf } from "../data/samples.ts";
+import { type EmbeddingOf, fitOf, promptBatch, type Sample, truthOf } from "../data/samples.ts";
 
 export interface ScoreOptions {
   readonly embeddingOf: EmbeddingOf;
@@ -69,6 +69,7 @@ export async function* windowLogits(
     for (const [i, { part, to }] of batch.entries())
       to.push({
         region: part.region,
+        fit: fitOf(part.sample.image),
         lowRes: logits.slice(i * cells, (i + 1) * cells),
         iou: iou[i] as number,
       });

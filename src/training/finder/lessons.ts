@@ -3,7 +3,7 @@ import type { FinderPool } from "../../domain/finder.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { inputSize } from "../../imaging/coordinates.ts";
 import { touchedShare } from "../../imaging/mask-share.ts";
-import { rleOf, type Sample } from "../data/samples.ts";
+import { fitOf, rleOf, type Sample } from "../data/samples.ts";
 import type { SnapshotImage } from "../data/snapshot.ts";
 
 /** Labels that one finder is taught at most, those with most objects; the others are told. */
@@ -41,7 +41,9 @@ const [pairFrom, fourFrom] = [9, 20];
 export function poolFor(samples: readonly Sample[]): FinderPool {
   const inCells = samples
     .map(({ annotation: { box }, image }) => {
-      const scale = Math.max(...inputSize([image.height, image.width])) / Math.max(image.height, image.width);
+      const scale =
+        Math.max(...inputSize([image.height, image.width], fitOf(image))) /
+        Math.max(image.height, image.width);
       return (Math.max(box[2] - box[0], box[3] - box[1]) * scale) / (1024 / gridCells);
     })
     .sort((a, b) => a - b);
@@ -56,6 +58,7 @@ export function targetsOf(
 ): FinderTargets {
   return finderTargets(taught(samples, labels), {
     size: [image.height, image.width],
+    fit: fitOf(image),
     labels: labels.length,
     pool,
     whole: !partial,
@@ -67,6 +70,6 @@ function* taught(samples: readonly Sample[], labels: readonly (string | null)[])
   for (const sample of samples) {
     const label = labels.indexOf(sample.annotation.label);
     if (label < 0) continue;
-    yield { label, box: sample.annotation.box, share: touchedShare(rleOf(sample)) };
+    yield { label, box: sample.annotation.box, share: touchedShare(rleOf(sample), fitOf(sample.image)) };
   }
 }

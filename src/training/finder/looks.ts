@@ -41,7 +41,12 @@ export async function looksAt(
       threads,
       weights,
       finder: { labels, pool },
-      embedding: { data: await embeddingOf(image), width: image.width, height: image.height },
+      embedding: {
+        family: image.family ?? "sam",
+        data: await embeddingOf(image),
+        width: image.width,
+        height: image.height,
+      },
       floor: faintest,
     });
     looks.push({ lesson, peaks: seen(peaks, samples, labels) });

@@ -1,6 +1,8 @@
+import { familyOfDecoder } from "../../checkpoint/decoder-layouts.ts";
 import { trainableNames } from "../../checkpoint/layout.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import { embeddingSize, maskSize } from "../engine/batches.ts";
+import { embeddingLength, type ModelFamily } from "../../domain/model-family.ts";
+import { maskSize } from "../engine/batches.ts";
 import type { EngineSpec, TrainBatch } from "../engine/types.ts";
 import type { Speed, TrainingServices } from "../run.ts";
 import { costs } from "../search/costs.ts";
@@ -9,10 +11,10 @@ const batchSize = 4;
 /** Steps that are timed; one before them also allocates. */
 const timed = 2;
 
-const known = new WeakMap<TrainingServices["createEngine"], Promise<Speed>>();
+const known = new WeakMap<TrainingServices["createEngine"], Map<ModelFamily, Promise<Speed>>>();
 
 /**
- * Times a few steps on made-up data, once a process: three to five seconds on two cores. Nothing that a training makes
+ * Times a few steps on made-up data, once a process and family: three to five seconds on two cores. Nothing that a training makes
  * depends on it; it tells how long one will take. A speed that the services know is taken as it is. Throws an Error where no engine can run.
  */
 export async function measuredSpeed(
@@ -20,11 +22,14 @@ export async function measuredSpeed(
   weights: NamedTensors,
 ): Promise<Speed> {
   if (speed) return speed;
-  let timing = known.get(createEngine);
+  const family = familyOfDecoder(weights);
+  const ofFamily = known.get(createEngine) ?? new Map<ModelFamily, Promise<Speed>>();
+  known.set(createEngine, ofFamily);
+  let timing = ofFamily.get(family);
   if (!timing) {
     timing = measure({ createEngine, engine }, weights);
-    known.set(createEngine, timing);
-    timing.catch(() => known.delete(createEngine));
+    ofFamily.set(family, timing);
+    timing.catch(() => ofFamily.delete(family));
   }
   return timing;
 }
@@ -44,7 +49,7 @@ async function measure(
   };
   const running = await createEngine(spec, { engine });
   try {
-    const batch = madeUp();
+    const batch = madeUp(familyOfDecoder(weights));
     let fastest = Number.POSITIVE_INFINITY;
     for (let step = 0; step <= timed; step++) {
       const began = performance.now();
@@ -59,8 +64,8 @@ async function measure(
 }
 
 /** A box on each of four embeddings that are the same everywhere; what is learnt is thrown away. */
-const madeUp = (): TrainBatch => ({
-  embeddings: Array.from({ length: batchSize }, () => new Float32Array(embeddingSize).fill(0.1)),
+const madeUp = (family: ModelFamily): TrainBatch => ({
+  embeddings: Array.from({ length: batchSize }, () => new Float32Array(embeddingLength(family)).fill(0.1)),
   coords: Float32Array.from({ length: batchSize * 4 }, (_, i) => [200, 200, 700, 700][i % 4] as number),
   labels: Float32Array.from({ length: batchSize * 2 }, (_, i) => 2 + (i % 2)),
   targets: new Float32Array(batchSize * maskSize).fill(0.5),

@@ -2,7 +2,7 @@ import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { LearningCurve } from "../../domain/preview.ts";
 import { rleIou } from "../../imaging/mask-facts.ts";
 import { rleAtSize } from "../../imaging/rle-at-size.ts";
-import { randomFor, rleOf, type Sample, samplesOf, someOf, targetOf } from "../data/samples.ts";
+import { fitOf, randomFor, rleOf, type Sample, samplesOf, someOf, targetOf } from "../data/samples.ts";
 import type { Snapshot, SnapshotImage } from "../data/snapshot.ts";
 import type { CurveFold } from "../data/folds.ts";
 import { type FoldScores, intervalsOf } from "./power-law.ts";
@@ -103,9 +103,9 @@ export async function drawCurve(
 
 /** IoU of a mask with itself after it went through the decoder's grid and back: the most that any answer can reach. */
 function throughGrid(sample: Sample): number {
-  const { height, width } = sample.image;
+  const size = [sample.image.height, sample.image.width] as const;
   const logits = targetOf(sample).target.map((share) => share - 0.5);
-  return rleIou(rleAtSize(logits, [height, width]).rle, rleOf(sample));
+  return rleIou(rleAtSize(logits, size, { at: [0, 0], size }, fitOf(sample.image)).rle, rleOf(sample));
 }
 
 const meanOf = (values: readonly number[]): number =>

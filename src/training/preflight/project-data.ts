@@ -1,3 +1,4 @@
+import type { ModelFamily } from "../../domain/model-family.ts";
 import { fewestAnnotatedImages } from "../../domain/hyperparameters.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type Grouping, groupNearDuplicates } from "../data/near-duplicates.ts";
@@ -26,6 +27,7 @@ export interface ProjectData {
 export interface StoredProject {
   readonly id: string;
   readonly baseModel: string;
+  readonly family?: ModelFamily;
   readonly annotated: readonly AnnotatedRow[];
   /** Images without an annotation: how many, and the ids of some. */
   readonly bare: { readonly count: number; readonly ids: string[] };

@@ -6,7 +6,7 @@ import { BatchMaker } from "../prompts/batch-maker.ts";
 import { engineSpecOf } from "../engine/engine-options.ts";
 import type { CreateEngine, EngineName, EngineState, TrainingEngine } from "../engine/types.ts";
 import { type Recipe, resolveRecipe } from "../loop/recipe.ts";
-import { type EmbeddingOf, promptBatch, rleOf, type Sample } from "../data/samples.ts";
+import { type EmbeddingOf, fitOf, promptBatch, rleOf, type Sample } from "../data/samples.ts";
 import { type Step, takeSomeSteps } from "../loop/steps.ts";
 
 export const batchSize = 4;
@@ -84,8 +84,9 @@ export class ShortRuns {
       const { logits } = await this.#engine.predict(await promptBatch(some, boxes, embeddingOf));
       const cells = logits.length / some.length;
       for (const [i, sample] of some.entries()) {
-        const { height, width } = sample.image;
-        const { rle } = rleAtSize(logits.subarray(i * cells, (i + 1) * cells), [height, width]);
+        const size = [sample.image.height, sample.image.width] as const;
+        const own = logits.subarray(i * cells, (i + 1) * cells);
+        const { rle } = rleAtSize(own, size, { at: [0, 0], size }, fitOf(sample.image));
         scores.push(rleIou(rle, rleOf(sample)));
         await nextTurn();
       }

@@ -1,4 +1,5 @@
 import { frameSide, lowResSide, toInputFrame } from "../../imaging/coordinates.ts";
+import type { ModelFamily } from "../../domain/model-family.ts";
 import type { BinaryMask, Point } from "../../imaging/types.ts";
 import type { DecoderOutput, PromptBatch, TrainBatch, TrainingEngine } from "../engine/types.ts";
 import { correctiveClick } from "../evaluation/clicks.ts";
@@ -8,6 +9,7 @@ import { drawPlan, jitterBox, longestPrompt, type PromptPlan, randomClick } from
 import type { Recipe } from "../loop/recipe.ts";
 import {
   type EmbeddingOf,
+  fitOf,
   jitteredBoxes,
   maskBatch,
   randomFor,
@@ -44,6 +46,7 @@ interface PromptDraft {
 /** Makes the batches of a training run, with the prompts that its recipe wants. The same seed gives the same ones. */
 export class BatchMaker {
   readonly #samples: readonly Sample[];
+  readonly #family: ModelFamily | undefined;
   readonly #recipe: Pick<Recipe, "prompts" | "jitter" | "loss">;
   readonly #seed: number;
   readonly #embeddingOf: EmbeddingOf;
@@ -59,6 +62,7 @@ export class BatchMaker {
     engine: Pick<TrainingEngine, "predict">;
   }) {
     this.#samples = options.samples;
+    this.#family = options.samples[0]?.image.family;
     this.#logged = new LoggedPrompts(options.samples);
     this.#recipe = options.recipe;
     this.#seed = options.seed;
@@ -82,7 +86,7 @@ export class BatchMaker {
     const drafts = samples.map((sample, i) => this.#draft(sample, [epoch, indexes[i] as number]));
     const embeddings = await Promise.all(samples.map(async ({ image }) => embeddingOf(image)));
     return {
-      batch: { embeddings, ...padded(drafts), ...maskBatch(samples, targets, { edges }) },
+      batch: { embeddings, ...padded(drafts, this.#family), ...maskBatch(samples, targets, { edges }) },
       drafts,
       real: drafts.filter((draft) => draft.real).length,
     };
@@ -114,7 +118,7 @@ export class BatchMaker {
         hasMask[i] = 1;
       }
     }
-    return { ...batch, ...padded(drafts), masks, hasMask };
+    return { ...batch, ...padded(drafts, this.#family), masks, hasMask };
   }
 
   /** Predictions of the open drafts, with the mask prompts that they have got so far. */
@@ -125,7 +129,10 @@ export class BatchMaker {
   ): Promise<DecoderOutput> {
     const some: PromptBatch = {
       embeddings: open.map((i) => batch.embeddings[i] as Float32Array),
-      ...padded(open.map((i) => drafts[i] as PromptDraft)),
+      ...padded(
+        open.map((i) => drafts[i] as PromptDraft),
+        this.#family,
+      ),
     };
     if (!open.some((i) => hasMask[i] === 1)) return this.#engine.predict(some);
     const own = new Float32Array(open.length * cells);
@@ -147,14 +154,15 @@ export class BatchMaker {
         ? randomClick(truthOf(sample), randomFor(this.#seed, "click", epoch, index))
         : null;
     const size = [image.height, image.width] as const;
+    const fit = fitOf(image);
     if (click) {
-      const coords = [...toInputFrame(click, size)];
+      const coords = [...toInputFrame(click, size, fit)];
       const [x = 0, y = 0] = coords;
       return { plan, coords, labels: [1], clicked: [[x / cellSide, y / cellSide, 1]], real: false };
     }
     const random = randomFor(this.#seed, "box", epoch, index);
     const box = jitterBox(annotation.box, image, random, this.#recipe.jitter);
-    return { plan, coords: [...toInputFrame(box, size)], labels: [2, 3], clicked: [], real: false };
+    return { plan, coords: [...toInputFrame(box, size, fit)], labels: [2, 3], clicked: [], real: false };
   }
 }
 
@@ -177,13 +185,18 @@ function correct(
   draft.labels.push(click[2]);
 }
 
-/** Prompts of one length: a padding point behind clicks without a box, as Meta's have it, then absent tokens. */
-function padded(drafts: readonly PromptDraft[]): Pick<PromptBatch, "coords" | "labels"> {
-  const coords = new Float32Array(drafts.length * longestPrompt * 2);
-  const labels = new Float32Array(drafts.length * longestPrompt).fill(-2);
+/** Prompts of one length: a padding point behind what Meta's have one behind, then absent tokens. */
+function padded(
+  drafts: readonly PromptDraft[],
+  family: ModelFamily | undefined,
+): Pick<PromptBatch, "coords" | "labels"> {
+  const longest = longestPrompt(family);
+  const coords = new Float32Array(drafts.length * longest * 2);
+  const labels = new Float32Array(drafts.length * longest).fill(-2);
   for (const [i, draft] of drafts.entries()) {
-    coords.set(draft.coords, i * longestPrompt * 2);
-    labels.set(draft.labels.includes(2) ? draft.labels : [...draft.labels, -1], i * longestPrompt);
+    coords.set(draft.coords, i * longest * 2);
+    const isWhole = draft.labels.includes(2) && family !== "sam2";
+    labels.set(isWhole ? draft.labels : [...draft.labels, -1], i * longest);
   }
   return { coords, labels };
 }

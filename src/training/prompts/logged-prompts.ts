@@ -1,11 +1,12 @@
 import { boxIou } from "../../imaging/geometry.ts";
 import { frameSide, lowResSide, toInputFrame } from "../../imaging/coordinates.ts";
+import type { Fit } from "../../domain/model-family.ts";
 import { type Flip, flipBox, flipPoint } from "../../imaging/flips.ts";
 import type { Box, Point, Size } from "../../imaging/types.ts";
 import { boxIn, pointsIn } from "../../imaging/windows.ts";
 import type { Random } from "../../lib/random.ts";
-import { longestPrompt, type PromptPlan } from "./prompts.ts";
-import type { Sample } from "../data/samples.ts";
+import { boxTokens, longestPrompt, type PromptPlan } from "./prompts.ts";
+import { fitOf, type Sample } from "../data/samples.ts";
 import type { SnapshotFeedback } from "../data/snapshot.ts";
 
 /** How often a training prompt is a real one, where there is any to be had. The rest keeps to the synthetic mix. */
@@ -47,14 +48,15 @@ export class LoggedPrompts {
     const own = given(annotation.feedback);
     if (!own && (this.#offsets.length === 0 || plan.start === "click")) return null;
     if (random.next() >= realShare) return null;
-    const size = [image.height, image.width] as const;
+    const of = { size: [image.height, image.width] as const, fit: fitOf(image) };
     if (!own) {
       const offsets = this.#offsets[random.below(this.#offsets.length)] as Box;
-      return tokens(moved(annotation.box, offsets, image), [], size);
+      return tokens(moved(annotation.box, offsets, image), [], of);
     }
-    // A box has two tokens; clicks without one are followed by a padding point.
-    const room = longestPrompt - plan.corrections - (own.box ? 2 : 1);
-    return tokens(own.box, (own.points ?? []).slice(0, Math.max(0, room)), size);
+    // Clicks without a box are followed by a padding point.
+    const { family } = image;
+    const room = longestPrompt(family) - plan.corrections - (own.box ? boxTokens(family) : 1);
+    return tokens(own.box, (own.points ?? []).slice(0, Math.max(0, room)), of);
   }
 }
 
@@ -99,12 +101,12 @@ export function feedbackFlipped(
 function tokens(
   box: Box | undefined,
   points: readonly Point[],
-  size: readonly [number, number],
+  { size, fit }: { size: Size; fit: Fit },
 ): LoggedStart | null {
   if (!box && points.length === 0) return null;
-  const clicks = points.map(([x, y, label]) => [...toInputFrame([x, y], size), label]);
+  const clicks = points.map(([x, y, label]) => [...toInputFrame([x, y], size, fit), label]);
   return {
-    coords: [...clicks.flatMap(([x, y]) => [x, y] as number[]), ...(box ? toInputFrame(box, size) : [])],
+    coords: [...clicks.flatMap(([x, y]) => [x, y] as number[]), ...(box ? toInputFrame(box, size, fit) : [])],
     labels: [...points.map(([, , label]) => label), ...(box ? [2, 3] : [])],
     clicked: clicks.map(([x = 0, y = 0, label = 1]) => [x / cellSide, y / cellSide, label]),
   };

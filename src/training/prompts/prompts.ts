@@ -1,3 +1,4 @@
+import type { ModelFamily } from "../../domain/model-family.ts";
 import type { CutMask } from "../../imaging/cut-mask.ts";
 import type { Box } from "../../imaging/types.ts";
 import type { Random } from "../../lib/random.ts";
@@ -28,8 +29,14 @@ function edges(from: number, to: number, length: number): [number, number] {
   return [low, Math.max(low + 1, Math.min(length, Math.max(from, to)))];
 }
 
-/** Tokens of the longest training prompt: three clicks and the padding point, or a box and two clicks. */
-export const longestPrompt = 4;
+/**
+ * Tokens of the longest training prompt: three clicks and the padding point, or a box and two clicks, behind which SAM 2
+ * has the padding point, too.
+ */
+export const longestPrompt = (family: ModelFamily = "sam"): number => (family === "sam2" ? 5 : 4);
+
+/** Tokens of a box: its corners, and SAM 2's padding point. */
+export const boxTokens = (family: ModelFamily = "sam"): number => (family === "sam2" ? 3 : 2);
 
 /** How the prompts of one training sample come about. */
 export interface PromptPlan {

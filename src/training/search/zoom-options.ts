@@ -1,7 +1,7 @@
 import { joinedLogits } from "../../imaging/stitch.ts";
 import type { Zoom } from "../../domain/focus.ts";
 import { liesIn, regionNames, seenRegions, seenThrough } from "../focus/parts.ts";
-import { type Sample, someOf, targetOf, truthOf } from "../data/samples.ts";
+import { fitOf, type Sample, someOf, targetOf, truthOf } from "../data/samples.ts";
 import { areaIou } from "../evaluation/scores.ts";
 
 /** One way of looking at the data. */
@@ -116,6 +116,7 @@ export function optionOf(samples: readonly Sample[], zoom: Zoom | null): ZoomOpt
     const { window, parts } = seenThrough(sample, zoom);
     const views = parts.map(({ region, sample: part }) => ({
       region,
+      fit: fitOf(part.image),
       lowRes: targetOf(part).target.map((share) => share - 0.5),
     }));
     ceiling += areaIou(joinedLogits(window, views, { threshold: 0 }), truthOf(sample)) / samples.length;

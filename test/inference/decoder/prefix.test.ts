@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { iou } from "../../../src/imaging/metrics.ts";
 import { decodeRle } from "../../../src/imaging/rle.ts";
 import { readLogits } from "../../../src/imaging/wire-mask.ts";
+import { packWeights } from "../../../src/inference/decoder/packed-weights.ts";
 import { PrefixCache } from "../../../src/inference/decoder/prefix-cache.ts";
 import { type DecoderTask, prefixBytes } from "../../../src/inference/decoder/task.ts";
 import type { ImageEmbedding } from "../../../src/inference/types.ts";
@@ -72,13 +73,18 @@ test("masks of a drawn scene are those of the whole decoder", async () => {
   }
 });
 
-const embeddingOf = (): ImageEmbedding => ({ data: new Float32Array(1), width: 1, height: 1 });
+const embeddingOf = (): ImageEmbedding => ({
+  family: "sam",
+  data: new Float32Array(1),
+  width: 1,
+  height: 1,
+});
 function taskOf(embedding: ImageEmbedding, id: string): DecoderTask {
   const split = { all: "", first: "", positions: "", parts: "", prefix: "" };
   return {
-    graph: { path: "", points: 2, mask: false, split },
+    graph: { family: "sam", path: "", points: 2, mask: false, split },
     threads: 1,
-    weights: { id, buffer: new SharedArrayBuffer(0), layout: "[]" },
+    weights: packWeights(id, {}),
     embedding,
   };
 }

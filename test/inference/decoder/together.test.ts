@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { packWeights } from "../../../src/inference/decoder/packed-weights.ts";
 import { Together } from "../../../src/inference/decoder/together.ts";
 import type { ViewResult, ViewTask } from "../../../src/inference/decoder/view-task.ts";
 
@@ -9,11 +10,11 @@ const wish = { multimask: false, format: "rle", polygonTolerance: 0, lowRes: fal
 function task(indices: number[], data = one, options: { version?: string; mask?: boolean } = {}): ViewTask {
   const { version = "base", mask = false } = options;
   return {
-    graph: { path: mask ? "with-mask.onnx" : "decoder.onnx", points: 2, mask, split: null },
+    graph: { family: "sam", path: mask ? "with-mask.onnx" : "decoder.onnx", points: 2, mask, split: null },
     threads: 1,
-    weights: { id: version, buffer: new SharedArrayBuffer(0), layout: "[]" },
+    weights: packWeights(version, {}),
     size: [10, 10],
-    views: [{ region: [0, 0, 10, 10], embedding: { data, width: 10, height: 10 } }],
+    views: [{ region: [0, 0, 10, 10], embedding: { family: "sam", data, width: 10, height: 10 } }],
     refine: null,
     prompts: indices.map((index) => ({
       index,

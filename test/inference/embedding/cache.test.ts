@@ -37,7 +37,7 @@ class SlowEncoder {
     this.runs++;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const data = new Float32Array(new SharedArrayBuffer(4 * 4096 * 256)).fill(bytes[0] as number);
-    return { data, width: 30, height: 20 };
+    return { family: "sam", data, width: 30, height: 20 };
   };
 }
 
@@ -48,7 +48,7 @@ const newCache = (entries = 8) =>
   new EmbeddingCache({
     store: storage.store,
     models: new BaseModels(storage.store, join(storage.dir, "models")),
-    entries,
+    bytes: entries * 2 ** 22,
     encode: encoder.encode,
   });
 
@@ -232,7 +232,7 @@ test("a new one is handed out while it is stored, and nothing of it is left when
     list: (prefix: string) => store.list(prefix),
   } as unknown as ObjectStore;
   const models = new BaseModels(storage.store, join(storage.dir, "models"));
-  const behind = new EmbeddingCache({ store: slow, models, entries: 8, encode: encoder.encode });
+  const behind = new EmbeddingCache({ store: slow, models, bytes: 2 ** 25, encode: encoder.encode });
   const pending = behind.get(a, options);
   await encoder.release();
   const { stored } = await pending;

@@ -66,7 +66,7 @@ it("finds what it was taught on an image that it has not seen", async () => {
     threads: 1,
     weights: packWeights("test", weights),
     finder: { labels: ["square"], pool: 2 },
-    embedding: { data: embedding, width: side, height: side },
+    embedding: { family: "sam", data: embedding, width: side, height: side },
     floor: 0,
   });
   expect(poolFor(samples)).toBe(2);

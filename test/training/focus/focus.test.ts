@@ -38,7 +38,7 @@ describe("a sample seen through a zoom", () => {
 
   it("is cut as predict cuts a prompt with its box", () => {
     const seen = seenThrough(sample, zoom);
-    const plan = planPrompt({ box: sample.annotation.box }, [side, side], zoom, 8);
+    const plan = planPrompt({ box: sample.annotation.box }, [side, side], zoom, { maxTokens: 8 });
     expect(seen.window).toEqual(plan.window);
     expect(seen.parts.map(({ region }) => region)).toEqual(plan.views.map(({ region }) => region));
   });

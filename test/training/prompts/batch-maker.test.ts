@@ -74,16 +74,16 @@ describe("the batches of a run", () => {
       const engine = left(width);
       const maker = new BatchMaker({ samples, recipe, seed: 1, embeddingOf, engine });
       const batch = await maker.finish(await maker.prepare(epoch, [0, 1]));
-      expect(batch.labels).toHaveLength(2 * longestPrompt);
+      expect(batch.labels).toHaveLength(2 * longestPrompt());
       expect(batch.embeddings).toEqual([embedding, embedding]);
       for (const i of [0, 1]) {
-        const labels = [...batch.labels.subarray(i * longestPrompt, (i + 1) * longestPrompt)];
+        const labels = [...batch.labels.subarray(i * longestPrompt(), (i + 1) * longestPrompt())];
         const boxed = labels[0] === 2;
         expect(labels.filter((label) => label === -1)).toHaveLength(boxed ? 0 : 1);
         const truth = decodeRle(rleOf(samples[i]!));
         labels.forEach((label, k) => {
           if (label !== 0 && label !== 1) return;
-          const at = (i * longestPrompt + k) * 2;
+          const at = (i * longestPrompt() + k) * 2;
           const [x, y] = [batch.coords[at]! / 16, batch.coords[at + 1]! / 16];
           const inside = truth.data[Math.floor(y) * 64 + Math.floor(x)];
           expect(inside, `epoch ${epoch}, sample ${i}`).toBe(label);
@@ -123,7 +123,7 @@ describe("the batches of a run", () => {
     const boxed = drafts.findIndex(({ plan }) => plan.start === "box");
     const { annotation, image } = samples[boxed]!;
     const exact = toInputFrame(annotation.box, [image.height, image.width]);
-    const box = batch.coords.subarray(boxed * longestPrompt * 2, boxed * longestPrompt * 2 + 4);
+    const box = batch.coords.subarray(boxed * longestPrompt() * 2, boxed * longestPrompt() * 2 + 4);
     box.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(16 * 20));
     expect(box).not.toEqual(exact);
   });

@@ -117,7 +117,7 @@ describe("logged prompts", () => {
     const clicks = [corrected("a", { points: Array.from({ length: 9 }, () => [10, 8, 1] as const) })];
     const start = startsOf(clicks, "ann_a", plan("click", 2)).find((one) => one !== null);
     // The padding point and two corrections take the other three.
-    expect(start?.labels).toHaveLength(longestPrompt - 3);
+    expect(start?.labels).toHaveLength(longestPrompt() - 3);
   });
 
   it("lend other objects the offsets of people's boxes, inside the image", () => {
