@@ -12,6 +12,7 @@ import { asPng, discImage } from "../worlds/images.ts";
 import { emptyDicts, emptyNodes, manyNames } from "../helpers/oversized.ts";
 import { keysBelow } from "../helpers/objects.ts";
 import { makeProject, seedAnnotated, seedVersion } from "../helpers/seeds.ts";
+import { sam2Decoder } from "../worlds/sam2-decoder.ts";
 
 let app: TestApp;
 let project: string;
@@ -181,6 +182,10 @@ describe("POST versions", () => {
     "a decoder of another encoder": [
       "422 weights_base_mismatch file",
       () => encodeSafetensors(weights, { base_model: "sam_vit_b", encoder: "0".repeat(64) }),
+    ],
+    "a decoder of SAM 2's": [
+      "422 weights_base_mismatch file",
+      async () => encodeSafetensors(await sam2Decoder()),
     ],
     "a point head that is cut off": [
       "422 weights_unreadable file",
