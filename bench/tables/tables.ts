@@ -164,6 +164,12 @@ const decode = (results: Results): string =>
     (results("decode") as Timing).rows.map(({ what, ratio }) => [what, three(ratio)]),
   );
 
+const encode = (results: Results): string =>
+  table(
+    ["one image by the encoder of", "by transformers' time"],
+    (results("encode") as Timing).rows.map(({ what, ratio }) => [what, three(ratio)]),
+  );
+
 function columns(name: string, heads: Readonly<Record<string, string>>): (results: Results) => string {
   return (results) =>
     table(
@@ -180,6 +186,7 @@ export const tables: Readonly<Record<string, (results: Results) => string>> = {
   ...Object.fromEntries(setNames.map((name) => [`kinds-${name}`, kinds(name)])),
   train,
   decode,
+  encode,
   versions: columns("versions", {
     what: "",
     prompt: "prompt",
