@@ -11,16 +11,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from lcg import lcg_bytes
+from made_up import made_up, weight
 
 out = Path(__file__).parents[2] / "test/model/reference/image-encoder.json"
 depth, width, heads, window, grid = 2, 32, 2, 14, 20
 global_blocks = [1]
-
-
-def made_up(shape, seed, scale, centre=0.0):
-    values = torch.from_numpy(lcg_bytes(int(torch.tensor(shape).prod()), seed).astype("float32"))
-    return (centre + (values - 127.5) / 127.5 * scale).reshape(shape)
 
 
 def shapes():
@@ -48,15 +43,6 @@ def shapes():
     yield f"{e}.neck.2.weight", (256, 256, 3, 3)
     yield f"{e}.neck.3.weight", (256,)
     yield f"{e}.neck.3.bias", (256,)
-
-
-def weight(name, shape, seed):
-    """Norms scale by about one; every product keeps its input's size."""
-    if len(shape) == 1:
-        return made_up(shape, seed, 0.3, 1.0 if name.endswith("weight") else 0.0)
-    if "pos" in name:
-        return made_up(shape, seed, 0.5)
-    return made_up(shape, seed, 1.7 / float(torch.tensor(shape[1:]).prod()) ** 0.5)
 
 
 w = {name: weight(name, shape, seed) for seed, (name, shape) in enumerate(shapes(), 1)}

@@ -1,8 +1,8 @@
 """Writes test/model/reference/sam2-image-encoder.json: SAM 2's image encoder by transformers, with made-up weights.
 
 Hiera tiny in full width and depth, and Hiera large in full width with a few blocks; their weights are made up by Meta's
-names, as the test makes them, and given to Sam2Model by its own. Images are smaller than
-SAM 2's, which costs less and pads more windows.
+names, as the test makes them, and given to Sam2Model by its own. Images are smaller than SAM 2's, which costs less and
+pads more windows.
 
 Run: python peers/reference/sam2_image_encoder.py   (needs numpy, torch, transformers)
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from lcg import lcg_bytes
+from made_up import made_up, weight
 from transformers import Sam2Config, Sam2HieraDetConfig, Sam2Model, Sam2VisionConfig
 
 out = Path(__file__).parents[2] / "test/model/reference/sam2-image-encoder.json"
@@ -20,11 +20,6 @@ architectures = {
     "tiny": dict(stages=[1, 2, 7, 2], width=96, heads=1, windows=[8, 4, 14, 7], globalBlocks=[5, 7, 9], background=7, grid=16),
     "large": dict(stages=[1, 1, 2, 1], width=144, heads=2, windows=[8, 4, 16, 8], globalBlocks=[3], background=7, grid=32),
 }
-
-
-def made_up(shape, seed, scale, centre=0.0):
-    values = torch.from_numpy(lcg_bytes(int(torch.tensor(shape).prod()), seed).astype("float32"))
-    return (centre + (values - 127.5) / 127.5 * scale).reshape(shape)
 
 
 def shapes(stages, width, windows, background, **_):
@@ -57,15 +52,6 @@ def shapes(stages, width, windows, background, **_):
     yield from pair("sam_mask_decoder.conv_s0", 32, 256, 1, 1)
     yield from pair("sam_mask_decoder.conv_s1", 64, 256, 1, 1)
     yield "no_mem_embed", (1, 1, 256)
-
-
-def weight(name, shape, seed):
-    """Norms scale by about one; every product keeps its input's size."""
-    if len(shape) == 1:
-        return made_up(shape, seed, 0.3, 1.0 if name.endswith("weight") else 0.0)
-    if "pos" in name:
-        return made_up(shape, seed, 0.5)
-    return made_up(shape, seed, 1.7 / float(torch.tensor(shape[1:]).prod()) ** 0.5)
 
 
 def hugging_face_name(name):

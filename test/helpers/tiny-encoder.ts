@@ -4,7 +4,7 @@ import { type ImageEncoder, imageEncoderLayout } from "../../src/checkpoint/imag
 import type { NamedTensor, NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { lcgBytes } from "./lcg.ts";
 
-/** `centre` and up to `scale` away from it. The twin of made_up in peers/reference/image_encoder.py. */
+/** `centre` and up to `scale` away from it. The twin of made_up in peers/reference/made_up.py. */
 export function madeUp(shape: readonly number[], seed: number, scale: number, centre = 0): NamedTensor {
   const count = shape.reduce((a, b) => a * b, 1);
   const values = Float32Array.from({ length: 256 }, (_, byte) => centre + ((byte - 127.5) / 127.5) * scale);
@@ -14,7 +14,7 @@ export function madeUp(shape: readonly number[], seed: number, scale: number, ce
   return { shape, data };
 }
 
-/** An image encoder's weights by Meta's names, made up as peers/reference/image_encoder.py does. */
+/** An image encoder's weights by Meta's names, made up as peers/reference/made_up.py does. */
 export function madeUpEncoder(encoder: ImageEncoder): NamedTensors {
   const weight = ([name, shape]: [string, readonly number[]], index: number): [string, NamedTensor] => {
     const seed = index + 1;
