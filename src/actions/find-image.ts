@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { getImage } from "../db/queries/images.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import type { Size } from "../imaging/types.ts";
 import type { ImageSource } from "../inference/types.ts";
 import { imageSource } from "../storage/named-objects.ts";
+import { decodeBase64 } from "../lib/base64.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Known, knownAs } from "./known.ts";
 import type { ActionContext } from "./context.ts";
@@ -52,7 +52,7 @@ async function storedImage(
 }
 
 async function sentImage({ inference }: ActionContext, base64: string): Promise<FoundImage> {
-  const bytes = await decodeBase64(base64);
+  const bytes = await decodeBase64(base64, "image.base64");
   const { width, height } = await inference.inspect(bytes);
   // In the thread pool: a large image takes longer than others may wait.
   const digest = await crypto.subtle.digest("SHA-256", bytes);
@@ -76,26 +76,4 @@ async function knownImage(
   };
   const { embedding } = await inference.embed(source, { workspaceId, baseModel, signal });
   return { id: null, size: [embedding.height, embedding.width], source };
-}
-
-/** Characters that are decoded at a time; a multiple of four. */
-const slice = 1024 * 1024;
-
-/**
- * Others have their turn between slices. Throws AppError invalid_request; Node's own decoder skips what is no base64,
- * which would hide a mistake.
- */
-async function decodeBase64(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  const data = text.replace(/^data:[\w/+.-]+;base64,/, "");
-  const bytes = Buffer.alloc(Math.ceil((data.length * 3) / 4));
-  let length = 0;
-  for (let at = 0; at < data.length; at += slice) {
-    const last = at + slice >= data.length;
-    const part = data.slice(at, at + slice);
-    if (!(last ? /^[A-Za-z0-9+/]*={0,2}$/ : /^[A-Za-z0-9+/]*$/).test(part))
-      throw new AppError("invalid_request", "image.base64: not base64.");
-    length += bytes.write(part, length, "base64");
-    if (!last) await nextTurn();
-  }
-  return bytes.subarray(0, length);
 }

@@ -1,3 +1,5 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   countImages,
   findImageByHash,
@@ -12,7 +14,9 @@ import type { ProjectScope } from "../db/queries/scope.ts";
 import { completeUpload } from "../db/queries/uploads.ts";
 import { requireRoom } from "../db/queries/usage.ts";
 import { AppError } from "../lib/errors.ts";
+import { sha256 as hashOf } from "../lib/hash.ts";
 import { newId } from "../lib/ids.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { keys } from "../storage/keys.ts";
 import { mendObject } from "../storage/named-objects.ts";
 import { quotasOf } from "./quotas.ts";
@@ -88,6 +92,23 @@ export async function storeImage(
   } catch (error) {
     await ifUnused(db, scope, { objectKey, sha256: file.sha256 }, (key) => store.delete(key));
     throw error;
+  }
+}
+
+/** The same of an image that lies in memory. */
+export async function storeImageBytes(
+  services: ActionContext,
+  scope: ProjectScope,
+  bytes: Uint8Array,
+  about: Pick<ImageFile, "fileName" | "splitGroup">,
+): Promise<StoredImage> {
+  const folder = await temporaryFolder("upload");
+  try {
+    const path = join(folder, "upload");
+    await writeFile(path, bytes);
+    return await storeImage(services, scope, { path, bytes: bytes.length, sha256: hashOf(bytes), ...about });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

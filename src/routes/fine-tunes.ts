@@ -1,4 +1,4 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute, type z } from "@hono/zod-openapi";
 import { startFineTune } from "../actions/start-fine-tune.ts";
 import { channels } from "../db/listen.ts";
 import {
@@ -8,34 +8,15 @@ import {
   listFineTunes,
   stopFineTune,
 } from "../db/queries/fine-tunes.ts";
-import { hyperparametersSchema } from "../domain/hyperparameters.ts";
-import { failures, invalidRequest } from "./http/errors.ts";
-import { fineTuneSchema, toFineTune } from "./wire/fine-tune.ts";
+import { failures } from "./http/errors.ts";
+import { fineTuneBody, fineTuneFault, fineTuneSchema, toFineTune } from "./wire/fine-tune.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import {
-  fineTuneParams,
-  json,
-  jsonBody,
-  projectOf,
-  projectParams,
-  scopeOf,
-  versionNumber,
-} from "./http/scope.ts";
+import { fineTuneParams, json, jsonBody, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
 import { asPreferred, preferHeader } from "./http/wait.ts";
-
-const bodySchema = z.strictObject({
-  hyperparameters: hyperparametersSchema.default({}).openapi({
-    description: 'Each a value or "auto"; a name that is left out is "auto".',
-  }),
-  base_version: versionNumber()
-    .optional()
-    .openapi({ description: "Start from this version instead of the base." }),
-  seed: z.int().min(0).max(2_147_483_647).default(0),
-});
 
 const tags = ["fine-tunes"];
 const small = limitBody(64 * 1024);
@@ -49,7 +30,7 @@ const create = createRoute({
   request: {
     params: projectParams,
     headers: idempotencyHeader.extend(preferHeader.shape),
-    body: jsonBody(bodySchema),
+    body: jsonBody(fineTuneBody),
   },
   responses: {
     200: json(fineTuneSchema, "The finished job, if it ended within `Prefer: wait`."),
@@ -169,12 +150,8 @@ export function fineTuneRoutes(services: RouteContext) {
   return router;
 }
 
-/** Faults of a recipe have a code of their own. */
 const nameHyperparameters = (
   result: { target: string } & ({ success: true } | { success: false; error: z.ZodError }),
 ): undefined => {
-  if (result.success) return;
-  const inHyperparameters = result.error.issues[0]?.path[0] === "hyperparameters";
-  const code = inHyperparameters ? "hyperparameter_invalid" : "invalid_request";
-  throw invalidRequest(result.error, result.target, code);
+  if (!result.success) throw fineTuneFault(result.error, result.target);
 };

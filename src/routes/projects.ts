@@ -6,11 +6,9 @@ import {
   insertProject,
   listProjects,
   lockProject,
-  type Project,
   type ProjectChange,
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
-import { promotionPolicies } from "../domain/gate.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
@@ -21,64 +19,17 @@ import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { forgetImages } from "../actions/store-image.ts";
-import {
-  deleted,
-  iso,
-  json,
-  jsonBody,
-  projectOf,
-  projectParams,
-  scopeOf,
-  text,
-  timeText,
-} from "./http/scope.ts";
+import { deleted, json, jsonBody, projectOf, projectParams, scopeOf, text } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
+import {
+  afterCorrections,
+  projectSchema,
+  promotionPolicy,
+  retentionDays,
+  toProject,
+} from "./wire/project.ts";
 
 const name = text(200);
-
-const promotionPolicy = z.enum(promotionPolicies).openapi({
-  description:
-    "Whether the version from a fine-tune goes live automatically. auto: if the 95 % interval of its gain over the base " +
-    "lies above zero; manual: never; always: regardless of the measurement.",
-});
-
-const afterCorrections = z.int().min(1).max(1_000_000).nullable().openapi({
-  description:
-    "Number of new corrections (feedback) after which a fine-tune starts automatically; null: never. Corrections since the last fine-tune began count; while one runs, they are checked when it ends.",
-});
-
-const retentionDays = z.int().min(0).max(3650).openapi({
-  description: "How many days logged predictions are kept; 0: until the next sweep, at most an hour.",
-});
-
-const projectSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("project"),
-    name: z.string(),
-    base_model: z.string(),
-    active_version: z
-      .int()
-      .nullable()
-      .openapi({ description: "The version that predict uses; null means the base." }),
-    promotion_policy: promotionPolicy,
-    fine_tune_after_corrections: afterCorrections,
-    prediction_retention_days: retentionDays,
-    created_at: timeText,
-  })
-  .openapi("Project");
-
-const toProject = (row: Project): z.output<typeof projectSchema> => ({
-  id: row.id,
-  object: "project",
-  name: row.name,
-  base_model: row.baseModel,
-  active_version: row.activeVersion,
-  promotion_policy: row.promotionPolicy,
-  fine_tune_after_corrections: row.fineTuneAfterCorrections,
-  prediction_retention_days: row.predictionRetentionDays,
-  created_at: iso(row.createdAt),
-});
 
 /** Nothing to change is a mistake: of them all, the name is asked for. */
 const changeSchema = z

@@ -1,46 +1,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { promoteVersion, rollBackVersion } from "../actions/promote.ts";
-import { listPromotions, type Promotion } from "../db/queries/promotions.ts";
+import { listPromotions } from "../db/queries/promotions.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { decodeCursor, pageBodyBy, pageOf, pageQuery } from "./http/pages.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { iso, json, projectOf, projectParams, scopeOf, text, timeText, versionInPath } from "./http/scope.ts";
+import { json, projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { limitBody } from "./http/upload.ts";
+import { promotionReason, promotionSchema, toPromotion } from "./wire/promotion.ts";
 
-const promotionSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("promotion"),
-    kind: z.enum(["promote", "rollback", "auto"]),
-    from_version: z.int().nullable().openapi({ description: "Null means the base." }),
-    to_version: z.int().nullable(),
-    actor: z.string().openapi({ description: "The id of the key, or of the fine-tune for auto." }),
-    reason: z.string(),
-    created_at: timeText,
-  })
-  .openapi("Promotion");
-
-const toPromotion = (row: Promotion): z.output<typeof promotionSchema> => ({
-  id: String(row.id),
-  object: "promotion",
-  kind: row.kind,
-  from_version: row.fromVersion,
-  to_version: row.toVersion,
-  actor: row.actor,
-  reason: row.reason,
-  created_at: iso(row.createdAt),
-});
-
-const bodySchema = z.strictObject({
-  reason: text(1000)
-    .or(z.literal(""))
-    .optional()
-    .openapi({ description: "The reason; kept in the audit trail." }),
-});
 /** A body is optional here: the click without words. */
-const body = { required: false, content: { "application/json": { schema: bodySchema } } };
+const body = { required: false, content: { "application/json": { schema: promotionReason } } };
 
 const tags = ["versions"];
 const small = limitBody(64 * 1024);

@@ -1,13 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { exportVersionFile, signExport } from "../actions/export-version.ts";
 import { modelKey } from "../db/queries/signing-secrets.ts";
-import { exportFormats, exportVariants } from "../exports/types.ts";
+import { exportFormats } from "../exports/types.ts";
 import { keyIdOf, publicKeyOf } from "../lib/model-signature.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { askOf, json, projectParams, versionInPath } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
+import { exportVariant, withEncoder } from "./wire/version-export.ts";
 
 /** As lib/model-signature.ts writes it. */
 const signatureSchema = z
@@ -35,20 +36,10 @@ const request = {
       .string()
       .default("safetensors")
       .openapi({ enum: [...exportFormats], description: "What the file is for." }),
-    variant: z
-      .enum(exportVariants)
-      .default("all")
-      .openapi({
-        description:
-          "What an ONNX decoder gives back. all: the mask that predict answers with under Meta's names, the four masks as " +
-          "multimask_… and bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what " +
-          "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
-          "version refines masks; versions with a window have no such file; engine: fixed shapes and the low-res mask alone, for " +
-          "TensorRT and its kin. Other formats have no variants.",
-      }),
+    variant: exportVariant,
     full: z.stringbool().default(false).openapi({
       type: "boolean",
-      description: "With the image encoder: onnx becomes a zip of encoder.onnx and decoder.onnx.",
+      description: withEncoder,
     }),
   }),
 };

@@ -42,7 +42,9 @@ export async function asPreferred<Row, Body extends { id: string }>(
   const seconds = preferredWait(c);
   const { id } = first;
   if (seconds === 0) return [first, 202];
-  const row = await untilEnded(c, services, { channel, id, seconds, look: async () => look(id), ended });
+  c.header("Preference-Applied", `wait=${seconds}`);
+  const job = { channel, id, seconds, look: async () => look(id), ended };
+  const row = await untilEnded(c.req.raw.signal, services, job);
   return [show(row), ended(row) ? 200 : 202];
 }
 
@@ -50,8 +52,8 @@ export async function asPreferred<Row, Body extends { id: string }>(
  * A job's row once it has ended, or as it is when the time is up, the client has gone or the process closes. Looks
  * whenever the database tells of a change, and now and then without.
  */
-async function untilEnded<Row>(
-  c: Context<Env>,
+export async function untilEnded<Row>(
+  signal: AbortSignal,
   { listener, closing, eventPollMs }: RouteContext,
   job: {
     channel: Channel;
@@ -61,7 +63,6 @@ async function untilEnded<Row>(
     ended: (row: Row) => boolean;
   },
 ): Promise<Row> {
-  const { signal } = c.req.raw;
   const bell = createBell();
   const end = performance.now() + job.seconds * 1000;
   const unwatch = await listener.watch(job.channel, (id) => {
@@ -69,7 +70,6 @@ async function untilEnded<Row>(
   });
   signal.addEventListener("abort", bell.ring);
   closing.addEventListener("abort", bell.ring);
-  c.header("Preference-Applied", `wait=${job.seconds}`);
   try {
     for (;;) {
       const row = await job.look();

@@ -1,6 +1,26 @@
 import { z } from "@hono/zod-openapi";
 import type { FineTune } from "../../db/queries/fine-tunes.ts";
-import { iso, isoOrNull, timeText } from "../http/scope.ts";
+import { hyperparametersSchema } from "../../domain/hyperparameters.ts";
+import type { AppError } from "../../lib/errors.ts";
+import { invalidRequest } from "../http/errors.ts";
+import { iso, isoOrNull, timeText, versionNumber } from "../http/scope.ts";
+
+/** What a fine-tune is started with. */
+export const fineTuneBody = z.strictObject({
+  hyperparameters: hyperparametersSchema.default({}).openapi({
+    description: 'Each a value or "auto"; a name that is left out is "auto".',
+  }),
+  base_version: versionNumber()
+    .optional()
+    .openapi({ description: "Start from this version instead of the base." }),
+  seed: z.int().min(0).max(2_147_483_647).default(0),
+});
+
+/** What is wrong with it; faults of a recipe have a code of their own. */
+export function fineTuneFault(error: z.ZodError, target: string): AppError {
+  const inRecipe = error.issues[0]?.path[0] === "hyperparameters";
+  return invalidRequest(error, target, inRecipe ? "hyperparameter_invalid" : "invalid_request");
+}
 
 /** A fine-tune as it is sent, by OpenAI's conventions; shared by the resource and its event stream. */
 export const fineTuneSchema = z

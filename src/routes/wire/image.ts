@@ -60,25 +60,29 @@ export const toImage = (row: Image): z.output<typeof imageSchema> => ({
   created_at: iso(row.createdAt),
 });
 
-/** An image to predict on: stored, sent along, or the handle of one that was sent before. */
-export const imageBody = z.union([
-  z.strictObject({ id: idText() }),
-  z.strictObject({
-    base64: z
-      .string()
-      .max(512 * 1024 * 1024)
-      .openapi({ description: "The image file; a data URL is accepted too." }),
-  }),
-  z.strictObject({
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits")
-      .openapi({
-        description:
-          "The handle of an image that this workspace has predicted on before: `image.sha256` in that answer. Its bytes then need to be sent only once.",
-      }),
-  }),
-]);
+/** An image to predict on: stored, sent along as at most so many characters, or the handle of one that was sent before. */
+export const imageBodyOf = (characters: number) =>
+  z.union([
+    z.strictObject({ id: idText() }),
+    z.strictObject({
+      base64: z
+        .string()
+        .max(characters)
+        .openapi({ description: "The image file; a data URL is accepted too." }),
+    }),
+    z.strictObject({
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits")
+        .openapi({
+          description:
+            "The handle of an image that this workspace has predicted on before: `image.sha256` in that answer. Its bytes then need to be sent only once.",
+        }),
+    }),
+  ]);
+
+/** The same, bounded by the body alone. */
+export const imageBody = imageBodyOf(512 * 1024 * 1024);
 
 /** What naming or sending an image can fail with. */
 export const imageSourceErrors = [

@@ -41,7 +41,7 @@ const logits = z.strictObject({
   data: longText.openapi({ description: "Little-endian float32 in base64, row-major." }),
 });
 
-const reference = z
+export const maskReference = z
   .strictObject({
     format: z.literal("prediction"),
     id: idText().openapi({ description: "An earlier prediction on the same image." }),
@@ -87,8 +87,11 @@ export const maskWith = <Shape extends z.ZodRawShape>(beside: Shape) =>
     png.extend(beside),
     logits.extend(beside),
   ]);
+/** The same, of masks that a reader can do with as they stand. */
+export const plainMaskWith = <Shape extends z.ZodRawShape>(beside: Shape) =>
+  z.discriminatedUnion("format", [rle.extend(beside), polygon.extend(beside)]);
 /** What a prompt may carry: a mask, or where to find one. */
 export const promptMask = z
-  .discriminatedUnion("format", [rle, polygon, png, logits, reference])
+  .discriminatedUnion("format", [rle, polygon, png, logits, maskReference])
   .openapi("PromptMask");
 export const maskFormat = z.enum(["rle", "polygon", "png", "logits"]);

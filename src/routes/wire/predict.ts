@@ -6,9 +6,9 @@ import { imageBody } from "./image.ts";
 import { text } from "../http/scope.ts";
 import { LateValues, maskWriter } from "../http/stream-json.ts";
 import { likeThreshold, mostCentres } from "../../domain/finder-layout.ts";
-import { box, maskFormat, maskWith, point, promptMask } from "./mask.ts";
+import { box, maskFormat, maskWith, plainMaskWith, point, promptMask } from "./mask.ts";
 
-const promptBody = z.strictObject({
+export const promptBody = z.strictObject({
   box: box.optional().openapi({
     description:
       "Around the object; beside `label` or `like`, the region to look in. Cut at the image's edge, see `clipped`.",
@@ -105,7 +105,8 @@ export const toAsked = ({
   maxObjects,
 });
 
-const predictedMask = maskWith({
+/** What stands beside a mask. */
+const besideMask = {
   score: z.number().openapi({ description: "The decoder's IoU prediction." }),
   bbox: box,
   area: z.int(),
@@ -117,19 +118,21 @@ const predictedMask = maskWith({
     description:
       "The expected share of such finds that are objects, from 0 to 1; of what `like` found, how much it is like the object shown, not calibrated.",
   }),
-});
+};
 
-const answeredPrompt = z.object({
-  masks: z
-    .array(predictedMask)
-    .openapi({ description: "Found objects are ordered by label_score, the best first." }),
-  left_out: z.int().optional().openapi({
-    description: "Objects that `max_objects` left out. Missing for drawn prompts.",
-  }),
-});
+const answeredPromptOf = <Mask extends z.ZodType>(mask: Mask) =>
+  z.object({
+    masks: z
+      .array(mask)
+      .openapi({ description: "Found objects are ordered by label_score, the best first." }),
+    left_out: z.int().optional().openapi({
+      description: "Objects that `max_objects` left out. Missing for drawn prompts.",
+    }),
+  });
 
-export const predictionSchema = z
-  .object({
+function predictionOf<Mask extends z.ZodType>(mask: Mask) {
+  const answeredPrompt = answeredPromptOf(mask);
+  return z.object({
     id: z.string(),
     object: z.literal("prediction"),
     image: z.object({
@@ -169,8 +172,13 @@ export const predictionSchema = z
       encode: z.number(),
       total: z.number(),
     }),
-  })
-  .openapi("Prediction");
+  });
+}
+
+const predictedMask = maskWith(besideMask);
+export const predictionSchema = predictionOf(predictedMask).openapi("Prediction");
+/** One whose masks were asked for as run lengths or polygons. */
+export const plainPredictionSchema = predictionOf(plainMaskWith(besideMask));
 
 /** A result as it is sent; version 0 is called `base`. What takes long to write is put down in `late`. */
 export function toPrediction(
@@ -184,7 +192,10 @@ export function toPrediction(
     all.map(({ mask }) => mask),
     late,
   );
-  const toAnswer = ({ masks, left }: AnsweredPrompt): z.output<typeof answeredPrompt> => ({
+  const toAnswer = ({
+    masks,
+    left,
+  }: AnsweredPrompt): z.output<ReturnType<typeof answeredPromptOf<typeof predictedMask>>> => ({
     masks: masks.map(({ score, bbox, area, mask, label, labelScore }) => ({
       score,
       bbox: [...bbox] as [number, number, number, number],

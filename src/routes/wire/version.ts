@@ -15,7 +15,7 @@ export const pictureKinds = ["best", "median", "worst"] as const;
 const scores = z.object({ mean_iou: z.number(), mean_dice: z.number() });
 
 /** What was measured of a version that a fine-tune made. */
-const metricsSchema = z.object({
+export const metricsSchema = z.object({
   held_out: z
     .object({
       images: z.int(),
