@@ -29,6 +29,7 @@ import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { labelStudioRoutes } from "./routes/label-studio.ts";
 import { linkRoutes } from "./routes/links.ts";
+import { mcpRoutes } from "./routes/mcp.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { predictionRoutes } from "./routes/predictions.ts";
 import { prewarmRoutes } from "./routes/prewarm.ts";
@@ -69,7 +70,7 @@ export function createApp(
     await next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  for (const path of ["/v1/*", "/label-studio/*", "/cvat/*"]) {
+  for (const path of ["/v1/*", "/label-studio/*", "/cvat/*", "/mcp"]) {
     app.use(path, conditional());
     app.use(path, authenticate(services.db, services.config.RATE_LIMIT_PER_SECOND));
   }
@@ -108,6 +109,7 @@ export function createApp(
     usageRoutes,
     labelStudioRoutes,
     cvatRoutes,
+    mcpRoutes,
     healthRoutes,
   ]) {
     app.route("/", routes(context));

@@ -27,6 +27,10 @@ if ! has model_signing; then
   pip model-signing 2>/dev/null || true
   has model_signing || echo "SKIPPED what needs model-signing: it is not to be had here"
 fi
+if ! has 'mcp, mcp_types, httpx2'; then
+  pip 'mcp>=2.3' 2>/dev/null || true
+  has 'mcp, mcp_types, httpx2' || echo "SKIPPED what needs Python's client of the Model Context Protocol: mcp 2.3 is not to be had here"
+fi
 # CVAT's server is no package: its code comes from a checkout, which runs with what is stood in for (peers/cvat_functions.py).
 [ -n "${CVAT_CHECKOUT:-}" ] || echo "SKIPPED what needs CVAT's own code: CVAT_CHECKOUT may name a checkout of cvat-ai/cvat"
 has 'yaml, attrs' || pip pyyaml attrs

@@ -37,7 +37,7 @@ beforeAll(async () => {
         ids: Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name as string),
       })),
     )
-    // Whoever holds a link's token may; it is no id of a row.
+    // Whoever holds a link's token may; it is no id of a row. Tools name ids in their arguments: see mcp.test.ts.
     .filter(({ ids }) => ids.length > 0 && !ids.includes("token"));
   theirs = await seedAll(app.a);
   own = await makeProject(app.b);

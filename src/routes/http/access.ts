@@ -6,7 +6,7 @@ import type { KeyScope } from "../../db/schema/index.ts";
 export type Access = KeyScope | "any" | "open";
 
 /** Paths of the API: what lies below asks for a key, and is described. */
-export const isApiPath = (path: string): boolean => /^\/(v1|label-studio|cvat)\//.test(path);
+export const isApiPath = (path: string): boolean => /^\/((v1|label-studio|cvat)\/|mcp$)/.test(path);
 
 /** Paths that other tools call, some of which can send a key in no other way than as a password. */
 export const takesBasic = (path: string): boolean => path.startsWith("/label-studio/");
@@ -124,6 +124,9 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "POST /cvat/{project_id}/interactor": "predict",
   "POST /cvat/{project_id}/detector": "predict",
   "POST /cvat/{project_id}/encoder": "predict",
+
+  // Each tool asks for what its route above does.
+  "POST /mcp": "any",
 };
 
 /** What `METHOD /path/{param}` asks for. A route that nobody has declared is for admins alone. */
