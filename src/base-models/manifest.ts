@@ -18,7 +18,7 @@ const manifestSchema = z.object({
   name: z.string(),
   /** Models of before there were others say nothing. */
   family: z.enum(modelFamilies).default("sam"),
-  /** `vit_b`, `vit_l`, `vit_h`, or `onnx` for an encoder of which only its graph is known. */
+  /** `vit_b`, `hiera_tiny` and so on (checkpoint/image-encoders.ts), or `onnx` for an encoder of which only its graph is known. */
   type: z.string(),
   /** The files that it was made from. */
   source: z.object({

@@ -13,6 +13,6 @@ export interface ImportOptions {
   readonly encoderOf?: string;
   /** On a disk with room for the whole model once more; emptied afterwards. */
   readonly workFolder: string;
-  /** Image encoders that are known; SAM's three by default. */
+  /** Image encoders that are known; SAM's three and SAM 2's four by default. */
   readonly architectures?: Architectures;
 }

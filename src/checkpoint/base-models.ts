@@ -18,7 +18,7 @@ export type EncoderInput = "normalised" | "rgb";
 export interface BaseModel {
   readonly name: string;
   readonly family: ModelFamily;
-  /** Type of its image encoder: `tiny_vit`, `vit_b`, `vit_l`, `vit_h`, or `onnx` where only a graph is known. */
+  /** Type of its image encoder: `tiny_vit`, `vit_b`, `hiera_tiny` and so on (image-encoders.ts), or `onnx` where only a graph is known. */
   readonly type: string;
   readonly licence: string;
   /** Equal ids give equal embeddings; it is part of every embedding's key. */
