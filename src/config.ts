@@ -59,10 +59,10 @@ const environment = z.object({
   INFERENCE_THREADS: int(0, 0, 256),
   /** Worker threads that decode prompts side by side. */
   DECODE_WORKERS: int(1, 1, 64),
-  /** Image embeddings kept in memory, 4 MiB each. */
+  /** Image embeddings kept in memory, 4 MiB each; of SAM 2's, which have 16, a fourth as many. */
   EMBEDDING_CACHE_ENTRIES: int(64, 1, 100_000),
   /**
-   * Image embeddings kept in the object store for each workspace, 4 MiB each; the oldest go. A quota of bytes that leaves
+   * Image embeddings kept in the object store for each workspace, 4 MiB each, SAM 2's 8; the oldest go. A quota of bytes that leaves
    * less leaves less. Below what a fine-tune's images need, it encodes them again and again.
    */
   EMBEDDING_STORE_BYTES: int(64 * 1024 * MiB, 0, Number.MAX_SAFE_INTEGER),

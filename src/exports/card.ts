@@ -1,4 +1,5 @@
 import type { Version } from "../db/queries/versions.ts";
+import { familyNames } from "../domain/model-family.ts";
 import type { VersionMetrics } from "../domain/version.ts";
 import { holdsText } from "./card-holds.ts";
 import { scoresText } from "./card-scores.ts";
@@ -22,8 +23,8 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
     `# ${name}`,
     ...holdsText(subject, options, holds),
     version
-      ? `SAM's prompt encoder and mask decoder, ${version.imported ? "imported" : "fine-tuned"}, for image embeddings of \`${base.name}\`.`
-      : `SAM's prompt encoder and mask decoder as \`${base.name}\` has them, untuned.`,
+      ? `${familyNames[base.family]}'s prompt encoder and mask decoder, ${version.imported ? "imported" : "fine-tuned"}, for image embeddings of \`${base.name}\`.`
+      : `${familyNames[base.family]}'s prompt encoder and mask decoder as \`${base.name}\` has them, untuned.`,
     section("Where it comes from", origin(subject)),
     section("How well it does", version ? scoresText(version, holds) : notMeasured),
     ...(version && !version.imported

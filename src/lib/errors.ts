@@ -38,6 +38,7 @@ export const errorStatus = {
   auto_label_not_found: 404,
   proposal_not_found: 404,
   base_model_unknown: 422,
+  base_model_unsupported: 422,
   // Keys
   last_admin_key: 409,
   // Links and uploads by link

@@ -96,7 +96,10 @@ const encoderWith = (limit: number) =>
       "version's `export?format=onnx&variant=cvat`.",
     middleware: [limitBody(limit)] as const,
     request: { params: projectParams, body: jsonBody(cvatEncoderBody) },
-    responses: { 200: json(cvatFeatures, "4 MiB of numbers."), ...failures(...bodyErrors) },
+    responses: {
+      200: json(cvatFeatures, "4 MiB of numbers."),
+      ...failures(...bodyErrors, "base_model_unsupported"),
+    },
   });
 
 /** An embedding in its two orders, and its base64. */

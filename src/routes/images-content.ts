@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { requireSam } from "../actions/require-sam.ts";
 import { getImage } from "../db/queries/images.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
@@ -41,7 +42,7 @@ const embeddingRoute = createRoute({
   summary: "Get an image's embedding, for decoders that run elsewhere",
   description:
     "float32, little endian, [1, 256, 64, 64]: `image_embeddings` of Meta's ONNX decoder, as `export?format=onnx` gives one. " +
-    "The encoder runs if the image has no embedding yet.",
+    "The encoder runs if the image has no embedding yet. Base models of SAM's family alone have one that other decoders take.",
   request: { params: imageParams },
   responses: {
     200: {
@@ -49,7 +50,7 @@ const embeddingRoute = createRoute({
       content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
     },
     304: { description: "Not modified." },
-    ...failures("image_not_found", "project_not_found", "image_damaged"),
+    ...failures("image_not_found", "project_not_found", "image_damaged", "base_model_unsupported"),
   },
 });
 
@@ -61,6 +62,7 @@ export function imageContentRoutes({ db, store, inference }: RouteContext) {
     const scope = scopeOf(c, params);
     const { baseModel } = projectOf(c, scope);
     const image = await getImage(db, scope, params.image_id);
+    requireSam(await inference.baseModel(baseModel));
     const tag = `"${image.sha256}-${baseModel}"`;
     c.header("ETag", tag);
     c.header("Cache-Control", "private, no-cache");

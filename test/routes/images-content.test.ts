@@ -4,9 +4,10 @@ import { createApp } from "../../src/app.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import { Pictures } from "../../src/inference/pictures/pictures.ts";
 import { sha256 } from "../../src/lib/hash.ts";
-import { errorOf, read, type TestApp, testApp } from "../helpers/app.ts";
+import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
 import { asSharp, discImage } from "../worlds/images.ts";
+import { addSam2Manifest, sam2Name } from "../worlds/sam2-model.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 let app: TestApp;
@@ -90,6 +91,22 @@ describe("GET embedding", () => {
     }
     const etag = answer.headers.get("etag") ?? "";
     expect((await get(`${url}/embedding`, { "if-none-match": etag })).status).toBe(304);
+  });
+
+  it("and what else decoders elsewhere take is refused where the base model is a SAM 2", async () => {
+    await addSam2Manifest(app.services.store);
+    const created = await app.a.post("/v1/projects", { name: "second", base_model: sam2Name });
+    const project = `/v1/projects/${idOf(created)}`;
+    const body = { body: bytes, headers: { "content-type": "image/tiff" } };
+    const image = idOf(await app.a.send("POST", `${project}/images`, body));
+    const refused = /^422 base_model_unsupported/;
+    expect(errorOf(await app.a.get(`${project}/images/${image}/embedding`))).toMatch(refused);
+    const asked = { image: Buffer.from(bytes).toString("base64") };
+    expect(errorOf(await app.a.post(`/cvat/${idOf(created)}/encoder`, asked))).toMatch(refused);
+    for (const format of ["onnx", "pth", "hf", "transformersjs", "bundle"]) {
+      const answer = await app.a.get(`${project}/versions/base/export?format=${format}`);
+      expect(errorOf(answer)).toBe("422 export_format_unsupported format");
+    }
   });
 
   it("is no other workspace's", async () => {

@@ -5,14 +5,18 @@ import { fineTunes, workspaces } from "../../src/db/schema/index.ts";
 import { newId } from "../../src/lib/ids.ts";
 
 /** A new project, in a new workspace unless one is given (whose embeddings it then shares). */
-export async function newProject(db: Database, workspaceId = newId("ws")): Promise<ProjectScope> {
+export async function newProject(
+  db: Database,
+  workspaceId = newId("ws"),
+  baseModel = "mobile_sam",
+): Promise<ProjectScope> {
   const scope = { workspaceId, projectId: newId("prj") };
   await db.insert(workspaces).values({ id: workspaceId, name: "test" }).onConflictDoNothing();
   await insertProject(db, {
     id: scope.projectId,
     workspaceId: scope.workspaceId,
     name: "test",
-    baseModel: "mobile_sam",
+    baseModel,
   });
   return scope;
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { BaseModelManifest } from "../../src/base-models/manifest.ts";
+import type { BaseModelManifest, StoredFile } from "../../src/base-models/manifest.ts";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { NodeList } from "../../src/graphs/onnx-nodes.ts";
@@ -29,8 +29,15 @@ export async function addSam2Model(store: ObjectStore): Promise<void> {
     await store.put(key, bytes);
     return { file, key, sha256: sha256(bytes), bytes: bytes.length };
   };
-  const file = await put("encoder.onnx", encoder);
-  const { key, sha256: hash } = await put("decoder.safetensors", decoder);
+  await addSam2Manifest(store, await put("encoder.onnx", encoder), await put("decoder.safetensors", decoder));
+}
+
+/** The same by its manifest alone, which is enough where it is only refused. */
+export async function addSam2Manifest(
+  store: ObjectStore,
+  file: StoredFile = { file: "none", key: "none", sha256: sha256("none"), bytes: 0 },
+  { key, sha256: hash }: Pick<StoredFile, "key" | "sha256"> = file,
+): Promise<void> {
   const manifest: BaseModelManifest = {
     object: "base_model",
     name: sam2Name,

@@ -7,7 +7,9 @@ const channels = 256;
  * [64 / pool, 64 / pool, 256], the embedding's own values where pool is 1.
  */
 export function pooledCells(embedding: Float32Array, pool: number): Float32Array {
-  if (pool === 1) return embedding.subarray(0, gridCells * gridCells * channels);
+  const own = gridCells * gridCells * channels;
+  // What is cut off is copied, as the whole is four times as large
+  if (pool === 1) return embedding.length === own ? embedding : embedding.slice(0, own);
   const side = gridCells / pool;
   const out = new Float32Array(side * side * channels);
   const share = 1 / (pool * pool);

@@ -169,7 +169,7 @@ describe("targets of an image that is annotated in part", () => {
 describe("pooled cells", () => {
   it("are means, and the embedding itself where nothing is pooled", () => {
     const embedding = Float32Array.from({ length: 64 * 64 * 256 }, (_, i) => i % 7);
-    expect(pooledCells(embedding, 1)).toEqual(embedding);
+    expect(pooledCells(embedding, 1)).toBe(embedding);
     const pooled = pooledCells(embedding, 4);
     expect(pooled).toHaveLength(16 * 16 * 256);
     let sum = 0;
