@@ -67,6 +67,7 @@ export async function openCases(threads: number): Promise<DecodeCase[]> {
           size,
           views: [{ region: window, embedding, prefix }],
           refine: null,
+          near: false,
           prompts: [{ index: 0, window, tokens: [tokens], box: prompt.box ?? null, wish }],
         },
         decoder: { ...own, prefix },

@@ -95,6 +95,7 @@ export async function predictAgain(
     versions: found ? versions.map((version) => finding(version, found.plain)) : versions,
     prompts: [await toPrompt(context, project, logged, depth)],
     multimask: !found && (row.request.multimask ?? false),
+    near: found !== null,
     format: "rle",
     lowRes: true,
   });

@@ -92,6 +92,7 @@ export async function buildGraphs(
   const positions = write("positions", make.positionsOnnx());
   const parts = write("parts", make.partsOnnx());
   const prefix = write("prefix", make.prefixOnnx());
+  const near = { ...write("near", make.nearDecoderOnnx()), ...make.near };
   const { exportOnnx } = await import("./export.ts");
   const exports = exportVariants.map((variant): ExportGraphEntry => ({
     variant,
@@ -128,6 +129,7 @@ export async function buildGraphs(
     positions,
     parts,
     prefix,
+    near,
     exports: all,
     samModel,
     refine,

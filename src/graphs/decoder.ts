@@ -7,7 +7,8 @@ import { type CoarseParts, coarseParts } from "../model/coarse-cells.ts";
 import type { SkipFeatures } from "../model/mask-decoder.ts";
 import type { ImagePrefix } from "../model/image-prefix.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
-import { segment, segmentPrefix } from "../model/sam.ts";
+import { segment, segmentNear, segmentPrefix } from "../model/sam.ts";
+import { gridSide } from "../model/types.ts";
 
 /** One decoder graph: prompts of exactly `points` sparse tokens, with or without a mask prompt each. */
 export interface DecoderVariant {
@@ -204,6 +205,48 @@ export function prefixedDecoderOnnx(
       ...promptParts.map((part) => parts[part]),
       ...promptInputs(points),
     ],
+    servedOnly,
+  );
+  return toOnnx(graph);
+}
+
+/**
+ * What the graph for small boxes looks at: a square of `side` x `side` image tokens, and of the whole image every `stride`-th
+ * token both ways; its prompts have `points` tokens.
+ */
+export const near = { side: 16, stride: 4, points: 2 } as const;
+
+/**
+ * SAM's decoder for boxes that are small beside the image. Inputs: weights; `point_coords` and `point_labels` as
+ * decoderOnnx's, T = 2; `near_embedding` and `near_positions` [P, 512, 256], the rows of image_embedding and image_positions
+ * of the 16 x 16 tokens round each box and of the 256 samples; `near_log_counts` [P, 1, 512] (NearTokens). Outputs:
+ * `low_res_logits` [P, 1, 64, 64] of the square, mask token 0, and `iou_predictions` [P, 1]. Close to decoderOnnx's, not
+ * equal.
+ */
+export function nearDecoderOnnx(): Uint8Array {
+  const tokens = near.side ** 2 + (gridSide / near.stride) ** 2;
+  const own = {
+    image: { name: "near_embedding", shape: ["prompts", tokens, 256] },
+    positions: { name: "near_positions", shape: ["prompts", tokens, 256] },
+    logCounts: { name: "near_log_counts", shape: ["prompts", 1, tokens] },
+  } as const satisfies Record<string, RecordInput>;
+  const graph = recordGraph(
+    (tensors) => {
+      const input = ({ name }: RecordInput): Tensor => tensors[name] as Tensor;
+      const [coords, labels] = promptInputs(near.points).map(input) as [Tensor, Tensor];
+      const { logits, iou } = segmentNear(
+        {
+          image: input(own.image),
+          imagePe: input(own.positions),
+          coords,
+          labels,
+          near: { logCounts: input(own.logCounts), side: near.side },
+        },
+        tensors,
+      );
+      return { low_res_logits: logits, iou_predictions: iou };
+    },
+    [...unmasked("sam"), ...Object.values(own), ...promptInputs(near.points)],
     servedOnly,
   );
   return toOnnx(graph);

@@ -64,6 +64,8 @@ const graphManifest = z.object({
   positions: graphFile,
   parts: graphFile,
   prefix: graphFile,
+  /** SAM's decoder for small boxes: see nearDecoderOnnx. */
+  near: graphFile.extend({ side: z.int(), stride: z.int(), points: z.int() }),
   /** The decoder for other people's programs, still without its weights. */
   exports: z.array(exportGraph),
   /** The same as transformers.js's SamModel calls it: see graphs/sam-model.ts. */
@@ -82,7 +84,16 @@ export type DecoderGraph = Pick<GraphEntry, "family" | "points" | "mask"> & {
   /** Path of the whole graph. */
   readonly path: string;
   readonly split: SplitGraph | null;
+  /** What answers small boxes from the image tokens near them; null where the graph has no such twin. */
+  readonly near: NearGraph | null;
 };
+
+/** The graph for small boxes: its path, and what it looks at (`near` in graphs/decoder.ts). */
+export interface NearGraph {
+  readonly path: string;
+  readonly side: number;
+  readonly stride: number;
+}
 
 /** Paths of a graph in parts: what depends on weights alone, on an image too, and on prompts. */
 export type SplitGraph = Readonly<Record<MaskTokens | "positions" | "parts" | "prefix", string>>;
@@ -92,14 +103,22 @@ export const graphsFolder = resolve(import.meta.dirname, "../../build/graphs");
 
 /** The graphs that there are, fewest points first. Throws an Error that says how to make them. */
 export function readGraphs(folder = graphsFolder): DecoderGraph[] {
-  const { decoders, positions, parts, prefix } = readManifest(folder);
+  const { decoders, positions, parts, prefix, near } = readManifest(folder);
   const path = ({ file }: GraphFile): string => join(folder, file);
   return decoders
     .map(({ family, points, mask, prefixed, ...whole }): DecoderGraph => {
       const { all, first } = prefixed ?? {};
       const shared = { positions: path(positions), parts: path(parts), prefix: path(prefix) };
       const split = all && first ? { all: path(all), first: path(first), ...shared } : null;
-      return { family, points, mask, path: path(whole), split };
+      const hasNear = family === "sam" && !mask && points === near.points;
+      return {
+        family,
+        points,
+        mask,
+        path: path(whole),
+        split,
+        near: hasNear ? { path: path(near), side: near.side, stride: near.stride } : null,
+      };
     })
     .toSorted((a, b) => a.points - b.points);
 }

@@ -11,6 +11,7 @@ import { inGroups, inLanes } from "./turns/lanes.ts";
 import { lazyLogits } from "./decoder/low-res.ts";
 import type { PackedWeights } from "./decoder/packed-weights.ts";
 import { type PlannedPrompt, planPrompt } from "./plan.ts";
+import { isNear } from "./decoder/near.ts";
 import { promptsPerTask } from "./decoder/together.ts";
 import type { Embedded, PredictedMask, PredictRequest, PredictResult, Prompt, VersionRef } from "./types.ts";
 import type { RefineBy } from "./refine/refined-logits.ts";
@@ -55,6 +56,8 @@ interface Planned extends PlannedPrompt {
   readonly index: number;
   readonly prompt: Prompt;
   readonly graph: DecoderGraph;
+  /** Whether it is decoded from the image tokens near it. */
+  readonly near: boolean;
 }
 
 /** What a request needs done, in small pieces; each puts its masks where they belong. */
@@ -136,7 +139,7 @@ const askedOf = ({ box, points, mask }: Prompt) => ({ box, points, mask: mask !=
 
 /** Throws what planPrompt throws, named by its prompt. */
 function plannedFor(
-  { deps: { graphs }, size, versions }: Work,
+  { deps: { graphs }, request, size, versions }: Work,
   asked: Pick<Planned, "version" | "index" | "prompt">,
   zoom: Focus["zoom"],
 ): Planned {
@@ -148,11 +151,18 @@ function plannedFor(
       family,
     });
     const most = Math.max(0, ...plan.views.map(({ tokens }) => tokens.labels.length));
-    return { ...asked, ...plan, graph: graphFor(graphs, most, mask, family) };
+    const graph = graphFor(graphs, most, mask, family);
+    const mayBeNear =
+      request.near === true && request.multimask === false && asked.prompt.points === undefined;
+    const near = mayBeNear && isNearTask(graph, plan.views);
+    return { ...asked, ...plan, graph, near };
   } catch (error) {
     throw error instanceof AppError ? error.within(`prompts[${asked.index}]`) : error;
   }
 }
+
+const isNearTask = ({ near }: DecoderGraph, views: PlannedPrompt["views"]): boolean =>
+  near !== null && views.every(({ tokens }) => isNear(tokens, near));
 
 /** Throws AppError too_many_regions before any of them is encoded. */
 function checkRegions(planned: readonly Planned[]): void {
@@ -180,10 +190,10 @@ function secondSteps(work: Work): Planned[] {
 
 /** Prompts of one version and graph on the same views share tasks, a few to each. */
 async function answerAll(work: Work, planned: readonly Planned[]): Promise<void> {
-  const groups = Map.groupBy(planned, ({ version, graph, views }) =>
-    [version, graph.path, ...views.map(({ region }) => region.join())].join(" "),
+  const groups = Map.groupBy(planned, ({ version, graph, near, views }) =>
+    [version, graph.path, near, ...views.map(({ region }) => region.join())].join(" "),
   );
-  const tasks = Array.from(groups.values()).flatMap((group) => inGroups(group, promptsPerTask));
+  const tasks = Array.from(groups.values()).flatMap((group) => inGroups(group, promptsPerTask(group[0])));
   await inLanes(tasks, work.deps.workers, async (some) => {
     work.request.signal?.throwIfAborted();
     if (performance.now() > work.until) throw tooLong(work.deps.patienceMs);
@@ -194,7 +204,7 @@ async function answerAll(work: Work, planned: readonly Planned[]): Promise<void>
 
 async function answerSome(work: Work, some: readonly Planned[]): Promise<void> {
   const { deps, request, size, times, froms, predictions, wish } = work;
-  const [{ version, graph, views }] = some as [Planned, ...Planned[]];
+  const [{ version, graph, near, views }] = some as [Planned, ...Planned[]];
   const { weights, focus } = work.versions[version] as AskedVersion;
   const embedStart = performance.now();
   const [embedded, refine] = await Promise.all([
@@ -206,6 +216,7 @@ async function answerSome(work: Work, some: readonly Planned[]): Promise<void> {
   const sentAt = now();
   const result = await deps.answer({
     graph,
+    near,
     threads: deps.threads,
     weights,
     size,

@@ -100,6 +100,11 @@ export interface PredictRequest extends EmbedOptions {
   readonly format: MaskFormat;
   /** How far, in pixels, a corner that is left out of a polygon may lie from its edge; 0, the default, leaves out none. */
   readonly polygonTolerance?: number;
+  /**
+   * True: where only the mask of token 0 is asked for, small boxes are decoded from the image tokens near them, many times
+   * sooner (decoder/near.ts). Their masks are as good, and not the same.
+   */
+  readonly near?: boolean;
   /** True: also the low-res logits of each mask, as the next prompt's `mask` takes them. */
   readonly lowRes?: boolean;
   /** Characters that the masks may be as text, logits apart, which are as long as their image is large. */

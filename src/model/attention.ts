@@ -43,7 +43,7 @@ export function selfAttention(
 
 /**
  * Cross-attention from tokens to image. query [P, T, 256]; imageKeys and imageValues [I, N, 256] with I = P, or I = 1
- * for an image that all prompts share. Returns [P, T, 256].
+ * for an image that all prompts share; logCounts [I, 1, N]: each image token stands for so many. Returns [P, T, 256].
  * k_proj.bias is left out: it adds the same number to a row of scores, which softmax does not see.
  */
 export function tokenToImageAttention(
@@ -52,6 +52,7 @@ export function tokenToImageAttention(
   imageValues: Tensor,
   weights: Weights,
   name: string,
+  logCounts?: Tensor,
 ): Tensor {
   const [p = 0, t = 0, c = 0] = query.shape;
   const images = imageKeys.shape[0] ?? 1;
@@ -59,7 +60,8 @@ export function tokenToImageAttention(
   const folded = matMulLast(q, weight(weights, `${name}.k_proj.weight`)); // q . (Wk x) = (q Wk) . x
   // One shared image: the prompts' rows are simply more rows of one product
   const rows = tf.reshape(folded, [images, (p / images) * heads * t, c]);
-  const attention = tf.softmax(tf.matMul(rows, imageKeys, false, true)); // [I, P / I * 8T, N]
+  const scores = tf.matMul(rows, imageKeys, false, true); // [I, P / I * 8T, N]
+  const attention = tf.softmax(logCounts ? tf.add(scores, logCounts) : scores);
   const mixed = tf.reshape(tf.matMul(attention, imageValues), [p, heads, t, c]);
   // A (Wv x) = (A x) Wv, each row with its head's part of Wv. A row of A sums to one, so the bias comes in whole.
   const values = matMulLast(mixed, weight(weights, `${name}.v_proj.weight`), { transposed: true });

@@ -19,7 +19,7 @@ import {
 } from "./layers.ts";
 import { byHead, type ImagePrefix, projectImage } from "./image-prefix.ts";
 import { twoWayTransformer } from "./two-way-transformer.ts";
-import { gridSide, imageTokens, maskSide, weight, width, type Weights } from "./types.ts";
+import { gridSide, imageTokens, weight, width, type Weights } from "./types.ts";
 
 /**
  * Output tokens before the prompt's: one for the IoU predictions, one for each of the four masks, and SAM 2's object
@@ -44,6 +44,17 @@ export type SkipFeatures = {
   readonly coarse: Tensor;
 };
 
+/**
+ * Tokens of a square near each prompt, row by row, and behind them samples of the whole image. Masks are then those of the
+ * square, 4 cells a token: close to what all tokens give, and not equal.
+ */
+export interface NearTokens {
+  /** Tokens along a side of the square. */
+  readonly side: number;
+  /** [P, 1, N], the logarithm of how many tokens each stands for: samples for all of the image outside the square. */
+  readonly logCounts: Tensor;
+}
+
 export interface MaskDecoderInputs {
   /** [I, 4096, 256], channels last; I = P, or 1 for an image that all prompts share. */
   readonly image: Tensor;
@@ -57,6 +68,8 @@ export interface MaskDecoderInputs {
   readonly absent?: Tensor | undefined;
   /** What imagePrefix gives for this image, which all prompts share, and `dense`, which is then [1, 1, 256]. */
   readonly prefix?: DecoderPrefix | undefined;
+  /** Where `image` and `imagePe` [P, N, 256] hold some of the image tokens alone. */
+  readonly near?: NearTokens | undefined;
   /** SAM 2's skip features, which SAM has not. */
   readonly skips?: SkipFeatures | undefined;
   /** Which of the masks 0 to 3 to compute; all by default. 0 is the single mask, 1 to 3 answer ambiguous prompts. */
@@ -67,7 +80,10 @@ export interface MaskDecoderInputs {
 
 /** A type, not an interface, so that tf.tidy takes it as a container of tensors. */
 export type MaskDecoderOutput = {
-  /** [P, M, 256, 256] low-res logits in SAM's padded frame, 0 is the edge; M masks in the order of maskTokens. */
+  /**
+   * [P, M, 256, 256] low-res logits in SAM's padded frame, 0 is the edge; M masks in the order of maskTokens. Near each
+   * prompt [P, M, 4 side, 4 side].
+   */
   readonly logits: Tensor;
   /** [P, M] IoU predictions, about 0 to 1; SAM 2's are never outside. */
   readonly iou: Tensor;
@@ -95,7 +111,7 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
       0,
     );
     const repeated = tf.tile(tf.reshape(own, [1, outputTokens(weights), width]), [p, 1, 1]);
-    const { prefix } = inputs;
+    const { prefix, near } = inputs;
     const { tokens, image, told } = twoWayTransformer(
       {
         tokens: tf.concat([repeated, sparse], 1),
@@ -104,6 +120,7 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
           : { image: tf.add(inputs.image, inputs.dense) }),
         imagePe: inputs.imagePe,
         absent: inputs.absent,
+        logCounts: near?.logCounts,
         wanted: inputs.objectScore ? objectScoreToken + 1 : 2 + Math.max(...maskTokens),
       },
       weights,
@@ -120,15 +137,11 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
       : convTransposeMatrix(weights, `${name}.output_upscaling.3`);
     const coarse = prefix
       ? coarseCells(prefix.coarse, told as [Told, Told], prefix.parts)
-      : convTranspose2x2(image, weights, `${name}.output_upscaling.0`);
+      : convTranspose2x2(near ? squareOf(image, near.side) : image, weights, `${name}.output_upscaling.0`);
     const cells = upscale(coarse, fine, weights, inputs.skips);
     const planes = tf.matMul(stack(hyper), cells, false, true); // [P, M, 65536]
-    const logits = tf.reshape(cellsToPlane(planes, gridSide, gridSide), [
-      p,
-      maskTokens.length,
-      maskSide,
-      maskSide,
-    ]);
+    const side = near?.side ?? gridSide;
+    const logits = tf.reshape(cellsToPlane(planes, side, side), [p, maskTokens.length, 4 * side, 4 * side]);
 
     const head = mlp(token(0), weights, `${name}.iou_prediction_head`, 3); // [P, 4]
     const predicted = sam2 ? tf.sigmoid(head) : head;
@@ -139,6 +152,10 @@ export function decodeMasks(inputs: MaskDecoderInputs, weights: Weights): MaskDe
     return { logits, iou, objectScore };
   });
 }
+
+/** The tokens of the square, which come first. */
+const squareOf = (image: Tensor, side: number): Tensor =>
+  tf.slice(image, [0, 0, 0], [image.shape[0] ?? 0, side * side, width]);
 
 /** What decodeMasks computes of image, positions and dense embedding [1, 1, 256] before it looks at a prompt. */
 export function imagePrefix(
@@ -168,12 +185,13 @@ function upscale(
   weights: Weights,
   skips?: SkipFeatures,
 ): Tensor {
-  const cells = tf.reshape(coarse, [-1, imageTokens * 4, 64]);
+  const tokens = coarse.shape[1] ?? imageTokens;
+  const cells = tf.reshape(coarse, [-1, tokens * 4, 64]);
   const seen = skips ? tf.add(cells, skips.coarse) : cells;
   const normal = gelu(layerNorm(seen, weights, "mask_decoder.output_upscaling.1", epsilon2d));
   const finer = matMulLast(normal, matrix, { bias }); // [P, 16384, 4 x 32]
-  const fine = gelu(skips ? tf.add(finer, tf.reshape(skips.fine, [-1, imageTokens * 4, 128])) : finer);
-  return tf.reshape(fine, [-1, imageTokens * 16, 32]);
+  const fine = gelu(skips ? tf.add(finer, tf.reshape(skips.fine, [-1, tokens * 4, 128])) : finer);
+  return tf.reshape(fine, [-1, tokens * 16, 32]);
 }
 
 /** M tensors [P, C] as [P, M, C]. */

@@ -4,6 +4,7 @@ import {
   decodeMasks,
   imagePrefix,
   type MaskDecoderOutput,
+  type NearTokens,
   outputTokens,
   type SkipFeatures,
 } from "./mask-decoder.ts";
@@ -30,6 +31,14 @@ export interface SamInputs {
   readonly prefix?: DecoderPrefix;
 }
 
+/** Prompts that are answered from the image tokens near them: see NearTokens. */
+export interface NearInputs extends Pick<SamInputs, "coords" | "labels"> {
+  /** [P, N, 256] of the embedding and of imagePositionalEncoding. */
+  readonly image: Tensor;
+  readonly imagePe: Tensor;
+  readonly near: NearTokens;
+}
+
 export interface SamOptions {
   /** Labels of -2 may occur: prompts of different lengths in one batch. */
   readonly absentTokens?: boolean;
@@ -53,6 +62,27 @@ export function segment(inputs: SamInputs, weights: Weights, options: SamOptions
         absent: options.absentTokens ? absentKeys(inputs.labels, outputTokens(weights)) : undefined,
         maskTokens: options.maskTokens,
         objectScore: options.objectScore,
+      },
+      weights,
+    ),
+  );
+}
+
+/** Mask token 0 of each prompt, [P, 1, 4 side, 4 side], from image tokens near it. */
+export function segmentNear(
+  { image, imagePe, coords, labels, near }: NearInputs,
+  weights: Weights,
+): MaskDecoderOutput {
+  return tf.tidy(() =>
+    decodeMasks(
+      {
+        image,
+        imagePe,
+        near,
+        sparse: embedPoints(coords, labels, weights),
+        dense: noMask(weights),
+        absent: absentKeys(labels, outputTokens(weights)),
+        maskTokens: [0],
       },
       weights,
     ),

@@ -13,12 +13,14 @@ export interface TwoWayInputs {
   readonly image: Tensor;
   /** With a prefix: the dense embedding of all image tokens [256], which `image` is then without. */
   readonly dense?: Tensor | undefined;
-  /** [1, N, 256]. */
+  /** [1, N, 256], or [P, N, 256] where every prompt has image tokens of its own. */
   readonly imagePe: Tensor;
   /** [P, 1, 1, T]: added to the scores of token keys; left out when every token is there. */
   readonly absent?: Tensor | undefined;
   /** The prefix of this image, where it was made before; the first layer then does without what it is made of. */
   readonly prefix?: DecoderPrefix | undefined;
+  /** [P, 1, N]: how many tokens of the whole image each stands for, as a logarithm; left out, each is one. */
+  readonly logCounts?: Tensor | undefined;
   /** How many of the first tokens are wanted: the others need no last attention. */
   readonly wanted: number;
 }
@@ -33,7 +35,7 @@ export function twoWayTransformer(
   weights: Weights,
   name: string,
 ): { tokens: Tensor; image: Tensor; told: readonly Told[] } {
-  const { tokens: pe, imagePe, absent, prefix, wanted } = inputs;
+  const { tokens: pe, imagePe, absent, prefix, logCounts, wanted } = inputs;
   const trail: Told[] = [];
   let tokens = pe;
   let image = inputs.image;
@@ -57,7 +59,7 @@ export function twoWayTransformer(
       const own = { values: prefix.laterValues, parts: prefix.parts };
       seen = toldValuesAttention(asked, imageWithPe, own, first, weights, seenBy);
     } else if (prefix) seen = tokenToPrefixAttention(asked, prefix, weights, seenBy);
-    else seen = tokenToImageAttention(asked, imageWithPe, image, weights, seenBy);
+    else seen = tokenToImageAttention(asked, imageWithPe, image, weights, seenBy, logCounts);
     tokens = layerNorm(tf.add(tokens, seen), weights, `${module}.norm2`);
 
     const hidden = tf.relu(linear(tokens, weights, `${module}.mlp.lin1`));
@@ -93,6 +95,7 @@ export function twoWayTransformer(
     image,
     weights,
     `${name}.final_attn_token_to_image`,
+    logCounts,
   );
   return { tokens: layerNorm(tf.add(last, seen), weights, `${name}.norm_final_attn`), image, told: trail };
 }

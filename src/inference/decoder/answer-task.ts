@@ -14,7 +14,7 @@ import { regionMask } from "./region-mask.ts";
 import { isWhole } from "../embedding/regions.ts";
 import { decodeViews } from "./decode-views.ts";
 import { type Decoded, plane } from "./run.ts";
-import type { ViewRun } from "../workers/view.ts";
+import type { ViewRun } from "./run-view.ts";
 import type { Size } from "../../imaging/types.ts";
 import type { AnsweredMask, EncodedView, ViewPrompt, ViewResult, ViewTask } from "./view-task.ts";
 
@@ -35,6 +35,7 @@ export async function answerTask(task: ViewTask): Promise<ViewResult> {
       tokens: prompts.map((prompt) => prompt.tokens[v] as ViewPrompt["tokens"][number]),
       masks: graph.mask ? await givenMasks(task, view) : undefined,
       wanted,
+      near: task.near,
     })),
   );
   const runs = await decodeViews(asked, threads);

@@ -2,8 +2,8 @@ import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { type WorkerPool, workerPool } from "../../lib/worker-pool.ts";
 import type * as viewWorker from "../workers/view.ts";
-import type { ViewRun } from "../workers/view.ts";
-import { type Decoded, runDecoder } from "./run.ts";
+import { runView, type ViewRun } from "./run-view.ts";
+import type { Decoded } from "./run.ts";
 
 /** Threads beside that of the decode worker, which start with the first prompt that has several views. */
 let beside: WorkerPool<typeof viewWorker> | undefined;
@@ -11,7 +11,7 @@ let beside: WorkerPool<typeof viewWorker> | undefined;
 /**
  * The decoder's runs over the views of one task, which has `threads` cores (0: all). Several views run side by side, each
  * on one thread: two runs of one thread took .74 of the time of one run after the other on two threads (four views, 2
- * cores). Throws what runDecoder throws.
+ * cores). Throws what runView throws.
  */
 export async function decodeViews(runs: readonly ViewRun[], threads: number): Promise<Decoded[]> {
   const cores = threads || availableParallelism();
@@ -35,6 +35,6 @@ export async function decodeViews(runs: readonly ViewRun[], threads: number): Pr
 
 async function inTurn(runs: readonly ViewRun[]): Promise<Decoded[]> {
   const out: Decoded[] = [];
-  for (const { task, tokens, ...options } of runs) out.push(await runDecoder(task, tokens, options));
+  for (const run of runs) out.push(await runView(run));
   return out;
 }

@@ -9,7 +9,11 @@ const positionsCache = new LRUCache<string, Tensor>({ max: 4 });
 
 const positionsMatrix = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix";
 
-async function imagePositions(path: string, task: DecoderTask): Promise<Tensor> {
+/** The image tokens' positions [1, 4096, 256], by the graph at `path`. */
+export async function imagePositions(
+  path: string,
+  task: Pick<DecoderTask, "weights" | "threads">,
+): Promise<Tensor> {
   const matrix = required(weightTensors(task.weights), positionsMatrix);
   const key = String(matrix.data);
   const known = positionsCache.get(key);

@@ -2,7 +2,7 @@ import { Turns } from "../turns/turns.ts";
 import type { ViewResult, ViewTask } from "./view-task.ts";
 
 /** Prompts of one run of the decoder: bounds its memory, and how long others wait for it. */
-export const promptsPerTask = 4;
+export const promptsPerTask = (task: Pick<ViewTask, "near"> | undefined): number => (task?.near ? 16 : 4);
 
 interface Waiting {
   readonly task: ViewTask;
@@ -44,7 +44,7 @@ export class Together {
   #next(): Waiting[] {
     const first = this.#waiting.next();
     if (!first) return [];
-    let room = promptsPerTask - first.task.prompts.length;
+    let room = promptsPerTask(first.task) - first.task.prompts.length;
     const along = this.#waiting.take(({ task }) => {
       if (task.prompts.length > room || !fits(first.task, task)) return false;
       room -= task.prompts.length;
@@ -73,6 +73,7 @@ export class Together {
 const fits = (a: ViewTask, b: ViewTask): boolean =>
   !a.graph.mask &&
   a.graph.path === b.graph.path &&
+  a.near === b.near &&
   a.weights.id === b.weights.id &&
   a.threads === b.threads &&
   a.refine?.sha256 === b.refine?.sha256 &&

@@ -8,6 +8,8 @@ import type { ImageEmbedding, PredictedMask } from "../types.ts";
 /** Prompts of one version that are answered from the same views, all with a mask prompt or all without. */
 export interface ViewTask {
   readonly graph: DecoderGraph;
+  /** Whether all of the prompts are decoded from the image tokens near them: see near.ts. */
+  readonly near: boolean;
   readonly threads: number;
   readonly weights: PackedWeights;
   /** The whole image's [height, width]. */

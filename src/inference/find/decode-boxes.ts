@@ -55,6 +55,7 @@ export async function decodeBoxes(
         versions: [finding(version, isPlain)],
         prompts: own.map((box) => ({ box })),
         multimask: false,
+        near: true,
         format: "rle",
       });
       for (const name of ["queue", "embed", "decode", "encode"] as const) times[name] += timingMs[name];

@@ -12,7 +12,10 @@ export const engineSpecOf = (recipe: Recipe, weights: NamedTensors): EngineSpec 
   loss: recipe.loss,
   iouLossWeight: recipe.iouLossWeight,
   batchSize: recipe.batchSize,
-  points: recipe.prompts === "mixed" ? longestPrompt(familyOfDecoder(weights)) : boxTokens(familyOfDecoder(weights)),
+  points:
+    recipe.prompts === "mixed"
+      ? longestPrompt(familyOfDecoder(weights))
+      : boxTokens(familyOfDecoder(weights)),
   absentTokens: recipe.prompts === "mixed",
   maskPrompts: recipe.prompts === "mixed",
   weightDecay: recipe.weightDecay,

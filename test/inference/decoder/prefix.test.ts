@@ -82,7 +82,7 @@ const embeddingOf = (): ImageEmbedding => ({
 function taskOf(embedding: ImageEmbedding, id: string): DecoderTask {
   const split = { all: "", first: "", positions: "", parts: "", prefix: "" };
   return {
-    graph: { family: "sam", path: "", points: 2, mask: false, split },
+    graph: { family: "sam", path: "", points: 2, mask: false, split, near: null },
     threads: 1,
     weights: packWeights(id, {}),
     embedding,

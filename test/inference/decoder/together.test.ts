@@ -10,7 +10,15 @@ const wish = { multimask: false, format: "rle", polygonTolerance: 0, lowRes: fal
 function task(indices: number[], data = one, options: { version?: string; mask?: boolean } = {}): ViewTask {
   const { version = "base", mask = false } = options;
   return {
-    graph: { family: "sam", path: mask ? "with-mask.onnx" : "decoder.onnx", points: 2, mask, split: null },
+    graph: {
+      family: "sam",
+      path: mask ? "with-mask.onnx" : "decoder.onnx",
+      points: 2,
+      mask,
+      split: null,
+      near: null,
+    },
+    near: false,
     threads: 1,
     weights: packWeights(version, {}),
     size: [10, 10],
