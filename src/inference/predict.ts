@@ -11,7 +11,7 @@ import { inGroups, inLanes } from "./turns/lanes.ts";
 import { lazyLogits } from "./decoder/low-res.ts";
 import type { PackedWeights } from "./decoder/packed-weights.ts";
 import { type PlannedPrompt, planPrompt } from "./plan.ts";
-import { isNear } from "./decoder/near.ts";
+import { isNear } from "./decoder/near-tokens.ts";
 import { promptsPerTask } from "./decoder/together.ts";
 import type { Embedded, PredictedMask, PredictRequest, PredictResult, Prompt, VersionRef } from "./types.ts";
 import type { RefineBy } from "./refine/refined-logits.ts";

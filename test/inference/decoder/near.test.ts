@@ -6,7 +6,7 @@ import { boxOf } from "../../../src/imaging/geometry.ts";
 import { iou } from "../../../src/imaging/metrics.ts";
 import { decodeRle } from "../../../src/imaging/rle.ts";
 import type { RleMask } from "../../../src/imaging/types.ts";
-import { isNear, squareOf } from "../../../src/inference/decoder/near.ts";
+import { isNear, squareOf } from "../../../src/inference/decoder/near-tokens.ts";
 import type { Prompt } from "../../../src/inference/types.ts";
 import { imagePositionalEncoding } from "../../../src/model/prompt-encoder.ts";
 import { segment, segmentNear } from "../../../src/model/sam.ts";
