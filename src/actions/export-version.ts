@@ -75,11 +75,12 @@ export async function signExport(
   context: Context,
   ask: Pick<Ask, "scope" | "project">,
   wanted: ExportAsk,
-): Promise<{ fileName: string; signature: SignatureBundle }> {
+): Promise<{ fileName: string; sha256: string; signature: SignatureBundle }> {
   const { fileName, sha256, content } = await exportVersionFile(context, ask, wanted);
   if (!(content instanceof Uint8Array)) content.destroy();
   const { number, format } = wanted;
   const about = { maskwright: { project: ask.project.id, version: number, format } };
   const files = [{ name: ".", sha256 }];
-  return { fileName, signature: signModel(await modelKey(context.db), { name: fileName, files, about }) };
+  const signature = signModel(await modelKey(context.db), { name: fileName, files, about });
+  return { fileName, sha256, signature };
 }

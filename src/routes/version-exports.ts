@@ -133,7 +133,9 @@ export function versionExportRoutes(services: RouteContext) {
   router.openapi(signatureRoute, async (c) => {
     const { number, ...rest } = c.req.valid("param");
     const asked = { number, ...c.req.valid("query") };
-    const { fileName, signature } = await signExport(services, askOf(c, rest), asked);
+    const { fileName, sha256, signature } = await signExport(services, askOf(c, rest), asked);
+    // No two signatures are the same; one of the same file is as good.
+    c.header("ETag", `"sig-${sha256}"`);
     c.header("Content-Disposition", `attachment; filename="${fileName}.sig"`);
     return c.json(signature, 200);
   });

@@ -94,8 +94,18 @@ describe("an installation that imports what is signed", () => {
   }, 120_000);
 });
 
-describe("a version whose signature does not hold", () => {
-  it("is not given out", async () => {
+describe("the signature of a version", () => {
+  it("is told by its file, and refused as the export is", async () => {
+    const path = `${url}/1/export/signature?format=card`;
+    const { headers } = await app.a.get(path);
+    const again = await app.a.send("GET", path, { headers: { "if-none-match": headers.get("etag") ?? "" } });
+    expect(again.status).toBe(304);
+    expect(errorOf(await app.a.get(`${url}/1/export/signature?format=zip`))).toBe(
+      "422 export_format_unsupported format",
+    );
+  });
+
+  it("that does not hold keeps the version from being given out", async () => {
     await seedVersion(app, project, 9, weights);
     const number = and(eq(versions.projectId, project), eq(versions.number, 9));
     // One from before there were signatures is.

@@ -121,7 +121,7 @@ describe("the recipe of a run", () => {
       loss: { mse: 1 },
     });
     expect(mixed).toMatchObject({
-      points: longestPrompt,
+      points: longestPrompt(),
       absentTokens: true,
       maskPrompts: true,
       emaDecay: 0.9,
