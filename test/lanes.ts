@@ -20,7 +20,7 @@ const slow = [
   /^test\/examples\/(pages|picture)\./,
   /^test\/graph\/written-gradients\./,
   /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|trace-rings)\.|^test\/imaging\/finding\/finding\./,
-  /^test\/lib\/onnx-proto\./,
+  /^test\/lib\/(json-scan|onnx-proto|worker-pool)\./,
   /^test\/training\/prompts\/batch-maker\./,
 ];
 
