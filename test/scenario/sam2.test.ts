@@ -15,7 +15,7 @@ afterAll(async () => {
   await bench.close();
 });
 
-it("fine-tunes, judges and registers a version on a base model of SAM 2's family", async () => {
+it("fine-tunes, judges and registers a version that finds, on a base model of SAM 2's family", async () => {
   const { db, store, log } = bench.services;
   await addSam2Model(store);
   const scope = await newProject(db, undefined, sam2Name);
@@ -27,7 +27,7 @@ it("fine-tunes, judges and registers a version on a base model of SAM 2's family
     checkpointEveryMs: 0,
   });
   try {
-    const hyperparameters = { epochs: 1, prompts: "mixed", refine: "none" };
+    const hyperparameters = { epochs: 1, prompts: "mixed", refine: "none", finder: 30 };
     const [row] = await db
       .insert(fineTunes)
       .values({ projectId: scope.projectId, hyperparameters })
@@ -38,6 +38,9 @@ it("fine-tunes, judges and registers a version on a base model of SAM 2's family
     expect(version.baseModel).toBe(sam2Name);
     const { tuned } = version.metrics.heldOut;
     expect(tuned.meanIou).toBeGreaterThan(0.5);
+    // It finds the one held-out ring by itself.
+    expect(version.finder).not.toBeNull();
+    expect(version.metrics.finder?.all).toMatchObject({ recall: 1, precision: 1 });
   } finally {
     await trainer.stop();
   }
