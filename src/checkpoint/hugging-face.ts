@@ -24,9 +24,9 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\.output_upscaling\.1\./, ".upscale_layer_norm."],
   [/\.output_upscaling\.3\./, ".upscale_conv2."],
   // Three layers: in, one hidden, out.
-  [/(iou_prediction_head|output_hypernetworks_mlps\.\d)\.layers\.0\./, "$1.proj_in."],
-  [/(iou_prediction_head|output_hypernetworks_mlps\.\d)\.layers\.1\./, "$1.layers.0."],
-  [/(iou_prediction_head|output_hypernetworks_mlps\.\d)\.layers\.2\./, "$1.proj_out."],
+  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.0\./, "$1.proj_in."],
+  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.1\./, "$1.layers.0."],
+  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.2\./, "$1.proj_out."],
 ];
 
 /** Hugging Face's name for one of Meta's. */

@@ -1,3 +1,4 @@
+import { huggingFaceName } from "./hugging-face.ts";
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
 import { decoderLayout, type Layout } from "./layout.ts";
 
@@ -25,24 +26,11 @@ export const metaSam2Name = (name: string): string =>
     .replace(/\.mlp\.lin1\.(?=\w+$)/, ".mlp.layers.0.")
     .replace(/\.mlp\.lin2\.(?=\w+$)/, ".mlp.layers.1.");
 
-/** From our names, in order; each rule looks at what the ones before it left. */
+/** What Sam2Model calls otherwise than SamModel does. */
 const rules: readonly (readonly [RegExp, string])[] = [
-  [/\.pe_layer\.positional_encoding_gaussian_matrix$/, ".shared_embedding.positional_embedding"],
-  [/\.mask_downscaling\.0\./, ".mask_embed.conv1."],
-  [/\.mask_downscaling\.1\./, ".mask_embed.layer_norm1."],
-  [/\.mask_downscaling\.3\./, ".mask_embed.conv2."],
-  [/\.mask_downscaling\.4\./, ".mask_embed.layer_norm2."],
-  [/\.mask_downscaling\.6\./, ".mask_embed.conv3."],
-  [/\.output_upscaling\.0\./, ".upscale_conv1."],
-  [/\.output_upscaling\.1\./, ".upscale_layer_norm."],
-  [/\.output_upscaling\.3\./, ".upscale_conv2."],
-  [/\.norm(\d|_final_attn)\./, ".layer_norm$1."],
   [/\.out_proj\./, ".o_proj."],
   [/\.mlp\.lin1\./, ".mlp.proj_in."],
   [/\.mlp\.lin2\./, ".mlp.proj_out."],
-  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.0\./, "$1.proj_in."],
-  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.1\./, "$1.layers.0."],
-  [/(_head|output_hypernetworks_mlps\.\d)\.layers\.2\./, "$1.proj_out."],
 ];
 
 /** Rows of Hugging Face's `point_embed`: background, foreground, and a box's two corners. */
@@ -58,7 +46,10 @@ export function huggingFaceSam2Name(name: string): { name: string; row: number |
   const point = pointEmbedding.exec(name);
   if (point) return { name: "prompt_encoder.point_embed.weight", row: Number(point[1]) };
   return {
-    name: rules.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), name),
+    name: rules.reduce(
+      (current, [pattern, replacement]) => current.replace(pattern, replacement),
+      huggingFaceName(name),
+    ),
     row: null,
   };
 }
