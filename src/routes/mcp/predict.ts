@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { ActionContext, Ask } from "../../actions/context.ts";
 import { checkDrawable, drawPrediction } from "../../actions/draw-prediction.ts";
 import { predict, type Predicted } from "../../actions/predict.ts";
+import { maskTextLength } from "../../imaging/mask-text.ts";
 import { mostDrawn } from "../../imaging/picture/overlay.ts";
 import { AppError } from "../../lib/errors.ts";
 import { contentLength } from "../http/scope.ts";
@@ -73,11 +74,23 @@ export const predictTool = toolOf({
   },
 });
 
+/** Characters of a coordinate and its comma at the very least, of the five that maskTextLength counts. */
+const shareOfEstimate = 2 / 5;
+
+/** Less than which the masks' text can't be: thousands of them are not written only to be refused. */
+const textAtLeast = ({ result }: Predicted): number =>
+  shareOfEstimate *
+  result.results
+    .flatMap(({ predictions, found }) => [...predictions, ...(found ? [found] : [])])
+    .reduce((sum, { masks }) => sum + masks.reduce((own, { mask }) => own + maskTextLength(mask), 0), 0);
+
 /** An answer that is sent as a whole. Throws AppError answer_too_large. */
 function readable(predicted: Predicted): z.output<typeof plainPredictionSchema> {
-  const late = new LateValues();
-  const answer = toPrediction(predicted, late);
-  if (!late.some && JSON.stringify(answer).length <= mostText) return answer;
+  if (textAtLeast(predicted) <= mostText) {
+    const late = new LateValues();
+    const answer = toPrediction(predicted, late);
+    if (!late.some && JSON.stringify(answer).length <= mostText) return answer;
+  }
   const message =
     `The answer has more than ${mostText} characters. Ask for fewer prompts, objects (max_objects) or versions, ` +
     "or for polygons with a higher polygon_tolerance.";

@@ -4,7 +4,6 @@ import type { Ask } from "../../actions/context.ts";
 import { getProject, type Project } from "../../db/queries/projects.ts";
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import type { AppError } from "../../lib/errors.ts";
-import { scanJson } from "../../lib/json-scan.ts";
 import { shapeOf } from "../../lib/json-shape.ts";
 import { routeAccess } from "../http/access.ts";
 import type { Env, RouteContext } from "../http/env.ts";
@@ -74,8 +73,9 @@ export function toolOf<Input extends z.ZodObject, Output extends z.ZodObject>({
   return {
     ...about,
     call: async (asked, given = {}) => {
-      scanJson(Buffer.from(JSON.stringify(given)), shape);
-      const read = about.input.safeParse(given);
+      // Megabytes of an image are looked through in a thread of the reader's, as those of a route's body are.
+      const { json } = asked.c.get("reading");
+      const read = about.input.safeParse(await json.read(Buffer.from(JSON.stringify(given)), shape));
       if (!read.success) throw fault(read.error, "list of arguments");
       return work(asked, read.data);
     },
