@@ -1,17 +1,9 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
+import { digestFile } from "../lib/hash.ts";
 import { keyIdOf, readBundle, SignatureRefused, verifyFile } from "../lib/model-signature.ts";
 import { parse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { CliError } from "./errors.ts";
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
-  return hash.digest("hex");
-}
 
 /** Whether a file is what its signature says, by a key in a file or else by that of the server. */
 export const verifyCommand: Command = async ({ args, api }) => {
@@ -21,7 +13,7 @@ export const verifyCommand: Command = async ({ args, api }) => {
   });
   const file = positionals[0] as string;
   const bundle = await readFile(values.signature ?? `${file}.sig`, "utf8");
-  const sha256 = await sha256Of(file);
+  const { sha256 } = await digestFile(file);
   const key =
     values.key === undefined
       ? (await (await api()).get("/v1/model-signing-key")).pem
