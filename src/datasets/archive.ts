@@ -3,7 +3,7 @@ import { archiveError, tooLarge } from "./problems.ts";
 import { isImageName } from "./paths.ts";
 import type { DatasetLimits } from "./limits.ts";
 
-export type ArchiveKind = "zip" | "TAR" | "folder";
+export type ArchiveKind = "zip" | "TAR" | "folder" | "file";
 
 /** A file by what its archive says of it; nothing of it is in memory. */
 export interface ArchiveEntry {
@@ -31,6 +31,8 @@ export interface ArchiveReader {
   read(name: string, signal?: AbortSignal): Promise<Buffer>;
   /** The same piece by piece; a wrong checksum shows at the end. */
   chunks(name: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined>;
+  /** Where a file lies on disk as it is; undefined where it is compressed. */
+  place?(name: string): { readonly path: string; readonly offset: number };
   close(): Promise<void>;
 }
 

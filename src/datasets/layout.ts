@@ -3,6 +3,7 @@ import { cellposeSource } from "./formats/cellpose.ts";
 import { isCityscapesPicture } from "./formats/cityscapes.ts";
 import { nnuNetSource } from "./formats/nnu-net.ts";
 import { csvSources } from "./formats/run-length-csv.ts";
+import { tableSource } from "./formats/tables.ts";
 import { vocMaskSource } from "./formats/voc-masks.ts";
 import { xmlSources } from "./formats/xml.ts";
 import { yoloSource } from "./formats/yolo.ts";
@@ -37,8 +38,9 @@ export async function findLayout(context: FormatContext): Promise<Plan> {
     if (source) sources.push(source);
   };
   add(await nnuNetSource(context));
-  sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
   const table = await valueNames(context);
+  add(await tableSource(context, table));
+  sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
   add(await vocMaskSource(context, table));
   add(cellposeSource(context));
   sources.push(...(await csvSources(context)));
@@ -113,6 +115,8 @@ function whatIs(name: string): string {
     return `a picture of a format that is not read (${extension}); save it as PNG or TIFF`;
   if (/^(json|geojson|xml|csv|ndjson|jsonl)$/i.test(extension))
     return "annotations of no format that is read, or of a version that is not";
+  if (/^parquet$/i.test(extension)) return "a table without a column of pictures";
+  if (/^arrow$/i.test(extension)) return "Arrow's file; write the data set with Dataset.to_parquet";
   if (/^(mp4|mov|avi|mkv|webm)$/i.test(extension)) return "a film; save its frames as pictures";
   return extension === "" ? "no known kind of file" : `a file of the kind .${extension}`;
 }

@@ -4,11 +4,12 @@ import type { ArchiveReader } from "./archive.ts";
 import type { DatasetLimits } from "./limits.ts";
 import { archiveError } from "./problems.ts";
 import { openFolder } from "./server-folder.ts";
+import { openSingle } from "./single-file.ts";
 import { openTar } from "./tar.ts";
 import { openZip } from "./zip.ts";
 
 /**
- * Opens what holds a data set: a folder, a zip, a TAR or a TAR compressed by gzip, told by content. `work` is a path for a
+ * Opens what holds a data set: a folder, a zip, a TAR, a TAR compressed by gzip or a Parquet file, told by content. `work` is a path for a
  * file that goes when it is closed. Throws AppError import_zip_invalid or import_too_large.
  */
 export async function openArchive(
@@ -34,6 +35,7 @@ export async function openArchive(
   // A zip may have something before its first file, such as a program that unpacks it: its own reader tells.
   if (kind.kind === "tar" || kind.kind === "gzip")
     return openTar(path, { ...options, gzip: kind.kind === "gzip" });
+  if (kind.kind === "parquet") return openSingle(path, "data.parquet");
   if (kind.kind === "other" && kind.known) throw archiveError(`the file is ${kind.name}; ${kind.advice}`);
   return openZip(path, options.limits);
 }

@@ -21,6 +21,7 @@ import {
   type ReadingChoices,
 } from "./types.ts";
 import { defaultLimits } from "./limits.ts";
+import { unpackTables } from "./tables/unpack.ts";
 import { Verdict } from "./verdict.ts";
 import type { ArchiveReader } from "./archive.ts";
 import { openArchive } from "./open-archive.ts";
@@ -37,9 +38,10 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
   const limits = { ...defaultLimits, ...options.limits };
   const choices: ReadingChoices = { ...defaultChoices, ...options.choices };
   const work = options.work ?? path;
-  const zip = await openArchive(path, { limits, signal, work: `${work}.tar` });
+  const archive = await openArchive(path, { limits, signal, work: `${work}.tar` });
   const report = new Report(options.reportPath ?? null);
-  for (const entry of zip.left) report.leave("unread", entry);
+  let zip = archive;
+  for (const entry of archive.left) report.leave("unread", entry);
   const spools: Spool[] = [];
   const spoolRoom = new SpoolRoom(spoolBytes);
   let open = true;
@@ -51,9 +53,14 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
     await zip.close();
   };
   try {
+    const { reading } = options;
+    const unpacked = await unpackTables(archive, { limits, work, report, reading, signal });
+    const { tables } = unpacked;
+    zip = unpacked.zip;
     const claimed = new Set<string>();
     const context: FormatContext = {
       zip,
+      tables,
       limits,
       choices,
       report,
@@ -65,7 +72,7 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
         spools.push(spool);
         return spool;
       },
-      reading: options.reading,
+      reading,
       signal,
     };
     const { unlabelled } = await ownNotes(context);
@@ -157,6 +164,9 @@ const withoutClass = (item: DatasetItem, name: string): DatasetItem => ({
 function noImages({ unread }: Plan, { kind, entries }: ArchiveReader, report: Report): AppError {
   if (entries.size === 0) return layoutUnknown(`the ${kind} has no image: it is empty`);
   const missing = report.count("image_missing");
+  const bad = report.firstBad;
+  if (missing > 0 && bad?.id?.startsWith("column "))
+    return layoutUnknown(`the ${kind} has no image that is read; ${bad.file}: ${bad.id} ${bad.detail}`);
   if (missing > 0)
     return layoutUnknown(
       `the ${kind} has annotations (${missing}) but not the images that they are of: put both into one`,

@@ -74,6 +74,7 @@ export async function openFolder(
     left: leftBelow(files, left),
     chunks,
     read: (name, stop) => whole(chunks(name, stop)),
+    place: (name) => ({ path: placeOf(name).path, offset: 0 }),
     print: async (name) => {
       const { path, bytes } = placeOf(name);
       const handle = await open(path);

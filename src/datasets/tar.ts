@@ -61,6 +61,7 @@ export async function openTar(
       kind: "TAR",
       entries,
       left: leftBelow(files, left),
+      place: (name) => ({ path: tar, offset: placeOf(name).offset }),
       print: (name) => printOf(handle, placeOf(name)),
       chunks,
       read: (name, stop) => whole(chunks(name, stop)),

@@ -8,6 +8,7 @@ import type { ImageFinder } from "./find-image.ts";
 import type { DatasetLimits } from "./limits.ts";
 import type { CountedState, WalkOptions, WalkState } from "./walk-state.ts";
 import type { ArchiveReader } from "./archive.ts";
+import type { PictureTable } from "./tables/unpack.ts";
 
 /** What `inspect` says of an image's bytes. */
 export interface ItemFacts {
@@ -78,6 +79,8 @@ export const defaultChoices: ReadingChoices = {
 /** What a format reads with. */
 export interface FormatContext {
   readonly zip: ArchiveReader;
+  /** Tables with pictures, which lie in `zip` under names of their own. */
+  readonly tables: readonly PictureTable[];
   readonly limits: DatasetLimits;
   readonly choices: ReadingChoices;
   readonly finder: ImageFinder;

@@ -42,15 +42,17 @@ const tableName =
 
 /**
  * The table of a zip's mask values: CVAT's `labelmap.txt` (`name:r,g,b:parts:actions`), `class_dict.csv` (`name,r,g,b`),
- * CamVid's `label_colors.txt` (`r g b name`), Roboflow's `_classes.csv` (`Pixel Value, Class`). Null without one.
+ * CamVid's `label_colors.txt` (`r g b name`), Roboflow's `_classes.csv` (`Pixel Value, Class`), Hugging Face's `id2label.json`.
+ * Null without one.
  */
 export async function valueNames(context: FormatContext): Promise<ValueNames | null> {
   const byValue = new Map<number, string>();
   const byColour = new Map<number, string>();
   for (const { name, bytes } of context.zip.entries.values()) {
-    if (!tableName.test(baseOf(name)) || bytes > 1024 * 1024 || context.isClaimed(name)) continue;
+    const isJson = baseOf(name) === "id2label.json";
+    if (!(isJson || tableName.test(baseOf(name))) || bytes > 1024 * 1024 || context.isClaimed(name)) continue;
     const text = (await context.zip.read(name, context.signal)).toString("utf8").replace(/^\uFEFF/, "");
-    const rows = text.split(/\r?\n/).flatMap((line) => rowOf(line) ?? []);
+    const rows = isJson ? rowsOfJson(text) : text.split(/\r?\n/).flatMap((line) => rowOf(line) ?? []);
     if (rows.length === 0) continue;
     context.claim(name);
     for (const { colour, value, label } of rows) {
@@ -61,7 +63,25 @@ export async function valueNames(context: FormatContext): Promise<ValueNames | n
   return byValue.size + byColour.size === 0 ? null : new ValueNames(byValue, byColour);
 }
 
-function rowOf(line: string): { colour?: number; value?: number; label: string } | null {
+/** `{"0": "unlabelled", "1": "road"}`. */
+function rowsOfJson(text: string): TableRow[] {
+  try {
+    const json = JSON.parse(text) as Record<string, unknown>;
+    return Object.entries(json).flatMap(([value, label]) =>
+      /^\d+$/.test(value) && typeof label === "string" ? [{ value: Number(value), label }] : [],
+    );
+  } catch {
+    return [];
+  }
+}
+
+interface TableRow {
+  readonly colour?: number;
+  readonly value?: number;
+  readonly label: string;
+}
+
+function rowOf(line: string): TableRow | null {
   if (/^\s*(#|$)/.test(line)) return null;
   const colourOf = (parts: (string | undefined)[]): number =>
     parts.reduce((sum, part) => sum * 256 + Number(part), 0);

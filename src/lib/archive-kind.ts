@@ -2,11 +2,11 @@
 export const archiveStart = 512;
 
 export type StartKind =
-  | { readonly kind: "zip" | "tar" | "gzip" }
+  | { readonly kind: "zip" | "tar" | "gzip" | "parquet" }
   /** What is not read; `known` where it is something that people pack data sets into. */
   | { readonly kind: "other"; readonly known: boolean; readonly name: string; readonly advice: string };
 
-const advice = "send a zip, a .tar or a .tar.gz";
+const advice = "send a zip, a .tar, a .tar.gz or a Parquet file";
 
 /** By their first bytes. */
 const others: readonly (readonly [string, string])[] = [
@@ -23,6 +23,7 @@ export function kindOfStart(start: Uint8Array): StartKind {
   const text = bytes.subarray(0, 8).toString("latin1");
   if (text.startsWith("PK\u0003\u0004") || text.startsWith("PK\u0005\u0006")) return { kind: "zip" };
   if (text.startsWith("\u001f\u008b")) return { kind: "gzip" };
+  if (text.startsWith("PAR1")) return { kind: "parquet" };
   if (isTarHead(bytes)) return { kind: "tar" };
   const known = others.find(([magic]) => text.startsWith(magic));
   return { kind: "other", known: known !== undefined, name: known?.[1] ?? "no archive", advice };

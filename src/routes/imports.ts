@@ -23,9 +23,9 @@ const create = createRoute({
   method: "post",
   path: "/v1/projects/{project_id}/imports",
   tags,
-  summary: "Import a zip or TAR of images and masks",
+  summary: "Import a zip, a TAR or a Parquet file of images and masks",
   description:
-    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC and the formats of many other tools: see docs/imports.md. Faulty entries are left out and listed in the import's report. A zip, a .tar or a .tar.gz, told by content: the multipart field `file`, or the body itself.",
+    "Images with masks in folders of any name, COCO, YOLO, LabelMe, CVAT, Label Studio, PASCAL VOC, Parquet and the formats of many other tools: see docs/imports.md. Faulty entries are left out and listed in the import's report. A zip, a .tar, a .tar.gz or one .parquet, told by content: the multipart field `file`, or the body itself.",
   request: {
     params: projectParams,
     query: importQuery,
@@ -36,6 +36,7 @@ const create = createRoute({
         "application/zip": { schema: { type: "string", format: "binary" } },
         "application/x-tar": { schema: { type: "string", format: "binary" } },
         "application/gzip": { schema: { type: "string", format: "binary" } },
+        "application/vnd.apache.parquet": { schema: { type: "string", format: "binary" } },
         "multipart/form-data": {
           schema: {
             type: "object",

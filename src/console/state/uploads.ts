@@ -152,4 +152,4 @@ async function sendZip({ id, projectId, file, dryRun, choices }: Upload, stop: A
   return { note, skipped: job.skipped ?? [] };
 }
 
-const isZip = (file: File): boolean => file.type.includes("zip") || file.name.toLowerCase().endsWith(".zip");
+const isZip = (file: File): boolean => file.type.includes("zip") || /\.(zip|parquet)$/i.test(file.name);
