@@ -11,9 +11,9 @@ def made_up(shape, seed, scale, centre=0.0):
 
 
 def weight(name, shape, seed):
-    """Norms scale by about one; every product keeps its input's size."""
+    """Norms scale by about one, variances are about one; every product keeps its input's size."""
     if len(shape) == 1:
-        return made_up(shape, seed, 0.3, 1.0 if name.endswith("weight") else 0.0)
+        return made_up(shape, seed, 0.3, 1.0 if name.endswith(("weight", "running_var")) else 0.0)
     if "pos" in name:
         return made_up(shape, seed, 0.5)
     return made_up(shape, seed, 1.7 / float(torch.tensor(shape[1:]).prod()) ** 0.5)

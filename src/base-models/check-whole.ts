@@ -2,6 +2,7 @@ import { sharedEmbeddingName } from "../checkpoint/hugging-face.ts";
 import type { Layout } from "../checkpoint/layout.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { pointEmbeddings } from "../checkpoint/sam2-decoder.ts";
+import { notRun } from "../checkpoint/tiny-vit-layout.ts";
 import { isEncoderPart } from "./left-out.ts";
 import type { Found } from "./find-sam.ts";
 
@@ -38,7 +39,7 @@ export function checkWhole(
   const left: string[] = [];
   for (const name of shapes.keys()) {
     const own = name.startsWith(prefix) ? name.slice(prefix.length) : "";
-    if (wanted.has(name) || ignored.has(own)) continue;
+    if (wanted.has(name) || ignored.has(own) || notRun.test(own)) continue;
     if (inside.test(own) && !(family === "sam2" && isEncoderPart(own))) faults.push(`${name} is unknown`);
     else left.push(name);
   }

@@ -8,7 +8,8 @@ import { RefusedFile } from "../checkpoint/refused.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { ModelFamily } from "../domain/model-family.ts";
 import { messageOf } from "../lib/errors.ts";
-import { type Identified, identify } from "./identify.ts";
+import type { Identified } from "./identify.ts";
+import { identifyFile } from "./identify-file.ts";
 import { findSource } from "./open.ts";
 import { allFinite, readDecoderWeights } from "./staging/stage.ts";
 
@@ -49,7 +50,7 @@ export async function readDecoderFile(path: string, promptPath: string): Promise
   }
   const file = await source.open();
   try {
-    const identified = identify(file.shapes);
+    const identified = identifyFile(file);
     const { family, type: encoderType, holdsPrompt } = identified;
     const prompt = holdsPrompt ? {} : decodeSafetensors(await readFile(promptPath)).tensors;
     const tensors = await readDecoderWeights(file, identified, prompt);

@@ -1,11 +1,11 @@
 import { decoderLayouts } from "../checkpoint/decoder-layouts.ts";
 import { sharedEmbeddingName } from "../checkpoint/hugging-face.ts";
 import {
-  blocksOf,
   familyOf,
   type ImageEncoder,
   imageEncoderLayout,
   imageEncoders,
+  sizeOf,
 } from "../checkpoint/image-encoders.ts";
 import type { Layout } from "../checkpoint/layout.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
@@ -54,7 +54,7 @@ export function identify(
     return { ...place, name: isTied ? tied : own };
   };
   const own = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  const type = encoderType(own, shapes.get(placeOf(patches[family]).name), family, architectures);
+  const type = encoderType(own, (name) => shapes.get(placeOf(name).name), family, architectures);
   const encoder = type === null ? undefined : architectures[type];
   const holdsPrompt = !bare && own.some((name) => /^(sam_)?prompt_encoder\./.test(name));
   const decoder = Object.entries(decoderLayouts[family]).filter(
@@ -73,37 +73,46 @@ function noSam(names: readonly string[]): RefusedFile {
   );
 }
 
-/** The patch embedding, whose first side is the encoder's width. */
-const patches: Readonly<Record<ModelFamily, string>> = {
-  sam: "image_encoder.patch_embed.proj.weight",
-  sam2: "image_encoder.trunk.patch_embed.proj.weight",
-};
-
-const blockNames: Readonly<Record<ModelFamily, RegExp>> = {
-  sam: /^(?:image_encoder\.blocks|vision_encoder\.layers)\.(\d+)\./,
-  sam2: /^(?:image_encoder\.trunk|vision_encoder\.backbone)\.blocks\.(\d+)\./,
+/** By what image encoders of a family are told: the patch embedding, whose first side is their width, and their blocks. */
+const marks: Readonly<Record<ModelFamily, readonly { patch: string; block: RegExp }[]>> = {
+  sam: [
+    {
+      patch: "image_encoder.patch_embed.proj.weight",
+      block: /^(?:image_encoder\.blocks|vision_encoder\.layers)\.(\d+)\./,
+    },
+    {
+      patch: "image_encoder.patch_embed.seq.2.c.weight",
+      block: /^(?:image|vision)_encoder\.layers\.(\d+\.blocks\.\d+)\./,
+    },
+  ],
+  sam2: [
+    {
+      patch: "image_encoder.trunk.patch_embed.proj.weight",
+      block: /^(?:image_encoder\.trunk|vision_encoder\.backbone)\.blocks\.(\d+)\./,
+    },
+  ],
 };
 
 function encoderType(
   names: readonly string[],
-  patchShape: readonly number[] | undefined,
+  shapeOf: (name: string) => readonly number[] | undefined,
   family: ModelFamily,
   architectures: Architectures,
 ): string | null {
-  if (!patchShape && !names.some((name) => /^(image|vision)_encoder\./.test(name))) return null;
-  const blocks = names.map((name) => Number(blockNames[family].exec(name)?.[1] ?? -1));
-  const depth = Math.max(-1, ...blocks) + 1;
-  const width = patchShape?.[0] ?? 0;
-  const known = Object.entries(architectures).filter(([, encoder]) => familyOf(encoder) === family);
-  const found = known.find(([, encoder]) => encoder.width === width && blocksOf(encoder) === depth);
-  if (found) return found[0];
-  const list = known
-    .map(([name, encoder]) => `${name} (${blocksOf(encoder)} blocks of ${encoder.width})`)
-    .join(", ");
+  const mark = marks[family].find(({ patch }) => shapeOf(patch));
+  if (!mark && !names.some((name) => /^(image|vision)_encoder\./.test(name))) return null;
+  const blocks = new Set(mark && names.flatMap((name) => mark.block.exec(name)?.[1] ?? [])).size;
+  const width = (mark && shapeOf(mark.patch)?.[0]) ?? 0;
+  const known = Object.entries(architectures)
+    .filter(([, encoder]) => familyOf(encoder) === family)
+    .map(([name, encoder]) => ({ name, ...sizeOf(encoder) }));
+  const found = known.find((one) => one.width === width && one.blocks === blocks);
+  if (found) return found.name;
+  const list = known.map((one) => `${one.name} (${one.blocks} blocks of ${one.width})`).join(", ");
   throw new RefusedFile(
     "wrong_architecture",
-    patchShape
-      ? `the image encoder has ${depth} blocks of width ${width}; there are ${list}`
+    mark
+      ? `the image encoder has ${blocks} blocks of width ${width}; there are ${list}`
       : `the image encoder is none of SAM's: it has no patch embedding; there are ${list}`,
   );
 }

@@ -11,10 +11,6 @@ const relatives: readonly (readonly [RegExp, string])[] = [
     "SAM 3, whose image encoder is another one; SAM 2 and 2.1 with a Hiera can be imported",
   ],
   [/(^|\.)mask_decoder\.hf_token/, "SAM-HQ, whose decoder has a token more"],
-  [
-    /(^|\.)image_encoder\.patch_embed\.seq\./,
-    "MobileSAM's TinyViT, which comes built in as mobile_sam; other TinyViTs can be imported as an ONNX pair",
-  ],
 ];
 
 /** Throws RefusedFile `wrong_architecture` where names are those of a model that is akin to SAM, whatever is before them. */

@@ -2,9 +2,9 @@ import { open } from "node:fs/promises";
 import { messageOf } from "../lib/errors.ts";
 import { RefusedFile } from "./refused.ts";
 import { maxHeaderBytes, readHeader } from "./safetensors.ts";
-import { isItemType, itemBytes, readBytes, type TensorFile, toFloat32 } from "./tensor-file.ts";
+import { isItemType, itemBytes, readBytes, type TensorFile, toFloat32, unreadBytes } from "./tensor-file.ts";
 
-/** Opens a safetensors file of floating-point tensors, read one at a time. Throws RefusedFile `truncated` or `unreadable`. */
+/** Opens a safetensors file, whose floating-point tensors are read one at a time. Throws RefusedFile `truncated` or `unreadable`. */
 export async function openSafetensors(path: string): Promise<TensorFile> {
   const file = await open(path);
   try {
@@ -19,7 +19,10 @@ export async function openSafetensors(path: string): Promise<TensorFile> {
     return {
       format: "safetensors",
       metadata,
-      shapes: new Map([...entries].map(([name, { shape }]) => [name, shape])),
+      shapes: new Map([...entries].filter(isRead).map(([name, { shape }]) => [name, shape])),
+      unread: new Map(
+        [...entries].filter((entry) => !isRead(entry)).map(([name, { dtype }]) => [name, dtype]),
+      ),
       read: async (name) => {
         const entry = entries.get(name);
         if (!entry || !isItemType(entry.dtype)) throw new Error(`there is no tensor ${name}`);
@@ -34,9 +37,11 @@ export async function openSafetensors(path: string): Promise<TensorFile> {
   }
 }
 
+const isRead = ([, { dtype }]: readonly [string, { readonly dtype: string }]): boolean => isItemType(dtype);
+
 function entriesOf(header: Uint8Array, length: number) {
   try {
-    const { entries, metadata } = readHeader(header, length, itemBytes);
+    const { entries, metadata } = readHeader(header, length, { ...itemBytes, ...unreadBytes });
     return { entries: new Map(entries.map((entry) => [entry.name, entry])), metadata };
   } catch (error) {
     const message = messageOf(error);

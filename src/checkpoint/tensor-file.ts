@@ -8,6 +8,22 @@ export type ItemType = keyof typeof itemBytes;
 export const isItemType = (name: unknown): name is ItemType =>
   typeof name === "string" && Object.hasOwn(itemBytes, name);
 
+/** Number types that no weight of SAM has, and bytes of one; such tensors are gone over. */
+export const unreadBytes = {
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
+  U8: 1,
+  BOOL: 1,
+  C64: 8,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+} as const;
+
 /**
  * An open weights file: what is in it is known, its values are read one tensor at a time, so that a file larger than
  * memory can be gone through.
@@ -17,6 +33,8 @@ export interface TensorFile {
   readonly format: string;
   /** Shapes by the file's own names. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Number types by the names of tensors that are not read: counters, tables, and weights of fewer than 16 bits. */
+  readonly unread: ReadonlyMap<string, string>;
   /** What the file says of itself, where its format has a place for it. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** A tensor's values, row-major, as float32. Throws RefusedFile when the file ends before they do. */

@@ -5,9 +5,9 @@ import type { BaseModel } from "../checkpoint/base-models.ts";
 import {
   type EncoderArchitecture,
   encoderArchitectures,
-  encoderLayout,
   type EncoderType,
 } from "../checkpoint/encoder-layout.ts";
+import { familyOf, imageEncoderLayout, imageEncoders } from "../checkpoint/image-encoders.ts";
 import type { TensorContent } from "../checkpoint/tensor-content.ts";
 import { AppError } from "../lib/errors.ts";
 import { decodeModel, type OnnxModel, type OnnxTensor } from "../lib/onnx-proto.ts";
@@ -39,14 +39,15 @@ export function weightFiles({ graph }: OnnxModel): string[] {
  * Throws AppError export_full_unavailable where the base has no such names.
  */
 export async function encoderTensors(base: BaseModel): Promise<TensorContent[]> {
-  const architecture = architectureOf(base);
-  if (!architecture) throw unavailable(base);
+  const known = imageEncoders[base.type];
+  if (!known || familyOf(known) !== "sam") throw unavailable(base);
   const path = await base.encoderPath();
   const stored = new Map(
     decodeModel(await readFile(path)).graph.initializer.map((tensor) => [tensor.name, placeOf(tensor)]),
   );
-  return Object.entries(encoderLayout(architecture)).map(([name, shape]) => {
+  return Object.entries(imageEncoderLayout(known)).map(([name, shape]) => {
     const { location, offset = 0, length = 0 } = stored.get(name) ?? {};
+    // The built-in model has mobile_sam's type and a graph with its weights inside
     if (location === undefined || length === 0) throw unavailable(base);
     const file = join(dirname(path), basename(location));
     return {

@@ -14,10 +14,10 @@ const usage = `Base models: what projects name as their base_model.
   npm run model -- list
   npm run model -- import FILE [DECODER] --name NAME [--licence TEXT] [--encoder NAME]
 
-FILE is Meta's .pth (SAM) or .pt (SAM 2 and 2.1), Hugging Face's model.safetensors or pytorch_model.bin, an ONNX image
-encoder (DECODER is then the decoder's ONNX or weights file), or a folder with such files. A file with a decoder alone
-says by --encoder whose image encoder it goes with. It is stored where DATA_DIR or S3_BUCKET says, for every process
-that has the same setting.
+FILE is Meta's .pth (SAM) or .pt (SAM 2 and 2.1), MobileSAM's .pt, Hugging Face's model.safetensors or
+pytorch_model.bin, an ONNX image encoder (DECODER is then the decoder's ONNX or weights file), or a folder with such
+files. A file with a decoder alone says by --encoder whose image encoder it goes with. It is stored where DATA_DIR or
+S3_BUCKET says, for every process that has the same setting.
 `;
 
 export interface ModelCommandOutput {

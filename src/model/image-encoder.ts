@@ -54,8 +54,8 @@ function block(x: Tensor, weights: Weights, architecture: EncoderArchitecture, i
   return tf.add(y, linear(hidden, weights, `${name}.mlp.lin2`));
 }
 
-/** Conv2d 1 x 1, LayerNorm2d, Conv2d 3 x 3, LayerNorm2d, no biases in the convolutions; to [1, 256, grid, grid]. */
-function neck(x: Tensor, weights: Weights, grid: number): Tensor {
+/** Conv2d 1 x 1, LayerNorm2d, Conv2d 3 x 3, LayerNorm2d, no biases in the convolutions: tokens [1, grid, grid, C] to [1, 256, grid, grid]. */
+export function neck(x: Tensor, weights: Weights, grid: number): Tensor {
   const name = "image_encoder.neck";
   const narrow = weight(weights, `${name}.0.weight`);
   const matrix = tf.reshape(narrow, [embeddingChannels, narrow.shape[1] ?? 0]);

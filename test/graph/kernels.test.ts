@@ -26,7 +26,7 @@ const noEdges = [
   [0, 0],
 ];
 const planes = [3, 6, 8, 1];
-const asPlanes = (x: tf.Tensor): tf.Tensor4D => x as tf.Tensor4D;
+const as4d = (x: tf.Tensor): tf.Tensor4D => x as tf.Tensor4D;
 
 const cases: Record<string, Case> = {
   abs: of((x) => tf.abs(x), x3),
@@ -36,9 +36,9 @@ const cases: Record<string, Case> = {
   any: flat((x) => as(tf.any(tf.greater(x, 1), [0, 2], true)), x3),
   argMax: flat((x) => as(tf.argMax(x, 1)), x3),
   argMin: flat((x) => as(tf.argMin(x, -1)), x3),
-  "avgPool, the edges left out of the mean": flat((x) => tf.avgPool(asPlanes(x), [3, 5], 1, "same"), planes),
-  "avgPool of cells": flat((x) => tf.avgPool(asPlanes(x), 2, 2, "valid"), planes),
-  batchToSpace: of((x) => tf.batchToSpaceND(asPlanes(x), [2, 2], noEdges), [12, 2, 3, 1]),
+  "avgPool, the edges left out of the mean": flat((x) => tf.avgPool(as4d(x), [3, 5], 1, "same"), planes),
+  "avgPool of cells": flat((x) => tf.avgPool(as4d(x), 2, 2, "valid"), planes),
+  batchToSpace: of((x) => tf.batchToSpaceND(as4d(x), [2, 2], noEdges), [12, 2, 3, 1]),
   broadcastTo: of((x) => tf.broadcastTo(x, [2, 3, 4]), [3, 1]),
   "cast to int": flat((x) => as(tf.cast(x, "int32")), x3),
   "cast to the same type": of((x) => tf.mul(tf.cast(x, "float32"), x), x3),
@@ -46,8 +46,15 @@ const cases: Record<string, Case> = {
   clipByValue: of((x) => tf.clipByValue(x, -1, 1.5), x3),
   clone: of((x) => tf.mul(tf.clone(x), x), x3),
   concat: of((a, b) => tf.concat([a, b], 1), x3, [2, 5, 4]),
+  "conv2d, channels first": flat(
+    (x, w) => tf.conv2d(as4d(x), as4d(w), 2, 1, "NCHW"),
+    [1, 3, 8, 6],
+    [3, 3, 3, 5],
+  ),
+  "conv2d, channels last": flat((x, w) => tf.conv2d(as4d(x), as4d(w), 1, "same"), [2, 5, 4, 3], [3, 2, 3, 4]),
   cos: of((x) => tf.cos(x), x3),
   cumsum: flat((x) => tf.cumsum(x, 1, true, true), x3),
+  depthwiseConv2d: flat((x, w) => tf.depthwiseConv2d(as4d(x), as4d(w), 2, 1), [1, 6, 8, 3], [3, 3, 3, 1]),
   div: of((a, b) => tf.div(a, tf.add(tf.abs(b), 1)), x3, [4]),
   equal: flat((x) => as(tf.equal(tf.round(x), 1)), x3),
   erf: of((x) => tf.erf(x), x3),
@@ -93,7 +100,7 @@ const cases: Record<string, Case> = {
   "matMul of stacks, a transposed": of((a, b) => tf.matMul(a, b, true, false), [2, 3, 4, 3], [2, 3, 4, 5]),
   "matMul of stacks, b transposed": of((a, b) => tf.matMul(a, b, false, true), [2, 3, 4], [2, 5, 4]),
   max: of((x) => tf.max(x, 1), x3),
-  maxPool: flat((x) => tf.maxPool(asPlanes(x), 3, 1, "same"), planes),
+  maxPool: flat((x) => tf.maxPool(as4d(x), 3, 1, "same"), planes),
   maximum: of((a, b) => tf.maximum(a, b), x3, x3),
   mean: of((x) => tf.mean(x, [0, 2]), x3),
   "mean of all": of((x) => tf.mean(x), x3),
@@ -124,7 +131,7 @@ const cases: Record<string, Case> = {
   reciprocal: positive((x) => tf.reciprocal(x), x3),
   relu: of((x) => tf.relu(x), x3),
   reshape: of((x) => tf.reshape(x, [4, -1]), x3),
-  resizeBilinear: flat((x) => tf.image.resizeBilinear(asPlanes(x), [9, 20], false, true), planes),
+  resizeBilinear: flat((x) => tf.image.resizeBilinear(as4d(x), [9, 20], false, true), planes),
   "reshape to the same shape": of((x) => tf.mul(tf.reshape(x, x3), x), x3),
   reverse: of((x) => tf.reverse(x, [0, 2]), x3),
   round: flat((x) => tf.round(x), x3),
@@ -137,7 +144,7 @@ const cases: Record<string, Case> = {
   "slice of everything": of((x) => tf.mul(tf.slice(x, [0, 0, 0], x3 as [number, number, number]), x), x3),
   softmax: of((x) => tf.softmax(x), x3),
   softplus: of((x) => tf.softplus(x), x3),
-  spaceToBatch: of((x) => tf.spaceToBatchND(asPlanes(x), [2, 2], noEdges), planes),
+  spaceToBatch: of((x) => tf.spaceToBatchND(as4d(x), [2, 2], noEdges), planes),
   split: of((x) => tf.split(x, [1, 2], 1)[1]!, x3),
   sqrt: positive((x) => tf.sqrt(x), x3),
   square: of((x) => tf.square(x), x3),

@@ -18,7 +18,8 @@ export function madeUp(shape: readonly number[], seed: number, scale: number, ce
 export function madeUpEncoder(encoder: ImageEncoder): NamedTensors {
   const weight = ([name, shape]: [string, readonly number[]], index: number): [string, NamedTensor] => {
     const seed = index + 1;
-    if (shape.length === 1) return [name, madeUp(shape, seed, 0.3, name.endsWith("weight") ? 1 : 0)];
+    if (shape.length === 1)
+      return [name, madeUp(shape, seed, 0.3, /(weight|running_var)$/.test(name) ? 1 : 0)];
     if (name.includes("pos")) return [name, madeUp(shape, seed, 0.5)];
     return [name, madeUp(shape, seed, 1.7 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)))];
   };

@@ -1,9 +1,15 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type ImageEncoder, imageEncoderLayout, isHiera } from "../../checkpoint/image-encoders.ts";
+import {
+  type ImageEncoder,
+  imageEncoderLayout,
+  isHiera,
+  isTinyVit,
+} from "../../checkpoint/image-encoders.ts";
 import { type StoredTensor, toOnnx } from "../../graph/to-onnx.ts";
 import { recordGraph } from "../../graph/record.ts";
 import { encodeImage } from "../../model/image-encoder.ts";
 import { encodeImage as encodeSam2Image } from "../../model/sam2/image-encoder.ts";
+import { encodeImage as encodeMobileImage } from "../../model/tiny-vit/image-encoder.ts";
 import type { Weights } from "../../model/types.ts";
 
 /**
@@ -16,8 +22,12 @@ export function encoderOnnx(encoder: ImageEncoder, stored: ReadonlyMap<string, S
   const weights = Object.entries(imageEncoderLayout(encoder)).map(([name, shape]) => ({ name, shape }));
   const missing = weights.filter(({ name }) => !stored.has(name)).map(({ name }) => name);
   if (missing.length > 0) throw new Error(`no place is told for ${missing.join(", ")}`);
-  const encode = (pixels: Tensor, tensors: Weights): Tensor =>
-    isHiera(encoder) ? encodeSam2Image(pixels, tensors, encoder) : encodeImage(pixels, tensors, encoder);
+  const encode = (pixels: Tensor, tensors: Weights): Tensor => {
+    if (isHiera(encoder)) return encodeSam2Image(pixels, tensors, encoder);
+    return isTinyVit(encoder)
+      ? encodeMobileImage(pixels, tensors, encoder)
+      : encodeImage(pixels, tensors, encoder);
+  };
   const graph = recordGraph(
     (tensors) => ({ image_embedding: encode(tensors["pixels"] as Tensor, tensors) }),
     [...weights, { name: "pixels", shape: [1, 3, side, side] }],

@@ -96,9 +96,7 @@ async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefine
   if (!source) throw new Error("no decoder was found");
   const file = await source.open();
   try {
-    const wanted = new Map(
-      [...file.shapes].filter(([name]) => !/^(\w+\.)?(image|vision)_encoder\./.test(name)),
-    );
+    const wanted = new Map([...file.shapes].filter(([name]) => !/(^|\.)(image|vision)_encoder\./.test(name)));
     const identified = identify(wanted);
     if (identified.type !== null) throw new Error("the image encoder was not left out");
     return {

@@ -4,7 +4,8 @@ import { imageEncoders } from "../../checkpoint/image-encoders.ts";
 import type { TensorFile } from "../../checkpoint/tensor-file.ts";
 import { encoderOnnx } from "./encoder-graph.ts";
 import { withoutCard } from "../decoder-file.ts";
-import { type Architectures, identify } from "../identify.ts";
+import type { Architectures } from "../identify.ts";
+import { identifyFile } from "../identify-file.ts";
 import { readDecoderWeights, writeEncoderWeights } from "./stage.ts";
 import type { Staged } from "./staged.ts";
 
@@ -23,7 +24,7 @@ export async function stageWeights(
   folder: string,
   architectures: Architectures = imageEncoders,
 ): Promise<Staged> {
-  const identified = identify(source.shapes, architectures);
+  const identified = identifyFile(source, architectures);
   const { family, type, naming } = identified;
   const known = type === null ? null : architectures[type];
   const decoder = await readDecoderWeights(source, identified);

@@ -3,7 +3,7 @@ import { RefusedFile } from "../refused.ts";
 import { itemBytes, readBytes, type TensorFile, toFloat32 } from "../tensor-file.ts";
 import { openArchive, type TorchArchive } from "./archive.ts";
 import type { TensorRef } from "./globals.ts";
-import { namedTensors } from "./named.ts";
+import { type Named, namedTensors } from "./named.ts";
 import { readCheckpoint } from "./pickle.ts";
 
 /**
@@ -15,10 +15,11 @@ export async function openTorch(path: string): Promise<TensorFile> {
   const file = await open(path);
   try {
     const archive = await openArchive(file);
-    const tensors = tensorsOf(readCheckpoint(archive.pickle));
+    const { tensors, unread } = tensorsOf(readCheckpoint(archive.pickle));
     return {
       metadata: await factsOf(file, archive),
       format: "PyTorch",
+      unread,
       shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
       read: async (name) => {
         const tensor = tensors.get(name);
@@ -53,9 +54,9 @@ async function factsOf(file: FileHandle, archive: TorchArchive): Promise<Record<
 
 const maxFactsBytes = 64 * 1024;
 
-function tensorsOf(root: unknown): ReadonlyMap<string, TensorRef> {
-  const { tensors, objects } = namedTensors(root);
-  if (tensors.size > 0) return tensors;
+function tensorsOf(root: unknown): Pick<Named, "tensors" | "unread"> {
+  const { tensors, unread, objects } = namedTensors(root);
+  if (tensors.size > 0 || unread.size > 0) return { tensors, unread };
   const [whole] = [...objects];
   if (!whole)
     throw new RefusedFile("unreadable", "the file holds no state dict: no dict of names and tensors");

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { backendName, type Recorder } from "../recorder.ts";
+import { convolutionKernels } from "./convolutions.ts";
 import { elementwiseKernels } from "./elementwise.ts";
 import { fillKernels } from "./fills.ts";
 import { gatherKernels } from "./gathers.ts";
@@ -10,6 +11,7 @@ import type { KernelCall, Kernels, Operand } from "./kernel.ts";
 import { shapeKernels } from "./shapes.ts";
 
 const families: readonly Kernels[] = [
+  convolutionKernels,
   elementwiseKernels,
   fillKernels,
   gatherKernels,
