@@ -2,15 +2,14 @@ import { MaskwrightError } from "../../client/errors.ts";
 import { useState } from "preact/hooks";
 import { signIn } from "../api/session.ts";
 import { messageOf } from "../state/text.ts";
-import { TextField } from "../ui/form.tsx";
-import { Button, Notice } from "../ui/parts.tsx";
+import { Form, TextField } from "../ui/form.tsx";
+import { Notice } from "../ui/parts.tsx";
 
 export function SignIn() {
   const [key, setKey] = useState("");
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
     try {
@@ -24,7 +23,7 @@ export function SignIn() {
   };
   return (
     <main class="sign-in">
-      <form class="card stack" onSubmit={(event) => void submit(event)}>
+      <Form kind="card" submit="Sign in" disabled={busy} onSubmit={submit}>
         <div class="stack-s">
           <span class="brand">
             <img src="/favicon.svg" alt="" />
@@ -51,14 +50,11 @@ export function SignIn() {
             <p>{error}</p>
           </Notice>
         )}
-        <Button kind="primary large" submit disabled={busy}>
-          Sign in
-        </Button>
         <p class="muted small">
           The key goes to this server once and becomes a session cookie that no script can read. It is not
           kept in this browser.
         </p>
-      </form>
+      </Form>
     </main>
   );
 }
