@@ -1,16 +1,13 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { builtInModel } from "../checkpoint/base-models.ts";
-import { RefusedFile } from "../checkpoint/refused.ts";
 import { type BaseModelManifest } from "./manifest.ts";
-import { isBaseModelName } from "./registry.ts";
-import { ChildPool } from "../lib/child/pool.ts";
 import { digestFile } from "../lib/hash.ts";
 import type { ImportOptions } from "./options.ts";
 import { lostText } from "./lost.ts";
+import { checkName, sameSource, type SourceFiles } from "./names.ts";
 import { findSource, type Source } from "./open.ts";
 import { orRefused, stopped } from "./read-decoder.ts";
-import type * as stageChild from "./staging/stage-child.ts";
+import { stagingChildren } from "./staging/children.ts";
 import { storeBaseModel } from "./store-base-model.ts";
 
 export interface Imported {
@@ -29,12 +26,7 @@ export interface Imported {
  */
 export async function importBaseModel(options: ImportOptions): Promise<Imported> {
   const { name, models, workFolder } = options;
-  if (!isBaseModelName(name))
-    throw new RefusedFile(
-      "name_taken",
-      `"${name}" can't be a name: up to 64 of a-z, 0-9, _ and -, the first no sign`,
-    );
-  if (builtInModel(name)) throw new RefusedFile("name_taken", `${name} is a built-in model`);
+  checkName(name);
   const source = await findSource(options.paths);
   const files = await digests(source);
   const present = await models.manifest(name);
@@ -44,7 +36,9 @@ export async function importBaseModel(options: ImportOptions): Promise<Imported>
   const folder = await mkdtemp(join(workFolder, "import-"));
   try {
     const { paths, architectures } = options;
-    const staged = orRefused(await children.run("stage", { paths, folder, architectures }).catch(stopped));
+    const staged = orRefused(
+      await stagingChildren.run("stage", { paths, folder, architectures }).catch(stopped),
+    );
     return imported(await storeBaseModel(staged, files, folder, options), true, staged.notes);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -58,15 +52,6 @@ const imported = (manifest: BaseModelManifest, isNew: boolean, notes: readonly s
   notes,
 });
 
-/** Roomy: whoever imports a base model owns the machine, and the encoder of ViT-H takes 2.5 GB to be tried. */
-const children = new ChildPool<typeof stageChild>({
-  module: new URL("./staging/stage-child.ts", import.meta.url),
-  limits: { heapMiB: 1024, memoryMiB: 16 * 1024, silenceMs: 30 * 60_000, valueMiB: 64 },
-  most: 1,
-});
-
-type SourceFiles = BaseModelManifest["source"]["files"];
-
 const digests = async (source: Source): Promise<SourceFiles> => {
   const paths =
     source.kind === "weights"
@@ -76,17 +61,3 @@ const digests = async (source: Source): Promise<SourceFiles> => {
   for (const path of paths) files.push({ file: basename(path), ...(await digestFile(path)) });
   return files;
 };
-
-/** The manifest, when it was made of these files. Throws RefusedFile `name_taken` when it was made of others. */
-function sameSource(manifest: BaseModelManifest, files: SourceFiles): BaseModelManifest {
-  const hashes = (list: SourceFiles): string =>
-    list
-      .map(({ sha256 }) => sha256)
-      .sort()
-      .join();
-  if (hashes(manifest.source.files) === hashes(files)) return manifest;
-  throw new RefusedFile(
-    "name_taken",
-    `${manifest.name} is the name of another base model, imported from other files`,
-  );
-}

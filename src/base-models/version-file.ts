@@ -18,6 +18,7 @@ const codes: Readonly<Record<RefusalReason, ErrorCode>> = {
   names_missing: "weights_names_missing",
   not_finite: "weights_not_finite",
   name_taken: "weights_unreadable",
+  masks_differ: "weights_unreadable",
 };
 
 /** A decoder's file that was read and checked. */

@@ -7,7 +7,8 @@ export type RefusalReason =
   | "wrong_architecture"
   | "names_missing"
   | "not_finite"
-  | "name_taken";
+  | "name_taken"
+  | "masks_differ";
 
 /** A weights file or pair that can't become a base model. Nothing has been stored. */
 export class RefusedFile extends Error {

@@ -46,6 +46,8 @@ export interface InferenceOptions {
   readonly pictures?: Pictures;
   /** Where image encoders of imported base models are kept on disk; below the temporary folder by default. */
   readonly modelsFolder?: string;
+  /** The base models that there are; those that come with the package and those of the store by default. */
+  readonly models?: BaseModels;
   /**
    * Hears of an embedding that could not be stored, and lets answers not wait until theirs is; left out, they wait. A
    * machine that stops after an answer has to leave it out.
@@ -66,7 +68,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const graphs = readGraphs(options.graphsFolder);
   const pools = createPools(options);
   const running = new Running();
-  const models = new BaseModels(store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
+  const models =
+    options.models ?? new BaseModels(store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
   const weights = new VersionWeights(store, models);
   const prefixes = new PrefixCache(options.prefixBytes);
   const pictures = options.pictures ?? new Pictures(options.maxImagePixels);

@@ -1,4 +1,4 @@
-/** `npm run model -- import FILE --name NAME` and `npm run model -- list`: the base models that projects choose from. */
+/** `npm run model -- list`, `import FILE --name NAME` and `quantise MODEL --name NAME`: the base models that projects choose from. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { baseModelNames } from "../checkpoint/base-models.ts";
@@ -8,16 +8,22 @@ import { importBaseModel } from "../base-models/import-base-model.ts";
 import { BaseModels } from "../base-models/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { createObjectStore } from "../storage/create.ts";
+import { quantiseModel } from "./shared/quantise-model.ts";
 
 const usage = `Base models: what projects name as their base_model.
 
   npm run model -- list
   npm run model -- import FILE [DECODER] --name NAME [--licence TEXT] [--encoder NAME]
+  npm run model -- quantise MODEL --name NAME
 
 FILE is Meta's .pth (SAM) or .pt (SAM 2 and 2.1), MobileSAM's .pt, Hugging Face's model.safetensors or
 pytorch_model.bin, an ONNX image encoder (DECODER is then the decoder's ONNX or weights file), or a folder with such
 files. A file with a decoder alone says by --encoder whose image encoder it goes with. It is stored where DATA_DIR or
 S3_BUCKET says, for every process that has the same setting.
+
+quantise makes a base model of another: the same decoder, and an image encoder that computes its linear layers in 8-bit
+integers, which takes less time. It compares masks and time of both on drawn pages, and keeps the new one only where the
+masks' mean IoU is .98 or more.
 `;
 
 export interface ModelCommandOutput {
@@ -55,13 +61,20 @@ export async function modelCommand(
   }
   const { name, licence, encoder } = values;
   const isImport = verb === "import" && name !== undefined && paths.length > 0;
-  if (!isImport && !(verb === "list" && paths.length === 0)) {
+  const isQuantise = verb === "quantise" && name !== undefined && paths.length === 1;
+  if (!isImport && !isQuantise && !(verb === "list" && paths.length === 0)) {
     err(usage);
     return 2;
   }
   const store = createObjectStore(config);
   const models = new BaseModels(store, resolve(config.DATA_DIR, "models"));
+  const workFolder = resolve(config.DATA_DIR, "import");
   try {
+    if (isQuantise) {
+      const modelsFolder = resolve(config.DATA_DIR, "models");
+      out(await quantiseModel({ store, models, of: paths[0] ?? "", name, workFolder, modelsFolder }));
+      return 0;
+    }
     if (!isImport) {
       out(await listing(models));
       return 0;
@@ -73,7 +86,7 @@ export async function modelCommand(
       name,
       ...(licence === undefined ? {} : { licence }),
       ...(encoder === undefined ? {} : { encoderOf: encoder }),
-      workFolder: resolve(config.DATA_DIR, "import"),
+      workFolder,
     });
     const size = `${(manifest.parameters / 1e6).toFixed(1)} million weights`;
     out(
@@ -85,7 +98,7 @@ export async function modelCommand(
   } catch (error) {
     if (!(error instanceof RefusedFile || error instanceof AppError)) throw error;
     const code = error instanceof RefusedFile ? error.reason : error.code;
-    err(`Not imported (${code}): ${error.message}\n`);
+    err(`Not ${isQuantise ? "made" : "imported"} (${code}): ${error.message}\n`);
     return 1;
   } finally {
     await store.close();

@@ -1,7 +1,10 @@
 /** What a child process runs for import-base-model.ts. */
+import type { EncoderInput } from "../../checkpoint/base-models.ts";
+import type { ModelFamily } from "../../domain/model-family.ts";
 import { type Readable, refusable } from "../decoder-child.ts";
 import type { Architectures } from "../identify.ts";
 import { findSource } from "../open.ts";
+import { quantiseEncoder, type QuantisedEncoder } from "../quantise/quantise-encoder.ts";
 import { stageOnnx } from "./stage-onnx.ts";
 import { stageWeights } from "./stage-weights.ts";
 import type { Staged } from "./staged.ts";
@@ -22,3 +25,11 @@ export const stage = (input: {
       await file.close();
     }
   });
+
+/** Writes an image encoder with products in 8-bit integers to `to`, and tries it. */
+export const quantise = (input: {
+  path: string;
+  to: string;
+  encoderInput: EncoderInput;
+  family: ModelFamily;
+}): Promise<Readable<QuantisedEncoder>> => refusable(() => quantiseEncoder(input));
