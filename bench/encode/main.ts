@@ -8,6 +8,7 @@ import ort, { withoutPattern } from "../../src/lib/onnxruntime.ts";
 import { difference, floats } from "../lib/values.ts";
 import { startPeer } from "../lib/peer-process.ts";
 import { interleave, machine, printReport, type Report, timed } from "../lib/report.ts";
+import { runInt8 } from "./int8.ts";
 import { bases, type EncodeOptions } from "./options.ts";
 
 /** Ours and the peer's may differ by so much of the largest value. */
@@ -15,7 +16,7 @@ const allowed = 1e-3;
 const shape = [1, 3, 1024, 1024];
 
 export async function main(options: EncodeOptions): Promise<number> {
-  printReport(await run(options), options.json);
+  printReport(await (options.int8 ? runInt8(options) : run(options)), options.json);
   return 0;
 }
 

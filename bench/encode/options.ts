@@ -15,19 +15,25 @@ export type Base = keyof typeof bases;
 
 export interface EncodeOptions extends TimingOptions {
   readonly base: Base;
+  /** MobileSAM's exact encoder and its twin in int8 in turn, instead. */
+  readonly int8: boolean;
 }
 
-export const usage = `  encode ${timingUsage} [--base NAME]
+export const usage = `  encode ${timingUsage} [--base NAME | --int8]
           one image by the image encoder of ${Object.keys(bases).join(", ")}, with random
-          weights, against transformers
+          weights, against transformers; --int8: MobileSAM's with its linear layers in int8, against the exact one
 `;
 
 /** Throws an Error that says which option is wrong. */
 export function readOptions(args: readonly string[]): EncodeOptions {
-  const options = { ...timingFlags, base: { type: "string", default: "sam2_tiny" } } as const;
+  const options = {
+    ...timingFlags,
+    base: { type: "string", default: "sam2_tiny" },
+    int8: { type: "boolean", default: false },
+  } as const;
   const { values } = parseArgs({ args: [...args], options });
-  const { base } = values;
+  const { base, int8 } = values;
   if (!Object.hasOwn(bases, base))
     throw new Error(`--base ${base} is none of ${Object.keys(bases).join(", ")}`);
-  return { ...timingOptions(values), base: base as Base };
+  return { ...timingOptions(values), base: base as Base, int8 };
 }

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type BaseModel, builtInModel } from "../../checkpoint/base-models.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { digestFile } from "../../lib/hash.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { BaseModelManifest } from "../manifest.ts";
@@ -55,7 +56,7 @@ export async function quantiseBaseModel(
       format: `${of}, linear layers in int8`,
       encoder: { input: encoderInput, graph: "encoder.onnx", files: [{ file: "encoder.onnx", path }] },
       decoder,
-      parameters: parameters + Object.values(decoder).reduce((sum, { data }) => sum + data.length, 0),
+      parameters: source?.parameters ?? parameters + numbersOf(decoder),
       says: source?.source.says ?? {},
       notes: [],
     };
@@ -75,3 +76,6 @@ async function sourceFiles(exact: BaseModel, models: BaseModels): Promise<Source
   const path = await exact.encoderPath();
   return [{ file: basename(path), ...(await digestFile(path)) }];
 }
+
+const numbersOf = (tensors: NamedTensors): number =>
+  Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0);

@@ -16,10 +16,10 @@ import type { ObjectStore } from "../../storage/store.ts";
 import { firstClick } from "../../training/evaluation/clicks.ts";
 
 /** The first page is only there to load an encoder. */
-const pages = 5;
+const pages = 4;
 
 export interface Comparison {
-  /** Of the masks that the two answer with, over all prompts. */
+  /** How like the two's masks are, over all prompts. */
   readonly meanIou: number;
   readonly leastIou: number;
   readonly prompts: number;
