@@ -5,34 +5,45 @@ import { CliError } from "./errors.ts";
 import { bar, chart, Live } from "./screen.ts";
 import { gainText } from "./versions.ts";
 
+/** What a fine-tune may be told. */
+export const tuning = {
+  epochs: { type: "string" },
+  budget: { type: "string" },
+  serving: { type: "string" },
+  seed: { type: "string" },
+} as const;
+
 /** Starts a fine-tune and shows it until it has ended. Ctrl-C asks it to stop and keep its best; once more leaves it alone. */
 export const fineTuneCommand: Command = async (call) => {
   const { values, positionals } = parse(call.args, ["PROJECT"], {
-    epochs: { type: "string" },
-    budget: { type: "string" },
-    serving: { type: "string" },
+    ...tuning,
     "base-version": { type: "string" },
-    seed: { type: "string" },
     detach: { type: "boolean", default: false },
   });
-  const projectId = positionals[0] as string;
+  const base = values["base-version"];
+  const body = {
+    ...bodyOf(values),
+    ...(base !== undefined && { base_version: integer("--base-version", base, 1) }),
+  };
+  const client = await call.api();
+  const params = { path: { project_id: positionals[0] as string } };
+  const job = await client.post("/v1/projects/{project_id}/fine-tunes", { params, body });
+  if (values.detach) return { text: `fine-tune ${job.id} is ${job.status}`, data: job };
+  return ended(client, await watch(client, job, call));
+};
+
+/** Throws CliError usage. */
+export function bodyOf(values: { readonly [Name in keyof typeof tuning]?: string | undefined }) {
   const hyperparameters = {
     ...(values.epochs !== undefined && { epochs: integer("--epochs", values.epochs, 1) }),
     ...(values.serving !== undefined && { serving: servingOf(values.serving) }),
     ...(values.budget !== undefined && { budget_seconds: integer("--budget", values.budget, 1) }),
   };
-  const base = values["base-version"];
-  const body = {
+  return {
     ...(Object.keys(hyperparameters).length > 0 && { hyperparameters }),
-    ...(base !== undefined && { base_version: integer("--base-version", base, 1) }),
     ...(values.seed !== undefined && { seed: integer("--seed", values.seed) }),
   };
-  const client = await call.api();
-  const params = { path: { project_id: projectId } };
-  const job = await client.post("/v1/projects/{project_id}/fine-tunes", { params, body });
-  if (values.detach) return { text: `fine-tune ${job.id} is ${job.status}`, data: job };
-  return ended(client, await watch(client, job, call));
-};
+}
 
 function servingOf(text: string): "interactive" | "best" {
   if (text === "interactive" || text === "best") return text;
@@ -71,7 +82,12 @@ export class Story {
   }
 }
 
-async function watch(client: Maskwright, started: FineTune, { json, streams }: Call): Promise<FineTune> {
+/** Shows a fine-tune until it has ended. */
+export async function watch(
+  client: Maskwright,
+  started: FineTune,
+  { json, streams }: Call,
+): Promise<FineTune> {
   const live = new Live(streams.err, !json);
   const path = { project_id: started.project_id, fine_tune_id: started.id };
   const story = new Story();
@@ -126,7 +142,8 @@ async function watch(client: Maskwright, started: FineTune, { json, streams }: C
   }
 }
 
-async function ended(client: Maskwright, job: FineTune): Promise<Answer> {
+/** What it ended as. Throws CliError where it made no version. */
+export async function ended(client: Maskwright, job: FineTune): Promise<Answer> {
   if (job.version === null)
     throw new CliError(
       job.error?.code ?? `fine_tune_${job.status}`,

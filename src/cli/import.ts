@@ -2,14 +2,15 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import type { Import, Maskwright } from "../client/index.ts";
+import type { Call, Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { bar, Live } from "./screen.ts";
-import { digestOf, fileSource, folderSource, type LeftBehind, send } from "./sources.ts";
+import { digestOf, fileSource, folderSource, type LeftBehind, send, type Source } from "./sources.ts";
 
-/** A zip, a TAR, or a folder that is sent as a TAR while it is read, becomes images and annotations of a project: all of it or nothing. */
-export const importCommand: Command = async ({ args, json, api, streams }) => {
-  const { values, positionals } = parse(args, ["PATH"], {
+/** A zip, a TAR, a Parquet file, or a folder that is sent as a TAR while it is read, becomes images and annotations of a project: all of it or nothing. */
+export const importCommand: Command = async (call) => {
+  const { values, positionals } = parse(call.args, ["PATH"], {
     project: { type: "string" },
     name: { type: "string" },
     "dry-run": { type: "boolean" },
@@ -18,19 +19,33 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
     "max-skipped-share": { type: "string" },
   });
   const path = resolve(positionals[0] as string);
-  const isFolder = (await stat(path)).isDirectory();
-  const client = await api();
+  const source = await sourceOf(path);
+  const client = await call.api();
+  const project = async (): Promise<string> =>
+    values.project ??
+    (await client.post("/v1/projects", { body: { name: values.name ?? basename(path) } })).id;
+  const job = await importSource(client, call, { source, project, query: queryOf(values) });
+  return { text: textOf(job), data: job };
+};
+
+export const sourceOf = async (path: string): Promise<Source> =>
+  (await stat(path)).isDirectory() ? folderSource(path) : fileSource(path);
+
+/** Sends a source and waits until it is imported; `project` is asked for once the source was read. Throws CliError. */
+export async function importSource(
+  client: Maskwright,
+  { json, streams }: Pick<Call, "json" | "streams">,
+  given: { source: Source; project: () => Promise<string>; query: ReturnType<typeof queryOf> },
+): Promise<Import> {
+  const { source, query } = given;
   const live = new Live(streams.err, !json);
   try {
-    const source = await (isFolder ? folderSource(path) : fileSource(path));
     for (const left of source.leftBehind ?? [])
       streams.err.write(json ? `${JSON.stringify({ left_out: left })}\n` : leftText(left));
     const { bytes, sha256 } = await digestOf(source, (seen) =>
       live.draw([bar("reading", seen, source.bytes)]),
     );
-    const projectId =
-      values.project ??
-      (await client.post("/v1/projects", { body: { name: values.name ?? basename(path) } })).id;
+    const projectId = await given.project();
     const params = { path: { project_id: projectId } };
     const upload = await client.post("/v1/projects/{project_id}/uploads", {
       params,
@@ -38,7 +53,7 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
     });
     await send(source, upload.link, bytes, (seen) => live.draw([bar("sending", seen, bytes)]));
     const done = await client.post("/v1/projects/{project_id}/uploads/{upload_id}/complete", {
-      params: { path: { project_id: projectId, upload_id: upload.id }, query: queryOf(values) },
+      params: { path: { project_id: projectId, upload_id: upload.id }, query },
     });
     const at = { path: { project_id: projectId, import_id: done.import_id ?? "" } };
     for (;;) {
@@ -49,16 +64,13 @@ export const importCommand: Command = async ({ args, json, api, streams }) => {
         const { code = "import_failed", message = "The import failed.", file } = job.error ?? {};
         throw new CliError(code, file === undefined ? message : `${file}: ${message}`);
       }
-      if (job.status === "succeeded") {
-        live.clear();
-        return { text: textOf(job, projectId), data: job };
-      }
+      if (job.status === "succeeded") return job;
       await sleep(300);
     }
   } finally {
     live.clear();
   }
-};
+}
 
 const shownNames = 3;
 
@@ -84,22 +96,12 @@ const queryOf = (given: Given) => ({
   ...(given["max-skipped-share"] !== undefined && { max_skipped_share: Number(given["max-skipped-share"]) }),
 });
 
-interface Job {
-  readonly dry_run: boolean;
-  readonly layout: string | null;
-  readonly images_created: number | null;
-  readonly annotations_created: number | null;
-  readonly summary: { readonly images: number; readonly annotations: number } | null;
-  readonly skipped: readonly { readonly count: number; readonly reason: string }[] | null;
-  readonly notes: readonly { readonly count: number; readonly message: string }[] | null;
-}
-
 /** What came in, or would, then a line for everything that was left out or decided. */
-function textOf(job: Job, projectId: string): string {
+export function textOf(job: Import): string {
   const { images = 0, annotations = 0 } = job.summary ?? {};
   const first = job.dry_run
     ? `${images} images, ${annotations} annotations would come in (${job.layout}); nothing was stored`
-    : `${job.images_created} images, ${job.annotations_created} annotations in project ${projectId}`;
+    : `${job.images_created} images, ${job.annotations_created} annotations in project ${job.project_id}`;
   return [
     first,
     ...(job.skipped ?? []).map(({ count, reason }) => `left out: ${count} x ${reason}`),

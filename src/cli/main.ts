@@ -10,6 +10,7 @@ import { fineTuneCommand } from "./fine-tune.ts";
 import { imagesCommand } from "./images.ts";
 import { importCommand } from "./import.ts";
 import { type CliEnvironment, connect, keepLogin, originOf } from "./login.ts";
+import { migrateCommand } from "./migrate.ts";
 import { predictCommand } from "./predict.ts";
 import type { Streams } from "./screen.ts";
 import { exportAnnotationsCommand } from "./export-annotations.ts";
@@ -28,7 +29,10 @@ const usage = `maskwright COMMAND [--json]
   projects
   import PATH [--project ID | --name NAME] [--dry-run] [--masks binary|instances|classes]
           [--split-parts] [--max-skipped-share S]
-                                     a zip or a folder of images and masks
+                                     a zip, TAR, Parquet file or folder of images and masks
+  migrate roboflow|label-studio|cvat|hf EXPORT [--images FOLDER] [--name NAME]
+          [--epochs N] [--budget SECONDS] [--serving interactive|best] [--seed N]
+                                     from another tool's export to a tuned version
   images PROJECT [--order newest|worth] [--limit N]
                                      worth: what to label next, and why
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
@@ -74,6 +78,7 @@ const commands: Record<string, Command> = {
   login: loginCommand,
   projects: projectsCommand,
   import: importCommand,
+  migrate: migrateCommand,
   images: imagesCommand,
   predict: predictCommand,
   "fine-tune": fineTuneCommand,

@@ -35,44 +35,57 @@ export interface LeftBehind {
  * A folder as a TAR that lies nowhere; hidden files and links stay out, and times, so that it is the same each time.
  * Nothing outside of the folder is read.
  */
-export async function folderSource(folder: string): Promise<Source> {
-  const names: string[] = [];
+export const folderSource = async (folder: string): Promise<Source> =>
+  tarSource(`${basename(folder)}.tar`, [{ under: "", path: folder }]);
+
+/** Files and folders as one TAR, each below a path of its own that ends in `/` or is empty; see folderSource. */
+export async function tarSource(
+  name: string,
+  parts: readonly { readonly under: string; readonly path: string }[],
+): Promise<Source> {
+  const files: { name: string; path: string }[] = [];
   const left = {
     "hidden files": new Set<string>(),
     "symbolic links": new Set<string>(),
     "special files": new Set<string>(),
   };
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const parts = relative(folder, join(entry.parentPath, entry.name)).split(sep);
-    const hidden = parts.findIndex((part) => part.startsWith("."));
-    const name = parts.join("/");
-    if (hidden >= 0)
-      left["hidden files"].add(
-        parts.slice(0, hidden + 1).join("/") + (hidden < parts.length - 1 || entry.isDirectory() ? "/" : ""),
-      );
-    else if (entry.isFile()) names.push(name);
-    else if (entry.isSymbolicLink()) left["symbolic links"].add(name);
-    else if (!entry.isDirectory()) left["special files"].add(name);
+  for (const { under, path } of parts) {
+    if (!(await stat(path)).isDirectory()) {
+      files.push({ name: under + basename(path), path });
+      continue;
+    }
+    const before = files.length;
+    for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+      const own = relative(path, join(entry.parentPath, entry.name)).split(sep);
+      const hidden = own.findIndex((part) => part.startsWith("."));
+      const inside = own.join("/");
+      if (hidden >= 0)
+        left["hidden files"].add(
+          own.slice(0, hidden + 1).join("/") + (hidden < own.length - 1 || entry.isDirectory() ? "/" : ""),
+        );
+      else if (entry.isFile()) files.push({ name: under + inside, path: join(path, inside) });
+      else if (entry.isSymbolicLink()) left["symbolic links"].add(inside);
+      else if (!entry.isDirectory()) left["special files"].add(inside);
+    }
+    if (files.length === before) throw new CliError("folder_empty", `${path} holds no files.`);
   }
-  names.sort();
-  if (names.length === 0) throw new CliError("folder_empty", `${folder} holds no files.`);
+  files.sort((a, b) => (a.name < b.name ? -1 : 1));
   let bytes = 0;
-  for (const name of names) bytes += (await stat(join(folder, name))).size + 1024;
+  for (const { path } of files) bytes += (await stat(path)).size + 1024;
   return {
-    name: `${basename(folder)}.tar`,
+    name,
     bytes,
-    read: () => tarOf(folder, names),
+    read: () => tarOf(files),
     leftBehind: Object.entries(left).flatMap(([kind, found]) =>
       found.size === 0 ? [] : [{ kind: kind as LeftBehind["kind"], names: [...found].sort() }],
     ),
   };
 }
 
-function tarOf(folder: string, names: readonly string[]): AsyncIterable<Uint8Array> {
+function tarOf(files: readonly { name: string; path: string }[]): AsyncIterable<Uint8Array> {
   const tar = pack();
   const put = async (): Promise<void> => {
-    for (const name of names) {
-      const path = join(folder, name);
+    for (const { name, path } of files) {
       const { size } = await stat(path);
       const entry = tar.entry({ name, size, mtime: new Date(0), mode: 0o644 });
       await pipeline(createReadStream(path), entry);

@@ -20,7 +20,7 @@ const largestShare = 0.4;
  * 3. Else by name: `<page>_<k>`, with k of one or two digits, belongs to `<page>`, as crops of one page are named; others
  *    are null. Where that would leave fewer than 5 groups, or one with more than 40 % of the images (`photo_01`, `photo_02`
  *    ...), or where most pages are called by a word (`crack_01`, `dent_12`: classes), the numbers only count the images, and
- *    all are null.
+ *    all are null. Roboflow's variants of one picture (`<stem>.rf.<hash>`) are a group whatever their stem.
  *
  * Throws AppError import_file_invalid.
  */
@@ -41,8 +41,16 @@ export async function splitGroups(
   return byName(images.map((image) => stemOf(image.name)));
 }
 
+/** What Roboflow puts behind a name: `stamp_jpg.rf.<hash>` is one of the variants that it made of `stamp.jpg`. */
+const variant = /(?:_(?:jpe?g|png|bmp|webp|tiff?))?\.rf\.[0-9a-z]{16,}$/i;
+
 /** Rule 3 above, on stems. */
 export function byName(stems: readonly string[]): (string | null)[] {
+  const sources = stems.map((stem) => stem.replace(variant, ""));
+  return byPage(sources).map((page, i) => page ?? (sources[i] === stems[i] ? null : (sources[i] as string)));
+}
+
+function byPage(stems: readonly string[]): (string | null)[] {
   const groups = stems.map((stem) => /^(.+)_\d{1,2}$/.exec(stem)?.[1] ?? null);
   const sizes = new Map<string, number>();
   for (const [i, group] of groups.entries()) {

@@ -128,6 +128,7 @@ describe("predict", () => {
       const env = { url, key: app.a.key };
       const file = join(folder, "text.png");
       await writeFile(file, "no image");
+      await writeFile(join(folder, "tasks.json"), "[]");
       const project = await makeProject(app.a);
       const lines = [
         [
@@ -143,6 +144,15 @@ describe("predict", () => {
         ],
         [["predict", project, join(folder, "none.png"), "--point", "1,2"], /^maskwright: enoent: [^\n]+\n$/],
         [["import", folder, "--colour", "red"], /^maskwright: usage: [^\n]+\n$/],
+        [
+          ["migrate", "labelbox", folder],
+          /^maskwright: usage: TOOL is one of roboflow, label-studio, [^\n]+\n$/,
+        ],
+        [
+          ["migrate", "label-studio", file.replace("text.png", "tasks.json")],
+          /^maskwright: usage: tasks\.json holds no pictures: give their folder with --images FOLDER\.\n$/,
+        ],
+        [["migrate", "hf", folder, "--budget", "soon"], /^maskwright: usage: --budget [^\n]+\n$/],
         [
           ["fine-tune", project, "--serving", "quick"],
           /^maskwright: usage: --serving is interactive or best, not quick\.\n$/,

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { folderSource, type Source } from "../../src/cli/sources.ts";
+import { folderSource, type Source, tarSource } from "../../src/cli/sources.ts";
 
 let outside: string;
 let folder: string;
@@ -61,4 +61,15 @@ it("says which links and hidden files stay behind, and reads nothing outside", a
       ["images/b.png", "images/b.png"],
     ]),
   );
+});
+
+it("puts an annotation file and the folder of its pictures into one TAR", async () => {
+  const file = join(outside, "project-1.json");
+  await writeFile(file, "[]");
+  const source = await tarSource("project-1.json.tar", [
+    { under: "export/", path: file },
+    { under: "images/", path: join(folder, "images") },
+  ]);
+  const names = ["export/project-1.json", "images/a.png", "images/b.png"];
+  expect([...(await filesOf(source)).keys()]).toEqual(names);
 });

@@ -67,22 +67,43 @@ it("goes from a folder of images and masks to an exported version", async () => 
   const [, project = ""] = /^4 images, 4 annotations in project (prj_\w+)\n$/.exec(imported.out) ?? [];
   expect(project).not.toBe("");
 
-  const tuned = await maskwright("fine-tune", project, "--epochs", "1", "--seed", "3");
+  expect(await maskwright("migrate", "cvat", join(data, "images"), "--name", "bare")).toMatchObject({
+    code: 1,
+    err: 'maskwright: no_masks: 4 images came in, but no mask of an object; export as "CVAT for images 1.1" or COCO with "Save images", or give the pictures\' folder with --images.\n',
+  });
+  expect((await maskwright("projects")).out).not.toContain("bare");
+
+  // As Hugging Face's imagefolder has it.
+  const rows = [1, 2, 3, 4].map((seed) => ({
+    file_name: `images/ring-${seed}.png`,
+    mask_file_name: `masks/ring-${seed}.png`,
+  }));
+  await writeFile(join(data, "metadata.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
+  const tuned = await maskwright("migrate", "hf", data, "--name", "moved", "--epochs", "1", "--seed", "3");
+  expect(tuned.err).toMatch(
+    /^Not sent: .+\n4 images, 4 annotations in project prj_\w+\nrecognised as imagefolder\n/,
+  );
   expect(tuned.err).toMatch(/^Epoch 1: loss [\d.]+, selection mean IoU [\d.]+$/m);
   expect(tuned.out).toMatch(
-    /^version 1 \((in)?active\): mean IoU [\d.]+ -> [\d.]+ on \d+ held-out images \([+-].+\)\nan answer takes [\d.]+ times the base's by box, [\d.]+ by click\n$/,
+    /^version 1 \((in)?active\): mean IoU [\d.]+ -> [\d.]+ on \d+ held-out images \([+-].+\)\nan answer takes [\d.]+ times the base's by box, [\d.]+ by click\nproject prj_\w+: http.+\ncurl http.+\n$/,
   );
   expect(tuned.code).toBe(0);
+  const [, moved = ""] = /^project (prj_\w+)/m.exec(tuned.out) ?? [];
+  // The line as a shell would read it.
+  const [, url = "", body = ""] = /^curl (\S+) .+ -d '(.+)'$/m.exec(tuned.out) ?? [];
+  const headers = { authorization: `Bearer ${server.key}`, "content-type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body });
+  expect(await answer.json()).toMatchObject({ object: "prediction", results: [{ version: 1 }] });
 
-  expect((await maskwright("versions", project)).out.split("\n")[1]).toMatch(/^1 +(in)?active /);
+  expect((await maskwright("versions", moved)).out.split("\n")[1]).toMatch(/^1 +(in)?active /);
   const file = join(folder, "one.onnx");
-  expect(await maskwright("export", project, "1", "--format", "onnx", "-o", file)).toMatchObject({ code: 0 });
+  expect(await maskwright("export", moved, "1", "--format", "onnx", "-o", file)).toMatchObject({ code: 0 });
   expect((await readFile(file)).length).toBeGreaterThan(1_000_000);
   const overlay = join(folder, "over.webp");
   const image = join(data, "images", "ring-1.png");
   const predicted = await maskwright(
     "predict",
-    project,
+    moved,
     image,
     "--box",
     "5,5,80,80",

@@ -17,6 +17,22 @@ it("puts crops of one page together: <page>_<k>", () => {
   expect(byName(stems)).toEqual(["a", "a", "b", "c", "d", null, null]);
 });
 
+it("puts Roboflow's variants of one picture together, whatever it is called", () => {
+  const of = (stem: string, k: number) => `${stem}.rf.${String(k).repeat(20)}`;
+  const stems = ["crack_jpg", "dent_png", "p3_1_jpg", "plain"].flatMap((stem) => [of(stem, 1), of(stem, 2)]);
+  expect(byName([...stems, "other"])).toEqual([
+    "crack",
+    "crack",
+    "dent",
+    "dent",
+    "p3",
+    "p3",
+    "plain",
+    "plain",
+    null,
+  ]);
+});
+
 it("takes running numbers for no group", () => {
   const running = Array.from({ length: 30 }, (_, i) => `photo_${String(i).padStart(2, "0")}`);
   expect(byName(running)).toEqual(running.map(() => null));
