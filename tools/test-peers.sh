@@ -17,6 +17,7 @@ if ! has segment_anything; then
   pip segment-anything torchvision 2>/dev/null || true
   has segment_anything || echo "SKIPPED what needs Meta's own code: segment_anything is not to be had here (PYTHONPATH may name a checkout)"
 fi
+has sam2.build_sam || echo "SKIPPED what needs Meta's SAM 2: PYTHONPATH may name a checkout of facebookresearch/sam2"
 # The same holds for Label Studio's.
 if ! has 'label_studio_sdk.converter.brush, label_studio_sdk.label_interface'; then
   pip label-studio-sdk 2>/dev/null || true

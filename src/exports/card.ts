@@ -1,7 +1,7 @@
-import type { Version } from "../db/queries/versions.ts";
 import { familyNames } from "../domain/model-family.ts";
 import type { VersionMetrics } from "../domain/version.ts";
 import { holdsText } from "./card-holds.ts";
+import { noSam2VisionEncoder, promptingSam2, withMetaSam2 } from "./card-sam2.ts";
 import { scoresText } from "./card-scores.ts";
 import { architectureOf } from "./encoder.ts";
 import { promptingForPeople } from "./facts.ts";
@@ -17,9 +17,10 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
   const { projectId, base, version } = subject;
   const holds = holdsOf(subject, options);
   const name = version ? `${projectId}, version ${version.number}` : `${base.name}, the base of ${projectId}`;
-  const blind = options.format === "hf" && !(options.full && architectureOf(base));
+  const isSam2 = base.family === "sam2";
+  const blind = options.format === "hf" && !(options.full && architectureOf(subject));
   const sections = [
-    frontMatter(options, base),
+    frontMatter(options, subject),
     `# ${name}`,
     ...holdsText(subject, options, holds),
     version
@@ -30,9 +31,12 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
     ...(version && !version.imported
       ? [section("Hyperparameters as used", codeBlock(version.hyperparameters))]
       : []),
-    section("How to prompt it", prompting(version, holds)),
+    section("How to prompt it", prompting(subject, holds)),
     ...(options.format === "onnx" ? [oneObject] : []),
-    ...(blind ? [section("With transformers", noVisionEncoder)] : []),
+    ...(blind ? [section("With transformers", isSam2 ? noSam2VisionEncoder : noVisionEncoder)] : []),
+    ...(isSam2 && options.format === "pth"
+      ? [section("With Meta's code", withMetaSam2(subject, options))]
+      : []),
     ...(options.format === "transformersjs" ? [section("With transformers.js", withTransformersJs)] : []),
     section("Licences", licences(subject)),
   ];
@@ -46,11 +50,11 @@ const notMeasured =
  * What hubs read. A pipeline or a library is named only where that library can answer an image with this file: SamModel
  * with its own image encoder inside.
  */
-const frontMatter = ({ format, full }: ExportOptions, base: ExportSubject["base"]): string =>
+const frontMatter = ({ format, full }: ExportOptions, subject: ExportSubject): string =>
   [
     "---",
     "license: apache-2.0",
-    ...(format === "hf" && full && architectureOf(base)
+    ...(format === "hf" && full && architectureOf(subject)
       ? ["library_name: transformers", "pipeline_tag: mask-generation"]
       : []),
     ...(format === "transformersjs"
@@ -58,7 +62,7 @@ const frontMatter = ({ format, full }: ExportOptions, base: ExportSubject["base"
       : []),
     "tags:",
     "  - segment-anything",
-    "  - sam",
+    `  - ${subject.base.family}`,
     "  - maskwright",
     "---",
   ].join("\n");
@@ -97,14 +101,17 @@ function feedbackText({ feedback }: VersionMetrics): string | null {
   return `${corrected} corrected and ${accepted} accepted masks trained; ${realPrompts} of ${prompts} training prompts began as people had prompted`;
 }
 
-function prompting(version: Version | null, holds: Holds): string {
+const promptingSam =
+  "As SAM: the longest side resized to 1024, normalised, padded to the bottom and right; points and box corners in " +
+  "pixels of that frame; a prompt without a box gets one padding point of label -1. What was trained and measured is " +
+  "mask 0, multimask_output=False.";
+
+function prompting(subject: ExportSubject, holds: Holds): string {
+  const { base, version } = subject;
   const settings = list(
     Object.entries(promptingForPeople(version)).map(([key, value]) => [key, code(value)]),
   );
-  const usual =
-    "As SAM: the longest side resized to 1024, normalised, padded to the bottom and right; points and box corners in " +
-    "pixels of that frame; a prompt without a box gets one padding point of label -1. What was trained and measured is " +
-    "mask 0, multimask_output=False.";
+  const usual = base.family === "sam2" ? promptingSam2(subject) : promptingSam;
   if (settings === "") return usual;
   const lead =
     holds === "decoder"

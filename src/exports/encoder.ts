@@ -2,20 +2,30 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BaseModel } from "../checkpoint/base-models.ts";
+import type { EncoderArchitecture } from "../checkpoint/encoder-layout.ts";
+import type { HieraArchitecture } from "../checkpoint/hiera-layout.ts";
 import {
-  type EncoderArchitecture,
-  encoderArchitectures,
-  type EncoderType,
-} from "../checkpoint/encoder-layout.ts";
-import { familyOf, imageEncoderLayout, imageEncoders } from "../checkpoint/image-encoders.ts";
+  type ImageEncoder,
+  imageEncoderLayout,
+  imageEncoders,
+  isTinyVit,
+} from "../checkpoint/image-encoders.ts";
 import type { TensorContent } from "../checkpoint/tensor-content.ts";
 import { AppError } from "../lib/errors.ts";
 import { decodeModel, type OnnxModel, type OnnxTensor } from "../lib/onnx-proto.ts";
 import type { ZipEntry } from "../lib/zip-writer.ts";
+import type { ExportSubject } from "./types.ts";
 
-/** The architecture of a base's image encoder, where it is one of SAM's own ViTs; else null. */
-export const architectureOf = ({ type }: BaseModel): EncoderArchitecture | null =>
-  Object.hasOwn(encoderArchitectures, type) ? encoderArchitectures[type as EncoderType] : null;
+type Encoded = Pick<ExportSubject, "base" | "architectures">;
+
+const knownEncoder = ({ base, architectures = imageEncoders }: Encoded): ImageEncoder | undefined =>
+  architectures[base.type];
+
+/** The architecture of a base's image encoder where transformers has it, SAM's own ViTs and SAM 2's Hieras; else null. */
+export function architectureOf(subject: Encoded): EncoderArchitecture | HieraArchitecture | null {
+  const known = knownEncoder(subject);
+  return known && !isTinyVit(known) ? known : null;
+}
 
 /** The ONNX encoder as `encoder.onnx`, with the files beside it that hold its weights. */
 export async function encoderEntries(base: BaseModel): Promise<ZipEntry[]> {
@@ -38,9 +48,10 @@ export function weightFiles({ graph }: OnnxModel): string[] {
  * The encoder's weights by Meta's names, read from where its ONNX file says that they lie.
  * Throws AppError export_full_unavailable where the base has no such names.
  */
-export async function encoderTensors(base: BaseModel): Promise<TensorContent[]> {
-  const known = imageEncoders[base.type];
-  if (!known || familyOf(known) !== "sam") throw unavailable(base);
+export async function encoderTensors(subject: Encoded): Promise<TensorContent[]> {
+  const { base } = subject;
+  const known = knownEncoder(subject);
+  if (!known) throw unavailable(base);
   const path = await base.encoderPath();
   const stored = new Map(
     decodeModel(await readFile(path)).graph.initializer.map((tensor) => [tensor.name, placeOf(tensor)]),

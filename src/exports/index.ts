@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { contentsOf, safetensorsStream, type TensorContent } from "../checkpoint/tensor-content.ts";
+import { contentsOf, safetensorsStream } from "../checkpoint/tensor-content.ts";
+import { metaSam2Name } from "../checkpoint/sam2-decoder.ts";
 import { torchFile } from "../checkpoint/torch/write.ts";
 import { readVersionWeights } from "../inference/decoder/version-weights.ts";
 import { AppError } from "../lib/errors.ts";
@@ -9,9 +10,9 @@ import { storedZip, type ZipEntry } from "../lib/zip-writer.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { bundleEntries } from "./bundle.ts";
 import { modelCard } from "./card.ts";
-import { architectureOf, encoderEntries, encoderTensors } from "./encoder.ts";
+import { encoderEntries, encoderTensors } from "./encoder.ts";
 import { factsOf } from "./facts.ts";
-import { huggingFaceTensors, samConfig, samPreprocessor } from "./hugging-face.ts";
+import { huggingFaceEntries } from "./hugging-face-entries.ts";
 import { decoderOnnxFile } from "./onnx.ts";
 import { spool } from "./spool.ts";
 import { transformersJsEntries } from "./transformers-js/entries.ts";
@@ -96,12 +97,18 @@ async function make(
     if (!full) return decoder;
     return storedZip([readme, { path: "decoder.onnx", content: decoder }, ...(await encoderEntries(base))]);
   }
-  const parts = { full, readme, facts, decoder: contentsOf(weights) };
-  if (format === "hf") return huggingFaceZip(subject, parts);
-  const tensors = [...(full ? await encoderTensors(base) : []), ...parts.decoder];
-  if (format === "pth") return torchFile(tensors, { "facts.json": json(facts), "README.md": card });
+  if (format === "hf") return storedZip(await huggingFaceEntries(subject, { full, readme, facts, weights }));
+  const decoder = contentsOf(weights);
+  const encoder = full ? await encoderTensors(subject) : [];
+  if (format === "pth") {
+    const extra = { "facts.json": json(facts), "README.md": card };
+    if (base.family === "sam") return torchFile([...encoder, ...decoder], { extra });
+    const renamed = decoder.map((tensor) => ({ ...tensor, name: metaSam2Name(tensor.name) }));
+    // As Meta's own checkpoints of SAM 2 are
+    return torchFile([...encoder, ...renamed], { extra, under: "model" });
+  }
   // Loaders ask which framework wrote it; the tensors are PyTorch's.
-  return safetensorsStream(tensors, { format: "pt", ...metadata });
+  return safetensorsStream([...encoder, ...decoder], { format: "pt", ...metadata });
 }
 
 /** A graph makes no views: it answers on one embedding. Throws AppError export_served_unavailable. */
@@ -112,28 +119,6 @@ function checkServed({ version }: ExportSubject, { format, variant }: ExportOpti
     "variant: this version encodes a window round each prompt, which one ONNX graph can't do; format=bundle is all of it, the other variants are its decoder alone.",
     { param: "variant" },
   );
-}
-
-/** The vision encoder's tensors stand in it where transformers has that encoder, else its ONNX file beside them. */
-async function huggingFaceZip(
-  { base }: ExportSubject,
-  parts: { full: boolean; readme: ZipEntry; facts: Record<string, string>; decoder: TensorContent[] },
-): Promise<Readable> {
-  const { full, readme, facts, decoder } = parts;
-  const architecture = architectureOf(base);
-  const held = full ? architecture : null;
-  const encoder = held ? await encoderTensors(base) : [];
-  const tensors = huggingFaceTensors([...encoder, ...decoder]);
-  return storedZip([
-    readme,
-    { path: "config.json", content: utf8(json(samConfig(held))) },
-    { path: "preprocessor_config.json", content: utf8(json(samPreprocessor)) },
-    {
-      path: "model.safetensors",
-      content: () => safetensorsStream(tensors, { format: "pt", ...facts }),
-    },
-    ...(full && !architecture ? await encoderEntries(base) : []),
-  ]);
 }
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { BaseModel } from "../checkpoint/base-models.ts";
+import type { ImageEncoder } from "../checkpoint/image-encoders.ts";
 import type { Version } from "../db/queries/versions.ts";
 import { type ExportVariant, exportVariants } from "../graphs/files.ts";
 import { isPlain } from "../domain/focus.ts";
@@ -24,6 +25,8 @@ export interface ExportSubject {
   readonly base: BaseModel;
   /** Null is the base. */
   readonly version: Version | null;
+  /** Image encoders that are known, by their types; SAM's three and SAM 2's four by default. */
+  readonly architectures?: Readonly<Record<string, ImageEncoder>>;
 }
 
 export interface ExportOptions {

@@ -61,7 +61,7 @@ test("MobileSAM in PyTorch's names is a base model that gives what the built-in 
   expect(furthest / largest).toBeLessThan(1e-5);
 
   // What `full=true` puts into a .pth: the file's own tensors
-  for (const { name, shape, content } of await encoderTensors(await models.get("mine"))) {
+  for (const { name, shape, content } of await encoderTensors({ base: await models.get("mine") })) {
     const kept = tensors[name] as NamedTensors[string];
     const bytes = await buffer((content as () => Readable)());
     expect([name, shape, sha256(bytes)]).toEqual([name, kept.shape, sha256(bytesOf(kept.data))]);

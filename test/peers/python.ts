@@ -13,6 +13,9 @@ export const python = existsSync(venv) ? venv : "python3";
 /** Whether Meta's own code is there: tools/test-peers.sh says so loudly where it is not. */
 export const hasMeta = spawnSync(python, ["-c", "import segment_anything"]).status === 0;
 
+/** The same of SAM 2, which PyPI's mirrors have not: PYTHONPATH may name a checkout of facebookresearch/sam2. */
+export const hasSam2 = spawnSync(python, ["-c", "import sam2.build_sam"]).status === 0;
+
 /** Runs Python code with arguments; returns what it printed. */
 export async function runPython(code: string, args: readonly string[] = []): Promise<string> {
   const run = promisify(execFile);

@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
-import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { type BaseModel, baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import type { Version } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
@@ -51,11 +51,14 @@ export const focuses: Readonly<Record<string, Focus>> = {
   },
 };
 
-/** A version of the base's decoder, a little changed, with a focus set by hand. */
-export async function versionWith(store: ObjectStore, focus: Focus): Promise<Version> {
-  const base = await baseModel("mobile_sam").decoderWeights();
+/** A version of a decoder, mobile_sam's by default, a little changed, with a focus set by hand. */
+export async function versionWith(
+  store: ObjectStore,
+  focus: Focus,
+  base: Pick<BaseModel, "name" | "decoderWeights"> = baseModel("mobile_sam"),
+): Promise<Version> {
   const weights = Object.fromEntries(
-    Object.entries(base).map(([name, { shape, data }]) => [
+    Object.entries(await base.decoderWeights()).map(([name, { shape, data }]) => [
       name,
       { shape, data: name.startsWith("mask_decoder.") ? data.map((value) => value * 1.002) : data },
     ]),
@@ -79,7 +82,7 @@ export async function versionWith(store: ObjectStore, focus: Focus): Promise<Ver
       says: {},
       actor: "key_1",
     },
-    baseModel: "mobile_sam",
+    baseModel: base.name,
     parentVersion: null,
     weightsKey,
     weightsSha256: sha256(file),
@@ -131,7 +134,7 @@ export async function apiMasks(
   const { results } = await inference.predict({
     image: { sha256: sha256(bytes), bytes: async () => bytes },
     workspaceId: "ws_1",
-    baseModel: "mobile_sam",
+    baseModel: version.baseModel,
     versions: [version],
     prompts,
     multimask: false,

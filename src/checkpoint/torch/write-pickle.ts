@@ -31,9 +31,10 @@ const op = {
  * A dict from names to float32 tensors on the CPU, as torch.save pickles them: each is
  * `torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())`, its storage a persistent id
  * `("storage", torch.FloatStorage, key, "cpu", numel)`. It names these three globals and no other, all of which
- * torch.load(weights_only=True) allows (torch: torch/_weights_only_unpickler.py, torch/serialization.py).
+ * torch.load(weights_only=True) allows (torch: torch/_weights_only_unpickler.py, torch/serialization.py). With `under`
+ * that dict is the one entry of another, by this name.
  */
-export function pickleStateDict(tensors: readonly PickledTensor[]): Uint8Array {
+export function pickleStateDict(tensors: readonly PickledTensor[], under: string | null = null): Uint8Array {
   const parts: Uint8Array[] = [Uint8Array.of(op.protocol, 2), Uint8Array.of(op.emptyDict, op.mark)];
   const memo = new Map<string, number>();
   const write = (...bytes: number[]): void => void parts.push(Uint8Array.from(bytes));
@@ -69,6 +70,10 @@ export function pickleStateDict(tensors: readonly PickledTensor[]): Uint8Array {
     values.forEach(int);
     return write(op.tuple);
   };
+  if (under !== null) {
+    text(under);
+    write(op.emptyDict, op.mark);
+  }
   for (const { name, shape, key } of tensors) {
     text(name);
     global("torch._utils", "_rebuild_tensor_v2");
@@ -86,6 +91,7 @@ export function pickleStateDict(tensors: readonly PickledTensor[]): Uint8Array {
     global("collections", "OrderedDict");
     write(op.emptyTuple, op.reduce, op.tuple, op.reduce);
   }
+  if (under !== null) write(op.setItems);
   write(op.setItems, op.stop);
   return Buffer.concat(parts);
 }

@@ -5,8 +5,7 @@ import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.t
 import { samModelGraph } from "../../graphs/files.ts";
 import { decodeModel, encodeModel, type OnnxModel } from "../../lib/onnx-proto.ts";
 import type { ZipEntry } from "../../lib/zip-writer.ts";
-import { architectureOf } from "../encoder.ts";
-import { samConfig, samPreprocessor } from "../hugging-face.ts";
+import { huggingFaceConfigs } from "../hugging-face-entries.ts";
 import { withWeights } from "../onnx.ts";
 import type { ExportSubject } from "../types.ts";
 import { withInt8Weights } from "./int8-weights.ts";
@@ -22,23 +21,25 @@ const decoderFile = "prompt_encoder_mask_decoder";
  * Throws AppError export_full_unavailable where the base's encoder takes pixels.
  */
 export async function transformersJsEntries(
-  { base }: ExportSubject,
+  subject: ExportSubject,
   parts: { readme: ZipEntry; metadata: Readonly<Record<string, string>>; weights: NamedTensors },
 ): Promise<ZipEntry[]> {
   const { readme, metadata, weights } = parts;
+  const { base } = subject;
   const matrix = weights["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"] as NamedTensor;
   const encoder = await visionEncoder(base, matrix, `${encoderFile}.onnx`);
   const apart = encoder.beside.length;
   const graph = decodeModel(await readFile(samModelGraph()));
   const decoder = withWeights(graph, weights, { metadata });
+  const configs = huggingFaceConfigs(subject, { held: true });
   const config = {
-    ...samConfig(architectureOf(base)),
+    ...configs.config,
     ...(apart > 0 && { "transformers.js_config": onlyExact(apart) }),
   };
   return [
     readme,
     { path: "config.json", content: json(config) },
-    { path: "preprocessor_config.json", content: json(samPreprocessor) },
+    { path: "preprocessor_config.json", content: json(configs.preprocessor) },
     {
       path: "preprocess.mjs",
       content: await readFile(join(import.meta.dirname, "preprocess.mjs")),

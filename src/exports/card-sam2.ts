@@ -1,0 +1,39 @@
+import type { ExportOptions, ExportSubject } from "./types.ts";
+
+/** How SAM 2 is prompted, and which of its masks answers. */
+export function promptingSam2({ version }: ExportSubject): string {
+  const usual =
+    "As SAM 2: both sides of the image resized to 1024, each by itself, normalised; points and box corners in pixels of " +
+    "that frame; every prompt gets one padding point of label -1.";
+  const answer = version
+    ? "What was trained and measured is mask 0: multimask_output=False without dynamic_multimask_via_stability, which " +
+      "would answer with another mask wherever mask 0 is not stable."
+    : "multimask_output=False answers with mask 0, and with the best of the others where that is not stable " +
+      "(dynamic_multimask_via_stability), as Meta's predictor does.";
+  return `${usual} ${answer}`;
+}
+
+/** What of a SAM 2 no file of ours holds, and how Meta's code loads a .pth. */
+export function withMetaSam2({ version }: ExportSubject, { full }: Pick<ExportOptions, "full">): string {
+  const left = full
+    ? ""
+    : " Nor is the image encoder, to which conv_s0, conv_s1 and no_mem_embed belong here: `full=true` adds it.";
+  const options = version ? ", apply_postprocessing=False" : "";
+  return `Names are those of Meta's \`sam2.1_hiera_*.pt\`, under \`model\`. What SAM 2 follows objects through videos with (memory attention, memory encoder, object pointers) is not in it.${left} \`build_sam2\` refuses a checkpoint that lacks a tensor, so these are laid over Meta's own of the same size:
+
+\`\`\`python
+import torch
+from sam2.build_sam import build_sam2
+from sam2.sam2_image_predictor import SAM2ImagePredictor
+checkpoint = torch.load("sam2.1_hiera_tiny.pt", weights_only=True)   # Meta's, of the base's size
+checkpoint["model"].update(torch.load("this.pth", weights_only=True)["model"])
+torch.save(checkpoint, "tuned.pt")
+predictor = SAM2ImagePredictor(build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", "tuned.pt"${options}))
+\`\`\``;
+}
+
+/** The section "With transformers" where a folder for it holds no vision encoder. */
+export const noSam2VisionEncoder =
+  "No image encoder that transformers has is in here: `Sam2Model.from_pretrained` reports the vision encoder's tensors, " +
+  "conv_s0, conv_s1 and no_memory_embedding as missing, and the model refuses `pixel_values`. Give it `image_embeddings` " +
+  "of the base's own encoder, a list of [1, 32, 256, 256], [1, 64, 128, 128] and [1, 256, 64, 64].";
