@@ -47,6 +47,11 @@ type Entry = z.output<typeof entry>;
 
 const filters = ["all", "unlabelled", "empty", "asked", "labelled", "train", "test", "worst"] as const;
 
+const listQuery = pageQuery.extend({
+  filter: z.enum(filters).default("all"),
+  version: z.coerce.number().pipe(versionNumber()).optional(),
+});
+
 const list = createRoute({
   method: "get",
   path: "/v1/projects/{project_id}/gallery",
@@ -56,10 +61,7 @@ const list = createRoute({
     "Newest first; `empty` lists images that are known to hold no object, which `unlabelled` leaves out; `asked` those of which a fine-tune asks whether all is annotated (`complete_asked`); `worst` lists the version's test images from lowest to highest IoU, all on one page. train, test and worst require `version`.",
   request: {
     params: projectParams,
-    query: pageQuery.extend({
-      filter: z.enum(filters).default("all"),
-      version: z.coerce.number().pipe(versionNumber()).optional(),
-    }),
+    query: listQuery,
   },
   responses: {
     200: json(pageOf(entry), "One page."),
@@ -151,32 +153,41 @@ interface Scores {
   readonly tuned: number;
 }
 
+/** The images of one page, and how the version that was asked for did on them. */
+async function foundPage(db: RouteContext["db"], scope: ProjectScope, query: z.output<typeof listQuery>) {
+  const version = query.version === undefined ? null : await getVersion(db, scope, query.version);
+  const scores = version ? scoresOf(version) : new Map<string, Scores>();
+  const tested = [...scores.keys()];
+  const isWorst = query.filter === "worst";
+  const wanted = isWorst ? { limit: Math.max(1, tested.length) } : pageRequest(query);
+  const rows = await listGallery(db, scope, chosenBy(query.filter, tested), wanted);
+  return { ...(await fitting(db, scope, rows, isWorst)), version, scores, isWorst };
+}
+
+async function written(
+  db: RouteContext["db"],
+  scope: ProjectScope,
+  { page, version, scores, isWorst }: Awaited<ReturnType<typeof foundPage>>,
+  late: LateValues,
+) {
+  const annotationsOf = await overlaysOf(db, scope, page, late);
+  const body = pageBody(page, (row) =>
+    toEntry(row, annotationsOf(row), { version, score: scores.get(row.id) ?? null }),
+  );
+  if (isWorst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
+  return body;
+}
+
 export function galleryRoutes({ db, memory }: RouteContext) {
   const router = createRouter();
 
   router.openapi(list, async (c) => {
     const scope = scopeOf(c, c.req.valid("param"));
-    const query = c.req.valid("query");
     projectOf(c, scope);
-    const version = query.version === undefined ? null : await getVersion(db, scope, query.version);
-    const scores = version ? scoresOf(version) : new Map<string, Scores>();
-    const tested = [...scores.keys()];
-    const worst = query.filter === "worst";
-    const wanted = worst ? { limit: Math.max(1, tested.length) } : pageRequest(query);
-    const rows = await listGallery(db, scope, chosenBy(query.filter, tested), wanted);
-    const { page, bytes } = await fitting(db, scope, rows, worst);
+    const found = await foundPage(db, scope, c.req.valid("query"));
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer images at a time." };
-    const held = await memory.reserve(copiesOfText * bytes, ask);
-    return answerLate(c, 200, held, {
-      write: async (late) => {
-        const annotationsOf = await overlaysOf(db, scope, page, late);
-        const body = pageBody(page, (row) =>
-          toEntry(row, annotationsOf(row), { version, score: scores.get(row.id) ?? null }),
-        );
-        if (worst) body.data.sort((a, b) => (a.tuned_iou ?? 0) - (b.tuned_iou ?? 0));
-        return body;
-      },
-    });
+    const held = await memory.reserve(copiesOfText * found.bytes, ask);
+    return answerLate(c, 200, held, { write: (late) => written(db, scope, found, late) });
   });
 
   router.openapi(overview, async (c) => {
