@@ -6,6 +6,7 @@ import type { ImportOptions } from "./options.ts";
 import { askPeer } from "../lib/coco/peer.ts";
 import { type ImportMeasured, startLocalServer } from "../lib/coco/server.ts";
 import { machine } from "../lib/report.ts";
+import { runBench } from "../lib/run-bench.ts";
 
 /** The same files, read by peers/read_coco.py. */
 interface PeerMeasured {
@@ -28,17 +29,20 @@ interface ImportReport {
   readonly note?: string;
 }
 
-/** Returns 1 where the import did not succeed. */
-export async function main(options: ImportOptions): Promise<number> {
+export const main = (options: ImportOptions): Promise<number> =>
+  runBench(options, (signal) => run(options, signal), tableOf);
+
+async function run(options: ImportOptions, signal: AbortSignal): Promise<ImportReport> {
   const folder = await mkdtemp(join(tmpdir(), "maskwright-bench-import-"));
   try {
     process.stderr.write(`Writing ${options.images} pictures and ${options.objects} objects ...\n`);
     const set = await writeCocoSet(join(folder, "set"), options);
-    const ours = await importSet(folder, set);
+    const ours = await importSet(folder, set, signal);
+    if (ours.status !== "succeeded") throw new Error(`the import ended as ${ours.status}`);
     const peer = await askPeer<PeerMeasured>("read_coco.py", set.folder, options.python);
     const missing = "missing" in peer ? peer.missing : undefined;
     if (missing !== undefined) process.stderr.write(`THE PEER IS MISSING, nothing is compared: ${missing}\n`);
-    const report: ImportReport = {
+    return {
       bench: "import",
       ...machine(),
       annotation_bytes: set.annotationBytes,
@@ -47,16 +51,14 @@ export async function main(options: ImportOptions): Promise<number> {
       peer: "missing" in peer ? null : peer,
       ...(missing !== undefined && { note: missing }),
     };
-    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else print(report);
-    return ours.status === "succeeded" ? 0 : 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function importSet(folder: string, set: CocoSet): Promise<ImportMeasured> {
+async function importSet(folder: string, set: CocoSet, signal: AbortSignal): Promise<ImportMeasured> {
   const server = await startLocalServer(folder);
+  signal.addEventListener("abort", () => void server.stop());
   try {
     return await server.import(set.zip, set.zipBytes);
   } finally {
@@ -66,27 +68,24 @@ async function importSet(folder: string, set: CocoSet): Promise<ImportMeasured> 
 
 const MB = (bytes: number | null): string => (bytes === null ? "-" : `${Math.round(bytes / 1e6)} MB`);
 
-function print({ cpu, cores, annotation_bytes, zip_bytes, ours, peer, note }: ImportReport): void {
-  const out = (line: string): void => void process.stdout.write(`${line}\n`);
-  out(`import: a COCO set with ${MB(annotation_bytes)} of annotations, ${MB(zip_bytes)} as a zip`);
-  out(`${cpu}, ${cores} cores`);
-  out(
-    `ours: upload, checks, run lengths and rows in Postgres, ${ours.status}; of the service without Postgres`,
-  );
-  out(`peer: ${peer?.name ?? `none (${note ?? "not found"})`}, files read and objects made run lengths\n`);
-  out("| | seconds | images/s | objects/s | peak memory | above rest |\n|---|---|---|---|---|---|");
+function tableOf({ cpu, cores, annotation_bytes, zip_bytes, ours, peer, note }: ImportReport): string {
   const row = (
     what: string,
-    run: Pick<PeerMeasured, "seconds" | "images" | "objects">,
+    measured: Pick<PeerMeasured, "seconds" | "images" | "objects">,
     peak: number | null,
     above: number | null,
   ) =>
-    out(
-      `| ${what} | ${run.seconds.toFixed(1)} | ${(run.images / run.seconds).toFixed(1)} | ` +
-        `${(run.objects / run.seconds).toFixed(0)} | ${MB(peak)} | ${MB(above)} |`,
-    );
+    `| ${what} | ${measured.seconds.toFixed(1)} | ${(measured.images / measured.seconds).toFixed(1)} | ` +
+    `${(measured.objects / measured.seconds).toFixed(0)} | ${MB(peak)} | ${MB(above)} |`;
   const { peak_bytes: peak, rest_bytes: rest } = ours;
-  row("ours", ours, peak, peak === null || rest === null ? null : peak - rest);
-  if (peer) row("peer", peer, peer.peak_bytes, null);
-  out(`\n/healthz took ${ours.healthz_ms.toFixed(0)} ms at most meanwhile.`);
+  return [
+    `import: a COCO set with ${MB(annotation_bytes)} of annotations, ${MB(zip_bytes)} as a zip`,
+    `${cpu}, ${cores} cores`,
+    `ours: upload, checks, run lengths and rows in Postgres, ${ours.status}; of the service without Postgres`,
+    `peer: ${peer?.name ?? `none (${note ?? "not found"})`}, files read and objects made run lengths\n`,
+    "| | seconds | images/s | objects/s | peak memory | above rest |\n|---|---|---|---|---|---|",
+    row("ours", ours, peak, peak === null || rest === null ? null : peak - rest),
+    ...(peer ? [row("peer", peer, peer.peak_bytes, null)] : []),
+    `\n/healthz took ${ours.healthz_ms.toFixed(0)} ms at most meanwhile.\n`,
+  ].join("\n");
 }

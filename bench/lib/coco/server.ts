@@ -38,6 +38,10 @@ export interface FineTuneMeasured {
 }
 
 export interface LocalServer {
+  readonly url: string;
+  readonly key: string;
+  /** What a route answers. Throws an Error with the answer where it is no 2xx. */
+  ask(path: string, init?: AskInit): Promise<Record<string, unknown>>;
   import(zip: string, bytes: number): Promise<ImportMeasured>;
   /** @param onEvent gets what the fine-tune says, as it says it */
   fineTune(
@@ -46,6 +50,13 @@ export interface LocalServer {
     onEvent: (message: string) => void,
   ): Promise<FineTuneMeasured>;
   stop(): Promise<void>;
+}
+
+interface AskInit {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | ReadStream;
+  readonly duplex?: "half";
 }
 
 /** `npm start` as a process of its own: Postgres, API and trainer. Its data lie below `folder`. */
@@ -63,21 +74,16 @@ export async function startLocalServer(folder: string): Promise<LocalServer> {
   const authorization = `Bearer ${key}`;
   const ask = async (
     path: string,
-    {
-      headers = {},
-      ...init
-    }: {
-      method?: string;
-      headers?: Record<string, string>;
-      body?: string | ReadStream;
-      duplex?: "half";
-    } = {},
-  ) => {
+    { headers = {}, ...init }: AskInit = {},
+  ): Promise<Record<string, unknown>> => {
     const answer = await fetch(url + path, { ...init, headers: { authorization, ...headers } });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as Record<string, unknown>;
   };
   return {
+    url,
+    key,
+    ask,
     import: async (zip, bytes) => {
       const project = await ask("/v1/projects", {
         method: "POST",
