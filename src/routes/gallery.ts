@@ -164,7 +164,7 @@ async function foundPage(db: RouteContext["db"], scope: ProjectScope, query: z.o
   return { ...(await fitting(db, scope, rows, isWorst)), version, scores, isWorst };
 }
 
-async function written(
+async function writtenPage(
   db: RouteContext["db"],
   scope: ProjectScope,
   { page, version, scores, isWorst }: Awaited<ReturnType<typeof foundPage>>,
@@ -187,7 +187,7 @@ export function galleryRoutes({ db, memory }: RouteContext) {
     const found = await foundPage(db, scope, c.req.valid("query"));
     const ask = { by: scope.workspaceId, what: "This page", hint: "Get fewer images at a time." };
     const held = await memory.reserve(copiesOfText * found.bytes, ask);
-    return answerLate(c, 200, held, { write: (late) => written(db, scope, found, late) });
+    return answerLate(c, 200, held, { write: (late) => writtenPage(db, scope, found, late) });
   });
 
   router.openapi(overview, async (c) => {
