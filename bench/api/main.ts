@@ -1,6 +1,6 @@
 import { openBare } from "./bare.ts";
 import type { Bareness } from "./bare-worker.ts";
-import { type Load, type Measured, measure } from "./load.ts";
+import { type Load, type Measured, measure } from "../lib/load.ts";
 import type { ApiOptions } from "./options.ts";
 import { type Page, openWorld, type World } from "../lib/world.ts";
 import { machine } from "../lib/report.ts";

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Load, type Measured, measure } from "../api/load.ts";
+import { type Load, type Measured, measure } from "../lib/load.ts";
 import { writeCocoSet } from "../lib/coco/set.ts";
 import { type FineTuneMeasured, type LocalServer, startLocalServer } from "../lib/coco/server.ts";
 import { machine } from "../lib/report.ts";
@@ -88,15 +88,15 @@ async function watch(
 }
 
 /** One box each on the first image, whose embedding is in memory after the first. */
-async function predictions({ ask, url, key }: LocalServer, project: string): Promise<Load> {
+async function predictions(server: LocalServer, project: string): Promise<Load> {
   const under = `/v1/projects/${project}`;
-  const { data } = await ask(`${under}/images?limit=1`);
+  const { data } = await server.ask(`${under}/images?limit=1`);
   const [image] = data as { id: string }[];
   const boxes = Array.from({ length: 8 }, (_, i) => [40 + 60 * i, 60 + 40 * i, 160 + 60 * i, 160 + 40 * i]);
   const bodies = boxes.map((box) =>
     JSON.stringify({ image: { id: image?.id }, prompts: [{ box }], version: "base" }),
   );
-  return { url, key, method: "POST", path: `${under}/predict`, bodies };
+  return { url: server.url, key: server.key, method: "POST", path: `${under}/predict`, bodies };
 }
 
 function tableOf({ cpu, cores, before, beside, after, fine_tune: tune, ...ratios }: BesideReport): string {
