@@ -2,11 +2,19 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { apiFiles, modelFiles, unitFiles } from "./test/lanes.ts";
+import LongestLaneFirst from "./test/helpers/sequencer.ts";
 
 /**
  * The lanes. `npm test` runs unit, api, model and scenario, all that needs only Node; every other lane has an npm script of its
  * own. Run one with `npm test -- --project unit`.
  */
+
+/**
+ * A test waits for Postgres, timers and processes that it starts for a third of its time, so that two cores have room for
+ * a third worker; many cores have more than memory has, at two gigabytes a worker.
+ */
+const cores = availableParallelism();
+const workers = Math.max(Math.min(cores + 1, 4), Math.floor(cores / 2));
 
 const scenario = "test/scenario/**/*.test.ts";
 /** What makes a run quicker, and no result another; see the two files. */
@@ -26,8 +34,8 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/helpers/summary-reporter.ts"],
     pool: "forks",
-    // Inference has threads of its own beside the workers.
-    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    maxWorkers: workers,
+    sequence: { sequencer: LongestLaneFirst },
     projects: [
       {
         extends: true,

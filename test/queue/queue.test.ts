@@ -157,12 +157,12 @@ test("a job that ended one process runs alone: it waits for the others, and then
     const [row] = await database.sql`select data from pgboss.job where id = ${jobId("fine_tune", id)}`;
     return (row?.["data"] as { handedBack: number } | undefined)?.handedBack ?? 0;
   };
-  await expect.poll(() => putOff("ft_suspect"), { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => putOff("ft_suspect"), { timeout: 60_000 }).toBeGreaterThan(0);
   expect(starts.waiting).toBe(0);
   goOn.get("ft_first")?.();
   expect(await starts.next()).toBe("ft_suspect");
   await database.sql`insert into fine_tunes (id, project_id) values ('ft_later', 'prj_3')`;
-  await expect.poll(() => putOff("ft_later"), { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => putOff("ft_later"), { timeout: 60_000 }).toBeGreaterThan(0);
   expect(starts.waiting).toBe(0);
   goOn.get("ft_suspect")?.();
   expect(await starts.next()).toBe("ft_later");
