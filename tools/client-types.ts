@@ -1,6 +1,6 @@
 /** Writes an OpenAPI 3.1 document as the TypeScript types that openapi-fetch reads: src/client/schema.ts. */
 
-interface Schema {
+export interface Schema {
   $ref?: string;
   const?: unknown;
   enum?: unknown[];

@@ -32,6 +32,14 @@ if ! has 'mcp, mcp_types, httpx2'; then
   pip 'mcp>=2.3' 2>/dev/null || true
   has 'mcp, mcp_types, httpx2' || echo "SKIPPED what needs Python's client of the Model Context Protocol: mcp 2.3 is not to be had here"
 fi
+# The package python/ and its notebook: without a kernel the notebook's cells run as a script.
+has httpx || pip httpx
+if ! has 'nbclient, ipykernel'; then
+  pip nbclient ipykernel 2>/dev/null || true
+  has 'nbclient, ipykernel' || echo "SKIPPED the notebook's kernel: nbclient and ipykernel are not to be had here, its cells run as a script"
+fi
+# Large, and for one line: what the package gives it is checked by shape elsewhere.
+has supervision || echo "SKIPPED what needs supervision: it is not installed here (PYTHONPATH may name a checkout of roboflow/supervision)"
 # CVAT's server is no package: its code comes from a checkout, which runs with what is stood in for (peers/cvat_functions.py).
 [ -n "${CVAT_CHECKOUT:-}" ] || echo "SKIPPED what needs CVAT's own code: CVAT_CHECKOUT may name a checkout of cvat-ai/cvat"
 has 'yaml, attrs' || pip pyyaml attrs

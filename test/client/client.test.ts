@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMaskwright, type Maskwright, MaskwrightError } from "maskwright/client";
 import { sql } from "../../src/db/drizzle.ts";
 import { type ApiDocument, clientTypes } from "../../tools/client-types.ts";
+import { pythonTypes } from "../../tools/python-types.ts";
 import { overHttp, read, type TestApp, testApp } from "../helpers/app.ts";
 import { asPng, discImage } from "../worlds/images.ts";
 import { seedFineTune } from "../helpers/seeds.ts";
@@ -20,6 +21,13 @@ describe("the client's types", () => {
     const { body } = await read(await app.app.request("/openapi.json"));
     await expect(clientTypes(body as unknown as ApiDocument)).toMatchFileSnapshot(
       "../../src/client/schema.ts",
+    );
+  });
+
+  it("are those of the served document in Python, too", async () => {
+    const { body } = await read(await app.app.request("/openapi.json"));
+    await expect(pythonTypes(body as unknown as ApiDocument)).toMatchFileSnapshot(
+      "../../python/src/maskwright/models.py",
     );
   });
 });

@@ -35,7 +35,7 @@ describe.each(pages)("%s", (page) => {
   it("names only files of the project that are there", () => {
     const named = [
       ...text(page).matchAll(
-        /`((?:src|test|bench|tools|peers|docs|infra|examples)\/[\w./-]+\.(?:ts|tsx|mjs|sh|md|json|py))`/g,
+        /`((?:src|test|bench|tools|peers|python|docs|infra|examples)\/[\w./-]+\.(?:ts|tsx|mjs|sh|md|json|py))`/g,
       ),
     ];
     const missing = named.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path)));
@@ -69,6 +69,7 @@ it("the map of CONTRIBUTING.md names every folder of src and of the outbuildings
     "examples",
     "infra",
     "peers",
+    "python",
     "test",
     "tools",
   ]);
