@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { readConfig } from "../config.ts";
 import { createLog } from "../lib/log.ts";
+import { computeAtNiceness } from "../lib/thread-priority.ts";
 import { Releases } from "../lib/releases.ts";
 import { createServices } from "../services.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
@@ -18,10 +19,12 @@ try {
   writeFileSync("/proc/self/oom_score_adj", "500");
 } catch {}
 
-// Gives way to the API beside it, whose users wait; with the machine to itself it loses nothing.
+// Gives way to the API beside it, whose users wait; with the machine to itself it loses nothing. What computes gives way
+// further: leases and imports have to go on while predictions take all cores.
 try {
   setPriority(5);
 } catch {}
+computeAtNiceness(15);
 
 // When the parent is gone, however it went, nobody would ever end this one.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));

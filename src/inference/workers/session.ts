@@ -1,4 +1,5 @@
 import ort, { type InferenceSession, withoutPattern } from "../../lib/onnxruntime.ts";
+import { giveWay } from "../../lib/thread-priority.ts";
 
 const sessions = new Map<string, Promise<InferenceSession>>();
 
@@ -9,6 +10,8 @@ export function sessionOf(path: string, threads: number): Promise<InferenceSessi
   const key = sessionKey(path, threads);
   let session = sessions.get(key);
   if (!session) {
+    // Threads of a session have the priority of the thread that makes it.
+    giveWay();
     session = ort.InferenceSession.create(path, {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../lib/errors.ts";
+import { giveWay } from "../../lib/thread-priority.ts";
 import { providerOn } from "./provider.ts";
 import type { EngineState, PromptBatch, TrainBatch } from "./types.ts";
 import type { Answer, Call, WorkerEngine, WorkerStart } from "./worker-protocol.ts";
@@ -8,6 +9,8 @@ import type { Answer, Call, WorkerEngine, WorkerStart } from "./worker-protocol.
 const port = parentPort;
 if (!port) throw new Error("this file runs as a worker thread only");
 const { engine: name, spec, device } = workerData as WorkerStart;
+
+giveWay();
 
 // Each engine brings its own runtime, so only the one that was asked for is loaded.
 const start = async (): Promise<WorkerEngine> =>
