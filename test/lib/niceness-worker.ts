@@ -6,7 +6,8 @@ import { parentPort } from "node:worker_threads";
 import { giveWay } from "../../src/lib/thread-priority.ts";
 
 giveWay();
-parentPort?.postMessage({
+const port = parentPort;
+port?.postMessage({
   own: getPriority(Number(basename(readlinkSync("/proc/thread-self")))),
   first: getPriority(process.pid),
 });
