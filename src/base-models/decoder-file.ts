@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
 import { decoderLayouts, familyOfDecoder } from "../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../checkpoint/layout.ts";
-import { decoderFromOnnx } from "../checkpoint/mobile-sam.ts";
+import { decoderFromOnnx, lacksObjectScore } from "../checkpoint/mobile-sam.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
@@ -37,7 +37,7 @@ const maxOnnxBytes = 64 * 1024 * 1024;
 
 /**
  * Reads the decoder of a safetensors or PyTorch file (Meta's names or Hugging Face's, alone or with an image encoder) or of
- * an ONNX decoder that this program or Meta's script exported. No code of the file runs.
+ * an ONNX decoder that this program, Meta's script or samexporter exported. No code of the file runs.
  * A mask decoder alone gets the prompt encoder of `promptPath`, safetensors by Meta's names.
  * Throws RefusedFile for whatever is wrong with it.
  */
@@ -46,7 +46,7 @@ export async function readDecoderFile(path: string, promptPath: string): Promise
   if (source.kind === "onnx") {
     const read = await readOnnx(path);
     const family = familyOfDecoder(read.tensors);
-    return { ...read, format: "onnx", family, encoderType: null, notes: [] };
+    return { ...read, format: "onnx", family, encoderType: null, notes: objectScoreNotes(read.tensors) };
   }
   const file = await source.open();
   try {
@@ -61,6 +61,14 @@ export async function readDecoderFile(path: string, promptPath: string): Promise
     await file.close();
   }
 }
+
+/** What a decoder of SAM 2 is without, where it came as samexporter's ONNX file. */
+export const objectScoreNotes = (tensors: NamedTensors): string[] =>
+  lacksObjectScore(tensors)
+    ? [
+        "The file holds no head of SAM 2's object score, as samexporter leaves it out: it says 0 of every object.",
+      ]
+    : [];
 
 /** What a version takes otherwise than the file has it. */
 export const notesOf = ({
@@ -93,7 +101,7 @@ async function readOnnx(path: string): Promise<Pick<DecoderFile, "tensors" | "sa
   return { tensors: read.tensors, says: withoutCard(read.metadata) };
 }
 
-/** A decoder of Meta's export script. */
+/** A decoder of Meta's export script, or of samexporter's. */
 function readForeign(bytes: Uint8Array): NamedTensors {
   try {
     return decoderFromOnnx(bytes);

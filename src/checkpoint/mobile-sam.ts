@@ -6,33 +6,66 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "../lib/onnx-proto.ts";
+import { decoderLayouts } from "./decoder-layouts.ts";
 import { fromHuggingFace } from "./hugging-face.ts";
 import { checkLayout, decoderLayout } from "./layout.ts";
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
+import { metaSam2Name, sam2DecoderLayout } from "./sam2-decoder.ts";
 
 /**
- * The prompt encoder's and mask decoder's 137 tensors under Meta's names, in Meta's shapes, from an ONNX file that
- * Meta's export script wrote (segment-anything: scripts/export_onnx_model.py). PyTorch's exporter keeps most names;
- * those that it folded into anonymous constants (`onnx::MatMul_1926`) are recognised by what the graph does with them.
- * Hugging Face's names are read too. Throws an Error that names what is missing when the file is another model.
+ * The prompt encoder's and mask decoder's tensors under the names that are used in memory, in Meta's shapes, from an ONNX
+ * file that Meta's export script wrote (segment-anything: scripts/export_onnx_model.py), or of SAM 2's that samexporter wrote
+ * (its export_sam2.py). PyTorch's exporter keeps most names; those that it folded into anonymous constants
+ * (`onnx::MatMul_1926`) are recognised by what the graph does with them. Hugging Face's names of SAM's are read too. The head
+ * of SAM 2's object score, which samexporter's file has not, is 0. Throws an Error that names what is missing when the file is
+ * another model.
  */
 export function decoderFromOnnx(file: Uint8Array): NamedTensors {
   const { graph } = decodeModel(file);
   const naming = namingOf(graph);
-  const tensors: Record<string, NamedTensor> = {};
+  const isSam2 = graph.initializer.some(({ name = "" }) => sam2Mark.test(name));
+  const tensors: Record<string, NamedTensor> = isSam2 ? noObjectScore() : {};
   for (const initializer of graph.initializer) {
     for (const [name, tensor] of recover(graph, initializer, naming)) tensors[name] = tensor;
   }
-  checkLayout(tensors);
+  checkLayout(tensors, decoderLayouts[isSam2 ? "sam2" : "sam"]);
   return tensors;
 }
+
+/** What SAM's decoder calls otherwise. */
+const sam2Mark = /mask_decoder\.transformer\.layers\.\d\.mlp\.layers\.\d\.bias$/;
+const objectScoreHead = /\.pred_obj_score_head\./;
+
+const noObjectScore = (): Record<string, NamedTensor> =>
+  Object.fromEntries(
+    Object.entries(sam2DecoderLayout)
+      .filter(([name]) => objectScoreHead.test(name))
+      .map(([name, shape]) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }]),
+  );
+
+/** Whether a decoder says of every object that it is as likely there as not: SAM 2's without the head of its object score. */
+export const lacksObjectScore = (tensors: NamedTensors): boolean => {
+  const head = Object.entries(tensors).filter(([name]) => objectScoreHead.test(name));
+  return head.length > 0 && head.every(([, { data }]) => data.every((value) => value === 0));
+};
 
 /** Meta's name of a weight by the file's own. */
 type Naming = (name: string) => string;
 
+/** From Meta's names in SAM 2, where they are others than SAM's. */
+const sam2Names = new Map(
+  Object.keys(sam2DecoderLayout).flatMap((name) => {
+    const theirs = metaSam2Name(name).replace(/^sam_/, "");
+    return theirs === name ? [] : [[theirs, name] as const];
+  }),
+);
+
 /** The two namings give some names to different weights, so it is told for the whole file. */
 function namingOf(graph: OnnxGraph): Naming {
-  const bare: Naming = (name) => name.replace(/^model\./, "");
+  const bare: Naming = (name) => {
+    const own = name.replace(/^(model\.)?(sam_)?/, "");
+    return sam2Names.get(own) ?? own;
+  };
   if (!graph.initializer.some(({ name }) => name?.includes("mask_decoder.upscale_conv1"))) return bare;
   const metaNames = fromHuggingFace(Object.keys(decoderLayout));
   return (name) => metaNames.get(bare(name)) ?? bare(name);
@@ -43,14 +76,14 @@ function recover(graph: OnnxGraph, initializer: OnnxTensor, naming: Naming): [st
   const name = initializer.name ?? "";
   if (!name.startsWith("onnx::")) {
     const meta = naming(name);
-    if (!Object.hasOwn(decoderLayout, meta)) return [];
+    if (!Object.hasOwn(sam2DecoderLayout, meta)) return [];
     return [[meta, { shape: initializer.dims, data: float32Values(initializer) }]];
   }
   if (initializer.dataType !== dataType.float) return [];
   const tensor = { shape: initializer.dims, data: float32Values(initializer) };
   // Another constant may stand in a place like a weight's, but not with as many values
   return anonymous(graph, name, tensor, naming).filter(
-    ([meta, { data }]) => decoderLayout[meta]?.reduce((a, b) => a * b, 1) === data.length,
+    ([meta, { data }]) => sam2DecoderLayout[meta]?.reduce((a, b) => a * b, 1) === data.length,
   );
 }
 
@@ -65,7 +98,7 @@ function anonymous(
   switch (user?.opType) {
     case "MatMul":
       return [[naming(linearWeightName(graph, user)), transpose(tensor)]];
-    case "Expand": // [1,5,256]: the IoU token, then the mask tokens
+    case "Expand": // [1,5,256]: the IoU token, then the mask tokens; SAM 2's object score before both
     case "Tile":
       return splitOutputTokens(tensor);
     case "Mul":
@@ -100,12 +133,20 @@ function channelNormName(graph: OnnxGraph, node: OnnxNode, naming: Naming): stri
   return match ? `${match[1]}.${Number(match[2]) + 1}` : "";
 }
 
+const maskTokens = 4;
+
 function splitOutputTokens({ shape, data }: NamedTensor): [string, NamedTensor][] {
   const [count = 0, width = 0] = shape.slice(-2);
   if (count * width !== data.length) return [];
+  const rows = (from: number, to: number): NamedTensor => ({
+    shape: [to - from, width],
+    data: data.slice(from * width, to * width),
+  });
+  const iou = count - maskTokens - 1;
   return [
-    ["mask_decoder.iou_token.weight", { shape: [1, width], data: data.slice(0, width) }],
-    ["mask_decoder.mask_tokens.weight", { shape: [count - 1, width], data: data.slice(width) }],
+    ...(iou === 1 ? [["mask_decoder.obj_score_token.weight", rows(0, 1)] as [string, NamedTensor]] : []),
+    ["mask_decoder.iou_token.weight", rows(iou, iou + 1)],
+    ["mask_decoder.mask_tokens.weight", rows(iou + 1, count)],
   ];
 }
 

@@ -32,6 +32,16 @@ predictor = SAM2ImagePredictor(build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", 
 \`\`\``;
 }
 
+/** Prompts of an ONNX decoder in samexporter's layout. */
+export const promptsInOnnx = `Each row of \`point_coords\` is one object, all rows of one image; \`masks\` are low-res logits of the stretched frame, to be resized to the image:
+
+\`\`\`python
+feeds["point_coords"] = np.array(boxes, np.float32).reshape(-1, 2, 2) * np.float32([1024 / width, 1024 / height])
+feeds["point_labels"] = np.tile(np.float32([2, 3]), (len(boxes), 1))
+feeds["mask_input"], feeds["has_mask_input"] = np.zeros((len(boxes), 1, 256, 256), np.float32), np.zeros(1, np.float32)
+masks = [cv2.resize(logits[0], (width, height)) > 0 for logits in session.run(["masks"], feeds)[0]]
+\`\`\``;
+
 /** The section "With transformers" where a folder for it holds no vision encoder. */
 export const noSam2VisionEncoder =
   "No image encoder that transformers has is in here: `Sam2Model.from_pretrained` reports the vision encoder's tensors, " +

@@ -1,7 +1,7 @@
 import { familyNames } from "../domain/model-family.ts";
 import type { VersionMetrics } from "../domain/version.ts";
 import { holdsText } from "./card-holds.ts";
-import { noSam2VisionEncoder, promptingSam2, withMetaSam2 } from "./card-sam2.ts";
+import { noSam2VisionEncoder, promptingSam2, promptsInOnnx, withMetaSam2 } from "./card-sam2.ts";
 import { scoresText } from "./card-scores.ts";
 import { architectureOf } from "./encoder.ts";
 import { promptingForPeople } from "./facts.ts";
@@ -32,7 +32,7 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
       ? [section("Hyperparameters as used", codeBlock(version.hyperparameters))]
       : []),
     section("How to prompt it", prompting(subject, holds)),
-    ...(options.format === "onnx" ? [oneObject] : []),
+    ...(options.format === "onnx" ? [isSam2 ? promptsInOnnx : oneObject] : []),
     ...(blind ? [section("With transformers", isSam2 ? noSam2VisionEncoder : noVisionEncoder)] : []),
     ...(isSam2 && options.format === "pth"
       ? [section("With Meta's code", withMetaSam2(subject, options))]

@@ -10,10 +10,11 @@ import { storedZip, type ZipEntry } from "../lib/zip-writer.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { bundleEntries } from "./bundle.ts";
 import { modelCard } from "./card.ts";
-import { encoderEntries, encoderTensors } from "./encoder.ts";
+import { encoderTensors } from "./encoder.ts";
 import { factsOf } from "./facts.ts";
 import { huggingFaceEntries } from "./hugging-face-entries.ts";
-import { decoderOnnxFile } from "./onnx.ts";
+import { decoderOnnxFile, onnxEncoder } from "./onnx.ts";
+import { sam2ExportVariants } from "../graphs/files.ts";
 import { spool } from "./spool.ts";
 import { transformersJsEntries } from "./transformers-js/entries.ts";
 import {
@@ -81,7 +82,7 @@ async function make(
 ): Promise<Uint8Array | Readable> {
   const { format, full, variant } = options;
   const { base, version } = subject;
-  checkServed(subject, options);
+  checkVariant(subject, options);
   const card = modelCard(subject, options);
   if (format === "card") return utf8(card);
   const facts = factsOf(subject, holdsOf(subject, options));
@@ -95,7 +96,7 @@ async function make(
     const refine = variant === "served" ? (version?.focus.refine ?? null) : null;
     const decoder = await decoderOnnxFile(weights, { variant, refine }, metadata);
     if (!full) return decoder;
-    return storedZip([readme, { path: "decoder.onnx", content: decoder }, ...(await encoderEntries(base))]);
+    return storedZip([readme, { path: "decoder.onnx", content: decoder }, ...(await onnxEncoder(base))]);
   }
   if (format === "hf") return storedZip(await huggingFaceEntries(subject, { full, readme, facts, weights }));
   const decoder = contentsOf(weights);
@@ -111,8 +112,17 @@ async function make(
   return safetensorsStream([...encoder, ...decoder], { format: "pt", ...metadata });
 }
 
-/** A graph makes no views: it answers on one embedding. Throws AppError export_served_unavailable. */
-function checkServed({ version }: ExportSubject, { format, variant }: ExportOptions): void {
+/**
+ * A graph makes no views: it answers on one embedding. Throws AppError export_served_unavailable, or
+ * export_format_unsupported for what there is of SAM's decoder alone.
+ */
+function checkVariant({ base, version }: ExportSubject, { format, variant }: ExportOptions): void {
+  if (format === "onnx" && base.family === "sam2" && !sam2ExportVariants.some((one) => one === variant))
+    throw new AppError(
+      "export_format_unsupported",
+      `variant: ${variant} is not offered for versions of ${base.name}, a SAM 2; these are: ${sam2ExportVariants.join(", ")}.`,
+      { param: "variant" },
+    );
   if (format !== "onnx" || variant !== "served" || !version?.focus.zoom) return;
   throw new AppError(
     "export_served_unavailable",

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { BaseModel } from "../checkpoint/base-models.ts";
 import { producer, toBase64, unusedKey } from "../checkpoint/decoder-onnx.ts";
-import { decoderLayout } from "../checkpoint/layout.ts";
+import { decoderLayouts, familyOfDecoder } from "../checkpoint/decoder-layouts.ts";
 import type { NamedTensors } from "../checkpoint/named-tensors.ts";
 import { type ExportVariant, graphsFolder, readExportGraphs } from "../graphs/files.ts";
 import {
@@ -13,6 +14,9 @@ import {
   type OnnxTensor,
 } from "../lib/onnx-proto.ts";
 import type { Refine } from "../domain/focus.ts";
+import type { ZipEntry } from "../lib/zip-writer.ts";
+import { encoderEntries } from "./encoder.ts";
+import { namedEncoder } from "./named-encoder.ts";
 import { refineConstants, refineKindOf } from "./refine.ts";
 
 /**
@@ -27,11 +31,33 @@ export async function decoderOnnxFile(
   folder = graphsFolder,
 ): Promise<Uint8Array> {
   const kind = refine && refineKindOf(refine);
-  const entry = readExportGraphs(folder).find((graph) => graph.variant === variant && graph.refine === kind);
-  if (!entry) throw new Error(`no export graph ${variant} in ${folder}; run: npm run build:graphs`);
+  const family = familyOfDecoder(weights);
+  const entry = readExportGraphs(folder).find(
+    (graph) => graph.family === family && graph.variant === variant && graph.refine === kind,
+  );
+  if (!entry)
+    throw new Error(`no export graph ${variant} of ${family} in ${folder}; run: npm run build:graphs`);
   const model = decodeModel(await readFile(join(folder, entry.file)));
   const constants = refine ? refineConstants(refine, "refine.") : [];
   return encodeModel(withWeights(model, weights, { constants, metadata }));
+}
+
+/**
+ * The image encoder beside `decoder.onnx`: `encoder.onnx` and the files of its weights. SAM 2's is in samexporter's layout:
+ * input `image`, outputs `high_res_feats_0`, `high_res_feats_1` and `image_embed`, in this order.
+ */
+export async function onnxEncoder(base: BaseModel): Promise<ZipEntry[]> {
+  if (base.family === "sam") return encoderEntries(base);
+  const { model, beside } = await namedEncoder(base, {
+    input: "image",
+    outputs: {
+      high_res_features_0: "high_res_feats_0",
+      high_res_features_1: "high_res_feats_1",
+      image_embedding: "image_embed",
+    },
+    besideName: (file) => file,
+  });
+  return [{ path: "encoder.onnx", content: encodeModel(model) }, ...beside];
 }
 
 /**
@@ -47,12 +73,13 @@ export function withWeights(
   }: { constants?: readonly OnnxTensor[]; metadata: Readonly<Record<string, string>> },
 ): OnnxModel {
   const inside = new Set(constants.map(({ name }) => name));
-  const isInside = (name: string): boolean => Object.hasOwn(decoderLayout, name) || inside.has(name);
+  const layout = decoderLayouts[familyOfDecoder(weights)];
+  const isInside = (name: string): boolean => Object.hasOwn(layout, name) || inside.has(name);
   // onnxruntime would warn of initialisers that nobody reads.
   const used = new Set(model.graph.node.flatMap((node) => node.input));
   const initializer: OnnxTensor[] = [];
   const unused: OnnxEntry[] = [];
-  for (const name of Object.keys(decoderLayout)) {
+  for (const name of Object.keys(layout)) {
     const tensor = weights[name];
     if (!tensor) throw new Error(`the weight ${name} is missing`);
     if (used.has(name)) initializer.push(float32Tensor(name, tensor.shape, tensor.data));

@@ -9,6 +9,7 @@ import {
   type GraphManifest,
   graphsFolder,
   type MaskTokens,
+  sam2ExportVariants,
 } from "./files.ts";
 import { modelFamilies } from "../domain/model-family.ts";
 import { sha256 } from "../lib/hash.ts";
@@ -96,11 +97,20 @@ export async function buildGraphs(
   const { exportOnnx } = await import("./export.ts");
   const exports = exportVariants.map((variant): ExportGraphEntry => ({
     variant,
+    family: "sam",
     refine: null,
     ...write(`export-${variant}`, exportOnnx(variant)),
   }));
+  const { sam2ExportOnnx } = await import("./sam2-export.ts");
+  const sam2Exports = sam2ExportVariants.map((variant): ExportGraphEntry => ({
+    variant,
+    family: "sam2",
+    refine: null,
+    ...write(`sam2-export-${variant}`, sam2ExportOnnx(variant)),
+  }));
   const { samModelOnnx } = await import("./sam-model.ts");
-  const samModel = write("sam-model", samModelOnnx());
+  const { sam2ModelOnnx } = await import("./sam2-model.ts");
+  const models = { sam: write("sam-model", samModelOnnx()), sam2: write("sam2-model", sam2ModelOnnx()) };
   const makeRefine = await import("./refine.ts");
   const refine = {
     pointHead: write("point-head", makeRefine.pointHeadOnnx("refined")),
@@ -118,11 +128,12 @@ export async function buildGraphs(
     const model = decodeModel(readFileSync(join(folder, refine[kind].file)));
     return {
       variant: "served",
+      family: "sam",
       refine: kind,
       ...write(`export-served-${kind}`, exportOnnx("served", { kind, model })),
     };
   });
-  const all = [...exports, ...served];
+  const all = [...exports, ...served, ...sam2Exports];
   const manifest: GraphManifest = {
     sources,
     decoders,
@@ -131,7 +142,7 @@ export async function buildGraphs(
     prefix,
     near,
     exports: all,
-    samModel,
+    models,
     refine,
     finder,
   };

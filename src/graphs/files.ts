@@ -7,6 +7,9 @@ import { messageOf } from "../lib/errors.ts";
 /** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
 export const exportVariants = ["all", "single", "multi", "cvat", "served", "engine"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
+/** Those that there are of SAM 2's decoder: see graphs/sam2-export.ts. */
+export const sam2ExportVariants = ["all", "single", "multi"] as const satisfies readonly ExportVariant[];
+export type Sam2ExportVariant = (typeof sam2ExportVariants)[number];
 
 /** Names of what refines masks inside an exported graph. */
 export const exportedRefines = ["pointHead", "guidedFilter"] as const;
@@ -22,6 +25,8 @@ export type GraphFile = Readonly<z.infer<typeof graphFile>>;
 
 const exportGraph = graphFile.extend({
   variant: z.enum(exportVariants),
+  /** Whose decoder it is. */
+  family: z.enum(modelFamilies),
   /** What `served` refines its masks with, inside. */
   refine: z.enum(exportedRefines).nullable(),
 });
@@ -68,8 +73,8 @@ const graphManifest = z.object({
   near: graphFile.extend({ side: z.int(), stride: z.int(), points: z.int() }),
   /** The decoder for other people's programs, still without its weights. */
   exports: z.array(exportGraph),
-  /** The same as transformers.js's SamModel calls it: see graphs/sam-model.ts. */
-  samModel: graphFile,
+  /** The same as transformers.js's SamModel and Sam2Model call it: see graphs/sam-model.ts, graphs/sam2-model.ts. */
+  models: z.object({ sam: graphFile, sam2: graphFile }),
   refine: refineGraphs,
   finder: finderGraphs,
 });
@@ -128,8 +133,8 @@ export const readExportGraphs = (folder = graphsFolder): readonly ExportGraphEnt
   readManifest(folder).exports;
 
 /** Path of the decoder that transformers.js calls, without its weights. Throws an Error that says how to make it. */
-export const samModelGraph = (folder = graphsFolder): string =>
-  join(folder, readManifest(folder).samModel.file);
+export const samModelGraph = (family: ModelFamily, folder = graphsFolder): string =>
+  join(folder, readManifest(folder).models[family].file);
 
 /** Path of each graph that refines masks. Throws an Error that says how to make them. */
 export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineKind, string>> {

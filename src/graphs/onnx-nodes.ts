@@ -13,13 +13,19 @@ export class NodeList {
   #nodes: OnnxNode[] = [];
   readonly #constants = new Map<string, string>();
   #count = 0;
+  readonly #prefix: string;
+
+  /** `prefix` begins all names that are made up; graphs that are joined want different ones. */
+  constructor(prefix = "_post_") {
+    this.#prefix = prefix;
+  }
 
   /** Adds a node of one output and gives back that output's name, which is made up unless it is given. */
   add(
     opType: string,
     input: string[],
     attributes: Readonly<Record<string, number | readonly number[] | string>> = {},
-    output = `_post_${this.#count++}`,
+    output = `${this.#prefix}${this.#count++}`,
   ): string {
     const list: OnnxAttribute[] = Object.entries(attributes).map(([name, value]) => attribute(name, value));
     this.#nodes.push({ opType, input, output: [output], attribute: list });
@@ -40,26 +46,28 @@ export class NodeList {
 
   /** An int64 vector; equal ones are kept once. */
   ints(values: readonly number[]): string {
-    return this.#constant(`_post_ints_${values.join("_").replaceAll("-", "m")}`, (name) =>
+    return this.#constant(`${this.#prefix}ints_${values.join("_").replaceAll("-", "m")}`, (name) =>
       int64Tensor(name, [values.length], values),
     );
   }
 
   /** An int64 number without axes: an index that takes its axis away. */
   int(value: number): string {
-    return this.#constant(`_post_int_${value}`, (name) => int64Tensor(name, [], [value]));
+    return this.#constant(`${this.#prefix}int_${value}`, (name) => int64Tensor(name, [], [value]));
   }
 
   /** A float32 vector. */
   floats(values: readonly number[]): string {
-    return this.#constant(`_post_floats_${values.join("_")}`, (name) =>
+    return this.#constant(`${this.#prefix}floats_${values.join("_")}`, (name) =>
       float32Tensor(name, [values.length], Float32Array.from(values)),
     );
   }
 
   /** A float32 number without axes. */
   float(value: number): string {
-    return this.#constant(`_post_float_${value}`, (name) => float32Tensor(name, [], Float32Array.of(value)));
+    return this.#constant(`${this.#prefix}float_${value}`, (name) =>
+      float32Tensor(name, [], Float32Array.of(value)),
+    );
   }
 
   /** Nodes of another graph, whose names are no others', and its constants. */

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -12,6 +12,8 @@ import type { BaseModel } from "../../src/checkpoint/base-models.ts";
 import { huggingFaceHieraName } from "../../src/checkpoint/hiera-names.ts";
 import { hieraLayout } from "../../src/checkpoint/hiera-layout.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { embeddingParts } from "../../src/domain/model-family.ts";
+import ort from "../../src/lib/onnxruntime.ts";
 import type { Version } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
 import type { ExportOptions } from "../../src/exports/types.ts";
@@ -52,8 +54,9 @@ const importAs = (name: string, ...paths: string[]): Promise<Imported> =>
 async function exported(
   options: Pick<ExportOptions, "format"> & Partial<ExportOptions>,
   version: Version | null = null,
+  of = base,
 ): Promise<Readable> {
-  const subject = { projectId: "prj_1", base, version, architectures };
+  const subject = { projectId: "prj_1", base: of, version, architectures };
   const { content } = await exportVersion(storage.store, subject, {
     full: false,
     variant: "all",
@@ -115,6 +118,50 @@ describe("a SAM 2 exported", () => {
     expect(manifest.embedding_id).toBe(imported.manifest.embedding_id);
     expect(await bytesOf(await models.get("again_hf"))).toEqual(await bytesOf(base));
   });
+});
+
+test("a SAM 2's onnx with its encoder is samexporter's folder, and comes back by import", async () => {
+  const files = await filesOf(await buffer(await exported({ format: "onnx", full: true })));
+  expect([...files.keys()]).toEqual(["README.md", "decoder.onnx", "encoder.onnx", "encoder.bin"]);
+  const unpacked = join(folder, "onnx");
+  await mkdir(unpacked);
+  for (const [name, bytes] of files) await writeFile(join(unpacked, name), bytes);
+  const { manifest, notes } = await importAs("again_onnx", unpacked);
+  expect([manifest.family, manifest.type, notes]).toEqual(["sam2", "onnx", []]);
+  const again = await models.get("again_onnx");
+  expect(await again.decoderWeights()).toEqual(await base.decoderWeights());
+
+  const image = new ort.Tensor(new Float32Array(3 * 1024 * 1024).fill(0.3), [1, 3, 1024, 1024]);
+  const answers: Record<string, ort.Tensor>[] = [];
+  const paths = [await base.encoderPath(), join(unpacked, "encoder.onnx"), await again.encoderPath()];
+  for (const path of paths) {
+    const session = await ort.InferenceSession.create(path, { logSeverityLevel: 3 });
+    answers.push(await session.run({ [session.inputNames[0] as string]: image }));
+    await session.release();
+  }
+  const [own, parts, back] = answers as [(typeof answers)[0], (typeof answers)[0], (typeof answers)[0]];
+  // A graph that has values of these names itself
+  const onceMore = await filesOf(await buffer(await exported({ format: "onnx", full: true }, null, again)));
+  const kept = await ort.InferenceSession.create(onceMore.get("encoder.onnx") as Buffer, {
+    logSeverityLevel: 3,
+    externalData: [{ path: "encoder-values.bin", data: onceMore.get("encoder-values.bin") as Buffer }],
+  });
+  expect(kept.outputNames).toEqual(["high_res_feats_0", "high_res_feats_1", "image_embed"]);
+  await kept.release();
+  // The order counts for samexporter's own program
+  expect(Object.keys(parts)).toEqual(["high_res_feats_0", "high_res_feats_1", "image_embed"]);
+  const flat = own["image_embedding"]?.data as Float32Array;
+  expect(back["embedding"]?.data).toEqual(flat);
+  const names = ["image_embed", "high_res_feats_0", "high_res_feats_1"];
+  for (const [i, { shape, offset, length }] of embeddingParts.sam2.entries()) {
+    expect(parts[names[i] as string]?.dims).toEqual([1, ...shape]);
+    expect(parts[names[i] as string]?.data).toEqual(flat.subarray(offset, offset + length));
+  }
+});
+
+test.each(["served", "cvat", "engine"] as const)("there is no onnx %s of a SAM 2", async (variant) => {
+  const refused = expect.objectContaining({ code: "export_format_unsupported", param: "variant" });
+  await expect(exported({ format: "onnx", variant })).rejects.toThrow(refused);
 });
 
 describe("a version of a SAM 2", () => {

@@ -5,7 +5,9 @@ import type { OnnxOutline } from "../../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
 import { readBytes } from "../../checkpoint/tensor-file.ts";
 import { type ModelFamily, modelFamilies } from "../../domain/model-family.ts";
-import { dataType, type OnnxTensor, type OnnxValueInfo } from "../../lib/onnx-proto.ts";
+import { dataType, type OnnxValueInfo } from "../../lib/onnx-proto.ts";
+import { externalPlace } from "./external-place.ts";
+import { isPart, partOutputs } from "./flat-encoder.ts";
 import { allFinite } from "./stage.ts";
 import type { StagedEncoder } from "./staged.ts";
 import { givenShapes } from "./try-encoder.ts";
@@ -13,17 +15,15 @@ import { givenShapes } from "./try-encoder.ts";
 /** Bytes looked at together when weights are gone through; a multiple of every number's size. */
 const chunkBytes = 16 * 1024 * 1024;
 const graphFile = "encoder.onnx";
-/** What a weight's file may be called: a name in the model's own folder, never a path. */
-const plainName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 
 /**
  * An image encoder of which only its graph is known: what it takes and gives is checked by its signature, its weights
- * for being there and finite. Throws RefusedFile `wrong_architecture`, `truncated`, `not_finite` or `unreadable`.
+ * for being there and finite. `parts` are the outputs of one that gives SAM 2's by themselves. Throws RefusedFile `wrong_architecture`, `truncated`, `not_finite` or `unreadable`.
  */
 export async function checkEncoder(
   path: string,
   outline: OnnxOutline,
-): Promise<{ family: ModelFamily; encoder: StagedEncoder; parameters: number }> {
+): Promise<{ family: ModelFamily; encoder: StagedEncoder; parameters: number; parts: string[] | null }> {
   const { graph } = outline.model;
   const weights = new Set(graph.initializer.map(({ name }) => name));
   const inputs = graph.input.filter(({ name }) => !weights.has(name));
@@ -34,11 +34,14 @@ export async function checkEncoder(
       "wrong_architecture",
       `an image encoder takes one float32 image, [1,3,1024,1024] or [height,width,3]; this ONNX file takes ${inputs.map(shown).join(", ")}`,
     );
-  const family = output && familyOf(dimsOf(output));
+  const parts = partOutputs(graph.output);
+  // One that gives some of the parts is no SAM's, whatever sizes it leaves open
+  const one = output && !graph.output.some(isPart) ? familyOf(dimsOf(output)) : undefined;
+  const family = parts ? "sam2" : one;
   if (!family)
     throw new RefusedFile(
       "wrong_architecture",
-      `an image encoder gives [${givenShapes.sam.join()}] first, SAM 2's [${givenShapes.sam2.join()}]; this ONNX file gives ${graph.output.map(shown).join(", ")}`,
+      `an image encoder gives [${givenShapes.sam.join()}] first, SAM 2's image_embed, high_res_feats_0 and high_res_feats_1 or all in one, [${givenShapes.sam2.join()}]; this ONNX file gives ${graph.output.map(shown).join(", ")}`,
     );
   const folder = dirname(path);
   const outside = new Set<string>();
@@ -46,8 +49,10 @@ export async function checkEncoder(
   for (const [index, tensor] of graph.initializer.entries()) {
     if (tensor.dataType !== dataType.float) continue;
     parameters += tensor.dims.reduce((a, b) => a * b, 1);
-    const place = tensor.dataLocation === 1 ? externalPlace(tensor) : outline.values.get(index);
-    const file = tensor.dataLocation === 1 ? join(folder, externalName(tensor, outside)) : path;
+    const apart = tensor.dataLocation === 1 ? externalPlace(tensor) : null;
+    if (apart) outside.add(apart.file);
+    const place = apart ?? outline.values.get(index);
+    const file = apart ? join(folder, apart.file) : path;
     if (place) await checkFinite(file, place, tensor.name ?? "");
     else if (tensor.rawData && !allFinite(aligned(tensor.rawData))) throw notFinite(tensor.name ?? "");
   }
@@ -60,7 +65,7 @@ export async function checkEncoder(
     { file: graphFile, path },
     ...Array.from(outside, (file) => ({ file, path: join(folder, file) })),
   ];
-  return { family, encoder: { input, graph: graphFile, files }, parameters };
+  return { family, encoder: { input, graph: graphFile, files }, parameters, parts };
 }
 
 type Dim = number | null;
@@ -91,28 +96,6 @@ const shown = (value: OnnxValueInfo): string =>
       ?.map((dim) => dim ?? "?")
       .join() ?? "?"
   }]`;
-
-const entryOf = (tensor: OnnxTensor, key: string): string | undefined =>
-  tensor.externalData?.find((entry) => entry.key === key)?.value;
-
-function externalName(tensor: OnnxTensor, seen: Set<string>): string {
-  const name = entryOf(tensor, "location") ?? "";
-  if (!plainName.test(name))
-    throw new RefusedFile(
-      "unreadable",
-      `${tensor.name} lies in ${JSON.stringify(name)}, which is no file beside the ONNX file`,
-    );
-  seen.add(name);
-  return name;
-}
-
-function externalPlace(tensor: OnnxTensor): { offset: number; length: number } {
-  const length = tensor.dims.reduce((a, b) => a * b, 4);
-  const offset = Number(entryOf(tensor, "offset") ?? 0);
-  if (!Number.isSafeInteger(offset) || offset < 0)
-    throw new RefusedFile("unreadable", `${tensor.name} begins at no byte of its file`);
-  return { offset, length };
-}
 
 async function checkFinite(
   path: string,

@@ -17,7 +17,7 @@ export const stage = (input: {
 }): Promise<Readable<Staged>> =>
   refusable(async () => {
     const source = await findSource(input.paths);
-    if (source.kind === "onnx") return stageOnnx(source);
+    if (source.kind === "onnx") return stageOnnx(source, input.folder);
     const file = await source.open();
     try {
       return await stageWeights(file, input.folder, input.architectures);

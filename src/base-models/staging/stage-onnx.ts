@@ -3,12 +3,14 @@ import { decoderLayouts, familyOfDecoder } from "../../checkpoint/decoder-layout
 import { readDecoderOnnx } from "../../checkpoint/decoder-onnx.ts";
 import { checkLayout } from "../../checkpoint/layout.ts";
 import { decoderFromOnnx } from "../../checkpoint/mobile-sam.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { type OnnxOutline, readOutline } from "../../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
 import { familyNames } from "../../domain/model-family.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { type DecoderFile, withoutCard } from "../decoder-file.ts";
+import { type DecoderFile, objectScoreNotes, withoutCard } from "../decoder-file.ts";
 import { identify } from "../identify.ts";
+import { flattenEncoder } from "./flat-encoder.ts";
 import { checkEncoder } from "./onnx-encoder.ts";
 import type { Source } from "../open.ts";
 import { readDecoderWeights } from "./stage.ts";
@@ -21,10 +23,14 @@ const maxDecoderBytes = 128 * 1024 * 1024;
 /**
  * ONNX files: an image encoder, which is run as it is, and a decoder, whose weights are taken out of its graph by Meta's
  * names, so that it can be tuned (samexporter's layout, Meta's export script, our own exports). The decoder may also be a
- * weights file; alone, it is an ONNX decoder to be used with another model's encoder.
+ * weights file; alone, it is an ONNX decoder to be used with another model's encoder. An encoder that gives the parts of SAM
+ * 2's embedding by themselves (samexporter's) is laid out in `folder` with them in a row.
  * Throws RefusedFile for whatever is wrong.
  */
-export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "onnx" }>): Promise<Staged> {
+export async function stageOnnx(
+  { graphs, weights }: Extract<Source, { kind: "onnx" }>,
+  folder: string,
+): Promise<Staged> {
   const parts: { path: string; outline: OnnxOutline }[] = [];
   for (const path of graphs) parts.push({ path, outline: await readOutline(path) });
   const decoders = parts.filter(({ outline }) => isDecoder(outline));
@@ -50,8 +56,11 @@ export async function stageOnnx({ graphs, weights }: Extract<Source, { kind: "on
         "wrong_architecture",
         `the image encoder is ${familyNames[checked.family]}'s and the decoder ${familyNames[family]}'s`,
       );
-    await tryEncoder(encoderPart.path, checked.encoder.input, family);
-    encoder = checked.encoder;
+    const { input } = checked.encoder;
+    encoder = checked.parts
+      ? { input, ...(await flattenEncoder(encoderPart, checked.parts, folder)) }
+      : checked.encoder;
+    await tryEncoder(encoder.files[0]?.path ?? "", input, family);
     parameters += checked.parameters;
   }
   return { family, type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says, notes };
@@ -69,7 +78,7 @@ async function decoderOf(path: string): Promise<Decoder> {
   const file = await readFile(path);
   try {
     const own = readDecoderOnnx(file);
-    if (!own) return { family: "sam", tensors: decoderFromOnnx(file), says: {}, notes: [] };
+    if (!own) return foreign(decoderFromOnnx(file));
     const family = familyOfDecoder(own.tensors);
     checkLayout(own.tensors, decoderLayouts[family]);
     return { family, tensors: own.tensors, says: withoutCard(own.metadata), notes: [] };
@@ -78,6 +87,13 @@ async function decoderOf(path: string): Promise<Decoder> {
     throw new RefusedFile(refusalOf(message), hinted(message), { cause: error });
   }
 }
+
+const foreign = (tensors: NamedTensors): Decoder => ({
+  family: familyOfDecoder(tensors),
+  tensors,
+  says: {},
+  notes: objectScoreNotes(tensors),
+});
 
 const refusalOf = (message: string) =>
   message.includes("not finite")

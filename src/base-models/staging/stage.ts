@@ -10,7 +10,7 @@ import type { Identified } from "../identify.ts";
 import type { TensorPlace } from "../vocabularies.ts";
 
 /** A tensor begins at a multiple of this, so that onnxruntime can map it where it lies. */
-const alignment = 4096;
+export const alignment = 4096;
 
 /**
  * Writes an image encoder's weights into one file, tensor by tensor, each checked on its way; where each lies.

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isUnusedKey } from "../../checkpoint/decoder-onnx.ts";
-import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
+import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { samModelGraph } from "../../graphs/files.ts";
 import { decodeModel, encodeModel, type OnnxModel } from "../../lib/onnx-proto.ts";
 import type { ZipEntry } from "../../lib/zip-writer.ts";
@@ -26,10 +26,9 @@ export async function transformersJsEntries(
 ): Promise<ZipEntry[]> {
   const { readme, metadata, weights } = parts;
   const { base } = subject;
-  const matrix = weights["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"] as NamedTensor;
-  const encoder = await visionEncoder(base, matrix, `${encoderFile}.onnx`);
+  const encoder = await visionEncoder(base, weights, `${encoderFile}.onnx`);
   const apart = encoder.beside.length;
-  const graph = decodeModel(await readFile(samModelGraph()));
+  const graph = decodeModel(await readFile(samModelGraph(base.family)));
   const decoder = withWeights(graph, weights, { metadata });
   const configs = huggingFaceConfigs(subject, { held: true });
   const config = {
@@ -45,7 +44,7 @@ export async function transformersJsEntries(
       content: await readFile(join(import.meta.dirname, "preprocess.mjs")),
     },
     model(encoderFile, encoder.model),
-    ...encoder.beside,
+    ...encoder.beside.map((entry) => ({ ...entry, path: `onnx/${entry.path}` })),
     ...(apart > 0 ? [] : [model(`${encoderFile}_quantized`, withInt8Weights(encoder.model))]),
     model(decoderFile, decoder),
     model(`${decoderFile}_quantized`, withInt8Weights(withoutUnused(decoder))),

@@ -1,71 +1,59 @@
-import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import type { BaseModel } from "../../checkpoint/base-models.ts";
-import type { NamedTensor } from "../../checkpoint/named-tensors.ts";
+import type { NamedTensor, NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { NodeList } from "../../graphs/onnx-nodes.ts";
 import { AppError } from "../../lib/errors.ts";
-import {
-  dataType,
-  decodeModel,
-  float32Tensor,
-  type OnnxModel,
-  type OnnxTensor,
-  valueInfo,
-} from "../../lib/onnx-proto.ts";
-import type { ZipEntry } from "../../lib/zip-writer.ts";
-import { weightFiles } from "../encoder.ts";
+import { dataType, float32Tensor, valueInfo } from "../../lib/onnx-proto.ts";
+import { namedEncoder, type NamedEncoder } from "../named-encoder.ts";
 
 /** SAM's grid of image tokens. */
 const side = 64;
 
-export interface VisionEncoder {
-  /** Input `pixel_values` [1, 3, 1024, 1024]; outputs `image_embeddings` and `image_positional_embeddings` [1, 256, 64, 64]. */
-  readonly model: OnnxModel;
-  /** The files that its weights lie in, by the names that the graph says; none where they lie inside. */
-  readonly beside: readonly ZipEntry[];
-}
+/** transformers.js asks for `…onnx_data`, `…onnx_data_1` and so on (its utils/model-loader.js). */
+const besideName =
+  (graph: string) =>
+  (_file: string, i: number): string =>
+    `${graph}_data${i ? `_${i}` : ""}`;
 
 /**
- * A base's image encoder by the names that SamModel asks for. `matrix` [2, 128] is the positional matrix of the prompt
- * encoder. Throws AppError export_full_unavailable where the encoder takes pixels instead of SAM's frame.
+ * A base's image encoder by the names that SamModel or Sam2Model asks for: input `pixel_values` [1, 3, 1024, 1024]; of SAM's
+ * outputs `image_embeddings` and `image_positional_embeddings` [1, 256, 64, 64], the latter by the decoder's `weights`; of
+ * SAM 2's `image_embeddings.0` [1, 32, 256, 256], `.1` [1, 64, 128, 128] and `.2` [1, 256, 64, 64]. `file` is the graph's name.
+ * Throws AppError export_full_unavailable where the encoder takes pixels instead of a frame.
  */
 export async function visionEncoder(
   base: BaseModel,
-  matrix: NamedTensor,
-  name: string,
-): Promise<VisionEncoder> {
+  weights: NamedTensors,
+  file: string,
+): Promise<NamedEncoder> {
   if (base.encoderInput !== "normalised") throw otherInput(base);
-  const path = await base.encoderPath();
-  const model = decodeModel(await readFile(path));
-  const { graph } = model;
-  const stored = new Set(graph.initializer.map((tensor) => tensor.name));
-  const input = graph.input.find((given) => !stored.has(given.name))?.name ?? "";
-  const output = graph.output[0]?.name ?? "";
+  const names = { input: "pixel_values", besideName: besideName(file) };
+  if (base.family === "sam2")
+    return namedEncoder(base, {
+      ...names,
+      outputs: {
+        high_res_features_0: "image_embeddings.0",
+        high_res_features_1: "image_embeddings.1",
+        image_embedding: "image_embeddings.2",
+      },
+    });
+  const { model, beside } = await namedEncoder(base, {
+    ...names,
+    outputs: { image_embedding: "image_embeddings" },
+  });
   const nodes = new NodeList();
-  nodes.add("Identity", ["pixel_values"], {}, input);
-  const before = nodes.take();
-  nodes.add("Identity", [output], {}, "image_embeddings");
+  const matrix = weights["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"] as NamedTensor;
   addPositions(nodes, matrix);
-  // transformers.js asks for `…onnx_data`, `…onnx_data_1` and so on (its utils/model-loader.js).
-  const names = new Map(weightFiles(model).map((file, i) => [file, `${name}_data${i ? `_${i}` : ""}`]));
-  const tensor = (own: string) => valueInfo(own, dataType.float, [1, 256, side, side]);
+  const { graph } = model;
+  const positions = valueInfo("image_positional_embeddings", dataType.float, [1, 256, side, side]);
   return {
-    beside: [...names].map(([file, own]) => ({
-      path: `onnx/${own}`,
-      content: () => createReadStream(join(dirname(path), file)),
-    })),
+    beside,
     model: {
       ...model,
       graph: {
         ...graph,
-        node: [...before, ...graph.node, ...nodes.take()],
-        initializer: [...graph.initializer.map((weight) => relocated(weight, names)), ...nodes.initializers],
-        input: [
-          valueInfo("pixel_values", dataType.float, [1, 3, 1024, 1024]),
-          ...graph.input.filter((given) => given.name !== input),
-        ],
-        output: [tensor("image_embeddings"), tensor("image_positional_embeddings")],
+        node: [...graph.node, ...nodes.take()],
+        initializer: [...graph.initializer, ...nodes.initializers],
+        output: [...graph.output, positions],
       },
     },
   };
@@ -86,20 +74,9 @@ function addPositions(nodes: NodeList, { shape, data }: NamedTensor): void {
   add("Reshape", [planes, nodes.ints([1, 256, side, side])], {}, "image_positional_embeddings");
 }
 
-/** The same weights where their files have other names. */
-const relocated = (weight: OnnxTensor, names: ReadonlyMap<string, string>): OnnxTensor => ({
-  ...weight,
-  ...(weight.externalData && {
-    externalData: weight.externalData.map(({ key, value }) => ({
-      key,
-      value: key === "location" ? (names.get(basename(value)) ?? value) : value,
-    })),
-  }),
-});
-
 const otherInput = ({ name }: BaseModel): AppError =>
   new AppError(
     "export_full_unavailable",
-    `format: the image encoder of ${name} takes RGB pixels, and SamModel gives normalised ones; format=bundle and format=onnx carry it as it is.`,
+    `format: the image encoder of ${name} takes RGB pixels, and transformers.js gives normalised ones; format=bundle and format=onnx carry it as it is.`,
     { param: "format" },
   );

@@ -10,7 +10,8 @@ export const exportVariant = z
       "multimask_… and bounds; single, multi: Meta's outputs alone, with and without --return-single-mask; cvat: what " +
       "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
       "version refines masks; versions with a window have no such file; engine: fixed shapes and the low-res mask alone, for " +
-      "TensorRT and its kin. Other formats have no variants.",
+      "TensorRT and its kin. SAM 2's, in samexporter's layout: all, single (the best of the others where mask 0 is not stable), " +
+      "multi (masks 1 to 3). Other formats have no variants.",
   });
 
 /** What `full` asks for. */
