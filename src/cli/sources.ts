@@ -67,7 +67,14 @@ export async function tarSource(
       else if (entry.isSymbolicLink()) left["symbolic links"].add(inside);
       else if (!entry.isDirectory()) left["special files"].add(inside);
     }
-    if (files.length === before) throw new CliError("folder_empty", `${path} holds no files.`);
+    const links = left["symbolic links"].size;
+    if (files.length === before)
+      throw new CliError(
+        "folder_empty",
+        links === 0
+          ? `${path} holds no files.`
+          : `${path} holds no files but links (${links}), which are not followed: copy what they lead to (cp -rL).`,
+      );
   }
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   let bytes = 0;

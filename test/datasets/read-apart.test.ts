@@ -75,6 +75,25 @@ describe("a data set that a child process reads", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("is a Parquet file whose pictures are gone from the disk with it", async () => {
+    const table = await readFile(join(import.meta.dirname, "fixtures/hf-embedded.parquet"));
+    const apart = await open(await zips.raw(table));
+    expect(apart).toMatchObject({ layout: "parquet", images: 3, annotations: 2 });
+    const found: unknown[] = [];
+    for await (const part of apart.items()) {
+      if ("walk" in part) continue;
+      found.push([part.fileName, part.annotations.length]);
+      await rm(part.path ?? "");
+    }
+    expect(found).toEqual([
+      ["data/image/000000.png", 2],
+      ["data/image/000001.png", 0],
+      ["data/image/000002.png", 1],
+    ]);
+    await apart.close();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   const lists = (megabytes: number) => Buffer.from(`[${"[],".repeat((megabytes << 20) / 3)}[]]`);
   const shapes = Buffer.concat([
     Buffer.from('{"images":[{"id":1,"file_name":"a.png"}],"annotations":[{"image_id":1,"segmentation":'),

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/datasets/limits.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
-import { maskPng, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
+import { AppError } from "../../src/lib/errors.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { maskPng, open, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
 
 const zips = useZips();
 // Made by peers/reference/hugging_face_data.py.
@@ -115,6 +117,24 @@ const asMatch = (entry: Record<string, unknown>): object =>
       value instanceof RegExp ? (expect.stringMatching(value) as unknown) : value,
     ]),
   );
+
+it("is refused as its file's fault, or read, whatever bytes of a table are changed", async () => {
+  const random = seededRandom(4);
+  const whole = await fixture("hf-embedded.parquet");
+  const codes = new Set<string>();
+  for (let i = 0; i < 120; i++) {
+    const bytes = Buffer.from(whole);
+    // Most of what is read first stands at the end.
+    for (let k = 0; k <= random.below(4); k++)
+      bytes[bytes.length - 1 - random.below(k === 0 ? 3000 : bytes.length)] = random.below(256);
+    const dataset = await open(await zips.raw(bytes)).catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error;
+      codes.add(error.code);
+    });
+    await dataset?.close();
+  }
+  expect(codes).toContain("import_file_invalid");
+});
 
 describe("an imagefolder with metadata", () => {
   const pictures = async () => ({

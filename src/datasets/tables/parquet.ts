@@ -37,19 +37,25 @@ export async function openParquet(
   name: string,
   limits: DatasetLimits,
 ): Promise<ParquetPictures> {
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && start <= end && end <= bytes))
+      throw new Error(`it names bytes ${start} to ${end} of ${bytes}`);
+    const whole = new ArrayBuffer(end - start);
+    const part = Buffer.from(whole);
+    for (let at = 0; at < part.length;) {
+      const { bytesRead } = await handle.read(part, at, part.length - at, offset + start + at);
+      if (bytesRead === 0) throw new Error("it ends too early");
+      at += bytesRead;
+    }
+    return whole;
+  };
   const file: AsyncBuffer = {
     byteLength: bytes,
-    slice: async (start, end = bytes) => {
-      if (!(start >= 0 && start <= end && end <= bytes))
-        throw new Error(`it names bytes ${start} to ${end} of ${bytes}`);
-      const whole = new ArrayBuffer(end - start);
-      const part = Buffer.from(whole);
-      for (let at = 0; at < part.length;) {
-        const { bytesRead } = await handle.read(part, at, part.length - at, offset + start + at);
-        if (bytesRead === 0) throw new Error("it ends too early");
-        at += bytesRead;
-      }
-      return whole;
+    slice: (start, end = bytes) => {
+      const reading = read(start, end);
+      // All ranges are asked for at once; nobody waits for those behind one that failed.
+      reading.catch(() => {});
+      return reading;
     },
   };
   const metadata = await ofFile(name, () => parquetMetadataAsync(file, { geoparquet: false }));
@@ -57,6 +63,9 @@ export async function openParquet(
   if (rows > limits.maxEntries)
     throw tooLarge(`${name} has ${rows} rows; ${limits.maxEntries} are the most for one table`);
   const tree = await ofFile(name, () => parquetSchema(metadata));
+  // What a damaged schema lacks is not typed so.
+  if (tree.children.some(({ element }) => typeof (element.name as unknown) !== "string"))
+    throw fileError(name, "can't be read as Parquet: a column has no name");
   const columns = pictureColumns(tree);
   const known = new Set(columns.map((column) => column.name));
   return {
