@@ -5,6 +5,7 @@ import { pointEmbeddings } from "../checkpoint/sam2-decoder.ts";
 import { notRun } from "../checkpoint/tiny-vit-layout.ts";
 import { isEncoderPart } from "./left-out.ts";
 import type { Found } from "./find-sam.ts";
+import { hintOf } from "./hints.ts";
 
 /** In some files, and of no use: constants of preprocessing, and the positional matrix a second time. */
 const ignored = new Set(["pixel_mean", "pixel_std", sharedEmbeddingName]);
@@ -46,8 +47,9 @@ export function checkWhole(
   const all = [...missing, ...faults];
   if (all.length === 0) return left;
   const more = all.length > shownFaults ? `; and ${all.length - shownFaults} more` : "";
+  const hint = hintOf(shapes, layout, placeOf);
   throw new RefusedFile(
     missing.size > 0 ? "names_missing" : "wrong_architecture",
-    `the weights are not whole: ${all.slice(0, shownFaults).join("; ")}${more}`,
+    `the weights are not whole${hint === null ? "" : `, as ${hint}`}: ${all.slice(0, shownFaults).join("; ")}${more}`,
   );
 }

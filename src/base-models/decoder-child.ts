@@ -3,12 +3,17 @@ import { writeFile } from "node:fs/promises";
 import { RefusedFile, type RefusalReason } from "../checkpoint/refused.ts";
 import { encodeSafetensors } from "../checkpoint/safetensors.ts";
 import { sha256 } from "../lib/hash.ts";
-import { type DecoderFile, readDecoderFile } from "./decoder-file.ts";
+import { type DecoderFile, type DecoderInput, readDecoderFile } from "./decoder-file.ts";
 
 /** What was read, or why it was not taken: a RefusedFile does not pass between processes. */
 export type Readable<T> =
   | { readonly value: T }
   | { readonly refused: { readonly reason: RefusalReason; readonly message: string } };
+
+export interface DecoderPaths extends DecoderInput {
+  /** Where the decoder's weights are written to. */
+  readonly weightsPath: string;
+}
 
 export interface DecoderFacts extends Omit<DecoderFile, "tensors"> {
   /** Bytes of the weights that were written. */
@@ -27,13 +32,9 @@ export async function refusable<T>(work: () => Promise<T>): Promise<Readable<T>>
 }
 
 /** A decoder's file, read and checked, its tensors written to `weightsPath`. */
-export const decoder = (input: {
-  path: string;
-  weightsPath: string;
-  promptPath: string;
-}): Promise<Readable<DecoderFacts>> =>
+export const decoder = (input: DecoderPaths): Promise<Readable<DecoderFacts>> =>
   refusable(async () => {
-    const { tensors, ...facts } = await readDecoderFile(input.path, input.promptPath);
+    const { tensors, ...facts } = await readDecoderFile(input);
     checkSize(facts.says);
     const bytes = encodeSafetensors(tensors);
     await writeFile(input.weightsPath, bytes);

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
 import { decoderLayouts, familyOfDecoder } from "../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../checkpoint/layout.ts";
@@ -10,7 +10,8 @@ import type { ModelFamily } from "../domain/model-family.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Identified } from "./identify.ts";
 import { identifyFile } from "./identify-file.ts";
-import { findSource } from "./open.ts";
+import { onnxParts } from "./onnx-parts.ts";
+import { findPacked, type Source } from "./open.ts";
 import { allFinite, readDecoderWeights } from "./staging/stage.ts";
 
 /** A decoder read from a file, every tensor checked. */
@@ -37,18 +38,39 @@ const maxOnnxBytes = 64 * 1024 * 1024;
 
 /**
  * Reads the decoder of a safetensors or PyTorch file (Meta's names or Hugging Face's, alone or with an image encoder) or of
- * an ONNX decoder that this program, Meta's script or samexporter exported. No code of the file runs.
- * A mask decoder alone gets the prompt encoder of `promptPath`, safetensors by Meta's names.
+ * an ONNX decoder that this program, Meta's script or samexporter exported, or a zip of a folder with either. No code of the file runs.
+ * A mask decoder alone gets the prompt encoder of `promptPath`.
  * Throws RefusedFile for whatever is wrong with it.
  */
-export async function readDecoderFile(path: string, promptPath: string): Promise<DecoderFile> {
-  const source = await findSource([path]);
-  if (source.kind === "onnx") {
-    const read = await readOnnx(path);
-    const family = familyOfDecoder(read.tensors);
-    return { ...read, format: "onnx", family, encoderType: null, notes: objectScoreNotes(read.tensors) };
+export async function readDecoderFile({ path, promptPath, unpackTo }: DecoderInput): Promise<DecoderFile> {
+  try {
+    return await readSource(await findPacked([path], unpackTo), promptPath);
+  } finally {
+    await rm(unpackTo, { recursive: true, force: true });
   }
-  const file = await source.open();
+}
+
+/** Files on this machine. */
+export interface DecoderInput {
+  readonly path: string;
+  /** Safetensors by Meta's names: the prompt encoder for a file without one. */
+  readonly promptPath: string;
+  /** Nothing yet: a folder for what a zip holds, which is gone afterwards. */
+  readonly unpackTo: string;
+}
+
+async function readSource(source: Source, promptPath: string): Promise<DecoderFile> {
+  if (source.kind === "onnx" && !source.weights) {
+    const [first = "", second] = source.graphs;
+    const decoder = second === undefined ? first : await decoderAmong(source.graphs);
+    const read = await readOnnx(decoder);
+    const family = familyOfDecoder(read.tensors);
+    const notes = [...(second === undefined ? [] : [encoderNote]), ...objectScoreNotes(read.tensors)];
+    return { ...read, format: "onnx", family, encoderType: null, notes };
+  }
+  const weights = source.kind === "onnx" ? source.weights : source;
+  if (!weights) throw new Error("no decoder was found");
+  const file = await weights.open();
   try {
     const identified = identifyFile(file);
     const { family, type: encoderType, holdsPrompt } = identified;
@@ -69,6 +91,16 @@ export const objectScoreNotes = (tensors: NamedTensors): string[] =>
         "The file holds no head of SAM 2's object score, as samexporter leaves it out: it says 0 of every object.",
       ]
     : [];
+
+async function decoderAmong(graphs: readonly string[]): Promise<string> {
+  const { decoders } = await onnxParts(graphs);
+  const [only, another] = decoders;
+  if (only && !another) return only.path;
+  throw new RefusedFile(
+    "wrong_architecture",
+    `${decoders.length} of ${graphs.length} ONNX files are decoders, which take point_coords or input_points; one is wanted`,
+  );
+}
 
 /** What a version takes otherwise than the file has it. */
 export const notesOf = ({

@@ -10,11 +10,12 @@ const weight = /(^|\.)(image_encoder|vision_encoder|prompt_encoder|mask_decoder)
  * weights that are missing are there as numbers of a type that is not read.
  */
 export function identifyFile(
-  { shapes, unread }: Pick<TensorFile, "shapes" | "unread">,
+  { shapes, unread, notes = [] }: Pick<TensorFile, "shapes" | "unread" | "notes">,
   architectures?: Architectures,
 ): Identified {
   try {
-    return identify(shapes, architectures);
+    const identified = identify(shapes, architectures);
+    return { ...identified, notes: [...notes, ...identified.notes] };
   } catch (cause) {
     const [first, ...others] = [...unread].filter(([name]) => weight.test(name));
     if (!first) throw cause;

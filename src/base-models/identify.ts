@@ -69,8 +69,19 @@ function noSam(names: readonly string[]): RefusedFile {
   const some = names.slice(0, 3).join(", ");
   return new RefusedFile(
     "wrong_architecture",
-    `the weights are no SAM's: there is no mask decoder among ${names.length} tensors (${some}, ...)`,
+    `the weights are no SAM's: there is no mask decoder among ${names.length} tensors (${some}, ...)${otherwise(names)}`,
   );
+}
+
+/** What a file without a mask decoder seems to be. */
+function otherwise(names: readonly string[]): string {
+  const some = (mark: RegExp): boolean => names.some((name) => mark.test(name));
+  if (some(/(^|\.)(image_encoder|vision_encoder)\.|^patch_embed\./))
+    return "; it seems to be an image encoder alone: save the whole model's state_dict()";
+  if (some(/(^|\.)prompt_encoder\./))
+    return "; it seems to be a prompt encoder alone: save the whole model's state_dict()";
+  if (some(/^(model\.)+\d+\./)) return "; it seems to be a YOLO, or FastSAM, which is one";
+  return "";
 }
 
 /** By what image encoders of a family are told: the patch embedding, whose first side is their width, and their blocks. */

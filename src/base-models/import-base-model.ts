@@ -54,9 +54,7 @@ const imported = (manifest: BaseModelManifest, isNew: boolean, notes: readonly s
 
 const digests = async (source: Source): Promise<SourceFiles> => {
   const paths =
-    source.kind === "weights"
-      ? [source.path]
-      : [...source.graphs, ...(source.weights ? [source.weights.path] : [])];
+    source.kind === "weights" ? source.paths : [...source.graphs, ...(source.weights?.paths ?? [])];
   const files: SourceFiles = [];
   for (const path of paths) files.push({ file: basename(path), ...(await digestFile(path)) });
   return files;

@@ -14,6 +14,9 @@ const video =
 export const isEncoderPart = (own: string): boolean =>
   /^(((sam_)?mask_decoder\.)?conv_s[01]\.(weight|bias)|no_mem_embed|no_memory_embedding)$/.test(own);
 
+/** SAMed saves its matrices by number, beside the decoder (sam_lora_image_encoder.py, save_lora_parameters). */
+const samedMatrix = /^w_[ab]_\d+$/;
+
 /** What a file holds beside the model that was read, for people; `left` are the names of its other tensors. */
 export function leftNotes({ family, prefix, others }: Found, left: readonly string[]): string[] {
   const place = (own: string): string => quoted(own.replace(/\.$/, "")) || "its top level";
@@ -34,7 +37,13 @@ export function leftNotes({ family, prefix, others }: Found, left: readonly stri
     notes.push(
       `What every image passes before the decoder was left out with the image encoder: ${encoders.map(ownName).join(", ")}.`,
     );
-  const rest = stray.filter((name) => !videos.includes(name) && !encoders.includes(name));
+  const lora = stray.filter((name) => samedMatrix.test(ownName(name)));
+  if (lora.length > 0)
+    notes.push(
+      `LoRA weights of an image encoder were left out (${lora.length} of SAMed's w_a_… and w_b_…), which the decoder was tuned with: to keep both, save the whole model's state_dict() and import that as a base model.`,
+    );
+  const told = new Set([...videos, ...encoders, ...lora]);
+  const rest = stray.filter((name) => !told.has(name));
   if (rest.length === 0) return notes;
   const more = rest.length > shownNames ? ` and ${rest.length - shownNames} more` : "";
   const names = rest.slice(0, shownNames).map(quoted).join(", ");

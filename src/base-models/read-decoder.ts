@@ -2,7 +2,7 @@ import { RefusedFile } from "../checkpoint/refused.ts";
 import { ChildStopped } from "../lib/child/limits.ts";
 import { type Asking, ChildPool } from "../lib/child/pool.ts";
 import type * as decoderChild from "./decoder-child.ts";
-import type { DecoderFacts, Readable } from "./decoder-child.ts";
+import type { DecoderFacts, DecoderPaths, Readable } from "./decoder-child.ts";
 
 export type { DecoderFacts };
 
@@ -18,13 +18,10 @@ const children = new ChildPool<typeof decoderChild>({
 
 /**
  * Reads the decoder of a file in a child process, every tensor checked, and writes it to `weightsPath` as a version's
- * weights are stored; `promptPath` has the prompt encoder for a file without one. Files wait for their turn by `by`. Throws RefusedFile for whatever is wrong with the file, or the
- * signal's reason.
+ * weights are stored. Files wait for their turn by `by`.
+ * Throws RefusedFile for whatever is wrong with the file, or the signal's reason.
  */
-export async function readDecoder(
-  files: { path: string; weightsPath: string; promptPath: string },
-  asking: Asking,
-): Promise<DecoderFacts> {
+export async function readDecoder(files: DecoderPaths, asking: Asking): Promise<DecoderFacts> {
   return orRefused(await children.run("decoder", files, asking).catch(stopped));
 }
 

@@ -7,9 +7,10 @@ const relatives: readonly (readonly [RegExp, string])[] = [
     "EdgeTAM, whose image encoder is a RepViT; SAM 2 and 2.1 with a Hiera can be imported",
   ],
   [
-    /(^|\.)(vision_encoder\.backbone\.layers\.\d+\.attention|detector\.backbone|detector_model|tracker_model)\./,
+    /(^|\.)(vision_encoder\.backbone\.layers\.\d+\.attention|detector\.backbone|detector_model|tracker_model|backbone\.(vision|language)_backbone)\./,
     "SAM 3, whose image encoder is another one; SAM 2 and 2.1 with a Hiera can be imported",
   ],
+  [/(^|\.)mask_decoder\.final_output_upscaling_layers\./, "EfficientSAM, whose mask decoder is another one"],
   [/(^|\.)mask_decoder\.hf_token/, "SAM-HQ, whose decoder has a token more"],
 ];
 

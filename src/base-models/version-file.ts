@@ -42,16 +42,21 @@ export async function readVersionFile(
 ): Promise<VersionFile> {
   const weightsPath = `${path}.safetensors`;
   const promptPath = `${path}.prompt.safetensors`;
+  const unpackTo = `${path}.unpacked`;
   const own = Object.entries(await base.decoderWeights());
   const prompt = Object.fromEntries(own.filter(([name]) => name.startsWith("prompt_encoder.")));
   await writeFile(promptPath, encodeSafetensors(prompt));
   let file: Awaited<ReturnType<typeof readDecoder>>;
   try {
-    file = await readDecoder({ path, weightsPath, promptPath }, asking);
+    file = await readDecoder({ path, weightsPath, promptPath, unpackTo }, asking);
   } catch (cause) {
     if (!(cause instanceof RefusedFile)) throw cause;
     // Where the file lies on this machine is nobody's business.
-    const message = `file: ${cause.message.replaceAll(path, "it")}.`;
+    const named = [`${unpackTo}/`, unpackTo, path].reduce(
+      (message, place, i) => message.replaceAll(place, i === 0 ? "" : "it"),
+      cause.message,
+    );
+    const message = `file: ${named}.`;
     throw new AppError(codes[cause.reason], message, { param: "file", cause });
   }
   const { format, family, says, notes, encoderType, bytes, sha256 } = file;

@@ -37,6 +37,8 @@ export interface TensorFile {
   readonly unread: ReadonlyMap<string, string>;
   /** What the file says of itself, where its format has a place for it. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** What was done to tensors before they are given, for people. */
+  readonly notes?: readonly string[];
   /** A tensor's values, row-major, as float32. Throws RefusedFile when the file ends before they do. */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;

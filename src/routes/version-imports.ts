@@ -18,8 +18,8 @@ const importRoute = createRoute({
   tags: ["versions"],
   summary: "Upload a decoder as a version that fine-tunes can start from",
   description:
-    "safetensors, PyTorch (.pth) or ONNX, as the export writes them or as Meta's and Hugging Face's programs do; told by " +
-    "content. Every name, shape and value is checked first, and no code of the file runs. The version is not live, and " +
+    "safetensors, PyTorch (.pth) or ONNX, as the export writes them or as Meta's and Hugging Face's programs do, or a zip " +
+    "of a folder with such; told by content. Every name, shape and value is checked first, and no code of the file runs. The version is not live, and " +
     "has no metrics. Its weights count towards the workspace's quota of bytes. The multipart field `file`, or the file as the body.",
   request: {
     params: projectParams,

@@ -188,3 +188,68 @@ describe("what a version takes otherwise than its file has it", () => {
     expect(notesOf({ ...whole, holdsPrompt: false })[0]).toContain("holds no prompt encoder");
   });
 });
+
+describe("what is not whole says what it seems to be", () => {
+  const vitB = { ...encoderLayout(encoderArchitectures.vit_b), ...decoderLayout };
+  const refusal = (shapes: Shapes): string => {
+    try {
+      identified(shapes);
+      return "identified";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  test.each([256, 512])("a model of images of %i pixels", (side) => {
+    const grid = side / 16;
+    const message = refusal({ ...vitB, "image_encoder.pos_embed": [1, grid, grid, 768] });
+    expect(message).toContain(`its image encoder takes images of ${side} x ${side} pixels`);
+  });
+
+  test.each([
+    "image_encoder.blocks.0.Adapter.channel.0.weight",
+    "image_encoder.blocks.3.MLP_Adapter.D_fc1.weight",
+    "image_encoder.blocks.3.Space_Adapter.D_fc1.weight",
+    "image_encoder.prompt_adapter.weight",
+  ])("one with adapters: %s", (name) => {
+    expect(refusal({ ...vitB, [name]: [8, 768] })).toContain(`it has adapters (${name})`);
+  });
+
+  test("one whose LoRA weights lie beside its layers", () => {
+    const layer = "mask_decoder.transformer.layers.0.self_attn.q_proj";
+    const { [`${layer}.weight`]: weight = [], ...rest } = decoderLayout;
+    const shapes = {
+      ...rest,
+      [`${layer}.base_layer.weight`]: weight,
+      [`${layer}.lora_A.default.weight`]: [4, 256],
+    };
+    expect(refusal(shapes)).toContain("model.merge_and_unload()");
+  });
+
+  test("a decoder of classes", () => {
+    expect(refusal({ ...decoderLayout, "mask_decoder.mask_tokens.weight": [9, 256] })).toContain(
+      "its decoder gives 8 masks at once",
+    );
+  });
+
+  test.each([
+    ["image_encoder.blocks.0.norm1.weight", "an image encoder alone"],
+    ["patch_embed.seq.0.c.weight", "an image encoder alone"],
+    ["prompt_encoder.no_mask_embed.weight", "a prompt encoder alone"],
+    ["model.22.dfl.conv.weight", "a YOLO"],
+  ])("a file without a mask decoder: %s", (name, told) => {
+    expect(refusal({ [name]: [1] })).toContain(`it seems to be ${told}`);
+  });
+
+  test.each([
+    ["backbone.vision_backbone.trunk.blocks.0.norm1.weight", "SAM 3"],
+    ["model.mask_decoder.final_output_upscaling_layers.0.weight", "EfficientSAM"],
+  ])("another model of SAM's kind: %s", (name, told) => {
+    expect(refusal({ [name]: [1] })).toContain(`the weights are those of ${told}`);
+  });
+});
+
+test("SAMed's matrices beside a decoder are told for what they are", () => {
+  const { notes } = identified({ ...decoderLayout, w_a_000: [4, 768], w_b_000: [768, 4] });
+  expect(notes).toEqual([expect.stringMatching(/^LoRA weights of an image encoder were left out \(2 of/)]);
+});

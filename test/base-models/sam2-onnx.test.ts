@@ -117,7 +117,11 @@ describe("samexporter's folder of a SAM 2", () => {
   });
 
   test("gives its decoder's weights by our names, and no object score", async () => {
-    const { family, tensors, notes } = await readDecoderFile(join(folder, "decoder.onnx"), "");
+    const { family, tensors, notes } = await readDecoderFile({
+      path: join(folder, "decoder.onnx"),
+      promptPath: "",
+      unpackTo: join(folder, "unpacked"),
+    });
     expect([family, notes]).toEqual(["sam2", [note]]);
     expect(Object.keys(tensors)).toHaveLength(144);
     for (const [name, { shape, data }] of Object.entries(await baseModel("mobile_sam").decoderWeights())) {

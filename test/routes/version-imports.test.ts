@@ -68,14 +68,10 @@ async function zip(entries: Record<string, Buffer>, compress: boolean): Promise<
 }
 
 describe("POST versions", () => {
-  it.each([
-    ["format=safetensors", "safetensors"],
-    ["format=pth", "pth"],
-    ["format=onnx", "onnx"],
-    ["format=onnx&variant=cvat", "onnx"],
-    ["format=onnx&variant=served", "onnx"],
-  ])("takes what the export gives, value for value: %s", async (query, format) => {
-    const file = await exported(query);
+  const exports = "safetensors pth onnx onnx&variant=cvat onnx&variant=served onnx&full=true hf bundle";
+  it.each(exports.split(" "))("takes what the export gives, value for value: %s", async (query) => {
+    const format = { hf: "safetensors", bundle: "onnx" }[query] ?? query.split("&")[0];
+    const file = await exported(`format=${query}`);
     const answer = await send(file);
     expect(answer.status).toBe(201);
     expect(answer.body).toMatchObject({

@@ -1,9 +1,10 @@
 /** What a child process runs for import-base-model.ts. */
+import { join } from "node:path";
 import type { EncoderInput } from "../../checkpoint/base-models.ts";
 import type { ModelFamily } from "../../domain/model-family.ts";
 import { type Readable, refusable } from "../decoder-child.ts";
 import type { Architectures } from "../identify.ts";
-import { findSource } from "../open.ts";
+import { findPacked } from "../open.ts";
 import { quantiseEncoder, type QuantisedEncoder } from "../quantise/quantise-encoder.ts";
 import { stageOnnx } from "./stage-onnx.ts";
 import { stageWeights } from "./stage-weights.ts";
@@ -16,7 +17,7 @@ export const stage = (input: {
   architectures: Architectures | undefined;
 }): Promise<Readable<Staged>> =>
   refusable(async () => {
-    const source = await findSource(input.paths);
+    const source = await findPacked(input.paths, join(input.folder, "unpacked"));
     if (source.kind === "onnx") return stageOnnx(source, input.folder);
     const file = await source.open();
     try {

@@ -4,7 +4,6 @@ import { readDecoderOnnx } from "../../checkpoint/decoder-onnx.ts";
 import { checkLayout } from "../../checkpoint/layout.ts";
 import { decoderFromOnnx } from "../../checkpoint/mobile-sam.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
-import { type OnnxOutline, readOutline } from "../../checkpoint/onnx-file.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
 import { familyNames } from "../../domain/model-family.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -12,7 +11,8 @@ import { type DecoderFile, objectScoreNotes, withoutCard } from "../decoder-file
 import { identify } from "../identify.ts";
 import { flattenEncoder } from "./flat-encoder.ts";
 import { checkEncoder } from "./onnx-encoder.ts";
-import type { Source } from "../open.ts";
+import { onnxParts } from "../onnx-parts.ts";
+import type { Source, WeightsSource } from "../open.ts";
 import { readDecoderWeights } from "./stage.ts";
 import type { Staged } from "./staged.ts";
 import { tryEncoder } from "./try-encoder.ts";
@@ -31,10 +31,7 @@ export async function stageOnnx(
   { graphs, weights }: Extract<Source, { kind: "onnx" }>,
   folder: string,
 ): Promise<Staged> {
-  const parts: { path: string; outline: OnnxOutline }[] = [];
-  for (const path of graphs) parts.push({ path, outline: await readOutline(path) });
-  const decoders = parts.filter(({ outline }) => isDecoder(outline));
-  const encoders = parts.filter(({ outline }) => !isDecoder(outline));
+  const { decoders, encoders } = await onnxParts(graphs);
   const [decoderPart, encoderPart] = [decoders[0], encoders[0]];
   if (decoders.length + (weights ? 1 : 0) !== 1 || encoders.length > 1)
     throw new RefusedFile(
@@ -65,9 +62,6 @@ export async function stageOnnx(
   }
   return { family, type: encoder ? "onnx" : null, format: "ONNX", encoder, decoder, parameters, says, notes };
 }
-
-const isDecoder = ({ model }: OnnxOutline): boolean =>
-  model.graph.input.some(({ name }) => name === "point_coords" || name === "input_points");
 
 type Decoder = Pick<DecoderFile, "family" | "tensors" | "says" | "notes">;
 
@@ -108,7 +102,7 @@ const hinted = (message: string): string =>
     ? `${message}. An ONNX decoder for points only lacks these; name the model's own model.safetensors as the decoder`
     : message;
 
-async function weightsOf(source: Extract<Source, { kind: "weights" }> | undefined): Promise<Decoder> {
+async function weightsOf(source: WeightsSource | undefined): Promise<Decoder> {
   if (!source) throw new Error("no decoder was found");
   const file = await source.open();
   try {

@@ -3,6 +3,7 @@ import { fromFdPromise, type Entry } from "yauzl";
 import { messageOf } from "../../lib/errors.ts";
 import { RefusedFile } from "../refused.ts";
 import { readBytes } from "../tensor-file.ts";
+import { refuseOthers } from "./other-zips.ts";
 
 /** ViT-H has 594 tensors, a training checkpoint three times as many. */
 const maxEntries = 20_000;
@@ -37,16 +38,11 @@ export async function openArchive(file: FileHandle): Promise<TorchArchive> {
     );
   const entries = new Map<string, Entry>();
   let claimed = 0;
+  let compressed: string | undefined;
   try {
     for await (const entry of zip.eachEntry()) {
       claimed += entry.uncompressedSize;
-      if (entry.compressionMethod !== 0)
-        throw new RefusedFile(
-          "zip_bomb",
-          `the entry ${entry.fileName} is compressed; PyTorch compresses none`,
-        );
-      if (claimed > fileBytes)
-        throw new RefusedFile("zip_bomb", `the zip's entries claim more bytes than its ${fileBytes}`);
+      if (entry.compressionMethod !== 0) compressed ??= entry.fileName;
       const name = entry.fileName.slice(entry.fileName.indexOf("/") + 1);
       if (entries.has(name)) throw new RefusedFile("unreadable", `the zip has two entries ${name}`);
       entries.set(name, entry);
@@ -57,6 +53,11 @@ export async function openArchive(file: FileHandle): Promise<TorchArchive> {
       cause: error,
     });
   }
+  refuseOthers([...entries.keys()]);
+  if (compressed !== undefined)
+    throw new RefusedFile("zip_bomb", `the entry ${compressed} is compressed; PyTorch compresses none`);
+  if (claimed > fileBytes)
+    throw new RefusedFile("zip_bomb", `the zip's entries claim more bytes than its ${fileBytes}`);
   const start = async (name: string): Promise<number> => {
     const entry = entries.get(name);
     if (!entry) throw new RefusedFile("truncated", `the zip has no entry ${name}`);
@@ -76,7 +77,10 @@ export async function openArchive(file: FileHandle): Promise<TorchArchive> {
 
   const pickleSize = entries.get("data.pkl")?.uncompressedSize;
   if (pickleSize === undefined)
-    throw new RefusedFile("unreadable", "the zip is not one of torch.save: it has no data.pkl");
+    throw new RefusedFile(
+      "unreadable",
+      "the zip is not one of torch.save: it has no data.pkl, nor is it a folder with a model in it",
+    );
   if (pickleSize > maxPickleBytes)
     throw new RefusedFile(
       "zip_bomb",

@@ -248,3 +248,20 @@ describe("an archive", () => {
     expect(await refusal(await archiveOf(entries as Record<string, Uint8Array | string>))).toContain(message);
   });
 });
+
+test.each([
+  [
+    "a TorchScript archive",
+    { "code/__torch__.py": "def f(): pass", "constants.pkl": "x", "data.pkl": "x" },
+    "torch.jit.load(",
+  ],
+  ["a program of torch.export", { archive_format: "pt2", "models/model.json": "{}" }, "torch.export.load("],
+  ["NumPy's arrays", { "w.npy": "x" }, "safetensors.numpy.save_file("],
+  ["a model of Keras", { "metadata.json": "{}", "model.weights.h5": "x" }, "a model of Keras"],
+])("%s is told, compressed or not, with what to do", async (_what, entries, told) => {
+  for (const compress of [true, false]) {
+    const found = await refusal(await archiveOf(entries, { compress }));
+    expect(found).toMatch(/^unreadable: the file is /);
+    expect(found).toContain(told);
+  }
+});
