@@ -149,6 +149,7 @@ async function ofFile<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw fileError(name, `can't be read as Parquet: ${messageOf(error)}`, error);
+    const advice = /compression codec/.test(messageOf(error)) ? "; write it with Snappy or Zstandard" : "";
+    throw fileError(name, `can't be read as Parquet: ${messageOf(error)}${advice}`, error);
   }
 }
