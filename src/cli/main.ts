@@ -14,6 +14,7 @@ import { migrateCommand } from "./migrate.ts";
 import { predictCommand } from "./predict.ts";
 import type { Streams } from "./screen.ts";
 import { exportAnnotationsCommand } from "./export-annotations.ts";
+import { uploadCommand } from "./upload.ts";
 import { verifyCommand } from "./verify.ts";
 import {
   exportCommand,
@@ -47,6 +48,8 @@ const usage = `maskwright COMMAND [--json]
   auto-label PROJECT [--version N] [--threshold T] [--max-objects N] [--label L ...]
              [--detach]              proposes objects in all images without annotations
   versions PROJECT
+  upload PROJECT FILE [--signature FILE.sig]
+                                     weights of a model as a version, which is not live
   promote PROJECT VERSION [--reason TEXT]
   rollback PROJECT [--reason TEXT]
   export PROJECT VERSION [--format safetensors|onnx|pth|hf|transformersjs|bundle|card]
@@ -83,6 +86,7 @@ const commands: Record<string, Command> = {
   predict: predictCommand,
   "fine-tune": fineTuneCommand,
   "auto-label": autoLabelCommand,
+  upload: uploadCommand,
   versions: versionsCommand,
   promote: promoteCommand,
   rollback: rollbackCommand,

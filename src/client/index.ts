@@ -9,7 +9,7 @@ import type { Call, Method } from "./calls.ts";
 import { errorOf } from "./errors.ts";
 import { followEvents, type FollowedEvent } from "./events.ts";
 import { retrying } from "./retry.ts";
-import type { FineTune, Image, Import, paths } from "./schema.ts";
+import type { FineTune, Image, Import, paths, Version } from "./schema.ts";
 
 export { MaskwrightError } from "./errors.ts";
 export type { FollowedEvent } from "./events.ts";
@@ -49,6 +49,12 @@ export interface Maskwright {
   uploadImage(projectId: string, file: Blob, options?: { fileName?: string; group?: string }): Promise<Image>;
   /** Sends a zip of images and masks, and gives the job that reads it: ask for it until it has ended. */
   importZip(projectId: string, zip: Blob, options?: ImportOptions): Promise<Import>;
+  /** Sends a file of weights, which becomes a version that is not live; `signature` is FILE.sig in base64. */
+  uploadVersion(
+    projectId: string,
+    file: Blob,
+    options?: { fileName?: string; signature?: string },
+  ): Promise<Version>;
   /** Every row of a list, page by page. `page` asks for the one behind a cursor. */
   all<Row>(
     page: (cursor: string | undefined) => Promise<{ data: Row[]; next_cursor: string | null }>,
@@ -93,7 +99,7 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
   const sendBody = async (
     method: string,
     at: URL,
-    body: Blob | string | null,
+    body: Blob | FormData | string | null,
     init: { headers?: Record<string, string>; signal?: AbortSignal } = {},
   ): Promise<Response> => {
     const once: Record<string, string> = method === "POST" ? { "idempotency-key": randomId() } : {};
@@ -146,6 +152,15 @@ export function createMaskwright(options: MaskwrightOptions): Maskwright {
 
     importZip: async (projectId, zip, query = {}) =>
       (await sendFile(`${pathOf(projectId)}/imports`, zip, query, "application/zip")) as Import,
+
+    async uploadVersion(projectId, file, { fileName, signature } = {}) {
+      const form = new FormData();
+      form.append("file", file, fileName);
+      const signed: Record<string, string> =
+        signature === undefined ? {} : { "maskwright-signature": signature };
+      const at = new URL(`${pathOf(projectId)}/versions`, options.url);
+      return (await sendBody("POST", at, form, { headers: signed })).json() as Promise<Version>;
+    },
 
     async *all(page) {
       let cursor: string | undefined;

@@ -1,8 +1,9 @@
 /**
  * `npm run operate -- COMMAND`: what an operator does by hand or by schedule; see docs/operations.md.
- *   backup FOLDER, restore FOLDER, clean-up, scrub, delete-workspace ID
+ *   backup FOLDER, restore FOLDER, clean-up, scrub, delete-workspace ID, delete-base-model NAME
  */
 import { resolve } from "node:path";
+import { BaseModels } from "../base-models/registry.ts";
 import { type Config, readConfig } from "../config.ts";
 import { openDatabase } from "../db/client.ts";
 import { startEmbeddedPostgres } from "../db/embedded.ts";
@@ -15,10 +16,12 @@ import { scrub } from "../operations/scrub.ts";
 import { createObjectStore } from "../storage/create.ts";
 import { cleanUp } from "./shared/clean-up.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
+import { deleteBaseModel } from "./shared/delete-base-model.ts";
 import { orExit, runTask } from "./shared/process.ts";
 import { usageOr } from "./shared/usage.ts";
 
 const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | scrub | delete-workspace ID
+         | delete-base-model NAME
   On the database and the objects of the settings (docs/operations.md).`;
 usageOr(usage, { words: { least: 1, most: 2 } });
 
@@ -36,7 +39,9 @@ const log = createLog({ level: config.LOG_LEVEL, name: "operate" });
 const releases = new Releases();
 await runTask(log, releases, async () => {
   const [command, argument] = process.argv.slice(2);
-  const known = ["backup", "restore", "clean-up", "scrub", "delete-workspace"].includes(command ?? "");
+  const known = ["backup", "restore", "clean-up", "scrub", "delete-workspace", "delete-base-model"].includes(
+    command ?? "",
+  );
   const isAlone = command === "clean-up" || command === "scrub";
   if (!known || (!isAlone && argument === undefined)) throw new Error(usage);
   const databaseUrl = await database(config, log, releases);
@@ -65,6 +70,10 @@ await runTask(log, releases, async () => {
     log.info({ checked, lost: lost.length }, "scrubbed");
     if (lost.length > 0) throw new Error(`${lost.length} of ${checked} objects are lost`);
     tell(`All ${checked} objects are whole`);
+  } else if (command === "delete-base-model") {
+    const models = new BaseModels(store, resolve(config.DATA_DIR, "models"));
+    await deleteBaseModel({ db: opened.db, store, models }, argument ?? "");
+    tell(`Deleted the base model ${argument}`);
   } else {
     const { projects } = await deleteWorkspace({ db: opened.db, store }, argument ?? "");
     tell(`Deleted ${argument} with ${projects} projects`);

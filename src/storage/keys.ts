@@ -60,6 +60,8 @@ export const keys = {
   /** What a base model is (JSON); written last, so that it names only what is there. */
   baseModel: (name: string): string => `base-models/${name}/manifest.json`,
   baseModelsPrefix: "base-models/",
+  /** All of one base model, and of imports that were cut off. */
+  baseModelObjects: (name: string): string => `base-models/${name}/`,
   /** A file of a base model, by the import that wrote it. */
   baseModelFile: (name: string, importId: string, file: string): string =>
     `base-models/${name}/${importId}/${file}`,

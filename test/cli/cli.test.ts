@@ -5,6 +5,8 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eq } from "../../src/db/drizzle.ts";
 import { autoLabels } from "../../src/db/schema/index.ts";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { Story } from "../../src/cli/fine-tune.ts";
 import { run } from "../../src/cli/main.ts";
 import { overHttp, type TestApp, testApp } from "../helpers/app.ts";
@@ -178,6 +180,32 @@ describe("predict", () => {
 });
 
 describe("versions", () => {
+  it("come of a file of weights, and say what was left out of it", async () => {
+    await live(async (url) => {
+      const env = { url, key: app.a.key };
+      const project = await makeProject(app.a);
+      const file = join(folder, "tuned.safetensors");
+      const loss = { shape: [1], data: Float32Array.of(1) };
+      const weights = await baseModel("mobile_sam").decoderWeights();
+      await writeFile(file, encodeSafetensors({ ...weights, loss }));
+      expect(await maskwright(["upload", project, file], env)).toEqual({
+        code: 0,
+        err: "",
+        out: `version 1 (inactive): ${file}, safetensors\nTensors that are not SAM's were left out: loss.\n`,
+      });
+      const { body } = await app.a.get(`/v1/projects/${project}/versions/1`);
+      expect(body["imported"]).toMatchObject({ file_name: "tuned.safetensors" });
+      await writeFile(file, "no weights at all");
+      const refused = await maskwright(["upload", project, file], env);
+      expect(refused.code).toBe(1);
+      expect(refused.err).toMatch(/^maskwright: weights_unreadable: file: it is neither a PyTorch zip/);
+      const unsigned = join(folder, "other.sig");
+      await writeFile(unsigned, "{}");
+      const signed = await maskwright(["upload", project, file, "--signature", unsigned], env);
+      expect(signed.err).toMatch(/^maskwright: signature_refused: /);
+    });
+  });
+
   it("are listed with their gain, go live and come back", async () => {
     await live(async (url) => {
       const env = { url, key: app.a.key };

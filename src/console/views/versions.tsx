@@ -7,6 +7,7 @@ import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton } from "../ui/parts.tsx";
 import { Table } from "../ui/table.tsx";
 import { PromoteButton } from "./result.tsx";
+import { UploadVersion } from "./upload-version.tsx";
 import type { InProject } from "./in-project.ts";
 
 export function Versions({ project, reload }: InProject) {
@@ -29,6 +30,7 @@ export function Versions({ project, reload }: InProject) {
         title="Versions"
         actions={
           <>
+            <UploadVersion path={`${path}/versions`} done={versions.reload} />
             <LinkButton icon="compare" href={href("projects", project.id, "compare")}>
               Compare
             </LinkButton>
@@ -40,7 +42,8 @@ export function Versions({ project, reload }: InProject) {
           </>
         }
       >
-        Each fine-tune makes one; any of them can be live, and every change is written down.
+        Each fine-tune makes one, and so does a file of weights; any of them can be live, and every change is
+        written down.
       </Head>
       <Await of={versions}>
         {(list) => (
