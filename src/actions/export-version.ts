@@ -23,7 +23,7 @@ export interface ExportAsk extends Omit<ExportOptions, "format"> {
 }
 
 /** What can be had of versions on base models of SAM 2's family. */
-const ofSam2: readonly ExportFormat[] = ["safetensors", "pth", "onnx", "hf", "card"];
+const ofSam2: readonly ExportFormat[] = ["safetensors", "pth", "onnx", "hf", "transformersjs", "card"];
 
 const isFormat = (name: string): name is ExportFormat => exportFormats.some((format) => format === name);
 

@@ -37,7 +37,9 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
     ...(isSam2 && options.format === "pth"
       ? [section("With Meta's code", withMetaSam2(subject, options))]
       : []),
-    ...(options.format === "transformersjs" ? [section("With transformers.js", withTransformersJs)] : []),
+    ...(options.format === "transformersjs"
+      ? [section("With transformers.js", withTransformersJs(base.family))]
+      : []),
     section("Licences", licences(subject)),
   ];
   return `${sections.join("\n\n")}\n`;

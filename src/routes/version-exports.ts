@@ -64,7 +64,7 @@ const exportRoute = createRoute({
     "`safetensors` and `pth`: prompt encoder and mask decoder under Meta's names, for Sam.load_state_dict. " +
     "`onnx`: Meta's decoder signature, the number of points free. " +
     "`hf`: a zip; unpacked, SamModel.from_pretrained loads the folder. " +
-    "Of a SAM 2, `pth` has the names of Meta's checkpoints, `onnx` samexporter's layout, and `hf` is a Sam2Model; nothing that follows objects through videos is in any file. " +
+    "Of a SAM 2, `pth` has the names of Meta's checkpoints, `onnx` samexporter's layout, and `hf` and `transformersjs` are a Sam2Model; nothing that follows objects through videos is in any file. " +
     "`transformersjs`: a zip with the image encoder; the same of transformers.js, in Node and browsers. These hold the decoder alone, without the window " +
     "and what refines masks where a version's focus has them, and their cards say how the decoder does by itself. " +
     "`bundle`: a zip with all of the version as ONNX and runners for Python and JavaScript that answer as predict does. " +

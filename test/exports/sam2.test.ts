@@ -13,6 +13,7 @@ import { huggingFaceHieraName } from "../../src/checkpoint/hiera-names.ts";
 import { hieraLayout } from "../../src/checkpoint/hiera-layout.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { embeddingParts } from "../../src/domain/model-family.ts";
+import { decodeModel } from "../../src/lib/onnx-proto.ts";
 import ort from "../../src/lib/onnxruntime.ts";
 import type { Version } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
@@ -157,6 +158,32 @@ test("a SAM 2's onnx with its encoder is samexporter's folder, and comes back by
     expect(parts[names[i] as string]?.dims).toEqual([1, ...shape]);
     expect(parts[names[i] as string]?.data).toEqual(flat.subarray(offset, offset + length));
   }
+});
+
+test("a SAM 2 for transformers.js is a Sam2Model's folder", async () => {
+  const files = await filesOf(await buffer(await exported({ format: "transformersjs" })));
+  expect([...files.keys()]).toEqual([
+    "README.md",
+    "config.json",
+    "preprocessor_config.json",
+    "preprocess.mjs",
+    "onnx/vision_encoder.onnx",
+    "onnx/vision_encoder.onnx_data",
+    "onnx/prompt_encoder_mask_decoder.onnx",
+    "onnx/prompt_encoder_mask_decoder_quantized.onnx",
+  ]);
+  const config = JSON.parse(String(files.get("config.json"))) as Record<string, unknown>;
+  // By this its forward asks for image_embeddings.0 to .2
+  expect(config).toMatchObject({ model_type: "sam2", vision_config: { num_feature_levels: 3 } });
+  const vision = decodeModel(files.get("onnx/vision_encoder.onnx") as Buffer).graph;
+  expect(vision.output.map(({ name }) => name)).toEqual([
+    "image_embeddings.0",
+    "image_embeddings.1",
+    "image_embeddings.2",
+  ]);
+  const card = String(files.get("README.md"));
+  expect(card).toContain("Sam2Model.from_pretrained");
+  expect(card).not.toContain(" SamModel");
 });
 
 test.each(["served", "cvat", "engine"] as const)("there is no onnx %s of a SAM 2", async (variant) => {

@@ -1,6 +1,6 @@
 /**
  * Asks an unpacked export (argv 3) by transformers.js, which is installed in a folder (argv 2), all prompts of cases.json
- * in a third (argv 4; see worlds/bundles.ts), with weights of a dtype (argv 5). Prints a JSON list: for each prompt the
+ * in a third (argv 4; see worlds/bundles.ts), with weights of a dtype (argv 5), or what config.json asks for. Prints a JSON list: for each prompt the
  * IoU with the API's mask by preprocess.mjs, the same by SamProcessor, and how far the first's score is from the API's.
  */
 import { readFile } from "node:fs/promises";
@@ -10,14 +10,15 @@ import { pathToFileURL } from "node:url";
 
 const [home, model, cases, dtype] = process.argv.slice(2);
 const from = createRequire(join(home, "package.json"));
-const { AutoProcessor, env, RawImage, SamModel, Tensor } = await import(
+const { AutoProcessor, env, RawImage, Sam2Model, SamModel, Tensor } = await import(
   pathToFileURL(from.resolve("@huggingface/transformers")).href
 );
 const { preprocess } = await import(pathToFileURL(join(model, "preprocess.mjs")).href);
 env.allowRemoteModels = false;
 env.localModelPath = dirname(model);
 const name = model.slice(dirname(model).length + 1);
-const sam = await SamModel.from_pretrained(name, { dtype });
+const { model_type: type } = JSON.parse(await readFile(join(model, "config.json"), "utf8"));
+const sam = await (type === "sam2" ? Sam2Model : SamModel).from_pretrained(name, dtype ? { dtype } : {});
 const processor = await AutoProcessor.from_pretrained(name);
 
 const iou = (mask, wanted) => {
@@ -28,11 +29,13 @@ const iou = (mask, wanted) => {
 /** The masks of prompts that SamProcessor or preprocess.mjs have brought, one after the other, and their scores. */
 async function ask(inputs) {
   const out = await sam(inputs);
-  const [masks] = await processor.post_process_masks(
-    out.pred_masks,
-    inputs.original_sizes,
-    inputs.reshaped_input_sizes,
-  );
+  const { original_sizes: sizes, reshaped_input_sizes: reshaped } = inputs;
+  const [height, width] = sizes[0];
+  // SAM 2's masks come to the image's size in one step, as the card says
+  const [masks] =
+    type === "sam2"
+      ? await processor.post_process_masks(out.pred_masks, sizes, sizes, { pad_size: { height, width } })
+      : await processor.post_process_masks(out.pred_masks, sizes, reshaped);
   const size = masks.dims[2] * masks.dims[3];
   return Array.from({ length: masks.dims[0] }, (_, i) => ({
     mask: masks.data.subarray(i * size, (i + 1) * size),

@@ -1,10 +1,12 @@
-import { createWriteStream } from "node:fs";
+import { execFile } from "node:child_process";
+import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { importBaseModel } from "../../src/base-models/import-base-model.ts";
 import { BaseModels } from "../../src/base-models/registry.ts";
@@ -26,6 +28,8 @@ import { hasSam2, runPython } from "./python.ts";
 
 /** A SAM 2 with random weights in its image encoder and MobileSAM's in its decoder, and a version of it. */
 const name = "sam2_tiny";
+/** transformers.js 4.3, which tools/test-peers.sh installs. */
+const transformersJs = resolve(import.meta.dirname, "../../.venv/transformers-js");
 const architectures = { tiny: tinyHiera };
 let storage: Awaited<ReturnType<typeof localTestStore>>;
 let inference: Inference;
@@ -198,3 +202,18 @@ it.skipIf(!hasSam2)("as pth answers in Meta's SAM2ImagePredictor as the API does
   ]);
   expectSame(rows);
 });
+
+it.skipIf(!existsSync(transformersJs))(
+  "for transformers.js answers in its Sam2Model as the API does",
+  async () => {
+    const script = join(import.meta.dirname, "ask-transformers.mjs");
+    const given = [script, transformersJs, await unpacked("transformersjs"), cases];
+    const { stdout } = await promisify(execFile)(process.execPath, given);
+    const rows = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as [number, number, number][];
+    expect(rows).toHaveLength(6);
+    for (const [ours, , apart] of rows) {
+      expect(ours).toBeGreaterThan(0.995);
+      expect(apart).toBeLessThan(1e-4);
+    }
+  },
+);

@@ -14,8 +14,10 @@ import { visionEncoder } from "./vision-encoder.ts";
 const encoderFile = "vision_encoder";
 const decoderFile = "prompt_encoder_mask_decoder";
 
+const preprocessors = { sam: "preprocess.mjs", sam2: "preprocess-sam2.mjs" } as const;
+
 /**
- * A folder that SamModel.from_pretrained of transformers.js 4.3 loads: files by the names that it makes of sessions and
+ * A folder that SamModel.from_pretrained of transformers.js 4.3 loads, or Sam2Model's of a SAM 2: files by the names that it makes of sessions and
  * dtypes (its models/session_config.js, utils/dtypes.js): fp32 `….onnx`, q8 `…_quantized.onnx`. An encoder whose weights
  * lie in files of their own comes as fp32 alone, and the config says so.
  * Throws AppError export_full_unavailable where the base's encoder takes pixels.
@@ -41,7 +43,7 @@ export async function transformersJsEntries(
     { path: "preprocessor_config.json", content: json(configs.preprocessor) },
     {
       path: "preprocess.mjs",
-      content: await readFile(join(import.meta.dirname, "preprocess.mjs")),
+      content: await readFile(join(import.meta.dirname, preprocessors[base.family])),
     },
     model(encoderFile, encoder.model),
     ...encoder.beside.map((entry) => ({ ...entry, path: `onnx/${entry.path}` })),
