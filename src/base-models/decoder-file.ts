@@ -10,6 +10,7 @@ import type { ModelFamily } from "../domain/model-family.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Identified } from "./identify.ts";
 import { identifyFile } from "./identify-file.ts";
+import { withHint } from "./onnx-hints.ts";
 import { onnxParts } from "./onnx-parts.ts";
 import { findPacked, type Source } from "./open.ts";
 import { allFinite, readDecoderWeights } from "./staging/stage.ts";
@@ -139,9 +140,8 @@ function readForeign(bytes: Uint8Array): NamedTensors {
     return decoderFromOnnx(bytes);
   } catch (cause) {
     const message = messageOf(cause);
-    throw new RefusedFile(message.includes("not finite") ? "not_finite" : "wrong_architecture", message, {
-      cause,
-    });
+    const reason = message.includes("not finite") ? "not_finite" : "wrong_architecture";
+    throw new RefusedFile(reason, withHint(message, bytes), { cause });
   }
 }
 

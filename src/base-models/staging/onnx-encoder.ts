@@ -32,7 +32,7 @@ export async function checkEncoder(
   if (!input)
     throw new RefusedFile(
       "wrong_architecture",
-      `an image encoder takes one float32 image, [1,3,1024,1024] or [height,width,3]; this ONNX file takes ${inputs.map(shown).join(", ")}`,
+      `an image encoder takes one float32 image, [1,3,1024,1024] or [height,width,3]; this ONNX file takes ${inputs.map(shown).join(", ")}${inputs.some(isHalf) ? "; convert it with keep_io_types=True, so that its weights alone are float16" : ""}`,
     );
   const parts = partOutputs(graph.output);
   // One that gives some of the parts is no SAM's, whatever sizes it leaves open
@@ -90,8 +90,10 @@ function inputKind(input: OnnxValueInfo | undefined): EncoderInput | null {
   return fits(dimsOf(input), [null, null, 3]) ? "rgb" : null;
 }
 
+const isHalf = ({ type }: OnnxValueInfo): boolean => type?.tensorType?.elemType === dataType.float16;
+
 const shown = (value: OnnxValueInfo): string =>
-  `${value.name} [${
+  `${value.name} ${isHalf(value) ? "float16 " : ""}[${
     dimsOf(value)
       ?.map((dim) => dim ?? "?")
       .join() ?? "?"

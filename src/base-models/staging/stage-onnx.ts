@@ -11,6 +11,7 @@ import { type DecoderFile, objectScoreNotes, withoutCard } from "../decoder-file
 import { identify } from "../identify.ts";
 import { flattenEncoder } from "./flat-encoder.ts";
 import { checkEncoder } from "./onnx-encoder.ts";
+import { withHint } from "../onnx-hints.ts";
 import { onnxParts } from "../onnx-parts.ts";
 import type { Source, WeightsSource } from "../open.ts";
 import { readDecoderWeights } from "./stage.ts";
@@ -78,7 +79,7 @@ async function decoderOf(path: string): Promise<Decoder> {
     return { family, tensors: own.tensors, says: withoutCard(own.metadata), notes: [] };
   } catch (error) {
     const message = messageOf(error);
-    throw new RefusedFile(refusalOf(message), hinted(message), { cause: error });
+    throw new RefusedFile(refusalOf(message), withHint(message, file), { cause: error });
   }
 }
 
@@ -95,12 +96,6 @@ const refusalOf = (message: string) =>
     : message.includes("is missing")
       ? "names_missing"
       : "unreadable";
-
-/** Transformers.js's decoders take points only: what boxes and mask prompts need was left out when they were made. */
-const hinted = (message: string): string =>
-  message.includes("point_embeddings.2.weight is missing") && message.includes("mask_downscaling")
-    ? `${message}. An ONNX decoder for points only lacks these; name the model's own model.safetensors as the decoder`
-    : message;
 
 async function weightsOf(source: WeightsSource | undefined): Promise<Decoder> {
   if (!source) throw new Error("no decoder was found");
