@@ -79,3 +79,13 @@ table = pa.table(
     }
 )
 pq.write_table(table, target / "lists.parquet", row_group_size=2, compression="zstd")
+
+# Bytes, and the name that the picture once had in a column beside them.
+table = pa.table(
+    {
+        "image": pa.array([png(photograph()) for _ in range(2)], pa.binary()),
+        "mask": pa.array([png(Picture.fromarray(boxes({255: (2, 2, 6, 6)}, np.uint8)))] * 2, pa.binary()),
+        "file_name": ["one.png", "two.png"],
+    }
+)
+pq.write_table(table, target / "file-names.parquet")

@@ -91,6 +91,18 @@ describe("Parquet with columns of pictures", () => {
     );
   });
 
+  it("takes bytes before a name beside them, which is told as text", async () => {
+    const read = await readAll(await zips.raw(await fixture("file-names.parquet")));
+    expect(objectsOf(read)).toEqual([
+      ["data/image/000000.png", "null 2 2 6 6"],
+      ["data/image/000001.png", "null 2 2 6 6"],
+    ]);
+    expect(read.dataset.notes.map(({ message }) => message)).toEqual([
+      "columns that hold no pictures are not read: file_name",
+    ]);
+    expect(read.report).toEqual([]);
+  });
+
   it("is refused where it is broken, names what is not there, or is larger than allowed", async () => {
     const whole = await fixture("hf-embedded.parquet");
     const cut = await zips.zip({ "a.parquet": whole.subarray(0, 4000) });
@@ -102,6 +114,12 @@ describe("Parquet with columns of pictures", () => {
     // The end says where everything lies.
     const without = await zips.raw(Buffer.concat([whole.subarray(0, 4), whole.subarray(3400)]));
     expect((await problemOf(without)).code).toBe("import_file_invalid");
+    // The row group's number of rows is the last 3 of 64 bits, zigzag 6, in the footer.
+    const lying = Buffer.from(whole);
+    lying[lying.lastIndexOf(Buffer.from([0x16, 6])) + 1] = 0x7e;
+    expect((await problemOf(await zips.raw(lying))).message).toBe(
+      "data.parquet: can't be read as Parquet: it has 3 rows, and its row groups 63",
+    );
     for (const limits of [{ maxEntries: 2 }, { maxEntryBytes: 300 }, { maxTotalBytes: 1500 }])
       expect(
         await problemOf(await zips.raw(whole), { limits: { ...defaultLimits, ...limits } }),

@@ -62,6 +62,9 @@ export async function openParquet(
   const rows = Number(metadata.num_rows);
   if (rows > limits.maxEntries)
     throw tooLarge(`${name} has ${rows} rows; ${limits.maxEntries} are the most for one table`);
+  const inGroups = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
+  if (!(rows >= 0) || inGroups !== rows)
+    throw fileError(name, `can't be read as Parquet: it has ${rows} rows, and its row groups ${inGroups}`);
   const tree = await ofFile(name, () => parquetSchema(metadata));
   // What a damaged schema lacks is not typed so.
   if (tree.children.some(({ element }) => typeof (element.name as unknown) !== "string"))

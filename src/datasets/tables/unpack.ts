@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ArchiveReader } from "../archive.ts";
 import type { DatasetLimits } from "../limits.ts";
+import { roleOfWords, wordsOf } from "../names.ts";
 import { tooLarge } from "../problems.ts";
 import type { Report } from "../report.ts";
 import { namesFiles, pictureName } from "./columns.ts";
@@ -83,17 +84,26 @@ async function ofParquet(archive: ArchiveReader, file: string, context: Finding)
   try {
     const parquet = await openParquet({ handle, offset, bytes }, file, context.limits);
     const columns = new Map<string, readonly (readonly TableCell[])[]>();
-    for (const column of parquet.columns)
-      columns.set(
-        column.kind === "names" ? pictureName(column.name) : column.name,
-        await rowsOf(parquet, column, file, { ...context, fileBytes: bytes }),
-      );
-    return { file, layout: "parquet", columns, others: parquet.others };
+    const others = [...parquet.others];
+    const held = parquet.columns.filter(({ kind }) => kind === "bytes");
+    for (const column of held)
+      columns.set(column.name, await rowsOf(parquet, column, file, { ...context, fileBytes: bytes }));
+    for (const column of parquet.columns.filter(({ kind }) => kind === "names")) {
+      const name = pictureName(column.name);
+      const rows = await rowsOf(parquet, column, file, { ...context, fileBytes: bytes });
+      // Beside a picture's bytes, `file_name` only says where it once lay.
+      const isText = held.length > 0 && roleOfWords(wordsOf(name)) !== "mask" && !rows.flat().some(isFile);
+      if (isText || columns.has(name)) others.push(column.name);
+      else columns.set(name, rows);
+    }
+    return { file, layout: "parquet", columns, others };
   } finally {
     await handle.close();
     if (copy !== null) await rm(copy, { force: true });
   }
 }
+
+const isFile = (cell: TableCell): boolean => typeof cell === "string";
 
 async function rowsOf(
   parquet: ParquetPictures,
