@@ -26,26 +26,26 @@ afterEach(() => storage.close());
 
 const work = () => join(storage.dir, "import");
 
-const quantiseTiny = (check: () => Promise<void> = () => Promise.resolve()) =>
+const quantiseTiny = (check: () => Promise<void> = () => Promise.resolve(), of = "tiny") =>
   quantiseBaseModel({
     store: storage.store,
     models,
-    of: "tiny",
+    of,
     name: "tiny_int8",
     workFolder: work(),
     check,
   });
 
-async function importTiny(): Promise<void> {
+async function importTiny(name = "tiny"): Promise<void> {
   const folder = join(storage.dir, "files");
-  await mkdir(folder);
+  await mkdir(folder, { recursive: true });
   const paths = [await tinyPth(folder)];
   const architectures = { tiny: tinyArchitecture };
   await importBaseModel({
     store: storage.store,
     models,
     paths,
-    name: "tiny",
+    name,
     workFolder: work(),
     architectures,
   });
@@ -65,6 +65,9 @@ test("an imported model's twin has its decoder, its weights in one file, and emb
   expect(await readdir(join(await twin.encoderPath(), ".."))).toEqual(["encoder.onnx"]);
   expect(await readdir(work())).toEqual([]);
   expect((await quantiseTiny()).isNew).toBe(false);
+  // The name stays the first one's, also where another model has the same encoder.
+  await importTiny("sibling");
+  await expect(quantiseTiny(undefined, "sibling")).rejects.toMatchObject({ reason: "name_taken" });
 });
 
 test("nothing is kept of one whose masks are others", async () => {

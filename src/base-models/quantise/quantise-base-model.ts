@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type BaseModel, builtInModel } from "../../checkpoint/base-models.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
+import { RefusedFile } from "../../checkpoint/refused.ts";
 import { digestFile } from "../../lib/hash.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import type { BaseModelManifest } from "../manifest.ts";
@@ -36,7 +37,11 @@ export async function quantiseBaseModel(
   checkName(name);
   const exact = await models.get(of);
   const files = await sourceFiles(exact, models);
+  const format = `${of}, linear layers in int8`;
   const present = await models.manifest(name);
+  // Several models have one encoder's file, and decoders of their own.
+  if (present && present.source.format !== format)
+    throw new RefusedFile("name_taken", `${name} is another base model's name (${present.source.format})`);
   if (present) return { manifest: sameSource(present, files), isNew: false, products: null };
 
   await mkdir(workFolder, { recursive: true });
@@ -53,7 +58,7 @@ export async function quantiseBaseModel(
     const staged = {
       family,
       type,
-      format: `${of}, linear layers in int8`,
+      format,
       encoder: { input: encoderInput, graph: "encoder.onnx", files: [{ file: "encoder.onnx", path }] },
       decoder,
       parameters: source?.parameters ?? parameters + numbersOf(decoder),
