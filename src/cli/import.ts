@@ -62,7 +62,8 @@ export async function importSource(
       live.draw([bar("importing", images, total ?? 0, `${images}/${total ?? "?"} images`)]);
       if (job.status === "failed") {
         const { code = "import_failed", message = "The import failed.", file } = job.error ?? {};
-        throw new CliError(code, file === undefined ? message : `${file}: ${message}`);
+        const isNamed = file === undefined || message.startsWith(`${file}:`);
+        throw new CliError(code, isNamed ? message : `${file}: ${message}`);
       }
       if (job.status === "succeeded") return job;
       await sleep(300);

@@ -66,8 +66,10 @@ async function exportSource(path: string, images: string | undefined): Promise<S
       );
     return sourceOf(path);
   }
-  if (isArchive && extname(path) !== ".parquet")
+  if (isArchive && extname(path).toLowerCase() !== ".parquet")
     throw new CliError("usage", `--images goes with a file or folder: unpack ${basename(path)} first.`);
+  if (!(await stat(images)).isDirectory())
+    throw new CliError("usage", `--images takes a folder, and ${basename(images)} is none: unpack it first.`);
   return tarSource(`${basename(path)}.tar`, [
     { under: "export/", path },
     { under: "images/", path: resolve(images) },

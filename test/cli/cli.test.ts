@@ -154,6 +154,10 @@ describe("predict", () => {
           ["migrate", "label-studio", file.replace("text.png", "tasks.json")],
           /^maskwright: usage: tasks\.json holds no pictures: give their folder with --images FOLDER\.\n$/,
         ],
+        [
+          ["migrate", "label-studio", file, "--images", file],
+          /^maskwright: usage: --images takes a folder, and text\.png is none: unpack it first\.\n$/,
+        ],
         [["migrate", "hf", folder, "--budget", "soon"], /^maskwright: usage: --budget [^\n]+\n$/],
         [
           ["fine-tune", project, "--serving", "quick"],
