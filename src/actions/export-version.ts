@@ -22,9 +22,6 @@ export interface ExportAsk extends Omit<ExportOptions, "format"> {
   readonly format: string;
 }
 
-/** What can be had of versions on base models of SAM 2's family. */
-const ofSam2: readonly ExportFormat[] = ["safetensors", "pth", "onnx", "hf", "transformersjs", "card"];
-
 const isFormat = (name: string): name is ExportFormat => exportFormats.some((format) => format === name);
 
 /**
@@ -43,10 +40,6 @@ export async function exportVersionFile(
   }
   if (version) requireSigned(await modelKey(db), version);
   const base = await inference.baseModel(version?.baseModel ?? project.baseModel);
-  if (base.family === "sam2" && !ofSam2.includes(format)) {
-    const message = `format: ${format} is not offered for versions of ${base.name}, a SAM 2; these are: ${ofSam2.join(", ")}.`;
-    throw new AppError("export_format_unsupported", message, { param: "format" });
-  }
   const subject = { projectId: project.id, base, version };
   return exportApart({ store, memory }, subject, { format, ...options }, scope.workspaceId);
 }

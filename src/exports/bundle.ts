@@ -5,8 +5,7 @@ import { stitchRules } from "../imaging/stitch.ts";
 import { windowRules } from "../imaging/windows.ts";
 import { plainFocus } from "../domain/focus.ts";
 import type { ZipEntry } from "../lib/zip-writer.ts";
-import { encoderEntries } from "./encoder.ts";
-import { decoderOnnxFile } from "./onnx.ts";
+import { decoderOnnxFile, onnxEncoder } from "./onnx.ts";
 import { refineConfig, refineOnnxFile } from "./refine.ts";
 import type { ExportSubject } from "./types.ts";
 
@@ -23,16 +22,22 @@ export async function bundleEntries(
 ): Promise<ZipEntry[]> {
   const { zoom, refine } = version?.focus ?? plainFocus;
   const { focus: _, model_card: __, ...facts } = parts.metadata;
+  // A base of SAM 2 answers with another mask where mask 0 is not stable; what was tuned, with mask 0
+  const sam2Variant = version ? "all" : "single";
+  const variant = base.family === "sam" ? "served" : sam2Variant;
+  const decoder = await decoderOnnxFile(parts.weights, { variant }, parts.metadata);
+  const encoder = await onnxEncoder(base);
   const config = {
     format: "maskwright-bundle/1",
     ...facts,
     scores: facts["scores"] === undefined ? null : (JSON.parse(facts["scores"]) as unknown),
+    family: base.family,
     encoder_input: base.encoderInput,
+    encoder_files: encoder.slice(1).map(({ path }) => path),
     zoom,
     refine: refine && refineConfig(refine),
     views: { ...windowRules, ...stitchRules },
   };
-  const decoder = await decoderOnnxFile(parts.weights, { variant: "served" }, parts.metadata);
   return [
     parts.readme,
     { path: "config.json", content: Buffer.from(`${JSON.stringify(config, null, 2)}\n`) },
@@ -42,6 +47,6 @@ export async function bundleEntries(
     { path: "LICENCES.md", content: Buffer.from(`${base.licence}\n`) },
     { path: "decoder.onnx", content: decoder },
     ...(refine ? [{ path: "refine.onnx", content: await refineOnnxFile(refine) }] : []),
-    ...(await encoderEntries(base)),
+    ...encoder,
   ];
 }

@@ -4,7 +4,8 @@ import { share } from "./markdown.ts";
 import type { ExportOptions, ExportSubject, Holds } from "./types.ts";
 
 /** The first lines of a card: what its file holds of a version, and what that is worth. */
-export function holdsText({ version }: ExportSubject, options: ExportOptions, holds: Holds): string[] {
+export function holdsText(subject: ExportSubject, options: ExportOptions, holds: Holds): string[] {
+  const { version } = subject;
   const notes = [
     ...(options.format === "onnx" && options.variant === "single" ? [singleMask] : []),
     ...(version?.finder ? [noFinder] : []),
@@ -13,12 +14,12 @@ export function holdsText({ version }: ExportSubject, options: ExportOptions, ho
   if (holds === "card")
     return [
       `Where it is served it works with ${partsOf(version)}. \`format=bundle\` is all of it, with runners` +
-        `${refineOnly(version) ? ", and so is `format=onnx&variant=served`" : ""}; the other files hold the decoder alone.`,
+        `${servedOnnx(subject) ? ", and so is `format=onnx&variant=served`" : ""}; the other files hold the decoder alone.`,
       ...notes,
     ];
   if (holds === "version")
     return [`**This file holds all of the version**: the decoder with ${partsOf(version)}.`, ...notes];
-  const elsewhere = refineOnly(version)
+  const elsewhere = servedOnnx(subject)
     ? "`format=onnx&variant=served` or `format=bundle`"
     : "`format=bundle`";
   return [
@@ -28,7 +29,9 @@ export function holdsText({ version }: ExportSubject, options: ExportOptions, ho
   ];
 }
 
-const refineOnly = ({ focus }: Version): boolean => focus.zoom === null;
+/** Whether one ONNX graph is all of the version: SAM's alone, which makes no views. */
+const servedOnnx = ({ base, version }: ExportSubject): boolean =>
+  base.family === "sam" && version?.focus.zoom === null;
 
 function partsOf({ focus: { zoom, refine } }: Version): string {
   const tiles = zoom && zoom.tiles > 1 ? `, cut into ${zoom.tiles} x ${zoom.tiles} tiles` : "";

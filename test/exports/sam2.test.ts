@@ -186,6 +186,16 @@ test("a SAM 2 for transformers.js is a Sam2Model's folder", async () => {
   expect(card).not.toContain(" SamModel");
 });
 
+test("a SAM 2's bundle tells its runners whose it is and which files lie beside its graph", async () => {
+  const files = await filesOf(await buffer(await exported({ format: "bundle" })));
+  expect([...files.keys()].slice(-3)).toEqual(["decoder.onnx", "encoder.onnx", "encoder.bin"]);
+  const config = JSON.parse(String(files.get("config.json"))) as unknown;
+  expect(config).toMatchObject({ family: "sam2", encoder_files: ["encoder.bin"], refine: null });
+  const { output } = decodeModel(files.get("decoder.onnx") as Buffer).graph;
+  // The base chooses among its masks
+  expect(output.map(({ name }) => name)).toEqual(["masks", "iou_predictions", "object_score_logits"]);
+});
+
 test.each(["served", "cvat", "engine"] as const)("there is no onnx %s of a SAM 2", async (variant) => {
   const refused = expect.objectContaining({ code: "export_format_unsupported", param: "variant" });
   await expect(exported({ format: "onnx", variant })).rejects.toThrow(refused);

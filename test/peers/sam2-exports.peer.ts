@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createWriteStream, existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -21,7 +21,7 @@ import { testInference } from "../helpers/inference.ts";
 import { localTestStore } from "../helpers/objects.ts";
 import { tinyHiera } from "../helpers/tiny-encoder.ts";
 import { filesOf } from "../helpers/unzip.ts";
-import { type Asked, versionWith, writeCases } from "../worlds/bundles.ts";
+import { askBundle, type Asked, versionWith, writeCases } from "../worlds/bundles.ts";
 import { asSharp } from "../worlds/images.ts";
 import { sceneImage } from "../worlds/scene.ts";
 import { hasSam2, runPython } from "./python.ts";
@@ -217,3 +217,34 @@ it.skipIf(!existsSync(transformersJs))(
     }
   },
 );
+
+/** Prints rows as `compare` does, asked of predict.mjs. */
+const askRunner = `
+import { readFile } from "node:fs/promises";
+const [folder, cases] = process.argv.slice(1);
+const { openVersion, readImage } = await import(folder + "/predict.mjs");
+const version = await openVersion();
+const rows = [];
+for (const { image, prompts, scores } of JSON.parse(await readFile(cases + "/cases.json", "utf8"))) {
+  const pixels = await readImage(cases + "/" + image);
+  for (const [k, prompt] of prompts.entries()) {
+    const { mask, score } = await version.predict(pixels, prompt);
+    const wanted = await readFile(cases + "/" + image + "." + k + ".u8");
+    const both = mask.filter((value, i) => value && wanted[i]).length;
+    const either = mask.filter((value, i) => value || wanted[i]).length;
+    rows.push([both / either, Math.abs(score - scores[k]), wanted.filter(Boolean).length / wanted.length]);
+  }
+}
+console.log(JSON.stringify(rows));
+`;
+
+it("as a bundle answers from both runners as the API does", async () => {
+  const bundle = await unpacked("bundle");
+  await symlink(resolve(import.meta.dirname, "../../node_modules"), join(bundle, "node_modules"));
+  const python = (await asked(askBundle, [bundle, cases])) as [number, number][];
+  const node = ["--input-type=module", "-e", askRunner, bundle, cases];
+  const { stdout } = await promisify(execFile)(process.execPath, node);
+  const js = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Row[];
+  expectSame(js);
+  expectSame(python.map(([iou, apart], i) => [iou, apart, js[i]?.[2] ?? 0]));
+});

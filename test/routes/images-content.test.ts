@@ -103,10 +103,6 @@ describe("GET embedding", () => {
     expect(errorOf(await app.a.get(`${project}/images/${image}/embedding`))).toMatch(refused);
     const asked = { image: Buffer.from(bytes).toString("base64") };
     expect(errorOf(await app.a.post(`/cvat/${idOf(created)}/encoder`, asked))).toMatch(refused);
-    for (const format of ["bundle"]) {
-      const answer = await app.a.get(`${project}/versions/base/export?format=${format}`);
-      expect(errorOf(answer)).toBe("422 export_format_unsupported format");
-    }
   });
 
   it("is no other workspace's", async () => {

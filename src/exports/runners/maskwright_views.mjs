@@ -57,6 +57,52 @@ function resizedAlong({ width, height, data }, side, horizontal) {
   return { width: outWidth, height: outHeight, data: out };
 }
 
+/** Of ImageNet, in 8-bit units. */
+const mean = [123.675, 116.28, 103.53];
+const std = [58.395, 57.12, 57.375];
+
+/** Pixels, channels last, in SAM's frame [3, 1024, 1024], normalised; what they do not cover is 0. */
+export function normalisedFrame({ width, height, data }) {
+  const plane = frameSide * frameSide;
+  const frame = new Float32Array(3 * plane);
+  for (let y = 0, from = 0; y < height; y++) {
+    for (let x = 0, to = y * frameSide; x < width; x++, to++) {
+      for (let c = 0; c < 3; c++, from++) frame[c * plane + to] = (data[from] - mean[c]) / std[c];
+    }
+  }
+  return frame;
+}
+
+/** Both sides to 1024, each by itself, antialiased as torchvision does and never rounded: floats, 0 to 255. */
+export function stretched({ width, height, data }) {
+  const rows = stretchedRows(data, height, width);
+  return { width: frameSide, height: frameSide, data: stretchedRows(rows, frameSide, height) };
+}
+
+/** [rows, columns, 3] to [1024, rows, 3]: each row resized, and turned. */
+function stretchedRows(data, rows, columns) {
+  const out = new Float32Array(frameSide * rows * 3);
+  const scale = columns / frameSide;
+  const reach = Math.max(scale, 1);
+  for (let i = 0; i < frameSide; i++) {
+    const centre = scale * (i + 0.5);
+    const first = Math.max(0, Math.trunc(centre - reach + 0.5));
+    const count = Math.min(columns, Math.trunc(centre + reach + 0.5)) - first;
+    const near = Array.from({ length: count }, (_, j) =>
+      Math.max(0, 1 - Math.abs((j + first - centre + 0.5) / reach)),
+    );
+    const sum = near.reduce((a, b) => a + b, 0);
+    for (let row = 0, to = i * rows * 3; row < rows; row++)
+      for (let c = 0; c < 3; c++, to++) {
+        let value = 0;
+        for (let j = 0, at = (row * columns + first) * 3 + c; j < count; j++, at += 3)
+          value += (near[j] / sum) * data[at];
+        out[to] = value;
+      }
+  }
+  return out;
+}
+
 // Views: which parts of an image are encoded for a prompt.
 
 /** The square window round a box, or round clicks, moved inside the image; [x0, y0, x1, y1] in whole pixels. */

@@ -18,6 +18,21 @@ def input_size(height, width):
     return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
 
 
+def stretched(pixels):
+    """uint8 [H, W, 3] to float32 [1024, 1024, 3], each side by itself, antialiased as torchvision does, never rounded."""
+
+    def weights(length):
+        scale = length / FRAME
+        reach = max(scale, 1)
+        centre = scale * (np.arange(FRAME)[:, None] + 0.5)
+        near = np.maximum(0, 1 - np.abs(np.arange(length)[None] - centre + 0.5) / reach)
+        return (near / near.sum(1, keepdims=True)).astype(np.float32)
+
+    height, width = pixels.shape[:2]
+    rows = np.einsum("yxc,wx->ywc", pixels.astype(np.float32), weights(width), optimize=True)
+    return np.einsum("ywc,hy->hwc", rows, weights(height), optimize=True)
+
+
 # Views: which parts of an image are encoded for a prompt.
 
 

@@ -23,26 +23,26 @@ import {
   fewerScale,
   frameSide,
   inputSize,
+  normalisedFrame,
   resized,
   resizePlane,
   stitch,
+  stretched,
   viewsOf,
 } from "./maskwright_views.mjs";
-
-/** Of ImageNet, in 8-bit units. */
-const mean = [123.675, 116.28, 103.53];
-const std = [58.395, 57.12, 57.375];
 
 class Version {
   #ort;
   #config;
   #sessions;
+  #isSam2;
   /** Embeddings of the last image's views, for its next prompt. */
   #kept = { image: null, views: new Map() };
 
   constructor(ort, config, sessions) {
     this.#ort = ort;
     this.#config = config;
+    this.#isSam2 = config.family === "sam2";
     this.#sessions = sessions;
   }
 
@@ -64,14 +64,10 @@ class Version {
         box[3] <= height
       )
     )
-      throw new RangeError(
-        `box ${box.join()} does not lie inside the image, ${width} x ${height}, or has no area`,
-      );
+      throw new RangeError(`box ${box.join()} lies outside the image, ${width} x ${height}, or has no area`);
     for (const [x, y, label] of points) {
       if (!(x >= 0 && y >= 0 && x <= width && y <= height && (label === 0 || label === 1)))
-        throw new RangeError(
-          `point ${x}, ${y}, ${label} does not lie inside the image, or its label is not 0 or 1`,
-        );
+        throw new RangeError(`point ${x}, ${y}, ${label} lies outside the image, or its label is not 0 or 1`);
     }
     const { zoom } = this.#config;
     // Clicks say where an object is, not how large: it is found in one view before it is cut into tiles.
@@ -111,44 +107,43 @@ class Version {
     if (!views.has(key)) {
       const { encoder } = this.#sessions;
       const out = await encoder.run({ [encoder.inputNames[0]]: this.#input(cropped(image, region)) });
-      views.set(key, out[encoder.outputNames[0]]);
+      views.set(key, this.#isSam2 ? out : { image_embeddings: out[encoder.outputNames[0]] });
     }
     return views.get(key);
   }
 
   #input(view) {
-    const { width, height, data } = resized(view, ...inputSize(view.height, view.width));
+    const small = this.#isSam2 ? stretched(view) : resized(view, ...inputSize(view.height, view.width));
+    const { width, height, data } = small;
     const { Tensor } = this.#ort;
     if (this.#config.encoder_input === "rgb")
       return new Tensor("float32", Float32Array.from(data), [height, width, 3]);
-    const plane = frameSide * frameSide;
-    const frame = new Float32Array(3 * plane);
-    for (let y = 0, from = 0; y < height; y++) {
-      for (let x = 0, to = y * frameSide; x < width; x++, to++) {
-        for (let c = 0; c < 3; c++, from++) frame[c * plane + to] = (data[from] - mean[c]) / std[c];
-      }
-    }
-    return new Tensor("float32", frame, [1, 3, frameSide, frameSide]);
+    return new Tensor("float32", normalisedFrame(small), [1, 3, frameSide, frameSide]);
   }
 
   async #decode(embedding, { region, box, points }) {
     const { Tensor } = this.#ort;
     const [height, width] = [region[3] - region[1], region[2] - region[0]];
-    const [h, w] = inputSize(height, width);
+    const [h, w] = this.#isSam2 ? [frameSide, frameSide] : inputSize(height, width);
     const frame = ([x, y]) => [x * (w / width), y * (h / height)];
-    const corners = box ? [frame(box), frame(box.slice(2))] : [[0, 0]];
+    // SAM 2's decoder adds the padding point by itself
+    const padding = this.#isSam2 ? [] : [[0, 0]];
+    const corners = box ? [frame(box), frame(box.slice(2))] : padding;
     const coords = [...points.map(frame), ...corners].flat();
-    const labels = [...points.map(([, , label]) => label), ...(box ? [2, 3] : [-1])];
+    const labels = [...points.map(([, , label]) => label), ...(box ? [2, 3] : padding.map(() => -1))];
     const float = (values, dims) => new Tensor("float32", Float32Array.from(values), dims);
     const { masks, iou_predictions: scores } = await this.#sessions.decoder.run({
-      image_embeddings: embedding,
+      ...embedding,
       point_coords: float(coords, [1, labels.length, 2]),
       point_labels: float(labels, [1, labels.length]),
       mask_input: new Tensor("float32", new Float32Array(65_536), [1, 1, 256, 256]),
       has_mask_input: float([0], [1]),
-      orig_im_size: float([height, width], [2]),
+      ...(!this.#isSam2 && { orig_im_size: float([height, width], [2]) }),
     });
-    return { logits: masks.data, score: scores.data[0] };
+    // SAM's are of the view's size already
+    const sides = this.#isSam2 ? [256, 256] : [height, width];
+    const logits = resizePlane(masks.data, sides, [height, width]);
+    return { logits, score: scores.data[0] };
   }
 
   /** A window's logits refined by the image below them, on no more pixels than can change. */
@@ -205,10 +200,14 @@ export async function openVersion({ read = readBeside, ort } = {}) {
   // One thread needs no cross-origin isolation in browsers and no worker files in Node.
   runtime.env.wasm.numThreads = 1;
   const config = JSON.parse(new TextDecoder().decode(await read("config.json")));
-  const session = async (name) =>
-    runtime.InferenceSession.create(await read(name), { executionProviders: ["wasm"], logSeverityLevel: 3 });
+  const session = async (name, beside = []) =>
+    runtime.InferenceSession.create(await read(name), {
+      executionProviders: ["wasm"],
+      logSeverityLevel: 3,
+      externalData: await Promise.all(beside.map(async (path) => ({ path, data: await read(path) }))),
+    });
   return new Version(runtime, config, {
-    encoder: await session("encoder.onnx"),
+    encoder: await session("encoder.onnx", config.encoder_files),
     decoder: await session("decoder.onnx"),
     refiner: config.refine ? await session("refine.onnx") : null,
   });

@@ -31,6 +31,7 @@ from maskwright_views import (
     resize_plane,
     rounded,
     stitch,
+    stretched,
     views_of,
 )
 from PIL import Image, ImageOps
@@ -71,6 +72,7 @@ class Version:
             return onnxruntime.InferenceSession(str(folder / name), options, providers=list(providers))
 
         self.encoder, self.decoder = session("encoder.onnx"), session("decoder.onnx")
+        self.is_sam2 = self.config.get("family") == "sam2"
         self.refiner = session("refine.onnx") if self.config["refine"] else None
         self._kept = (None, {})
 
@@ -123,37 +125,44 @@ class Version:
         if region not in kept:
             left, top, right, bottom = region
             view = np.ascontiguousarray(pixels[top:bottom, left:right])
-            small = resized(view, *input_size(*view.shape[:2])).astype(np.float32)
+            if self.is_sam2:
+                small = stretched(view)
+            else:
+                small = resized(view, *input_size(*view.shape[:2])).astype(np.float32)
             if self.config["encoder_input"] == "normalised":
                 frame = np.zeros((1, 3, FRAME, FRAME), np.float32)
                 frame[0, :, : small.shape[0], : small.shape[1]] = ((small - MEAN) / STD).transpose(2, 0, 1)
                 small = frame
-            kept[region] = self.encoder.run(None, {self.encoder.get_inputs()[0].name: small})[0]
+            outputs = self.encoder.run(None, {self.encoder.get_inputs()[0].name: small})
+            names = [one.name for one in self.encoder.get_outputs()] if self.is_sam2 else ["image_embeddings"]
+            kept[region] = dict(zip(names, outputs))
         return kept[region]
 
     def _decode(self, embedding, region, box, points):
         height, width = region[3] - region[1], region[2] - region[0]
-        inner = input_size(height, width)
+        inner = (FRAME, FRAME) if self.is_sam2 else input_size(height, width)
         scale = np.array([inner[1] / width, inner[0] / height])
         coords = [(x, y) for x, y, _ in points]
         labels = [label for _, _, label in points]
         if box is not None:
             coords, labels = [*coords, box[:2], box[2:]], [*labels, 2, 3]
         coords = (np.array(coords, np.float64) * scale).astype(np.float32)
-        if box is None:
+        # SAM 2's decoder adds the padding point by itself
+        if box is None and not self.is_sam2:
             coords, labels = np.vstack([coords, [[0, 0]]]).astype(np.float32), [*labels, -1]
         masks, scores = self.decoder.run(
             ["masks", "iou_predictions"],
             {
-                "image_embeddings": embedding,
+                **embedding,
                 "point_coords": coords[None],
                 "point_labels": np.array([labels], np.float32),
                 "mask_input": np.zeros((1, 1, 256, 256), np.float32),
                 "has_mask_input": np.zeros(1, np.float32),
-                "orig_im_size": np.array([height, width], np.float32),
+                **({} if self.is_sam2 else {"orig_im_size": np.array([height, width], np.float32)}),
             },
         )
-        return masks[0, 0], float(scores[0, 0])
+        # SAM 2's are low-res logits, SAM's of the view's size already
+        return resize_plane(masks[0, 0], height, width), float(scores[0, 0])
 
     def _refined(self, logits, pixels, window, box):
         """A window's logits refined by the image below them, on no more pixels than can change."""
