@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly images: number;
   /** Options of the server's Node, such as --cpu-prof. */
   readonly nodeOptions: readonly string[];
+  /** More of postgresql.conf. */
+  readonly postgres?: Readonly<Record<string, string>>;
 }
 
 /** A page that is stored, with the boxes of its stamps. */
@@ -36,6 +38,7 @@ export interface World {
   readonly url: string;
   readonly key: string;
   readonly project: string;
+  readonly databaseUrl: string;
   readonly pages: readonly Page[];
   /** [4096, 256] of the first page, as the decoder takes it. */
   embedding(): Promise<Float32Array>;
@@ -56,7 +59,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     await chmod(folder, 0o755);
     await mkdir(join(folder, "data"), { mode: 0o755 });
     const log = createLog({ level: "warn", name: "bench" });
-    const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
+    const dataDir = join(folder, "data");
+    const postgres = await startEmbeddedPostgres({ dataDir, log, settings: { ...options.postgres } });
     releases.add("Postgres", () => postgres.stop());
     const server = await startServer(options, { DATABASE_URL: postgres.url, DATA_DIR: join(folder, "data") });
     releases.add("the server", () => stop(server.child));
@@ -68,6 +72,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       url: server.url,
       key: server.key,
       project: String(project),
+      databaseUrl: postgres.url,
       pages,
       pid: server.child.pid as number,
       call,

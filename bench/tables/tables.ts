@@ -40,6 +40,15 @@ interface Timing {
     readonly ratio: number;
   }[];
 }
+interface Scale {
+  readonly images: readonly number[];
+  readonly rows: readonly {
+    readonly route: string;
+    readonly blocks: readonly number[];
+    readonly ratio: number;
+  }[];
+}
+
 type Rows = { readonly rows: readonly Readonly<Record<string, string | number | null>>[] };
 
 const three = (value: number): string => value.toFixed(3).replace(/^(-?)0\./, "$1.");
@@ -170,6 +179,18 @@ const encode = (results: Results): string =>
     (results("encode") as Timing).rows.map(({ what, ratio }) => [what, three(ratio)]),
   );
 
+/** Routes by what they read at the second look; what reads next to nothing at either is left out. */
+function scale(results: Results): string {
+  const { images, rows } = results("scale") as Scale;
+  const read = rows
+    .filter(({ blocks }) => (blocks[1] ?? 0) >= 10)
+    .toSorted((a, b) => (b.blocks[1] ?? 0) - (a.blocks[1] ?? 0));
+  return table(
+    ["8 KiB blocks read, with images", ...images.map((count) => String(count)), "ratio"],
+    read.map(({ route, blocks, ratio }) => [`\`${route}\``, ...blocks, ratio]),
+  );
+}
+
 function columns(name: string, heads: Readonly<Record<string, string>>): (results: Results) => string {
   return (results) =>
     table(
@@ -187,6 +208,7 @@ export const tables: Readonly<Record<string, (results: Results) => string>> = {
   train,
   decode,
   encode,
+  scale,
   versions: columns("versions", {
     what: "",
     prompt: "prompt",

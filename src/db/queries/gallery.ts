@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, inArray, not, notInArray, sql } from "../drizzle.ts";
+import { and, asc, count, desc, inArray, not, notInArray, sql } from "../drizzle.ts";
 import type { Executor } from "../client.ts";
 import { annotations, images } from "../schema/index.ts";
 import type { Image } from "./images.ts";
@@ -39,8 +39,17 @@ export async function listGallery(
       and(
         inProject(images, scope),
         filter.labelled === undefined ? undefined : filter.labelled ? labelled : not(labelled),
-        filter.knownEmpty === undefined ? undefined : eq(images.knownEmpty, filter.knownEmpty),
-        filter.asked === undefined ? undefined : eq(images.completeAsked, filter.asked),
+        // As columns: an index of the few is not used for a value that comes as a parameter.
+        filter.knownEmpty === undefined
+          ? undefined
+          : filter.knownEmpty
+            ? images.knownEmpty
+            : not(images.knownEmpty),
+        filter.asked === undefined
+          ? undefined
+          : filter.asked
+            ? images.completeAsked
+            : not(images.completeAsked),
         filter.only && inArray(images.id, [...filter.only]),
         filter.except && filter.except.length > 0 ? notInArray(images.id, [...filter.except]) : undefined,
         behind(images, page.after),
@@ -110,8 +119,8 @@ export async function countGallery(
   const [cover] = await db
     .select({ id: images.id })
     .from(images)
-    .where(inProject(images, scope))
-    .orderBy(desc(isLabelled(db)), asc(images.createdAt), asc(images.id))
+    .where(and(inProject(images, scope), marks && marks.n > 0 ? isLabelled(db) : undefined))
+    .orderBy(asc(images.createdAt), asc(images.id))
     .limit(1);
   return {
     images: all?.n ?? 0,

@@ -39,6 +39,13 @@ export const images = pgTable(
     // What a workspace holds is read off the index alone.
     index("images_workspace_idx").on(table.workspaceId, table.bytes),
     index("images_project_idx").on(table.projectId, table.createdAt, table.id),
+    // A few of a project's images, listed and counted by themselves.
+    index("images_empty_idx")
+      .on(table.projectId, table.createdAt, table.id)
+      .where(sql`known_empty`),
+    index("images_asked_idx")
+      .on(table.projectId, table.createdAt, table.id)
+      .where(sql`complete_asked`),
     check("images_sha256_check", sql`sha256 ~ '^[0-9a-f]{64}$'`),
     check("images_part_check", sql`part in ('train', 'val', 'test')`),
     check("images_size_check", sql`width > 0 and height > 0 and bytes > 0`),

@@ -1,0 +1,2 @@
+CREATE INDEX "images_empty_idx" ON "images" USING btree ("project_id","created_at","id") WHERE known_empty;--> statement-breakpoint
+CREATE INDEX "images_asked_idx" ON "images" USING btree ("project_id","created_at","id") WHERE complete_asked;
