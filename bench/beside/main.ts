@@ -68,10 +68,15 @@ async function watch(
   const training = server.fineTune(project, { budget_seconds: budget }, (message) => {
     if (/^Searching for a recipe|^Training at most/.test(message)) started.resolve();
   });
-  void training.then(() => started.resolve());
+  let isOver = false;
+  const ends = training.finally(() => void (isOver = true));
+  ends.then(() => started.resolve(), started.reject);
   await started.promise;
   const beside = await loaded();
+  const wasAlone = isOver;
   const { status, seconds: took, said } = await training;
+  if (wasAlone)
+    throw new Error(`the fine-tune ended (${status}) before the load beside it: give it a longer --budget`);
   const after = await loaded();
   const mean = (of: "requests_per_second" | "p50_ms"): number => (before[of] + after[of]) / 2;
   return {
