@@ -85,3 +85,12 @@ test("what is no linear layer stays as it is", () => {
   const inTheMiddle = layer([{ ...matMul, input: ["w", "x"] }], [inner, outer], weight);
   expect(withInt8Products(inTheMiddle).products).toBe(0);
 });
+
+test("a weight that another node takes as it is stays beside its twin", () => {
+  const sum = { opType: "ReduceSum", input: ["w"], output: ["total"] };
+  const both = layer([matMul, sum], [inner, outer], weight);
+  both.graph.output.push(valueInfo("total", dataType.float, [1, 1]));
+  const { model, products } = withInt8Products(both);
+  expect(products).toBe(1);
+  expect(model.graph.initializer.map(({ name }) => name)).toContain("w");
+});

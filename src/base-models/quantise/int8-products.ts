@@ -37,24 +37,28 @@ export function withInt8Products(model: OnnxModel): { model: OnnxModel; products
     return weight;
   };
   let products = 0;
+  const replaced = new Set<string>();
   const node = graph.node.flatMap((given) => {
     const product = linearProduct(given, weights);
     if (!product) return [given];
+    replaced.add(product.weight);
     return int8Nodes(given, int8Of(product.weight, product.isTurned), products++);
   });
+  // A weight that another node takes too, or a graph inside of a node may take, stays beside its twin.
   const used = new Set(node.flatMap(({ input }) => input).concat(graph.output.map(({ name }) => name)));
-  const kept = graph.initializer.filter(({ name = "" }) => used.has(name));
+  const nests = node.some(({ attribute: attributes = [] }) => attributes.some(({ g }) => g !== undefined));
+  const gone = new Set([...replaced].filter((name) => !nests && !used.has(name)));
+  const isGone = ({ name = "" }: { name?: string }): boolean => gone.has(name);
   const tensors = [...made.values()].flatMap(({ tensors: both }) => both);
-  const gone = new Set(graph.initializer.map(({ name = "" }) => name).filter((name) => !used.has(name)));
   return {
     products,
     model: {
       ...model,
       graph: {
         ...graph,
-        node: node.filter(({ opType, output }) => opType !== "Constant" || used.has(output[0] ?? "")),
-        initializer: [...kept, ...tensors],
-        input: graph.input.filter(({ name }) => !gone.has(name)),
+        node: node.filter(({ opType, output }) => opType !== "Constant" || !gone.has(output[0] ?? "")),
+        initializer: [...graph.initializer.filter((tensor) => !isGone(tensor)), ...tensors],
+        input: graph.input.filter((value) => !isGone(value)),
       },
     },
   };
