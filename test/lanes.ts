@@ -18,8 +18,9 @@ const slow = [
   /^test\/training\/(points|search)\//,
   /^test\/training\/finder\/(fit-finder|half-annotated|reference)\./,
   /^test\/examples\/(pages|picture)\./,
-  /^test\/graph\/written-gradients\./,
-  /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|trace-rings)\.|^test\/imaging\/finding\/finding\./,
+  /^test\/graph\/(kernels|written-gradients)\./,
+  /^test\/datasets\/tables\./,
+  /^test\/imaging\/(decode|fast-masks|picture|polygon-runs|stretched-input|trace-rings)\.|^test\/imaging\/finding\/finding\./,
   /^test\/lib\/(json-scan|onnx-proto|worker-pool)\./,
   /^test\/training\/prompts\/batch-maker\./,
 ];
