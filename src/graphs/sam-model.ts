@@ -2,10 +2,10 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { decoderLayout } from "../checkpoint/layout.ts";
 import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
-import { dataType, decodeModel, encodeModel, type OnnxModel, valueInfo } from "../lib/onnx-proto.ts";
+import { dataType, decodeModel, encodeModel, valueInfo } from "../lib/onnx-proto.ts";
 import { segment } from "../model/sam.ts";
-import { exportIrVersion, exportOpset } from "./export.ts";
 import { NodeList } from "./onnx-nodes.ts";
+import { surrounded } from "./surrounded.ts";
 
 /**
  * The decoder as transformers.js's SamModel calls it (its models/sam/modeling_sam.js; Hugging Face's names, optimum's
@@ -40,28 +40,22 @@ export function samModelOnnx(): Uint8Array {
   add("Unsqueeze", ["_logits", nodes.ints([0])], {}, "pred_masks");
   add("Unsqueeze", ["_iou", nodes.ints([0])], {}, "iou_scores");
   const float = (name: string, dims: (number | string)[]) => valueInfo(name, dataType.float, dims);
-  const joined: OnnxModel = {
-    ...model,
-    irVersion: exportIrVersion,
-    opsetImport: [{ domain: "", version: exportOpset }],
-    graph: {
-      ...model.graph,
-      name: "sam_model_decoder",
-      node: [...before, ...model.graph.node, ...nodes.take()],
-      initializer: [...model.graph.initializer, ...nodes.initializers],
-      input: [
-        float("image_embeddings", [1, 256, 64, 64]),
-        float("image_positional_embeddings", [1, 256, 64, 64]),
-        float("input_points", [1, "point_batch_size", "num_points", 2]),
-        valueInfo("input_labels", dataType.int64, [1, "point_batch_size", "num_points"]),
-        ...weights,
-      ],
-      output: [
-        float("iou_scores", [1, "point_batch_size", 1]),
-        float("pred_masks", [1, "point_batch_size", 1, 256, 256]),
-      ],
-    },
-  };
+  const joined = surrounded(model, {
+    name: "sam_model_decoder",
+    before,
+    nodes,
+    input: [
+      float("image_embeddings", [1, 256, 64, 64]),
+      float("image_positional_embeddings", [1, 256, 64, 64]),
+      float("input_points", [1, "point_batch_size", "num_points", 2]),
+      valueInfo("input_labels", dataType.int64, [1, "point_batch_size", "num_points"]),
+      ...weights,
+    ],
+    output: [
+      float("iou_scores", [1, "point_batch_size", 1]),
+      float("pred_masks", [1, "point_batch_size", 1, 256, 256]),
+    ],
+  });
   return encodeModel(joined);
 }
 

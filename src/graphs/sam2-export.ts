@@ -1,7 +1,7 @@
-import { dataType, encodeModel, type OnnxModel, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
-import { exportIrVersion, exportOpset } from "./export.ts";
+import { dataType, encodeModel, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
 import type { Sam2ExportVariant } from "./files.ts";
 import { NodeList } from "./onnx-nodes.ts";
+import { surrounded } from "./surrounded.ts";
 import { addSam2Features, addSam2Prompts, recordedSam2Decoder, sam2Weights } from "./sam2-decoder.ts";
 
 /**
@@ -28,28 +28,22 @@ export function sam2ExportOnnx(variant: Sam2ExportVariant): Uint8Array {
   add("Expand", ["has_mask_input", prompts], {}, "_has_mask");
   const before = nodes.take();
   const output = addOutputs(nodes, variant);
-  const joined: OnnxModel = {
-    ...model,
-    irVersion: exportIrVersion,
-    opsetImport: [{ domain: "", version: exportOpset }],
-    graph: {
-      ...model.graph,
-      name: "sam2_decoder",
-      node: [...before, ...model.graph.node, ...nodes.take()],
-      initializer: [...model.graph.initializer, ...nodes.initializers],
-      input: [
-        float("image_embed", [1, 256, 64, 64]),
-        float("high_res_feats_0", [1, 32, 256, 256]),
-        float("high_res_feats_1", [1, 64, 128, 128]),
-        float("point_coords", ["num_labels", "num_points", 2]),
-        float("point_labels", ["num_labels", "num_points"]),
-        float("mask_input", ["num_masks", 1, 256, 256]),
-        float("has_mask_input", ["num_has_masks"]),
-        ...sam2Weights(model),
-      ],
-      output,
-    },
-  };
+  const joined = surrounded(model, {
+    name: "sam2_decoder",
+    before,
+    nodes,
+    input: [
+      float("image_embed", [1, 256, 64, 64]),
+      float("high_res_feats_0", [1, 32, 256, 256]),
+      float("high_res_feats_1", [1, 64, 128, 128]),
+      float("point_coords", ["num_labels", "num_points", 2]),
+      float("point_labels", ["num_labels", "num_points"]),
+      float("mask_input", ["num_masks", 1, 256, 256]),
+      float("has_mask_input", ["num_has_masks"]),
+      ...sam2Weights(model),
+    ],
+    output,
+  });
   return encodeModel(joined);
 }
 

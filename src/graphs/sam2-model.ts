@@ -1,6 +1,6 @@
-import { dataType, encodeModel, type OnnxModel, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
-import { exportIrVersion, exportOpset } from "./export.ts";
+import { dataType, encodeModel, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
 import { NodeList } from "./onnx-nodes.ts";
+import { surrounded } from "./surrounded.ts";
 import { addSam2Features, addSam2Prompts, recordedSam2Decoder, sam2Weights } from "./sam2-decoder.ts";
 
 /**
@@ -37,31 +37,25 @@ export function sam2ModelOnnx(): Uint8Array {
     ["_object_score", "object_score_logits"],
   ] as const)
     add("Unsqueeze", [from, first], {}, to);
-  const joined: OnnxModel = {
-    ...model,
-    irVersion: exportIrVersion,
-    opsetImport: [{ domain: "", version: exportOpset }],
-    graph: {
-      ...model.graph,
-      name: "sam2_model_decoder",
-      node: [...before, ...model.graph.node, ...nodes.take()],
-      initializer: [...model.graph.initializer, ...nodes.initializers],
-      input: [
-        float("image_embeddings.0", [1, 32, 256, 256]),
-        float("image_embeddings.1", [1, 64, 128, 128]),
-        float("image_embeddings.2", [1, 256, 64, 64]),
-        float("input_points", [1, "point_batch_size", "num_points", 2]),
-        valueInfo("input_labels", dataType.int64, [1, "label_batch_size", "num_labels"]),
-        float("input_boxes", [1, "num_boxes", 4]),
-        ...sam2Weights(model),
-      ],
-      output: [
-        float("iou_scores", [1, "prompts", 1]),
-        float("pred_masks", [1, "prompts", 1, 256, 256]),
-        float("object_score_logits", [1, "prompts", 1]),
-      ],
-    },
-  };
+  const joined = surrounded(model, {
+    name: "sam2_model_decoder",
+    before,
+    nodes,
+    input: [
+      float("image_embeddings.0", [1, 32, 256, 256]),
+      float("image_embeddings.1", [1, 64, 128, 128]),
+      float("image_embeddings.2", [1, 256, 64, 64]),
+      float("input_points", [1, "point_batch_size", "num_points", 2]),
+      valueInfo("input_labels", dataType.int64, [1, "label_batch_size", "num_labels"]),
+      float("input_boxes", [1, "num_boxes", 4]),
+      ...sam2Weights(model),
+    ],
+    output: [
+      float("iou_scores", [1, "prompts", 1]),
+      float("pred_masks", [1, "prompts", 1, 256, 256]),
+      float("object_score_logits", [1, "prompts", 1]),
+    ],
+  });
   return encodeModel(joined);
 }
 
