@@ -1,3 +1,4 @@
+import { int8Steps } from "../../lib/int8-steps.ts";
 import {
   attribute,
   dataType,
@@ -122,23 +123,15 @@ function int8Nodes(given: OnnxNode, weight: Int8Weight, index: number): OnnxNode
   ];
 }
 
-/** A matrix in steps of a 64th of the largest value of its column. */
+/** A matrix in steps of a 64th of the largest value of its column, as [K, N]. */
 function int8Weight(name: string, tensor: OnnxTensor, isTurned: boolean): Int8Weight {
-  const values = float32Values(tensor);
   const [first = 0, second = 0] = tensor.dims;
   const [rows, columns] = isTurned ? [second, first] : [first, second];
-  const at = (row: number, column: number): number =>
-    values[isTurned ? column * rows + row : row * columns + column] as number;
-  const small = new Int8Array(rows * columns);
-  const scales = new Float32Array(columns);
-  for (let column = 0; column < columns; column++) {
-    let largest = 0;
-    for (let row = 0; row < rows; row++) largest = Math.max(largest, Math.abs(at(row, column)));
-    const scale = Math.fround(largest / mostSteps);
-    scales[column] = scale;
-    for (let row = 0; row < rows; row++)
-      small[row * columns + column] = scale > 0 ? Math.round(at(row, column) / scale) : 0;
-  }
+  const axis = isTurned ? 0 : 1;
+  const { values, scales } = int8Steps(float32Values(tensor), { dims: tensor.dims, axis, steps: mostSteps });
+  const small = isTurned
+    ? Int8Array.from(values, (_, i) => values[(i % columns) * rows + Math.floor(i / columns)] as number)
+    : values;
   const [int8, scale] = [`${name}.int8`, `${name}.scale`];
   return {
     name: int8,

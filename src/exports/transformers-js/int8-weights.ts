@@ -1,3 +1,4 @@
+import { int8Steps } from "../../lib/int8-steps.ts";
 import {
   attribute,
   dataType,
@@ -40,7 +41,7 @@ export function withInt8Weights(model: OnnxModel): OnnxModel {
       continue;
     }
     const axis = columns.has(name) ? dims.length - 1 : 0;
-    const { values, scales } = rounded(float32Values(tensor), dims, axis);
+    const { values, scales } = int8Steps(float32Values(tensor), { dims, axis, steps: 127 });
     const [small, float, scale] = [`${name}.int8`, `${name}.cast`, `${name}.scale`];
     initializer.push(
       { name: small, dims, dataType: dataType.int8, rawData: new Uint8Array(values.buffer) },
@@ -65,22 +66,4 @@ export function withInt8Weights(model: OnnxModel): OnnxModel {
       node: [...nodes, ...graph.node],
     },
   };
-}
-
-/** Row-major values in steps of a 127th of the largest along `axis`. */
-function rounded(
-  values: Float32Array,
-  dims: readonly number[],
-  axis: number,
-): { values: Int8Array; scales: Float32Array } {
-  const length = dims[axis] as number;
-  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const channelOf = (i: number): number => Math.floor(i / inner) % length;
-  const scales = new Float32Array(length);
-  values.forEach((value, i) => {
-    const channel = channelOf(i);
-    scales[channel] = Math.max(scales[channel] as number, Math.abs(value) / 127);
-  });
-  const small = Int8Array.from(values, (value, i) => Math.round(value / (scales[channelOf(i)] || 1)));
-  return { values: small, scales };
 }
