@@ -196,6 +196,19 @@ describe("an imagefolder with metadata", () => {
     ]);
   });
 
+  it("names the row that holds a number where a file's name is wanted", async () => {
+    const [first = ""] = jsonl.split("\n");
+    const read = await readAll(
+      await zips.zip({
+        ...(await pictures()),
+        "train/metadata.jsonl": `${first}\n{"file_name":7,"mask":null}`,
+      }),
+    );
+    expect(read.report).toMatchObject([
+      { code: "image_missing", detail: "holds 7, which is no file's name" },
+    ]);
+  });
+
   it("names classes by id2label.json, and takes 255 beside them for void", async () => {
     const read = await readAll(
       await zips.zip({

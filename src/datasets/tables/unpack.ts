@@ -151,14 +151,18 @@ async function ofMetadata(
         others.add(column);
         continue;
       }
-      const paths = (Array.isArray(value) ? value : [value]).filter(
-        (one): one is string => typeof one === "string" && one !== "",
+      const given: unknown[] = (Array.isArray(value) ? value : [value]).filter(
+        (one) => one !== null && one !== "",
       );
       const name = pictureName(column);
       const own = columns.get(name) ?? [];
       columns.set(name, own);
       while (own.length < rows) own.push([]);
-      own[rows] = paths.map((path) => find(path, file) ?? { fault: missing(path, "names") });
+      own[rows] = given.map((one) =>
+        typeof one === "string"
+          ? (find(one, file) ?? { fault: missing(one, "names") })
+          : { fault: `holds ${JSON.stringify(one).slice(0, 60)}, which is no file's name` },
+      );
     }
     rows++;
   }
