@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 const never = new AbortController().signal;
-const short = { epochs: 4, patience: 4, learning_rate: 3e-4, batch_size: 2, refine: "none" };
+const short = { epochs: 4, patience: 4, learning_rate: 3e-4, batch_size: 2, refine: "none", finder: "none" };
 const long = { ...short, epochs: 200, patience: 200 };
 
 /** Runs a job and tells its trainer to stop once it has told of this epoch; those before have left checkpoints. */
@@ -50,6 +50,7 @@ describe("a fine-tune that was interrupted", () => {
     const hyperparameters = {
       ...short,
       refine: "auto",
+      finder: "auto",
       ema_decay: 0.8,
       decay_to: "base",
       prompts: "mixed",

@@ -86,8 +86,8 @@ describe("the training engines", () => {
     a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
   it("give the same loss curve, predictions and weights", { timeout: 240_000 }, async () => {
-    const compiled = await train("compiled", 3);
-    const eager = await train("eager", 3);
+    const compiled = await train("compiled", 2);
+    const eager = await train("eager", 2);
     expect([compiled.name, eager.name]).toEqual(["compiled", "eager"]);
     compiled.curve.forEach((step, i) => {
       expect(Math.abs(step.loss - eager.curve[i]!.loss), `loss of step ${i + 1}`).toBeLessThan(1e-3);
@@ -95,13 +95,13 @@ describe("the training engines", () => {
     });
     expect(worst(compiled.before.logits, eager.before.logits)).toBeLessThan(1e-2);
     expect(worst(compiled.before.iou, eager.before.iou)).toBeLessThan(1e-3);
-    // Three steps at rates of 1 to 3e-4 move a weight by up to 6e-4; where a gradient is about zero its sign, and so
+    // Two steps at rates of 1 and 2e-4 move a weight by up to 3e-4; where a gradient is about zero its sign, and so
     // the first move, is a matter of rounding.
     const distances = trainableNames.map((name) =>
       worst(compiled.weights[name]!.data, eager.weights[name]!.data),
     );
-    expect(Math.max(...distances)).toBeLessThan(1.3e-3);
-    expect(distances.toSorted((a, b) => a - b)[Math.floor(distances.length / 2)]).toBeLessThan(2e-4);
+    expect(Math.max(...distances)).toBeLessThan(6.5e-4);
+    expect(distances.toSorted((a, b) => a - b)[Math.floor(distances.length / 2)]).toBeLessThan(1e-4);
   });
 
   it("learn, move the weights that are trained and the loss reaches, and no others", async () => {
