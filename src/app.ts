@@ -4,6 +4,8 @@ import { newId } from "./lib/ids.ts";
 import { annotationExportRoutes } from "./routes/annotation-exports.ts";
 import { annotationRoutes } from "./routes/annotations.ts";
 import { autoLabelRoutes } from "./routes/auto-label.ts";
+import { bucketExportRoutes } from "./routes/bucket-exports.ts";
+import { bucketImportRoutes } from "./routes/bucket-imports.ts";
 import { consoleRoutes } from "./routes/console.ts";
 import { cvatRoutes } from "./routes/cvat.ts";
 import { addDocs } from "./routes/docs.ts";
@@ -82,8 +84,10 @@ export function createApp(
     galleryRoutes,
     // Before the annotations by id, whose path fits, too.
     annotationExportRoutes,
+    bucketExportRoutes,
     annotationRoutes,
     importRoutes,
+    bucketImportRoutes,
     importResultRoutes,
     predictRoutes,
     segmentEverythingRoutes,

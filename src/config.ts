@@ -17,6 +17,15 @@ const origins = z
     error: "has to be origins like https://app.example.com, parted by commas",
   });
 
+/** Places in buckets (`bucket` or `bucket/folder`), parted by commas; `{workspace}` in one stands for a workspace's id. */
+const places = z
+  .string()
+  .default("")
+  .transform((text) => text.split(",").flatMap((part) => part.trim().replace(/\/+$/, "") || []))
+  .refine((list) => list.every((text) => /^[a-z0-9][a-z0-9.-]{1,62}(\/[^/\s]+)*$/.test(text)), {
+    error: "has to be places like bucket/folder, parted by commas",
+  });
+
 const bound = (max: number) => z.coerce.number().int().min(0).max(max).optional();
 
 /** Every setting, its default and its meaning. */
@@ -49,6 +58,13 @@ const environment = z.object({
   S3_ENDPOINT: z.string().url().optional(),
   S3_REGION: z.string().default("us-east-1"),
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
+  /**
+   * What imports may read in buckets of S3_ENDPOINT, with this installation's own credentials: bucket/folder, parted by
+   * commas; nothing where it is left out. `{workspace}` stands for a workspace's id; without it, every workspace may.
+   */
+  IMPORT_BUCKETS: places,
+  /** Where exports may write, by the same rules. */
+  EXPORT_BUCKETS: places,
   /** `auto` takes the compiled engine. */
   TRAINER_ENGINE: z.enum(["auto", "compiled", "eager"]).default("auto"),
   /** What the trainer must run on: `gpu` takes the quickest engine that proves itself on a GPU, and nothing without one. */

@@ -14,7 +14,8 @@ import { createLog, type Log } from "./lib/log.ts";
 import { createMemoryBudget, defaultMemoryBudget, type MemoryBudget } from "./lib/memory-budget.ts";
 import { sweepTemporary } from "./lib/temporary.ts";
 import { Releases } from "./lib/releases.ts";
-import { createObjectStore } from "./storage/create.ts";
+import type { Buckets } from "./storage/buckets.ts";
+import { createBuckets, createObjectStore } from "./storage/create.ts";
 import type { ObjectStore } from "./storage/store.ts";
 
 /** What the API needs, built once for the process. */
@@ -27,6 +28,8 @@ export interface Services {
   readonly masks: MaskReader;
   readonly db: Database;
   readonly store: ObjectStore;
+  /** What lies in others' buckets. */
+  readonly buckets: Buckets;
   readonly inference: Inference;
   readonly listener: Listener;
   readonly predictionLog: PredictionLog;
@@ -58,6 +61,8 @@ export async function createServices(
     releases.add("the log of predictions", () => predictionLog.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
+    const buckets = createBuckets(config);
+    releases.add("buckets", () => buckets.close());
     for (const folder of [undefined, store.nearby]) await sweepTemporary(folder);
     const pictures = new Pictures(config.MAX_IMAGE_PIXELS);
     releases.add("the decoder of pictures", () => pictures.close());
@@ -97,6 +102,7 @@ export async function createServices(
       masks,
       db: database.db,
       store,
+      buckets,
       inference,
       listener,
       predictionLog,

@@ -3,7 +3,8 @@ import { basename, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "./arguments.ts";
 import type { Import, Maskwright } from "../client/index.ts";
-import type { Call, Command } from "./command.ts";
+import { type Place, placeOf } from "./bucket-place.ts";
+import type { Answer, Call, Command } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { bar, Live } from "./screen.ts";
 import { digestOf, fileSource, folderSource, type LeftBehind, send, type Source } from "./sources.ts";
@@ -17,8 +18,13 @@ export const importCommand: Command = async (call) => {
     masks: { type: "string" },
     "split-parts": { type: "boolean" },
     "max-skipped-share": { type: "string" },
+    again: { type: "boolean" },
   });
-  const path = resolve(positionals[0] as string);
+  const [given] = positionals as [string];
+  const place = placeOf(given);
+  if (place) return importBucket(call, place, values);
+  if (values.again === true) throw new CliError("usage", "--again goes with s3://BUCKET/PREFIX.");
+  const path = resolve(given);
   const source = await sourceOf(path);
   const client = await call.api();
   const project = async (): Promise<string> =>
@@ -27,6 +33,38 @@ export const importCommand: Command = async (call) => {
   const job = await importSource(client, call, { source, project, query: queryOf(values) });
   return { text: textOf(job), data: job };
 };
+
+/** Has the service read what lies in a bucket; nothing goes through here. */
+async function importBucket(
+  call: Call,
+  { bucket, prefix }: Place,
+  values: Given & { readonly project?: string | undefined; readonly name?: string | undefined },
+): Promise<Answer> {
+  const client = await call.api();
+  const name = values.name ?? (prefix.replace(/\/$/, "").split("/").at(-1) || bucket);
+  const project = values.project ?? (await client.post("/v1/projects", { body: { name } })).id;
+  const started = await client.post("/v1/projects/{project_id}/imports:bucket", {
+    params: { path: { project_id: project } },
+    body: {
+      bucket,
+      prefix,
+      again: values.again === true,
+      dry_run: values["dry-run"] === true,
+      ...(values.masks !== undefined && { masks: values.masks as Masks }),
+      ...(values["split-parts"] === true && { split_parts: true }),
+      ...(values["max-skipped-share"] !== undefined && {
+        max_skipped_share: Number(values["max-skipped-share"]),
+      }),
+    },
+  });
+  const live = new Live(call.streams.err, !call.json);
+  try {
+    const job = await waitFor(client, { project_id: project, import_id: started.id }, live);
+    return { text: textOf(job), data: job };
+  } finally {
+    live.clear();
+  }
+}
 
 export const sourceOf = async (path: string): Promise<Source> =>
   (await stat(path)).isDirectory() ? folderSource(path) : fileSource(path);
@@ -55,21 +93,29 @@ export async function importSource(
     const done = await client.post("/v1/projects/{project_id}/uploads/{upload_id}/complete", {
       params: { path: { project_id: projectId, upload_id: upload.id }, query },
     });
-    const at = { path: { project_id: projectId, import_id: done.import_id ?? "" } };
-    for (;;) {
-      const job = await client.get("/v1/projects/{project_id}/imports/{import_id}", { params: at });
-      const { images_done: images, images_total: total } = job.progress;
-      live.draw([bar("importing", images, total ?? 0, `${images}/${total ?? "?"} images`)]);
-      if (job.status === "failed") {
-        const { code = "import_failed", message = "The import failed.", file } = job.error ?? {};
-        const isNamed = file === undefined || message.startsWith(`${file}:`);
-        throw new CliError(code, isNamed ? message : `${file}: ${message}`);
-      }
-      if (job.status === "succeeded") return job;
-      await sleep(300);
-    }
+    return await waitFor(client, { project_id: projectId, import_id: done.import_id ?? "" }, live);
   } finally {
     live.clear();
+  }
+}
+
+/** Resolves once the import has succeeded. Throws CliError with its own code where it has failed. */
+async function waitFor(
+  client: Maskwright,
+  path: { readonly project_id: string; readonly import_id: string },
+  live: Live,
+): Promise<Import> {
+  for (;;) {
+    const job = await client.get("/v1/projects/{project_id}/imports/{import_id}", { params: { path } });
+    const { images_done: images, images_total: total } = job.progress;
+    live.draw([bar("importing", images, total ?? 0, `${images}/${total ?? "?"} images`)]);
+    if (job.status === "failed") {
+      const { code = "import_failed", message = "The import failed.", file } = job.error ?? {};
+      const isNamed = file === undefined || message.startsWith(`${file}:`);
+      throw new CliError(code, isNamed ? message : `${file}: ${message}`);
+    }
+    if (job.status === "succeeded") return job;
+    await sleep(300);
   }
 }
 
@@ -85,13 +131,15 @@ interface Given {
   readonly masks?: string | undefined;
   readonly "split-parts"?: boolean | undefined;
   readonly "max-skipped-share"?: string | undefined;
+  readonly again?: boolean | undefined;
 }
+type Masks = "auto" | "binary" | "instances" | "classes";
 
 /** What the service takes; it refuses by name what it does not. */
 const queryOf = (given: Given) => ({
   ...(given["dry-run"] === true && { dry_run: "true" as const }),
   ...(given.masks !== undefined && {
-    masks: given.masks as "auto" | "binary" | "instances" | "classes",
+    masks: given.masks as Masks,
   }),
   ...(given["split-parts"] === true && { split_parts: "true" as const }),
   ...(given["max-skipped-share"] !== undefined && { max_skipped_share: Number(given["max-skipped-share"]) }),

@@ -31,6 +31,8 @@ const usage = `maskwright COMMAND [--json]
   import PATH [--project ID | --name NAME] [--dry-run] [--masks binary|instances|classes]
           [--split-parts] [--max-skipped-share S]
                                      a zip, TAR, Parquet file or folder of images and masks
+  import s3://BUCKET/PREFIX [--again] ...
+                                     what lies in a bucket; what was read before is not again
   migrate roboflow|label-studio|cvat|hf EXPORT [--images FOLDER] [--name NAME]
           [--epochs N] [--budget SECONDS] [--serving interactive|best] [--seed N]
                                      from another tool's export to a tuned version
@@ -59,6 +61,8 @@ const usage = `maskwright COMMAND [--json]
                                      whether FILE is what was signed; by the server's key
   export annotations PROJECT [--format coco|yolo|label_studio|cvat|voc|labelme]
          [--shapes masks|polygons] [--polygon-tolerance PIXELS] [-o FILE]
+  export annotations PROJECT --to s3://BUCKET/PREFIX [--shapes masks|polygons]
+                                     images and their COCO file, to a bucket
 
 MASKWRIGHT_URL and MASKWRIGHT_KEY win over what login kept.
 `;

@@ -1,9 +1,9 @@
-/** What holds a data set's files: a zip, a TAR or a folder. What is alike in all of them stands here. */
+/** What holds a data set's files: a zip, a TAR, a folder or a bucket. What is alike in all of them stands here. */
 import { archiveError, tooLarge } from "./problems.ts";
 import { isImageName } from "./paths.ts";
 import type { DatasetLimits } from "./limits.ts";
 
-export type ArchiveKind = "zip" | "TAR" | "folder" | "file";
+export type ArchiveKind = "zip" | "TAR" | "folder" | "file" | "bucket";
 
 /** A file by what its archive says of it; nothing of it is in memory. */
 export interface ArchiveEntry {
@@ -33,6 +33,8 @@ export interface ArchiveReader {
   chunks(name: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined>;
   /** Where a file lies on disk as it is; undefined where it is compressed. */
   place?(name: string): { readonly path: string; readonly offset: number };
+  /** Names of what an import before this one has read; left out where that is not known. */
+  readonly seen?: ReadonlySet<string>;
   close(): Promise<void>;
 }
 

@@ -13,8 +13,9 @@ import type { DatasetItem, DatasetEnd, ItemPart, OpenedApart, ReadingChoices, Wa
 import type { DatasetLimits } from "./limits.ts";
 
 export interface DatasetTask {
-  /** A zip, a TAR or a folder. */
+  /** A zip, a TAR, a folder, or a listing of files that lie elsewhere. */
   readonly path: string;
+  readonly listed?: boolean | undefined;
   /** Where images are written, and what is needed meanwhile. */
   readonly folder: string;
   readonly limits: Partial<DatasetLimits>;
@@ -48,6 +49,7 @@ export async function* dataset(
   const opened = await openDataset(task.path, {
     limits: task.limits,
     choices: task.choices,
+    listed: task.listed,
     reportPath: task.reportPath,
     work: join(task.folder, "reading"),
     reading,

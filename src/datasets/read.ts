@@ -24,6 +24,8 @@ import { defaultLimits } from "./limits.ts";
 import { unpackTables } from "./tables/unpack.ts";
 import { Verdict } from "./verdict.ts";
 import type { ArchiveReader } from "./archive.ts";
+import { openListed } from "./listed.ts";
+import { partSettled } from "./settled.ts";
 import { openArchive } from "./open-archive.ts";
 
 /**
@@ -38,7 +40,9 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
   const limits = { ...defaultLimits, ...options.limits };
   const choices: ReadingChoices = { ...defaultChoices, ...options.choices };
   const work = options.work ?? path;
-  const archive = await openArchive(path, { limits, signal, work: `${work}.tar` });
+  const archive = options.listed
+    ? await openListed(path, { limits, signal, work })
+    : await openArchive(path, { limits, signal, work: `${work}.tar` });
   const report = new Report(options.reportPath ?? null);
   let zip = archive;
   for (const entry of archive.left) report.leave("unread", entry);
@@ -79,10 +83,13 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
     const plan = await findLayout(context);
     if (plan.images.length === 0) throw noImages(plan, zip, report);
     if (plan.images.length > limits.maxImages) throw tooMany(plan.images.length, "images", limits.maxImages);
-    const annotations = plan.images.reduce((sum, image) => sum + image.count, 0);
+    const { open: fresh, settled } = await partSettled(zip, plan.images, signal);
+    if (settled.length > 0) report.tell("there_already", thereAlready, settled.length);
+    const annotations = fresh.reduce((sum, image) => sum + image.count, 0);
     if (annotations > limits.maxAnnotations) throw tooMany(annotations, "annotations", limits.maxAnnotations);
-    const images = await mergeDuplicates(zip, plan.images, signal);
-    const groups = await splitGroups(zip, images, options);
+    const images = await mergeDuplicates(zip, fresh, signal);
+    // Settled ones count: a name says how an image is grouped beside all others.
+    const groups = (await splitGroups(zip, [...images, ...settled], options)).slice(0, images.length);
     const verdict = new Verdict(report, {
       choices,
       limits,
@@ -90,7 +97,7 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
       annotations,
       unread: plan.unread,
     });
-    verdict.check();
+    if (images.length > 0) verdict.check();
     let walked = false;
     let [next, came] = [0, 0];
     return {
@@ -131,7 +138,7 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
           if (told === report) verdict.came(item.annotations.length);
           yield unlabelled === null ? item : withoutClass(item, unlabelled);
         }
-        if (told === report) verdict.end();
+        if (told === report && images.length > 0) verdict.end();
       },
       pick: async function* (places) {
         const some = places.map((place) => images[place] as PlannedImage);
@@ -151,6 +158,9 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
     throw error;
   }
 }
+
+const thereAlready =
+  "images that are there already, with all that annotates them, are as they were and were not read again";
 
 /** Annotations that stay in memory: most sets have fewer, and a read of each from disk takes longer than its mask. */
 const spoolBytes = 32 * 1024 * 1024;

@@ -100,6 +100,8 @@ export interface DatasetOptions {
   readonly limits?: Partial<DatasetLimits> | undefined;
   /** What is left out is taken from `defaultChoices`. */
   readonly choices?: Partial<ReadingChoices> | undefined;
+  /** Whether the path is that of a listing of files that lie elsewhere: see listed.ts. */
+  readonly listed?: boolean | undefined;
   /** What files that are needed meanwhile are named after; left out, the archive's own path. */
   readonly work?: string | undefined;
   /** Decodes an image whole; throws AppError when it can't (`Inference.inspect`). */

@@ -15,6 +15,17 @@ export interface ImportOptions {
   readonly respectSplits?: boolean | undefined;
   /** A folder of the server, by its real path, that is read where it lies; undefined: what was sent. */
   readonly folder?: string | undefined;
+  /** What lies in a bucket and is read there; undefined: what was sent. */
+  readonly bucket?: BucketSource | undefined;
+}
+
+/** Where in a bucket data lie. */
+export interface BucketSource {
+  readonly name: string;
+  /** What the keys begin with: empty, or a folder's path with its last `/`. */
+  readonly prefix: string;
+  /** Whether all is read, whatever an import before this one has read. */
+  readonly again: boolean;
 }
 
 /** What was left out for one reason. */

@@ -1,10 +1,12 @@
 import type { Database } from "../db/client.ts";
 import type { Quotas } from "../db/queries/usage.ts";
+import type { Buckets } from "../storage/buckets.ts";
 import type { TrainingServices } from "../training/run.ts";
 
 /** What the trainer is given: the process's services. */
 export interface ProcessServices extends Pick<TrainingServices, "store" | "inference" | "log"> {
   readonly db: Database;
+  readonly buckets: Buckets;
 }
 
 /** What the trainer's jobs work with. */

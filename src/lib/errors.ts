@@ -94,6 +94,9 @@ export const errorStatus = {
   import_layout_unknown: 422,
   import_file_invalid: 422,
   import_skipped_too_much: 422,
+  bucket_not_allowed: 403,
+  bucket_unreadable: 422,
+  bucket_unwritable: 422,
   // Fine-tunes and versions
   not_enough_annotations: 422,
   fine_tune_finished: 409,

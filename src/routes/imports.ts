@@ -1,18 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { startImport } from "../actions/start-import.ts";
-import { channels } from "../db/listen.ts";
-import { getImport, type Import, listImports } from "../db/queries/imports.ts";
-import type { ProjectScope } from "../db/queries/scope.ts";
+import { getImport, listImports } from "../db/queries/imports.ts";
 import { requireRoom } from "../db/queries/usage.ts";
-import { openImport } from "../domain/job-states.ts";
 import { failures } from "./http/errors.ts";
 import { idempotencyErrors, idempotencyHeader, idempotent } from "./http/idempotency.ts";
 import { quotasOf } from "../actions/quotas.ts";
 import { pageBody, pageOf, pageQuery, pageRequest } from "./http/pages.ts";
 import type { Env, RouteContext } from "./http/env.ts";
 import { createRouter } from "./http/router.ts";
-import { importQuery, importSchema, optionsOf, toImport } from "./wire/import.ts";
+import { importQuery, importSchema, optionsOf, toImport, watchedImport } from "./wire/import.ts";
 import { importParams, json, projectOf, projectParams, scopeOf } from "./http/scope.ts";
 import { type FileUpload, withFileUpload } from "./http/upload.ts";
 import { asPreferred, preferHeader } from "./http/wait.ts";
@@ -103,7 +100,7 @@ export function importRoutes(services: RouteContext) {
       });
     };
     const answer = await withFileUpload(c, config.MAX_IMPORT_BYTES, take);
-    return c.json(...(await asPreferred(c, services, answer.body, watched(db, scope))));
+    return c.json(...(await asPreferred(c, services, answer.body, watchedImport(db, scope))));
   });
 
   router.openapi(list, async (c) => {
@@ -119,13 +116,6 @@ export function importRoutes(services: RouteContext) {
 
   return router;
 }
-
-const watched = (db: RouteContext["db"], scope: ProjectScope) => ({
-  channel: channels.importChanged,
-  look: async (id: string) => getImport(db, scope, id),
-  ended: (row: Import) => !openImport.some((status) => status === row.status),
-  show: toImport,
-});
 
 /** What is said of the file's size: a multipart body is larger by its heads, and the file is asked for once it is here. */
 const toldBytes = (c: Context<Env>): number =>

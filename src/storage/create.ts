@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { Buckets } from "./buckets.ts";
 import { LocalStore } from "./local.ts";
 import { S3Store } from "./s3.ts";
 import type { ObjectStore } from "./store.ts";
@@ -22,3 +23,11 @@ export function createObjectStore(config: StorageConfig): ObjectStore {
     forcePathStyle: config.S3_FORCE_PATH_STYLE,
   });
 }
+
+/** Buckets of others, on the same server and with the same credentials. */
+export const createBuckets = (config: StorageConfig): Buckets =>
+  new Buckets({
+    region: config.S3_REGION,
+    endpoint: config.S3_ENDPOINT,
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+  });

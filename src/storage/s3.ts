@@ -8,27 +8,16 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { digestFile, sha256, StreamDigest } from "../lib/hash.ts";
 import { conflict, corrupted, notFound, unavailable } from "./failures.ts";
 import { checkKey, checkPrefix } from "./key-check.ts";
 import type { ObjectLinks } from "./links.ts";
+import { s3Client, type S3Options } from "./s3-client.ts";
 import { s3Links } from "./s3-links.ts";
 import type { ObjectInfo, ObjectStore, PutFileOptions, StoredObject } from "./store.ts";
-
-export interface S3Options {
-  bucket: string;
-  region: string;
-  /** Left out, Amazon's own. */
-  endpoint?: string | undefined;
-  forcePathStyle?: boolean;
-  /** Left out, what the environment or the machine's role gives. */
-  credentials?: { accessKeyId: string; secretAccessKey: string };
-  /** Keys of one page of a listing; at most 1000. */
-  pageSize?: number;
-}
 
 /** Objects in a bucket of S3 or of anything that speaks its protocol; the SHA-256 stands in the metadata `sha256`. */
 export class S3Store implements ObjectStore {
@@ -40,18 +29,7 @@ export class S3Store implements ObjectStore {
   constructor(options: S3Options) {
     this.#bucket = options.bucket;
     this.#pageSize = options.pageSize ?? 1000;
-    this.#client = new S3Client({
-      region: options.region,
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-      ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-      forcePathStyle: options.forcePathStyle ?? false,
-      // Other servers than Amazon's don't know its newer checksums, or store them inside the object. We have our own.
-      requestChecksumCalculation: "WHEN_REQUIRED",
-      responseChecksumValidation: "WHEN_REQUIRED",
-      maxAttempts: 4,
-      // The time of silence on the line, not of the whole transfer: a large object may take long.
-      requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
-    });
+    this.#client = s3Client(options);
     this.links = s3Links(this.#client, options.bucket);
   }
 

@@ -57,6 +57,7 @@ describe("POST imports", () => {
       project_id: project,
       status: "queued",
       file_name: null,
+      bucket: null,
       bytes: zip.length,
       layout: null,
       dry_run: false,

@@ -56,6 +56,8 @@ const bodies: Readonly<Record<string, (ids: Ids) => object | Buffer>> = {
   "PATCH /v1/projects/{project_id}/images/{image_id}": () => ({ complete: true }),
   "POST /v1/projects/{project_id}/images": () => png,
   "POST /v1/projects/{project_id}/imports": () => Buffer.from("PK"),
+  "POST /v1/projects/{project_id}/annotations:bucket": () => ({ bucket: "scans" }),
+  "POST /v1/projects/{project_id}/imports:bucket": () => ({ bucket: "scans" }),
   "POST /v1/projects/{project_id}/uploads": () => ({
     purpose: "image",
     bytes: png.length,

@@ -99,6 +99,27 @@ class AutoLabel(TypedDict):
     finished_at: str | None
 
 
+class BucketExportBucket(TypedDict):
+    name: str
+    prefix: str
+
+
+class BucketExport(TypedDict):
+    object: Literal["bucket_export"]
+    bucket: BucketExportBucket
+    images_total: int
+    images_written: int
+    """By this request."""
+    images_there: int
+    """Those that lie there already, byte for byte."""
+    images_renamed: int
+    """Images of this request whose names are no paths: they lie under their ids."""
+    has_more: bool
+    next_cursor: str | None
+    file: str | None
+    """The key of the COCO file, which is written last; null before."""
+
+
 class CocoDatasetInfo(TypedDict):
     description: str
 
@@ -491,7 +512,10 @@ class Import(TypedDict):
     project_id: str
     status: Literal["queued", "running", "succeeded", "failed"]
     file_name: str | None
+    bucket: BucketExportBucket | None
+    """Where the data lie, if they were not sent."""
     bytes: int
+    """Size of the file that was sent; 0 for what lies in a bucket."""
     layout: str | None
     """What was recognised, such as coco, folders, yolo or labelme; several are joined by `+`. See
     docs/imports.md."""

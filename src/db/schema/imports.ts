@@ -16,6 +16,7 @@ export const imports = pgTable(
       .references(() => projects.id, { onDelete: "cascade" }),
     status: text("status").$type<ImportStatus>().notNull().default("queued"),
     objectKey: text("object_key").notNull(),
+    /** Size of what was sent; 0 where the data lie in a bucket. */
     bytes: bigint("bytes", { mode: "number" }).notNull(),
     fileName: text("file_name"),
     options: jsonb("options").$type<ImportOptions>().notNull().default({}),
@@ -42,7 +43,7 @@ export const imports = pgTable(
       .on(table.createdAt)
       .where(sql`status in ('queued', 'running')`),
     check("imports_status_check", sql`status in ('queued', 'running', 'succeeded', 'failed')`),
-    check("imports_bytes_check", sql`bytes > 0`),
+    check("imports_bytes_check", sql`bytes >= 0`),
     check("imports_images_done_check", sql`images_done >= 0`),
     check("imports_attempt_check", sql`attempt >= 0`),
   ],

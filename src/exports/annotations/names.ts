@@ -4,7 +4,10 @@ import type { ExportHead } from "./types.ts";
 const imageEnding = /\.(jpe?g|jfif|png|webp|tiff?|bmp|gif|avif)$/i;
 
 /** Its own name where no other image has it and it ends like an image's; else its id, which is one of a kind. */
-export const nameIn = ({ id, fileName, format }: ExportedImage, { shared }: ExportHead): string =>
+export const nameIn = (
+  { id, fileName, format }: ExportedImage,
+  { shared }: Pick<ExportHead, "shared">,
+): string =>
   fileName !== null && !shared.has(fileName) && imageEnding.test(fileName) ? fileName : `${id}.${format}`;
 
 /** The same for files that are called after images: the name is a path of a zip, and its stem is no other's. */
@@ -15,7 +18,8 @@ export function pathIn(image: ExportedImage, { shared }: ExportHead): string {
     : `${id}.${format}`;
 }
 
-const isPath = (name: string): boolean =>
+/** Whether a name is the path of an image that a zip or a bucket can have. */
+export const isPath = (name: string): boolean =>
   imageEnding.test(name) &&
   // oxlint-disable-next-line no-control-regex -- names of files have none
   !/[\u0000-\u001f\\:]/.test(name) &&

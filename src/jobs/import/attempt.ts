@@ -5,13 +5,14 @@ import type { DatasetTask } from "../../datasets/dataset-child.ts";
 import { type DatasetApart, readApart } from "../../datasets/read-apart.ts";
 import type { imports } from "../../db/schema/index.ts";
 import { noQuotas, selectRoom } from "../../db/queries/usage.ts";
-import type { ImportOptions, ImportSummary } from "../../domain/data-import.ts";
+import type { ImportNote, ImportOptions, ImportSummary } from "../../domain/data-import.ts";
 import { ChildStopped } from "../../lib/child/limits.ts";
 import { temporaryFolder } from "../../lib/temporary.ts";
 import { AppError } from "../../lib/errors.ts";
 import { keys } from "../../storage/keys.ts";
 import type { Held } from "../held.ts";
 import type { TrainerServices } from "../services.ts";
+import { type Listing, listBucket, listingNote, noteListing, placeText } from "./bucket.ts";
 import { ImportParts } from "./parts.ts";
 import { Placed } from "./placed.ts";
 import { type StoredImport, storeImport } from "./store.ts";
@@ -35,6 +36,7 @@ export class ImportRun {
   #dataset: DatasetApart | undefined;
   #parts: ImportParts | undefined;
   #placed: Placed | undefined;
+  #listing: Listing | undefined;
   /** Parts that the reading went on from: their lines of the report are not in this attempt's. */
   #before = 0;
 
@@ -49,8 +51,9 @@ export class ImportRun {
     const { db, store, inference, maxImagesPerProject, quotas = noQuotas } = this.#services;
     const [folder, path] = await this.#fetch();
     const parts = (this.#parts = new ImportParts(store, this.#row, folder));
-    const dataset = await this.#read({ folder, path }, parts);
-    const summary = await this.#tell(dataset);
+    const isDone = this.#listing?.changed === 0;
+    const dataset = isDone ? null : await this.#read({ folder, path }, parts);
+    const summary = dataset ? await this.#tell(dataset) : await this.#tellNothing();
     const stored = await storeImport(db, {
       scope: this.#row,
       lease: this.#held.lease,
@@ -58,8 +61,9 @@ export class ImportRun {
       maxImages: maxImagesPerProject,
       quotas,
       keepParts: this.#row.options.respectSplits ?? (summary.parts.test ?? 0) > 0,
+      alongside: this.#noted(path),
     });
-    await this.#putMissing(dataset, stored);
+    if (dataset) await this.#putMissing(dataset, stored);
     await parts.clear();
     await store.delete(this.#row.objectKey);
     await inference.makeRoom(this.#row.workspaceId);
@@ -82,12 +86,26 @@ export class ImportRun {
   async #fetch(): Promise<[folder: string, path: string]> {
     // Where the store takes images in without copying them.
     const folder = (this.#folder = await temporaryFolder("import", this.#services.store.nearby));
-    const { folder: served } = this.#row.options;
-    await this.#held.note(`reading ${served ?? this.#row.fileName ?? "the archive"}`);
+    const { folder: served, bucket } = this.#row.options;
+    const where = served ?? (bucket && placeText(bucket)) ?? this.#row.fileName ?? "the archive";
+    await this.#held.note(`reading ${where}`);
     if (served !== undefined) return [folder, served];
     const path = join(folder, "data");
+    if (bucket) {
+      const asked = { scope: this.#row, source: bucket, path };
+      this.#listing = await listBucket(this.#services, asked, this.#signal);
+      return [folder, path];
+    }
     await this.#services.store.getFile(this.#row.objectKey, path);
     return [folder, path];
+  }
+
+  /** What keeps in mind which objects of a bucket were read; a dry run reads none for good. */
+  #noted(path: string): Parameters<typeof storeImport>[1]["alongside"] {
+    const { dryRun, options } = this.#row;
+    const { bucket: source } = options;
+    if (!source || dryRun) return undefined;
+    return async (tx, imageOf) => noteListing(tx, this.#row, { source, path, imageOf });
   }
 
   /**
@@ -123,6 +141,7 @@ export class ImportRun {
       {
         path,
         folder,
+        listed: this.#listing !== undefined,
         limits: { maxImages: maxImagesPerProject },
         choices: choicesOf(this.#row.options),
         maxPixels: maxImagePixels,
@@ -134,7 +153,8 @@ export class ImportRun {
     );
     this.#dataset = dataset;
     const { layout, skipped, notes, images: imagesTotal, first: imagesDone } = dataset;
-    await this.#held.write({ layout, skipped: [...skipped], notes: [...notes], imagesTotal, imagesDone });
+    const told = { layout, skipped: [...skipped], notes: this.#notesWith(notes) };
+    await this.#held.write({ ...told, imagesTotal, imagesDone });
     return dataset;
   }
 
@@ -150,8 +170,27 @@ export class ImportRun {
       await store.putFile(keys.importPicture(projectId, id), end.picturePath, { contentType: "image/webp" });
     }
     const { summary, skipped, notes } = end;
-    await this.#held.write({ imagesDone: summary.images, summary, skipped: [...skipped], notes: [...notes] });
+    const told = { skipped: [...skipped], notes: this.#notesWith(notes) };
+    await this.#held.write({ imagesDone: summary.images, summary, ...told });
     return summary;
+  }
+
+  /** The same where nothing had to be read. */
+  async #tellNothing(): Promise<ImportSummary> {
+    const summary = { images: 0, annotations: 0, backgroundImages: 0, labels: [], parts: {} };
+    await this.#held.write({
+      imagesTotal: 0,
+      imagesDone: 0,
+      summary,
+      skipped: [],
+      notes: this.#notesWith([]),
+    });
+    return summary;
+  }
+
+  #notesWith(notes: readonly ImportNote[]): ImportNote[] {
+    const { bucket } = this.#row.options;
+    return bucket && this.#listing ? [listingNote(bucket, this.#listing), ...notes] : [...notes];
   }
 
   /** The report, as far as it goes; an import that failed before it was begun has none. */

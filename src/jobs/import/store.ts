@@ -48,18 +48,22 @@ export async function storeImport(
     quotas: Quotas;
     /** Whether the user's own parts are kept as a wish for the split. */
     keepParts: boolean;
+    /** What is written with the rows, given the hash of each image by its name. */
+    alongside?: ((tx: Executor, imageOf: ReadonlyMap<string, string>) => Promise<void>) | undefined;
   },
 ): Promise<StoredImport> {
-  const { scope, lease, batches, maxImages, quotas, keepParts } = options;
+  const { scope, lease, batches, maxImages, quotas, keepParts, alongside } = options;
   return db.transaction(async (tx) => {
     await lockProject(tx, scope);
     if (!(await importLeases.lock(tx, lease))) throw await whyLost(tx, importLeases, lease.id);
     const created = new Map<string, string>();
+    const imageOf = new Map<string, string>();
     let written = 0;
     for await (const items of batches) {
       const rows = items.map((item) => imageRow(scope, item, keepParts));
       const fresh = new Set(await insertNewImages(tx, rows));
       const hashes = items.map((item) => item.sha256);
+      if (alongside) for (const { fileName, sha256 } of items) imageOf.set(fileName, sha256);
       const ids = await holdImageIds(tx, scope, hashes);
       for (const sha256 of fresh) created.set(sha256, ids.get(sha256) as string);
       written += await writeAnnotations(tx, scope, { items, ids, fresh: created });
@@ -70,6 +74,7 @@ export async function storeImport(
         `With this import the project would hold more than the ${maxImages} images that are allowed (MAX_IMAGES_PER_PROJECT).`,
       );
     }
+    await alongside?.(tx, imageOf);
     const counts = { imagesCreated: created.size, annotationsCreated: written };
     if (!(await importLeases.succeed(tx, lease, counts))) throw await whyLost(tx, importLeases, lease.id);
     // After its end, with which the zip goes: its images take the zip's room.

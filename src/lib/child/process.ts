@@ -6,6 +6,12 @@ import { memoryMark, type Reply, type Request, type ThrownInChild } from "./mess
 
 const entry = new URL("./entry.ts", import.meta.url);
 
+/** Whom this installation trusts beside the public authorities, for a child that follows a link. */
+const trusted = (): NodeJS.ProcessEnv => {
+  const { NODE_EXTRA_CA_CERTS: file } = process.env;
+  return file === undefined ? {} : { NODE_EXTRA_CA_CERTS: file };
+};
+
 /** What came of a child's work. */
 type Step = { readonly done: boolean; readonly value: unknown };
 
@@ -27,7 +33,7 @@ export class ReadingProcess {
     this.#child = fork(entry, [module.href, String(memoryMiB), String(valueMiB)], {
       execArgv: [`--max-old-space-size=${heapMiB}`, "--disable-warning=ExperimentalWarning"],
       // Nothing of ours that it needs, and much that it has no business with, such as passwords.
-      env: { MALLOC_ARENA_MAX: "2", ORT_DISABLE_TELEMETRY: "1" },
+      env: { MALLOC_ARENA_MAX: "2", ORT_DISABLE_TELEMETRY: "1", ...trusted() },
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

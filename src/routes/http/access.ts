@@ -64,11 +64,13 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/annotations": "read",
   "POST /v1/projects/{project_id}/annotations": "annotate",
   "GET /v1/projects/{project_id}/annotations/export": "read",
+  "POST /v1/projects/{project_id}/annotations:bucket": "annotate",
   "GET /v1/projects/{project_id}/annotations/{annotation_id}": "read",
   "DELETE /v1/projects/{project_id}/annotations/{annotation_id}": "annotate",
 
   "GET /v1/projects/{project_id}/imports": "read",
   "POST /v1/projects/{project_id}/imports": "annotate",
+  "POST /v1/projects/{project_id}/imports:bucket": "annotate",
   "GET /v1/projects/{project_id}/imports/{import_id}": "read",
   "GET /v1/projects/{project_id}/imports/{import_id}/report": "read",
   "GET /v1/projects/{project_id}/imports/{import_id}/picture": "read",

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Page, PageRequest } from "../../db/queries/page.ts";
+import type { Page, PageRequest, Place } from "../../db/queries/page.ts";
 import { AppError } from "../../lib/errors.ts";
 import { idText } from "./scope.ts";
 
@@ -45,9 +45,17 @@ export function decodeCursor<Schema extends z.ZodType>(schema: Schema, cursor: s
 /** What the query asks for, as db/queries take it. */
 export function pageRequest(query: z.output<typeof pageQuery>): PageRequest {
   if (query.cursor === undefined) return { limit: query.limit };
-  const [createdAt, id] = decodeCursor(place, query.cursor);
-  return { limit: query.limit, after: { createdAt: new Date(createdAt), id } };
+  return { limit: query.limit, after: placeOfCursor(query.cursor) };
 }
+
+/** The place that a cursor names. Throws AppError invalid_request when it is none of ours. */
+export function placeOfCursor(cursor: string): Place {
+  const [createdAt, id] = decodeCursor(place, cursor);
+  return { createdAt: new Date(createdAt), id };
+}
+
+/** The cursor of a row, behind which to go on. */
+export const cursorOf = ({ createdAt, id }: Place): string => encodeCursor([createdAt.toISOString(), id]);
 
 /** One page as it is sent; `pageRequest` reads its cursor. */
 export const pageBody = <Row extends { createdAt: Date; id: string }, Item>(

@@ -1,37 +1,65 @@
 import { z } from "@hono/zod-openapi";
-import type { Import } from "../../db/queries/imports.ts";
+import type { Database } from "../../db/client.ts";
+import { channels } from "../../db/listen.ts";
+import { getImport, type Import } from "../../db/queries/imports.ts";
+import type { ProjectScope } from "../../db/queries/scope.ts";
 import type { ImportOptions } from "../../domain/data-import.ts";
-import { iso, isoOrNull, timeText } from "../http/scope.ts";
+import { openImport } from "../../domain/job-states.ts";
+import { iso, isoOrNull, text, timeText } from "../http/scope.ts";
 
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
 
-/** What a request for an import may ask for, in its query. */
-export const importQuery = z.object({
-  dry_run: flag.optional().openapi({
-    description:
-      "`true`: nothing is stored; the import reports what would be imported and what would be left out.",
-  }),
+const told = {
+  dry_run: "`true`: nothing is stored; the import reports what would be imported and what would be left out.",
+  split_parts: "Whether disconnected regions with the same value in a mask file become separate objects.",
+  max_skipped_share:
+    "Fraction of faulty entries above which the import fails. Defaults to 0.1, and ten entries are always tolerated.",
+  respect_splits:
+    "Whether the data set's train, val and test parts are kept as a preference for the split. Defaults to true if there is a test part.",
+};
+const words = {
   masks: z.enum(["auto", "binary", "instances", "classes"]).optional().openapi({
     description: "What the values in mask files mean; `auto` infers it from them.",
-  }),
-  split_parts: flag.optional().openapi({
-    description: "Whether disconnected regions with the same value in a mask file become separate objects.",
-  }),
-  max_skipped_share: z.coerce.number().min(0).max(1).optional().openapi({
-    description:
-      "Fraction of faulty entries above which the import fails. Defaults to 0.1, and ten entries are always tolerated.",
   }),
   annotators: z.enum(["last", "first", "consensus"]).optional().openapi({
     description:
       "Whose annotation counts if an image has several: the one changed last, the first, or what more than half of them drew.",
   }),
-  respect_splits: flag.optional().openapi({
-    description:
-      "Whether the data set's train, val and test parts are kept as a preference for the split. Defaults to true if there is a test part.",
-  }),
+};
+
+/** What a request for an import may ask for, in its query. */
+export const importQuery = z.object({
+  dry_run: flag.optional().openapi({ description: told.dry_run }),
+  masks: words.masks,
+  split_parts: flag.optional().openapi({ description: told.split_parts }),
+  max_skipped_share: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .openapi({ description: told.max_skipped_share }),
+  annotators: words.annotators,
+  respect_splits: flag.optional().openapi({ description: told.respect_splits }),
 });
 
-export const optionsOf = (query: z.output<typeof importQuery>): ImportOptions => ({
+/** The same in JSON, of what lies in a bucket. */
+export const bucketImportBody = z.strictObject({
+  bucket: text(63),
+  prefix: z.string().max(1024).default("").openapi({
+    description: "The folder in the bucket, such as scans/2026/; left out, all of it.",
+  }),
+  again: z.boolean().default(false).openapi({
+    description: "Whether objects are read, too, that an import of this project has read before.",
+  }),
+  dry_run: z.boolean().default(false).openapi({ description: told.dry_run }),
+  masks: words.masks,
+  split_parts: z.boolean().optional().openapi({ description: told.split_parts }),
+  max_skipped_share: z.number().min(0).max(1).optional().openapi({ description: told.max_skipped_share }),
+  annotators: words.annotators,
+  respect_splits: z.boolean().optional().openapi({ description: told.respect_splits }),
+});
+
+export const optionsOf = (query: Omit<z.output<typeof importQuery>, "dry_run">): ImportOptions => ({
   ...(query.masks !== undefined && { masks: query.masks }),
   ...(query.split_parts !== undefined && { splitParts: query.split_parts }),
   ...(query.max_skipped_share !== undefined && { maxSkippedShare: query.max_skipped_share }),
@@ -46,7 +74,11 @@ export const importSchema = z
     project_id: z.string(),
     status: z.enum(["queued", "running", "succeeded", "failed"]),
     file_name: z.string().nullable(),
-    bytes: z.int(),
+    bucket: z
+      .object({ name: z.string(), prefix: z.string() })
+      .nullable()
+      .openapi({ description: "Where the data lie, if they were not sent." }),
+    bytes: z.int().openapi({ description: "Size of the file that was sent; 0 for what lies in a bucket." }),
     layout: z.string().nullable().openapi({
       description:
         "What was recognised, such as coco, folders, yolo or labelme; several are joined by `+`. See docs/imports.md.",
@@ -97,6 +129,7 @@ export const toImport = (row: Import): z.output<typeof importSchema> => ({
   project_id: row.projectId,
   status: row.status,
   file_name: row.fileName,
+  bucket: row.options.bucket ? { name: row.options.bucket.name, prefix: row.options.bucket.prefix } : null,
   bytes: row.bytes,
   layout: row.layout,
   dry_run: row.dryRun,
@@ -120,4 +153,12 @@ export const toImport = (row: Import): z.output<typeof importSchema> => ({
   created_at: iso(row.createdAt),
   started_at: isoOrNull(row.startedAt),
   finished_at: isoOrNull(row.finishedAt),
+});
+
+/** How an import is waited for. */
+export const watchedImport = (db: Database, scope: ProjectScope) => ({
+  channel: channels.importChanged,
+  look: async (id: string) => getImport(db, scope, id),
+  ended: (row: Import) => !openImport.some((status) => status === row.status),
+  show: toImport,
 });
