@@ -69,7 +69,7 @@ async function weightsOf(paths: readonly string[]): Promise<WeightsSource> {
   const kinds: FileKind[] = [];
   for (const path of paths) kinds.push(await sniff(path));
   const openOne = (path: string, i: number): Promise<TensorFile> =>
-    kinds[i] === "zip" ? openTorch(path) : openSafetensors(path);
+    kinds[i] === "safetensors" ? openSafetensors(path) : openTorch(path);
   return {
     kind: "weights",
     paths,

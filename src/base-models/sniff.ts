@@ -1,9 +1,10 @@
 import { open, stat } from "node:fs/promises";
 import { RefusedFile } from "../checkpoint/refused.ts";
+import { legacyStart } from "../checkpoint/torch/legacy.ts";
 import { archiveStart, kindOfStart } from "../lib/archive-kind.ts";
 
-/** `zip`: what torch.save writes, or a folder that was packed. */
-export type FileKind = "zip" | "safetensors" | "onnx";
+/** `zip`: what torch.save writes, or a folder that was packed; `legacy`: what it wrote before PyTorch 1.6. */
+export type FileKind = "zip" | "legacy" | "safetensors" | "onnx";
 
 const save = `torch.save(model.state_dict(), "weights.pth")`;
 
@@ -12,12 +13,6 @@ const others: readonly { readonly at?: number; readonly bytes: string; readonly 
   {
     bytes: "version https://",
     what: "a pointer of Git LFS, not the file itself: fetch it with git lfs pull",
-  },
-  {
-    // PyTorch's magic number, after the mark of a pickle and its protocol
-    at: 2,
-    bytes: "\u008a\nl\u00fc\u009cF\u00f9 j\u00a8P\u0019.",
-    what: `a file of torch.save as PyTorch wrote them before 1.6; save it again: torch.save(torch.load(path, map_location="cpu"), "weights.pth")`,
   },
   ...["\u0002", "\u0003", "\u0004", "\u0005"].map((protocol) => ({
     bytes: `\u0080${protocol}`,
@@ -58,7 +53,9 @@ export async function sniff(path: string): Promise<FileKind> {
     if (kind.kind === "zip") return "zip";
     // Before others, as a header's length may begin with any byte, also with those by which they are told
     if (buffer[8] === 0x7b && buffer[6] === 0 && buffer[7] === 0) return "safetensors";
-    const other = otherKind(Buffer.from(start).toString("latin1"));
+    const text = Buffer.from(start).toString("latin1");
+    if (text.startsWith(legacyStart)) return "legacy";
+    const other = otherKind(text);
     const packed = kind.kind === "other" ? kind.known && kind.name : `a file packed by ${kind.kind}`;
     if (other ?? packed)
       throw new RefusedFile(

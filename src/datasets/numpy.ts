@@ -63,7 +63,7 @@ export function numpyDict(bytes: Buffer): ReadonlyMap<unknown, unknown> {
 
 function unpickled(bytes: Uint8Array): unknown {
   try {
-    return readPickle(bytes, arrays);
+    return readPickle(bytes, arrays).value;
   } catch (error) {
     throw error instanceof PickleError ? unreadable(error.message) : error;
   }

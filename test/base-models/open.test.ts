@@ -138,9 +138,9 @@ test.each([
   ["a pointer of Git LFS", "version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"],
   ["a web page", "<!DOCTYPE html><html><head>", "fetch the file itself"],
   [
-    "a pickle of PyTorch before 1.6",
+    "a file of PyTorch before 1.6 that is cut off",
     "\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M",
-    "torch.save(torch.load(",
+    "truncated: the pickle ends in the middle of a value",
   ],
   ["another pickle", "\x80\x04\x95aaaaaaaaaaaaaaaaaaaa", "torch.save(model.state_dict()"],
   ["an HDF5 file", "\x89HDF\r\n\x1a\naaaaaaaaaaaaaa", "an HDF5 file"],

@@ -8,11 +8,10 @@ import { refuseOthers } from "./other-zips.ts";
 /** ViT-H has 594 tensors, a training checkpoint three times as many. */
 const maxEntries = 20_000;
 /** The pickle of ViT-H's state dict has 50 kB. */
-const maxPickleBytes = 4 * 1024 * 1024;
+export const mostPickleBytes = 4 * 1024 * 1024;
 
-/** The zip that torch.save writes: entries by their name without the archive's folder, none compressed. */
+/** Where a file of torch.save has its values: by the names that they have in the zip which it writes since 1.6. */
 export interface TorchArchive {
-  readonly pickle: Uint8Array;
   /** Bytes of an entry, or null when there is none. */
   size(name: string): number | null;
   /** Where an entry's bytes begin in the file. */
@@ -24,7 +23,7 @@ export interface TorchArchive {
  * entries that claim more bytes than the file has, are refused as what they must be, a zip bomb.
  * Throws RefusedFile `truncated`, `zip_bomb` or `unreadable`.
  */
-export async function openArchive(file: FileHandle): Promise<TorchArchive> {
+export async function openArchive(file: FileHandle): Promise<TorchArchive & { readonly pickle: Uint8Array }> {
   const { size: fileBytes } = await file.stat();
   const zip = await fromFdPromise(file.fd, { lazyEntries: true, autoClose: false }).catch(
     (error: unknown) => {
@@ -81,10 +80,10 @@ export async function openArchive(file: FileHandle): Promise<TorchArchive> {
       "unreadable",
       "the zip is not one of torch.save: it has no data.pkl, nor is it a folder with a model in it",
     );
-  if (pickleSize > maxPickleBytes)
+  if (pickleSize > mostPickleBytes)
     throw new RefusedFile(
       "zip_bomb",
-      `data.pkl has ${pickleSize} bytes; ${maxPickleBytes} are the most that are read`,
+      `data.pkl has ${pickleSize} bytes; ${mostPickleBytes} are the most that are read`,
     );
   const order = entries.get("byteorder");
   if (order && order.uncompressedSize < 16 && new TextDecoder().decode(await read("byteorder")) !== "little")

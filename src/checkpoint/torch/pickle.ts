@@ -3,7 +3,15 @@ import { objectOpcodes } from "../../lib/pickle/object-opcodes.ts";
 import { PickleError } from "../../lib/pickle/pickle-error.ts";
 import { readPickle } from "../../lib/pickle/read.ts";
 import { RefusedFile } from "../refused.ts";
-import { callGlobal, globalNamed, isGlobal, Opaque, storageOf, TensorRef } from "./globals.ts";
+import {
+  callGlobal,
+  globalNamed,
+  isGlobal,
+  Opaque,
+  type StorageRef,
+  storageOf,
+  TensorRef,
+} from "./globals.ts";
 
 /** As PyTorch pickles a checkpoint; ViT-H's state dict has 6,000 objects. */
 const checkpoint: PickleDialect = {
@@ -34,8 +42,49 @@ const checkpoint: PickleDialect = {
  * Throws RefusedFile `foreign_global`, `truncated`, `zip_bomb` or `unreadable`.
  */
 export function readCheckpoint(bytes: Uint8Array): unknown {
+  return refusing(() => readPickle(bytes, checkpoint).value);
+}
+
+/** The same of `count` pickles in a row, which end at `end`; `found` is told of every storage. Throws as that does. */
+export function readCheckpoints(
+  bytes: Uint8Array,
+  count: number,
+  found: (storage: StorageRef) => void,
+): { readonly values: readonly unknown[]; readonly end: number } {
+  const stream: PickleDialect = {
+    ...checkpoint,
+    more: {
+      ...checkpoint.more,
+      0x51: (m) => {
+        const id = m.pop();
+        // The class of a module, with the file and text of its source
+        if (Array.isArray(id) && id[0] === "module") return m.push(id[1]);
+        const storage = storageOf(id);
+        if (Array.isArray(id) && id[5] != null)
+          throw new RefusedFile(
+            "unreadable",
+            "the pickle refers to a part of a storage, as PyTorch before 0.4 did",
+          );
+        found(storage);
+        m.push(storage);
+      },
+    },
+  };
+  return refusing(() => {
+    const values: unknown[] = [];
+    let end = 0;
+    for (let i = 0; i < count; i++) {
+      const one = readPickle(bytes.subarray(end), stream);
+      values.push(one.value);
+      end += one.end;
+    }
+    return { values, end };
+  });
+}
+
+function refusing<T>(read: () => T): T {
   try {
-    return readPickle(bytes, checkpoint);
+    return read();
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
     const reason = error.reason === "too_large" ? "zip_bomb" : error.reason;

@@ -2,6 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { RefusedFile } from "../refused.ts";
 import { itemBytes, readBytes, type TensorFile, toFloat32 } from "../tensor-file.ts";
 import { openArchive, type TorchArchive } from "./archive.ts";
+import { legacyStart, openLegacy } from "./legacy.ts";
 import type { TensorRef } from "./globals.ts";
 import { type Named, namedTensors } from "./named.ts";
 import { readCheckpoint } from "./pickle.ts";
@@ -14,8 +15,8 @@ import { readCheckpoint } from "./pickle.ts";
 export async function openTorch(path: string): Promise<TensorFile> {
   const file = await open(path);
   try {
-    const archive = await openArchive(file);
-    const { tensors, unread } = tensorsOf(readCheckpoint(archive.pickle));
+    const { archive, root } = await openEither(file);
+    const { tensors, unread } = tensorsOf(root);
     return {
       metadata: await factsOf(file, archive),
       format: "PyTorch",
@@ -35,6 +36,18 @@ export async function openTorch(path: string): Promise<TensorFile> {
     await file.close();
     throw error;
   }
+}
+
+/** The zip of PyTorch 1.6 and later, or the pickles of those before, and what the checkpoint's own holds. */
+async function openEither(file: FileHandle): Promise<{ archive: TorchArchive; root: unknown }> {
+  const start = Buffer.alloc(legacyStart.length);
+  await file.read(start, 0, start.length, 0);
+  if (start.toString("latin1") === legacyStart) {
+    const archive = await openLegacy(file);
+    return { archive, root: archive.root };
+  }
+  const archive = await openArchive(file);
+  return { archive, root: readCheckpoint(archive.pickle) };
 }
 
 /** The record that our own files carry beside their tensors (torch/write.ts); other files have none. */

@@ -4,10 +4,12 @@ import { damaged, Machine, mark, type Opcodes, type PickleDialect, type Steps } 
  * Reads a pickle (protocols 2 to 5) as the value that it describes, without running anything: what it names, calls and
  * gives state to is left to the dialect, and opcodes that neither knows are refused. Dicts become Maps, lists and tuples
  * arrays, bytes Uint8Arrays over the same memory. Opcodes: CPython's Lib/pickle.py and pickletools.py.
- * Throws PickleError `truncated`, `unreadable` or `too_large`, and what the dialect throws.
+ * `end` is where the pickle ends in `bytes`. Throws PickleError `truncated`, `unreadable` or `too_large`, and what the dialect throws.
  */
-export function readPickle(bytes: Uint8Array, dialect: PickleDialect): unknown {
-  return new Machine(bytes, dialect).run(opcodes);
+export function readPickle(bytes: Uint8Array, dialect: PickleDialect): { value: unknown; end: number } {
+  const machine = new Machine(bytes, dialect);
+  const value = machine.run(opcodes);
+  return { value, end: machine.in.at };
 }
 
 const tuple = (m: Steps, count: number): void => {
