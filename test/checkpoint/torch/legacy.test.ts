@@ -31,12 +31,17 @@ const machine = ["}(", unicode("little_endian"), 0x88, "u"];
 /** A file of three pickles behind the magic number, and what follows. */
 const legacy = (
   root: readonly (string | number)[],
-  { version = 1001, host = machine, keys = ["]"], rest = new Uint8Array() } = {} as {
+  {
+    version = 1001,
+    host = machine,
+    keys = ["]"],
+    rest = new Uint8Array(),
+  }: {
     version?: number;
     host?: readonly (string | number)[];
     keys?: readonly (string | number)[];
     rest?: Uint8Array;
-  },
+  } = {},
 ): Buffer =>
   Buffer.concat([
     Buffer.from(legacyStart, "latin1"),
@@ -60,7 +65,12 @@ const floats = (storage: string): (string | number)[] => [
   "NtQ",
   "K",
   0,
-  ...["K", 2, 0x85, "K", 1, 0x85],
+  "K",
+  2,
+  0x85,
+  "K",
+  1,
+  0x85,
   0x89,
   "ccollections\nOrderedDict\n)RtRs",
 ];
@@ -126,7 +136,12 @@ describe("a file of torch.save as it was before PyTorch 1.6", () => {
     [
       "a whole module, with its source",
       legacy([
-        ...["(", unicode("module"), "cnets\nSam\n", unicode("nets.py"), unicode("import os"), "tQ"],
+        "(",
+        unicode("module"),
+        "cnets\nSam\n",
+        unicode("nets.py"),
+        unicode("import os"),
+        "tQ",
         ")",
         0x81,
         "}b",
