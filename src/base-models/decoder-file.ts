@@ -3,7 +3,8 @@ import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
 import { decoderLayouts, familyOfDecoder } from "../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../checkpoint/layout.ts";
 import { decoderFromOnnx, lacksObjectScore } from "../checkpoint/mobile-sam.ts";
-import type { NamedTensors } from "../checkpoint/named-tensors.ts";
+import { asHalves } from "../checkpoint/halves.ts";
+import type { NamedTensor, NamedTensors } from "../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { ModelFamily } from "../domain/model-family.ts";
@@ -66,7 +67,7 @@ async function readSource(source: Source, promptPath: string): Promise<DecoderFi
     const decoder = second === undefined ? first : await decoderAmong(source.graphs);
     const read = await readOnnx(decoder);
     const family = familyOfDecoder(read.tensors);
-    const notes = [...(second === undefined ? [] : [encoderNote]), ...objectScoreNotes(read.tensors)];
+    const notes = [...(second === undefined ? [] : [encoderNote]), ...onnxNotes(read.tensors)];
     return { ...read, format: "onnx", family, encoderType: null, notes };
   }
   const weights = source.kind === "onnx" ? source.weights : source;
@@ -85,13 +86,24 @@ async function readSource(source: Source, promptPath: string): Promise<DecoderFi
   }
 }
 
-/** What a decoder of SAM 2 is without, where it came as samexporter's ONNX file. */
-export const objectScoreNotes = (tensors: NamedTensors): string[] =>
-  lacksObjectScore(tensors)
+/** What a decoder from an ONNX file is without: SAM 2's object score, where samexporter wrote it, and bits. */
+export const onnxNotes = (tensors: NamedTensors): string[] => [
+  ...(lacksObjectScore(tensors)
     ? [
         "The file holds no head of SAM 2's object score, as samexporter leaves it out: it says 0 of every object.",
       ]
-    : [];
+    : []),
+  ...(isOfHalves(tensors["mask_decoder.mask_tokens.weight"])
+    ? ["The file's weights are numbers of 16 bits; they are used as they were rounded."]
+    : []),
+];
+
+function isOfHalves(tensor: NamedTensor | undefined): boolean {
+  if (!tensor) return false;
+  const rounded = Float32Array.from(tensor.data);
+  asHalves(rounded);
+  return rounded.every((value, i) => value === tensor.data[i]);
+}
 
 async function decoderAmong(graphs: readonly string[]): Promise<string> {
   const { decoders } = await onnxParts(graphs);

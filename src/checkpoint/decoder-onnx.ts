@@ -1,5 +1,6 @@
-import { decodeModel, float32Values } from "../lib/onnx-proto.ts";
+import { decodeModel } from "../lib/onnx-proto.ts";
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
+import { floatValues } from "./onnx-floats.ts";
 import { sam2DecoderLayout } from "./sam2-decoder.ts";
 
 /**
@@ -31,7 +32,7 @@ export function readDecoderOnnx(
   const tensors: Record<string, NamedTensor> = {};
   for (const initializer of graph.initializer) {
     const { name = "", dims } = initializer;
-    if (Object.hasOwn(allNames, name)) tensors[name] = { shape: dims, data: float32Values(initializer) };
+    if (Object.hasOwn(allNames, name)) tensors[name] = { shape: dims, data: floatValues(initializer) };
   }
   const metadata: Record<string, string> = {};
   for (const { key, value } of metadataProps) {

@@ -1,13 +1,7 @@
-import {
-  dataType,
-  decodeModel,
-  float32Values,
-  type OnnxGraph,
-  type OnnxNode,
-  type OnnxTensor,
-} from "../lib/onnx-proto.ts";
+import { decodeModel, type OnnxGraph, type OnnxNode, type OnnxTensor } from "../lib/onnx-proto.ts";
 import { decoderLayouts } from "./decoder-layouts.ts";
 import { fromHuggingFace } from "./hugging-face.ts";
+import { floatValues, isFloat } from "./onnx-floats.ts";
 import { checkLayout, decoderLayout } from "./layout.ts";
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
 import { metaSam2Name, sam2DecoderLayout } from "./sam2-decoder.ts";
@@ -77,10 +71,10 @@ function recover(graph: OnnxGraph, initializer: OnnxTensor, naming: Naming): [st
   if (!name.startsWith("onnx::")) {
     const meta = naming(name);
     if (!Object.hasOwn(sam2DecoderLayout, meta)) return [];
-    return [[meta, { shape: initializer.dims, data: float32Values(initializer) }]];
+    return [[meta, { shape: initializer.dims, data: floatValues(initializer) }]];
   }
-  if (initializer.dataType !== dataType.float) return [];
-  const tensor = { shape: initializer.dims, data: float32Values(initializer) };
+  if (!isFloat(initializer)) return [];
+  const tensor = { shape: initializer.dims, data: floatValues(initializer) };
   // Another constant may stand in a place like a weight's, but not with as many values
   return anonymous(graph, name, tensor, naming).filter(
     ([meta, { data }]) => sam2DecoderLayout[meta]?.reduce((a, b) => a * b, 1) === data.length,

@@ -7,7 +7,7 @@ import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import { RefusedFile } from "../../checkpoint/refused.ts";
 import { familyNames } from "../../domain/model-family.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { type DecoderFile, objectScoreNotes, withoutCard } from "../decoder-file.ts";
+import { type DecoderFile, onnxNotes, withoutCard } from "../decoder-file.ts";
 import { identify } from "../identify.ts";
 import { flattenEncoder } from "./flat-encoder.ts";
 import { checkEncoder } from "./onnx-encoder.ts";
@@ -87,7 +87,7 @@ const foreign = (tensors: NamedTensors): Decoder => ({
   family: familyOfDecoder(tensors),
   tensors,
   says: {},
-  notes: objectScoreNotes(tensors),
+  notes: onnxNotes(tensors),
 });
 
 const refusalOf = (message: string) =>
