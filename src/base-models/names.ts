@@ -1,5 +1,6 @@
 import { builtInModel } from "../checkpoint/base-models.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
+import { autoBase } from "../domain/base-choice.ts";
 import type { BaseModelManifest } from "./manifest.ts";
 import { isBaseModelName } from "./registry.ts";
 
@@ -12,6 +13,8 @@ export function checkName(name: string): void {
       "name_taken",
       `"${name}" can't be a name: up to 64 of a-z, 0-9, _ and -, the first no sign`,
     );
+  if (name === autoBase)
+    throw new RefusedFile("name_taken", `"${autoBase}" is what projects write that let a fine-tune choose`);
   if (builtInModel(name)) throw new RefusedFile("name_taken", `${name} is a built-in model`);
 }
 

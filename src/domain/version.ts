@@ -1,3 +1,4 @@
+import type { BaseChoice } from "./base-choice.ts";
 import type { Evaluation, HeldOutScores } from "./evaluation.ts";
 import type { FinderMetrics } from "./finder.ts";
 import type { Focus, Zoom } from "./focus.ts";
@@ -70,6 +71,8 @@ export interface VersionMetrics {
   /** Versions of before it was measured have none. */
   evaluation?: Evaluation;
   gate?: GateDecision;
+  /** Where this fine-tune chose its project's base model: what the others came to. */
+  baseChoice?: BaseChoice;
   /** Versions of before they were measured have neither. */
   latency?: VersionLatency;
   serving?: VersionServing;

@@ -1,3 +1,4 @@
+import type { BaseChoice } from "../domain/base-choice.ts";
 import { familyNames } from "../domain/model-family.ts";
 import type { VersionMetrics } from "../domain/version.ts";
 import { holdsText } from "./card-holds.ts";
@@ -5,7 +6,7 @@ import { noSam2VisionEncoder, promptingSam2, promptsInOnnx, withMetaSam2 } from 
 import { scoresText } from "./card-scores.ts";
 import { architectureOf } from "./encoder.ts";
 import { promptingForPeople } from "./facts.ts";
-import { code, codeBlock, list, section } from "./markdown.ts";
+import { code, codeBlock, list, section, share } from "./markdown.ts";
 import { withTransformersJs } from "./transformers-js/card.ts";
 import { type ExportOptions, type ExportSubject, type Holds, holdsOf } from "./types.ts";
 
@@ -73,6 +74,7 @@ function origin({ projectId, base, version }: ExportSubject): string {
   const common = [
     ["Project", code(projectId)],
     ["Base model", code(base.name)],
+    ["Chosen", choiceText(version?.metrics?.baseChoice)],
     ["SHA-256 of the base's encoder", code(base.embeddingId)],
   ] as const;
   if (!version) return list(common);
@@ -94,6 +96,17 @@ function origin({ projectId, base, version }: ExportSubject): string {
         : []),
     ].filter(([key]) => !(imported && key === "Trained from")) as [string, string | number | null][],
   );
+}
+
+/** Null where the base was named rather than chosen. */
+function choiceText(choice: BaseChoice | undefined): string | null {
+  if (!choice || choice.tried.length === 0) return null;
+  const each = choice.tried.map(
+    ({ baseModel, meanIou, tunedMeanIou }) =>
+      `${code(baseModel)} ${share(meanIou)} as it is` +
+      (tunedMeanIou === null ? "" : `, ${share(tunedMeanIou)} after a short training`),
+  );
+  return `by mean IoU on ${choice.annotations} annotations that are not held out: ${each.join("; ")}`;
 }
 
 /** Null where no annotation that trained had come from feedback. */

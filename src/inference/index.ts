@@ -121,6 +121,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     },
     makeRoom: (workspaceId) => running.track(() => embeddings.makeRoom(workspaceId)),
     baseModel: (name) => models.get(name),
+    baseModels: () => models.all(),
     close: async () => {
       await running.drain();
       await Promise.all([pools.close(), options.pictures ?? pictures.close()]);

@@ -52,5 +52,7 @@ export interface Inference {
   makeRoom(workspaceId: string): Promise<void>;
   /** Built in or imported. Throws AppError base_model_unknown, listing those that there are. */
   baseModel(name: string): Promise<BaseModel>;
+  /** All base models, built in or imported, those with the smallest image encoder first. */
+  baseModels(): Promise<BaseModel[]>;
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import {
   type ProjectChange,
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
+import { autoBase, openChoice } from "../domain/base-choice.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
@@ -44,6 +45,9 @@ const changeSchema = z
     message: "a name or another setting is needed",
   });
 
+/** What a project answers by until its base model is chosen. */
+const builtIn = "mobile_sam";
+
 const tags = ["projects"];
 const small = limitBody(64 * 1024);
 
@@ -58,7 +62,13 @@ const create = createRoute({
     body: jsonBody(
       z.strictObject({
         name,
-        base_model: z.string().max(200).default("mobile_sam"),
+        base_model: z
+          .string()
+          .max(200)
+          .default(builtIn)
+          .openapi({
+            description: `A base model of this installation, or ${autoBase}: the first fine-tune tries those that there are, as they are and in short trainings, and the project keeps the one that its annotations want (see base_choice).`,
+          }),
         promotion_policy: promotionPolicy.default("auto"),
         fine_tune_after_corrections: afterCorrections.default(null),
         prediction_retention_days: retentionDays.default(90),
@@ -123,14 +133,16 @@ export function projectRoutes(services: RouteContext) {
 
   router.openapi(create, async (c) => {
     const body = c.req.valid("json");
-    await inference.baseModel(body.base_model);
+    const isOpen = body.base_model === autoBase;
+    const { name: baseModel } = await inference.baseModel(isOpen ? builtIn : body.base_model);
     const { workspaceId } = c.get("caller");
     const answer = await idempotent(c, db, body, async () => {
       const row = {
         id: newId("prj"),
         workspaceId,
         name: body.name,
-        baseModel: body.base_model,
+        baseModel,
+        baseChoice: isOpen ? openChoice : null,
         promotionPolicy: body.promotion_policy,
         fineTuneAfterCorrections: body.fine_tune_after_corrections,
         predictionRetentionDays: body.prediction_retention_days,

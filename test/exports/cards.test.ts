@@ -3,9 +3,11 @@ import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { readDecoderOnnx } from "../../src/checkpoint/decoder-onnx.ts";
 import { decodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import type { Version } from "../../src/db/queries/versions.ts";
+import { baseText } from "../../src/console/state/base-choice.ts";
 import type { VersionMetrics } from "../../src/domain/version.ts";
 import { modelCard } from "../../src/exports/card.ts";
 import type { ExportOptions } from "../../src/exports/types.ts";
+import { toBaseChoice } from "../../src/routes/wire/base-choice.ts";
 import { plainFocus } from "../../src/domain/focus.ts";
 import { localTestStore, type TestStore } from "../helpers/objects.ts";
 import { filesOf } from "../helpers/unzip.ts";
@@ -111,6 +113,32 @@ describe("the card in a file", () => {
     expect(card).toContain("library_name: transformers.js");
     expect(card).toMatch(/preprocess\.mjs \.\d+ or more; SamProcessor \.\d+ to/);
     expect(card).toContain("**This file holds the decoder alone.**");
+  });
+
+  it("tells what base models came to, where the fine-tune chose one", () => {
+    const baseChoice = {
+      fineTuneId: "ft_1",
+      tried: [
+        { baseModel: "mobile_sam", meanIou: 0.5, tunedMeanIou: 0.625 },
+        { baseModel: "sam2_tiny", meanIou: 0.25, tunedMeanIou: null },
+      ],
+      notTried: [],
+      annotations: 12,
+      seconds: 60,
+    };
+    const version = { ...zoomed, metrics: { ...(zoomed.metrics as VersionMetrics), baseChoice } };
+    const subject = { projectId: "prj_1", base: baseModel("mobile_sam"), version };
+    expect(modelCard(subject, { format: "card", full: false, variant: "all" })).toContain(
+      "- Chosen: by mean IoU on 12 annotations that are not held out: `mobile_sam` 0.500 as it is, 0.625 after a short training; `sam2_tiny` 0.250 as it is\n",
+    );
+    expect(toBaseChoice(baseChoice)).toMatchObject({
+      fine_tune_id: "ft_1",
+      tried: [
+        { base_model: "mobile_sam", mean_iou: 0.5, tuned_mean_iou: 0.625 },
+        { base_model: "sam2_tiny", mean_iou: 0.25, tuned_mean_iou: null },
+      ],
+    });
+    expect(baseText("mobile_sam", toBaseChoice(baseChoice))).toContain("mobile_sam 0.500 as it is");
   });
 
   it("does not make up what nobody measured", async () => {

@@ -18,6 +18,7 @@ describe("POST /v1/projects", () => {
       object: "project",
       name: "stamps",
       base_model: "mobile_sam",
+      base_choice: null,
       active_version: null,
       promotion_policy: "auto",
       fine_tune_after_corrections: null,
@@ -25,6 +26,15 @@ describe("POST /v1/projects", () => {
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
+  });
+
+  it("leaves the base model to the first fine-tune where it is auto", async () => {
+    const answer = await app.a.post("/v1/projects", { name: "stamps", base_model: "auto" });
+    expect(answer.status).toBe(201);
+    expect(answer.body).toMatchObject({
+      base_model: "mobile_sam",
+      base_choice: { fine_tune_id: null, tried: [], not_tried: [], annotations: 0 },
+    });
   });
 
   it.each([

@@ -99,6 +99,27 @@ class AutoLabel(TypedDict):
     finished_at: str | None
 
 
+class BaseChoiceTried(TypedDict):
+    base_model: str
+    mean_iou: float
+    """As it is, with exact boxes on whole images."""
+    tuned_mean_iou: float | None
+    """After short trainings on either half of the annotations, each judged on the other; null if the
+    budget had no room for them or there is but one group of images."""
+
+
+class BaseChoice(TypedDict):
+    fine_tune_id: str | None
+    """The fine-tune that has chosen; null while the choice is open."""
+    tried: list[BaseChoiceTried]
+    """Smallest image encoder first. The higher of the two scores counts; one with a larger encoder is
+    taken if it brings 0.01 more. Empty if the installation had only one base model."""
+    not_tried: list[str]
+    """Base models that the budget had no room for."""
+    annotations: int
+    """Annotations that judged; none is held out."""
+
+
 class BucketExportBucket(TypedDict):
     name: str
     prefix: str
@@ -1004,6 +1025,7 @@ class Project(TypedDict):
     object: Literal["project"]
     name: str
     base_model: str
+    base_choice: BaseChoice
     active_version: int | None
     """The version that predict uses; null means the base."""
     promotion_policy: Literal["auto", "manual", "always"]
@@ -1549,6 +1571,7 @@ class VersionMetrics(TypedDict):
     trials: list[VersionMetricsTrials]
     """Short training runs on halves of the data that chose the recipe and zoom; empty if none ran. Those
     with rung other were not chosen from: they show what was given up."""
+    base_choice: NotRequired[dict[str, Any]]
     curve: list[VersionMetricsCurve]
     per_annotation: NotRequired[list[VersionMetricsPerAnnotation]]
     """Only when a single version is requested."""

@@ -6,7 +6,7 @@ import { useLoad } from "../state/load.ts";
 import { go, href } from "../state/router.ts";
 import { ago, plural, signed, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
-import { Form, TextField } from "../ui/form.tsx";
+import { Choice, Form, TextField } from "../ui/form.tsx";
 import { Await, Bar, Button, Dialog, Head } from "../ui/parts.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { thumbnailUrl } from "./annotate/picture.ts";
@@ -141,9 +141,10 @@ function ExampleButton({ kind, text }: { kind: string; text: string }) {
 
 function NewProject({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
+  const [auto, setAuto] = useState(false);
   const create = async (): Promise<void> => {
     await attempt(async () => {
-      const project = await api.post<Project>("/v1/projects", { name });
+      const project = await api.post<Project>("/v1/projects", { name, ...(auto && { base_model: "auto" }) });
       go(href("projects", project.id, "images"));
     });
   };
@@ -157,6 +158,12 @@ function NewProject({ onClose }: { onClose: () => void }) {
           maxLength={200}
           placeholder="Stamps on letters"
           onText={setName}
+        />
+        <Choice
+          title="Choose the base model by my masks"
+          text="The first fine-tune tries those of this installation and keeps the best."
+          checked={auto}
+          onChange={() => setAuto(!auto)}
         />
       </Form>
     </Dialog>

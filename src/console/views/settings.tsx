@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { api } from "../api/client.ts";
 import type { Project } from "../api/types.ts";
+import { baseText } from "../state/base-choice.ts";
 import { go } from "../state/router.ts";
 import { dateTime } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
@@ -53,7 +54,7 @@ export function Settings({ project, reload }: InProject) {
           <span class="muted">Id</span> <code>{project.id}</code>
         </p>
         <p class="small">
-          <span class="muted">Base model</span> <code>{project.base_model}</code>
+          <span class="muted">Base model</span> {baseText(project.base_model, project.base_choice)}
         </p>
         <p class="small">
           <span class="muted">Made</span> {dateTime(project.created_at)}

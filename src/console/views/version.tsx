@@ -1,5 +1,6 @@
 import { api } from "../api/client.ts";
 import type { Version } from "../api/types.ts";
+import { baseText } from "../state/base-choice.ts";
 import { useLoad } from "../state/load.ts";
 import { href } from "../state/router.ts";
 import { bytes, dateTime, score, versionName } from "../state/text.ts";
@@ -145,7 +146,7 @@ function sharpening(refine: Version["focus"]["refine"]): string {
 function Facts({ projectId, version }: { projectId: string; version: Version }) {
   const { metrics } = version;
   const rows: [string, string][] = [
-    ["Base model", version.base_model],
+    ["Base model", baseText(version.base_model, metrics?.base_choice)],
     ["Started from", versionName(version.parent_version)],
     ["Looks at", look(version.focus.zoom)],
     ["Masks sharpened by", sharpening(version.focus.refine)],

@@ -18,7 +18,8 @@ export const projectNotFound = (id: string): AppError =>
 
 export async function insertProject(
   db: Executor,
-  row: Pick<Project, "id" | "workspaceId" | "name" | "baseModel"> & Partial<Pick<Project, Setting>>,
+  row: Pick<Project, "id" | "workspaceId" | "name" | "baseModel"> &
+    Partial<Pick<Project, Setting | "baseChoice">>,
 ): Promise<Project> {
   const [project] = await db.insert(projects).values(row).returning();
   return project as Project;

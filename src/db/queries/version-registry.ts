@@ -2,8 +2,10 @@ import { max } from "../drizzle.ts";
 import type { Database, Executor } from "../client.ts";
 import { type OfTraining, versions } from "../schema/index.ts";
 import type { ImportedFile } from "../../domain/version.ts";
+import { AppError } from "../../lib/errors.ts";
 import { signModel } from "../../lib/model-signature.ts";
-import { lockProject } from "./projects.ts";
+import { lockProject, type Project } from "./projects.ts";
+import { closeBaseChoice } from "./base-choices.ts";
 import { inProject, type ProjectScope } from "./scope.ts";
 import { modelKey } from "./signing-secrets.ts";
 import { type Quotas, requireRoom } from "./usage.ts";
@@ -26,7 +28,7 @@ export async function nextVersionNumber(tx: Executor, scope: ProjectScope): Prom
 
 /**
  * Registers a version that no fine-tune made, under the project's next number.
- * Throws AppError project_not_found, quota_exceeded.
+ * Throws AppError project_not_found, quota_exceeded, weights_base_mismatch.
  */
 export async function registerImported(
   db: Database,
@@ -35,12 +37,24 @@ export async function registerImported(
   quotas: Quotas,
 ): Promise<Version> {
   return db.transaction(async (tx) => {
-    await lockProject(tx, scope);
+    const project = await lockProject(tx, scope);
+    requireBase(project, row.baseModel);
+    await closeBaseChoice(tx, project);
     const number = await nextVersionNumber(tx, scope);
     await insertVersion(tx, { ...row, ...scope, number });
     await requireRoom(tx, scope.workspaceId, quotas, { of: ["bytes"] });
     return getVersion(tx, scope, number);
   });
+}
+
+/** A fine-tune may have chosen another base model while the file was read. */
+function requireBase({ baseModel }: Project, of: string): void {
+  if (baseModel === of) return;
+  throw new AppError(
+    "weights_base_mismatch",
+    `file: it was read for base_model ${of}; a fine-tune has meanwhile chosen ${baseModel} for this project.`,
+    { param: "file" },
+  );
 }
 
 /** Signs the weights with the installation's key and says whose they are. */

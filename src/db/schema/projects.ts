@@ -1,4 +1,5 @@
-import { check, index, integer, pgTable, sql, text } from "../drizzle.ts";
+import { check, index, integer, jsonb, pgTable, sql, text } from "../drizzle.ts";
+import type { BaseChoice } from "../../domain/base-choice.ts";
 import type { PromotionPolicy } from "../../domain/gate.ts";
 import { createdAt, time } from "./common.ts";
 import { workspaces } from "./workspaces.ts";
@@ -12,6 +13,8 @@ export const projects = pgTable(
       .references(() => workspaces.id, { onDelete: "cascade" }),
     name: text("name").notNull(),
     baseModel: text("base_model").notNull().default("mobile_sam"),
+    /** Whether and how a fine-tune chooses the base model; null where it was named. Only an open choice ever changes it. */
+    baseChoice: jsonb("base_choice").$type<BaseChoice>(),
     /** The version that `predict` uses; null is the base. Changed only together with a row in promotions. */
     activeVersion: integer("active_version"),
     promotionPolicy: text("promotion_policy").$type<PromotionPolicy>().notNull().default("auto"),

@@ -20,6 +20,7 @@ import { refit } from "../../training/refit/refit.ts";
 import { refitHead } from "../../training/refit/refit-head.ts";
 import { recipeAsUsed } from "../../training/loop/recipe.ts";
 import { type Registration, registerVersion } from "./register.ts";
+import { choiceOf } from "./settle-base.ts";
 import type { RunContext } from "./context.ts";
 import type { Settled } from "../../training/focus/settle-focus.ts";
 import { latencyEvent, versionServing } from "../../training/evaluation/version-serving.ts";
@@ -45,6 +46,7 @@ export async function judgeAndRegister(
   const { row, project, scope } = run;
   const { db } = run.services;
   const { focus } = settled;
+  const choice = choiceOf(project, row);
   const weights = await storeWeights(run, data, settled.weights);
   // It has no number yet; decoding goes by its weights.
   const version = { number: -1, ...weights, focus };
@@ -90,6 +92,7 @@ export async function judgeAndRegister(
       metrics: {
         ...metrics,
         latency,
+        ...(choice && { baseChoice: choice }),
         serving: versionServing(chosen, settled, data.train),
         ...(found.metrics && { finder: found.metrics }),
         pictures,

@@ -27,6 +27,7 @@ import { type PreparedData, prepareData } from "../../training/data/prepare.ts";
 import { type Recipe, samplesInAll } from "../../training/loop/recipe.ts";
 import { RunContext } from "./context.ts";
 import type { TrainerServices } from "../services.ts";
+import { afterBaseChoice, choiceOf, settleBase } from "./settle-base.ts";
 import { settleFocus } from "../../training/focus/settle-focus.ts";
 import { measuredSpeed } from "../../training/loop/speed.ts";
 import { evaluationCost } from "../../training/search/last-training.ts";
@@ -52,22 +53,16 @@ export async function fineTune(
 ): Promise<{ number: number; promoted: boolean }> {
   const { db, store } = services;
   const scope = { workspaceId: row.workspaceId, projectId: row.projectId };
-  const project = await getProject(db, scope);
-  const run = new RunContext(services, { row, project, job, signal });
   await job.note("preparing the data");
+  const annotated = async () => selectAnnotatedImages(db, scope);
+  const made = await getProject(db, scope);
+  const project = await settleBase(services, { row, project: made, job, annotated, signal });
+  const run = new RunContext(services, { row, project, job, signal });
   const { family } = await services.inference.baseModel(project.baseModel);
-  const all = judgedWithin(
-    await prepareData(
-      store,
-      { ...project, family },
-      {
-        hyperparameters: row.hyperparameters,
-        seed: row.seed,
-        frozen: row.snapshotHash,
-        annotated: async () => selectAnnotatedImages(db, scope),
-      },
-    ),
-  );
+  const { hyperparameters, seed, snapshotHash: frozen } = row;
+  const asked = { hyperparameters, seed, frozen, annotated };
+  const prepared = await prepareData(store, { ...project, family }, asked);
+  const all = judgedWithin(afterBaseChoice(prepared, choiceOf(project, row)));
   await tellData(run, all);
   const start = await startOf(run);
   await forecast(run, all, start.weights);

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Project } from "../../db/queries/projects.ts";
 import { promotionPolicies } from "../../domain/gate.ts";
+import { baseChoiceSchema, toBaseChoice } from "./base-choice.ts";
 import { iso, timeText } from "../http/scope.ts";
 
 export const promotionPolicy = z.enum(promotionPolicies).openapi({
@@ -24,6 +25,10 @@ export const projectSchema = z
     object: z.literal("project"),
     name: z.string(),
     base_model: z.string(),
+    base_choice: baseChoiceSchema.nullable().openapi({
+      description:
+        "For a project made with base_model auto: its first fine-tune tries the installation's base models and keeps one, which base_model is from then on; until then base_model is the built-in one. null if the base model was named, or if a version was uploaded before one was chosen.",
+    }),
     active_version: z
       .int()
       .nullable()
@@ -40,6 +45,7 @@ export const toProject = (row: Project): z.output<typeof projectSchema> => ({
   object: "project",
   name: row.name,
   base_model: row.baseModel,
+  base_choice: row.baseChoice && toBaseChoice(row.baseChoice),
   active_version: row.activeVersion,
   promotion_policy: row.promotionPolicy,
   fine_tune_after_corrections: row.fineTuneAfterCorrections,

@@ -3,11 +3,13 @@ import { decoderAloneOf, type Version } from "../../db/queries/versions.ts";
 import type { HeldOutScores } from "../../domain/evaluation.ts";
 import { promotionPolicies } from "../../domain/gate.ts";
 import type { VersionMetrics } from "../../domain/version.ts";
+import { baseChoiceSchema, toBaseChoice } from "./base-choice.ts";
 import { type Detail, evaluationSchema, toEvaluation } from "./evaluation.ts";
-import { focusSchema, zoomSchema } from "../../domain/focus.ts";
+import { focusSchema } from "../../domain/focus.ts";
 import { finderMetricsSchema, finderSchema, toFinder, toFinderMetrics } from "./finder.ts";
 import { iso, timeText } from "../http/scope.ts";
 import { latencySchema, servingSchema, toLatency, toServing } from "./serving.ts";
+import { toTrials, trialsSchema } from "./trials.ts";
 
 /** Which held-out annotation a picture shows. */
 export const pictureKinds = ["best", "median", "worst"] as const;
@@ -54,22 +56,10 @@ export const metricsSchema = z.object({
     .openapi({
       description: "What people's feedback contributed to training; missing for older versions.",
     }),
-  trials: z
-    .array(
-      z.object({
-        trial: z.int(),
-        rung: z.enum(["zoom", "recipe", "final", "flips", "other"]),
-        zoom: zoomSchema.nullable(),
-        loss: z.string(),
-        learning_rate: z.number(),
-        samples: z.int(),
-        mean_iou: z.number(),
-      }),
-    )
-    .openapi({
-      description:
-        "Short training runs on halves of the data that chose the recipe and zoom; empty if none ran. Those with rung other were not chosen from: they show what was given up.",
-    }),
+  trials: trialsSchema,
+  base_choice: baseChoiceSchema.optional().openapi({
+    description: "What the base models came to, if this version's fine-tune chose the project's.",
+  }),
   curve: z.array(
     z.object({
       epoch: z.int(),
@@ -195,7 +185,7 @@ function toMetrics(
   detail: Detail,
 ): z.output<typeof metricsSchema> {
   const { heldOut, split, curve, perAnnotation, bestEpoch, feedback, trials, evaluation, gate } = metrics;
-  const { latency, serving, finder } = metrics;
+  const { baseChoice, latency, serving, finder } = metrics;
   const toScores = (of: typeof heldOut.base) => ({ mean_iou: of.meanIou, mean_dice: of.meanDice });
   const rows = perAnnotation.map((one) => ({
     image_id: one.imageId,
@@ -227,11 +217,8 @@ function toMetrics(
         real_prompts: feedback.realPrompts,
       },
     }),
-    trials: (trials ?? []).map(({ learningRate, meanIou, ...rest }) => ({
-      ...rest,
-      learning_rate: learningRate,
-      mean_iou: meanIou,
-    })),
+    trials: toTrials(trials ?? []),
+    ...(baseChoice && { base_choice: toBaseChoice(baseChoice) }),
     curve: curve.map((at) => ({
       epoch: at.epoch,
       train_loss: at.trainLoss,

@@ -12,6 +12,7 @@ import { type Sample, samplesOf, someOf } from "./samples.ts";
 import {
   type AnnotatedRow,
   buildSnapshot,
+  draftSnapshot,
   freezeSnapshot,
   type FrozenSnapshot,
   loadSnapshot,
@@ -58,6 +59,8 @@ export interface DataRequest {
   readonly seed: number;
   /** Hash of the snapshot that an attempt before has frozen; null or left out for none. */
   readonly frozen?: string | null;
+  /** Whether it is only to be looked at: nothing is frozen. */
+  readonly draft?: boolean;
   /** Every annotation of the project with its image, of one moment. */
   annotated(): Promise<readonly AnnotatedRow[]>;
 }
@@ -91,7 +94,7 @@ export async function prepareData(
       `The ${images} annotated images have fewer than two groups to judge by; fine-tuning needs one of these, and one to train on. Images of which versions have found every object do not count: annotate others yourself.`,
     );
   }
-  const frozen = kept ?? (await freezeSnapshot(store, snapshot));
+  const frozen = kept ?? (request.draft ? draftSnapshot(snapshot) : await freezeSnapshot(store, snapshot));
   const train = samplesOf(snapshot, split.train);
   const heldOut = samplesOf(snapshot, split.heldOut);
   const selection =

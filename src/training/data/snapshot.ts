@@ -157,11 +157,16 @@ const feedbackOf = ({ action, predictionId, version, prompt }: FeedbackLineage):
 
 /** Writes the snapshot under its own hash; frozen twice, the same data is one object. */
 export async function freezeSnapshot(store: ObjectStore, snapshot: Snapshot): Promise<FrozenSnapshot> {
+  const frozen = draftSnapshot(snapshot);
   const text = canonicalJson(snapshot);
-  const hash = sha256(text);
-  const key = keys.snapshot(snapshot.project, hash);
-  await store.put(key, Buffer.from(text), { contentType: "application/json" });
-  return { snapshot, hash, key };
+  await store.put(frozen.key, Buffer.from(text), { contentType: "application/json" });
+  return frozen;
+}
+
+/** What it would be frozen as; nothing is written. */
+export function draftSnapshot(snapshot: Snapshot): FrozenSnapshot {
+  const hash = sha256(canonicalJson(snapshot));
+  return { snapshot, hash, key: keys.snapshot(snapshot.project, hash) };
 }
 
 /** A snapshot that was frozen before. The store checks its bytes. Throws AppError object_not_found. */

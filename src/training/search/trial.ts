@@ -20,6 +20,8 @@ export interface TrialRun {
   readonly judge: readonly Sample[];
   /** Training samples to look at in all; rounded up to full batches. */
   readonly samples: number;
+  /** Whether `judge` is scored before the training, too. */
+  readonly alsoBefore?: boolean;
 }
 
 /** A trial on two halves of the data, each of which judges what the other has trained. */
@@ -46,6 +48,8 @@ export interface TrialDeps {
 export interface TrialScore {
   /** IoU of each judging sample, in their order, exact boxes, masks as they are. */
   readonly ious: readonly number[];
+  /** The same before the training; empty unless that was asked for. */
+  readonly before: readonly number[];
   /** Mean loss of the last quarter of the steps. */
   readonly loss: number;
 }
@@ -76,7 +80,10 @@ export async function runTrial(deps: TrialDeps, run: TrialRun): Promise<TrialSco
   const steps = Math.ceil(run.samples / batchSize);
   const schedule = { ...scheduleOf(recipe), warmupSteps: Math.floor(steps / 10), totalSteps: steps };
   const engine = await deps.createEngine(engineSpecOf(recipe, deps.weights), { engine: deps.engine });
+  let before: number[] = [];
   try {
+    const score = async () => iousOf(engine, run.judge, { embeddingOf, batchSize, signal, zoom });
+    if (run.alsoBefore) before = await score();
     const maker = new BatchMaker({ samples: parts, recipe, seed, embeddingOf, engine });
     const losses: number[] = [];
     const onStep = async ({ loss }: Step): Promise<void> => {
@@ -87,11 +94,11 @@ export async function runTrial(deps: TrialDeps, run: TrialRun): Promise<TrialSco
       { engine, maker, schedule, signal, onStep },
       { samples: parts.length, steps, seed, batchSize },
     );
-    const ious = await iousOf(engine, run.judge, { embeddingOf, batchSize, signal, zoom });
+    const ious = await score();
     const last = losses.slice(-Math.ceil(losses.length / 4));
-    return { ious, loss: last.reduce((sum, loss) => sum + loss, 0) / last.length };
+    return { ious, before, loss: last.reduce((sum, loss) => sum + loss, 0) / last.length };
   } catch (error) {
-    if (error instanceof LossNotFinite) return { ious: run.judge.map(() => 0), loss: error.loss };
+    if (error instanceof LossNotFinite) return { ious: run.judge.map(() => 0), before, loss: error.loss };
     throw error;
   } finally {
     await engine.dispose();

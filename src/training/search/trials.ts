@@ -88,7 +88,7 @@ export const samplesOf = (count: number, { parts }: Folds): number =>
 const roundedUp = (count: number, to: number): number => Math.ceil(count / to) * to;
 
 /** Boxes alone: a trial is short, and all are compared by boxes. */
-const trialRecipe = (
+export const trialRecipe = (
   asked: Hyperparameters,
   { loss, learningRate }: Candidate,
   trainSamples: number,
