@@ -27,6 +27,8 @@ interface ScaleReport {
   readonly cores: number;
   readonly images: readonly [number, number];
   readonly own_images: readonly [number, number];
+  /** Bytes of a row with its share of the indexes, at the second look; an annotation's without its run lengths. */
+  readonly row_bytes: Readonly<Record<string, number>>;
   readonly rows: readonly ScaleRow[];
 }
 
@@ -54,11 +56,13 @@ async function run({ images }: ScaleOptions, signal: AbortSignal): Promise<Scale
     await fill(sql, own, [images, growth * images]);
     const second = await look(sql, asked);
     const sizes = [images, growth * images] as const;
+    const row_bytes = await rowBytes(sql);
     return {
       bench: "scale",
       ...machine(),
       images: sizes,
       own_images: [Math.ceil(sizes[0] / ownShare), Math.ceil(sizes[1] / ownShare)],
+      row_bytes,
       rows: asked.map(({ route }, i) => compared(route, first[i] as Look, second[i] as Look)),
     };
   } finally {
@@ -152,6 +156,14 @@ async function look(sql: Sql, asked: readonly Asked[]): Promise<Look[]> {
   return looks;
 }
 
+/** What the tables that grow take on disk, indexes and all, by their rows. */
+async function rowBytes(sql: Sql): Promise<Record<string, number>> {
+  const rows = await sql<{ name: string; bytes: number }[]>`
+    select relname as name, round(pg_total_relation_size(oid) / greatest(reltuples, 1))::int as bytes
+    from pg_class where relname in ('images', 'annotations', 'predictions') and relkind = 'r' order by 1`;
+  return Object.fromEntries(rows.map(({ name, bytes }) => [name, bytes]));
+}
+
 function compared(route: string, first: Look, second: Look): ScaleRow {
   const ratio = second.blocks / Math.max(1, first.blocks);
   return {
@@ -163,7 +175,7 @@ function compared(route: string, first: Look, second: Look): ScaleRow {
   };
 }
 
-function tableOf({ cpu, cores, images, own_images: own, rows }: ScaleReport): string {
+function tableOf({ cpu, cores, images, own_images: own, row_bytes: bytes, rows }: ScaleReport): string {
   return [
     `scale: ${images.join(" and ")} images, ${own.join(" and ")} of them the project's own; ${cpu}, ${cores} cores\n`,
     "| | blocks | blocks | ratio | |\n|---|---|---|---|---|",
@@ -171,6 +183,10 @@ function tableOf({ cpu, cores, images, own_images: own, rows }: ScaleReport): st
       ({ route, blocks, ratio, grows, most }) =>
         `| ${route} | ${blocks.join(" | ")} | ${ratio} | ${grows ? `**grows**: ${most}` : ""} |`,
     ),
+    "",
+    `bytes of a row, indexes included: ${Object.entries(bytes)
+      .map(([name, size]) => `${name} ${size}`)
+      .join(", ")}`,
     "",
   ].join("\n");
 }
