@@ -9,6 +9,8 @@ import { RefusedFile } from "../checkpoint/refused.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import type { ModelFamily } from "../domain/model-family.ts";
 import { messageOf } from "../lib/errors.ts";
+import type { TensorFile } from "../checkpoint/tensor-file.ts";
+import { addAdapter } from "./adapter.ts";
 import type { Identified } from "./identify.ts";
 import { identifyFile } from "./identify-file.ts";
 import { withHint } from "./onnx-hints.ts";
@@ -41,12 +43,12 @@ const maxOnnxBytes = 64 * 1024 * 1024;
 /**
  * Reads the decoder of a safetensors or PyTorch file (Meta's names or Hugging Face's, alone or with an image encoder) or of
  * an ONNX decoder that this program, Meta's script or samexporter exported, or a zip of a folder with either. No code of the file runs.
- * A mask decoder alone gets the prompt encoder of `promptPath`.
+ * A mask decoder alone gets the prompt encoder of `basePath`, an adapter of peft is added to the decoder there.
  * Throws RefusedFile for whatever is wrong with it.
  */
-export async function readDecoderFile({ path, promptPath, unpackTo }: DecoderInput): Promise<DecoderFile> {
+export async function readDecoderFile({ path, basePath, unpackTo }: DecoderInput): Promise<DecoderFile> {
   try {
-    return await readSource(await findPacked([path], unpackTo), promptPath);
+    return await readSource(await findPacked([path], unpackTo), basePath);
   } finally {
     await rm(unpackTo, { recursive: true, force: true });
   }
@@ -55,13 +57,13 @@ export async function readDecoderFile({ path, promptPath, unpackTo }: DecoderInp
 /** Files on this machine. */
 export interface DecoderInput {
   readonly path: string;
-  /** Safetensors by Meta's names: the prompt encoder for a file without one. */
-  readonly promptPath: string;
+  /** Safetensors by the names of SAM's: the base model's decoder, for a file that holds a part of one. */
+  readonly basePath: string;
   /** Nothing yet: a folder for what a zip holds, which is gone afterwards. */
   readonly unpackTo: string;
 }
 
-async function readSource(source: Source, promptPath: string): Promise<DecoderFile> {
+async function readSource(source: Source, basePath: string): Promise<DecoderFile> {
   if (source.kind === "onnx" && !source.weights) {
     const [first = "", second] = source.graphs;
     const decoder = second === undefined ? first : await decoderAmong(source.graphs);
@@ -73,17 +75,28 @@ async function readSource(source: Source, promptPath: string): Promise<DecoderFi
   const weights = source.kind === "onnx" ? source.weights : source;
   if (!weights) throw new Error("no decoder was found");
   const file = await weights.open();
+  const base = async (): Promise<NamedTensors> => decodeSafetensors(await readFile(basePath)).tensors;
   try {
+    if (weights.adapter !== undefined) return await adapted(file, weights.adapter, await base());
     const identified = identifyFile(file);
     const { family, type: encoderType, holdsPrompt } = identified;
-    const prompt = holdsPrompt ? {} : decodeSafetensors(await readFile(promptPath)).tensors;
-    const tensors = await readDecoderWeights(file, identified, prompt);
-    const format = file.format === "safetensors" ? "safetensors" : "pth";
+    const tensors = await readDecoderWeights(file, identified, holdsPrompt ? {} : await base());
+    const format = formatOf(file);
     const says = withoutCard(file.metadata ?? {});
     return { format, family, tensors, says, encoderType, notes: notesOf(identified) };
   } finally {
     await file.close();
   }
+}
+
+const formatOf = ({ format }: TensorFile): "safetensors" | "pth" =>
+  format === "safetensors" ? "safetensors" : "pth";
+
+async function adapted(file: TensorFile, config: string, base: NamedTensors): Promise<DecoderFile> {
+  const { tensors, notes } = await addAdapter(file, config, base);
+  checkTensors(tensors);
+  const family = familyOfDecoder(tensors);
+  return { format: formatOf(file), family, tensors, says: {}, encoderType: null, notes };
 }
 
 /** What a decoder from an ONNX file is without: SAM 2's object score, where samexporter wrote it, and bits. */

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { mergeFirst } from "./adapter.ts";
 import { RefusedFile } from "../checkpoint/refused.ts";
 
 /** What a folder holds of a model: files to read together, or the parts of one file. */
@@ -7,10 +8,14 @@ export interface FolderFiles {
   readonly paths: readonly string[];
   /** Whether `paths` are parts of one weights file. */
   readonly parts: boolean;
+  /** The configuration of an adapter, whose weights are the one path. */
+  readonly adapter?: string;
 }
 
 /** By name, in preference to any other. */
 const weightNames = ["model.safetensors", "pytorch_model.bin"];
+/** An adapter of peft's, weights that are added to a model's. */
+const adapterNames = ["adapter_model.safetensors", "adapter_model.bin"];
 const weightFile = /\.(safetensors|pth|pt|ckpt|bin)$/i;
 /** `model-00002-of-00003.safetensors`, as Hugging Face's programs cut large files. */
 const partFile = /^(.+)-(\d{5})-of-(\d{5})\.(safetensors|bin|pth|pt)$/;
@@ -30,11 +35,15 @@ export async function filesOf(folder: string, level = 1): Promise<FolderFiles> {
   if (named) return { paths: [join(folder, named)], parts: false };
   const parts = partsOf(folder, names);
   if (parts) return { paths: parts, parts: true };
-  if (names.includes("adapter_model.safetensors") || names.includes("adapter_model.bin"))
-    throw new RefusedFile(
-      "unreadable",
-      `${folder} holds an adapter of peft, weights to be added to a model's; add them and save the sum: torch.save(model.merge_and_unload().state_dict(), "weights.pth")`,
-    );
+  const adapter = adapterNames.find((name) => names.includes(name));
+  if (adapter !== undefined) {
+    if (!names.includes("adapter_config.json"))
+      throw new RefusedFile(
+        "unreadable",
+        `${folder} holds an adapter of peft without its adapter_config.json, which says how much of it is added; ${mergeFirst}`,
+      );
+    return { paths: [join(folder, adapter)], parts: false, adapter: join(folder, "adapter_config.json") };
+  }
 
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const inner = folders.includes("onnx") ? join(folder, "onnx") : folder;

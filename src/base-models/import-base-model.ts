@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { adapterAlone } from "./adapter.ts";
 import { type BaseModelManifest } from "./manifest.ts";
 import { digestFile } from "../lib/hash.ts";
 import type { ImportOptions } from "./options.ts";
@@ -28,6 +29,7 @@ export async function importBaseModel(options: ImportOptions): Promise<Imported>
   const { name, models, workFolder } = options;
   checkName(name);
   const source = await findSource(options.paths);
+  if (source.kind === "weights" && source.adapter !== undefined) throw adapterAlone();
   const files = await digests(source);
   const present = await models.manifest(name);
   if (present) return imported(sameSource(present, files), false, []);

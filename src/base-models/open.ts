@@ -16,6 +16,8 @@ export type Source =
       readonly paths: readonly string[];
       /** Whether it is one zip, which may be a folder that was packed. */
       readonly zip: boolean;
+      /** Where these are an adapter's, its configuration. */
+      readonly adapter?: string;
       open(): Promise<TensorFile>;
     }
   | {
@@ -36,6 +38,7 @@ export async function findSource(paths: readonly string[]): Promise<Source> {
   if (first === undefined) throw new RefusedFile("unreadable", "no file was named");
   if (others.length === 0 && (await statOf(first)).isDirectory()) {
     const found = await filesOf(first);
+    if (found.adapter !== undefined) return { ...(await weightsOf(found.paths)), adapter: found.adapter };
     return found.parts ? weightsOf(found.paths) : findSource(found.paths);
   }
   const graphs: string[] = [];

@@ -41,14 +41,12 @@ export async function readVersionFile(
   asking: Asking = {},
 ): Promise<VersionFile> {
   const weightsPath = `${path}.safetensors`;
-  const promptPath = `${path}.prompt.safetensors`;
+  const basePath = `${path}.base.safetensors`;
   const unpackTo = `${path}.unpacked`;
-  const own = Object.entries(await base.decoderWeights());
-  const prompt = Object.fromEntries(own.filter(([name]) => name.startsWith("prompt_encoder.")));
-  await writeFile(promptPath, encodeSafetensors(prompt));
+  await writeFile(basePath, encodeSafetensors(await base.decoderWeights()));
   let file: Awaited<ReturnType<typeof readDecoder>>;
   try {
-    file = await readDecoder({ path, weightsPath, promptPath, unpackTo }, asking);
+    file = await readDecoder({ path, weightsPath, basePath, unpackTo }, asking);
   } catch (cause) {
     if (!(cause instanceof RefusedFile)) throw cause;
     // Where the file lies on this machine is nobody's business.

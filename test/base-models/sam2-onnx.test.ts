@@ -119,7 +119,7 @@ describe("samexporter's folder of a SAM 2", () => {
   test("gives its decoder's weights by our names, and no object score", async () => {
     const { family, tensors, notes } = await readDecoderFile({
       path: join(folder, "decoder.onnx"),
-      promptPath: "",
+      basePath: "",
       unpackTo: join(folder, "unpacked"),
     });
     expect([family, notes]).toEqual(["sam2", [note]]);

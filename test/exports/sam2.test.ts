@@ -209,7 +209,7 @@ describe("a version of a SAM 2", () => {
 
   test.each(["pth", "safetensors"] as const)("as %s comes back as it was", async (format) => {
     const path = await written(`version.${format}`, await exported({ format }, version));
-    const file = await readDecoderFile({ path, promptPath: "", unpackTo: `${path}.unpacked` });
+    const file = await readDecoderFile({ path, basePath: "", unpackTo: `${path}.unpacked` });
     expect([file.family, file.encoderType, file.notes]).toEqual(["sam2", null, []]);
     const stored = (await storage.store.get(version.weightsKey)) as Uint8Array;
     expect(Buffer.from(encodeSafetensors(file.tensors))).toEqual(Buffer.from(stored));

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { EncoderInput } from "../../checkpoint/base-models.ts";
 import type { ModelFamily } from "../../domain/model-family.ts";
+import { adapterAlone } from "../adapter.ts";
 import { type Readable, refusable } from "../decoder-child.ts";
 import type { Architectures } from "../identify.ts";
 import { findPacked } from "../open.ts";
@@ -19,6 +20,7 @@ export const stage = (input: {
   refusable(async () => {
     const source = await findPacked(input.paths, join(input.folder, "unpacked"));
     if (source.kind === "onnx") return stageOnnx(source, input.folder);
+    if (source.adapter !== undefined) throw adapterAlone();
     const file = await source.open();
     try {
       return await stageWeights(file, input.folder, input.architectures);
