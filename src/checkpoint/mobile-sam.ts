@@ -4,7 +4,7 @@ import { fromHuggingFace } from "./hugging-face.ts";
 import { floatValues, isFloat } from "./onnx-floats.ts";
 import { checkLayout, decoderLayout } from "./layout.ts";
 import type { NamedTensor, NamedTensors } from "./named-tensors.ts";
-import { metaSam2Name, sam2DecoderLayout } from "./sam2-decoder.ts";
+import { metaSam2Name, objectScoreHead, sam2DecoderLayout } from "./sam2-decoder.ts";
 
 /**
  * The prompt encoder's and mask decoder's tensors under the names that are used in memory, in Meta's shapes, from an ONNX
@@ -28,7 +28,6 @@ export function decoderFromOnnx(file: Uint8Array): NamedTensors {
 
 /** What SAM's decoder calls otherwise. */
 const sam2Mark = /mask_decoder\.transformer\.layers\.\d\.mlp\.layers\.\d\.bias$/;
-const objectScoreHead = /\.pred_obj_score_head\./;
 
 const noObjectScore = (): Record<string, NamedTensor> =>
   Object.fromEntries(
@@ -36,12 +35,6 @@ const noObjectScore = (): Record<string, NamedTensor> =>
       .filter(([name]) => objectScoreHead.test(name))
       .map(([name, shape]) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }]),
   );
-
-/** Whether a decoder says of every object that it is as likely there as not: SAM 2's without the head of its object score. */
-export const lacksObjectScore = (tensors: NamedTensors): boolean => {
-  const head = Object.entries(tensors).filter(([name]) => objectScoreHead.test(name));
-  return head.length > 0 && head.every(([, { data }]) => data.every((value) => value === 0));
-};
 
 /** Meta's name of a weight by the file's own. */
 type Naming = (name: string) => string;

@@ -68,3 +68,12 @@ export function toHuggingFaceSam2(tensors: NamedTensors): NamedTensors {
   }
   return out;
 }
+
+/** Names of the head of the object score. */
+export const objectScoreHead = /\.pred_obj_score_head\./;
+
+/** Whether a decoder says of every object that it is as likely there as not: SAM 2's without the head of its object score. */
+export const lacksObjectScore = (tensors: NamedTensors): boolean => {
+  const head = Object.entries(tensors).filter(([name]) => objectScoreHead.test(name));
+  return head.length > 0 && head.every(([, { data }]) => data.every((value) => value === 0));
+};

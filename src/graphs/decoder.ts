@@ -4,7 +4,7 @@ import type { ModelFamily } from "../domain/model-family.ts";
 import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type CoarseParts, coarseParts } from "../model/coarse-cells.ts";
-import type { SkipFeatures } from "../model/mask-decoder.ts";
+import type { MaskDecoderOutput, SkipFeatures } from "../model/mask-decoder.ts";
 import type { ImagePrefix } from "../model/image-prefix.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { segment, segmentNear, segmentPrefix } from "../model/sam.ts";
@@ -19,12 +19,10 @@ export interface DecoderVariant {
 
 const layoutOf = (family: ModelFamily): RecordInput[] =>
   Object.entries(decoderLayouts[family]).map(([name, shape]) => ({ name, shape }));
-/** What both families have, the object score's head being SAM 2's alone and no served graph's. */
+/** What both families have. */
 const weights = layoutOf("sam");
-const weightsOf = (family: ModelFamily): RecordInput[] =>
-  layoutOf(family).filter(({ name }) => !name.includes(".pred_obj_score_head."));
 const unmasked = (family: ModelFamily): RecordInput[] =>
-  weightsOf(family).filter(({ name }) => !name.includes(".mask_downscaling."));
+  layoutOf(family).filter(({ name }) => !name.includes(".mask_downscaling."));
 const embedding: RecordInput = { name: "image_embedding", shape: [1, 4096, 256] };
 const positions: RecordInput = { name: "image_positions", shape: [1, 4096, 256] };
 /** SAM 2's high-resolution features: see SkipFeatures. */
@@ -37,6 +35,11 @@ const skipsIn = (tensors: Readonly<Record<string, Tensor>>): { skips?: SkipFeatu
   const [fine, coarse] = [tensors[skips.fine.name], tensors[skips.coarse.name]];
   return fine && coarse ? { skips: { fine, coarse } } : {};
 };
+const outputsOf = ({ logits, iou, objectScore }: MaskDecoderOutput): Record<string, Tensor> => ({
+  low_res_logits: logits,
+  iou_predictions: iou,
+  ...(objectScore && { object_score: objectScore }),
+});
 /** These graphs are onnxruntime's alone: what others get is graphs/export.ts. */
 const servedOnly = { onnxruntime: true };
 const promptInputs = (points: number): RecordInput[] => [
@@ -51,7 +54,8 @@ const promptInputs = (points: number): RecordInput[] => [
  * (inference/embedding/decoder-order.ts); `point_coords` [P, T, 2] and `point_labels` [P, T]
  * as in model/prompt-encoder.ts, -2 marking a token that is not there; with `mask`, also `mask_input` [P, 256, 256]
  * low-res logits and `has_mask` [P], 0 or 1.
- * Outputs: `low_res_logits` [P, 4, 256, 256] and `iou_predictions` [P, 4], mask token 0 first.
+ * Outputs: `low_res_logits` [P, 4, 256, 256] and `iou_predictions` [P, 4], mask token 0 first, and of SAM 2
+ * `object_score` [P, 1], a logit.
  */
 export function decoderOnnx({ family, points, mask }: DecoderVariant): Uint8Array {
   const masks: RecordInput[] = [
@@ -62,7 +66,7 @@ export function decoderOnnx({ family, points, mask }: DecoderVariant): Uint8Arra
   const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
-      const { logits, iou } = segment(
+      const decoded = segment(
         {
           embedding: input("image_embedding"),
           ...skipsIn(tensors),
@@ -72,11 +76,11 @@ export function decoderOnnx({ family, points, mask }: DecoderVariant): Uint8Arra
           ...(mask ? { masks: input("mask_input"), hasMask: input("has_mask") } : {}),
         },
         tensors,
-        { absentTokens: true },
+        { absentTokens: true, objectScore: family === "sam2" },
       );
-      return { low_res_logits: logits, iou_predictions: iou };
+      return outputsOf(decoded);
     },
-    [...(mask ? weightsOf(family) : unmasked(family)), ...inputs],
+    [...(mask ? layoutOf(family) : unmasked(family)), ...inputs],
     servedOnly,
   );
   return toOnnx(graph);
@@ -174,7 +178,7 @@ export function prefixedDecoderOnnx(
   const graph = recordGraph(
     (tensors) => {
       const input = (name: string): Tensor => tensors[name] as Tensor;
-      const { logits, iou } = segment(
+      const decoded = segment(
         {
           embedding: input("image_embedding"),
           ...skipsIn(tensors),
@@ -192,9 +196,13 @@ export function prefixedDecoderOnnx(
           },
         },
         tensors,
-        { absentTokens: true, ...(tokens === "first" ? { maskTokens: [0] } : {}) },
+        {
+          absentTokens: true,
+          objectScore: family === "sam2",
+          ...(tokens === "first" ? { maskTokens: [0] } : {}),
+        },
       );
-      return { low_res_logits: logits, iou_predictions: iou };
+      return outputsOf(decoded);
     },
     [
       ...unmasked(family),

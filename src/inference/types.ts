@@ -114,6 +114,8 @@ export interface PredictRequest extends EmbedOptions {
 export interface PredictedMask {
   /** The decoder's own IoU prediction. */
   readonly score: number;
+  /** SAM 2's probability that there is an object where the prompt points; left out where the decoder tells none. */
+  readonly objectScore?: number;
   /** Tight box round the mask, [0,0,0,0] when it is empty. */
   readonly bbox: Box;
   /** Foreground pixels. */

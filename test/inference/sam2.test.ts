@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { objectScoreHead } from "../../src/checkpoint/sam2-decoder.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { boxOf } from "../../src/imaging/geometry.ts";
 import { readMask, writeLogits, writeMask } from "../../src/imaging/wire-mask.ts";
+import { packWeights } from "../../src/inference/decoder/packed-weights.ts";
 import { isStable } from "../../src/inference/decoder/chosen-tokens.ts";
 import type { PredictResult, Prompt } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";
+import type { Predicted } from "../../src/actions/predict.ts";
+import { toPrediction } from "../../src/routes/wire/predict.ts";
+import { sam2Decoder } from "../worlds/sam2-decoder.ts";
 import { testInference } from "../helpers/inference.ts";
 import { sam2Name } from "../worlds/sam2-model.ts";
 import { box, centre, masksOf, openDisc, size, truth } from "./disc.ts";
@@ -54,6 +60,8 @@ test("SAM 2 answers the same from the encoder and, without its prefix, from the 
     expect(stored.embeddingFrom).toBe("store");
     for (const [i] of prompts.entries()) {
       expect(masksOf(stored, i)).toHaveLength(3);
+      for (const { objectScore } of masksOf(stored, i))
+        expect(objectScore).toBeCloseTo(masksOf(encoded, i)[0]?.objectScore ?? Number.NaN, 5);
       for (const [k, one] of masksOf(encoded, i).entries()) {
         const [mask, other] = [one, masksOf(stored, i)[k]!].map((each) => readMask(each.mask, size));
         expect(iou(await mask!, await other!)).toBeGreaterThan(0.999);
@@ -62,6 +70,34 @@ test("SAM 2 answers the same from the encoder and, without its prefix, from the 
   } finally {
     await again.close();
   }
+});
+
+test("SAM 2 says of each prompt how likely there is an object, the same for all of its masks", async () => {
+  const prompts = [{ box }, { points: [centre] }];
+  const all = await disc.predict(prompts, { multimask: true });
+  const scores = prompts.map((_, i) => masksOf(all, i).map(({ objectScore }) => objectScore));
+  for (const [first, ...others] of scores) {
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(1);
+    expect(others).toEqual([first, first]);
+  }
+  expect(scores[0]?.[0]).not.toBe(scores[1]?.[0]);
+  const [single] = masksOf(await disc.predict([{ box }]));
+  expect(single?.objectScore).toBeCloseTo(scores[0]?.[0] ?? Number.NaN, 5);
+  const { id, image } = { id: "pred_1", image: { id: null, sha256: disc.request.image.sha256 } };
+  const told = toPrediction({ id, image, result: all, clipped: [] } as unknown as Predicted);
+  expect(told.results[0]?.predictions[0]?.masks[0]?.object_score).toBe(scores[0]?.[0]);
+});
+
+test("a decoder without the head of its object score, and SAM's, tell none", async () => {
+  const known = await sam2Decoder();
+  const headless = Object.entries(known).map(([name, { shape, data }]) => [
+    name,
+    { shape, data: objectScoreHead.test(name) ? new Float32Array(data.length) : data },
+  ]);
+  expect(packWeights("a", known).objectScore).toBe(true);
+  expect(packWeights("b", Object.fromEntries(headless)).objectScore).toBe(false);
+  expect(packWeights("c", await baseModel("mobile_sam").decoderWeights()).objectScore).toBe(false);
 });
 
 test("SAM 2's embedding is stored as float16, half its size in memory", async () => {

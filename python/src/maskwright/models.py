@@ -871,6 +871,10 @@ class PredictionResultsPredictionsMasksRle(TypedDict):
     """COCO's compressed run-length text."""
     score: float
     """The decoder's IoU prediction."""
+    object_score: NotRequired[float]
+    """SAM 2's probability that there is an object where the prompt points, from 0 to 1; the same for all
+    masks of a prompt. Fine-tunes don't train it. Missing on SAM, and where the decoder came in a file
+    without its head, as samexporter writes them."""
     bbox: list[float]
     """[x0, y0, x1, y1] in pixels of the original image."""
     area: int
@@ -888,6 +892,10 @@ class PredictionResultsPredictionsMasksPolygon(TypedDict):
     """Rings as [x, y, x, y, …]."""
     score: float
     """The decoder's IoU prediction."""
+    object_score: NotRequired[float]
+    """SAM 2's probability that there is an object where the prompt points, from 0 to 1; the same for all
+    masks of a prompt. Fine-tunes don't train it. Missing on SAM, and where the decoder came in a file
+    without its head, as samexporter writes them."""
     bbox: list[float]
     """[x0, y0, x1, y1] in pixels of the original image."""
     area: int
@@ -905,6 +913,10 @@ class PredictionResultsPredictionsMasksPng(TypedDict):
     """A PNG in base64: 0 is background, 255 foreground."""
     score: float
     """The decoder's IoU prediction."""
+    object_score: NotRequired[float]
+    """SAM 2's probability that there is an object where the prompt points, from 0 to 1; the same for all
+    masks of a prompt. Fine-tunes don't train it. Missing on SAM, and where the decoder came in a file
+    without its head, as samexporter writes them."""
     bbox: list[float]
     """[x0, y0, x1, y1] in pixels of the original image."""
     area: int
@@ -925,6 +937,10 @@ class PredictionResultsPredictionsMasksLogits(TypedDict):
     """Little-endian float32 in base64, row-major."""
     score: float
     """The decoder's IoU prediction."""
+    object_score: NotRequired[float]
+    """SAM 2's probability that there is an object where the prompt points, from 0 to 1; the same for all
+    masks of a prompt. Fine-tunes don't train it. Missing on SAM, and where the decoder came in a file
+    without its head, as samexporter writes them."""
     bbox: list[float]
     """[x0, y0, x1, y1] in pixels of the original image."""
     area: int

@@ -83,6 +83,7 @@ async function answers(
     const sum = runs.reduce((total, run) => total + (run.scores[p * each + token] as number), 0);
     return sum / Math.max(1, runs.length);
   });
+  const objectScore = objectScoreOf(runs, p);
   const out: AnsweredMask[] = [];
   const { family, dynamicMultimask } = task.weights;
   const viewsOf = (token: number): RegionLogits[] => {
@@ -98,9 +99,16 @@ async function answers(
     multimask === false && dynamicMultimask && !isStable(viewsOf(0).map(({ lowRes }) => lowRes));
   for (const token of chosenTokens(scores, givesWay ? "best" : multimask)) {
     const views = viewsOf(token);
-    out.push(await answer(task, prompt, views, scores[token] as number));
+    const mask = await answer(task, prompt, views, scores[token] as number);
+    out.push(objectScore === undefined ? mask : { ...mask, objectScore });
   }
   return out;
+}
+
+/** The probability by the view that is surest of an object, for the others may see none of it. */
+function objectScoreOf(runs: readonly Decoded[], p: number): number | undefined {
+  const logits = runs.flatMap(({ objectScores }) => (objectScores ? [objectScores[p] as number] : []));
+  return logits.length > 0 ? 1 / (1 + Math.exp(-Math.max(...logits))) : undefined;
 }
 
 async function answer(

@@ -1,4 +1,5 @@
 import { familyOfDecoder } from "../../checkpoint/decoder-layouts.ts";
+import { lacksObjectScore } from "../../checkpoint/sam2-decoder.ts";
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 import type { ModelFamily } from "../../domain/model-family.ts";
 
@@ -9,6 +10,8 @@ export interface PackedWeights {
   readonly family: ModelFamily;
   /** Whether the mask of token 0 gives way to the best of the others where it is not stable: see chosen-tokens.ts. */
   readonly dynamicMultimask: boolean;
+  /** Whether they tell of an object score: SAM 2's do, unless they came in a file without its head. */
+  readonly objectScore: boolean;
   /** float32 values, tensor after tensor. */
   readonly buffer: SharedArrayBuffer;
   /** PackedTensor[] as JSON: a text is sent to a worker at once, 137 objects one by one, with every task. */
@@ -37,5 +40,7 @@ export function packWeights(
     offset += data.byteLength;
     return entry;
   });
-  return { id, family: familyOfDecoder(weights), dynamicMultimask, buffer, layout: JSON.stringify(layout) };
+  const family = familyOfDecoder(weights);
+  const objectScore = family === "sam2" && !lacksObjectScore(weights);
+  return { id, family, dynamicMultimask, objectScore, buffer, layout: JSON.stringify(layout) };
 }

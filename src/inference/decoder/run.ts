@@ -17,6 +17,8 @@ export interface Decoded {
   readonly logits: Float32Array;
   /** IoU predictions [P, M]. */
   readonly scores: Float32Array;
+  /** Logits of SAM 2's object score [P], where the weights tell it. */
+  readonly objectScores?: Float32Array;
   /** Where the task had it made. */
   readonly prefix?: SharedArrayBuffer;
 }
@@ -54,6 +56,7 @@ export async function runDecoder(
     tokens,
     logits: values(output["low_res_logits"], count * tokens * plane),
     scores: values(output["iou_predictions"], count * tokens),
+    ...(task.weights.objectScore && { objectScores: values(output["object_score"], count) }),
     ...(prefix.made ? { prefix: prefix.made } : {}),
   };
 }

@@ -108,6 +108,10 @@ export const toAsked = ({
 /** What stands beside a mask. */
 const besideMask = {
   score: z.number().openapi({ description: "The decoder's IoU prediction." }),
+  object_score: z.number().optional().openapi({
+    description:
+      "SAM 2's probability that there is an object where the prompt points, from 0 to 1; the same for all masks of a prompt. Fine-tunes don't train it. Missing on SAM, and where the decoder came in a file without its head, as samexporter writes them.",
+  }),
   bbox: box,
   area: z.int(),
   label: z.string().nullable().optional().openapi({
@@ -196,8 +200,9 @@ export function toPrediction(
     masks,
     left,
   }: AnsweredPrompt): z.output<ReturnType<typeof answeredPromptOf<typeof predictedMask>>> => ({
-    masks: masks.map(({ score, bbox, area, mask, label, labelScore }) => ({
+    masks: masks.map(({ score, objectScore, bbox, area, mask, label, labelScore }) => ({
       score,
+      ...(objectScore !== undefined && { object_score: objectScore }),
       bbox: [...bbox] as [number, number, number, number],
       area,
       ...(label !== undefined && { label }),
