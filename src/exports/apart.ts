@@ -1,5 +1,6 @@
 import { builtInModel } from "../checkpoint/base-models.ts";
 import type { MemoryBudget } from "../lib/memory-budget.ts";
+import { readFinderFile } from "../inference/find/finder-weights.ts";
 import { readWeightsFile } from "../inference/decoder/version-weights.ts";
 import { workerPool } from "../lib/worker-pool.ts";
 import type { ObjectStore } from "../storage/store.ts";
@@ -56,6 +57,10 @@ async function taskOf(
     decoder: ofBase && !builtInModel(name) ? await base.decoderWeights() : null,
     version,
     weights: version && options.format !== "card" ? await readWeightsFile(store, version) : null,
+    finder:
+      version?.finder && options.format === "bundle"
+        ? await readFinderFile(store, version, version.finder)
+        : null,
     options,
     path,
   };

@@ -6,21 +6,37 @@ import { windowRules } from "../imaging/windows.ts";
 import { plainFocus } from "../domain/focus.ts";
 import type { ZipEntry } from "../lib/zip-writer.ts";
 import { decoderOnnxFile, onnxEncoder } from "./onnx.ts";
+import { findConfig, findEntries } from "./find.ts";
 import { refineConfig, refineOnnxFile } from "./refine.ts";
 import type { ExportSubject } from "./types.ts";
 
 const runnersFolder = join(import.meta.dirname, "runners");
-const runners = ["predict.py", "maskwright_views.py", "predict.mjs", "maskwright_views.mjs"];
+const runners = [
+  "predict.py",
+  "maskwright_views.py",
+  "maskwright_find.py",
+  "predict.mjs",
+  "maskwright_views.mjs",
+  "maskwright_find.mjs",
+  "maskwright_cli.mjs",
+];
 
 /**
- * All of a version as files that run by themselves: encoder, decoder and what refines masks as ONNX, what joins them as
- * config.json, and two runners that make views, decode, stitch and refine by it.
+ * All of a version as files that run by themselves: encoder, decoder, what refines masks and what finds objects as ONNX,
+ * what joins them as config.json, and two runners that make views, decode, stitch, refine and find by it.
  */
 export async function bundleEntries(
   { base, version }: ExportSubject,
-  parts: { readme: ZipEntry; metadata: Readonly<Record<string, string>>; weights: NamedTensors },
+  parts: {
+    readme: ZipEntry;
+    metadata: Readonly<Record<string, string>>;
+    weights: NamedTensors;
+    /** Weights of the version's finder, where it has one. */
+    finder: NamedTensors | null;
+  },
 ): Promise<ZipEntry[]> {
   const { zoom, refine } = version?.focus ?? plainFocus;
+  const finder = version?.finder ?? null;
   const { focus: _, model_card: __, ...facts } = parts.metadata;
   // A base of SAM 2 answers with another mask where mask 0 is not stable; what was tuned, with mask 0
   const sam2Variant = version ? "all" : "single";
@@ -36,6 +52,7 @@ export async function bundleEntries(
     encoder_files: encoder.slice(1).map(({ path }) => path),
     zoom,
     refine: refine && refineConfig(refine),
+    finder: finder && findConfig(base, finder),
     views: { ...windowRules, ...stitchRules },
   };
   return [
@@ -47,6 +64,9 @@ export async function bundleEntries(
     { path: "LICENCES.md", content: Buffer.from(`${base.licence}\n`) },
     { path: "decoder.onnx", content: decoder },
     ...(refine ? [{ path: "refine.onnx", content: await refineOnnxFile(refine) }] : []),
+    ...(finder && parts.finder
+      ? await findEntries(base, finder, { finder: parts.finder, decoder: parts.weights })
+      : []),
     ...encoder,
   ];
 }

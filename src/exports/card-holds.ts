@@ -8,7 +8,7 @@ export function holdsText(subject: ExportSubject, options: ExportOptions, holds:
   const { version } = subject;
   const notes = [
     ...(options.format === "onnx" && options.variant === "single" ? [singleMask] : []),
-    ...(version?.finder ? [noFinder] : []),
+    ...(version?.finder ? [options.format === "bundle" ? findsInside : noFinder] : []),
   ];
   if (!version || isPlain(version.focus)) return notes;
   if (holds === "card")
@@ -61,4 +61,8 @@ const singleMask =
   "the best of masks 1 to 3. Training and the scores below are of mask 0, which the API and the other variants answer with.";
 
 const noFinder =
-  "Where maskwright serves this version it also finds objects by their labels, without prompts; no file holds what it finds with.";
+  "Where maskwright serves this version it also finds objects by their labels, without prompts; what it finds with is in `format=bundle` alone.";
+
+const findsInside =
+  "It also finds objects by their labels, without prompts, as where maskwright serves it: `find/finder.onnx` and, of SAM, " +
+  "`find/near.onnx`, which the runners use (`python predict.py image.jpg --label NAME`, `--find` for all labels).";

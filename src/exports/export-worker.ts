@@ -19,6 +19,8 @@ export interface ExportTask {
   readonly version: Version | null;
   /** The version's file of weights. */
   readonly weights: Uint8Array | null;
+  /** The file of its finder's, where it is wanted. */
+  readonly finder: Uint8Array | null;
   readonly options: ExportOptions;
   /** Where the file is to lie. */
   readonly path: string;
@@ -29,7 +31,9 @@ export const make = (task: ExportTask): Promise<Outcome<Omit<ExportedFile, "cont
   settle(async () => {
     const { projectId, version, options, path } = task;
     const base = baseOf(task);
-    const store = { get: () => Promise.resolve(task.weights) } as unknown as ObjectStore;
+    const isFinder = (key: string): boolean => key === version?.finder?.key;
+    const get = (key: string) => Promise.resolve(isFinder(key) ? task.finder : task.weights);
+    const store = { get } as unknown as ObjectStore;
     const { content, ...file } = await exportVersion(store, { projectId, base, version }, options);
     await pipeline(content instanceof Readable ? content : Readable.from([content]), createWriteStream(path));
     return file;

@@ -4,6 +4,7 @@ import { contentsOf, safetensorsStream } from "../checkpoint/tensor-content.ts";
 import { metaSam2Name } from "../checkpoint/sam2-decoder.ts";
 import { torchFile } from "../checkpoint/torch/write.ts";
 import { readVersionWeights } from "../inference/decoder/version-weights.ts";
+import { readFinderOf } from "../inference/find/finder-weights.ts";
 import { AppError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { storedZip, type ZipEntry } from "../lib/zip-writer.ts";
@@ -89,7 +90,10 @@ async function make(
   const weights = await readVersionWeights(store, version ?? { number: 0 }, base);
   const metadata = { ...facts, model_card: card };
   const readme: ZipEntry = { path: "README.md", content: utf8(card) };
-  if (format === "bundle") return storedZip(await bundleEntries(subject, { readme, metadata, weights }));
+  if (format === "bundle") {
+    const finder = version?.finder ? await readFinderOf(store, version, version.finder) : null;
+    return storedZip(await bundleEntries(subject, { readme, metadata, weights, finder }));
+  }
   if (format === "transformersjs")
     return storedZip(await transformersJsEntries(subject, { readme, metadata, weights }));
   if (format === "onnx") {

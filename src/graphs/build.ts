@@ -124,6 +124,15 @@ export async function buildGraphs(
     2: write("finder-2", finderOnnx(2)),
     4: write("finder-4", finderOnnx(4)),
   };
+  const { finderExportOnnx, nearExportOnnx } = await import("./export-find.ts");
+  const exportsOfFind = {
+    near: write("export-near", nearExportOnnx()),
+    finder: {
+      1: write("export-finder-1", finderExportOnnx(1)),
+      2: write("export-finder-2", finderExportOnnx(2)),
+      4: write("export-finder-4", finderExportOnnx(4)),
+    },
+  };
   const served = exportedRefines.map((kind): ExportGraphEntry => {
     const model = decodeModel(readFileSync(join(folder, refine[kind].file)));
     return {
@@ -145,6 +154,7 @@ export async function buildGraphs(
     models,
     refine,
     finder,
+    find: exportsOfFind,
   };
   writeWhole(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;

@@ -77,6 +77,8 @@ const graphManifest = z.object({
   models: z.object({ sam: graphFile, sam2: graphFile }),
   refine: refineGraphs,
   finder: finderGraphs,
+  /** What finds for other people's programs, still without its weights: see graphs/export-find.ts. */
+  find: z.object({ near: graphFile, finder: finderGraphs }),
 });
 /** What graphs/build.ts writes beside the graphs: what there is, and from which sources it was made. */
 export type GraphManifest = Readonly<z.infer<typeof graphManifest>>;
@@ -148,15 +150,27 @@ export function readRefineGraphs(folder = graphsFolder): Readonly<Record<RefineK
   };
 }
 
+type FinderGraphs = Readonly<Record<1 | 2 | 4, string>>;
+
 /** Path of the graph of finders, by the cells that they pool. Throws an Error that says how to make them. */
-export function readFinderGraphs(folder = graphsFolder): Readonly<Record<1 | 2 | 4, string>> {
-  const { finder } = readManifest(folder);
+export const readFinderGraphs = (folder = graphsFolder): FinderGraphs =>
+  pathsOf(readManifest(folder).finder, folder);
+
+/** What a bundle finds with: paths, and what `near` looks at. Throws an Error that says how to make them. */
+export function readFindExports(folder = graphsFolder): { near: NearGraph; finder: FinderGraphs } {
+  const { find, near } = readManifest(folder);
+  const { side, stride } = near;
   return {
-    1: join(folder, finder[1].file),
-    2: join(folder, finder[2].file),
-    4: join(folder, finder[4].file),
+    near: { path: join(folder, find.near.file), side, stride },
+    finder: pathsOf(find.finder, folder),
   };
 }
+
+const pathsOf = (finder: z.infer<typeof finderGraphs>, folder: string): FinderGraphs => ({
+  1: join(folder, finder[1].file),
+  2: join(folder, finder[2].file),
+  4: join(folder, finder[4].file),
+});
 
 function readManifest(folder: string): GraphManifest {
   let written: unknown;

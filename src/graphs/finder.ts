@@ -1,8 +1,9 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type RecordInput, recordGraph } from "../graph/record.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
-import { finderShapes, gridCells } from "../domain/finder-layout.ts";
+import { gridCells } from "../domain/finder-layout.ts";
 import { finderOutputs } from "../model/finder.ts";
+import { finderWeights } from "./export-find.ts";
 
 /**
  * A finder as an ONNX file. Inputs, all float32: every weight by the names and shapes of finderShapes, whatever the number of
@@ -10,14 +11,10 @@ import { finderOutputs } from "../model/finder.ts";
  */
 export function finderOnnx(pool: number): Uint8Array {
   const side = gridCells / pool;
-  const weights: RecordInput[] = Object.entries(finderShapes(1)).map(([name, shape]) => ({
-    name,
-    shape: name.startsWith("head.") ? [...shape.slice(0, -1), "outputs"] : shape,
-  }));
   const cells: RecordInput = { name: "cells", shape: [1, side, side, 256] };
   const graph = recordGraph(
     (tensors) => ({ finds: finderOutputs(tensors["cells"] as Tensor, tensors) }),
-    [...weights, cells],
+    [...finderWeights(), cells],
     { onnxruntime: true },
   );
   return toOnnx(graph);

@@ -56,7 +56,7 @@ export const imageSource = (store: ObjectStore, image: KeptImage & { readonly sh
 
 /** A small object, such as a version's weights, when it is the one that was registered. Throws AppError object_not_found, object_corrupted. */
 export async function registeredObject(
-  store: ObjectStore,
+  store: Pick<ObjectStore, "get">,
   { key, sha256: registered }: { readonly key: string; readonly sha256: string },
 ): Promise<Buffer> {
   const file = await store.get(key);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,12 +12,15 @@ import { testInference } from "../helpers/inference.ts";
 import { localTestStore, type TestStore } from "../helpers/objects.ts";
 import { sceneImage } from "../worlds/scene.ts";
 import {
+  apiFound,
   apiMasks,
   type Asked,
   askBundle,
   focuses,
   unpackBundle,
+  askFinds,
   versionWith,
+  withFinder,
   writeCases,
 } from "../worlds/bundles.ts";
 import { python, runPython } from "./python.ts";
@@ -110,4 +113,50 @@ describe("a bundle answers as the API does", () => {
       });
     }
   });
+
+  it.each(["the whole image", "tiles and a point head"])(
+    "and finds in both languages, with %s",
+    async (name) => {
+      const plain = await versionWith(storage.store, focuses[name] as (typeof focuses)[string]);
+      const version = await withFinder(storage.store, plain, 2);
+      const bundle = await mkdtemp(join(folder, "bundle-"));
+      await unpackBundle(storage.store, version, bundle);
+      const [{ bytes }] = asked as [Asked];
+      const { width, height } = sceneImage();
+      const wanted = await apiFound(inference, version, { bytes, size: [height, width], most: 100 });
+      // Those behind the twelfth window are answered plainly
+      expect(wanted.some((object) => object.plain)).toBe(name !== "the whole image");
+      await writeFile(join(bundle, "image.png"), bytes);
+      for (const [i, { mask }] of wanted.entries()) await writeFile(join(bundle, `${i}.u8`), mask);
+      const printed = await runPython(askFinds, [bundle]);
+      const rows = JSON.parse(printed.trim().split("\n").at(-1) ?? "") as [string, number, number, number][];
+      expect(rows.map(([label]) => label)).toEqual(wanted.map(({ label }) => label));
+      for (const [i, [, labelScore, score, iou]] of rows.entries()) {
+        expect(labelScore).toBeCloseTo(wanted[i]?.labelScore ?? 0, 4);
+        expect(score).toBeCloseTo(wanted[i]?.score ?? 0, 3);
+        expect(iou).toBeGreaterThan(0.99);
+      }
+      // Twelve windows on one thread of WebAssembly take minutes; test/exports has windows in JavaScript
+      if (name !== "the whole image") return;
+      const run = promisify(execFile);
+      const given = [join(bundle, "image.png"), "--label", "rings", "--threshold", "0.6"];
+      const told = [];
+      for (const [program, script] of [
+        [process.execPath, "predict.mjs"],
+        [python, "predict.py"],
+      ] as const) {
+        const out = join(bundle, `${script}.png`);
+        const { stdout } = await run(program, [join(bundle, script), ...given, "--out", out]);
+        const { objects } = JSON.parse(stdout) as { objects: { label: string; area: number }[] };
+        const numbers = await sharp(out).toColourspace("grey16").raw({ depth: "ushort" }).toBuffer();
+        const values = new Uint16Array(numbers.buffer, numbers.byteOffset, numbers.length / 2);
+        told.push({ objects, numbers: new Set(values).size });
+      }
+      const [js, py] = told;
+      expect(js?.objects.length).toBeGreaterThan(2);
+      expect(js?.objects.every(({ label }) => label === "ring")).toBe(true);
+      expect(js?.objects.map(({ label }) => label)).toEqual(py?.objects.map(({ label }) => label));
+      expect(js?.numbers).toBe(py?.numbers);
+    },
+  );
 });

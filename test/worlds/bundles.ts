@@ -1,5 +1,5 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { type BaseModel, baseModel } from "../../src/checkpoint/base-models.ts";
@@ -9,6 +9,10 @@ import { exportVersion } from "../../src/exports/index.ts";
 import type { ExportOptions } from "../../src/exports/types.ts";
 import { type HeadBounds, headParts, type PointHead, writeHead } from "../../src/imaging/points/head.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
+import type { FinderPool } from "../../src/domain/finder.ts";
+import { finderShapes, outputsOf, sideUnit } from "../../src/domain/finder-layout.ts";
+import type { RleMask, Size } from "../../src/imaging/types.ts";
+import type { FindingVersion } from "../../src/inference/find/types.ts";
 import type { Prompt } from "../../src/inference/types.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 import type { Focus } from "../../src/domain/focus.ts";
@@ -99,6 +103,61 @@ export async function versionWith(
   };
 }
 
+/**
+ * A version that has a finder, too, whose weights nobody trained: all over an image it sees objects of two labels, each some
+ * 4 to 10 cells a side.
+ */
+export async function withFinder(store: ObjectStore, version: Version, pool: FinderPool): Promise<Version> {
+  const random = seededRandom(9);
+  const labels = ["ring", "Berry"];
+  const outputs = outputsOf(labels.length);
+  const sideOf = Math.log(6 / (sideUnit * pool));
+  const values: Record<string, (i: number, rows: number) => number> = {
+    mean: () => 0,
+    scale: () => 5,
+    "head.bias": (i) => (i % outputs < 2 * labels.length ? -1 : sideOf),
+    "head.weight": (i) => random.normal() * (i % outputs < 2 * labels.length ? 0.3 : 0.05),
+  };
+  const weights = Object.fromEntries(
+    Object.entries(finderShapes(labels.length)).map(([name, shape]) => {
+      const fill = values[name] ?? ((_i, rows) => (random.normal() * 1.5) / Math.sqrt(rows));
+      const count = shape.reduce((product, side) => product * side, 1);
+      return [name, { shape, data: Float32Array.from({ length: count }, (_, i) => fill(i, shape[0] ?? 1)) }];
+    }),
+  );
+  const file = encodeSafetensors(weights);
+  const key = `versions/of-peers-finder-${pool}.safetensors`;
+  await store.put(key, file);
+  const calibration = { slope: 0.2, offset: -2 };
+  const finder = { key, sha256: sha256(file), bytes: file.length, labels, pool, threshold: 0.5, calibration };
+  return { ...version, finder };
+}
+
+/** What the API finds, at most so many: one byte a pixel, and what else it tells. */
+export async function apiFound(
+  inference: Inference,
+  version: Version,
+  { bytes, size, most }: { bytes: Uint8Array; size: Size; most: number },
+): Promise<{ mask: Uint8Array; label: string | null; labelScore: number; score: number; plain: boolean }[]> {
+  const { results } = await inference.find({
+    workspaceId: "ws_1",
+    baseModel: version.baseModel,
+    image: { sha256: sha256(bytes), bytes: async () => bytes, size },
+    versions: [version as FindingVersion],
+    asks: [{}],
+    most,
+    format: "rle",
+    maxAnswerText: 1e7,
+  });
+  return (results[0]?.asks[0]?.objects ?? []).map(({ mask, label, labelScore, score, plain = false }) => ({
+    mask: decodeRle(mask as RleMask).data,
+    label,
+    labelScore,
+    score,
+    plain,
+  }));
+}
+
 export async function exported(
   store: ObjectStore,
   version: Version,
@@ -116,7 +175,10 @@ export async function exported(
 export async function unpackBundle(store: ObjectStore, version: Version, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const files = await filesOf(await exported(store, version, {}));
-  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  for (const [name, bytes] of files) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), bytes);
+  }
   await symlink(resolve(import.meta.dirname, "../../node_modules"), join(folder, "node_modules"));
 }
 
@@ -166,6 +228,24 @@ for case in json.load(open(folder + "/cases.json")):
         wanted = np.fromfile(f"{folder}/{case['image']}.{k}.u8", np.uint8).reshape(mask.shape) > 0
         both, either = (mask & wanted).sum(), (mask | wanted).sum()
         rows.append([float(both / either) if either else 1.0, abs(score - case["scores"][k])])
+print(json.dumps(rows))
+`;
+
+/** Python that finds with a bundle (argv 1) on its image.png: a JSON list of [label, label score, score, IoU with the API's]. */
+export const askFinds = `
+import json, sys
+import numpy as np
+from PIL import Image
+folder = sys.argv[1]
+sys.path.insert(0, folder)
+from predict import Version
+objects, left = Version(folder).find(Image.open(folder + "/image.png"))
+rows = []
+for k, one in enumerate(objects):
+    mask = one["mask"]
+    wanted = np.fromfile(f"{folder}/{k}.u8", np.uint8).reshape(mask.shape) > 0
+    iou = (mask & wanted).sum() / (mask | wanted).sum()
+    rows.append([one["label"], one["label_score"], one["score"], float(iou)])
 print(json.dumps(rows))
 `;
 

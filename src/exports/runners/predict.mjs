@@ -3,12 +3,14 @@
  *
  *     node predict.mjs image.jpg --box 10 20 200 180 [--point 50 60 1 ...] --out mask.png
  *     node predict.mjs pixels.rgb --raw 640 480 --point 50 60 1 --out mask.pgm
+ *     node predict.mjs image.jpg --label stamp --out numbers.png
  *
  * or, from a program (a browser's too, with `read` to fetch a file of the folder as bytes):
  *
  *     import { openVersion } from "./predict.mjs";
  *     const version = await openVersion({ read });
  *     const { mask, score } = await version.predict({ width, height, data }, { box: [10, 20, 200, 180] });
+ *     const { objects } = await version.find({ width, height, data }, { label: "stamp" });
  *
  * Needs onnxruntime-web, which reports nothing to anybody; image files and PNG need sharp, raw 8-bit RGB and PGM nothing.
  * Boxes are [x0, y0, x1, y1] and points [x, y, label], label 1 foreground and 0 background, in pixels of the image as
@@ -16,6 +18,8 @@
  * Views, stitching and refining follow config.json.
  */
 
+import { main, usage } from "./maskwright_cli.mjs";
+import { findObjects, isNear, squareInView, tokensNear } from "./maskwright_find.mjs";
 import {
   choosePoints,
   cropped,
@@ -30,6 +34,8 @@ import {
   stretched,
   viewsOf,
 } from "./maskwright_views.mjs";
+
+export { readImage } from "./maskwright_cli.mjs";
 
 class Version {
   #ort;
@@ -69,23 +75,48 @@ class Version {
       if (!(x >= 0 && y >= 0 && x <= width && y <= height && (label === 0 || label === 1)))
         throw new RangeError(`point ${x}, ${y}, ${label} lies outside the image, or its label is not 0 or 1`);
     }
-    const { zoom } = this.#config;
+    const { zoom, refine } = this.#config;
     // Clicks say where an object is, not how large: it is found in one view before it is cut into tiles.
     const twoSteps = zoom !== null && !box && zoom.tiles > 1;
-    const first = await this.#answer(image, { box, points }, twoSteps ? { ...zoom, tiles: 1 } : zoom, box);
+    const focus = { zoom: twoSteps ? { ...zoom, tiles: 1 } : zoom, refine };
+    const first = await this.#answer(image, { box, points }, focus, { drawn: box });
     if (!twoSteps) return first;
     const found = extentAbove(first.mask, [height, width], 0, 0);
-    return found ? this.#answer(image, { box: found, points }, zoom, null) : first;
+    return found ? this.#answer(image, { box: found, points }, { zoom, refine }, { drawn: null }) : first;
   }
 
-  async #answer(image, prompt, zoom, drawn) {
+  /**
+   * The objects of an image that the version was taught, without prompts, the best first: `label` (a name; all where it is
+   * left out), `threshold` (a label score; the version's own), `most` objects, `region` (a box) and boxes to `exclude`.
+   * Gives `objects`, { label, labelScore, score, mask, bbox, area }, and how many `most` left out. Throws a RangeError
+   * where the version has no finder, or for a label that it does not know.
+   */
+  async find(image, { label = null, threshold, most = 100, region = null, exclude = [] } = {}) {
+    return findObjects(
+      this.#config,
+      image,
+      { label, threshold, most, region, exclude },
+      {
+        look: async () => {
+          const embedding = await this.#embedding(image, [0, 0, image.width, image.height]);
+          const { finds } = await this.#sessions.finder.run({ image_embeddings: this.#tokens(embedding) });
+          return finds.data;
+        },
+        answer: (box, focus, near) => this.#answer(image, { box, points: [] }, focus, { drawn: box, near }),
+      },
+    );
+  }
+
+  async #answer(image, prompt, { zoom, refine }, { drawn, near = null }) {
     const { width, height } = image;
-    const { views: rules, refine } = this.#config;
+    const { views: rules } = this.#config;
     const { window, views } = viewsOf(prompt, [height, width], zoom, rules);
+    const small = near !== null && views.every((view) => isNear(this.#framed(view).box, near));
     const parts = [];
     for (const view of views) {
       const embedding = await this.#embedding(image, view.region);
-      parts.push({ region: view.region, ...(await this.#decode(embedding, view)) });
+      const answer = small ? await this.#decodeNear(embedding, view) : await this.#decode(embedding, view);
+      parts.push({ region: view.region, ...answer });
     }
     let logits = stitch(window, parts, rules);
     let score = parts.reduce((sum, part) => sum + part.score, 0) / Math.max(1, parts.length);
@@ -121,16 +152,46 @@ class Version {
     return new Tensor("float32", normalisedFrame(small), [1, 3, frameSide, frameSide]);
   }
 
-  async #decode(embedding, { region, box, points }) {
+  /** The image tokens of a view, [1, 256, 64, 64]. */
+  #tokens(embedding) {
+    return this.#isSam2 ? embedding.image_embed : embedding.image_embeddings;
+  }
+
+  /** A view's prompt in pixels of the 1024 frame: what of the frame is the view, `inner` [h, w], the box, and a point. */
+  #framed({ region, box }) {
+    const size = [region[3] - region[1], region[2] - region[0]];
+    const inner = this.#isSam2 ? [frameSide, frameSide] : inputSize(...size);
+    const frame = ([x, y]) => [x * (inner[1] / size[1]), y * (inner[0] / size[0])];
+    return { size, inner, frame, box: box && [...frame(box), ...frame(box.slice(2))] };
+  }
+
+  /** A small box, from the image tokens near it. */
+  async #decodeNear(embedding, view) {
     const { Tensor } = this.#ort;
-    const [height, width] = [region[3] - region[1], region[2] - region[0]];
-    const [h, w] = this.#isSam2 ? [frameSide, frameSide] : inputSize(height, width);
-    const frame = ([x, y]) => [x * (w / width), y * (h / height)];
+    const { finder, views } = this.#config;
+    const { box, size, inner } = this.#framed(view);
+    const { square, places, logCounts } = tokensNear(box, finder.near);
+    const { low_res_masks: masks, iou_predictions: scores } = await this.#sessions.near.run({
+      image_embeddings: this.#tokens(embedding),
+      places: new Tensor("int32", places, [places.length]),
+      log_counts: new Tensor("float32", logCounts, [1, 1, places.length]),
+      point_coords: new Tensor("float32", Float32Array.from(box), [1, 2, 2]),
+      point_labels: new Tensor("float32", Float32Array.of(2, 3), [1, 2]),
+    });
+    const { nothing } = views;
+    const logits = squareInView(masks.data, square, finder.near, { inner, size, nothing });
+    return { logits, score: scores.data[0] };
+  }
+
+  async #decode(embedding, view) {
+    const { Tensor } = this.#ort;
+    const { size, frame, box } = this.#framed(view);
+    const { points } = view;
+    const [height, width] = size;
     // SAM 2's decoder adds the padding point by itself
-    const padding = this.#isSam2 ? [] : [[0, 0]];
-    const corners = box ? [frame(box), frame(box.slice(2))] : padding;
-    const coords = [...points.map(frame), ...corners].flat();
-    const labels = [...points.map(([, , label]) => label), ...(box ? [2, 3] : padding.map(() => -1))];
+    const padding = this.#isSam2 ? [] : [0, 0];
+    const coords = [...points.flatMap(frame), ...(box ?? padding)];
+    const labels = [...points.map(([, , label]) => label), ...(box ? [2, 3] : this.#isSam2 ? [] : [-1])];
     const float = (values, dims) => new Tensor("float32", Float32Array.from(values), dims);
     const { masks, iou_predictions: scores } = await this.#sessions.decoder.run({
       ...embedding,
@@ -210,6 +271,8 @@ export async function openVersion({ read = readBeside, ort } = {}) {
     encoder: await session("encoder.onnx", config.encoder_files),
     decoder: await session("decoder.onnx"),
     refiner: config.refine ? await session("refine.onnx") : null,
+    finder: config.finder ? await session("find/finder.onnx") : null,
+    near: config.finder?.near ? await session("find/near.onnx") : null,
   });
 }
 
@@ -218,79 +281,13 @@ async function readBeside(name) {
   return new Uint8Array(await readFile(new URL(name, import.meta.url)));
 }
 
-/** An image file as 8-bit RGB, turned as EXIF says; transparent pixels lie over white. */
-export async function readImage(path) {
-  const { default: sharp } = await import("sharp");
-  const header = await sharp(path).metadata();
-  const image = sharp(path, { ignoreIcc: header.space !== "cmyk" }).autoOrient();
-  const flat = header.hasAlpha ? image.flatten({ background: "#ffffff" }) : image;
-  const { data, info } = await flat.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
-  if (channels === 3) return { width, height, data };
-  return {
-    width,
-    height,
-    data: Uint8Array.from({ length: width * height * 3 }, (_, i) => data[Math.floor(i / 3)]),
-  };
-}
-
-async function main(args) {
-  const { writeFile, readFile } = await import("node:fs/promises");
-  const { values, file } = readArguments(args);
-  const image = values.raw
-    ? { width: values.raw[0], height: values.raw[1], data: new Uint8Array(await readFile(file)) }
-    : await readImage(file);
-  const { width, height } = image;
-  if (image.data.length !== width * height * 3)
-    throw new RangeError(`${file} has ${image.data.length} bytes, not ${width} x ${height} x 3`);
-  const version = await openVersion();
-  const { mask, score } = await version.predict(image, { box: values.box, points: values.points });
-  const grey = mask.map((value) => 255 * value);
-  if (values.out.endsWith(".pgm"))
-    await writeFile(values.out, Buffer.concat([Buffer.from(`P5\n${width} ${height}\n255\n`), grey]));
-  else {
-    const { default: sharp } = await import("sharp");
-    await sharp(grey, { raw: { width, height, channels: 1 } })
-      .toColourspace("b-w")
-      .png()
-      .toFile(values.out);
-  }
-  const area = mask.reduce((sum, value) => sum + value, 0);
-  console.log(JSON.stringify({ score: Math.round(score * 1e4) / 1e4, area, out: values.out }));
-}
-
-const usage =
-  "usage: node predict.mjs IMAGE [--raw WIDTH HEIGHT] [--box X0 Y0 X1 Y1] [--point X Y LABEL ...] [--out mask.png]";
-
-function readArguments(args) {
-  const values = { box: null, points: [], raw: null, out: "mask.png" };
-  const counts = { "--box": 4, "--point": 3, "--raw": 2 };
-  let file = null;
-  for (let i = 0; i < args.length; i++) {
-    const name = args[i];
-    const count = counts[name];
-    if (count) {
-      const numbers = args.slice(i + 1, i + 1 + count).map(Number);
-      if (numbers.length < count || !numbers.every(Number.isFinite))
-        throw new RangeError(`${name} takes ${count} numbers`);
-      if (name === "--point") values.points.push(numbers);
-      else values[name.slice(2)] = numbers;
-      i += count;
-    } else if (name === "--out" && i + 1 < args.length) values.out = args[++i];
-    else if (file === null && !name.startsWith("--")) file = name;
-    else throw new RangeError(`${name} is not understood`);
-  }
-  if (file === null) throw new RangeError("no image was named");
-  return { values, file };
-}
-
 /** Whether this file was started; a browser has no such thing. */
 const isMain =
   globalThis.process?.argv?.[1] !== undefined &&
   import.meta.url === (await import("node:url")).pathToFileURL(globalThis.process.argv[1]).href;
 if (isMain) {
   try {
-    await main(globalThis.process.argv.slice(2));
+    await main(globalThis.process.argv.slice(2), openVersion);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     console.error(`${error.message}\n${usage}`);

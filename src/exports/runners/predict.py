@@ -1,12 +1,14 @@
 """Answers prompts with the version in this folder, as maskwright serves it.
 
     python predict.py image.jpg --box 10 20 200 180 [--point 50 60 1 ...] --out mask.png
+    python predict.py image.jpg --label stamp --out numbers.png
 
 or, from a program:
 
     from predict import Version
     version = Version("folder")
     mask, score = version.predict(Image.open("image.jpg"), box=(10, 20, 200, 180), points=[(50, 60, 1)])
+    objects, left = version.find(Image.open("image.jpg"), label="stamp")
 
 Needs numpy, onnxruntime and Pillow. Boxes are (x0, y0, x1, y1) and points (x, y, label), label 1 foreground and 0
 background, in pixels of the image as its EXIF orientation turns it. Views, stitching and refining follow config.json.
@@ -22,6 +24,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime
+from maskwright_find import find_objects, is_near, show_found, square_in_view, tokens_near
 from maskwright_views import (
     FRAME,
     active_area,
@@ -74,6 +77,9 @@ class Version:
         self.encoder, self.decoder = session("encoder.onnx"), session("decoder.onnx")
         self.is_sam2 = self.config.get("family") == "sam2"
         self.refiner = session("refine.onnx") if self.config["refine"] else None
+        finder = self.config["finder"]
+        self.finder = session("find/finder.onnx") if finder else None
+        self.near = session("find/near.onnx") if finder and finder["near"] else None
         self._kept = (None, {})
 
     def predict(self, image, box=None, points=()):
@@ -98,18 +104,42 @@ class Version:
         found = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         return self._answer(pixels, found, points, zoom, None)
 
-    def _answer(self, pixels, box, points, zoom, drawn):
+    def find(self, image, label=None, threshold=None, most=100, region=None, exclude=()):
+        """The objects of an image that the version was taught, without prompts, the best first, and how many `most` left out.
+
+        `label` is a name, all where it is None; `threshold` a label score, the version's own where it is None; `region` a
+        box, and `exclude` boxes. Each object is a dict of label, label_score, score, mask (bool [H, W]), bbox and area.
+        """
+        pixels = rgb_of(image) if isinstance(image, Image.Image) else np.asarray(image, np.uint8)
+        height, width = pixels.shape[:2]
+
+        def look():
+            tokens = self._tokens(self._embedding(pixels, (0, 0, width, height)))
+            return self.finder.run(["finds"], {"image_embeddings": tokens})[0]
+
+        def answer(box, zoom, refine, near):
+            return self._answer(pixels, box, [], zoom, box, refine, near)
+
+        asked = {"label": label, "threshold": threshold, "most": most, "region": region, "exclude": exclude}
+        return find_objects(self.config, (height, width), asked, look, answer)
+
+    def _answer(self, pixels, box, points, zoom, drawn, refine=True, near=None):
         size = pixels.shape[:2]
         rules = self.config["views"]
         window, views = views_of(box, points, size, zoom, rules)
         parts, scores = [], []
+        small = near is not None and all(is_near(self._framed(region, own)[1], near) for region, own, _ in views)
         for region, own, inside in views:
-            logits, score = self._decode(self._embedding(pixels, region), region, own, inside)
+            embedding = self._embedding(pixels, region)
+            if small:
+                logits, score = self._decode_near(embedding, region, own)
+            else:
+                logits, score = self._decode(embedding, region, own, inside)
             parts.append((region, logits))
             scores.append(score)
         logits = stitch(window, parts, rules)
         score = float(np.mean(scores)) if scores else 0.0
-        if self.refiner is not None and parts:
+        if refine and self.refiner is not None and parts:
             logits = self._refined(logits, pixels, window, drawn)
             score = min(1.0, max(0.0, score + self.config["refine"]["score_shift"]))
         mask = np.zeros(size, bool)
@@ -137,6 +167,34 @@ class Version:
             names = [one.name for one in self.encoder.get_outputs()] if self.is_sam2 else ["image_embeddings"]
             kept[region] = dict(zip(names, outputs))
         return kept[region]
+
+    def _tokens(self, embedding):
+        """The image tokens of a view, [1, 256, 64, 64]."""
+        return embedding["image_embed" if self.is_sam2 else "image_embeddings"]
+
+    def _framed(self, region, box):
+        """What of the 1024 frame a view is, [h, w], and a box in its pixels."""
+        height, width = region[3] - region[1], region[2] - region[0]
+        inner = (FRAME, FRAME) if self.is_sam2 else input_size(height, width)
+        return inner, np.array(box, np.float64) * np.tile([inner[1] / width, inner[0] / height], 2)
+
+    def _decode_near(self, embedding, region, box):
+        """A small box, from the image tokens near it."""
+        inner, framed = self._framed(region, box)
+        square, places, counts = tokens_near(framed, self.config["finder"]["near"])
+        masks, scores = self.near.run(
+            ["low_res_masks", "iou_predictions"],
+            {
+                "image_embeddings": self._tokens(embedding),
+                "places": places,
+                "log_counts": counts[None, None],
+                "point_coords": framed.astype(np.float32).reshape(1, 2, 2),
+                "point_labels": np.array([[2, 3]], np.float32),
+            },
+        )
+        size = region[3] - region[1], region[2] - region[0]
+        nothing = self.config["views"]["nothing"]
+        return square_in_view(masks[0, 0], square, inner, size, nothing), float(scores[0, 0])
 
     def _decode(self, embedding, region, box, points):
         height, width = region[3] - region[1], region[2] - region[0]
@@ -210,14 +268,24 @@ class Version:
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Answers one prompt with the version in this folder.")
+    parser = argparse.ArgumentParser(description="Answers one prompt with the version in this folder, or finds objects.")
     parser.add_argument("image")
     parser.add_argument("--box", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"))
     parser.add_argument("--point", nargs=3, type=float, action="append", default=[], metavar=("X", "Y", "LABEL"))
-    parser.add_argument("--out", default="mask.png", help="a PNG of 0 and 255 (default: %(default)s)")
+    parser.add_argument("--find", action="store_true", help="all objects that the version was taught")
+    parser.add_argument("--label", help="the objects of one label")
+    parser.add_argument("--threshold", type=float, help="a label score from which objects count")
+    parser.add_argument(
+        "--out",
+        default="mask.png",
+        help="a PNG of 0 and 255, or of the objects' numbers in 16 bits (default: %(default)s)",
+    )
     args = parser.parse_args()
     points = [(x, y, int(label)) for x, y, label in args.point]
     try:
+        if args.find or args.label is not None:
+            image = rgb_of(Image.open(args.image))
+            return show_found(*Version().find(image, args.label, args.threshold), image.shape[:2], args.out)
         mask, score = Version().predict(Image.open(args.image), args.box and tuple(args.box), points)
     except ValueError as error:
         parser.error(str(error))

@@ -8,7 +8,7 @@ export const cellsPerToken = 4;
 const gridSide = lowResSide / cellsPerToken;
 const tokenPixels = frameSide / gridSide;
 /** What a box may be of the square of tokens round it, outside of which it is seen by samples alone. */
-const largestShare = 3 / 4;
+export const largestShare = 3 / 4;
 
 /** Whether a box, as tokens [x0, y0, x1, y1] of the 1024 frame, is small enough for the image tokens near it. */
 export function isNear({ coords, labels }: PromptTokens, { side }: NearGraph): boolean {

@@ -5,7 +5,7 @@ import type { VersionRef } from "../types.ts";
  * Windows lie on as coarse a raster as leaves a box, and an eighth of its side round it, within its own: neighbours then
  * share more of them.
  */
-const [widestRaster, boxAndRoom] = [0.75, 1.25];
+export const [widestRaster, boxAndRoom] = [0.75, 1.25];
 
 /** How a version of this focus looks at boxes that it found itself. */
 export function findFocus({ zoom, refine }: Focus): Focus {

@@ -12,6 +12,7 @@ import type { ImageEmbedding } from "../types.ts";
 import { float32, sessionOf } from "../workers/session.ts";
 import { isInside } from "./inside.ts";
 import { labelScore, logitOf } from "./scores.ts";
+import { sameBox } from "./twins.ts";
 import type { FindAsk } from "./types.ts";
 
 /** Looks for a version's objects on one image embedding. */
@@ -46,9 +47,6 @@ export interface PeaksResult {
   readonly doubt: number;
 }
 
-/** Two boxes of one object overlap by more (IoU). */
-const twins = 0.5;
-
 /** All peaks, the best first. */
 export async function findPeaks(task: FinderTask): Promise<Peak[]> {
   const { finder, embedding, floor } = task;
@@ -61,7 +59,7 @@ export async function findPeaks(task: FinderTask): Promise<Peak[]> {
   const size = [embedding.height, embedding.width] as const;
   return peaksOf(
     { values, labels: labels.length, pool, size, fit: fits[embedding.family] },
-    { floor, overlap: twins },
+    { floor, overlap: sameBox },
   );
 }
 

@@ -7,6 +7,9 @@ export interface TwinsTask {
   readonly masks: readonly { readonly mask: RleMask; readonly bbox: Box }[];
 }
 
+/** Two boxes of one object overlap by more (IoU). */
+export const sameBox = 0.5;
+
 /** Two masks show the same object where they overlap by more (IoU). */
 export const sameObject = 0.5;
 
