@@ -1,6 +1,9 @@
 import ort from "../../src/lib/onnxruntime.ts";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
+import { exportApart } from "../../src/exports/apart.ts";
 import { modelCard } from "../../src/exports/card.ts";
 import type { ExportFormat } from "../../src/exports/types.ts";
 import { plainFocus } from "../../src/domain/focus.ts";
@@ -12,6 +15,7 @@ import { localTestStore, type TestStore } from "../helpers/objects.ts";
 import { filesOf } from "../helpers/unzip.ts";
 import { apiFound, exported, focuses, versionWith, withFinder } from "../worlds/bundles.ts";
 import { asPng } from "../worlds/images.ts";
+import { createMemoryBudget } from "../../src/lib/memory-budget.ts";
 import { sceneImage } from "../worlds/scene.ts";
 
 // Four windows are encoded; on a busy machine that takes a minute.
@@ -60,7 +64,11 @@ async function opened(
   const { openVersion } = (await import(path)) as {
     openVersion: (given: object) => ReturnType<typeof opened>;
   };
-  const files = await filesOf(await exported(storage.store, version, {}));
+  // As a request's is made: in a thread of its own, which is given the files that it asks for
+  const subject = { projectId: "prj_1", base: baseModel("mobile_sam"), version };
+  const context = { store: storage.store, memory: createMemoryBudget(2 ** 30) };
+  const { content } = await exportApart(context, subject, asBundle, "ws_1");
+  const files = await filesOf(await buffer(content as Readable));
   return openVersion({ ort: runtime, read: async (name: string) => files.get(name) as Uint8Array });
 }
 
@@ -70,6 +78,8 @@ const small = (): ReturnType<typeof opened> =>
   (bundleOfSmall ??= versionWith(storage.store, plainFocus)
     .then((plain) => withFinder(storage.store, plain, 2))
     .then(opened));
+
+const asBundle = { format: "bundle", full: false, variant: "all" } as const;
 
 const iou = (a: Uint8Array, b: Uint8Array): number => {
   const both = a.filter((value, i) => value === 1 && b[i] === 1).length;
