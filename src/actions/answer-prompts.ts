@@ -1,7 +1,7 @@
 import type { LoggedPrompt } from "../domain/prompts.ts";
-import type { MaskFormat } from "../imaging/types.ts";
+import type { Box, MaskFormat } from "../imaging/types.ts";
 import { requireFinder } from "../db/queries/versions.ts";
-import type { NameRequest } from "../inference/find/types.ts";
+import type { Named, NameRequest } from "../inference/find/types.ts";
 import type { PredictResult, VersionRef } from "../inference/types.ts";
 import { tenth } from "../lib/clock.ts";
 import { AppError } from "../lib/errors.ts";
@@ -77,7 +77,8 @@ export async function answerPrompts(
       lowRes: wish.lowRes,
       maxAnswerText: wish.mostText,
     });
-    return wish.labels ? named(inference, drawn, { ...about, image, versions }) : drawn;
+    // A finder that is asked anyway names them, too
+    return wish.labels && !finds ? named(inference, drawn, { ...about, image, versions }) : drawn;
   };
   if (!finds && !likes) return { result: await predictDrawn(), logged: prompts.logged };
   if (format === "logits") throw new Error("found objects have no logits");
@@ -91,13 +92,18 @@ export async function answerPrompts(
       image: { ...image.source, size: image.size },
       threshold: wish.findThreshold,
       most: wish.maxObjects,
+      names: wish.labels && finds && drawn ? drawn.results.map(boxesOf) : undefined,
       format,
       polygonTolerance,
       maxAnswerText: wish.mostText - textOf(masks),
     },
   );
   return {
-    result: inOrder(prompts.logged.length, drawn, found),
+    result: inOrder(
+      prompts.logged.length,
+      drawn && { ...drawn, results: drawn.results.map((one, v) => withNames(one, found.names[v] ?? [])) },
+      found,
+    ),
     logged: logFound(prompts.logged, found),
   };
 }
@@ -123,19 +129,29 @@ async function named(
       ...about,
       image: { ...image.source, size: image.size },
       version: { ...ref, finder: requireFinder(ref) },
-      boxes: result.predictions.flatMap(({ masks }) => masks.map(({ bbox }) => bbox)),
+      boxes: boxesOf(result),
     });
-    const next = names.values();
-    const predictions = result.predictions.map((one) => ({
-      ...one,
-      masks: one.masks.map((mask): AnsweredMask => ({ ...mask, ...next.next().value })),
-    }));
-    results.push({ ...result, predictions });
+    results.push(withNames(result, names));
   }
   const { decode, total } = drawn.timingMs;
   const spent = performance.now() - start;
   const timingMs = { ...drawn.timingMs, decode: tenth(decode + spent), total: tenth(total + spent) };
   return { ...drawn, results, timingMs };
+}
+
+type Drawn = NamedResult["results"][number];
+
+const boxesOf = ({ predictions }: Drawn): Box[] =>
+  predictions.flatMap(({ masks }) => masks.map(({ bbox }) => bbox));
+
+/** One name a mask, in their order; none stays as it is. */
+function withNames(drawn: Drawn, names: readonly (Named | null)[]): Drawn {
+  const next = names.values();
+  const predictions = drawn.predictions.map((one) => ({
+    ...one,
+    masks: one.masks.map((mask): AnsweredMask => ({ ...mask, ...next.next().value })),
+  }));
+  return { ...drawn, predictions };
 }
 
 /** Names a drawn prompt that is at fault by its place in the request. */

@@ -1,7 +1,7 @@
 import type { Box } from "../imaging/types.ts";
 import { maskTextLength } from "../imaging/mask-text.ts";
 import type { LoggedPrompt } from "../domain/prompts.ts";
-import type { FindRequest, FindResult, FoundObject } from "../inference/find/types.ts";
+import type { FindRequest, FindResult, FoundObject, Named } from "../inference/find/types.ts";
 import type { TimingMs } from "../inference/timing.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { PredictedMask, PredictResult, VersionRef } from "../inference/types.ts";
@@ -49,6 +49,8 @@ export interface Found extends Omit<FindResult, "results"> {
   /** For each ask, the place of its prompt in the request; all labels come behind the last prompt. */
   readonly places: readonly number[];
   readonly results: readonly (readonly FoundObjects[])[];
+  /** What masks show, by version, where the request has some to name. */
+  readonly names: readonly (readonly (Named | null)[])[];
 }
 
 type FindOptions = Omit<FindRequest, "versions" | "asks">;
@@ -66,10 +68,14 @@ export async function findObjects(
   request: FindOptions,
 ): Promise<Found> {
   const results: FoundObjects[][] = versions.map(() => []);
+  const names: (readonly (Named | null)[])[] = versions.map(() => []);
   const answers: FindResult[] = [];
   let { maxAnswerText } = request;
   const take = (answer: FindResult, places: readonly number[]): void => {
-    for (const [k, place] of places.entries()) results[place]?.push(...(answer.results[k]?.asks ?? []));
+    for (const [k, place] of places.entries()) {
+      results[place]?.push(...(answer.results[k]?.asks ?? []));
+      names[place] = answer.results[k]?.names ?? names[place] ?? [];
+    }
     maxAnswerText -= textOf(answer.results.flatMap((one) => one.asks.flatMap(({ objects }) => objects)));
     answers.push(answer);
   };
@@ -77,11 +83,13 @@ export async function findObjects(
     const some = places.map((i) => finds?.versions[i] as Finds["versions"][number]);
     const [{ asks }] = some as [(typeof some)[number]];
     const asked = { ...request, versions: some.map(({ version }) => version), asks, maxAnswerText };
-    take(await inference.find(asked), places);
+    const own = request.names && places.map((i) => request.names?.[i] ?? []);
+    take(await inference.find({ ...asked, names: own }), places);
   }
   if (likes) {
     const { asks } = likes;
-    take(await inference.findLike({ ...request, versions, asks, maxAnswerText }), [...versions.keys()]);
+    const { names: _, ...rest } = request;
+    take(await inference.findLike({ ...rest, versions, asks, maxAnswerText }), [...versions.keys()]);
   }
   const [{ width, height, embeddingFrom }] = answers as [FindResult, ...FindResult[]];
   return {
@@ -92,6 +100,7 @@ export async function findObjects(
     numbers: versions.map(({ number }) => number),
     places: [...(finds?.places ?? []), ...(likes?.places ?? [])],
     results,
+    names,
   };
 }
 

@@ -8,7 +8,7 @@ import { readFindExports } from "../graphs/files.ts";
 import { largestShare } from "../inference/decoder/near-tokens.ts";
 import { mostFindWindows } from "../inference/find/decode-boxes.ts";
 import { boxAndRoom, widestRaster } from "../inference/find/find-focus.ts";
-import { lowestLogit } from "../inference/find/find.ts";
+import { lowestLogit } from "../inference/find/scores.ts";
 import { sameBox, sameObject } from "../inference/find/twins.ts";
 import { decodeModel, encodeModel, float32Tensor, type OnnxTensor } from "../lib/onnx-proto.ts";
 import type { ZipEntry } from "../lib/zip-writer.ts";

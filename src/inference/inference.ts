@@ -36,8 +36,8 @@ export interface Inference {
   find(request: FindRequest): Promise<FindResult>;
   /** The objects that are like one that is there: see find/like.ts. Throws as find does. */
   findLike(request: LikeRequest): Promise<FindResult>;
-  /** What a version's finder calls the objects of masks: see find/name-masks.ts. Throws as find does. */
-  name(request: NameRequest): Promise<(Named | null)[]>;
+  /** What a version's finder calls the objects of masks: see find/names.ts. Throws as find does. */
+  name(request: NameRequest): Promise<readonly (Named | null)[]>;
   /** The order in which images should be labelled: see imaging/worth/rank-images.ts. */
   rank(task: RankTask): Promise<Ranked[]>;
   /**

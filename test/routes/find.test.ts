@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { baseModel } from "../../src/checkpoint/base-models.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { iou } from "../../src/imaging/metrics.ts";
@@ -54,6 +54,20 @@ describe("the labels of what was drawn", () => {
     const three = (await first({ prompts: [{ box: disc }], labels: true, multimask: true })).predictions[0]!;
     expect(three.masks).toHaveLength(3);
     expect(named(three)).toContainEqual(["stamp", 0.9]);
+  });
+
+  it("come of one look of the finder where it finds, too", async () => {
+    const prompts = [{ box: disc }, { label: "seal" }];
+    const apart = vi.spyOn(app.services.inference, "name");
+    const { predictions, found } = await first({ prompts, labels: true, find: true });
+    expect(predictions.map(named)).toEqual([[["stamp", 0.9]], [["Seal", 0.8]]]);
+    expect(found?.masks).toHaveLength(4);
+    expect(apart).not.toHaveBeenCalled();
+    expect((await first({ prompts: [{ box: disc }], labels: true })).predictions.map(named)).toEqual([
+      [["stamp", 0.9]],
+    ]);
+    expect(apart).toHaveBeenCalledOnce();
+    apart.mockRestore();
   });
 
   it("are refused for a version that was taught none", async () => {

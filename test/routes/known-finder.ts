@@ -31,7 +31,7 @@ export const findWith =
   async (request: FindRequest): Promise<FindResult> => {
     const inside = ([x0, y0, x1, y1]: Box, [a, b, c, d]: Box): boolean =>
       (x0 + x1) / 2 >= a && (y0 + y1) / 2 >= b && (x0 + x1) / 2 < c && (y0 + y1) / 2 < d;
-    const { asks, versions, most, threshold, ...rest } = request;
+    const { asks, versions, most, threshold, names, ...rest } = request;
     const wanted = versions.map((version) =>
       asks.map(({ labels = version.finder.labels, region, exclude = [] }) =>
         seen
@@ -54,6 +54,7 @@ export const findWith =
         });
         const masks = (answer.results[0]?.predictions ?? []).map((one) => one.masks[0]!).values();
         return {
+          ...(names && { names: namesOf(names[v] ?? []) }),
           version: version.number,
           asks: taken.map((objects, a) => ({
             objects: objects.map(({ box, label, score }) => ({
@@ -72,7 +73,9 @@ export const findWith =
   };
 
 /** The same for the names of masks. */
-export async function name({ boxes }: NameRequest): Promise<(Named | null)[]> {
+export const name = async ({ boxes }: NameRequest): Promise<(Named | null)[]> => namesOf(boxes);
+
+function namesOf(boxes: readonly Box[]): (Named | null)[] {
   return boxes.map((box) => {
     const [best] = seen.toSorted((a, b) => boxIou(b.box, box) - boxIou(a.box, box));
     return best && boxIou(best.box, box) > 0.3 ? { label: best.label, labelScore: best.score } : null;

@@ -7,8 +7,8 @@ import { annotations, images } from "../../src/db/schema/index.ts";
 import { areaOf, boxOf } from "../../src/imaging/geometry.ts";
 import { rleIou } from "../../src/imaging/mask-facts.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import type { RleMask, Size } from "../../src/imaging/types.ts";
-import type { FindAsk, FindingVersion } from "../../src/inference/find/types.ts";
+import type { Box, RleMask, Size } from "../../src/imaging/types.ts";
+import type { FindAsk, FindingVersion, FindRequest } from "../../src/inference/find/types.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { seededRandom } from "../../src/lib/random.ts";
@@ -72,11 +72,20 @@ async function addPaper(count: number): Promise<void> {
 /** An image that nothing was trained on. */
 const fresh = ringImage(77);
 
-async function findOn(asks: readonly FindAsk[], more: { threshold?: number; most?: number } = {}) {
+const findOn = async (asks: readonly FindAsk[], more: { threshold?: number; most?: number } = {}) =>
+  (await foundOn(asks, more)).results[0]?.asks ?? [];
+
+/** All that is found, and what masks show, by one look. */
+async function findAndName(boxes: readonly Box[]) {
+  const [result] = (await foundOn([{}], { names: [boxes] })).results;
+  return { found: result?.asks[0], names: result?.names };
+}
+
+async function foundOn(asks: readonly FindAsk[], more: Partial<FindRequest>) {
   const bytes = await asPng(fresh.image);
   const { baseModel } = await getProject(bench.services.db, scope);
   const size: Size = [fresh.image.height, fresh.image.width];
-  const result = await bench.services.inference.find({
+  return bench.services.inference.find({
     workspaceId: scope.workspaceId,
     baseModel,
     image: { sha256: sha256(bytes), bytes: async () => bytes, size },
@@ -87,7 +96,6 @@ async function findOn(asks: readonly FindAsk[], more: { threshold?: number; most
     maxAnswerText: 1e6,
     ...more,
   });
-  return result.results[0]?.asks ?? [];
 }
 
 describe("a version's finder", () => {
@@ -126,7 +134,8 @@ describe("a version's finder", () => {
       version: version as FindingVersion,
       boxes: [boxOf(fresh.mask), [0, 0, 6, 6]],
     });
-    const [found] = await findOn([{}]);
+    const { found, names } = await findAndName([boxOf(fresh.mask), [0, 0, 6, 6]]);
+    expect(names).toEqual([ring, null]);
     expect(ring).toEqual({ label: "ring", labelScore: found?.objects[0]?.labelScore });
     expect(corner).toBeNull();
   });

@@ -7,7 +7,7 @@ import { type Times, toTimingMs } from "../timing.ts";
 import type { Embedded } from "../types.ts";
 import { type BoxDeps, decodeBoxes, withoutTwins } from "./decode-boxes.ts";
 import type { PeaksResult, PeaksTask } from "./peaks-task.ts";
-import { labelScore, logitOf } from "./scores.ts";
+import { labelScore, logitOf, lowestLogit } from "./scores.ts";
 import type { FindingVersion, FindRequest, FindResult, FoundObject } from "./types.ts";
 import { Answers } from "./write-found.ts";
 
@@ -37,12 +37,12 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
   const times: Times = { queue: 0, embed: performance.now() - start, decode: 0, encode: 0 };
   const answers = new Answers(request);
   const results = [];
-  for (const version of versions) {
+  for (const [v, version] of versions.entries()) {
     signal?.throwIfAborted();
     const { finder } = version;
     const least = request.threshold ?? finder.threshold;
     const sentAt = now();
-    const { peaks, asked, doubt, startedAt, decodeMs } = await deps.peaks({
+    const { peaks, asked, names, doubt, startedAt, decodeMs } = await deps.peaks({
       graph: deps.graphs[finder.pool],
       threads: deps.threads,
       weights: await deps.weights(version),
@@ -51,6 +51,7 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
       floor: Math.max(lowestLogit, logitOf(least, finder)),
       asks,
       most,
+      boxes: request.names?.[v] ?? [],
     });
     times.queue += Math.max(0, startedAt - sentAt);
     times.decode += decodeMs;
@@ -63,15 +64,12 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
       found.push({ objects: await answers.write(deps, await withoutTwins(deps, own)), left });
       times.encode += performance.now() - writeStart;
     }
-    results.push({ version: version.number, asks: found });
+    results.push({ version: version.number, asks: found, ...(request.names && { names }) });
   }
   signal?.throwIfAborted();
   const [height, width] = image.size;
   return { width, height, results, embeddingFrom: from, timingMs: toTimingMs(times, start) };
 }
-
-/** Below it a centre is noise, whatever threshold was asked for. */
-export const lowestLogit = -8;
 
 /** An object for every peak, its mask as run lengths; null where the decoder sees nothing. */
 async function decodePeaks(

@@ -4,6 +4,7 @@ import { fits } from "../../domain/model-family.ts";
 import { gridCells } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
 import { type Peak, peaksOf } from "../../imaging/finding/peaks.ts";
+import type { Box } from "../../imaging/types.ts";
 import { doubtOf, faintestDoubt } from "../../imaging/worth/doubt.ts";
 import { now } from "../../lib/clock.ts";
 import type { PackedWeights } from "../decoder/packed-weights.ts";
@@ -11,9 +12,10 @@ import { fed } from "../decoder/tensors.ts";
 import type { ImageEmbedding } from "../types.ts";
 import { float32, sessionOf } from "../workers/session.ts";
 import { isInside } from "./inside.ts";
-import { labelScore, logitOf } from "./scores.ts";
+import { namesOf } from "./names.ts";
+import { labelScore, logitOf, lowestLogit } from "./scores.ts";
 import { sameBox } from "./twins.ts";
-import type { FindAsk } from "./types.ts";
+import type { FindAsk, Named } from "./types.ts";
 
 /** Looks for a version's objects on one image embedding. */
 export interface FinderTask {
@@ -33,6 +35,8 @@ export interface PeaksTask extends FinderTask {
   readonly asks: readonly FindAsk[];
   /** Peaks of one ask at most, the best. */
   readonly most: number;
+  /** Tight boxes of masks that are to be named, pixels of the image. */
+  readonly boxes: readonly Box[];
 }
 
 export interface PeaksResult {
@@ -43,6 +47,8 @@ export interface PeaksResult {
   readonly peaks: readonly Peak[];
   /** For each ask, places among them, and how many more there are than `most`. */
   readonly asked: readonly { readonly places: readonly number[]; readonly left: number }[];
+  /** In the order of `boxes`: see names.ts. */
+  readonly names: readonly (Named | null)[];
   /** How unsure the finder is of the image, whatever was asked: see imaging/worth/doubt.ts. */
   readonly doubt: number;
 }
@@ -65,9 +71,13 @@ export async function findPeaks(task: FinderTask): Promise<Peak[]> {
 
 export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {
   const startedAt = now();
-  const { finder, floor } = task;
+  const { finder, floor, boxes } = task;
   // Fainter peaks than are asked for say what the finder is unsure of; they suppress none that is higher.
-  const seen = await findPeaks({ ...task, floor: Math.min(floor, logitOf(faintestDoubt, finder)) });
+  const doubtful = Math.min(floor, logitOf(faintestDoubt, finder));
+  const seen = await findPeaks({
+    ...task,
+    floor: boxes.length > 0 ? Math.min(doubtful, lowestLogit) : doubtful,
+  });
   const doubt = doubtOf(seen.map(({ logit }) => labelScore(logit, finder)));
   const all = seen.filter(({ logit }) => logit > floor);
   const chosen = task.asks.map((ask) => {
@@ -81,7 +91,12 @@ export async function askPeaks(task: PeaksTask): Promise<PeaksResult> {
     places: own.map((peak) => places.get(peak) as number),
     left,
   }));
-  return { startedAt, decodeMs: now() - startedAt, peaks, asked, doubt };
+  const names = namesOf(
+    seen.filter(({ logit }) => logit > lowestLogit),
+    boxes,
+    finder,
+  );
+  return { startedAt, decodeMs: now() - startedAt, peaks, asked, names, doubt };
 }
 
 const isAsked = ({ label, at }: Peak, ask: FindAsk, { labels }: FinderTask["finder"]): boolean =>

@@ -1,5 +1,8 @@
 import type { Finder } from "../../domain/finder.ts";
 
+/** Below it a centre is noise, whatever threshold was asked for. */
+export const lowestLogit = -8;
+
 /** The label score of a peak's logit, in [0, 1]: the share of such peaks that are objects. */
 export const labelScore = (logit: number, { calibration: { slope, offset } }: Pick<Finder, "calibration">) =>
   1 / (1 + Math.exp(-(slope * logit + offset)));

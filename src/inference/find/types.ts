@@ -20,6 +20,8 @@ export interface FindRequest extends Omit<EmbedOptions, "region"> {
   readonly image: ImageSource & { readonly size: Size };
   readonly versions: readonly FindingVersion[];
   readonly asks: readonly FindAsk[];
+  /** Tight boxes of masks that each version is to name as Inference.name does, in the order of the versions. */
+  readonly names?: readonly (readonly Box[])[] | undefined;
   /** Label scores from which objects are answered with, in [0, 1]; left out, each finder's own. */
   readonly threshold?: number | undefined;
   /** Objects of one ask and version at most, the best. */
@@ -42,7 +44,7 @@ export interface LikeAsk extends Where {
   readonly like: LikeObject;
 }
 
-export interface LikeRequest extends Omit<FindRequest, "versions" | "asks"> {
+export interface LikeRequest extends Omit<FindRequest, "versions" | "asks" | "names"> {
   readonly versions: readonly VersionRef[];
   readonly asks: readonly LikeAsk[];
 }
@@ -71,6 +73,8 @@ export interface FindResult {
   readonly results: readonly {
     readonly version: number;
     readonly asks: readonly { readonly objects: readonly FoundObject[]; readonly left: number }[];
+    /** Where the request has masks to name. */
+    readonly names?: readonly (Named | null)[];
   }[];
   readonly embeddingFrom: Embedded["from"];
   readonly timingMs: TimingMs;
