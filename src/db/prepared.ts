@@ -1,4 +1,5 @@
 import type { ParameterOrJSON, Sql, TransactionSql, UnsafeQueryOptions } from "postgres";
+import { transact } from "./transactions.ts";
 
 /** Statements of one text each that a connection keeps; those that come later are planned every time. */
 const mostTexts = 500;
@@ -8,7 +9,7 @@ const mostParameters = 40;
 /**
  * The same client, whose statements are prepared once for each connection: drizzle passes every one unnamed, which
  * takes two round trips and a plan each time. `?prepare=false` in the database's URL switches it off, for a pooler
- * that hands out another connection with every transaction.
+ * that hands out another connection with every transaction. Its transactions are ours.
  */
 export function prepareStatements(sql: Sql): Sql {
   const texts = new Set<string>();
@@ -17,21 +18,13 @@ export function prepareStatements(sql: Sql): Sql {
     if (texts.size < mostTexts) texts.add(text);
     return texts.has(text);
   };
-  const prepared = <Client extends Sql | TransactionSql>(client: Client): Client => {
-    const unsafe = (text: string, parameters: ParameterOrJSON<never>[] = [], options?: UnsafeQueryOptions) =>
-      client.unsafe(text, parameters, { ...options, prepare: isKept(text, parameters.length) });
-    const within = (name: "begin" | "savepoint") => (work: (inner: TransactionSql) => unknown) =>
-      (client as unknown as Record<typeof name, (run: typeof work) => unknown>)[name]((inner) =>
-        work(prepared(inner)),
-      );
-    const own: Partial<Record<PropertyKey, unknown>> = {
-      unsafe,
-      begin: within("begin"),
-      savepoint: within("savepoint"),
-    };
-    return new Proxy(client, {
-      get: (target, name) => own[name] ?? (Reflect.get(target, name) as unknown),
-    });
+  const unsafe = (text: string, parameters: ParameterOrJSON<never>[] = [], options?: UnsafeQueryOptions) =>
+    sql.unsafe(text, parameters, { ...options, prepare: isKept(text, parameters.length) });
+  const own: Partial<Record<PropertyKey, unknown>> = {
+    unsafe,
+    begin: (work: (inner: TransactionSql) => unknown) => transact(unsafe as Sql["unsafe"], work),
   };
-  return prepared(sql);
+  return new Proxy(sql, {
+    get: (target, name) => own[name] ?? (Reflect.get(target, name) as unknown),
+  });
 }
