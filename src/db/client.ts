@@ -33,6 +33,8 @@ export function openDatabase(url: string, options: { max?: number } = {}): OpenD
   const sql = postgres(url, {
     max: options.max ?? 10,
     onnotice: () => {},
+    // Seconds until the next try; its own back-off grows to 20 s, for which all of a database that is back would wait.
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
     connection: { application_name: "maskwright" },
   });
   const db = drizzle(prepareStatements(sql), { schema });
