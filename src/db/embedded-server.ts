@@ -74,6 +74,8 @@ export async function spawnPostmaster(options: {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
     max_connections: "200",
+    // After a crash Postgres syncs its files one by one, a thousand of them: back after .6 s by this, and 2.2 to 6.4 s without.
+    ...(process.platform === "linux" && { recovery_init_sync_method: "syncfs" }),
   };
   const args = Object.entries({ ...fixed, ...options.settings }).flatMap(([key, value]) => [
     "-c",
