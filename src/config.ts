@@ -71,6 +71,8 @@ const environment = z.object({
   TRAINER_DEVICE: z.enum(["auto", "cpu", "gpu"]).default("auto"),
   /** Seconds of training between two checkpoints, at least: what a crash may cost. 0 writes one after every epoch. */
   CHECKPOINT_SECONDS: int(10, 0, 3600),
+  /** Hours after which a trainer reads all stored images and weights through, for what is missing or damaged; 0: never. */
+  SCRUB_HOURS: int(168, 0, 8760),
   /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
   INFERENCE_THREADS: int(0, 0, 256),
   /** Worker threads that decode prompts side by side. */

@@ -26,15 +26,19 @@ type Registered = Omit<LostObject, "fault"> & { readonly sha256: string };
 
 /**
  * Reads every image and every version's weights to their ends, one after the other, so that what is missing or damaged is
- * known before somebody needs it. `tell` hears of each as it is found. Throws AppError unavailable.
+ * known before somebody needs it. `tell` hears of each as it is found. Throws AppError unavailable, or the signal's reason.
+ * @param options.goesOn called before each object
  */
 export async function scrub(
   { db, store }: { readonly db: Database; readonly store: ObjectStore },
   tell: (lost: LostObject) => void,
+  { signal, goesOn }: { readonly signal?: AbortSignal; readonly goesOn?: () => Promise<void> } = {},
 ): Promise<ScrubReport> {
   let checked = 0;
   const lost: LostObject[] = [];
   for await (const { sha256, ...about } of registeredObjects(db)) {
+    signal?.throwIfAborted();
+    await goesOn?.();
     const fault = await faultOf(store, { key: about.key, sha256 });
     checked++;
     if (fault === null || !(await isRegistered(db, about))) continue;

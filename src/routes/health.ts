@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "../db/drizzle.ts";
 import { countOpenFineTunes } from "../db/queries/fine-tunes.ts";
+import { lastScrub } from "../db/queries/scrubs.ts";
 import { countTrainersWanted } from "../db/queries/waiting.ts";
 import { AppError } from "../lib/errors.ts";
 import { Gauge } from "prom-client";
@@ -62,6 +63,30 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
     },
   });
 
+  const scrubEnded = new Gauge({
+    name: "maskwright_scrub_ended_seconds",
+    help: "When the last scrub of all stored objects came to its end, in Unix time; 0 before the first.",
+    registers: [metrics.registry],
+    async collect() {
+      this.set(Math.floor(((await lastScrub(db))?.endedAt.getTime() ?? 0) / 1000));
+    },
+  });
+
+  const objectsLost = new Gauge({
+    name: "maskwright_objects_lost",
+    help: "Images and weights that the last scrub found missing or damaged.",
+    registers: [metrics.registry],
+    async collect() {
+      this.set((await lastScrub(db))?.lost ?? 0);
+    },
+  });
+  const fromDatabase = {
+    maskwright_fine_tunes_open: openFineTunes,
+    maskwright_trainers_wanted: trainersWanted,
+    maskwright_scrub_ended_seconds: scrubEnded,
+    maskwright_objects_lost: objectsLost,
+  };
+
   /** Throws AppError unavailable with the check's name; why stands in the log. */
   const check = async (name: string, run: () => Promise<unknown>): Promise<void> => {
     const late = AbortSignal.timeout(checkTimeoutMs);
@@ -87,12 +112,10 @@ export function healthRoutes({ db, store, log, metrics }: RouteContext) {
   router.openapi(metricsPage, async (c) => {
     // Without the database the other numbers are still worth having.
     const text = await metrics.registry.metrics().catch(async (error: unknown) => {
-      log.warn({ error }, "open jobs can't be counted");
-      const counted = [openFineTunes, trainersWanted];
-      for (const name of ["maskwright_fine_tunes_open", "maskwright_trainers_wanted"])
-        metrics.registry.removeSingleMetric(name);
+      log.warn({ error }, "what the database counts can't be told");
+      for (const name of Object.keys(fromDatabase)) metrics.registry.removeSingleMetric(name);
       const rest = await metrics.registry.metrics();
-      for (const gauge of counted) metrics.registry.registerMetric(gauge);
+      for (const gauge of Object.values(fromDatabase)) metrics.registry.registerMetric(gauge);
       return rest;
     });
     c.header("Content-Type", metrics.registry.contentType);

@@ -18,6 +18,7 @@ export * from "./projects.ts";
 export * from "./promotions.ts";
 export * from "./proposals.ts";
 export * from "./rate-buckets.ts";
+export * from "./scrubs.ts";
 export * from "./sessions.ts";
 export * from "./signing-secrets.ts";
 export * from "./stored-embeddings.ts";

@@ -4,8 +4,9 @@ import { sweepUploads } from "../../db/queries/uploads.ts";
 import { deleteOldDeliveries } from "../../db/queries/webhook-deliveries.ts";
 import type { Releases } from "../../lib/releases.ts";
 import type { Services } from "../../services.ts";
+import { scrubWhenDue } from "./regular-scrub.ts";
 
-type Context = Pick<Services, "db" | "inference" | "log" | "store">;
+type Context = Pick<Services, "config" | "db" | "inference" | "log" | "store">;
 
 const everyMs = 3600_000;
 /** Rows of one statement, so that none holds its locks for long. */
@@ -14,13 +15,14 @@ const batch = 1000;
 /**
  * Once an hour, and at the start: logged predictions that are older than their project keeps them go, with the
  * embeddings of images that only they named; so do messages to webhooks after 30 days, and what came by links that are
- * over. Any number of processes may
- * do this at once.
+ * over. Any number of processes may do this at once. One of them reads all objects through when SCRUB_HOURS are over.
  */
 export function startHousekeeping(services: Context, releases: Releases): void {
-  let running: Promise<void> | undefined;
+  let running: Promise<unknown> | undefined;
+  const ending = new AbortController();
   const sweep = (): void => {
     running ??= keepHouse(services)
+      .then(() => scrubWhenDue(services, services.config.SCRUB_HOURS, ending.signal))
       .catch((error: unknown) =>
         services.log.warn({ error }, "the hourly sweep failed; the next one goes on"),
       )
@@ -29,13 +31,14 @@ export function startHousekeeping(services: Context, releases: Releases): void {
   const timer = setInterval(sweep, everyMs);
   releases.add("housekeeping", async () => {
     clearInterval(timer);
+    ending.abort();
     await running;
   });
   sweep();
 }
 
 /** One sweep, to its end. */
-export async function keepHouse({ db, inference, log, store }: Context): Promise<void> {
+export async function keepHouse({ db, inference, log, store }: Omit<Context, "config">): Promise<void> {
   let predictions = 0;
   for (;;) {
     const gone = await deleteExpiredPredictions(db, batch);
