@@ -2,12 +2,15 @@ import { answer } from "../../src/inference/workers/decode.ts";
 import { unwrap } from "../../src/lib/outcome.ts";
 import { plane, runDecoder } from "../../src/inference/decoder/run.ts";
 import { type DecodeCase, openCases } from "./cases.ts";
+import { runSam2 } from "./sam2.ts";
 import { metaFeeds, openMeta } from "./meta.ts";
+import type { DecoderOptions } from "../lib/base-option.ts";
 import type { TimingOptions } from "../lib/timing-options.ts";
 import { interleave, machine, printReport, type Report, type Row, timed } from "../lib/report.ts";
 
-export async function main(options: TimingOptions): Promise<number> {
-  printReport(await run(options), options.json);
+export async function main(options: DecoderOptions): Promise<number> {
+  const report = options.base === "sam2_tiny" ? runSam2(options) : run(options);
+  printReport(await report, options.json);
   return 0;
 }
 

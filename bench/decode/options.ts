@@ -1,4 +1,6 @@
 import { timingUsage } from "../lib/timing-options.ts";
 
-export { readTimingOptions as readOptions } from "../lib/timing-options.ts";
-export const usage = `  decode ${timingUsage}\n          one prompt on a cached embedding, against Meta's ONNX decoder\n`;
+export { readDecoderOptions as readOptions } from "../lib/base-option.ts";
+export const usage = `  decode ${timingUsage} [--base sam2_tiny]
+          one prompt on a cached embedding, against Meta's ONNX decoder; SAM 2's with random weights, against transformers
+`;

@@ -173,6 +173,19 @@ const decode = (results: Results): string =>
     (results("decode") as Timing).rows.map(({ what, ratio }) => [what, three(ratio)]),
   );
 
+/** SAM 2's: whole answers, then optimizer steps. */
+const sam2 = (results: Results): string => {
+  const rowsOf = (name: string): Timing["rows"] => (results(name) as Timing).rows;
+  const rows = [
+    ...rowsOf("decode-sam2"),
+    ...rowsOf("train-sam2").map((row) => ({ ...row, what: `a sample of one step, ${row.what}` })),
+  ];
+  return table(
+    ["SAM 2", "by transformers' time"],
+    rows.map(({ what, ratio }) => [what, three(ratio)]),
+  );
+};
+
 const encode = (results: Results): string =>
   table(
     ["one image by the encoder of", "by transformers' time"],
@@ -208,6 +221,7 @@ export const tables: Readonly<Record<string, (results: Results) => string>> = {
   train,
   decode,
   encode,
+  sam2,
   scale,
   versions: columns("versions", {
     what: "",

@@ -1,4 +1,6 @@
 import { timingUsage } from "../lib/timing-options.ts";
 
-export { readTimingOptions as readOptions } from "../lib/timing-options.ts";
-export const usage = `  train ${timingUsage}\n          one optimizer step, against PyTorch\n`;
+export { readDecoderOptions as readOptions } from "../lib/base-option.ts";
+export const usage = `  train ${timingUsage} [--base sam2_tiny]
+          one optimizer step, against PyTorch; SAM 2's with random weights, against transformers in it
+`;
