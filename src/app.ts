@@ -13,6 +13,7 @@ import { feedbackRoutes } from "./routes/feedback.ts";
 import { fineTuneEventRoutes } from "./routes/fine-tune-events.ts";
 import { fineTuneRoutes } from "./routes/fine-tunes.ts";
 import { galleryRoutes } from "./routes/gallery.ts";
+import { guideRoutes } from "./routes/guide.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { authenticate } from "./routes/http/auth.ts";
 import { createRecentMasks } from "./actions/recent-masks.ts";
@@ -119,6 +120,7 @@ export function createApp(
     app.route("/", routes(context));
   }
   addDocs(app);
+  app.route("/", guideRoutes());
   app.route("/", consoleRoutes());
 
   app.onError(onErrorIn(services.db));

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { sha256 } from "../lib/hash.ts";
-import { type ConsoleFile, consoleFolder, type ConsoleManifest } from "../routes/console.ts";
+import { consoleFolder, type ConsoleManifest } from "../routes/console.ts";
+import type { StaticFile } from "../routes/http/static-files.ts";
 import { usageOr } from "./shared/usage.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -38,7 +39,7 @@ export async function buildConsole(
   const fresh = `${folder}.${process.pid}.tmp`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true });
-  const files: Record<string, ConsoleFile> = {};
+  const files: Record<string, StaticFile> = {};
   for (const [path, bytes] of made) files[path] = writeAsset(fresh, path, bytes);
   const manifest: ConsoleManifest = { sources, example: drawn, files };
   writeFileSync(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -98,7 +99,7 @@ async function examplePages(): Promise<Uint8Array> {
   return packPages(pages);
 }
 
-function writeAsset(folder: string, path: string, bytes: Uint8Array): ConsoleFile {
+function writeAsset(folder: string, path: string, bytes: Uint8Array): StaticFile {
   const extension = path.split(".").at(-1) ?? "";
   const type = types[extension] ?? fail(`${path} is of no known type`);
   mkdirSync(join(folder, path, ".."), { recursive: true });

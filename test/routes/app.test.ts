@@ -198,7 +198,15 @@ describe("without a key", () => {
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
     );
     // Pages for people, and the description itself.
-    const pages = new Set(["/openapi.json", "/docs", "/", "/favicon.svg", "/console/*"]);
+    const pages = new Set([
+      "/openapi.json",
+      "/docs",
+      "/",
+      "/favicon.svg",
+      "/console/*",
+      "/docs/guide",
+      "/docs/guide/*",
+    ]);
     const served = app.app.routes
       .filter(({ method, path }) => method !== "ALL" && !pages.has(path))
       .map(({ method, path }) => `${method} ${path}`);
