@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Image } from "../../src/console/api/types.ts";
+import type { Image, Proposal } from "../../src/console/api/types.ts";
 import { type Draft, emptyDraft, Sketch } from "../../src/console/state/sketch.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
@@ -43,13 +43,15 @@ class Server {
       this.rows = this.rows.filter(({ id }) => !pathname.endsWith(id));
       return Response.json({ deleted: true });
     }
+    if (pathname.endsWith("/reject")) return Response.json({});
     if (pathname.endsWith("/feedback") && !this.logged)
       return Response.json({ error: { code: "prediction_not_found", message: "gone" } }, { status: 404 });
     const body = (await request.json()) as { label?: string; mask?: Row["mask"] };
     const id = `ann_${++this.#made}`;
     const row = { id, label: body.label ?? null, mask: body.mask ?? encodeRle(mask(1)), area: 7 };
     this.rows = [row, ...this.rows];
-    return Response.json(pathname.endsWith("/feedback") ? { annotation_id: id } : row, { status: 201 });
+    const decides = /\/(feedback|accept)$/.test(pathname);
+    return Response.json(decides ? { annotation_id: id } : row, { status: 201 });
   };
 }
 
@@ -181,4 +183,56 @@ it("shows what is saved, the oldest first, and deletes with a way back", async (
   expect(server.rows.map(({ id }) => id)).toEqual(["ann_20"]);
   await sketch.undo();
   expect(sketch.instances.value.map(({ id }) => id)).toEqual(["ann_20", "ann_1"]);
+});
+
+describe("a proposal that is corrected", () => {
+  const proposal = {
+    id: "prop_1",
+    label: "stamp",
+    mask: encodeRle(mask(4)),
+    status: "pending",
+    annotation_id: null,
+  } as Proposal;
+
+  it("is the start of what is drawn, and accepted as what came of it", async () => {
+    sketch.correct(proposal);
+    expect(sketch.draft.value.mask?.data).toEqual(mask(4).data);
+    expect(sketch.label.value).toBe("stamp");
+    sketch.draw(drawn(6, { byHand: true }));
+    await sketch.accept();
+    expect(server.asked).toEqual(["POST proposals/prop_1/accept"]);
+    expect(server.rows.map((row) => [row.label, row.mask])).toEqual([["stamp", encodeRle(mask(6))]]);
+    expect(sketch.correcting.value).toBeNull();
+    // What is drawn next is an object of its own
+    sketch.draw(drawn(2));
+    await sketch.accept();
+    expect(server.asked.at(-1)).toBe("POST annotations");
+  });
+
+  it("stays the one that is corrected when one starts over, undoes and redoes", async () => {
+    sketch.correct(proposal);
+    sketch.clear();
+    expect(sketch.correcting.value).toBe(proposal);
+    sketch.draw(drawn(3));
+    await sketch.accept();
+    await sketch.undo();
+    expect(sketch.correcting.value).toBe(proposal);
+    await sketch.redo();
+    expect(sketch.correcting.value).toBeNull();
+    expect(server.asked).toEqual([
+      "POST proposals/prop_1/accept",
+      "DELETE annotations/ann_1",
+      "POST proposals/prop_1/accept",
+    ]);
+  });
+
+  it("takes back what it had been accepted as", async () => {
+    server.rows = [{ id: "ann_9", label: "stamp", mask: encodeRle(mask(4)), area: 4 }];
+    await sketch.load();
+    sketch.correct({ ...proposal, status: "accepted", annotation_id: "ann_9" });
+    sketch.draw(drawn(6));
+    await sketch.accept();
+    expect(server.asked.slice(1)).toEqual(["POST proposals/prop_1/reject", "POST proposals/prop_1/accept"]);
+    expect(sketch.instances.value.map(({ id, area }) => [id, area])).toEqual([["ann_1", 6]]);
+  });
 });

@@ -1,9 +1,10 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
+import { type Database, openDatabase } from "../../src/db/client.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { startLocal } from "../../src/main/local.ts";
 import type { Local } from "../../src/main/shared/local-server.ts";
@@ -83,6 +84,21 @@ export class Server {
     const answer = await fetch(this.url + path, { ...init, headers });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return answer;
+  }
+
+  /** Rows as jobs leave them, in the database of `npm start`. */
+  async withDatabase(work: (db: Database) => Promise<void>): Promise<void> {
+    const access = JSON.parse(await readFile(join(this.#folder, "postgres.json"), "utf8")) as {
+      port: number;
+      password: string;
+    };
+    const url = `postgres://postgres:${access.password}@127.0.0.1:${access.port}/maskwright`;
+    const { db, close } = openDatabase(url, { max: 1 });
+    try {
+      await work(db);
+    } finally {
+      await close();
+    }
   }
 
   async close(): Promise<void> {

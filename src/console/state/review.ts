@@ -8,6 +8,9 @@ export type Decision = "accept" | "reject";
 /** Proposals of one look at the server, the surest first. */
 const atOnce = 50;
 
+/** The review that one has left to correct a proposal, and comes back to. */
+let left: Review | null = null;
+
 /** Proposals one at a time: what is decided shows at once and is sent in its order. */
 export class Review {
   /** In the order of review; what is decided stays, so that one can go back. */
@@ -15,11 +18,20 @@ export class Review {
   readonly at = signal(0);
   /** Nothing more is pending, as far as is known. */
   readonly ended = signal(false);
+  readonly projectId: string;
   readonly #path: string;
   #sent: Promise<unknown> = Promise.resolve();
   #loading: Promise<void> = Promise.resolve();
 
+  /** Where one left it to correct a proposal, or from the start. */
+  static of(projectId: string): Review {
+    const known = left?.projectId === projectId ? left : null;
+    left = null;
+    return known ?? new Review(projectId);
+  }
+
   constructor(projectId: string) {
+    this.projectId = projectId;
     this.#path = `/v1/projects/${projectId}/proposals`;
   }
 
@@ -35,6 +47,22 @@ export class Review {
     this.#show({ ...row, status: decision === "accept" ? "accepted" : "rejected" });
     this.move(1);
     this.#sent = this.#send(row, decision, this.#sent);
+  }
+
+  /** The proposal that is shown, to be corrected elsewhere once what was decided is sent; null where none is. */
+  async correct(): Promise<Proposal | null> {
+    const row = this.rows.value[this.at.value] ?? null;
+    await this.#sent;
+    if (row) left = this;
+    return row;
+  }
+
+  /** It was corrected: the review goes on with the next one. */
+  static corrected(id: string): void {
+    const row = left?.rows.value.find((one) => one.id === id);
+    if (!left || !row) return;
+    left.#show({ ...row, status: "accepted" });
+    left.move(1);
   }
 
   move(by: 1 | -1): void {

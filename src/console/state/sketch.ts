@@ -4,7 +4,8 @@ import { encodeRle, decodeRle } from "../../imaging/rle.ts";
 import { areaOf } from "../../imaging/geometry.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
 import { all, api } from "../api/client.ts";
-import type { Annotation, Box, Image, Point } from "../api/types.ts";
+import type { Annotation, Box, Image, Point, Proposal } from "../api/types.ts";
+import { keepCorrected } from "./keep-corrected.ts";
 
 /** A logged prediction and which of its prompts; of segment-everything, which of its masks. */
 export interface LoggedMask {
@@ -46,6 +47,8 @@ type Step =
       readonly before: Draft;
       readonly added: Instance;
       readonly gone: Instance | null;
+      /** What it was drawn for. */
+      readonly proposal: Proposal | null;
     }
   | { readonly kind: "remove"; readonly gone: Instance };
 
@@ -73,6 +76,8 @@ export class Sketch {
   readonly draft = signal<Draft>(emptyDraft);
   readonly label = signal("");
   readonly busy = signal(false);
+  /** What a version proposed here, until what is drawn is accepted in its place. */
+  readonly correcting = signal<Proposal | null>(null);
   /** What was asked last: ends when the API's mask is in the draft, or isn't to come. It never rejects. */
   settling: Promise<unknown> | null = null;
   readonly #past = signal<readonly Step[]>([]);
@@ -154,11 +159,14 @@ export class Sketch {
     await this.#busily(async () => {
       const gone = this.instances.value.find(({ id }) => id === before.replaces) ?? null;
       const label = this.label.value.trim() || null;
-      const added = await this.#keep(before, before.mask as BinaryMask, { label, colour: gone?.colour });
+      const proposal = gone ? null : this.correcting.value;
+      const given = { label, colour: gone?.colour, proposal };
+      const added = await this.#keep(before, before.mask as BinaryMask, given);
       if (gone) await this.#drop(gone);
       batch(() => {
         this.draft.value = emptyDraft;
-        this.#remember({ kind: "accept", before, added, gone });
+        if (proposal) this.correcting.value = null;
+        this.#remember({ kind: "accept", before, added, gone, proposal });
       });
     });
     return before;
@@ -176,6 +184,14 @@ export class Sketch {
   edit(instance: Instance): void {
     this.label.value = instance.label ?? "";
     this.draw({ ...emptyDraft, mask: instance.mask, byHand: true, replaces: instance.id });
+  }
+
+  /** Starts from what a version proposed: whatever is accepted next takes its place. */
+  correct(proposal: Proposal): void {
+    this.correcting.value = proposal;
+    this.label.value = proposal.label ?? "";
+    const mask = decodeRle(proposal.mask);
+    this.draw({ ...emptyDraft, mask, byHand: true, candidate: mask });
   }
 
   clear(): void {
@@ -197,6 +213,7 @@ export class Sketch {
         const before = { ...step.before, replaces: again?.id ?? null };
         this.label.value = step.added.label ?? "";
         this.draft.value = before;
+        if (step.proposal) this.correcting.value = step.proposal;
         back = { ...step, before, gone: again };
       }
       this.#past.value = this.#past.value.slice(0, -1);
@@ -213,9 +230,11 @@ export class Sketch {
       else if (step.kind === "remove") await this.#drop(step.gone);
       else {
         const { mask, label, colour } = step.added;
-        const added = await this.#keep(step.before, mask, { label, colour });
+        const { proposal } = step;
+        const added = await this.#keep(step.before, mask, { label, colour, proposal });
         if (step.gone) await this.#drop(step.gone);
         this.draft.value = emptyDraft;
+        if (proposal) this.correcting.value = null;
         done = { ...step, added };
       }
       this.#future.value = this.#future.value.slice(0, -1);
@@ -236,8 +255,14 @@ export class Sketch {
   async #keep(
     { prediction, byHand }: Draft,
     mask: BinaryMask,
-    { label, colour }: { label: string | null; colour: number | undefined },
+    given: { label: string | null; colour: number | undefined; proposal: Proposal | null },
   ): Promise<Instance> {
+    const { label, colour, proposal } = given;
+    if (proposal) {
+      const id = await keepCorrected(this.projectId, proposal, { mask, label });
+      this.instances.value = this.instances.value.filter((one) => one.id !== proposal.annotation_id);
+      return this.#show({ id, label, mask, area: areaOf(mask), colour: colour ?? ++this.#colours });
+    }
     if (prediction === null) return this.#add(mask, label, colour);
     const said = byHand ? { action: "correct", mask: encodeRle(mask) } : { action: "accept" };
     const path = `/v1/projects/${this.projectId}/predictions/${prediction.id}/feedback`;

@@ -5,10 +5,10 @@ import { decodeRle } from "../../imaging/rle.ts";
 import { useLoad } from "../state/load.ts";
 import { pictureOf } from "../state/pictures.ts";
 import { Review } from "../state/review.ts";
-import { href } from "../state/router.ts";
+import { go, href } from "../state/router.ts";
 import { fileName, plural, score } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
-import { Await, Button, Head, LinkButton, Notice } from "../ui/parts.tsx";
+import { Await, Button, Head, Notice } from "../ui/parts.tsx";
 import { Picture, regionRound } from "../ui/picture.tsx";
 import type { InProject } from "./in-project.ts";
 import { AutoLabelStatus, isOpen } from "./review/auto-label-status.tsx";
@@ -17,13 +17,19 @@ import { listenToReview } from "./review/keys.ts";
 /** Milliseconds between two looks at a job that runs. */
 const lookEveryMs = 1000;
 
-/** What versions have found, one proposal at a time: a key accepts or rejects it. */
+/** What versions have found, one proposal at a time: a key accepts, rejects or corrects it. */
 export function ReviewView({ project }: InProject) {
   const path = `/v1/projects/${project.id}/auto-label`;
   const jobs = useLoad((signal) => api.get<Page<AutoLabel>>(`${path}?limit=1`, signal), [project.id]);
   const job = jobs.data?.data[0];
-  const review = useMemo(() => new Review(project.id), [project.id]);
-  useEffect(() => listenToReview(review), [review]);
+  const review = useMemo(() => Review.of(project.id), [project.id]);
+  const correct = (): void => {
+    void attempt(async () => {
+      const row = await review.correct();
+      if (row) go(`${href("projects", project.id, "annotate", row.image_id)}?proposal=${row.id}`);
+    });
+  };
+  useEffect(() => listenToReview(review, correct), [review]);
   useEffect(() => {
     if (!job || !isOpen(job)) return undefined;
     const timer = setTimeout(jobs.reload, lookEveryMs);
@@ -57,12 +63,22 @@ export function ReviewView({ project }: InProject) {
         annotation.
       </Head>
       {job && <AutoLabelStatus job={job} />}
-      <Queue review={review} projectId={project.id} running={running} />
+      <Queue review={review} projectId={project.id} running={running} onCorrect={correct} />
     </>
   );
 }
 
-function Queue({ review, projectId, running }: { review: Review; projectId: string; running: boolean }) {
+function Queue({
+  review,
+  projectId,
+  running,
+  onCorrect,
+}: {
+  review: Review;
+  projectId: string;
+  running: boolean;
+  onCorrect: () => void;
+}) {
   const { rows, at, ended } = review;
   const row = rows.value[at.value];
   const decided = rows.value.filter(({ status }) => status !== "pending").length;
@@ -92,9 +108,9 @@ function Queue({ review, projectId, running }: { review: Review; projectId: stri
           <Button icon="close" onClick={() => review.decide("reject")} title="R">
             Reject (R)
           </Button>
-          <LinkButton href={href("projects", projectId, "annotate", row.image_id)} icon="brush">
-            Draw it yourself
-          </LinkButton>
+          <Button icon="brush" onClick={onCorrect} title="C">
+            Correct (C)
+          </Button>
         </div>
         <div class="row">
           <span class="muted small nums">{decided} decided</span>

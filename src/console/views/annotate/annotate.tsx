@@ -1,11 +1,12 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { all, api } from "../../api/client.ts";
-import type { Image, Overview, Project, Version } from "../../api/types.ts";
+import type { Image, Overview, Project, Proposal, Version } from "../../api/types.ts";
 import { useLoad } from "../../state/load.ts";
-import { go, href } from "../../state/router.ts";
+import { Review } from "../../state/review.ts";
+import { go, href, place } from "../../state/router.ts";
 import { canFind, Everything, saidOf } from "../../state/everything.ts";
 import { Sketch } from "../../state/sketch.ts";
-import { attempt } from "../../state/toasts.ts";
+import { attempt, toast } from "../../state/toasts.ts";
 import { version } from "../../state/tools.ts";
 import { fileName, versionName } from "../../state/text.ts";
 import { Await, Button } from "../../ui/parts.tsx";
@@ -41,6 +42,15 @@ async function loadAround(projectId: string, imageId: string): Promise<Around> {
   };
 }
 
+/** Takes a proposal of the image up, where it is still there. */
+async function openProposal(sketch: Sketch, id: string): Promise<void> {
+  const query = new URLSearchParams({ image_id: sketch.image.id });
+  const rows = await all<Proposal>(`/v1/projects/${sketch.projectId}/proposals?${query.toString()}`);
+  const row = rows.find((one) => one.id === id);
+  if (row) sketch.correct(row);
+  else toast("The proposal is no longer there.", { bad: true });
+}
+
 export function Annotate({ project, imageId }: { project: Project; imageId: string }) {
   const around = useLoad(() => loadAround(project.id, imageId), [project.id, imageId]);
   return (
@@ -73,8 +83,12 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
   const actions = {
     accept: () =>
       attempt(async () => {
+        const proposal = sketch.correcting.value;
         const accepted = await sketch.accept();
         if (accepted) everything.judged(accepted.candidate);
+        if (!accepted || !proposal || sketch.correcting.value) return;
+        Review.corrected(proposal.id);
+        go(href("projects", project.id, "review"));
       }),
     everything: () => attempt(() => everything.start()),
     find: finds ? () => attempt(() => everything.find()) : null,
@@ -84,7 +98,11 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
     after: () => to(around.after),
   };
   useEffect(() => {
-    void attempt(() => sketch.load());
+    void attempt(async () => {
+      await sketch.load();
+      const { proposal } = place.value.query;
+      if (proposal !== undefined) await openProposal(sketch, proposal);
+    });
     // The encoder runs while one still looks where to click; where it can't, the first click says why.
     api.post(`/v1/projects/${project.id}/prewarm`, { image: { id: image.id } }).catch(() => {});
     return () => everything.close();
@@ -102,10 +120,7 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
   return (
     <>
       <header class="annotate-top">
-        <a class="button quiet" href={href("projects", project.id, "images")} aria-label="Images">
-          <Icon name="back" />
-          <span class="wide">Images</span>
-        </a>
+        <BackLink project={project} to={place.value.query["proposal"] ? "Review" : "Images"} />
         <h1 class="annotate-name" title={fileName(image)}>
           {fileName(image)}
         </h1>
@@ -143,6 +158,13 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
   );
 }
 
+const BackLink = ({ project, to }: { project: Project; to: "Review" | "Images" }) => (
+  <a class="button quiet" href={href("projects", project.id, to.toLowerCase())} aria-label={to}>
+    <Icon name="back" />
+    <span class="wide">{to}</span>
+  </a>
+);
+
 function VersionChoice({ project, versions }: { project: Project; versions: readonly Version[] }) {
   if (versions.length === 0) return null;
   return (
@@ -171,15 +193,18 @@ function VersionChoice({ project, versions }: { project: Project; versions: read
 
 /** What to do next, in one line; read out when it changes. */
 function Hint({ sketch, everything }: { sketch: Sketch; everything: Everything }) {
-  const { mask, score, points, byHand } = sketch.draft.value;
+  const { mask, score, points, byHand, candidate } = sketch.draft.value;
+  const proposal = sketch.correcting.value;
   const found = everything.shown.value?.found;
   const about = found
     ? saidOf(found)
     : score !== null
       ? `Predicted IoU ${Math.min(1, score).toFixed(2)}`
-      : byHand
-        ? "Corrected by hand"
-        : "Decoded here";
+      : proposal && mask === candidate
+        ? `As v${proposal.version} proposed it`
+        : byHand
+          ? "Corrected by hand"
+          : "Decoded here";
   const text = mask
     ? `${about} · Enter accepts${everything.open.value ? ", N skips" : ""}`
     : points.length > 0 || sketch.draft.value.box

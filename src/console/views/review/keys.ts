@@ -1,11 +1,12 @@
 import type { Review } from "../../state/review.ts";
 
 /** The keyboard of the review, but for where one types. Returns a function that ends it. */
-export function listenToReview(review: Review): () => void {
+export function listenToReview(review: Review, correct: () => void): () => void {
   const stop = new AbortController();
   const doings: Record<string, () => void> = {
     a: () => review.decide("accept"),
     r: () => review.decide("reject"),
+    c: correct,
     arrowleft: () => review.move(-1),
     arrowright: () => review.move(1),
   };
