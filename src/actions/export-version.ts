@@ -63,6 +63,24 @@ function requireSigned(key: string, { number, signature, weightsSha256 }: Versio
   }
 }
 
+/**
+ * What a version was signed with as it was registered, over its weights as they lie in the store. Throws AppError
+ * version_not_found, version_unsigned, and version_damaged where the weights were exchanged since.
+ */
+export async function registeredSignature(
+  { db }: Pick<Context, "db">,
+  scope: Ask["scope"],
+  number: number,
+): Promise<SignatureBundle> {
+  const version = await getVersion(db, scope, number);
+  if (!version.signature) {
+    const message = `Version ${number} is from before versions were signed; what is exported of it is signed all the same.`;
+    throw new AppError("version_unsigned", message, { param: "number" });
+  }
+  requireSigned(await modelKey(db), version);
+  return version.signature;
+}
+
 /** The installation's signature of an exported file, under that file's name. Throws what exportVersionFile throws. */
 export async function signExport(
   context: Context,

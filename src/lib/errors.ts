@@ -30,6 +30,7 @@ export const errorStatus = {
   import_not_found: 404,
   fine_tune_not_found: 404,
   version_not_found: 404,
+  version_unsigned: 404,
   prediction_not_found: 404,
   webhook_not_found: 404,
   webhook_delivery_not_found: 404,

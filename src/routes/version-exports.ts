@@ -1,12 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { exportVersionFile, signExport } from "../actions/export-version.ts";
+import { exportVersionFile, registeredSignature, signExport } from "../actions/export-version.ts";
 import { modelKey } from "../db/queries/signing-secrets.ts";
 import { exportFormats } from "../exports/types.ts";
 import { keyIdOf, publicKeyOf } from "../lib/model-signature.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
-import { askOf, json, projectParams, versionInPath } from "./http/scope.ts";
+import { askOf, json, projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { sendFile } from "./http/send-file.ts";
 import { exportVariant, withEncoder } from "./wire/version-export.ts";
 
@@ -98,6 +98,31 @@ const signatureRoute = createRoute({
   responses: { 200: json(signatureSchema, "The signature."), ...refusals },
 });
 
+const registeredRoute = createRoute({
+  method: "get",
+  path: "/v1/projects/{project_id}/versions/{number}/signature",
+  tags: ["versions"],
+  summary: "Get the signature that a version was registered with",
+  description:
+    "It is of the version's weights as they lie in the object store, which is what a link to them gives " +
+    "(POST …/versions/{number}/link), and tells project, version, base model and the snapshot that it was trained on.",
+  request: {
+    params: projectParams.extend({
+      number: versionInPath().openapi({ param: { name: "number", in: "path" }, example: 1 }),
+    }),
+  },
+  responses: {
+    200: json(signatureSchema, "The signature."),
+    ...failures(
+      "invalid_request",
+      "project_not_found",
+      "version_not_found",
+      "version_unsigned",
+      "version_damaged",
+    ),
+  },
+});
+
 const keyRoute = createRoute({
   method: "get",
   path: "/v1/model-signing-key",
@@ -139,6 +164,13 @@ export function versionExportRoutes(services: RouteContext) {
     c.header("ETag", `"sig-${sha256}"`);
     c.header("Content-Disposition", `attachment; filename="${fileName}.sig"`);
     return c.json(signature, 200);
+  });
+
+  router.openapi(registeredRoute, async (c) => {
+    const { number, ...rest } = c.req.valid("param");
+    const scope = scopeOf(c, rest);
+    projectOf(c, scope);
+    return c.json(await registeredSignature(services, scope, number), 200);
   });
 
   router.openapi(keyRoute, async (c) => {

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eq } from "../../src/db/drizzle.ts";
 import { insertAutoLabel } from "../../src/db/queries/auto-labels.ts";
 import { insertImport } from "../../src/db/queries/imports.ts";
 import { insertPrediction } from "../../src/db/queries/predictions.ts";
 import { insertPreview } from "../../src/db/queries/previews.ts";
+import { modelKey } from "../../src/db/queries/signing-secrets.ts";
 import { insertProposals } from "../../src/db/queries/proposals.ts";
 import { insertUpload } from "../../src/db/queries/uploads.ts";
 import { insertWebhook } from "../../src/db/queries/webhooks.ts";
+import { versions } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { newId } from "../../src/lib/ids.ts";
+import { signModel } from "../../src/lib/model-signature.ts";
 import { type Client, errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject, rectangleRle, seedFineTune, seedImage, seedVersion } from "../helpers/seeds.ts";
 
@@ -173,6 +177,9 @@ async function seedAll(client: Client): Promise<Ids> {
     mask: rectangleRle([...box]),
   });
   await seedVersion(app, project_id, 1);
+  const files = [{ name: ".", sha256: sha256(Buffer.from("weights 1")) }];
+  const signature = signModel(await modelKey(app.db), { name: "seeded", files });
+  await app.db.update(versions).set({ signature }).where(eq(versions.projectId, project_id));
   const [imported, upload, predicted, preview] = [newId("imp"), newId("upl"), newId("pred"), newId("fpv")];
   const [labelling, proposal, webhook] = [newId("al"), newId("prp"), newId("wh")];
   const zip = { objectKey: `projects/${project_id}/zip`, bytes: 1 };

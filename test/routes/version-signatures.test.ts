@@ -105,16 +105,28 @@ describe("the signature of a version", () => {
     );
   });
 
+  it("is told as it was registered, of the weights that a link gives", async () => {
+    const { status, body } = await app.a.get(`${url}/1/signature`);
+    expect(status).toBe(200);
+    const [row] = await app.db.select().from(versions).where(eq(versions.projectId, project));
+    const signed = verifyFile(body as unknown as SignatureBundle, key, row?.weightsSha256 ?? "");
+    expect(signed).toMatchObject({ name: `${project}-v1`, about: { maskwright: { snapshot_hash: null } } });
+    expect(errorOf(await app.a.get(`${url}/7/signature`))).toBe("404 version_not_found version");
+    expect(errorOf(await app.b.get(`${url}/1/signature`))).toBe("404 project_not_found project_id");
+  });
+
   it("that does not hold keeps the version from being given out", async () => {
     await seedVersion(app, project, 9, weights);
     const number = and(eq(versions.projectId, project), eq(versions.number, 9));
     // One from before there were signatures is.
     expect((await app.a.get(`${url}/9/export/signature?format=card`)).status).toBe(200);
+    expect(errorOf(await app.a.get(`${url}/9/signature`))).toBe("404 version_unsigned number");
     // Whoever exchanges weights and row has no key to sign with.
     const [first] = await app.db.select().from(versions).where(eq(versions.number, 1));
     const { signature } = first as typeof versions.$inferSelect;
     await app.db.update(versions).set({ signature }).where(number);
     expect(errorOf(await app.a.get(`${url}/9/export/signature?format=card`))).toBe("500 version_damaged");
+    expect(errorOf(await app.a.get(`${url}/9/signature`))).toBe("500 version_damaged");
     expect(errorOf(await app.b.get(`${url}/9/export/signature?format=card`))).toBe(
       "404 project_not_found project_id",
     );

@@ -109,6 +109,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/versions/{number}": "read",
   "GET /v1/projects/{project_id}/versions/{number}/export": "read",
   "GET /v1/projects/{project_id}/versions/{number}/export/signature": "read",
+  "GET /v1/projects/{project_id}/versions/{number}/signature": "read",
   "GET /v1/projects/{project_id}/versions/{number}/pictures/{kind}": "read",
   "POST /v1/projects/{project_id}/versions/{number}/promote": "train",
   "POST /v1/projects/{project_id}/rollback": "train",
