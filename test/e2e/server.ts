@@ -93,11 +93,11 @@ export class Server {
       password: string;
     };
     const url = `postgres://postgres:${access.password}@127.0.0.1:${access.port}/maskwright`;
-    const { db, close } = openDatabase(url, { max: 1 });
+    const database = openDatabase(url, { max: 1 });
     try {
-      await work(db);
+      await work(database.db);
     } finally {
-      await close();
+      await database.close();
     }
   }
 

@@ -11,6 +11,10 @@ const atOnce = 50;
 /** The review that one has left to correct a proposal, and comes back to. */
 let left: Review | null = null;
 
+const leave = (review: Review): void => {
+  left = review;
+};
+
 /** Proposals one at a time: what is decided shows at once and is sent in its order. */
 export class Review {
   /** In the order of review; what is decided stays, so that one can go back. */
@@ -53,7 +57,7 @@ export class Review {
   async correct(): Promise<Proposal | null> {
     const row = this.rows.value[this.at.value] ?? null;
     await this.#sent;
-    if (row) left = this;
+    if (row) leave(this);
     return row;
   }
 
