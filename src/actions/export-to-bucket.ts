@@ -11,6 +11,7 @@ import { temporaryFolder } from "../lib/temporary.ts";
 import { allowedPlace, type BucketPlace } from "../storage/bucket-places.ts";
 import { keys } from "../storage/keys.ts";
 import type { ActionContext } from "./context.ts";
+import { mediaTypeOf } from "../imaging/sniff.ts";
 
 /** Images of one request: the caller comes back for the next. */
 export const imagesAtOnce = 50;
@@ -93,7 +94,7 @@ async function putImages(
     const path = join(folder, image.id);
     await store.getFile(keys.image(scope.projectId, image.sha256), path);
     const { sha256, format } = image;
-    const contentType = `image/${format}`;
+    const contentType = mediaTypeOf(format);
     const { size: bytes } = await stat(path);
     await buckets.put({ bucket, key }, { sha256, bytes, contentType, body: createReadStream(path) });
     await rm(path);

@@ -21,6 +21,7 @@ import { keys } from "../storage/keys.ts";
 import { mendObject } from "../storage/named-objects.ts";
 import { quotasOf } from "./quotas.ts";
 import type { ActionContext } from "./context.ts";
+import { mediaTypeOf } from "../imaging/sniff.ts";
 
 const hashesPerQuery = 1000;
 
@@ -74,7 +75,7 @@ export async function storeImage(
       const id = newId("img");
       if (upload) await completeUpload(tx, scope, upload.id, { imageId: id });
       else await requireRoom(tx, scope.workspaceId, quotas, { more: { images: 1, bytes: file.bytes } });
-      await store.putFile(objectKey, path, { contentType: `image/${facts.format}` });
+      await store.putFile(objectKey, path, { contentType: mediaTypeOf(facts.format) });
       const image = await insertImage(tx, {
         ...scope,
         ...facts,

@@ -1,8 +1,8 @@
 /** Kinds and parts of the names of files. */
-const imageName = /\.(jpe?g|jpe|jfif|png|webp|tiff?|bmp|dib|gif|avif)$/i;
+const imageName = /\.(jpe?g|jpe|jfif|png|webp|tiff?|bmp|dib|gif|avif|hei[cf]|hif|jp2|j2[kc]|jpx|dcm|dicom)$/i;
 /** Pictures of formats that are refused by name where nothing but them is there. */
 const foreignImageName =
-  /\.(dcm|dicom|heic|heif|jp2|j2k|jxl|psd|svg|ppm|pgm|pbm|tga|raw|cr2|nef|arw|dng|exr|hdr|nii|nii\.gz|mrxs|svs|ndpi|czi|lif|nd2)$/i;
+  /\.(jxl|psd|svg|ppm|pgm|pbm|tga|raw|cr2|nef|arw|dng|exr|hdr|nii|nii\.gz|mrxs|svs|ndpi|czi|lif|nd2)$/i;
 
 export const isImageName = (name: string): boolean => imageName.test(name);
 export const isForeignImageName = (name: string): boolean => foreignImageName.test(name);

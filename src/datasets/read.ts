@@ -27,6 +27,7 @@ import type { ArchiveReader } from "./archive.ts";
 import { openListed } from "./listed.ts";
 import { partSettled } from "./settled.ts";
 import { openArchive } from "./open-archive.ts";
+import { readFormats } from "../imaging/sniff.ts";
 
 /**
  * Opens a zip, TAR or folder of images and annotations and checks all that its names and its annotation files say: safety, limits, formats,
@@ -183,9 +184,7 @@ function noImages({ unread }: Plan, { kind, entries }: ArchiveReader, report: Re
     );
   const first = report.firstUnread;
   const what = first && unread > 0 ? `; ${first.file} is ${first.detail}` : "";
-  return layoutUnknown(
-    `the ${kind} has no image that is read (JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF)${what}`,
-  );
+  return layoutUnknown(`the ${kind} has no image that is read (${readFormats})${what}`);
 }
 
 /** Null for an image that can't be read, which is told. */

@@ -2,8 +2,10 @@ import sharp, { type Metadata } from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { decodeCost, type Header, mostDecodeBytes, tiffPartRows } from "./decode-cost.ts";
 import { eightBits } from "./eight-bits.ts";
+import { readerOf } from "./formats/readers.ts";
+import type { PictureReader } from "./formats/types.ts";
 import { bmpSize, readBmp, readTiff, sharpReads, type TiffHead, tiffHead } from "./samples.ts";
-import { foreignFormat, type ImageFormat, sniff, truncated } from "./sniff.ts";
+import { foreignFormat, type ImageFormat, readFormats, sniff, truncated } from "./sniff.ts";
 import type { RgbImage } from "./types.ts";
 
 /** A side below this many pixels is refused: nothing in it could be segmented. */
@@ -22,8 +24,8 @@ export interface DecodedImage extends RgbImage {
 }
 
 /**
- * JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF bytes (told by content, not by name) as 8-bit RGB, turned as EXIF orientation
- * says; of several pages the first.
+ * The bytes of a picture of one of imageFormats (told by content, not by name) as 8-bit RGB, turned as EXIF orientation says;
+ * of several pages the first.
  *
  * - Samples of more than eight bits: see eight-bits.ts; `reading` says what was chosen. Grey is repeated in R, G and B. CMYK
  *   becomes sRGB through its profile. A TIFF's fourth band is alpha only where the file declares it so.
@@ -41,6 +43,8 @@ export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number
   const format = sniff(bytes);
   if (format === null) throw unsupported(bytes);
   try {
+    const reader = readerOf(format);
+    if (reader) return await decodeByReader(bytes, format, reader, limits);
     if (format === "bmp") return decodeBmp(bytes, limits);
     const tiff = format === "tiff" ? await tiffHead(bytes) : null;
     if (tiff && !sharpReads(tiff)) return await decodeTiff(bytes, tiff, limits);
@@ -60,10 +64,7 @@ function unsupported(bytes: Uint8Array): AppError {
   const what = foreign
     ? `the content is ${foreign.name}; ${foreign.advice}`
     : "the content is no picture that is read";
-  return new AppError(
-    "image_format_unsupported",
-    `${what} (read are JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF)`,
-  );
+  return new AppError("image_format_unsupported", `${what} (read are ${readFormats})`);
 }
 
 async function decodeSharp(
@@ -104,6 +105,20 @@ async function decodeSharp(
   }
   const { data, info } = await flat.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
   return { ...base, width: info.width, height: info.height, data: toRgb(data, info.channels) };
+}
+
+/** HEIC, JPEG 2000 and DICOM, which say themselves how they are turned, if at all. */
+async function decodeByReader(
+  bytes: Uint8Array,
+  format: ImageFormat,
+  reader: PictureReader,
+  { maxPixels }: { maxPixels: number },
+): Promise<DecodedImage> {
+  const head = await reader.head(bytes);
+  checkSize(head, maxPixels);
+  checkCost(head, head.cost, maxPixels);
+  const { image, reading } = eightBits(await reader.read(bytes));
+  return { ...image, format, orientation: 1, pages: head.pages, reading };
 }
 
 function decodeBmp(bytes: Uint8Array, { maxPixels }: { maxPixels: number }): DecodedImage {
@@ -166,12 +181,18 @@ const withParts = (header: Metadata, bytes: Uint8Array, format: ImageFormat): Me
 export async function decodeBytes(file: Uint8Array | string, limits: { maxPixels: number }): Promise<number> {
   try {
     const most = mostDecodeBytes(limits.maxPixels);
-    if (typeof file !== "string" && sniff(file) === "bmp") {
+    const format = typeof file === "string" ? null : sniff(file);
+    const reader = format && readerOf(format);
+    if (reader && typeof file !== "string") {
+      const { width, height, cost } = await reader.head(file);
+      return width * height > limits.maxPixels ? 0 : Math.min(cost * width * height, most);
+    }
+    if (typeof file !== "string" && format === "bmp") {
       const size = bmpSize(file);
       return size ? Math.min(bytesOfBmp * size.width * size.height, most) : 0;
     }
     const header = await sharp(file, { limitInputPixels: false }).metadata();
-    const { width, height, format } = header;
+    const { width, height } = header;
     if (width * height > limits.maxPixels) return 0;
     const whole = { ...header, partRows: height };
     const cost = decodeCost(

@@ -1,5 +1,6 @@
 import { AppError } from "../lib/errors.ts";
-import type { Samples } from "./samples.ts";
+import type { ReadPicture } from "./formats/types.ts";
+import type { Samples } from "./types.ts";
 import type { RgbImage } from "./types.ts";
 
 /** Shares of the samples that may lie below and above what is shown. */
@@ -15,9 +16,9 @@ const wholeRange = 0.5;
  *
  * Samples that do not fill their range (12 bits in 16, reflectance, floats, signed numbers) are stretched from the 1st to
  * the 99th percentile of all bands shown together, so that colours keep their balance; the same file always gives the same
- * picture. Throws AppError image_unreadable for a picture of not one number.
+ * picture. A window that the file brings stands in their place. Throws AppError image_unreadable for a picture of not one number.
  */
-export function eightBits({ width, height, bands, data }: Samples): {
+export function eightBits({ width, height, bands, data, window }: ReadPicture): {
   image: RgbImage;
   reading: string | undefined;
 } {
@@ -28,13 +29,13 @@ export function eightBits({ width, height, bands, data }: Samples): {
       : bands === 2
         ? "the first of two bands is grey"
         : null;
-  if (data instanceof Uint8Array)
+  if (data instanceof Uint8Array && !window)
     return {
       image: rgbOf(width, height, bands, shown, (i) => data[i] as number),
       reading: first ?? undefined,
     };
-  const [low, high] = rangeOf(data, bands, shown);
-  const whole = data instanceof Uint16Array && high > wholeRange * 65_535;
+  const [low, high] = window ?? rangeOf(data, bands, shown);
+  const whole = !window && data instanceof Uint16Array && high > wholeRange * 65_535;
   const [from, to] = whole ? [0, 65_535] : [low, high];
   const scale = to > from ? 255 / (to - from) : 0;
   const at = (i: number): number => {
@@ -46,7 +47,7 @@ export function eightBits({ width, height, bands, data }: Samples): {
     : rgbOf(width, height, bands, shown, at);
   const stretched = whole
     ? null
-    : `samples are stretched from ${text(from)} to ${text(to)} (1st and 99th percentile)`;
+    : `samples are stretched from ${text(from)} to ${text(to)} (${window ? "the file's own window" : "1st and 99th percentile"})`;
   return { image, reading: [first, stretched].filter((part) => part !== null).join("; ") || undefined };
 }
 

@@ -2,7 +2,9 @@ import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { LabelMap } from "./label-map.ts";
-import { bmpSize, readSamples, type Samples, tiffHead } from "./samples.ts";
+import { readerOf } from "./formats/readers.ts";
+import { bmpSize, readSamples, tiffHead } from "./samples.ts";
+import type { Samples } from "./types.ts";
 import { foreignFormat, type ImageFormat, sniff } from "./sniff.ts";
 
 /** The values of a mask file, whatever they mean. */
@@ -26,6 +28,8 @@ export interface FileSize {
 export async function maskSize(bytes: Uint8Array): Promise<FileSize> {
   const format = formatOf(bytes);
   try {
+    const reader = readerOf(format);
+    if (reader) return await reader.head(bytes);
     if (format === "bmp") {
       const size = bmpSize(bytes);
       if (!size) throw new Error("it ends within its header");

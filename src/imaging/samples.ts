@@ -6,25 +6,9 @@ import { decode as decodeBmp } from "bmp-ts";
 import type * as GeoTiff from "geotiff";
 import sharp from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { readerOf } from "./formats/readers.ts";
 import type { ImageFormat } from "./sniff.ts";
-
-export type SampleArray =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
-
-/** Row-major, bands interleaved. */
-export interface Samples {
-  readonly width: number;
-  readonly height: number;
-  readonly bands: number;
-  readonly data: SampleArray;
-}
+import type { SampleArray, Samples } from "./types.ts";
 
 /** A BMP of 1 to 32 bits, as R, G, B; its fourth byte is no alpha that anybody agrees on. Throws AppError image_unreadable. */
 export function readBmp(bytes: Uint8Array): Samples {
@@ -152,6 +136,8 @@ export async function readSamples(
   format: ImageFormat,
   limits: { maxPixels: number },
 ): Promise<Samples> {
+  const reader = readerOf(format);
+  if (reader) return reader.read(bytes);
   if (format === "bmp") return readBmp(bytes);
   if (format === "tiff" && !sharpReads(await tiffHead(bytes))) return readTiff(bytes);
   return readSharp(bytes, limits);

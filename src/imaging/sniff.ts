@@ -1,10 +1,29 @@
 /** The image formats that are read. */
-export const imageFormats = ["jpeg", "png", "webp", "tiff", "bmp", "gif", "avif"] as const;
+export const imageFormats = [
+  "jpeg",
+  "png",
+  "webp",
+  "tiff",
+  "bmp",
+  "gif",
+  "avif",
+  "heic",
+  "jp2",
+  "dicom",
+] as const;
 export type ImageFormat = (typeof imageFormats)[number];
+
+/** What people call them, for messages. */
+export const readFormats = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG 2000 and DICOM";
+
+/** The media type of a file of one of imageFormats, by what its row says. Source: RFC 3745, RFC 3240, and IANA's list of image types. */
+export const mediaTypeOf = (format: string): string =>
+  format === "dicom" ? "application/dicom" : `image/${format}`;
 
 /** The format by its first bytes; null for anything else. */
 export function sniff(bytes: Uint8Array): ImageFormat | null {
   const head = Buffer.from(bytes.subarray(0, 12)).toString("latin1");
+  if (Buffer.from(bytes.subarray(128, 132)).toString("latin1") === "DICM") return "dicom";
   if (head.startsWith("\xff\xd8\xff")) return "jpeg";
   if (head.startsWith("\x89PNG\r\n\x1a\n")) return "png";
   if (head.startsWith("RIFF") && head.endsWith("WEBP")) return "webp";
@@ -13,6 +32,8 @@ export function sniff(bytes: Uint8Array): ImageFormat | null {
   if (head.startsWith("BM") && bytes.length > 26) return "bmp";
   if (head.startsWith("GIF87a") || head.startsWith("GIF89a")) return "gif";
   if (/^....ftypavi[fs]/s.test(head)) return "avif";
+  if (/^....ftyp(hei[cxms]|hev[cx]|mif1|msf1)/s.test(head)) return "heic";
+  if (head.startsWith("\0\0\0\x0cjP  ") || head.startsWith("\xff\x4f\xff\x51")) return "jp2";
   return null;
 }
 
@@ -20,13 +41,8 @@ export function sniff(bytes: Uint8Array): ImageFormat | null {
 export function foreignFormat(bytes: Uint8Array): { name: string; advice: string } | null {
   const head = Buffer.from(bytes.subarray(0, 132)).toString("latin1");
   const as = (name: string, advice: string) => ({ name, advice });
-  if (/^....ftyp(hei[cxms]|hev[cx]|mif1|msf1)/s.test(head))
-    return as("HEIC", "save it as JPEG, or set the camera to its most compatible format");
-  if (head.startsWith("\0\0\0\x0cjP  ") || head.startsWith("\xff\x4f\xff\x51"))
-    return as("JPEG 2000", "save it as PNG or TIFF");
   if (head.startsWith("\xff\x0a") || head.startsWith("\0\0\0\x0cJXL "))
     return as("JPEG XL", "save it as PNG or JPEG");
-  if (head.slice(128) === "DICM") return as("DICOM", "save its frames as PNG or 16-bit TIFF");
   if (/^P[1-7]\s/.test(head)) return as("Netpbm", "save it as PNG");
   if (head.startsWith("8BPS")) return as("Photoshop", "save it as PNG");
   if (head.startsWith("%PDF")) return as("PDF", "save its pages as PNG");
@@ -48,6 +64,11 @@ export function truncated(bytes: Uint8Array, format: ImageFormat, reason: string
       return buffer.length < 54 || buffer.readUInt32LE(2) > buffer.length;
     case "gif":
       return buffer.at(-1) !== 0x3b;
+    case "heic":
+    case "jp2":
+      return false;
+    case "dicom":
+      return /buffer overrun|end of (file|buffer)|beyond|bytes of pixels where/i.test(reason);
     case "avif":
       return /truncated|end of file|invalid.*box/i.test(reason);
     case "webp":

@@ -64,3 +64,21 @@ export interface LogitsSource {
 /** A mask as the API takes and gives it. */
 export type WireMask = RleMask | PolygonMask | PngMask | LogitsMask;
 export type MaskFormat = WireMask["format"];
+
+export type SampleArray =
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Float32Array
+  | Float64Array;
+
+/** Row-major, bands interleaved. */
+export interface Samples {
+  readonly width: number;
+  readonly height: number;
+  readonly bands: number;
+  readonly data: SampleArray;
+}

@@ -28,6 +28,7 @@ import { inOrderOfWorth, mostListed } from "../actions/worth.ts";
 import { imageErrors, imageSchema, toImage } from "./wire/image.ts";
 import { listedImageSchema, toListed } from "./wire/worth.ts";
 import { cleanName, type FileUpload, limitBody, withFileUpload } from "./http/upload.ts";
+import { mediaTypeOf } from "../imaging/sniff.ts";
 
 const group = text(200);
 const tags = ["images"];
@@ -53,6 +54,7 @@ const uploadRoute = createRoute({
       required: true,
       content: {
         "image/*": { schema: { type: "string", format: "binary" } },
+        "application/dicom": { schema: { type: "string", format: "binary" } },
         "multipart/form-data": {
           schema: {
             type: "object",
@@ -143,7 +145,10 @@ const content = createRoute({
   responses: {
     200: {
       description: "The bytes.",
-      content: { "image/*": { schema: { type: "string", format: "binary" } } },
+      content: {
+        "image/*": { schema: { type: "string", format: "binary" } },
+        "application/dicom": { schema: { type: "string", format: "binary" } },
+      },
     },
     ...failures("image_not_found", "image_damaged"),
   },
@@ -231,7 +236,7 @@ function named(file: FileUpload, query: { group?: string | undefined; file_name?
 
 /** Sandboxed and typed by what the bytes were found to be, so that no browser takes an upload for a page. */
 function sendImage(c: Context<Env>, image: Image, bytes: Uint8Array): Response {
-  c.header("Content-Type", `image/${image.format}`);
+  c.header("Content-Type", mediaTypeOf(image.format));
   c.header("Content-Security-Policy", "default-src 'none'; sandbox");
   c.header("X-Content-Type-Options", "nosniff");
   c.header("Cache-Control", "private, max-age=31536000, immutable");

@@ -10,6 +10,7 @@ import { createRouter } from "./http/router.ts";
 import type { RouteContext } from "./http/env.ts";
 import { imageParams, json, projectOf, projectParams, scopeOf, versionInPath } from "./http/scope.ts";
 import { type FileUpload, withFileUpload } from "./http/upload.ts";
+import { mediaTypeOf } from "../imaging/sniff.ts";
 
 const tags = ["links"];
 const token = z.object({ token: z.string().max(4000) });
@@ -86,7 +87,7 @@ export function linkRoutes(services: RouteContext) {
     const params = c.req.valid("param");
     const image = await getImage(db, scopeOf(c, params), params.image_id);
     const fileName = image.fileName ?? `${image.id}.${image.format}`;
-    const about = { contentType: `image/${image.format}`, fileName };
+    const about = { contentType: mediaTypeOf(image.format), fileName };
     return c.json(toLink(await linkToRead(c, services, image.objectKey, about)), 200);
   });
 

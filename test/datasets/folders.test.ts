@@ -134,9 +134,9 @@ it("leaves out what is at fault, with its reason, and takes the rest", async () 
     [{ ...base, "masks/gone.png": ok }, "mask_without_image", /no image of this name/],
     [{ ...base, "images/bad.png": "not an image" }, "image_unreadable", /no picture that is read/],
     [
-      { ...base, "images/bad.jpg": Buffer.from("\0\0\0\x18ftypheic", "latin1") },
+      { ...base, "images/bad.jpg": Buffer.from("8BPS", "latin1") },
       "image_unreadable",
-      /HEIC; save/,
+      /Photoshop; save/,
     ],
     [{ ...base, "notes.docx": "x" }, "unread", /of the kind \.docx/],
     [{ ...base, "masks/b.npy": "x" }, "unread", /NumPy's array/],
@@ -156,7 +156,7 @@ it("says what it saw and what would be read when nothing comes of a zip", async 
     [{}, /it is empty/],
     [{ "images/a.txt": "x" }, /no image that is read/],
     [{ "images.zip": "x", "masks.zip": "x" }, /images\.zip is an archive in the archive/],
-    [{ "scan.dcm": "x" }, /scan\.dcm is a picture of a format that is not read \(dcm\)/],
+    [{ "scan.psd": "x" }, /scan\.psd is a picture of a format that is not read \(psd\)/],
     [
       { "images/a.png": image, "labels.json": { boxes: [] } },
       /labels\.json was not read: annotations of no format/,

@@ -178,8 +178,8 @@ describe("an image is refused", () => {
         decode(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"/>')),
       ),
     ).toBe("image_format_unsupported");
-    const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0", "latin1");
-    await expect(decode(heic)).rejects.toThrow(/the content is HEIC; save it as JPEG/);
+    const photoshop = Buffer.from("8BPS\0\x01\0\0\0\0\0\0", "latin1");
+    await expect(decode(photoshop)).rejects.toThrow(/the content is Photoshop; save it as PNG/);
   });
 
   test.each([

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -146,12 +147,31 @@ describe("POST images", () => {
     expect(errorOf(await upload(await picture(5), "", headers))).toBe("409 idempotency_key_reused");
   });
 
+  it("takes what a scanner writes, and shows it as the encoder sees it", async () => {
+    const file = await readFile(new URL("../imaging/fixtures/pictures/window.dcm", import.meta.url));
+    const own = await makeProject(app.a);
+    const stored = await app.a.send("POST", `/v1/projects/${own}/images`, {
+      body: Uint8Array.from(file),
+      headers: { "content-type": "application/dicom" },
+    });
+    expect(stored.status).toBe(201);
+    const { id, ...facts } = stored.body as { id: string };
+    expect(facts).toMatchObject({ format: "dicom", width: 64, height: 48 });
+    const path = `/v1/projects/${own}/images/${id}`;
+    const [content, small] = await Promise.all([
+      app.a.get(`${path}/content`),
+      app.a.get(`${path}/thumbnail`),
+    ]);
+    expect(content.headers.get("content-type")).toBe("application/dicom");
+    expect([small.status, small.headers.get("content-type")]).toEqual([200, "image/webp"]);
+  });
+
   it.each<[string, () => Promise<RequestInit["body"]> | RequestInit["body"], string]>([
     ["nothing", () => new Uint8Array(0), "422 image_empty"],
     ["what is no image", () => "just some text", "415 image_format_unsupported"],
     [
       "an image of another format",
-      async () => Uint8Array.from(Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1")),
+      async () => Uint8Array.from(Buffer.from("8BPS\0\x01\0\0\0\0\0\0", "latin1")),
       "415 image_format_unsupported",
     ],
     ["a truncated PNG", async () => (await picture(6)).subarray(0, 2000), "422 image_truncated"],

@@ -1,5 +1,4 @@
 import { parse } from "csv-parse";
-import sharp from "sharp";
 import { splitOf } from "../names.ts";
 import { type AnnotatedImage, type DrawnObject, ObjectPlans } from "../objects.ts";
 import { baseOf } from "../paths.ts";
@@ -7,6 +6,7 @@ import { labelOf, type Source } from "../plan.ts";
 import { spansOf } from "../shapes.ts";
 import type { FormatContext } from "../types.ts";
 import { viaObject } from "./via.ts";
+import { maskSize } from "../../imaging/mask-values.ts";
 
 /** Columns as competitions call them, in lower case without what is no letter. */
 const columns = {
@@ -218,9 +218,7 @@ async function conventionOf(rows: readonly Row[], file: string, context: FormatC
   for (const { image, numbers } of some) {
     const [name, ...others] = finder.find(image, file);
     if (name === undefined || others.length > 0) continue;
-    const size = await sharp(await zip.read(name, signal), { limitInputPixels: false })
-      .metadata()
-      .catch(() => null);
+    const size = await maskSize(await zip.read(name, signal)).catch(() => null);
     if (!size || !numbers) continue;
     if (size.width !== size.height) square = false;
     for (const [i, candidate] of candidates.entries())

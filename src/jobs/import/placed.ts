@@ -3,6 +3,7 @@ import type { Database } from "../../db/client.ts";
 import { type Quotas, requireRoom, type selectRoom } from "../../db/queries/usage.ts";
 import { mendObject } from "../../storage/named-objects.ts";
 import type { ObjectStore } from "../../storage/store.ts";
+import { mediaTypeOf } from "../../imaging/sniff.ts";
 
 /** Images that are written at once: a store on disk flushes each, and one far away answers late. */
 const atOnce = 8;
@@ -85,7 +86,7 @@ export class Placed {
     }
     if (isThere) await mendObject(this.#store, { key, sha256, path });
     await this.#store.putFile(key, path, {
-      contentType: `image/${facts.format}`,
+      contentType: mediaTypeOf(facts.format),
       given: { bytes: byteLength, sha256 },
     });
   }

@@ -14,7 +14,7 @@ import { Bar, Button } from "../../ui/parts.tsx";
 import { ImportCheck } from "./import-check.tsx";
 
 const accepted =
-  "image/jpeg,image/png,image/webp,image/tiff,.jpg,.jpeg,.jfif,.png,.webp,.tif,.tiff,.bmp,.gif,.avif,.zip,application/zip,.parquet";
+  "image/jpeg,image/png,image/webp,image/tiff,.jpg,.jpeg,.jfif,.png,.webp,.tif,.tiff,.bmp,.gif,.avif,.heic,.heif,.jp2,.j2k,.dcm,.zip,application/zip,.parquet";
 
 /** Files can be dropped anywhere on the page; the box says so and opens the file chooser. */
 export function DropZone({ projectId, small }: { projectId: string; small: boolean }) {
