@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
@@ -108,4 +109,20 @@ describe("GET embedding", () => {
   it("is no other workspace's", async () => {
     expect(errorOf(await app.b.get(`${url}/embedding`))).toMatch(/^404 (project|image)_not_found/);
   });
+});
+
+it("what a scanner writes comes in, goes out as it came, and is shown as the encoder sees it", async () => {
+  const file = await readFile(new URL("../imaging/fixtures/pictures/window.dcm", import.meta.url));
+  const own = await makeProject(app.a);
+  const stored = await app.a.send("POST", `/v1/projects/${own}/images`, {
+    body: Uint8Array.from(file),
+    headers: { "content-type": "application/dicom" },
+  });
+  expect(stored.status).toBe(201);
+  const { id, ...facts } = stored.body as { id: string };
+  expect(facts).toMatchObject({ format: "dicom", width: 64, height: 48 });
+  const path = `/v1/projects/${own}/images/${id}`;
+  const [content, small] = await Promise.all([app.a.get(`${path}/content`), app.a.get(`${path}/thumbnail`)]);
+  expect(content.headers.get("content-type")).toBe("application/dicom");
+  expect([small.status, small.headers.get("content-type")]).toEqual([200, "image/webp"]);
 });

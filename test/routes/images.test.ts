@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -145,25 +144,6 @@ describe("POST images", () => {
     expect([first.status, again.status]).toEqual([201, 201]);
     expect(again.headers.get("idempotent-replayed")).toBe("true");
     expect(errorOf(await upload(await picture(5), "", headers))).toBe("409 idempotency_key_reused");
-  });
-
-  it("takes what a scanner writes, and shows it as the encoder sees it", async () => {
-    const file = await readFile(new URL("../imaging/fixtures/pictures/window.dcm", import.meta.url));
-    const own = await makeProject(app.a);
-    const stored = await app.a.send("POST", `/v1/projects/${own}/images`, {
-      body: Uint8Array.from(file),
-      headers: { "content-type": "application/dicom" },
-    });
-    expect(stored.status).toBe(201);
-    const { id, ...facts } = stored.body as { id: string };
-    expect(facts).toMatchObject({ format: "dicom", width: 64, height: 48 });
-    const path = `/v1/projects/${own}/images/${id}`;
-    const [content, small] = await Promise.all([
-      app.a.get(`${path}/content`),
-      app.a.get(`${path}/thumbnail`),
-    ]);
-    expect(content.headers.get("content-type")).toBe("application/dicom");
-    expect([small.status, small.headers.get("content-type")]).toEqual([200, "image/webp"]);
   });
 
   it.each<[string, () => Promise<RequestInit["body"]> | RequestInit["body"], string]>([
