@@ -99,6 +99,23 @@ export async function importSource(
   }
 }
 
+/** Waits for an import that is under way, whatever comes of it. */
+export async function importEnded(
+  client: Maskwright,
+  { json, streams }: Pick<Call, "json" | "streams">,
+  { id, project_id }: Import,
+): Promise<void> {
+  const live = new Live(streams.err, !json);
+  try {
+    await waitFor(client, { project_id, import_id: id }, live);
+  } catch (error) {
+    // The same data are sent once more, and fail by name if they have to.
+    if (!(error instanceof CliError)) throw error;
+  } finally {
+    live.clear();
+  }
+}
+
 /** Resolves once the import has succeeded. Throws CliError with its own code where it has failed. */
 async function waitFor(
   client: Maskwright,

@@ -5,8 +5,9 @@ import { oneOf, parse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { CliError, told } from "./errors.ts";
 import { bodyOf, ended, tuning, watch } from "./fine-tune.ts";
-import { importSource, sourceOf, textOf } from "./import.ts";
+import { importEnded, importSource, sourceOf, textOf } from "./import.ts";
 import { loginOf } from "./login.ts";
+import { findBegun } from "./resume.ts";
 import { type Source, tarSource } from "./sources.ts";
 
 /** By a tool, what to do where its export brings no masks or no pictures. */
@@ -36,15 +37,22 @@ export const migrateCommand: Command = async (call) => {
   const say = (line: string): void => void (call.json || call.streams.err.write(`${line}\n`));
 
   const name = values.name ?? basename(path).replace(/(\.tar)?\.[^.]+$/, "");
-  const { id } = await client.post("/v1/projects", { body: { name } });
+  const begun = await findBegun(client, name, source.name);
+  if (begun) say(`goes on in project ${begun.project}, which an earlier migrate has begun`);
+  const id = begun?.project ?? (await client.post("/v1/projects", { body: { name } })).id;
   const params = { path: { project_id: id } };
-  const imported = await taken(client, id, hint, () =>
+  // What is there already comes in again as nothing, so an export that has changed since is no matter.
+  if (begun?.importing) await importEnded(client, call, begun.importing);
+  const imported = await taken(client, { id, isNew: !begun, hint }, () =>
     importSource(client, call, { source, project: async () => id, query: {} }),
   );
   say(textOf(imported));
   say(`recognised as ${imported.layout}`);
 
-  const started = await client.post("/v1/projects/{project_id}/fine-tunes", { params, body });
+  const hasNew = (imported.images_created ?? 0) + (imported.annotations_created ?? 0) > 0;
+  const known = hasNew ? undefined : begun?.fineTune;
+  if (known) say(`fine-tune ${known.id} of the same data is ${known.status}`);
+  const started = known ?? (await client.post("/v1/projects/{project_id}/fine-tunes", { params, body }));
   const job = await watch(client, started, call);
   const { text } = await ended(client, job);
   const curl = await curlOf(client, url, id, job.version as number);
@@ -76,23 +84,24 @@ async function exportSource(path: string, images: string | undefined): Promise<S
   ]);
 }
 
-/** The import; where it fails, or brings nothing to learn from, the project that was made for it goes again. */
+/** The import; where it fails, or brings nothing to learn from, a project that was made for it goes again. */
 async function taken(
   client: Maskwright,
-  id: string,
-  hint: string,
+  { id, isNew, hint }: { id: string; isNew: boolean; hint: string },
   work: () => Promise<Import>,
 ): Promise<Import> {
   try {
     const job = await work();
-    if ((job.annotations_created ?? 0) > 0) return job;
+    // What was there before is none of those that were created.
+    const came = isNew ? job.annotations_created : job.summary?.annotations;
+    if ((came ?? 0) > 0) return job;
     const left = (job.skipped ?? []).map(({ count, reason }) => `${count} x ${reason}`).join("; ");
     throw new CliError(
       "no_masks",
       `${job.images_created} images came in, but no mask of an object${left === "" ? "" : ` (left out: ${left})`}; ${hint}.`,
     );
   } catch (error) {
-    await client.delete("/v1/projects/{project_id}", { params: { path: { project_id: id } } });
+    if (isNew) await client.delete("/v1/projects/{project_id}", { params: { path: { project_id: id } } });
     const { code, message } = told(error);
     if (!/^import_(layout_unknown|file_invalid|skipped_too_much)$/.test(code)) throw error;
     throw new CliError(code, `${message.replace(/\.$/, "")}; ${hint}.`);

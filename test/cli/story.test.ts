@@ -95,6 +95,12 @@ it("goes from a folder of images and masks to an exported version", async () => 
   const answer = await fetch(url, { method: "POST", headers, body });
   expect(await answer.json()).toMatchObject({ object: "prediction", results: [{ version: 1 }] });
 
+  // Killed and started again, it goes on where it was; here all is done.
+  const again = await maskwright("migrate", "hf", data, "--name", "moved", "--epochs", "1", "--seed", "3");
+  expect(again.err).toContain(`goes on in project ${moved}`);
+  expect(again.err).toMatch(/^fine-tune ft_\w+ of the same data is succeeded$/m);
+  expect([again.out, again.code]).toEqual([tuned.out, 0]);
+
   expect((await maskwright("versions", moved)).out.split("\n")[1]).toMatch(/^1 +(in)?active /);
   const file = join(folder, "one.onnx");
   expect(await maskwright("export", moved, "1", "--format", "onnx", "-o", file)).toMatchObject({ code: 0 });
