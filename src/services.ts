@@ -88,7 +88,7 @@ export async function createServices(
     releases.add("inference", () => inference.close());
     const json = createJsonReader();
     releases.add("the reader of bodies", () => json.close());
-    const memory = createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget());
+    const memory = createMemoryBudget(config.MEMORY_BUDGET ?? defaultMemoryBudget(), "MEMORY_BUDGET");
     const masks = createMaskReader(memory, pictures);
     releases.add("the reader of masks", () => masks.close());
     const listener = createListener({ databaseUrl: options.databaseUrl, log });

@@ -96,14 +96,14 @@ export function checkFinds(asked: Masked, versions: number, limit: number): void
   if (versions * shown * places > limit) {
     const message =
       `prompts: ${shown} times like, with ${places} places to look at for each, of ${counted(versions)}; ` +
-      `${limit} in all are allowed. Ask for fewer at a time.`;
+      `${limit} in all are allowed (MAX_EVERYTHING_POINTS). Ask for fewer at a time.`;
     throw new AppError("too_many_prompts", message, { param: "prompts" });
   }
   const { found } = masksOf(asked, versions);
   if (found <= limit) return;
   const message =
     `max_objects: ${asks} times ${asked.maxObjects} objects of ${counted(versions)}; ` +
-    `${limit} in all are allowed. Lower max_objects, or ask for fewer labels or versions at a time.`;
+    `${limit} in all are allowed (MAX_EVERYTHING_POINTS). Lower max_objects, or ask for fewer labels or versions at a time.`;
   throw new AppError("too_many_prompts", message, { param: "max_objects" });
 }
 
@@ -188,7 +188,7 @@ export function checkAnswer(
   const bytes = masks * Math.ceil((height * width * 4) / 3) * 4;
   if (bytes <= limit) return;
   const message =
-    `format: ${masks} masks of ${width} x ${height} logits are ${bytes} bytes; at most ${limit} are allowed. ` +
+    `format: ${masks} masks of ${width} x ${height} logits are ${bytes} bytes; at most ${limit} are allowed (MAX_ANSWER_BYTES). ` +
     "Ask for fewer prompts or versions, or for another format.";
   throw new AppError("answer_too_large", message, { param: "format" });
 }

@@ -118,7 +118,7 @@ function checkPoints(points: number, versions: number, limit: number): void {
   if (points * versions <= limit) return;
   const times = versions === 1 ? "" : `, ${versions} versions each`;
   const message =
-    `${points} points over the image and its crops${times}; ${limit} in all are allowed. ` +
+    `${points} points over the image and its crops${times}; ${limit} in all are allowed (MAX_EVERYTHING_POINTS). ` +
     "Lower points_per_side or crop_n_layers, or raise crop_n_points_downscale_factor.";
   throw new AppError("too_many_prompts", message, { param: "points_per_side" });
 }

@@ -61,7 +61,8 @@ interface Waiting {
 
 const inMiB = (bytes: number): string => `${Math.ceil(bytes / MiB)} MiB`;
 
-export function createMemoryBudget(total: number): MemoryBudget {
+/** `setting`: what an installation changes `total` by, for those who are refused. */
+export function createMemoryBudget(total: number, setting?: string): MemoryBudget {
   const most = Math.floor(total * shareOfOne);
   const held = new Map<string, number>();
   /** In the order of their turns. */
@@ -145,7 +146,7 @@ export function createMemoryBudget(total: number): MemoryBudget {
     let bytes = Math.ceil(asked);
     if (!(bytes <= most)) {
       const { what = "this request", hint = "Ask for less at a time.", param } = ask;
-      const message = `${what} needs about ${inMiB(bytes)} of memory; ${inMiB(most)} are the most. ${hint}`;
+      const message = `${what} needs about ${inMiB(bytes)} of memory; ${inMiB(most)} are the most${setting === undefined ? "" : ` (three quarters of ${setting})`}. ${hint}`;
       throw new AppError("memory_exceeded", message, param === undefined ? {} : { param });
     }
     ask.signal?.throwIfAborted();

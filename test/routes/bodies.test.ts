@@ -75,7 +75,9 @@ describe("a body is held to its schema before anything is made of it", () => {
   it("names the memory that it needs, and what would fit", async () => {
     const body = `{"image":{"base64":"${"A".repeat(20e6)}"},"prompts":[]}`;
     const { message } = (await send("predict", body)).body["error"] as { message: string };
-    expect(message).toMatch(/^A body of this size needs about \d+ MiB of memory; 120 MiB are the most\. /);
+    expect(message).toMatch(
+      /^A body of this size needs about \d+ MiB of memory; 120 MiB are the most \(three quarters of MEMORY_BUDGET\)\. /,
+    );
   });
 
   it("still tells one fault as the schema does, with its place", async () => {

@@ -171,7 +171,7 @@ async function write(
     for (const { mask } of result) request.left -= maskTextLength(mask);
     if (request.left < 0) {
       const message =
-        `the ${masks.length} masks take more than the ${request.maxAnswerBytes} characters that an answer may have. ` +
+        `the ${masks.length} masks take more than the ${request.maxAnswerBytes} characters that an answer may have (at most MAX_ANSWER_BYTES). ` +
         "Ask for fewer points or versions, stricter thresholds, or format rle.";
       throw new AppError("answer_too_large", message, { param: "format" });
     }

@@ -16,7 +16,7 @@ export interface Env {
     requestId: string;
     log: Log;
     /** What bodies are read with. */
-    reading: Pick<Services, "memory" | "json">;
+    reading: Pick<Services, "memory" | "json" | "config">;
     /** Bytes that this body may have, and one that names its image and sends none; see limitBody. */
     bodyLimit: { readonly bytes: number; readonly naming: number | undefined };
     caller: Caller;

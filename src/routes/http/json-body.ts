@@ -68,10 +68,12 @@ const mostDropped = 64 * 1024 * 1024;
 class LargeBody {
   readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
   readonly #most: number;
+  readonly #c: Context<Env>;
   #bytes = Buffer.allocUnsafeSlow(2 * freeBytes);
   #length = 0;
 
   constructor(c: Context<Env>, most: number) {
+    this.#c = c;
     this.#chunks = chunksOf(c);
     this.#most = most;
   }
@@ -110,7 +112,7 @@ class LargeBody {
     const length = this.#length + value.length;
     if (length > this.#most) {
       await this.#drop();
-      throw tooLarge("body_too_large", this.#most);
+      throw tooLarge(this.#c, "body_too_large", this.#most);
     }
     if (length > this.#bytes.length) this.#grow(Math.max(length, 2 * this.#bytes.length));
     this.#bytes.set(value, this.#length);

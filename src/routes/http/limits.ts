@@ -19,6 +19,6 @@ export function requireRate(c: Context<Env>, taken: Taken | null, { burstSeconds
   c.header("Retry-After", String(seconds));
   throw new AppError(
     "rate_limited",
-    `This key may send ${taken.perSecond} requests a second, ${taken.burst} at once; try again in ${seconds} s.`,
+    `This key may send ${taken.perSecond} requests a second, ${taken.burst} at once (RATE_LIMIT_PER_SECOND, unless it has a limit of its own); try again in ${seconds} s.`,
   );
 }

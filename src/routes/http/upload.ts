@@ -18,7 +18,7 @@ import type { Env } from "./env.ts";
 export function limitBody(bytes: number, naming?: number): MiddlewareHandler<Env> {
   return async (c, next) => {
     // The HTTP parser holds a body to its length. Only asking for it here would make a web stream of it, which is slow.
-    if (toldLength(c) > bytes) throw tooLarge("body_too_large", bytes);
+    if (toldLength(c) > bytes) throw tooLarge(c, "body_too_large", bytes);
     c.set("bodyLimit", { bytes, naming });
     await next();
   };
@@ -37,8 +37,16 @@ export const maxMaskBody = 16 * MiB;
 /** Bytes at most of a body that names its image: prompts take less, mask prompts included. */
 export const maxNamingBody = 8 * MiB;
 
-export const tooLarge = (code: ErrorCode, bytes: number): AppError =>
-  new AppError(code, `The body is larger than the ${bytes} bytes allowed here.`);
+/** Settings that bound bodies; other bounds are no installation's to change. */
+const bodySettings = ["MAX_BODY_BYTES", "MAX_IMPORT_BYTES"] as const;
+
+/** A body that is larger than it may be, with the setting that says so, where one does. */
+export function tooLarge(c: Context<Env>, code: ErrorCode, bytes: number): AppError {
+  const { config } = c.get("reading");
+  const setting = bodySettings.find((name) => config[name] === bytes);
+  const by = setting === undefined ? "" : ` (${setting})`;
+  return new AppError(code, `The body is larger than the ${bytes} bytes allowed here${by}.`);
+}
 
 const contentTypeOf = (c: Context): string =>
   (c.req.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
@@ -85,7 +93,7 @@ export async function withFileUpload<T>(
   // The parts of a multipart body have heads of their own; what they frame is counted as it comes.
   const multipart = contentTypeOf(c) === "multipart/form-data";
   const told = Number(c.req.header("content-length") ?? 0);
-  if (told > limit.bytes + (multipart ? headRoom : 0)) throw tooLarge(limit.code, limit.bytes);
+  if (told > limit.bytes + (multipart ? headRoom : 0)) throw tooLarge(c, limit.code, limit.bytes);
   const folder = await temporaryFolder("upload");
   try {
     return await use(await receive(c, join(folder, "upload"), limit));
@@ -100,7 +108,7 @@ const mostFields = 20;
 
 async function receive(c: Context<Env>, path: string, limit: UploadLimit): Promise<FileUpload> {
   const source = Readable.from(chunksOf(c));
-  const sink = countingSink(path, limit);
+  const sink = countingSink(path, limit.bytes, () => tooLarge(c, limit.code, limit.bytes));
   let part: Part = { fileName: null, fields: {} };
   try {
     if (contentTypeOf(c) === "multipart/form-data") part = await receiveMultipart(c, source, sink.write);
@@ -118,11 +126,11 @@ interface Part {
 }
 
 /** Writes one stream into a file, counting and hashing; fails as soon as it passes the limit. */
-function countingSink(path: string, limit: UploadLimit) {
+function countingSink(path: string, most: number, refusal: () => AppError) {
   const digest = new StreamDigest();
   async function* limited(chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of digest.through(chunks)) {
-      if (digest.bytes > limit.bytes) throw tooLarge(limit.code, limit.bytes);
+      if (digest.bytes > most) throw refusal();
       yield chunk;
     }
   }
