@@ -34,14 +34,19 @@ async function measure({ budget, seed }: DataOptions, { product, scope, data, pr
   const { baseModel } = await getProject(product.trainer.db, scope);
   const rows = [];
   for (const [name, version] of versions) {
-    for (const from of ["the same image", "another image"] as const) {
+    for (const [from, count] of [
+      ["the same image", 1],
+      ["the same image", 3],
+      ["another image", 1],
+      ["another image", 3],
+    ] as const) {
       const images = [];
       const times: number[] = [];
       for (const [i, lesson] of lessons.entries()) {
-        progress.at(`${name}, shown on ${from}`, i, lessons.length);
+        progress.at(`${name}, ${count} shown on ${from}`, i, lessons.length);
         const shown = from === "the same image" ? lesson : (lessons.at(i - 1) as Lesson);
-        const example = middleOf(shown);
-        const truth = lesson.samples.filter((sample) => sample !== example);
+        const examples = middleOf(shown, count);
+        const truth = lesson.samples.filter((sample) => !examples.includes(sample));
         if (truth.length === 0) continue;
         const { results, timingMs } = await product.trainer.inference.findLike({
           workspaceId: scope.workspaceId,
@@ -50,11 +55,11 @@ async function measure({ budget, seed }: DataOptions, { product, scope, data, pr
           versions: [version],
           asks: [
             {
-              like: {
-                box: example.annotation.box,
+              like: examples.map(({ annotation: { box } }) => ({
+                box,
                 image: ofImage(product.trainer.store, shown.image),
-                label: null,
-              },
+              })),
+              label: null,
             },
           ],
           // Faint finds belong to AP; those above the threshold alone to the rest.
@@ -81,6 +86,7 @@ async function measure({ budget, seed }: DataOptions, { product, scope, data, pr
       rows.push({
         version: name,
         from,
+        shown: count,
         images: images.length,
         ap50: rounded(ap50),
         pq: rounded(pq),
@@ -97,16 +103,18 @@ const marked = (mask: RleMask): Marked => ({ mask, bbox: maskFacts(mask).box, la
 
 const areaOf = ({ annotation: { box } }: Sample): number => (box[2] - box[0]) * (box[3] - box[1]);
 
-/** The object of the middle size. */
-const middleOf = ({ samples }: Lesson): Sample =>
-  samples.toSorted((a, b) => areaOf(a) - areaOf(b))[samples.length >> 1] as Sample;
+/** The object of the middle size, or so many round it. */
+function middleOf({ samples }: Lesson, count: number): Sample[] {
+  const first = Math.max(0, (samples.length >> 1) - (count >> 1));
+  return samples.toSorted((a, b) => areaOf(a) - areaOf(b)).slice(first, first + count);
+}
 
 const rounded = (value: number | null): number | null => (value === null ? null : digits(value, 3));
 
 function tableOf({ rows }: Awaited<ReturnType<typeof run>>): string {
   const lines = rows.map(
-    ({ version, from, images, ap50, pq, precision, recall, ms }) =>
-      `| ${version}, shown on ${from} | ${images} | ${ap50} | ${pq} | ${precision} | ${recall} | ${ms} |`,
+    ({ version, from, shown, images, ap50, pq, precision, recall, ms }) =>
+      `| ${version}, ${shown} shown on ${from} | ${images} | ${ap50} | ${pq} | ${precision} | ${recall} | ${ms} |`,
   );
   return [
     "| | images | AP50 | PQ | precision | recall | ms |",

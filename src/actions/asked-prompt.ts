@@ -10,9 +10,13 @@ export interface MaskReference {
   readonly mask: number;
 }
 
-/** An object that others are to be like: an annotation of the project by its id, or a box in the image that is asked about. */
+/**
+ * What others are to be like: an annotation of the project by its id, several that are taken together, or a box in the image
+ * that is asked about.
+ */
 export interface AskedLike {
   readonly annotation?: string | undefined;
+  readonly annotations?: readonly string[] | undefined;
   readonly box?: Box | undefined;
 }
 

@@ -71,9 +71,11 @@ function checkNamed(prompt: AskedPrompt, param: string): void {
   if (prompt.label !== undefined) refuse("text", "label and text say the same; give one of them.");
   if (namedBy(prompt) !== null) refuse("like", "a label says what is looked for; give one of them.");
   const { like } = prompt;
-  if (like && (like.annotation === undefined) === (like.box === undefined)) {
+  const ways = like && [like.annotation, like.annotations, like.box].filter((way) => way !== undefined);
+  if (ways && ways.length !== 1) {
     const at = `${param}.like`;
-    throw new AppError("invalid_request", `${at}: give an annotation or a box.`, { param: at });
+    const message = `${at}: give an annotation, annotations or a box.`;
+    throw new AppError("invalid_request", message, { param: at });
   }
   const what = like ? "like" : "a label";
   refuse("points", `objects of ${what} are found without points.`);

@@ -28,24 +28,43 @@ export async function likesOf(
   for (const [place, { like, box, exclude }] of prompts.entries()) {
     if (!like) continue;
     places.push(place);
-    asks.push({ like: await objectOf(context, scope, like, place), region: box, exclude });
+    asks.push({ ...(await objectsOf(context, scope, like, place)), region: box, exclude });
   }
   return asks.length === 0 ? null : { places, asks };
+}
+
+async function objectsOf(
+  context: Pick<ActionContext, "db" | "store">,
+  scope: ProjectScope,
+  { annotation, annotations, box }: AskedLike,
+  place: number,
+): Promise<Pick<LikeAsk, "like" | "label">> {
+  if (box) return { like: [{ box }], label: null };
+  const like: LikeObject[] = [];
+  const labels = new Set<string | null>();
+  for (const [i, id] of (annotations ?? [annotation ?? ""]).entries()) {
+    const param = `prompts[${place}].like.${annotations ? `annotations[${i}]` : "annotation"}`;
+    const { label, ...object } = await objectOf(context, scope, id, param);
+    like.push(object);
+    labels.add(label);
+  }
+  // Objects of several labels say nothing of what is like them all
+  const [label = null] = labels.size === 1 ? labels : [];
+  return { like, label };
 }
 
 async function objectOf(
   { db, store }: Pick<ActionContext, "db" | "store">,
   scope: ProjectScope,
-  { annotation: id, box }: AskedLike,
-  place: number,
-): Promise<LikeObject> {
-  if (box) return { box, label: null };
+  id: string,
+  param: string,
+): Promise<LikeObject & { label: string | null }> {
   try {
-    const { imageId, width, height, box: round, label } = await getAnnotation(db, scope, id ?? "");
+    const { imageId, width, height, box, label } = await getAnnotation(db, scope, id);
     const image = await getImage(db, scope, imageId);
-    return { box: round, image: { ...imageSource(store, image), size: [height, width] }, label };
+    return { box, image: { ...imageSource(store, image), size: [height, width] }, label };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw new AppError(error.code, error.message, { param: `prompts[${place}].like.annotation` });
+    throw new AppError(error.code, error.message, { param });
   }
 }

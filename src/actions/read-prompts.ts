@@ -64,6 +64,7 @@ function soughtAs(prompt: AskedPrompt): LoggedPrompt {
   return {
     ...(name !== undefined && { label: name }),
     ...(like?.annotation !== undefined && { like: { annotation: like.annotation } }),
+    ...(like?.annotations && { like: { annotations: [...like.annotations] } }),
     ...(like?.box && { like: { box: like.box } }),
     ...(box && { box }),
     ...(exclude && { exclude }),

@@ -54,6 +54,9 @@ export const mostCentres = 10_000;
 /** An object so much like the one that was shown is answered with where the caller names no threshold: see docs/find.md. */
 export const likeThreshold = 0.3;
 
+/** Objects that are shown together at most: each may be on an image of its own, which is encoded. */
+export const mostShown = 8;
+
 /** Places that are looked at for each object that may be answered with; at least so many, as the best need not stand out most. */
 const [placesPerObject, leastPlaces, mostPlaces] = [2, 64, 200];
 

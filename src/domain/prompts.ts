@@ -20,8 +20,8 @@ export interface LoggedPrompt {
   label?: string;
   /** The objects of all labels. */
   find?: true;
-  /** Objects like this one: an annotation's, or the one in a box. */
-  like?: { annotation: string } | { box: LoggedBox };
+  /** Objects like this one: an annotation's, several together, or the one in a box. */
+  like?: { annotation: string } | { annotations: readonly string[] } | { box: LoggedBox };
   /** Where no object was to be found. */
   exclude?: readonly LoggedBox[];
   /**

@@ -100,6 +100,30 @@ describe("predict by an object that is there", () => {
     ]);
   });
 
+  it("finds what several that are shown have in common, and none of them", async () => {
+    const drawn = async (disc: Disc, on: string, label: string): Promise<string> =>
+      idOf(
+        await app.a.post(`/v1/projects/${project}/annotations`, {
+          image_id: on,
+          label,
+          mask: encodeRle(discMask(disc)),
+        }),
+      );
+    const second = await drawn(here[1]!, image, "disc");
+    const elsewhere = await drawn(there[0]!, other, "seal");
+    const like = { annotations: [annotation, second] };
+    const { id, answers } = await predict({
+      prompts: [{ like }, { like: { annotations: [annotation, elsewhere] } }],
+    });
+    expect(shown(answers[0]!, here, 2)).toEqual([2, 3]);
+    expect(answers[0]!.masks.map(({ label }) => label)).toEqual(answers[0]!.masks.map(() => "disc"));
+    // One label says what is like it; two do not
+    expect(shown(answers[1]!, here, 3)).toEqual([1, 2, 3]);
+    expect(answers[1]!.masks.map(({ label }) => label)).toEqual(answers[1]!.masks.map(() => null));
+    const { body } = await app.a.get(`/v1/projects/${project}/predictions/${id}`);
+    expect(body["prompts"]).toMatchObject([{ like }, {}]);
+  });
+
   it("takes a box, a region, what to leave out and the most, beside drawn prompts", async () => {
     const like = { box: [122, 42, 178, 98] };
     const { answers } = await predict({
@@ -141,6 +165,17 @@ describe("predict by an object that is there", () => {
 
   it.each<[string, object, string]>([
     ["neither annotation nor box", { like: {} }, "400 invalid_request prompts[0].like"],
+    [
+      "one that is not there among several",
+      { like: { annotations: ["ann_1"] } },
+      "404 annotation_not_found prompts[0].like.annotations[0]",
+    ],
+    [
+      "more than are taken together",
+      { like: { annotations: Array.from({ length: 9 }, () => "ann_1") } },
+      "400 invalid_request prompts[0].like.annotations",
+    ],
+    ["none of several", { like: { annotations: [] } }, "400 invalid_request prompts[0].like.annotations"],
     ["both", { like: { annotation: "ann_1", box: [0, 0, 9, 9] } }, "400 invalid_request prompts[0].like"],
     [
       "an annotation that is not there",

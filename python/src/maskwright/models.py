@@ -721,6 +721,10 @@ class LoggedPromptLike(TypedDict):
 
 
 class LoggedPromptLike2(TypedDict):
+    annotations: list[str]
+
+
+class LoggedPromptLike3(TypedDict):
     box: list[float]
     """[x0, y0, x1, y1] in pixels of the original image."""
 
@@ -746,7 +750,7 @@ class LoggedPrompt(TypedDict):
     """The label whose objects were asked for, as it was written."""
     find: NotRequired[Literal[True]]
     """The objects of all labels were asked for."""
-    like: NotRequired[LoggedPromptLike | LoggedPromptLike2]
+    like: NotRequired[LoggedPromptLike | LoggedPromptLike2 | LoggedPromptLike3]
     """Objects like this one were asked for."""
     exclude: NotRequired[list[list[float]]]
     found: NotRequired[list[LoggedPromptFound]]

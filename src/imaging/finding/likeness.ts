@@ -128,6 +128,25 @@ export interface Exemplar {
 }
 
 /**
+ * What several have in common: the mean of their vectors, at length 1, and of the logarithms of their sizes. Null where there
+ * is none, or where their vectors cancel out.
+ */
+export function joined(exemplars: readonly Exemplar[]): Exemplar | null {
+  const sum = new Float32Array(channels);
+  for (const { vector } of exemplars)
+    for (let c = 0; c < channels; c++) sum[c] = (sum[c] as number) + (vector[c] as number);
+  const length = Math.hypot(...sum);
+  if (length === 0) return null;
+  const middle = (of: (exemplar: Exemplar) => number): number =>
+    Math.exp(exemplars.reduce((all, one) => all + Math.log(of(one)), 0) / exemplars.length);
+  return {
+    vector: sum.map((value) => value / length),
+    area: middle(({ area }) => area),
+    sides: [middle(({ sides }) => sides[0]), middle(({ sides }) => sides[1])],
+  };
+}
+
+/**
  * How much a mask is like the exemplar, in [0, 1]: the cosine of what their cells show, less where one is larger than the
  * other. Pixels of both images count the same.
  */

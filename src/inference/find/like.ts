@@ -1,6 +1,6 @@
 import { likePlaces, likeThreshold } from "../../domain/finder-layout.ts";
 import type { Exemplar } from "../../imaging/finding/likeness.ts";
-import type { RleMask } from "../../imaging/types.ts";
+import type { Box, RleMask } from "../../imaging/types.ts";
 import { now } from "../../lib/clock.ts";
 import type { WriteTask, WrittenMask } from "../everything/write-masks.ts";
 import { type Times, toTimingMs } from "../timing.ts";
@@ -23,9 +23,9 @@ export interface LikeDeps extends BoxDeps {
 }
 
 /**
- * The objects of an image that are like one that is there, without training: places whose cells show the same become boxes
+ * The objects of an image that are like one or several that are there, without training: places whose cells show the same become boxes
  * of its size for the version's decoder; the boxes of those masks that are alike ask it once more, as its focus says. The
- * label score is the likeness times the decoder's own score, in [0, 1]; it is not calibrated. The object itself is left out.
+ * label score is the likeness times the decoder's own score, in [0, 1]; it is not calibrated. What is shown is left out.
  * After PerSAM (Zhang et al. 2023), with what all cells have in common taken off first.
  * Where the version sees nothing in the object's box, nothing is like it.
  * Throws AppError answer_too_large, and what embedding an image throws.
@@ -69,45 +69,44 @@ async function look(
   times: Times,
 ): Promise<FoundObject[]> {
   const { version, ask, embedding } = looking;
-  const { mask, of } = await objectOf(deps, request, looking, times);
-  if (!mask) return [];
+  const shown = await shownOf(deps, request, looking, times);
+  if (shown.length === 0) return [];
   const sentAt = now();
   const most = likePlaces(request.most);
-  const {
-    exemplar,
-    box: round,
-    places,
-    startedAt,
-    decodeMs,
-  } = await deps.like({ embedding, of, mask, most });
+  const { exemplar, boxes: round, places, startedAt, decodeMs } = await deps.like({ embedding, shown, most });
   times.queue += Math.max(0, startedAt - sentAt);
   times.decode += decodeMs;
   if (!exemplar) return [];
   const threshold = request.threshold ?? likeThreshold;
   const asked = places.filter(({ at }) => isInside(at, ask)).map(({ box }) => box);
+  const own = shown.flatMap(({ of, mask }, i) => (of === embedding ? [{ mask, bbox: round[i] as Box }] : []));
   const score = async (least: number, masks: readonly (Boxed | null)[]): Promise<Scored[]> =>
-    best(deps, { embedding, exemplar, own: of === embedding ? { mask, bbox: round } : null, least }, masks);
+    best(deps, { embedding, exemplar, own, least }, masks);
   const first = await decodeBoxes(deps, request, { version, boxes: asked, plainly: true }, times);
   const boxes = (await score(firstSight * threshold, first)).map(({ bbox }) => bbox);
   const second = await decodeBoxes(deps, request, { version, boxes }, times);
-  return (await score(threshold, second)).map((object) => ({ ...object, label: ask.like.label }));
+  return (await score(threshold, second)).map((object) => ({ ...object, label: ask.label }));
 }
 
 /**
- * What a version makes of the object that others are to be like, and the embedding of its image. Its own mask, not the one
- * that was drawn: all others are its own, too, and a version that was not taught takes a stamp for a disc.
+ * What a version makes of the objects that others are to be like, each with the embedding of its image. Its own masks, not
+ * those that were drawn: all others are its own, too, and a version that was not taught takes a stamp for a disc.
  */
-async function objectOf(
+async function shownOf(
   deps: LikeDeps,
   request: LikeRequest,
   { version, ask: { like }, embedding }: Looking,
   times: Times,
-): Promise<{ mask: RleMask | null; of: ImageEmbedding }> {
-  const image = like.image ?? request.image;
-  const of =
-    image.sha256 === request.image.sha256 ? embedding : (await deps.embed({ ...request, image })).embedding;
-  const [drawn] = await decodeBoxes(deps, { ...request, image }, { version, boxes: [like.box] }, times);
-  return { mask: (drawn?.mask as RleMask | undefined) ?? null, of };
+): Promise<LikeTask["shown"]> {
+  const shown = [];
+  for (const { box, image = request.image } of like) {
+    request.signal?.throwIfAborted();
+    const isHere = image.sha256 === request.image.sha256;
+    const of = isHere ? embedding : (await deps.embed({ ...request, image })).embedding;
+    const [drawn] = await decodeBoxes(deps, { ...request, image }, { version, boxes: [box] }, times);
+    if (drawn) shown.push({ of, mask: drawn.mask as RleMask });
+  }
+  return shown;
 }
 
 type Scored = Boxed & { readonly labelScore: number };
@@ -115,12 +114,12 @@ type Scored = Boxed & { readonly labelScore: number };
 interface Bar {
   readonly embedding: ImageEmbedding;
   readonly exemplar: Exemplar;
-  /** The exemplar's own mask where it lies on this image. */
-  readonly own: Pick<Boxed, "mask" | "bbox"> | null;
+  /** The masks of what is shown that lie on this image. */
+  readonly own: readonly Pick<Boxed, "mask" | "bbox">[];
   readonly least: number;
 }
 
-/** The masks that are alike enough, each object once and not the exemplar itself, the most alike first. */
+/** The masks that are alike enough, each object once and none that is shown, the most alike first. */
 async function best(
   deps: LikeDeps,
   { embedding, exemplar, own, least }: Bar,
@@ -136,9 +135,8 @@ async function best(
     .map((one, i): Scored => ({ ...one, labelScore: clamp((alike[i] as number) * clamp(one.score)) }))
     .filter(({ labelScore }) => labelScore >= least)
     .sort((a, b) => b.labelScore - a.labelScore);
-  if (!own) return withoutTwins(deps, scored);
-  const kept = await withoutTwins(deps, [own, ...scored]);
-  return kept.filter((one): one is Scored => one !== own);
+  const kept = await withoutTwins<Pick<Boxed, "mask" | "bbox">>(deps, [...own, ...scored]);
+  return kept.filter((one): one is Scored => !own.includes(one));
 }
 
 const clamp = (value: number): number => Math.max(0, Math.min(1, value));

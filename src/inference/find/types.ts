@@ -37,11 +37,13 @@ export interface LikeObject {
   /** Round the object, pixels of its image. */
   readonly box: Box;
   readonly image?: (ImageSource & { readonly size: Size }) | undefined;
-  readonly label: string | null;
 }
 
 export interface LikeAsk extends Where {
-  readonly like: LikeObject;
+  /** One or several, which are taken together: what they have in common is looked for. */
+  readonly like: readonly LikeObject[];
+  /** What is found is given it. */
+  readonly label: string | null;
 }
 
 export interface LikeRequest extends Omit<FindRequest, "versions" | "asks" | "names"> {

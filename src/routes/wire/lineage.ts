@@ -37,7 +37,11 @@ export const loggedPromptSchema = z
       .openapi({ description: "The label whose objects were asked for, as it was written." }),
     find: z.literal(true).optional().openapi({ description: "The objects of all labels were asked for." }),
     like: z
-      .union([z.object({ annotation: z.string() }), z.object({ box })])
+      .union([
+        z.object({ annotation: z.string() }),
+        z.object({ annotations: z.array(z.string()) }),
+        z.object({ box }),
+      ])
       .optional()
       .openapi({ description: "Objects like this one were asked for." }),
     exclude: z.array(box).optional(),
@@ -52,6 +56,11 @@ export const loggedPromptSchema = z
   .openapi("LoggedPrompt");
 
 const copied = (of: readonly [number, number, number, number]): z.output<typeof box> => [...of];
+
+function likeOf(like: NonNullable<LoggedPrompt["like"]>) {
+  if ("box" in like) return { box: copied(like.box) };
+  return "annotations" in like ? { annotations: [...like.annotations] } : like;
+}
 
 export const toLoggedPrompt = ({
   box: around,
@@ -70,7 +79,7 @@ export const toLoggedPrompt = ({
   ...(grid && { grid }),
   ...(label !== undefined && { label }),
   ...(find && { find }),
-  ...(like && { like: "box" in like ? { box: copied(like.box) } : like }),
+  ...(like && { like: likeOf(like) }),
   ...(exclude && { exclude: exclude.map(copied) }),
   ...(found && {
     found: found.map(([version, by, name]) => ({

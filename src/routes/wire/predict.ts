@@ -5,7 +5,7 @@ import { versionNames } from "./version-name.ts";
 import { imageBody } from "./image.ts";
 import { text } from "../http/scope.ts";
 import { LateValues, maskWriter } from "../http/stream-json.ts";
-import { likeThreshold, mostCentres } from "../../domain/finder-layout.ts";
+import { likeThreshold, mostCentres, mostShown } from "../../domain/finder-layout.ts";
 import { box, maskFormat, maskWith, plainMaskWith, point, promptMask } from "./mask.ts";
 
 export const promptBody = z.strictObject({
@@ -29,12 +29,15 @@ export const promptBody = z.strictObject({
       annotation: text(200)
         .optional()
         .openapi({ description: "An annotation of the project, on any image." }),
+      annotations: z.array(text(200)).min(1).max(mostShown).optional().openapi({
+        description: "Several, on any images: what they have in common is looked for.",
+      }),
       box: box.optional().openapi({ description: "A box round an object of this image." }),
     })
     .optional()
     .openapi({
       description:
-        "Asks for the objects that are like one that is there, without any training: give `annotation` or `box`. The object itself is left out of the answer. At most 200 places are looked at, twice as many as `max_objects` and at least 64.",
+        "Asks for the objects that are like one that is there, without any training: give `annotation`, `annotations` or `box`. What is shown is left out of the answer. At most 200 places are looked at, twice as many as `max_objects` and at least 64.",
     }),
   exclude: z.array(box).max(100).optional().openapi({
     description: "With `label` or `like`: regions to leave out; an object is in a region if its centre is.",
