@@ -5,6 +5,7 @@ import { seenNow } from "../abuse/report.ts";
 import { readOptions, usage } from "./options.ts";
 import { lineOf, type Round, write } from "./report.ts";
 import { rows } from "./rows/index.ts";
+import { Service } from "./service.ts";
 import { type Row, Skip } from "./types.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -37,13 +38,13 @@ async function main(asked: NonNullable<typeof options>): Promise<number> {
   let closing: Promise<void> | undefined;
   // npm and its shell pass the signal on, each once more.
   for (const name of ["SIGINT", "SIGTERM"] as const)
-    process.on(name, () => void (closing ??= close().finally(() => process.exit(1))));
+    process.on(name, () => void (closing ??= Service.closeAll().finally(() => process.exit(1))));
 
   const runRound = async (row: Row, number: number): Promise<Round> => {
     const about = { kind: row.kind, name: row.name, round: number, seen: seenNow() };
     try {
-      world ??= await openWorld();
-      return { ...about, told: await row.run(world, seededRandom(asked.seed * 1_000_003 + number)) };
+      const open = async (): Promise<World> => (world ??= await openWorld());
+      return { ...about, told: await row.run(open, seededRandom(asked.seed * 1_000_003 + number)) };
     } catch (error) {
       if (error instanceof Skip) return { ...about, told: null, skipped: error.message };
       // Nobody knows what it has left behind.

@@ -13,10 +13,17 @@ const main = (name: string): string => join(import.meta.dirname, `../../src/main
 const flags = ["--disable-warning=ExperimentalWarning"];
 
 /** Longer than this nothing is waited for. */
-export const patienceMs = 240_000;
+export const patienceMs = 600_000;
 
 /** `npm start` on a data folder of its own, to be broken and started again. */
 export class Service {
+  static readonly #open = new Set<Service>();
+
+  /** Ends those, too, that have only begun to start. */
+  static async closeAll(): Promise<void> {
+    await Promise.all([...Service.#open].map((service) => service.close()));
+  }
+
   readonly dataDir: string;
   readonly #settings: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
@@ -44,6 +51,7 @@ export class Service {
     await mkdir(at, { recursive: true });
     await chmod(at, 0o755);
     const service = new Service(join(at, "data"), settings);
+    Service.#open.add(service);
     await mkdir(join(service.dataDir, "tmp"), { recursive: true, mode: 0o755 });
     await service.start();
     return service;
@@ -178,6 +186,7 @@ export class Service {
       await untilGone(one, 10);
     }
     await rm(join(this.dataDir, ".."), { recursive: true, force: true });
+    Service.#open.delete(this);
   }
 
   async #seen(pid: number | undefined, name: string): Promise<Process> {

@@ -16,8 +16,8 @@ export interface Told {
 export interface Row {
   readonly kind: Kind;
   readonly name: string;
-  /** Breaks something once. `random` alone decides when. */
-  run(world: World, random: Random): Promise<Told>;
+  /** Breaks something once. `random` alone decides when; `open` gives the world that rounds share. */
+  run(open: () => Promise<World>, random: Random): Promise<Told>;
 }
 
 /** Where this machine can't make the fault, it says why. */

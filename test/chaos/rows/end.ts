@@ -11,7 +11,8 @@ const mostSeconds = 10;
 const ended = (name: string, work: Work, before: (world: World) => Promise<Process | null>): Row => ({
   kind: "end",
   name: `SIGTERM in ${work.name}${name}`,
-  async run(world, random) {
+  async run(open, random) {
+    const world = await open();
     const usual = await usualOf(world, work);
     const run = await work.prepare(world);
     const share = random.next();

@@ -30,7 +30,8 @@ export async function untilAnswers({ client }: World): Promise<number> {
 const killed = (work: Work, victim: Victim): Row => ({
   kind: "kill",
   name: `SIGKILL of ${victim === "Postgres" ? "" : "the "}${victim} in ${work.name}`,
-  async run(world, random) {
+  async run(open, random) {
+    const world = await open();
     const usual = await usualOf(world, work);
     const run = await work.prepare(world);
     const share = random.next();

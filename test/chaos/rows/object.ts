@@ -38,7 +38,8 @@ const found = (faults: readonly string[], id: string): string[] => {
 const image = (name: string, spoil: Break): Row => ({
   kind: "object",
   name: `an image's object is ${name}`,
-  async run(world, random) {
+  async run(open, random) {
+    const world = await open();
     const { client } = world;
     const project = await newProject(client);
     const [body = Buffer.alloc(0)] = await world.pictures(1);
@@ -65,7 +66,8 @@ const image = (name: string, spoil: Break): Row => ({
 const version = (name: string, spoil: Break): Row => ({
   kind: "object",
   name: `a version's weights are ${name}`,
-  async run(world, random) {
+  async run(open, random) {
+    const world = await open();
     const { client, taught } = world;
     const { bytes: weights } = await client.ask({ path: `${taught}/versions/1/export?format=safetensors` });
     const made = await client.call({ path: `${taught}/versions`, body: weights });

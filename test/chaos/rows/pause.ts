@@ -9,7 +9,8 @@ import { usualOf } from "./kill.ts";
 const paused = (work: Work): Row => ({
   kind: "pause",
   name: `SIGSTOP of the trainer in ${work.name}, another takes over, SIGCONT`,
-  async run(world, random) {
+  async run(open, random) {
+    const world = await open();
     const usual = await usualOf(world, work);
     const run = await work.prepare(world);
     const stopped = await world.service.find("trainer");

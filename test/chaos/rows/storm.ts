@@ -12,7 +12,8 @@ export const storms: readonly Row[] = [
   {
     kind: "storm",
     name: "Postgres killed every 5 to 10 s for a minute, with uploads, predictions and a fine-tune",
-    async run(world, random) {
+    async run(open, random) {
+      const world = await open();
       const faults: string[] = [];
       const end = performance.now() + stormMs;
       const working = together.map(async (work) => {
