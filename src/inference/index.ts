@@ -113,7 +113,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     find: (request) => running.track(() => finding.find(request)),
     findLike: (request) => running.track(() => finding.findLike(request)),
     name: (request) => running.track(() => finding.name(request)),
-    channelsFirst: (embedding) => running.track(() => pools.channelsFirst(embedding.data)),
+    channelsFirst: (embedding) =>
+      running.track(() => pools.channelsFirst({ data: embedding.data, family: embedding.family })),
     rank: (task) => running.track(() => pools.rank(task)),
     forget: (image) => {
       pixels.forget(image.sha256);

@@ -26,7 +26,10 @@ export interface Inference {
   pixels(image: ImageSource): Promise<RgbImage>;
   /** The image's embedding from memory, the object store, or the encoder, which then writes it to both. */
   embed(image: ImageSource, options: EmbedOptions): Promise<Embedded>;
-  /** An embedding as Meta's decoder takes it: [256, 64, 64] float32, little endian. */
+  /**
+   * An embedding as decoders elsewhere take it, float32, little endian: [256, 64, 64], and of SAM 2 [32, 256, 256] and
+   * [64, 128, 128] behind it.
+   */
   channelsFirst(embedding: ImageEmbedding): Promise<Uint8Array<ArrayBuffer>>;
   /** Decodes prompts with one or several versions on one embedding. */
   predict(request: PredictRequest): Promise<PredictResult>;

@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { requireSam } from "../actions/require-sam.ts";
 import { getImage } from "../db/queries/images.ts";
 import { failures } from "./http/errors.ts";
 import { createRouter } from "./http/router.ts";
@@ -42,15 +41,16 @@ const embeddingRoute = createRoute({
   summary: "Get an image's embedding, for decoders that run elsewhere",
   description:
     "float32, little endian, [1, 256, 64, 64]: `image_embeddings` of Meta's ONNX decoder, as `export?format=onnx` gives one. " +
-    "The encoder runs if the image has no embedding yet. Base models of SAM's family alone have one that other decoders take.",
+    "Of a SAM 2, one after the other `image_embed` [1, 256, 64, 64], `high_res_feats_0` [1, 32, 256, 256] and `high_res_feats_1` [1, 64, 128, 128] of samexporter's decoder. " +
+    "The encoder runs if the image has no embedding yet.",
   request: { params: imageParams },
   responses: {
     200: {
-      description: "4 MiB of numbers.",
+      description: "4 MiB of numbers, 16 MiB of a SAM 2.",
       content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
     },
     304: { description: "Not modified." },
-    ...failures("image_not_found", "project_not_found", "image_damaged", "base_model_unsupported"),
+    ...failures("image_not_found", "project_not_found", "image_damaged"),
   },
 });
 
@@ -62,7 +62,6 @@ export function imageContentRoutes({ db, store, inference }: RouteContext) {
     const scope = scopeOf(c, params);
     const { baseModel } = projectOf(c, scope);
     const image = await getImage(db, scope, params.image_id);
-    requireSam(await inference.baseModel(baseModel));
     const tag = `"${image.sha256}-${baseModel}"`;
     c.header("ETag", tag);
     c.header("Cache-Control", "private, no-cache");

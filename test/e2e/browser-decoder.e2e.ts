@@ -9,8 +9,12 @@ import { drawPage } from "../../src/samples/pages.ts";
 import { iou } from "../../src/imaging/metrics.ts";
 import { decodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask, RleMask } from "../../src/imaging/types.ts";
-import { openBrowser } from "./browser.ts";
+import { boxOf } from "../../src/imaging/geometry.ts";
+import { addSam2Model, sam2Name } from "../worlds/sam2-model.ts";
+import { openBrowser, openPage, signIn } from "./browser.ts";
 import { Server } from "./server.ts";
+import { StageHand } from "./stage.ts";
+import { poll } from "./world.ts";
 
 const example = resolve(import.meta.dirname, "../../examples/browser-decoder");
 
@@ -89,4 +93,37 @@ describe("a version's decoder in a page of another origin", () => {
       expect(iou(await drawn(), decodeRle(mask))).toBeGreaterThan(0.99);
     }
   });
+});
+
+it("previews a SAM 2's masks by its decoder in the browser as the server gives them", async () => {
+  await addSam2Model(server.store);
+  const { page: ours, faults } = await openPage(browser, server.url);
+  const { id } = await server.post<{ id: string }>("/v1/projects", {
+    name: "letters",
+    base_model: sam2Name,
+  });
+  const { jpeg, stamps } = await drawPage(4021, 0);
+  const image = await server.image(`/v1/projects/${id}/images?file_name=page.jpg`, jpeg);
+  await server.raw(`/v1/projects/${id}/images/${image.id}/embedding`);
+  await signIn(ours, server.key);
+  await ours.goto(`${server.url}/#/projects/${id}/annotate/${image.id}?decoder=browser`);
+  const stage = new StageHand(ours);
+  await stage.ready();
+  const [x0, y0, x1, y1] = boxOf(stamps[0]!.mask);
+  let nudge = 0;
+  await poll(async () => {
+    await stage.moveTo((x0 + x1) / 2 + (nudge++ % 2), y0 + 0.4 * (y1 - y0));
+    await ours.waitForTimeout(300);
+    return stage.canvas.getAttribute("data-preview");
+  }).toBe("browser");
+  const { point, mask } = (await stage.report()).preview ?? {};
+  const answer = await server.post<{ results: { predictions: { masks: RleMask[] }[] }[] }>(
+    `/v1/projects/${id}/predict`,
+    { image: { id: image.id }, prompts: [{ points: [[...(point ?? []), 1]] }] },
+  );
+  const served = decodeRle(answer.results[0]?.predictions[0]?.masks[0] as RleMask);
+  expect(served.data.some((value) => value === 1)).toBe(true);
+  expect(iou(decodeRle(mask as RleMask), served)).toBeGreaterThan(0.99);
+  expect(faults).toEqual([]);
+  await ours.close();
 });

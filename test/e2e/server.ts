@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/db/client.ts";
+import { LocalStore } from "../../src/storage/local.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { startLocal } from "../../src/main/local.ts";
 import type { Local } from "../../src/main/shared/local-server.ts";
@@ -99,6 +100,11 @@ export class Server {
     } finally {
       await database.close();
     }
+  }
+
+  /** Where its objects lie. */
+  get store(): LocalStore {
+    return new LocalStore(this.#folder);
   }
 
   async close(): Promise<void> {

@@ -3,12 +3,13 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Inference } from "../../src/inference/inference.ts";
+import { encoderOrder } from "../../src/inference/embedding/decoder-order.ts";
 import { Pictures } from "../../src/inference/pictures/pictures.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { errorOf, idOf, read, type TestApp, testApp } from "../helpers/app.ts";
 import { holdToContract } from "../helpers/contract.ts";
 import { asSharp, discImage } from "../worlds/images.ts";
-import { addSam2Manifest, sam2Name } from "../worlds/sam2-model.ts";
+import { addSam2Model, sam2Name } from "../worlds/sam2-model.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
 let app: TestApp;
@@ -94,14 +95,19 @@ describe("GET embedding", () => {
     expect((await get(`${url}/embedding`, { "if-none-match": etag })).status).toBe(304);
   });
 
-  it("and what else decoders elsewhere take is refused where the base model is a SAM 2", async () => {
-    await addSam2Manifest(app.services.store);
+  it("has SAM 2's high-resolution features behind it, and CVAT's plugin, which would not miss them, is refused", async () => {
+    await addSam2Model(app.services.store);
     const created = await app.a.post("/v1/projects", { name: "second", base_model: sam2Name });
     const project = `/v1/projects/${idOf(created)}`;
     const body = { body: bytes, headers: { "content-type": "image/tiff" } };
     const image = idOf(await app.a.send("POST", `${project}/images`, body));
     const refused = /^422 base_model_unsupported/;
-    expect(errorOf(await app.a.get(`${project}/images/${image}/embedding`))).toMatch(refused);
+    const answer = await get(`${project}/images/${image}/embedding`);
+    const values = new Float32Array(await answer.arrayBuffer());
+    const source = { sha256: sha256(bytes), bytes: () => Promise.reject(new Error("it is known")) };
+    const options = { workspaceId: app.a.workspaceId, baseModel: sam2Name };
+    const { embedding } = await app.services.inference.embed(source, options);
+    expect(values).toEqual(encoderOrder(embedding.data, "sam2"));
     const asked = { image: Buffer.from(bytes).toString("base64") };
     expect(errorOf(await app.a.post(`/cvat/${idOf(created)}/encoder`, asked))).toMatch(refused);
   });

@@ -1,3 +1,4 @@
+import { embeddingLength } from "../../domain/model-family.ts";
 import type { BinaryMask } from "../../imaging/types.ts";
 import { api } from "../api/client.ts";
 import type { Image, Version } from "../api/types.ts";
@@ -51,6 +52,13 @@ function machineMay(): boolean {
   return crossOriginIsolated && navigator.hardwareConcurrency >= 4 && deviceMemory >= 4;
 }
 
+/** Which decoder's first mask is what the API answers with. */
+function variantOf(floats: number | undefined, name: "base" | number): "multi" | "single" | "all" {
+  // SAM's with all four masks: Meta's single one is the best of the other three where there is one point.
+  if (floats !== embeddingLength("sam2")) return "multi";
+  return name === "base" ? "single" : "all";
+}
+
 /** Decodes masks of one image in the browser, once the machine has shown that it can. */
 export class LocalDecoder {
   /** The version whose weights are here; null while there are none. */
@@ -79,21 +87,17 @@ export class LocalDecoder {
   async #open(version: VersionName): Promise<void> {
     const name = version === "active" ? (this.#live ?? "base") : version;
     if (!(await this.#decoderIsAll(name))) return;
-    // All four masks: Meta's single one is the best of the other three where there is one point.
-    const url = `${this.#path}/versions/${name}/export?format=onnx&variant=multi`;
+    const { id, width, height } = this.#image;
+    const embedding = `${this.#path}/images/${id}/embedding`;
+    const { floats } = await ask({ kind: "image", url: embedding, width, height });
+    const url = `${this.#path}/versions/${name}/export?format=onnx&variant=${variantOf(floats, name)}`;
     if (model !== url) {
       model = undefined;
       const threads = Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1));
       await ask({ kind: "model", url, threads: crossOriginIsolated ? threads : 1 });
       model = url;
     }
-    const { id, width, height } = this.#image;
-    const { ms = Infinity } = await ask({
-      kind: "image",
-      url: `${this.#path}/images/${id}/embedding`,
-      width,
-      height,
-    });
+    const { ms = Infinity } = await ask({ kind: "time" });
     if (!this.#closed && (ms <= bearableMs || wish() === "browser")) this.ready = version;
   }
 

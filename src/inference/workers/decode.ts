@@ -11,6 +11,7 @@ import {
 } from "../find/like-task.ts";
 import { askPeaks, type PeaksResult, type PeaksTask } from "../find/peaks-task.ts";
 import { type TwinsTask, withoutTwins } from "../find/twins.ts";
+import type { ImageEmbedding } from "../types.ts";
 import { channelsFirst } from "../embedding/channels-first.ts";
 import { type Outcome, settle } from "../../lib/outcome.ts";
 import type { ViewResult, ViewTask } from "../decoder/view-task.ts";
@@ -30,6 +31,9 @@ export const like = (task: LikeTask): Promise<Outcome<LikeResult>> => settle(asy
 export const likeness = (task: LikenessTask): Promise<Outcome<number[]>> =>
   settle(async () => likenesses(task));
 
-/** Four megabytes an image: a dozen at once would hold a server's own thread. */
-export const toChannelsFirst = (data: Float32Array): Promise<Outcome<Uint8Array<ArrayBuffer>>> =>
-  settle(async () => channelsFirst(data));
+/** Four megabytes an image, 16 of SAM 2: a dozen at once would hold a server's own thread. */
+export const toChannelsFirst = ({
+  data,
+  family,
+}: Pick<ImageEmbedding, "data" | "family">): Promise<Outcome<Uint8Array<ArrayBuffer>>> =>
+  settle(async () => channelsFirst(data, family));
