@@ -47,9 +47,9 @@ export async function filesOf(folder: string, level = 1): Promise<FolderFiles> {
 
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const inner = folders.includes("onnx") ? join(folder, "onnx") : folder;
-  const graphs = (await readdir(inner))
-    .filter((name) => name.endsWith(".onnx") && !smaller.test(name))
-    .sort();
+  const all = (await readdir(inner)).filter((name) => name.endsWith(".onnx") && !smaller.test(name)).sort();
+  // What refines a bundle's masks stands in its decoder's metadata, too.
+  const graphs = all.length === 3 ? all.filter((name) => name !== "refine.onnx") : all;
   if (graphs.length === 2) return { paths: graphs.map((name) => join(inner, name)), parts: false };
 
   const weights = names.filter((name) => weightFile.test(name)).sort();

@@ -28,7 +28,7 @@ const send = (body: Uint8Array): Promise<Answer> =>
     headers: { "content-type": "application/octet-stream" },
   });
 
-it.each(["safetensors", "pth", "onnx"])(
+it.each(["safetensors", "pth", "onnx", "bundle"])(
   "keeps the window and the point head of a file: %s",
   async (format) => {
     const response = await app.app.request(`${url}/1/export?format=${format}`, {
