@@ -1,6 +1,9 @@
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { eq } from "../../src/db/drizzle.ts";
+import { channels } from "../../src/db/listen.ts";
 import { getImport } from "../../src/db/queries/imports.ts";
+import { imports } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { errorOf, idOf, overHttp, type TestApp, testApp } from "../helpers/app.ts";
@@ -78,6 +81,25 @@ describe("POST imports:bucket", () => {
       app.a.post(importUrl(), { bucket: "objects", prefix: `of/${workspace}`, dry_run: true });
     expect((await ask(app.a.workspaceId)).status).toBe(202);
     expect(errorOf(await ask(app.b.workspaceId))).toBe("403 bucket_not_allowed prefix");
+  });
+
+  it("answers at the import's end where the caller waits for it", async () => {
+    const queued = Promise.withResolvers<string>();
+    const unwatch = await app.services.listener.watch(channels.imports, (id) => id && queued.resolve(id));
+    const asked = app.a.post(importUrl(), { bucket: "objects", prefix: "in" }, { prefer: "wait=60" });
+    const id = await queued.promise;
+    await app.db.update(imports).set({ status: "succeeded", imagesCreated: 2 }).where(eq(imports.id, id));
+    expect(await asked).toMatchObject({ status: 200, body: { id, status: "succeeded", images_created: 2 } });
+    unwatch();
+  });
+
+  it("takes a key that has been used for another place for a mistake", async () => {
+    const headers = { "idempotency-key": "may" };
+    const first = await app.a.post(importUrl(), { bucket: "objects", prefix: "in/may" }, headers);
+    const again = await app.a.post(importUrl(), { bucket: "objects", prefix: "in/may" }, headers);
+    expect(idOf(again)).toBe(idOf(first));
+    const other = await app.a.post(importUrl(), { bucket: "objects", prefix: "in/june" }, headers);
+    expect(errorOf(other)).toBe("409 idempotency_key_reused");
   });
 
   it.each<[string, object, string]>([
