@@ -84,12 +84,12 @@ let savepoints = 0;
 
 /** A transaction, or a savepoint in it by its name. */
 async function within(held: Held, make: Make, work: Work, savepoint?: string): Promise<unknown> {
-  let failed: { error: unknown } | undefined;
+  const failures: { error: unknown }[] = [];
   const unsafe = (...asked: Parameters<Make>): Query => {
     const query = make(...asked) as unknown as Query;
     query.handler = (one) => {
       // Postgres refuses all that follows, so whoever has caught the error must not believe in a commit.
-      one.catch((error: unknown) => (failed ??= { error }));
+      one.catch((error: unknown) => failures.push({ error }));
       held.run(one);
     };
     return query;
@@ -99,17 +99,23 @@ async function within(held: Held, make: Make, work: Work, savepoint?: string): P
   let result: unknown;
   try {
     result = await work({ unsafe, savepoint: nested } as unknown as TransactionSql);
-    if (failed) throw failed.error;
+    if (failures.length > 0) throw failures[0]?.error;
   } catch (error) {
-    const first = failed;
+    const [first] = failures;
     // Where the connection is gone, so is the transaction.
     await unsafe(savepoint === undefined ? "rollback" : `rollback to ${savepoint}`).catch(() => {});
     if (savepoint === undefined) held.end(error);
     throw isAborted(error) && first ? first.error : error;
   }
   if (savepoint === undefined) {
-    await unsafe("commit");
-    held.end(new Error("the transaction has been committed"));
+    try {
+      const { command } = (await unsafe("commit")) as { command?: string };
+      // An aborted transaction takes a commit for a rollback, without an error.
+      if (command !== "COMMIT")
+        throw failures[0]?.error ?? new Error("Postgres has rolled back what a query broke");
+    } finally {
+      held.end(new Error("the transaction is over"));
+    }
   }
   return result;
 }

@@ -133,11 +133,7 @@ it("leaves out what is at fault, with its reason, and takes the rest", async () 
     [{ ...b, "masks/b.png": noise }, "mask_unreadable", /those of a picture/],
     [{ ...base, "masks/gone.png": ok }, "mask_without_image", /no image of this name/],
     [{ ...base, "images/bad.png": "not an image" }, "image_unreadable", /no picture that is read/],
-    [
-      { ...base, "images/bad.jpg": Buffer.from("8BPS", "latin1") },
-      "image_unreadable",
-      /Photoshop; save/,
-    ],
+    [{ ...base, "images/bad.jpg": Buffer.from("8BPS", "latin1") }, "image_unreadable", /Photoshop; save/],
     [{ ...base, "notes.docx": "x" }, "unread", /of the kind \.docx/],
     [{ ...base, "masks/b.npy": "x" }, "unread", /NumPy's array/],
     [{ ...base, "labels.json": { boxes: [] } }, "unread", /annotations of no format/],

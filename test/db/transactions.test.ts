@@ -92,6 +92,40 @@ describe("a transaction", () => {
     });
     expect(await kept()).toEqual([1, 3, 4, 6, 7, 8]);
   });
+
+  it("fails where Postgres took nothing but said so by no error", async () => {
+    const failing = (tx: Pick<OpenDatabase["db"], "execute">) => tx.execute(insert(1));
+    const savepoints = opened.db.transaction(async (tx) => {
+      await tx.execute(insert(20));
+      await Promise.allSettled([tx.transaction(failing), tx.transaction(failing)]);
+    });
+    await expect(savepoints).rejects.toThrow("rolled back");
+    const unawaited = opened.db.transaction(async (tx) => {
+      await tx.execute(insert(21));
+      failing(tx).catch(() => {});
+    });
+    await expect(unawaited).rejects.toMatchObject({ code: "23505" });
+    expect(await kept()).toEqual([1, 3, 4, 6, 7, 8]);
+  });
+
+  it("refuses what comes after its end, however that went", async () => {
+    let late: () => Promise<unknown> = async () => {};
+    const begin = (how: (tx: Pick<OpenDatabase["db"], "execute">) => Promise<unknown>) =>
+      opened.db.transaction(async (tx) => {
+        late = async () => tx.execute(insert(23));
+        return how(tx);
+      });
+    await begin((tx) =>
+      tx.execute(sql`create table last (value integer unique deferrable initially deferred)`),
+    );
+    await expect(late()).rejects.toThrow();
+    await expect(begin((tx) => tx.execute(insert(1)))).rejects.toThrow();
+    await expect(late()).rejects.toThrow();
+    const atCommit = begin((tx) => tx.execute(sql`insert into last values (1), (1)`));
+    await expect(atCommit).rejects.toMatchObject({ code: "23505" });
+    await expect(late()).rejects.toThrow();
+    expect(await kept()).toEqual([1, 3, 4, 6, 7, 8]);
+  });
 });
 
 describe("a line that breaks in a transaction", () => {
