@@ -118,5 +118,7 @@ function whatIs(name: string): string {
   if (/^parquet$/i.test(extension)) return "a table without a column of pictures";
   if (/^arrow$/i.test(extension)) return "Arrow's file; write the data set with Dataset.to_parquet";
   if (/^(mp4|mov|avi|mkv|webm)$/i.test(extension)) return "a film; save its frames as pictures";
-  return extension === "" ? "no known kind of file" : `a file of the kind .${extension}`;
+  return extension === ""
+    ? "no known kind of file (names of DICOM files have to end in .dcm)"
+    : `a file of the kind .${extension}`;
 }

@@ -1,6 +1,6 @@
 /** What the names of files and folders say: which side of a pair a file is of, and which part of a split. */
 import type { Part } from "../domain/data-import.ts";
-import { baseOf } from "./paths.ts";
+import { baseOf, isImageName } from "./paths.ts";
 
 export type Role = "image" | "mask" | "drawing" | null;
 /** A user's own part of the data. */
@@ -103,7 +103,7 @@ export interface NamedStem {
 
 /** `benign (1)_mask_2` to `benign (1)`, a mask, 2; `mask_7` to `7`; `a.jpg` (of `a.jpg.png`) to `a`. */
 export function stemParts(stem: string): NamedStem {
-  const plain = stem.replace(/\.(jpe?g|png|tiff?|bmp|webp|jfif|gif)$/i, "");
+  const plain = isImageName(stem) ? stem.replace(/\.[^.]+$/, "") : stem;
   const atEnd = /^(.*?)[\s_.-]+((?:[\p{L}]+[\s_-]*)?[\p{L}]+)(?:[\s_-]*[([]?(\d{1,5})[)\]]?)?$/u;
   for (let from = 0; ;) {
     const found = atEnd.exec(plain.slice(from));

@@ -1,6 +1,6 @@
 import { styleOf, plannedFile, type MaskStyle } from "../masks.ts";
 import { splitOf } from "../names.ts";
-import { baseStemOf, isImageName } from "../paths.ts";
+import { baseStemOf, isImageName, isLossyName } from "../paths.ts";
 import type { PlannedImage, Source } from "../plan.ts";
 import type { FormatContext } from "../types.ts";
 import type { ValueNames } from "../value-names.ts";
@@ -30,7 +30,7 @@ export async function foldersIn(context: FormatContext, names: ValueNames | null
   for (const { file, why } of pairs.orphans) {
     // A photograph may well be called face_mask.jpg.
     const mask = masks.find(({ path }) => path === file);
-    if (mask && !mask.byFolder && /\.(jpe?g|jfif|webp)$/i.test(file)) {
+    if (mask && !mask.byFolder && isLossyName(file)) {
       photographs.push(file);
       continue;
     }

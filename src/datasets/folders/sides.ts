@@ -2,7 +2,7 @@
 import { meantBy } from "../../imaging/mask-meaning.ts";
 import { sample } from "../masks.ts";
 import { commonFolders, type NamedPath, readPath } from "../names.ts";
-import { baseStemOf, folderOf } from "../paths.ts";
+import { baseStemOf, folderOf, isLossyName, isScanName } from "../paths.ts";
 import type { FormatContext } from "../types.ts";
 
 export interface Sides {
@@ -46,8 +46,9 @@ async function masksBeside(
   const pairs = [...byStem.values()].filter((group) => group.length === 2);
   if (pairs.length === 0) return null;
   const candidates = pairs.flatMap((pair) => {
-    const lossless = pair.filter(({ path }) => !/\.(jpe?g|jfif|webp)$/i.test(path));
-    return lossless.length === 1 ? lossless : [];
+    const lossless = pair.filter(({ path }) => !isLossyName(path));
+    const drawn = lossless.length === 2 ? lossless.filter(({ path }) => !isScanName(path)) : lossless;
+    return drawn.length === 1 ? drawn : [];
   });
   return (await areMasks(candidates, context)) ? new Set(candidates) : null;
 }

@@ -1,7 +1,8 @@
 import type { ExportedImage } from "../../db/queries/export-rows.ts";
 import type { ExportHead } from "./types.ts";
 
-const imageEnding = /\.(jpe?g|jfif|png|webp|tiff?|bmp|gif|avif|hei[cf]|hif|jp2|j2[kc]|jpx|dcm|dicom)$/i;
+const imageEnding =
+  /\.(jpe?g|jpe|jfif|png|webp|tiff?|bmp|dib|gif|avif|hei[cf]|hif|jp2|j2[kc]|jpx|dcm|dicom)$/i;
 
 /** Its own name where no other image has it and it ends like an image's; else its id, which is one of a kind. */
 export const nameIn = (
