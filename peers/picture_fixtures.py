@@ -99,6 +99,9 @@ luma = np.array(Image.fromarray(COLOURS).convert("YCbCr"))
 dicom("ybr.dcm", luma, PhotometricInterpretation="YBR_FULL")
 dicom("bits.dcm", ((x + y) % 3 == 0).astype(np.uint8), BitsAllocated=1, BitsStored=1)
 dicom("jpeg2000.dcm", GREY, JPEG2000Lossless, jpeg2000(GREY), **ct)
+dicom("jpeg2000-ybr.dcm", COLOURS, JPEG2000Lossless, jpeg2000(luma, mct=0), PhotometricInterpretation="YBR_FULL")
+signed = (GREY.astype(np.int32) - 1000).astype(np.int16)
+dicom("jpeg2000-signed.dcm", signed, JPEG2000Lossless, jpeg2000(signed.view(np.uint16)))
 ramp = np.arange(256, dtype=np.uint16)
 palette = {
     "PhotometricInterpretation": "PALETTE COLOR",
@@ -123,6 +126,7 @@ for name, program, options in [
 ]:
     subprocess.run([program, *options, OUT / "window.dcm", OUT / name], check=True)
 subprocess.run(["dcmcjpeg", "+eb", "+s4", OUT / "colours.dcm", OUT / "jpeg.dcm"], check=True)
+subprocess.run(["dcmcjpeg", "+eb", "+cr", OUT / "colours.dcm", OUT / "jpeg-rgb.dcm"], check=True)
 
 with tempfile.TemporaryDirectory() as folder:
     for name, pixels, exif in [("colours", COLOURS, None), ("alpha", np.dstack([COLOURS, alpha]), None)]:

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { mostDecodeBytes } from "./decode-cost.ts";
 import type { LabelMap } from "./label-map.ts";
 import { readerOf } from "./formats/readers.ts";
 import { bmpSize, readSamples, tiffHead } from "./samples.ts";
@@ -22,6 +23,8 @@ export interface MaskValues extends LabelMap {
 export interface FileSize {
   readonly width: number;
   readonly height: number;
+  /** Bytes of memory a pixel that reading takes, where a decoder keeps the whole picture. */
+  readonly cost?: number;
 }
 
 /** The size that a mask file's header says, before a pixel is unpacked. Throws AppError mask_png_invalid. */
@@ -47,9 +50,16 @@ export async function maskSize(bytes: Uint8Array): Promise<FileSize> {
 export async function readMaskValues(bytes: Uint8Array, limits: { maxPixels: number }): Promise<MaskValues> {
   const format = formatOf(bytes);
   try {
-    const size = await maskSize(bytes);
-    if (size.width * size.height > limits.maxPixels)
+    const { cost = 0, ...size } = await maskSize(bytes);
+    const pixels = size.width * size.height;
+    if (pixels > limits.maxPixels)
       throw new AppError("mask_png_invalid", `the mask has more than ${limits.maxPixels} pixels`);
+    const most = mostDecodeBytes(limits.maxPixels);
+    if (cost * pixels > most)
+      throw new AppError(
+        "mask_png_invalid",
+        `a mask of ${size.width} x ${size.height} pixels takes too much memory as ${format}: ${Math.floor(most / cost / 1e6)} million are the most; save it as PNG`,
+      );
     const png = format === "png" ? pngHead(bytes) : null;
     if (png && png.colourType === 3) {
       const { width, height, bands, data } = await readSamples(withoutPalette(bytes), "png", limits);

@@ -32,9 +32,19 @@ export function sniff(bytes: Uint8Array): ImageFormat | null {
   if (head.startsWith("BM") && bytes.length > 26) return "bmp";
   if (head.startsWith("GIF87a") || head.startsWith("GIF89a")) return "gif";
   if (/^....ftypavi[fs]/s.test(head)) return "avif";
+  // Both are called so, and what else the file is says which.
+  if (/^....ftypm(if|sf)1/s.test(head) && brandsOf(bytes).some((brand) => /^avi[fs]$/.test(brand)))
+    return "avif";
   if (/^....ftyp(hei[cxms]|hev[cx]|mif1|msf1)/s.test(head)) return "heic";
   if (head.startsWith("\0\0\0\x0cjP  ") || head.startsWith("\xff\x4f\xff\x51")) return "jp2";
   return null;
+}
+
+/** The compatible brands of an ISO media file, the first thirty. Source: ISO/IEC 14496-12, 4.3. */
+function brandsOf(bytes: Uint8Array): string[] {
+  const head = Buffer.from(bytes.subarray(0, 16 + 4 * 30));
+  const text = head.toString("latin1", 16, Math.min(head.length, head.readUInt32BE(0)));
+  return text.match(/.{4}/gs) ?? [];
 }
 
 /** What a file is that is no picture we read, for the message of its refusal; null where nothing is known of it. */

@@ -53,13 +53,18 @@ export async function readDicomFile(bytes: Uint8Array): Promise<DicomFile> {
   const pixels = dataSet.elements[tags.pixels];
   const [height, width] = [dataSet.uint16(tags.rows), dataSet.uint16(tags.columns)];
   if (!pixels || !height || !width) throw unread("no pixels (a report, a structure set or a directory)");
-  const number = (tag: string, otherwise: number): number => dataSet.floatString(tag, 0) ?? otherwise;
+  // Blanks and words in the place of a number tell as little as its absence.
+  const number = (tag: string, otherwise: number): number => {
+    const value = dataSet.floatString(tag, 0);
+    return value !== undefined && Number.isFinite(value) ? value : otherwise;
+  };
   const bitsAllocated = dataSet.uint16(tags.bitsAllocated) ?? 8;
   const [centre, extent] = [number(tags.windowCentre, NaN), number(tags.windowWidth, NaN)];
   return {
     width,
     height,
-    frames: Math.max(1, dataSet.intString(tags.frames) ?? 1),
+    // A frame has a byte at least.
+    frames: Math.max(1, Math.min(pixels.length, dataSet.intString(tags.frames) || 1)),
     bands: dataSet.uint16(tags.bands) ?? 1,
     bitsAllocated,
     bitsStored: dataSet.uint16(tags.bitsStored) ?? bitsAllocated,

@@ -1,7 +1,8 @@
 import sharp from "sharp";
 import type { SampleArray } from "../types.ts";
 import { type DicomFile, unread } from "./dicom-file.ts";
-import { decodeJpeg2000 } from "./jpeg2000.ts";
+import { decodeJpeg2000, jpeg2000Head } from "./jpeg2000.ts";
+import { jpegHead, saidRgb } from "./jpeg-head.ts";
 
 /** How pixels lie in the file, by its transfer syntax. Source: DICOM PS3.5, annex A. */
 const syntaxes: Readonly<Record<string, "little" | "big" | "rle" | "jpeg" | "lossless" | "jpeg2000">> = {
@@ -46,18 +47,22 @@ export async function firstFrame(file: DicomFile): Promise<Frame> {
     case "rle":
       return { bands: file.bands, data: fromRle(file, await compressed(file)), isRgb: false };
     case "jpeg": {
-      const { data, info } = await sharp(await compressed(file), { failOn: "truncated" })
+      const bytes = await compressed(file);
+      sameSize(file, jpegHead(bytes));
+      const { data, info } = await sharp(file.photometric === "RGB" ? saidRgb(bytes) : bytes, {
+        failOn: "truncated",
+      })
         .raw()
         .toBuffer({ resolveWithObject: true });
-      sameSize(file, info);
       return { bands: info.channels, data, isRgb: true };
     }
     case "lossless":
       return { bands: file.bands, data: await lossless(file), isRgb: false };
     case "jpeg2000": {
-      const { bands, data, ...size } = await decodeJpeg2000(await compressed(file));
-      sameSize(file, size);
-      return { bands, data, isRgb: true };
+      const bytes = await compressed(file);
+      sameSize(file, jpeg2000Head(bytes));
+      const { bands, data } = await decodeJpeg2000(bytes);
+      return { bands, data: signedAsTold(file, data), isRgb: file.photometric !== "YBR_FULL" };
     }
     default:
       throw unread(
@@ -67,9 +72,17 @@ export async function firstFrame(file: DicomFile): Promise<Frame> {
   }
 }
 
+/** What the frame itself claims, which is what its decoder makes room for. */
 function sameSize(file: DicomFile, { width, height }: { width: number; height: number }): void {
   if (width !== file.width || height !== file.height)
     throw new Error(`its frame is ${width} x ${height}, its header says ${file.width} x ${file.height}`);
+}
+
+/** The file's word counts and not the codestream's, which some writers leave unsigned. */
+function signedAsTold(file: DicomFile, data: SampleArray): SampleArray {
+  const isSigned = data instanceof Int8Array || data instanceof Int16Array;
+  if (isSigned === file.isSigned || data.BYTES_PER_ELEMENT !== bytesOfSample(file)) return data;
+  return numbers(file, new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
 }
 
 /** Bytes of a sample as they are allocated; single bits have none of their own. */
@@ -135,6 +148,7 @@ async function compressed({ dataSet, pixels, frames }: DicomFile): Promise<Uint8
 async function lossless(file: DicomFile): Promise<SampleArray> {
   const { default: jpeg } = await import("jpeg-lossless-decoder-js");
   const bytes = new Uint8Array(await compressed(file));
+  sameSize(file, jpegHead(bytes));
   const found = new Uint8Array(new jpeg.lossless.Decoder().decompress(bytes.buffer, 0, bytes.byteLength));
   const expected = file.width * file.height * file.bands * bytesOfSample(file);
   if (found.length < expected)

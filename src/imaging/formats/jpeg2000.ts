@@ -28,14 +28,15 @@ const costOf = { eight: 9, sixteen: 12 } as const;
  * Source: ISO/IEC 15444-1, annexes A.5.1 (SIZ) and I.4 (boxes).
  */
 export const jpeg2000: PictureReader = {
-  head: async (bytes) => headOf(bytes),
+  head: async (bytes) => jpeg2000Head(bytes),
   read: async (bytes) => {
-    headOf(bytes);
+    jpeg2000Head(bytes);
     return decodeJpeg2000(bytes);
   },
 };
 
-function headOf(bytes: Uint8Array): PictureHead {
+/** By the codestream's own header. Throws AppError image_format_unsupported, or an Error. */
+export function jpeg2000Head(bytes: Uint8Array): PictureHead {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const file = codestreamAt(view);
   const { width, height, components } = sizeOf(view, file.at);
@@ -44,21 +45,24 @@ function headOf(bytes: Uint8Array): PictureHead {
   if (components.some(({ isReduced }) => isReduced)) throw unread("colours at a lower resolution");
   const bits = Math.max(...components.map((component) => component.bits));
   if (bits > 16) throw unread(`${bits} bits a sample`);
-  const shown = file.hasPalette ? 3 : count;
+  if (file.columns !== null && ![1, 3].includes(file.columns))
+    throw unread(`a palette of ${file.columns} bands`);
+  const shown = file.columns ?? count;
   return { width, height, pages: 1, cost: jpeg2000Cost(shown, bits) };
 }
 
-/** Where the codestream begins, and whether its values are places in a palette. */
-function codestreamAt(view: DataView): { at: number; hasPalette: boolean } {
-  if (view.getUint16(0) === startOfCodestream) return { at: 0, hasPalette: false };
-  let hasPalette = false;
+/** Where the codestream begins, and how many bands each place has in the palette that its values are places of. */
+function codestreamAt(view: DataView): { at: number; columns: number | null } {
+  if (view.getUint16(0) === startOfCodestream) return { at: 0, columns: null };
+  let columns: number | null = null;
   for (let at = 0; at + 8 <= view.byteLength;) {
     const { type, from, to } = boxAt(view, at, view.byteLength);
-    if (type === boxes.codestream) return { at: from, hasPalette };
+    if (type === boxes.codestream) return { at: from, columns };
     if (type === boxes.header)
       for (let inner = from; inner + 8 <= to;) {
         const box = boxAt(view, inner, to);
-        hasPalette ||= box.type === boxes.palette;
+        // Behind the number of its entries.
+        if (box.type === boxes.palette) columns ??= view.getUint8(box.from + 2);
         inner = box.to;
       }
     at = to;
