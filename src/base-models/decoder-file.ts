@@ -1,4 +1,5 @@
-import { readFile, rm, stat } from "node:fs/promises";
+import { access, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { readDecoderOnnx } from "../checkpoint/decoder-onnx.ts";
 import { decoderLayouts, familyOfDecoder } from "../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../checkpoint/layout.ts";
@@ -38,6 +39,9 @@ const promptNote = "The file holds no prompt encoder: that of the project's base
 const encoderNote =
   "The file's image encoder is left out: images are seen by the encoder of the project's base model. To keep a tuned one, import the file as a base model (npm run model -- import).";
 
+const finderNote =
+  "The bundle's finder is left out: this version finds nothing by a label's name, and needs prompts. A fine-tune from it trains a finder of its own.";
+
 /** A decoder has 16.5 MB; an ONNX file is read whole. */
 const maxOnnxBytes = 64 * 1024 * 1024;
 
@@ -70,7 +74,11 @@ async function readSource(source: Source, basePath: string): Promise<DecoderFile
     const decoder = second === undefined ? first : await decoderAmong(source.graphs);
     const read = await readOnnx(decoder);
     const family = familyOfDecoder(read.tensors);
-    const notes = [...(second === undefined ? [] : [encoderNote]), ...onnxNotes(read.tensors)];
+    const notes = [
+      ...(second === undefined ? [] : [encoderNote]),
+      ...((await hasFinder(decoder)) ? [finderNote] : []),
+      ...onnxNotes(read.tensors),
+    ];
     return { ...read, format: "onnx", family, encoderType: null, notes };
   }
   const weights = source.kind === "onnx" ? source.weights : source;
@@ -118,6 +126,13 @@ function isOfHalves(tensor: NamedTensor | undefined): boolean {
   asHalves(rounded);
   return rounded.every((value, i) => value === tensor.data[i]);
 }
+
+/** Whether a decoder lies in a bundle of ours with what finds: see exports/find.ts. */
+const hasFinder = (decoder: string): Promise<boolean> =>
+  access(join(dirname(decoder), "find", "finder.onnx")).then(
+    () => true,
+    () => false,
+  );
 
 async function decoderAmong(graphs: readonly string[]): Promise<string> {
   const { decoders } = await onnxParts(graphs);
