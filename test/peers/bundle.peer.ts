@@ -111,6 +111,17 @@ describe("a bundle answers as the API does", () => {
         code: 2,
         stderr: expect.stringContaining("a prompt has a box or a point"),
       });
+      for (const [args, why] of [
+        [[...given, ...given.slice(1, 6)], "one --box is taken"],
+        [[...given, "--find"], "--find and --label take no --box"],
+        [[...given, "--threshold", ".5"], "--threshold goes with --find or --label"],
+        [[given[0] as string, "--point", "5", "5", "0.5"], "its label is not 0 or 1"],
+        [[join(bundle, "none.png"), ...given.slice(1)], "none.png"],
+      ] as const)
+        await expect(run(program, [join(bundle, script), ...args])).rejects.toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining(why),
+        });
     }
   });
 

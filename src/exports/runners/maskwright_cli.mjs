@@ -3,7 +3,11 @@
 /** An image file as 8-bit RGB, turned as EXIF says; transparent pixels lie over white. */
 export async function readImage(path) {
   const { default: sharp } = await import("sharp");
-  const header = await sharp(path).metadata();
+  const header = await sharp(path)
+    .metadata()
+    .catch((cause) => {
+      throw new RangeError(`${path} can't be read: ${cause.message}`, { cause });
+    });
   const image = sharp(path, { ignoreIcc: header.space !== "cmyk" }).autoOrient();
   const flat = header.hasAlpha ? image.flatten({ background: "#ffffff" }) : image;
   const { data, info } = await flat.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
@@ -14,6 +18,18 @@ export async function readImage(path) {
     height,
     data: Uint8Array.from({ length: width * height * 3 }, (_, i) => data[Math.floor(i / 3)]),
   };
+}
+
+/** Whether the module at `url` was started, by a link or by its own path; a browser starts none. */
+export async function wasStarted(url) {
+  const started = globalThis.process?.argv?.[1];
+  if (started === undefined || !url.startsWith("file:")) return false;
+  const [{ realpath }, { fileURLToPath }] = await Promise.all([
+    import("node:fs/promises"),
+    import("node:url"),
+  ]);
+  const own = await realpath(fileURLToPath(url));
+  return own === (await realpath(started).catch(() => null));
 }
 
 /** Answers one command line. Throws a RangeError for one that asks for nothing that there is. */
@@ -100,6 +116,7 @@ function readArguments(args) {
       const numbers = args.slice(i + 1, i + 1 + count).map(Number);
       if (numbers.length < count || !numbers.every(Number.isFinite))
         throw new RangeError(`${name} takes ${count} numbers`);
+      if (name === "--box" && values.box) throw new RangeError("one --box is taken: one object a call");
       if (name === "--point") values.points.push(numbers);
       else values[name.slice(2)] = name === "--threshold" ? numbers[0] : numbers;
       i += count;
@@ -110,5 +127,9 @@ function readArguments(args) {
     else throw new RangeError(`${name} is not understood`);
   }
   if (file === null) throw new RangeError("no image was named");
+  const finds = values.find || values.label !== null;
+  if (finds && (values.box || values.points.length > 0))
+    throw new RangeError("--find and --label take no --box and no --point");
+  if (values.threshold !== null && !finds) throw new RangeError("--threshold goes with --find or --label");
   return { values, file };
 }

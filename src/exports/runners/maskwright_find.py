@@ -168,6 +168,18 @@ def without_twins(objects, overlap):
     return kept
 
 
+def asks_to_find(args):
+    """Whether a command line asks for objects instead of a prompt's mask. Raises ValueError for one that would be read in part."""
+    finds = args.find or args.label is not None
+    if len(args.box) > 1:
+        raise ValueError("one --box is taken: one object a call")
+    if finds and (args.box or args.point):
+        raise ValueError("--find and --label take no --box and no --point")
+    if args.threshold is not None and not finds:
+        raise ValueError("--threshold goes with --find or --label")
+    return finds
+
+
 def show_found(objects, left, size, out):
     """Writes the objects' numbers, from 1, as a picture of 16 bits, and prints the rest."""
     numbers = np.zeros(size, np.uint16)

@@ -18,7 +18,7 @@
  * Views, stitching and refining follow config.json.
  */
 
-import { main, usage } from "./maskwright_cli.mjs";
+import { main, usage, wasStarted } from "./maskwright_cli.mjs";
 import { findObjects, isNear, squareInView, tokensNear } from "./maskwright_find.mjs";
 import {
   choosePoints,
@@ -281,11 +281,7 @@ async function readBeside(name) {
   return new Uint8Array(await readFile(new URL(name, import.meta.url)));
 }
 
-/** Whether this file was started; a browser has no such thing. */
-const isMain =
-  globalThis.process?.argv?.[1] !== undefined &&
-  import.meta.url === (await import("node:url")).pathToFileURL(globalThis.process.argv[1]).href;
-if (isMain) {
+if (await wasStarted(import.meta.url)) {
   try {
     await main(globalThis.process.argv.slice(2), openVersion);
   } catch (error) {

@@ -24,7 +24,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime
-from maskwright_find import find_objects, is_near, show_found, square_in_view, tokens_near
+from maskwright_find import asks_to_find, find_objects, is_near, show_found, square_in_view, tokens_near
 from maskwright_views import (
     FRAME,
     active_area,
@@ -270,7 +270,7 @@ class Version:
 def main():
     parser = argparse.ArgumentParser(description="Answers one prompt with the version in this folder, or finds objects.")
     parser.add_argument("image")
-    parser.add_argument("--box", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"))
+    parser.add_argument("--box", nargs=4, type=float, action="append", default=[], metavar=("X0", "Y0", "X1", "Y1"))
     parser.add_argument("--point", nargs=3, type=float, action="append", default=[], metavar=("X", "Y", "LABEL"))
     parser.add_argument("--find", action="store_true", help="all objects that the version was taught")
     parser.add_argument("--label", help="the objects of one label")
@@ -281,13 +281,13 @@ def main():
         help="a PNG of 0 and 255, or of the objects' numbers in 16 bits (default: %(default)s)",
     )
     args = parser.parse_args()
-    points = [(x, y, int(label)) for x, y, label in args.point]
     try:
-        if args.find or args.label is not None:
+        if asks_to_find(args):
             image = rgb_of(Image.open(args.image))
             return show_found(*Version().find(image, args.label, args.threshold), image.shape[:2], args.out)
-        mask, score = Version().predict(Image.open(args.image), args.box and tuple(args.box), points)
-    except ValueError as error:
+        box = tuple(args.box[0]) if args.box else None
+        mask, score = Version().predict(Image.open(args.image), box, args.point)
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     Image.fromarray(mask.astype(np.uint8) * 255).save(args.out)
     print(json.dumps({"score": round(score, 4), "area": int(mask.sum()), "out": args.out}))
