@@ -7,7 +7,7 @@ import { CliError, told } from "./errors.ts";
 import { bodyOf, ended, tuning, watch } from "./fine-tune.ts";
 import { importEnded, importSource, sourceOf, textOf } from "./import.ts";
 import { loginOf } from "./login.ts";
-import { findBegun } from "./resume.ts";
+import { findBegun, isAskedBy } from "./resume.ts";
 import { type Source, tarSource } from "./sources.ts";
 
 /** By a tool, what to do where its export brings no masks or no pictures. */
@@ -50,7 +50,7 @@ export const migrateCommand: Command = async (call) => {
   say(`recognised as ${imported.layout}`);
 
   const hasNew = (imported.images_created ?? 0) + (imported.annotations_created ?? 0) > 0;
-  const known = hasNew ? undefined : begun?.fineTune;
+  const known = hasNew || !begun?.fineTune || !isAskedBy(begun.fineTune, body) ? undefined : begun.fineTune;
   if (known) say(`fine-tune ${known.id} of the same data is ${known.status}`);
   const started = known ?? (await client.post("/v1/projects/{project_id}/fine-tunes", { params, body }));
   const job = await watch(client, started, call);

@@ -27,6 +27,16 @@ export async function findBegun(client: Maskwright, name: string, file: string):
   return null;
 }
 
+/** Whether a fine-tune was asked for by these options, as far as any are given. */
+export function isAskedBy(
+  { hyperparameters: had, seed }: Pick<FineTune, "seed"> & { readonly hyperparameters: object },
+  asked: { readonly hyperparameters?: object; readonly seed?: number },
+): boolean {
+  if (asked.seed !== undefined && asked.seed !== seed) return false;
+  const before = new Map(Object.entries(had));
+  return Object.entries(asked.hyperparameters ?? {}).every(([name, value]) => before.get(name) === value);
+}
+
 async function begunIn(client: Maskwright, project: string, file: string): Promise<Begun | null> {
   const params = { path: { project_id: project }, query: { limit: 100 } };
   const { data: imports } = await client.get("/v1/projects/{project_id}/imports", { params });
