@@ -1,13 +1,13 @@
 import { builtInModel } from "../../checkpoint/base-models.ts";
 import type { BaseModels } from "../../base-models/registry.ts";
-import { projectsOnBase } from "../../db/queries/base-model-users.ts";
+import { projectsChoosing, projectsOnBase } from "../../db/queries/base-model-users.ts";
 import type { Database } from "../../db/client.ts";
 import { deleteBelow } from "../../storage/delete-below.ts";
 import { keys } from "../../storage/keys.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 
 /**
- * Removes an imported base model that no project, no version and no other base model needs, and what imports under its
+ * Removes an imported base model that no project, no version, no choice under way and no other base model needs, and what imports under its
  * name have left behind; another can have its name then. Processes that have used it keep it until they end.
  * Throws AppError base_model_unknown, or an Error that names what needs it.
  */
@@ -20,6 +20,9 @@ export async function deleteBaseModel(
   if (!(await models.manifest(name))) await models.get(name);
   const users = await projectsOnBase(db, name);
   if (users.length > 0) throw inUse(name, `projects (${users.join(", ")})`);
+  const choosing = await projectsChoosing(db);
+  if (choosing.length > 0)
+    throw inUse(name, `projects (${choosing.join(", ")}) whose fine-tune may choose it: wait until it has`);
   for (const other of await models.names()) {
     const manifest = other === name ? null : await models.manifest(other);
     if (manifest && "of" in manifest.encoder && manifest.encoder.of === name)

@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { importBaseModel } from "../../../src/base-models/import-base-model.ts";
 import { BaseModels } from "../../../src/base-models/registry.ts";
+import { eq } from "../../../src/db/drizzle.ts";
+import { fineTunes } from "../../../src/db/schema/index.ts";
 import { deleteBaseModel } from "../../../src/main/shared/delete-base-model.ts";
 import { tinyPth } from "../../base-models/files.ts";
 import { type TestApp, testApp } from "../../helpers/app.ts";
 import { keysBelow } from "../../helpers/objects.ts";
+import { seedFineTune } from "../../helpers/seeds.ts";
 import { tinyArchitecture } from "../../helpers/tiny-encoder.ts";
 
 let app: TestApp;
@@ -45,6 +48,13 @@ it("removes a base model that nothing needs, so that another can have its name",
   expect(await keysBelow(app.store, "base-models/")).toEqual(before);
 
   await app.a.send("DELETE", `/v1/projects/${project}`);
+  const open = await app.a.post("/v1/projects", { name: "open", base_model: "auto" });
+  const choosing = String(open.body["id"]);
+  const fineTune = await seedFineTune(app, choosing);
+  await expect(remove("lent")).rejects.toThrow(
+    `needed by projects (${choosing}) whose fine-tune may choose it`,
+  );
+  await app.db.update(fineTunes).set({ status: "cancelled" }).where(eq(fineTunes.id, fineTune));
   // What an import that was cut off left behind
   await app.store.put("base-models/lent/0123456789abcdef/encoder.bin", new Uint8Array(4));
   await remove("lent");
