@@ -120,6 +120,10 @@ async function entriesOf(path: string, limits: DatasetLimits, signal?: AbortSign
         left.push({ file: name, detail: fault });
         continue;
       }
+      if (found.has(name)) {
+        left.push({ file: file.name, detail: "another object's key makes the same name" });
+        continue;
+      }
       count.entries++;
       count.bytes += bytes;
       checkTotal("bucket", count, limits);

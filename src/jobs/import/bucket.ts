@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import { finished } from "node:stream/promises";
+import { plainName } from "../../datasets/archive.ts";
 import type { ListedFile } from "../../datasets/listed.ts";
 import type { Database, Executor } from "../../db/client.ts";
 import { noteSeenObjects, selectSeenObjects } from "../../db/queries/bucket-objects.ts";
@@ -99,7 +100,12 @@ export async function noteListing(
   for await (const lines of linesOf(path)) {
     for (const line of lines) {
       const { name, etag, bytes } = JSON.parse(line) as ListedFile;
-      rows.push({ key: source.prefix + name, etag, bytes, imageSha256: imageOf.get(name) ?? null });
+      rows.push({
+        key: source.prefix + name,
+        etag,
+        bytes,
+        imageSha256: imageOf.get(plainName(name)) ?? null,
+      });
       if (rows.length < rowsPerStatement) continue;
       await noteSeenObjects(tx, scope, source.name, rows);
       rows = [];
