@@ -6,7 +6,7 @@ const goneMs = 60_000;
 /**
  * Lets a job whose process has died once run with no other beside it: should the process die again, it was this job, and
  * no neighbour is blamed or lost with it. Nobody waits for such a job to find its moment, until it has asked for ten
- * minutes.
+ * minutes; but short jobs that nobody waits for (embeddings ahead of their use) may be thousands, and let it go first.
  */
 export class Alone {
   readonly #clock: () => number;
@@ -20,9 +20,13 @@ export class Alone {
   }
 
   /** To be called at the job's end; null where it has to ask again later. */
-  enter(id: string, suspect: boolean): (() => void) | null {
+  enter(
+    id: string,
+    { suspect, canWait = false }: { suspect: boolean; canWait?: boolean },
+  ): (() => void) | null {
     const now = this.#clock();
-    if (this.#alone || (suspect ? this.#running > 0 : this.#isReserved(now))) {
+    const patience = canWait ? 0 : patienceMs;
+    if (this.#alone || (suspect ? this.#running > 0 : this.#isReserved(now, patience))) {
       if (suspect) this.#asking.set(id, { first: this.#asking.get(id)?.first ?? now, last: now });
       return null;
     }
@@ -35,8 +39,8 @@ export class Alone {
     };
   }
 
-  #isReserved(now: number): boolean {
+  #isReserved(now: number, patience: number): boolean {
     for (const [id, { last }] of this.#asking) if (now - last > goneMs) this.#asking.delete(id);
-    return [...this.#asking.values()].some(({ first }) => now - first > patienceMs);
+    return [...this.#asking.values()].some(({ first }) => now - first >= patience);
   }
 }

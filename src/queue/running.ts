@@ -50,7 +50,10 @@ export class RunningJobs {
       return this.#giveUp(name, work, job, { attempts: failures, error });
     }
     // A webhook's message ends no process, and no process waits for its receiver.
-    const leave = name === "webhook" ? () => {} : this.#alone.enter(job.id, deaths > 0);
+    const leave =
+      name === "webhook"
+        ? () => {}
+        : this.#alone.enter(job.id, { suspect: deaths > 0, canWait: name === "embed" });
     if (leave === null) return settling.handBack(name, job, { message: "put off", seconds: putOffSeconds });
     try {
       await this.#attempt(name, handler, work, job, failures);
