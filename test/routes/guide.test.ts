@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,6 +73,32 @@ describe("the guide", () => {
     "/docs/guide/constructor.js",
   ])("has nothing at %s", async (path) => {
     expect((await get(path)).status).toBe(404);
+  });
+
+  it("shows what was built last, beside the server that shows it", async () => {
+    const [from, to] = [join(folder, "again"), join(folder, "built")];
+    const app = createRouter().route("/", guideRoutes(to));
+    app.onError(onError);
+    const seen = async (path: string) => {
+      const { status, headers } = await app.request(`/docs/guide/${path}`);
+      return { status, tag: headers.get("etag"), policy: headers.get("content-security-policy") };
+    };
+    const build = (word: string): void => {
+      rmSync(from, { recursive: true, force: true });
+      mkdirSync(join(from, "assets"), { recursive: true });
+      writeFileSync(join(from, "index.html"), `<script>${word}</script>`);
+      writeFileSync(join(from, "assets", `${word}.js`), word);
+      keepSite(from, to);
+    };
+    expect(await seen("")).toMatchObject({ status: 404 });
+    build("first");
+    const before = await seen("");
+    build("second");
+    const after = await seen("");
+    expect(after.tag).not.toBe(before.tag);
+    expect(after.policy).not.toBe(before.policy);
+    expect(await seen("assets/second.js")).toMatchObject({ status: 200 });
+    expect(await seen("assets/first.js")).toMatchObject({ status: 404 });
   });
 
   it("says how it is built where it is not", async () => {

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "hono";
 import { AppError } from "../../lib/errors.ts";
@@ -32,13 +32,18 @@ export function staticFiles(
     readonly unbuilt: string;
   },
 ) {
-  let manifest: Promise<StaticManifest> | undefined;
+  let known: { readonly built: string; readonly manifest: StaticManifest } | undefined;
+  /** As it is now: a build beside a running server takes the place of all files at once. */
+  const current = async (): Promise<StaticManifest> => {
+    const { ino, mtimeMs } = await unless(options.unbuilt, stat(join(folder, "manifest.json")));
+    const built = `${ino} ${mtimeMs}`;
+    if (known?.built !== built)
+      known = { built, manifest: await unless(options.unbuilt, readManifest(folder)) };
+    return known.manifest;
+  };
   return async (c: Context<Env>, path: string, lasts: "hashed" | "fresh"): Promise<Response> => {
-    manifest ??= readManifest(folder, options.unbuilt).catch((error: unknown) => {
-      manifest = undefined;
-      throw error;
-    });
-    const { files } = await manifest;
+    const manifest = await current();
+    const { files } = manifest;
     const file = Object.hasOwn(files, path) ? files[path] : undefined;
     if (!file) throw new AppError("route_not_found", `There is no file ${path} in ${options.what}.`);
     const zipped = file.gzipBytes !== null && acceptsGzip(c);
@@ -46,7 +51,7 @@ export function staticFiles(
     c.header("ETag", tag);
     c.header("Vary", "Accept-Encoding");
     c.header("Cache-Control", lasts === "hashed" ? "public, max-age=31536000, immutable" : "no-cache");
-    c.header("Content-Security-Policy", options.policyOf(await manifest));
+    c.header("Content-Security-Policy", options.policyOf(manifest));
     c.header("X-Content-Type-Options", "nosniff");
     c.header("Referrer-Policy", "no-referrer");
     // Isolated from other sites, a page may use threads for WebAssembly.
@@ -64,9 +69,13 @@ export function staticFiles(
 
 const acceptsGzip = (c: Context): boolean => /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
 
-async function readManifest(folder: string, unbuilt: string): Promise<StaticManifest> {
+const readManifest = async (folder: string): Promise<StaticManifest> =>
+  JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as StaticManifest;
+
+/** Throws AppError route_not_found with `unbuilt` where `read` fails. */
+async function unless<T>(unbuilt: string, read: Promise<T>): Promise<T> {
   try {
-    return JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as StaticManifest;
+    return await read;
   } catch (cause) {
     throw new AppError("route_not_found", unbuilt, { cause });
   }
