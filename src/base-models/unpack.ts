@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { RefusedFile } from "../checkpoint/refused.ts";
 import { messageOf } from "../lib/errors.ts";
+import { checkedEnd } from "../lib/zip-end.ts";
 
 /** A repository has some ten files. */
 const mostEntries = 1000;
@@ -22,7 +23,9 @@ const noise = /(^|\/)(__MACOSX\/|\.)/;
  */
 export async function unpackedModel(path: string, folder: string): Promise<boolean> {
   // What can't be opened is PyTorch's reader's to refuse
-  const zip = await openPromise(path, { lazyEntries: true, autoClose: false }).catch(() => null);
+  const zip = await checkedEnd(path)
+    .then(async () => openPromise(path, { lazyEntries: true, autoClose: false }))
+    .catch(() => null);
   if (!zip) return false;
   zip.on("error", () => {});
   try {

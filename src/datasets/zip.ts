@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { messageOf } from "../lib/errors.ts";
+import { checkedEnd } from "../lib/zip-end.ts";
 import { fileError, tooLarge, archiveError } from "./problems.ts";
 import {
   type ArchiveReader,
@@ -24,6 +25,7 @@ const isSymlink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 
 export async function openZip(path: string, limits: DatasetLimits): Promise<ArchiveReader> {
   let zip: ZipFile;
   try {
+    await checkedEnd(path);
     zip = await openPromise(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true });
   } catch (error) {
     throw archiveError("not a readable zip", error);

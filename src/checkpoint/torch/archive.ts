@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { fromFdPromise, type Entry } from "yauzl";
 import { messageOf } from "../../lib/errors.ts";
+import { requireZipEnd } from "../../lib/zip-end.ts";
 import { RefusedFile } from "../refused.ts";
 import { readBytes } from "../tensor-file.ts";
 import { refuseOthers } from "./other-zips.ts";
@@ -25,11 +26,11 @@ export interface TorchArchive {
  */
 export async function openArchive(file: FileHandle): Promise<TorchArchive & { readonly pickle: Uint8Array }> {
   const { size: fileBytes } = await file.stat();
-  const zip = await fromFdPromise(file.fd, { lazyEntries: true, autoClose: false }).catch(
-    (error: unknown) => {
+  const zip = await requireZipEnd(file)
+    .then(async () => fromFdPromise(file.fd, { lazyEntries: true, autoClose: false }))
+    .catch((error: unknown) => {
       throw new RefusedFile("truncated", `the zip has no end: ${messageOf(error)}`, { cause: error });
-    },
-  );
+    });
   if (zip.entryCount > maxEntries)
     throw new RefusedFile(
       "zip_bomb",
