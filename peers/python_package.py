@@ -32,7 +32,7 @@ def run_notebook(path, folder):
                 exec("".join(cell["source"]), names)
         return {"by": "exec", "cells": len(cells), "text": ""}
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": folder}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     text = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
     pictures = sum("image/png" in output.get("data", {}) for output in outputs)

@@ -24,7 +24,7 @@ try {
 try {
   setPriority(5);
 } catch {}
-computeAtNiceness(19);
+computeAtNiceness(10);
 
 // When the parent is gone, however it went, nobody would ever end this one.
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
