@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { isDatabaseAway } from "../db/away.ts";
 import type { Database } from "../db/client.ts";
 import { wantedAutoLabels, wantedFineTunes, wantedImports, wantedPreviews } from "../db/queries/waiting.ts";
 import type { Log } from "../lib/log.ts";
@@ -16,6 +17,8 @@ import type { Job, Settling } from "./settle.ts";
 
 /** Until a job asks again that has to run alone, or that another one keeps out which does. */
 const putOffSeconds = 5;
+/** Between two tries to tell how an attempt ended, while the database is away. */
+const tellAgainMs = 500;
 
 interface Running {
   readonly name: JobName;
@@ -111,6 +114,7 @@ export class RunningJobs {
     } catch (error) {
       const why = control.signal.reason instanceof JobAborted ? control.signal.reason.why : undefined;
       if (why !== undefined) await this.#wasAborted(name, job, why);
+      else if (isDatabaseAway(error)) await this.#hasOutlasted(name, job, error);
       else await this.#hasFailed(name, work, job, { failures, error });
     } finally {
       job.signal.removeEventListener("abort", onLost);
@@ -124,10 +128,7 @@ export class RunningJobs {
     const { id } = job.data;
     if (why === "shutdown") return settling.handBack(name, job);
     // pg-boss takes no answer to a lost job, and nobody wants one to a cancelled job.
-    if (why === "lost")
-      await settling.lost(name, job).catch((error: unknown) => {
-        log.warn({ error, id }, "a lost job could not be told of");
-      });
+    if (why === "lost") await this.#told(job, async () => settling.lost(name, job));
     log.info({ queue: name, id, why }, "a job was aborted");
   }
 
@@ -141,7 +142,28 @@ export class RunningJobs {
     const attempt = failures + 1;
     if (failures === retryLimits[name]) return this.#giveUp(name, work, job, { attempts: attempt, error });
     log.warn({ queue: name, id: job.data.id, attempt, error }, "a job failed and will run again");
-    await settling.fail(name, job, error);
+    await this.#told(job, async () => settling.fail(name, job, error));
+  }
+
+  /** The database went from under it, which is neither its failure nor its process's end. */
+  async #hasOutlasted(name: JobName, job: Job, error: unknown): Promise<void> {
+    const { settling, log } = this.#given;
+    log.warn({ queue: name, id: job.data.id, error }, "a job lost the database and will run again");
+    await this.#told(job, async () =>
+      settling.handBack(name, job, { message: "the database was away", seconds: 1 }),
+    );
+  }
+
+  /** Tells how an attempt ended as soon as the database is there; what nobody tells counts as the process's end. */
+  async #told(job: Job, tell: () => Promise<void>): Promise<void> {
+    for (;;)
+      try {
+        return await tell();
+      } catch (error) {
+        this.#given.log.warn({ error, id: job.data.id }, "how a job ended could not be told");
+        if (this.#stopping || !isDatabaseAway(error)) return;
+        await pause(tellAgainMs);
+      }
   }
 
   async #giveUp(

@@ -1,3 +1,4 @@
+import { isDatabaseAway } from "../../db/away.ts";
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -89,21 +90,9 @@ function fromHono(error: HTTPException, c: Context): AppError | null {
   return null;
 }
 
-/** What the Postgres client and the server say where there is no connection to be had, or it broke. */
-const unreachable =
-  /^(08\w{3}|57P0[123]|53300|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_\w+)$/;
-
-/** Drizzle wraps what the database's client throws. */
-function isUnreachable(thrown: unknown): boolean {
-  for (let error = thrown; error instanceof Error; error = error.cause) {
-    if ("code" in error && typeof error.code === "string" && unreachable.test(error.code)) return true;
-  }
-  return false;
-}
-
 function codeOf(error: unknown): ErrorCode {
   if (isFull(error)) return "storage_full";
-  return isUnreachable(error) ? "unavailable" : "internal_error";
+  return isDatabaseAway(error) ? "unavailable" : "internal_error";
 }
 
 /** Seconds after which there may be room again. */
