@@ -2,6 +2,8 @@ import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import { finished } from "node:stream/promises";
 import { plainName } from "../../datasets/archive.ts";
+import { checkTotal } from "../../datasets/archive.ts";
+import { defaultLimits } from "../../datasets/limits.ts";
 import type { ListedFile } from "../../datasets/listed.ts";
 import type { Database, Executor } from "../../db/client.ts";
 import { noteSeenObjects, selectSeenObjects } from "../../db/queries/bucket-objects.ts";
@@ -36,11 +38,15 @@ export async function listBucket(
 ): Promise<Listing> {
   const { name: bucket, prefix, again } = source;
   const file = createWriteStream(path, { mode: 0o600 });
+  // From the beginning: an error that nobody listens to, such as a full disk's, would end the process.
+  const written = finished(file);
+  written.catch(() => {});
   let [objects, bytes, changed] = [0, 0, 0];
   try {
     for await (const page of buckets.list({ bucket, prefix }, signal)) {
       // Consoles keep a folder as an empty object.
       const own = page.filter(({ key }) => !key.endsWith("/"));
+      checkTotal("bucket", { entries: objects + own.length, bytes: 0 }, defaultLimits);
       const keys = own.map(({ key }) => key);
       const known = again ? new Map() : await selectSeenObjects(db, scope, { bucket, keys });
       for (const object of own) {
@@ -54,7 +60,7 @@ export async function listBucket(
       }
     }
     file.end();
-    await finished(file);
+    await written;
   } finally {
     file.destroy();
   }
