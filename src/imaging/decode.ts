@@ -4,8 +4,9 @@ import { decodeCost, type Header, mostDecodeBytes, tiffPartRows } from "./decode
 import { eightBits } from "./eight-bits.ts";
 import { readerOf } from "./formats/readers.ts";
 import type { PictureReader } from "./formats/types.ts";
+import { recognise } from "./recognise.ts";
 import { bmpSize, readBmp, readTiff, sharpReads, type TiffHead, tiffHead } from "./samples.ts";
-import { foreignFormat, type ImageFormat, readFormats, sniff, truncated } from "./sniff.ts";
+import { type ImageFormat, sniff, truncated } from "./sniff.ts";
 import type { RgbImage } from "./types.ts";
 
 /** A side below this many pixels is refused: nothing in it could be segmented. */
@@ -39,9 +40,7 @@ export interface DecodedImage extends RgbImage {
  * image_unreadable.
  */
 export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number }): Promise<DecodedImage> {
-  if (bytes.length === 0) throw new AppError("image_empty", "the image has no bytes");
-  const format = sniff(bytes);
-  if (format === null) throw unsupported(bytes);
+  const format = recognise(bytes);
   try {
     const reader = readerOf(format);
     if (reader) return await decodeByReader(bytes, format, reader, limits);
@@ -57,14 +56,6 @@ export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number
     }
     throw new AppError("image_unreadable", `the ${format} can't be read: ${reason}`, { cause: error });
   }
-}
-
-function unsupported(bytes: Uint8Array): AppError {
-  const foreign = foreignFormat(bytes);
-  const what = foreign
-    ? `the content is ${foreign.name}; ${foreign.advice}`
-    : "the content is no picture that is read";
-  return new AppError("image_format_unsupported", `${what} (read are ${readFormats})`);
 }
 
 async function decodeSharp(

@@ -1,6 +1,7 @@
 import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mostDecodeBytes } from "../../imaging/decode-cost.ts";
+import { headBytes, recognise } from "../../imaging/recognise.ts";
 import type { RgbImage } from "../../imaging/types.ts";
 import { ChildStopped } from "../../lib/child/limits.ts";
 import { ChildPool } from "../../lib/child/pool.ts";
@@ -93,10 +94,12 @@ export class Pictures {
     });
   }
 
+  /** What is no picture is refused by its head, before a child takes memory for all of it. */
   async #with<T>(
     file: Uint8Array | string,
     work: (task: pictureChild.PictureTask) => Promise<pictureChild.Roomy<T>>,
   ): Promise<T> {
+    recognise(typeof file === "string" ? await headOf(file) : file.subarray(0, headBytes));
     if (typeof file === "string") return this.#inRoom(file, work);
     return this.#withFile(async (path) => {
       await writeFile(path, file);
@@ -147,6 +150,16 @@ export class Pictures {
 function stopped(error: unknown, code: "image_unreadable" | "mask_png_invalid", what: string): unknown {
   if (!(error instanceof ChildStopped)) return error;
   return new AppError(code, `${what} can't be read: ${error.message}`, { cause: error });
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readShared(path: string, bytes: number): Promise<Uint8Array> {

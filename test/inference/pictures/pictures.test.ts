@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import sharp from "sharp";
 import { decodeImage } from "../../../src/imaging/decode.ts";
@@ -32,6 +35,27 @@ describe("pictures that a child process decodes", () => {
     await expect(pictures.resized({ bytes, sha256: sha256(Buffer.from("others")) })).rejects.toThrow(
       "are not those of",
     );
+  });
+
+  test("are refused by their first bytes where they are none, and no child sees them", async () => {
+    const crashing = new Pictures(maxPixels, new URL("./crashing-child.ts", import.meta.url));
+    const folder = await mkdtemp(join(tmpdir(), "maskwright-test-"));
+    const path = join(folder, "none");
+    try {
+      await writeFile(path, Buffer.alloc(1000, "%PDF-1.7 "));
+      for (const [file, code] of [
+        [Buffer.alloc(1000), "image_format_unsupported"],
+        [Buffer.alloc(0), "image_empty"],
+        [path, "image_format_unsupported"],
+      ] as const)
+        expect(await errorOf(() => crashing.facts(file))).toMatchObject({ code });
+      expect(await errorOf(() => crashing.pixels(Buffer.from("no picture")))).toMatchObject({
+        code: "image_format_unsupported",
+      });
+    } finally {
+      await crashing.close();
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("that crash their decoder are refused by the reason, and the next has another", async () => {
