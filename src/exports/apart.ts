@@ -2,6 +2,7 @@ import { builtInModel } from "../checkpoint/base-models.ts";
 import type { MemoryBudget } from "../lib/memory-budget.ts";
 import { readFinderFile } from "../inference/find/finder-weights.ts";
 import { readWeightsFile } from "../inference/decoder/version-weights.ts";
+import { Slots } from "../lib/slots.ts";
 import { workerPool } from "../lib/worker-pool.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import type * as exportWorker from "./export-worker.ts";
@@ -25,6 +26,8 @@ const pool = workerPool<typeof exportWorker>({
   idleMs: 10_000,
 });
 const make = pool.of("make");
+/** Whoever waits for the thread holds no memory meanwhile, and workspaces take turns. */
+const turns = new Slots(1);
 
 /**
  * As exportVersion, in a thread of its own, one file after the other: ONNX graphs and zips of many megabytes. `by`: whose
@@ -38,9 +41,11 @@ export async function exportApart(
 ): Promise<ExportedFile> {
   const whole = isWhole(options);
   const bytes = Math.min(whole ? ofWhole : ofDecoder, memory.most);
-  return memory.hold(bytes, { by, what: "This export", waitMs }, () =>
-    fileInFolder(async (path) => make(await taskOf(store, subject, { options, whole, path }))),
-  );
+  const made = (): Promise<ExportedFile> =>
+    memory.hold(bytes, { by, what: "This export", waitMs }, () =>
+      fileInFolder(async (path) => make(await taskOf(store, subject, { options, whole, path }))),
+    );
+  return turns.run(made, { owner: by, waitMs });
 }
 
 async function taskOf(

@@ -10,8 +10,9 @@ import {
 import type { ProjectScope } from "../../db/queries/scope.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { MemoryBudget } from "../../lib/memory-budget.ts";
+import { Slots } from "../../lib/slots.ts";
 import { workerPool } from "../../lib/worker-pool.ts";
-import { fileInFolder } from "../spool.ts";
+import { JoinedFiles } from "../spool.ts";
 import type { ExportedFile } from "../types.ts";
 import { answerRows, nextQuestion, type RowSource } from "./rows.ts";
 import { type AnnotationExport, type AnnotationFormat, type ExportedPart, shapesOf } from "./types.ts";
@@ -44,10 +45,14 @@ const pool = workerPool<typeof annotationWorker>({
   idleMs: 10_000,
 });
 const write = pool.of("write");
+/** Whoever waits for the thread holds no memory meanwhile, and workspaces take turns. */
+const turns = new Slots(1);
+const files = new JoinedFiles<Omit<ExportedFile, "content">>();
 
 /**
  * A project's annotations in a format of the world outside, all of one moment. Masks are traced, packed and written in a
  * thread of its own, to a temporary file, so that a slow reader holds no transaction open; rows go there by the page.
+ * Those who ask for the same before its moment has come share the file: each sees what was written before it asked.
  * The same annotations and options give the same bytes.
  * Throws AppError invalid_request (param `shapes`), memory_exceeded, overloaded.
  */
@@ -66,9 +71,17 @@ export async function exportAnnotations(
   const pixels = await selectMostPixels(db, scope);
   const isPlain = options.format === "coco" && options.shapes === "masks";
   const bytes = baseBytes + (isPlain ? 0 : pixels * pixelBytes[options.format]);
-  const ask = { by: scope.workspaceId, what: "This export", waitMs };
-  return memory.hold(Math.min(bytes, memory.most), ask, () =>
-    fileInFolder((path) => made(db, scope, { options, path })),
+  const owner = scope.workspaceId;
+  const ask = { by: owner, what: "This export", waitMs };
+  return files.get(JSON.stringify([scope, options]), (path, begin) =>
+    turns.run(
+      () =>
+        memory.hold(Math.min(bytes, memory.most), ask, () => {
+          begin();
+          return made(db, scope, { options, path });
+        }),
+      { owner, waitMs },
+    ),
   );
 }
 
@@ -88,7 +101,7 @@ async function made(
   return written.value;
 }
 
-/** Answers the writer out of one transaction, which begins when its turn has come. */
+/** Answers the writer out of one transaction, which begins when the writer's thread is there. */
 async function feed(
   db: Database,
   scope: ProjectScope,

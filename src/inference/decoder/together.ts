@@ -1,4 +1,4 @@
-import { Turns } from "../turns/turns.ts";
+import { Turns } from "../../lib/turns.ts";
 import type { ViewResult, ViewTask } from "./view-task.ts";
 
 /** Prompts of one run of the decoder: bounds its memory, and how long others wait for it. */

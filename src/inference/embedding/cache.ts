@@ -11,7 +11,7 @@ import { imageVector, toBytes } from "../../imaging/worth/image-vector.ts";
 import type { ImageNotes } from "../image-notes.ts";
 import type { EmbeddingShelf } from "./shelf.ts";
 import { Flight } from "../turns/flight.ts";
-import { Slots } from "../turns/slots.ts";
+import { Slots } from "../../lib/slots.ts";
 import { decodeEmbedding, encodeEmbedding } from "./stored.ts";
 import type { Embedded, EmbedOptions, ImageEmbedding, ImageSource } from "../types.ts";
 
@@ -138,8 +138,7 @@ export class EmbeddingCache {
     }
     const embedding = await this.#encoder.run(
       async () => this.#encode(model, { source: image, region, flip }, signal),
-      signal,
-      wanted.workspaceId,
+      { owner: wanted.workspaceId, signal },
     );
     const stored = this.#keep(wanted, embedding).finally(() => this.#writes.delete(key));
     this.#writes.set(key, stored);
