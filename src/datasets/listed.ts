@@ -15,7 +15,7 @@ import {
 import { partOfFile } from "./file-parts.ts";
 import type { DatasetLimits } from "./limits.ts";
 import { isImageName } from "./paths.ts";
-import { fileError } from "./problems.ts";
+import { fileChanged } from "./problems.ts";
 
 /** A line of a listing: an object that lies elsewhere, under its name below the place that was asked for. */
 export interface ListedFile {
@@ -59,7 +59,7 @@ export async function openListed(
     const line = Buffer.alloc(length);
     await listing.read(line, 0, length, offset);
     const { url } = JSON.parse(line.toString("utf8")) as ListedFile;
-    if (url === null) throw fileError(name, "it can't be read where it lies");
+    if (url === null) throw fileChanged(name, "it can't be read where it lies");
     yield* contentOf(name, { url, etag, bytes }, stop);
   };
   const copyOf = async (name: string, stop?: AbortSignal): Promise<string> => {
@@ -156,7 +156,7 @@ interface Listed {
   readonly bytes: number;
 }
 
-/** An object as it was listed, and no other content. Throws AppError import_file_invalid, or unavailable. */
+/** An object as it was listed, and no other content. Throws AppError import_file_changed, or unavailable. */
 async function* contentOf(
   name: string,
   listed: Listed,
@@ -167,10 +167,10 @@ async function* contentOf(
     try {
       const headers = { "if-match": listed.etag, ...(came > 0 && { range: `bytes=${came}-` }) };
       const answer = await fetch(listed.url, { headers, redirect: "error", signal: signal ?? null });
-      requireTaken(name, answer.status, came > 0 ? 206 : 200);
+      await requireTaken(name, answer, came > 0 ? 206 : 200);
       for await (const part of answer.body ?? []) {
         came += part.length;
-        if (came > listed.bytes) throw fileError(name, `it has more than the ${listed.bytes} bytes listed`);
+        if (came > listed.bytes) throw fileChanged(name, `it has more than the ${listed.bytes} bytes listed`);
         yield Buffer.from(part);
       }
       if (came < listed.bytes) throw new Error(`${came} of ${listed.bytes} bytes came`);
@@ -185,10 +185,14 @@ async function* contentOf(
   }
 }
 
-function requireTaken(name: string, status: number, wanted: number): void {
+async function requireTaken(name: string, answer: Response, wanted: number): Promise<void> {
+  const { status } = answer;
   if (status === wanted) return;
-  if (status === 412 || status === 404)
-    throw fileError(name, "it has changed since the bucket was listed: import again");
-  if (status === 403) throw fileError(name, "the bucket does not let it be read (403)");
+  if (status === 412 || status === 404) throw fileChanged(name, "it has changed since the bucket was listed");
+  const why = (await answer.text()).slice(0, 2000);
+  // Links end with the credentials behind them; another attempt makes new ones and goes on from here.
+  if (/<Code>ExpiredToken|has expired/.test(why))
+    throw new AppError("unavailable", `${name} can't be fetched: the link to it has ended`);
+  if (status === 403) throw fileChanged(name, "the bucket does not let it be read (403)");
   throw new Error(`the bucket answered ${status}`);
 }

@@ -1,7 +1,7 @@
 import { sha256 } from "../lib/hash.ts";
 import { joined } from "./objects.ts";
 import type { PlannedImage } from "./plan.ts";
-import { fileError } from "./problems.ts";
+import { fileError, isFileChanged } from "./problems.ts";
 import type { ArchiveReader } from "./archive.ts";
 
 /**
@@ -27,13 +27,20 @@ export async function mergeDuplicates(
   const merged = new Map<string, PlannedImage>();
   for (const candidates of alike.values()) {
     for (const image of candidates) {
-      const key = candidates.length === 1 ? `name:${image.name}` : sha256(await zip.read(image.name, signal));
+      const key = candidates.length === 1 ? `name:${image.name}` : await contentOf(zip, image, signal);
       const first = merged.get(key);
       merged.set(key, first ? join(first, image) : image);
     }
   }
   return [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** A file that has gone since is like no other; its own time will tell why. */
+const contentOf = (zip: ArchiveReader, { name }: PlannedImage, signal?: AbortSignal): Promise<string> =>
+  zip.read(name, signal).then(sha256, (error: unknown) => {
+    if (isFileChanged(error)) return `name:${name}`;
+    throw error;
+  });
 
 function join(first: PlannedImage, second: PlannedImage): PlannedImage {
   if (first.group != null && second.group != null && first.group !== second.group) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isFileChanged } from "./problems.ts";
 import type { FormatContext } from "./types.ts";
 
 const file = "maskwright.json";
@@ -19,7 +20,8 @@ export async function ownNotes({
   try {
     const notes: unknown = JSON.parse((await zip.read(file, signal)).toString("utf8"));
     return { unlabelled: notesSchema.parse(notes).unlabelled ?? null };
-  } catch {
+  } catch (error) {
+    if (isFileChanged(error)) throw error;
     // A file of somebody else's that is called so.
     return { unlabelled: null };
   }

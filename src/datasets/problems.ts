@@ -5,6 +5,13 @@ export function fileError(file: string, reason: string, cause?: unknown): AppErr
   return new AppError("import_file_invalid", `${file}: ${reason}`, { param: file, cause });
 }
 
+/** A file is not as it was when its archive was listed, or is not given out: it is at fault alone, and nothing beside it. */
+export const fileChanged = (file: string, reason: string, cause?: unknown): AppError =>
+  new AppError("import_file_changed", `${file}: ${reason}`, { param: file, cause });
+
+export const isFileChanged = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === "import_file_changed";
+
 /** Runs `work` and names `file` in whatever AppError it throws. Other errors pass: they are ours, not the file's. */
 export async function naming<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {

@@ -6,6 +6,7 @@ import type { Box } from "../imaging/types.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
 import type { FoundObject, Frame, PlannedImage, PlannedMask } from "./plan.ts";
 import { placeText } from "./plan.ts";
+import { isFileChanged } from "./problems.ts";
 import type { LeftOut, Report } from "./report.ts";
 import type { DatasetAnnotation, ItemFacts } from "./types.ts";
 
@@ -23,6 +24,7 @@ const reasonOf: Partial<Record<ErrorCode, LeftOut>> = {
   mask_not_binary: "mask_unreadable",
   image_format_unsupported: "mask_unreadable",
   image_unreadable: "mask_unreadable",
+  import_file_changed: "file_changed",
 };
 
 /** One object with where it was said, on the image as it is seen. */
@@ -46,7 +48,14 @@ export async function readObjects(
   const frame = frameOf(image, frames, report);
   const read: Read[] = [];
   let left = false;
-  for (const mask of await image.masks(signal)) {
+  const masks = await Promise.resolve(image.masks(signal)).catch((error: unknown) => {
+    if (!isFileChanged(error)) throw error;
+    left = true;
+    const file = error.param ?? image.name;
+    report.leave("file_changed", { file, count: Math.max(1, image.count), detail: error.message });
+    return [];
+  });
+  for (const mask of masks) {
     const { leave, place } = mask;
     if (leave || frame === null) {
       const detail = leave ? leave.detail : declaredText(image, facts);

@@ -8,7 +8,7 @@ import { ownNotes } from "./own-notes.ts";
 import type { PlannedImage } from "./plan.ts";
 import { goesOn, openedAhead, type OpenedImage } from "./walk.ts";
 import type { WalkOptions } from "./walk-state.ts";
-import { layoutUnknown, tooMany } from "./problems.ts";
+import { isFileChanged, layoutUnknown, tooMany } from "./problems.ts";
 import { readObjects } from "./read-objects.ts";
 import { Report } from "./report.ts";
 import { Spool, SpoolRoom } from "./spool.ts";
@@ -200,7 +200,8 @@ async function readItem(
     const { error, fatal } = opened.failed;
     if (fatal || !(error instanceof AppError) || error.status >= 500) throw error;
     const count = Math.max(1, image.count);
-    report.leave("image_unreadable", { file: name, count, detail: error.message.slice(name.length + 2) });
+    const code = isFileChanged(error) ? "file_changed" : "image_unreadable";
+    report.leave(code, { file: name, count, detail: error.message.slice(name.length + 2) });
     return null;
   }
   const { bytes, facts, hash } = opened;

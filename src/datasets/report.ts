@@ -11,6 +11,10 @@ export const leftOutReasons = {
   mask_without_image: { bad: true, reason: "a mask whose image is not there" },
   image_missing: { bad: true, reason: "annotations of an image that is not there" },
   image_unreadable: { bad: true, reason: "an image that can't be read" },
+  file_changed: {
+    bad: true,
+    reason: "a file that had changed, was gone or was not given out when it was to be read",
+  },
   entry_invalid: { bad: true, reason: "an entry of an annotation file that can't be read" },
   box_only: { bad: false, reason: "a box outlines no object: only masks and polygons are annotations" },
   shape_unsupported: { bad: false, reason: "a point, line or other shape that outlines no object" },

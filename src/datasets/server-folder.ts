@@ -15,7 +15,7 @@ import {
 } from "./archive.ts";
 import { partOfFile, printOf } from "./file-parts.ts";
 import type { DatasetLimits } from "./limits.ts";
-import { archiveError, fileError } from "./problems.ts";
+import { archiveError, fileChanged } from "./problems.ts";
 
 interface Found {
   readonly path: string;
@@ -43,7 +43,10 @@ export async function openFolder(
       left.push({ file: name, detail: "a symbolic link, which is not followed" });
       continue;
     }
-    const { size } = await stat(join(folder, path));
+    const found = await stat(join(folder, path)).catch(() => null);
+    // Gone since it was listed.
+    if (found === null) continue;
+    const { size } = found;
     checkSize(name, size, limits);
     count.bytes += size;
     files.set(name, { path: join(folder, path), bytes: size });
@@ -57,11 +60,13 @@ export async function openFolder(
     if (!place) throw new Error(`${name} is not in the folder`);
     return place;
   };
-  const chunks: ArchiveReader["chunks"] = async function* (name, stop) {
-    const { path, bytes } = placeOf(name);
-    const handle = await open(path).catch((error: unknown) => {
-      throw fileError(name, `can't be opened: ${messageOf(error)}`, error);
+  const opened = (name: string) =>
+    open(placeOf(name).path).catch((error: unknown) => {
+      throw fileChanged(name, `can't be opened: ${messageOf(error)}`, error);
     });
+  const chunks: ArchiveReader["chunks"] = async function* (name, stop) {
+    const { bytes } = placeOf(name);
+    const handle = await opened(name);
     try {
       yield* partOfFile(handle, name, { offset: 0, bytes }, stop);
     } finally {
@@ -76,8 +81,8 @@ export async function openFolder(
     read: (name, stop) => whole(chunks(name, stop)),
     place: (name) => ({ path: placeOf(name).path, offset: 0 }),
     print: async (name) => {
-      const { path, bytes } = placeOf(name);
-      const handle = await open(path);
+      const { bytes } = placeOf(name);
+      const handle = await opened(name);
       try {
         return await printOf(handle, { offset: 0, bytes });
       } finally {

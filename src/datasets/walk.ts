@@ -1,7 +1,7 @@
 /** How the images of a data set are walked: a few are opened before their turn, and a walk can go on where one stood. */
 import { sha256 } from "../lib/hash.ts";
 import type { PlannedImage } from "./plan.ts";
-import { naming } from "./problems.ts";
+import { isFileChanged, naming } from "./problems.ts";
 import type { DatasetOptions, FormatContext, ItemFacts } from "./types.ts";
 import type { WalkState } from "./walk-state.ts";
 
@@ -33,7 +33,7 @@ export async function* openedAhead(
       const facts = await naming(name, () => inspect(bytes));
       return { bytes, facts, hash: sha256(bytes) };
     } catch (error) {
-      return { failed: { error, fatal } };
+      return { failed: { error, fatal: fatal && !isFileChanged(error) } };
     }
   };
   const opening: Promise<OpenedImage>[] = [];

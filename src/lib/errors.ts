@@ -94,6 +94,7 @@ export const errorStatus = {
   import_too_large: 413,
   import_layout_unknown: 422,
   import_file_invalid: 422,
+  import_file_changed: 422,
   import_skipped_too_much: 422,
   bucket_not_allowed: 403,
   bucket_unreadable: 422,

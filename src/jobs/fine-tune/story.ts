@@ -164,6 +164,9 @@ async function startOf({ services, row, project, scope }: RunContext): Promise<S
   return { version, weights: decodeSafetensors(file).tensors };
 }
 
+/** An estimate above it tells how to have it shorter. */
+const longSeconds = 1800;
+
 /** Tells how long all of it will take on this machine, as a short measurement says. */
 async function forecast(run: RunContext, data: PreparedData, weights: NamedTensors): Promise<void> {
   const { meter, services } = run;
@@ -176,7 +179,8 @@ async function forecast(run: RunContext, data: PreparedData, weights: NamedTenso
   await run.tell({
     message:
       `About ${seconds < 90 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`} on this machine, ` +
-      `which takes ${trainMs.toFixed(0)} ms for a training sample`,
+      `which takes ${trainMs.toFixed(0)} ms for a training sample` +
+      (seconds > longSeconds ? "; a smaller budget_seconds takes less" : ""),
     data: { estimated_seconds: seconds, train_sample_ms: Math.round(trainMs) },
   });
 }

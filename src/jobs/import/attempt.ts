@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { appendFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatasetTask } from "../../datasets/dataset-child.ts";
+import { isFileChanged } from "../../datasets/problems.ts";
 import { type DatasetApart, readApart } from "../../datasets/read-apart.ts";
 import type { imports } from "../../db/schema/index.ts";
 import { noQuotas, selectRoom } from "../../db/queries/usage.ts";
-import type { ImportNote, ImportOptions, ImportSummary } from "../../domain/data-import.ts";
+import type { BucketSource, ImportNote, ImportSummary } from "../../domain/data-import.ts";
 import { ChildStopped } from "../../lib/child/limits.ts";
 import { temporaryFolder } from "../../lib/temporary.ts";
 import { AppError } from "../../lib/errors.ts";
@@ -13,6 +14,7 @@ import { keys } from "../../storage/keys.ts";
 import type { Held } from "../held.ts";
 import type { TrainerServices } from "../services.ts";
 import { type Listing, listBucket, listingNote, noteListing, placeText } from "./bucket.ts";
+import { choicesOf } from "./choices.ts";
 import { ImportParts } from "./parts.ts";
 import { Placed } from "./placed.ts";
 import { type StoredImport, storeImport } from "./store.ts";
@@ -24,6 +26,8 @@ type ImportRow = typeof imports.$inferSelect;
 
 /** Images that are open in the child at once. */
 const ahead = 4;
+/** Times that files are listed which change while it is read what they mean. */
+const openings = 3;
 
 /** One attempt at an import: what is fetched, read, stored and told. */
 export class ImportRun {
@@ -91,13 +95,12 @@ export class ImportRun {
     await this.#held.note(`reading ${where}`);
     if (served !== undefined) return [folder, served];
     const path = join(folder, "data");
-    if (bucket) {
-      const asked = { scope: this.#row, source: bucket, path };
-      this.#listing = await listBucket(this.#services, asked, this.#signal);
-      return [folder, path];
-    }
-    await this.#services.store.getFile(this.#row.objectKey, path);
+    await (bucket ? this.#list(bucket, path) : this.#services.store.getFile(this.#row.objectKey, path));
     return [folder, path];
+  }
+
+  async #list(source: BucketSource, path: string): Promise<void> {
+    this.#listing = await listBucket(this.#services, { scope: this.#row, source, path }, this.#signal);
   }
 
   /** What keeps in mind which objects of a bucket were read; a dry run reads none for good. */
@@ -105,7 +108,8 @@ export class ImportRun {
     const { dryRun, options } = this.#row;
     const { bucket: source } = options;
     if (!source || dryRun) return undefined;
-    return async (tx, imageOf) => noteListing(tx, this.#row, { source, path, imageOf });
+    const reportPath = this.#reportPath;
+    return async (tx, imageOf) => noteListing(tx, this.#row, { source, path, reportPath, imageOf });
   }
 
   /**
@@ -115,7 +119,7 @@ export class ImportRun {
   async #read(given: { folder: string; path: string }, parts: ImportParts): Promise<DatasetApart> {
     for (let atOnce = ahead; ; atOnce = 1) {
       const from = this.#row.dryRun ? null : await parts.find();
-      const dataset = await this.#open(given, from, atOnce);
+      const dataset = await this.#openAsItIs(given.path, () => this.#open(given, from, atOnce));
       // Parts of other data say nothing of these.
       if (from !== null && dataset.first === 0) await parts.clear();
       this.#before = parts.count;
@@ -126,6 +130,19 @@ export class ImportRun {
         const isUnsure = atOnce > 1 && error instanceof AppError && error.cause instanceof ChildStopped;
         if (!isUnsure) throw error;
         parts.drop();
+      }
+    }
+  }
+
+  /** A file that says what others mean and changed since the listing has it listed again; a picture is left out. */
+  async #openAsItIs(path: string, open: () => Promise<DatasetApart>): Promise<DatasetApart> {
+    for (let opened = 1; ; opened++) {
+      try {
+        return await open();
+      } catch (error) {
+        if (!isFileChanged(error) || opened === openings) throw error;
+        const { bucket } = this.#row.options;
+        if (bucket) await this.#list(bucket, path);
       }
     }
   }
@@ -145,7 +162,7 @@ export class ImportRun {
         limits: { maxImages: maxImagesPerProject },
         choices: choicesOf(this.#row.options),
         maxPixels: maxImagePixels,
-        reportPath: join(folder, reportFile),
+        reportPath: this.#reportPath,
         from,
         ahead: atOnce,
       },
@@ -193,11 +210,15 @@ export class ImportRun {
     return bucket && this.#listing ? [listingNote(bucket, this.#listing), ...notes] : [...notes];
   }
 
+  get #reportPath(): string | null {
+    return this.#folder === undefined ? null : join(this.#folder, "report.jsonl");
+  }
+
   /** The report, as far as it goes; an import that failed before it was begun has none. */
   async putReport(): Promise<void> {
     const { projectId, id } = this.#row;
-    const path = this.#folder && join(this.#folder, reportFile);
-    if (path === undefined || !existsSync(path)) return;
+    const path = this.#reportPath;
+    if (path === null || !existsSync(path)) return;
     const lines = this.#parts?.leftLines(this.#before) ?? [];
     for await (const line of lines) await appendFile(path, line);
     // They are in the file now; an attempt that fails after its end comes here again.
@@ -276,15 +297,3 @@ export class ImportRun {
     await this.#held.note(`reading ${name}`);
   }
 }
-
-const reportFile = "report.jsonl";
-
-const choicesOf = (options: ImportOptions): DatasetTask["choices"] => {
-  const { masks, splitParts, maxSkippedShare, annotators } = options;
-  return {
-    ...(masks !== undefined && { masks }),
-    ...(splitParts !== undefined && { splitParts }),
-    ...(maxSkippedShare !== undefined && { maxSkippedShare }),
-    ...(annotators !== undefined && { annotators }),
-  };
-};

@@ -1,10 +1,10 @@
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { once } from "node:events";
 import { finished } from "node:stream/promises";
-import { plainName } from "../../datasets/archive.ts";
-import { checkTotal } from "../../datasets/archive.ts";
+import { checkTotal, plainName } from "../../datasets/archive.ts";
 import { defaultLimits } from "../../datasets/limits.ts";
 import type { ListedFile } from "../../datasets/listed.ts";
+import type { LeftOut } from "../../datasets/report.ts";
 import type { Database, Executor } from "../../db/client.ts";
 import { noteSeenObjects, selectSeenObjects } from "../../db/queries/bucket-objects.ts";
 import { rowsPerStatement } from "../../db/queries/import-rows.ts";
@@ -96,16 +96,27 @@ export const listingNote = (source: BucketSource, { objects, bytes, changed }: L
       : `${objects - changed} of them are as an import before this one has read them`),
 });
 
-/** Notes all objects of a listing as read; `imageOf` says which image a name below the place became. */
+interface ReadListing {
+  readonly source: BucketSource;
+  readonly path: string;
+  /** What was left out, a line of JSON each. */
+  readonly reportPath: string | null;
+  /** Which image a name below the place became. */
+  readonly imageOf: ReadonlyMap<string, string>;
+}
+
+/** Notes all objects of a listing as read, but those that were not given out: the next import tries them again. */
 export async function noteListing(
   tx: Executor,
   scope: ProjectScope,
-  { source, path, imageOf }: { source: BucketSource; path: string; imageOf: ReadonlyMap<string, string> },
+  { source, path, reportPath, imageOf }: ReadListing,
 ): Promise<void> {
+  const missed = await missedIn(reportPath);
   let rows: Parameters<typeof noteSeenObjects>[3][number][] = [];
   for await (const lines of linesOf(path)) {
     for (const line of lines) {
-      const { name, etag, bytes } = JSON.parse(line) as ListedFile;
+      const { name, etag, bytes, url } = JSON.parse(line) as ListedFile;
+      if (url === null || missed.has(plainName(name))) continue;
       rows.push({
         key: source.prefix + name,
         etag,
@@ -118,4 +129,15 @@ export async function noteListing(
     }
   }
   await noteSeenObjects(tx, scope, source.name, rows);
+}
+
+async function missedIn(reportPath: string | null): Promise<ReadonlySet<string>> {
+  const missed = new Set<string>();
+  if (reportPath === null || !existsSync(reportPath)) return missed;
+  for await (const lines of linesOf(reportPath))
+    for (const line of lines) {
+      const { code, file } = JSON.parse(line) as { code: LeftOut; file: string };
+      if (code === "file_changed") missed.add(file);
+    }
+  return missed;
 }

@@ -88,9 +88,9 @@ export async function giveUpImport(
   }
 }
 
+const namesFile = new Set(["import_file_invalid", "import_file_changed", "import_skipped_too_much"]);
+
 function jobError(error: AppError): { code: string; message: string; file?: string } {
   const { code, message, param } = error;
-  return (code === "import_file_invalid" || code === "import_skipped_too_much") && param !== undefined
-    ? { code, message, file: param }
-    : { code, message };
+  return namesFile.has(code) && param !== undefined ? { code, message, file: param } : { code, message };
 }

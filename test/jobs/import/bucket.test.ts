@@ -18,6 +18,15 @@ import { newProject } from "../../training/project.ts";
 
 /** Imports of what lies in a bucket, on a server that speaks S3's protocol. */
 
+/** What somebody else does once the bucket has been listed. */
+let meanwhile: () => Promise<unknown> = async () => {};
+class BusyBuckets extends Buckets {
+  override async *list(...asked: Parameters<Buckets["list"]>) {
+    yield* super.list(...asked);
+    await meanwhile();
+  }
+}
+
 let bench: Bench;
 let s3: Awaited<ReturnType<typeof s3TestStore>>;
 let client: S3Client;
@@ -26,7 +35,7 @@ beforeAll(async () => {
   [bench, s3] = await Promise.all([openBench(), s3TestStore()]);
   client = new S3Client({ ...s3.options, requestChecksumCalculation: "WHEN_REQUIRED" });
   // Listings of more than one page.
-  trainer = { ...bench.trainer, buckets: new Buckets({ ...s3.options, pageSize: 4 }) };
+  trainer = { ...bench.trainer, buckets: new BusyBuckets({ ...s3.options, pageSize: 4 }) };
 });
 afterAll(async () => {
   trainer.buckets.close();
@@ -39,10 +48,13 @@ let folder = 0;
 let prefix: string;
 beforeEach(() => {
   prefix = `sets/${folder++}/`;
+  meanwhile = async () => {};
 });
 
 const size = { width: 80, height: 64 };
 const Bucket = "objects";
+
+const remove = (name: string) => client.send(new DeleteObjectCommand({ Bucket, Key: prefix + name }));
 
 async function put(files: Files): Promise<void> {
   for (const [name, content] of Object.entries(files))
@@ -192,9 +204,43 @@ describe("an import from a bucket", () => {
     const { "groups.csv": _, ...files } = await pages();
     await put(files);
     await run(scope);
-    for (const name of ["images/0.png", "masks/0.png"])
-      await client.send(new DeleteObjectCommand({ Bucket, Key: prefix + name }));
+    for (const name of ["images/0.png", "masks/0.png"]) await remove(name);
     expect((await run(scope)).row).toMatchObject({ status: "succeeded", imagesCreated: 0 });
     expect((await rowsIn(bench, scope)).images).toHaveLength(5);
+  });
+
+  it("leaves out what goes or changes after it was listed, says so, and brings it the next time", async () => {
+    const scope = await newProject(bench.services.db);
+    const { "groups.csv": _, ...files } = await pages();
+    await put(files);
+    meanwhile = async () => {
+      await remove("images/0.png");
+      await put({ "masks/1.png": await maskPng([40, 40, 60, 60], size) });
+    };
+    const { row } = await run(scope);
+    expect(row).toMatchObject({ status: "succeeded", imagesCreated: 4, annotationsCreated: 3 });
+    expect(row.skipped).toEqual([expect.objectContaining({ code: "file_changed", count: 2 })]);
+    meanwhile = async () => {};
+    await put({ "images/0.png": files["images/0.png"] ?? "" });
+    const next = await run(scope);
+    expect(next.row).toMatchObject({ imagesCreated: 1, annotationsCreated: 2, skipped: [] });
+    expect(next.row.notes?.at(-1)).toMatchObject({ code: "there_already", count: 3 });
+  });
+
+  it("lists again where what names the others has changed since, and gives up where it never rests", async () => {
+    const scope = await newProject(bench.services.db);
+    const image = await picture(1, 12, 8);
+    await put({ "annotations.json": JSON.stringify(coco()), "images/a.png": image });
+    let changes = 2;
+    meanwhile = async () => {
+      const text = JSON.stringify({ ...coco(), info: { changes } });
+      if (changes-- > 0) await put({ "annotations.json": text });
+    };
+    expect((await run(scope)).row).toMatchObject({ status: "succeeded", annotationsCreated: 1, skipped: [] });
+    changes = 9;
+    expect((await run(scope, { again: true })).row).toMatchObject({
+      status: "failed",
+      error: { code: "import_file_changed", file: "annotations.json" },
+    });
   });
 });
