@@ -7,7 +7,7 @@ import type { ExportOptions, ExportSubject, Holds } from "./types.ts";
 export function holdsText(subject: ExportSubject, options: ExportOptions, holds: Holds): string[] {
   const { version } = subject;
   const notes = [
-    ...(options.format === "onnx" && options.variant === "single" ? [singleMask] : []),
+    ...(options.format === "onnx" ? chosenText(subject, options) : []),
     ...(version?.finder ? [options.format === "bundle" ? findsInside : noFinder] : []),
   ];
   if (!version || isPlain(version.focus)) return notes;
@@ -29,9 +29,17 @@ export function holdsText(subject: ExportSubject, options: ExportOptions, holds:
   ];
 }
 
-/** Whether one ONNX graph is all of the version: SAM's alone, which makes no views. */
-const servedOnnx = ({ base, version }: ExportSubject): boolean =>
-  base.family === "sam" && version?.focus.zoom === null;
+/** Whether one ONNX graph is all of the version: it makes no views. */
+const servedOnnx = ({ version }: ExportSubject): boolean => version?.focus.zoom === null;
+
+/** Which mask answers, where that is another than predict's. */
+function chosenText({ base, version }: ExportSubject, { variant }: ExportOptions): string[] {
+  if (variant === "single") {
+    if (base.family === "sam") return [singleMask];
+    return version ? [singleOfSam2] : [];
+  }
+  return variant === "engine" && base.family === "sam2" && !version ? [engineOfBase] : [];
+}
 
 function partsOf({ focus: { zoom, refine } }: Version): string {
   const tiles = zoom && zoom.tiles > 1 ? `, cut into ${zoom.tiles} x ${zoom.tiles} tiles` : "";
@@ -59,6 +67,13 @@ function worth(version: Version): string {
 const singleMask =
   "As Meta's own export with --return-single-mask, it answers a prompt of fewer than three points, padding counted, with " +
   "the best of masks 1 to 3. Training and the scores below are of mask 0, which the API and the other variants answer with.";
+
+const singleOfSam2 =
+  "Where mask 0 is not stable it answers with the best of the others, as Meta's predictor does. Training and the scores " +
+  "below are of mask 0, which the API and the other variants answer with.";
+
+const engineOfBase =
+  "It answers with mask 0; the API's answer for an untuned SAM 2 is the best of the others where mask 0 is not stable.";
 
 const noFinder =
   "Where maskwright serves this version it also finds objects by their labels, without prompts; what it finds with is in `format=bundle` alone.";

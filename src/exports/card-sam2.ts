@@ -32,8 +32,24 @@ predictor = SAM2ImagePredictor(build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", 
 \`\`\``;
 }
 
-/** Prompts of an ONNX decoder in samexporter's layout. */
-export const promptsInOnnx = `Each row of \`point_coords\` is one object, all rows of one image; \`masks\` are low-res logits of the stretched frame, to be resized to the image:
+/** Prompts of an ONNX decoder, in samexporter's layout or, of the variants that are asked one at a time, near it. */
+export function promptsInOnnx({ variant }: Pick<ExportOptions, "variant">): string {
+  if (variant === "served") return onePrompt + servedMasks;
+  return variant === "engine" ? onePrompt + engineMasks : manyPrompts;
+}
+
+const onePrompt =
+  "`point_coords` is one object a call, in pixels of the stretched frame (x times 1024 / width, y times 1024 / height); " +
+  "labels 1 and 0 are clicks, 2 and 3 a box's corners, -2 points that are not there. The padding point is added inside. ";
+
+const servedMasks =
+  "`orig_im_size` is height and width; `masks` are logits of that size. Where there is an input `image`, it is the image " +
+  "as uint8 [H, W, 3], RGB.";
+
+const engineMasks =
+  "There are always eight points. `low_res_masks` are logits of the stretched frame, to be resized to the image.";
+
+const manyPrompts = `Each row of \`point_coords\` is one object, all rows of one image; \`masks\` are low-res logits of the stretched frame, to be resized to the image:
 
 \`\`\`python
 feeds["point_coords"] = np.array(boxes, np.float32).reshape(-1, 2, 2) * np.float32([1024 / width, 1024 / height])

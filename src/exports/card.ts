@@ -33,7 +33,7 @@ export function modelCard(subject: ExportSubject, options: ExportOptions): strin
       ? [section("Hyperparameters as used", codeBlock(version.hyperparameters))]
       : []),
     section("How to prompt it", prompting(subject, holds)),
-    ...(options.format === "onnx" ? [isSam2 ? promptsInOnnx : oneObject] : []),
+    ...(options.format === "onnx" ? [isSam2 ? promptsInOnnx(options) : oneObject] : []),
     ...(blind ? [section("With transformers", isSam2 ? noSam2VisionEncoder : noVisionEncoder)] : []),
     ...(isSam2 && options.format === "pth"
       ? [section("With Meta's code", withMetaSam2(subject, options))]

@@ -98,7 +98,7 @@ async function make(
     return storedZip(await transformersJsEntries(subject, { readme, metadata, weights }));
   if (format === "onnx") {
     const refine = variant === "served" ? (version?.focus.refine ?? null) : null;
-    const decoder = await decoderOnnxFile(weights, { variant, refine }, metadata);
+    const decoder = await decoderOnnxFile(weights, { variant, refine, ofBase: !version }, metadata);
     if (!full) return decoder;
     return storedZip([readme, { path: "decoder.onnx", content: decoder }, ...(await onnxEncoder(base))]);
   }
@@ -118,13 +118,16 @@ async function make(
 
 /**
  * A graph makes no views: it answers on one embedding. Throws AppError export_served_unavailable, or
- * export_format_unsupported for what there is of SAM's decoder alone.
+ * export_format_unsupported for CVAT's browser plugin, which decodes SAM's embeddings alone.
  */
 function checkVariant({ base, version }: ExportSubject, { format, variant }: ExportOptions): void {
+  // CVAT is the only one that SAM 2 lacks
   if (format === "onnx" && base.family === "sam2" && !sam2ExportVariants.some((one) => one === variant))
     throw new AppError(
       "export_format_unsupported",
-      `variant: ${variant} is not offered for versions of ${base.name}, a SAM 2; these are: ${sam2ExportVariants.join(", ")}.`,
+      `variant: ${variant} is not offered for ${base.name}, a SAM 2: CVAT's browser plugin takes SAM's one embedding of an ` +
+        "image that is not stretched, and CVAT has none for SAM 2. Serve it to CVAT as an interactor on the server instead, " +
+        `by examples/cvat (docs/cvat.md), or take another variant: ${sam2ExportVariants.join(", ")}.`,
       { param: "variant" },
     );
   if (format !== "onnx" || variant !== "served" || !version?.focus.zoom) return;

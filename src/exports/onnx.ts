@@ -21,20 +21,27 @@ import { refineConstants, refineKindOf } from "./refine.ts";
 
 /**
  * The decoder as one ONNX file: the prebuilt graph of a variant with these weights inside, each by Meta's name, so that
- * the file can be imported again. `refine`, of the variant `served` alone, is what refines masks inside, too. `metadata`
- * becomes the file's own properties. Throws an Error when the graphs have not been built.
+ * the file can be imported again. `refine` and
+ * `ofBase` are for the variant `served` alone: what refines masks inside, too, and whether an untuned base answers, which may
+ * answer with another mask than a version. `metadata` becomes the file's own properties. Throws an Error when the graphs
+ * have not been built.
  */
 export async function decoderOnnxFile(
   weights: NamedTensors,
-  { variant, refine = null }: { variant: ExportVariant; refine?: Refine | null },
+  {
+    variant,
+    refine = null,
+    ofBase = false,
+  }: { variant: ExportVariant; refine?: Refine | null; ofBase?: boolean },
   metadata: Readonly<Record<string, string>>,
   folder = graphsFolder,
 ): Promise<Uint8Array> {
   const kind = refine && refineKindOf(refine);
   const family = familyOfDecoder(weights);
-  const entry = readExportGraphs(folder).find(
+  const fitting = readExportGraphs(folder).filter(
     (graph) => graph.family === family && graph.variant === variant && graph.refine === kind,
   );
+  const entry = fitting.find((graph) => graph.of_base === ofBase) ?? fitting[0];
   if (!entry)
     throw new Error(`no export graph ${variant} of ${family} in ${folder}; run: npm run build:graphs`);
   const model = decodeModel(await readFile(join(folder, entry.file)));

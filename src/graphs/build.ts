@@ -9,8 +9,9 @@ import {
   type GraphManifest,
   graphsFolder,
   type MaskTokens,
-  sam2ExportVariants,
+  sam2ManyVariants,
 } from "./files.ts";
+import type { OnePromptExport } from "./sam2-export-one.ts";
 import { modelFamilies } from "../domain/model-family.ts";
 import { sha256 } from "../lib/hash.ts";
 import { decodeModel } from "../lib/onnx-proto.ts";
@@ -99,13 +100,15 @@ export async function buildGraphs(
     variant,
     family: "sam",
     refine: null,
+    of_base: false,
     ...write(`export-${variant}`, exportOnnx(variant)),
   }));
   const { sam2ExportOnnx } = await import("./sam2-export.ts");
-  const sam2Exports = sam2ExportVariants.map((variant): ExportGraphEntry => ({
+  const sam2Exports = sam2ManyVariants.map((variant): ExportGraphEntry => ({
     variant,
     family: "sam2",
     refine: null,
+    of_base: false,
     ...write(`sam2-export-${variant}`, sam2ExportOnnx(variant)),
   }));
   const { samModelOnnx } = await import("./sam-model.ts");
@@ -133,14 +136,31 @@ export async function buildGraphs(
       4: write("export-finder-4", finderExportOnnx(4)),
     },
   };
-  const served = exportedRefines.map((kind): ExportGraphEntry => {
-    const model = decodeModel(readFileSync(join(folder, refine[kind].file)));
-    return {
-      variant: "served",
-      family: "sam",
-      refine: kind,
-      ...write(`export-served-${kind}`, exportOnnx("served", { kind, model })),
-    };
+  const { sam2OnePromptOnnx } = await import("./sam2-export-one.ts");
+  const onePrompt = (name: string, asked: OnePromptExport): ExportGraphEntry => ({
+    variant: asked.variant,
+    family: "sam2",
+    refine: ("refine" in asked && asked.refine?.kind) || null,
+    of_base: ("givesWay" in asked && asked.givesWay) || false,
+    ...write(`sam2-export-${name}`, sam2OnePromptOnnx(asked)),
+  });
+  sam2Exports.push(
+    onePrompt("engine", { variant: "engine" }),
+    onePrompt("served", { variant: "served" }),
+    onePrompt("served-base", { variant: "served", givesWay: true }),
+  );
+  const served = exportedRefines.flatMap((kind): ExportGraphEntry[] => {
+    const inside = { kind, model: decodeModel(readFileSync(join(folder, refine[kind].file))) };
+    return [
+      {
+        variant: "served",
+        family: "sam",
+        refine: kind,
+        of_base: false,
+        ...write(`export-served-${kind}`, exportOnnx("served", inside)),
+      },
+      onePrompt(`served-${kind}`, { variant: "served", refine: inside }),
+    ];
   });
   const all = [...exports, ...served, ...sam2Exports];
   const manifest: GraphManifest = {

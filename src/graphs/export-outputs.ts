@@ -1,3 +1,4 @@
+import type { Fit } from "../domain/model-family.ts";
 import type { ExportVariant } from "./files.ts";
 import { dataType, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
 import type { NodeList } from "./onnx-nodes.ts";
@@ -32,7 +33,7 @@ export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks):
   }
   const size = imageSize(nodes);
   if (variant === "multi") {
-    named(upscale(nodes, all.logits, 4, size), "masks");
+    named(upscale(nodes, all.logits, { count: 4, size }), "masks");
     named(all.iou, "iou_predictions");
     named(all.logits, "low_res_masks");
     return triple("", 4);
@@ -44,7 +45,7 @@ export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks):
   };
   if (variant === "all") {
     // The chosen mask is one of the four, so it is not made twice.
-    const large = add("Identity", [upscale(nodes, all.logits, 4, size)], {}, "multimask_masks");
+    const large = add("Identity", [upscale(nodes, all.logits, { count: 4, size })], {}, "multimask_masks");
     add("Gather", [large, best], { axis: 1 }, "masks");
     named(all.iou, "multimask_iou_predictions");
     named(all.logits, "multimask_low_res_masks");
@@ -54,7 +55,7 @@ export function addOutputs(nodes: NodeList, variant: ExportVariant, all: Masks):
     add("Gather", [last, nodes.int(0)], { axis: 0 }, "ybr");
     return [...triple("", 1), ...triple("multimask_", 4), ...bounds];
   }
-  const large = upscale(nodes, chosen.logits, 1, size);
+  const large = upscale(nodes, chosen.logits, { count: 1, size });
   if (variant === "single" || variant === "served") {
     named(large, "masks");
     return triple("", 1);
@@ -91,10 +92,17 @@ function bestMask(nodes: NodeList, iou: string): string {
 }
 
 /**
- * Low-res logits [1, M, 256, 256] to logits at the original size (SamOnnxModel.mask_postprocessing): bilinear to the
- * 1024 frame, the padding cut off, bilinear to the image; never rounded in between.
+ * Low-res logits [1, M, 256, 256] to logits at the original size, never rounded in between. `padded`
+ * (SamOnnxModel.mask_postprocessing): bilinear to the 1024 frame, the padding cut off, bilinear to the image. `stretched`
+ * (sam2: utils/transforms.py, postprocess_masks): bilinear to the image.
  */
-export function upscale(nodes: NodeList, logits: string, count: number, size: string): string {
+export function upscale(
+  nodes: NodeList,
+  logits: string,
+  { count, size, fit = "padded" }: { count: number; size: string; fit?: Fit },
+): string {
+  const atSize = nodes.add("Concat", [nodes.ints([1, count]), size], { axis: 0 });
+  if (fit === "stretched") return resize(nodes, logits, atSize);
   const frame = resize(nodes, logits, nodes.ints([1, count, 1024, 1024]));
   const longest = longestSide(nodes);
   const scale = nodes.add("Div", [nodes.floats([1024]), longest]);
@@ -102,7 +110,7 @@ export function upscale(nodes: NodeList, logits: string, count: number, size: st
   const rounded = nodes.add("Floor", [nodes.add("Add", [scaled, nodes.floats([0.5])])]);
   const ends = nodes.add("Cast", [rounded], { to: dataType.int64 });
   const inside = nodes.add("Slice", [frame, nodes.ints([0, 0]), ends, nodes.ints([2, 3])]);
-  return resize(nodes, inside, nodes.add("Concat", [nodes.ints([1, count]), size], { axis: 0 }));
+  return resize(nodes, inside, atSize);
 }
 
 /** The longer side of the image, float32 [1]. */

@@ -1,7 +1,8 @@
+import type { Fit } from "../domain/model-family.ts";
 import type { ExportedRefine } from "./files.ts";
 import { mostSide } from "../imaging/working-size.ts";
 import { faintLogit } from "../lib/faint.ts";
-import { dataType, type OnnxModel, type OnnxNode, type OnnxValueInfo } from "../lib/onnx-proto.ts";
+import { dataType, type OnnxModel, type OnnxNode, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
 import { imageSize, longestSide, resize, triple, upscale } from "./export-outputs.ts";
 import type { NodeList } from "./onnx-nodes.ts";
 
@@ -22,18 +23,19 @@ export const refinePrefix = "refine.";
  * [1, 1] and `low_res_masks` [1, 1, 256, 256], the last as the decoder has them. It wants another input `image`, uint8
  * [H, W, 3], the image that the embedding is of in RGB, and as inputs the settings of `refine`, named with refinePrefix.
  * The prompt's box, where a point head wants one, is that of labels 2 and 3. Only what may be foreground, with the room
- * that filters look at, is refined.
+ * that filters look at, is refined. `fit` is how an image fills the decoder's frame.
  */
 export function addServedOutputs(
   nodes: NodeList,
   { logits, iou }: { logits: string; iou: string },
   { kind, model }: ServedRefine,
+  fit: Fit = "padded",
 ): OnnxValueInfo[] {
   const add = nodes.add.bind(nodes);
   const first = add("Gather", [logits, nodes.ints([0])], { axis: 1 }, "low_res_masks");
   const score = add("Gather", [iou, nodes.ints([0])], { axis: 1 });
   const size = imageSize(nodes);
-  const large = upscale(nodes, first, 1, size);
+  const large = upscale(nodes, first, { count: 1, size, fit });
   const planeOf = (own: string): string =>
     add("Squeeze", [resize(nodes, large, sizes(nodes, [1, 1], own)), nodes.ints([0, 1])]);
   const room =
@@ -51,7 +53,7 @@ export function addServedOutputs(
   const part = add("Identity", [cut(plane)], {}, setting("logits"));
   add("Identity", [cut(guide)], {}, setting("guide"));
   if (kind === "pointHead") {
-    addBox(nodes, { work, start: area.start });
+    addBox(nodes, { work, start: area.start, fit });
     addPoints(nodes, part);
   }
   nodes.append(renamed(model));
@@ -69,6 +71,22 @@ export function addServedOutputs(
   } else add("Identity", [score], {}, "iou_predictions");
   return triple("", 1);
 }
+
+/** The inputs of a graph that refines that are no part of an area: weights and settings, for exports to put inside. */
+export const settingsOf = ({ kind, model }: ServedRefine): OnnxValueInfo[] => [
+  ...model.graph.input
+    .filter(({ name }) => !ofArea.has(name))
+    .map((input) => ({ ...input, name: setting(input.name) })),
+  valueInfo(setting("most_pixels"), dataType.float, [1]),
+  ...(kind === "pointHead"
+    ? [
+        valueInfo(setting("score_shift"), dataType.float, [1]),
+        valueInfo(setting("most_points"), dataType.int64, [1]),
+      ]
+    : []),
+];
+
+const ofArea = new Set(["logits", "guide", "box", "has_box", "points"]);
 
 const setting = (name: string): string => `${refinePrefix}${name}`;
 
@@ -140,7 +158,7 @@ function activeArea(
 }
 
 /** The box of labels 2 and 3 in pixels of the area, and whether there is one. */
-function addBox(nodes: NodeList, { work, start }: { work: string; start: string }): void {
+function addBox(nodes: NodeList, { work, start, fit }: { work: string; start: string; fit: Fit }): void {
   const corner = (label: number): { is: string; at: string } => {
     const equal = nodes.add("Equal", ["point_labels", nodes.floats([label])]);
     const is = nodes.add("Cast", [equal], { to: dataType.float });
@@ -150,17 +168,19 @@ function addBox(nodes: NodeList, { work, start }: { work: string; start: string 
   const [from, to] = [corner(2), corner(3)];
   nodes.add("ReduceMax", [from.is, nodes.ints([1])], { keepdims: 0 }, setting("has_box"));
   // From pixels of the 1024 frame, x before y, to those that are worked at.
-  const frame = nodes.add("Floor", [
-    nodes.add("Add", [
-      nodes.add("Mul", ["orig_im_size", nodes.add("Div", [nodes.floats([1024]), longestSide(nodes)])]),
-      nodes.floats([0.5]),
-    ]),
-  ]);
+  const frame = fit === "stretched" ? nodes.floats([1024, 1024]) : paddedFrame(nodes);
   const scale = nodes.add("Div", [nodes.add("Cast", [work], { to: dataType.float }), frame]);
   const turned = (pair: string): string => nodes.add("Gather", [pair, nodes.ints([1, 0])], { axis: 0 });
   const [across, left] = [turned(scale), turned(nodes.add("Cast", [start], { to: dataType.float }))];
   const inArea = ({ at }: { at: string }): string => nodes.add("Sub", [nodes.add("Mul", [at, across]), left]);
   nodes.add("Concat", [inArea(from), inArea(to)], { axis: 0 }, setting("box"));
+}
+
+/** [height, width], float32, of the image in a frame that is filled up with padding. */
+function paddedFrame(nodes: NodeList): string {
+  const scale = nodes.add("Div", [nodes.floats([1024]), longestSide(nodes)]);
+  const sides = nodes.add("Mul", ["orig_im_size", scale]);
+  return nodes.add("Floor", [nodes.add("Add", [sides, nodes.floats([0.5])])]);
 }
 
 /** The pixels that a point head judges: those that may be foreground; of too many, those whose logits are nearest to 0. */

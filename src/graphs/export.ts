@@ -3,19 +3,12 @@ import { decoderLayout } from "../checkpoint/layout.ts";
 import { toOnnx } from "../graph/to-onnx.ts";
 import { type RecordInput, recordGraph } from "../graph/record.ts";
 import type { ExportVariant } from "./files.ts";
-import {
-  dataType,
-  decodeModel,
-  encodeModel,
-  type OnnxModel,
-  type OnnxValueInfo,
-  valueInfo,
-} from "../lib/onnx-proto.ts";
+import { dataType, decodeModel, encodeModel, type OnnxModel, valueInfo } from "../lib/onnx-proto.ts";
 import { imagePositionalEncoding } from "../model/prompt-encoder.ts";
 import { type SamOptions, segment } from "../model/sam.ts";
 import { NodeList } from "./onnx-nodes.ts";
 import { addOutputs } from "./export-outputs.ts";
-import { addServedOutputs, refinePrefix, type ServedRefine } from "./export-served.ts";
+import { addServedOutputs, type ServedRefine, settingsOf } from "./export-served.ts";
 
 /** Meta's own export says 17; whatever runs that file runs ours. IR version 8 belongs to it. */
 export const exportOpset = 17;
@@ -72,22 +65,6 @@ export function exportOnnx(variant: ExportVariant, refine: ServedRefine | null =
   };
   return encodeModel(joined);
 }
-
-/** The inputs of a graph that refines that are no part of an area: weights and settings, for exports to put inside. */
-const settingsOf = ({ kind, model }: ServedRefine): OnnxValueInfo[] => [
-  ...model.graph.input
-    .filter(({ name }) => !ofArea.has(name))
-    .map((input) => ({ ...input, name: `${refinePrefix}${input.name}` })),
-  valueInfo(`${refinePrefix}most_pixels`, dataType.float, [1]),
-  ...(kind === "pointHead"
-    ? [
-        valueInfo(`${refinePrefix}score_shift`, dataType.float, [1]),
-        valueInfo(`${refinePrefix}most_points`, dataType.int64, [1]),
-      ]
-    : []),
-];
-
-const ofArea = new Set(["logits", "guide", "box", "has_box", "points"]);
 
 /** Prompts of one image, one at a time, as Meta's file takes them: outputs `_logits` and `_iou` of four masks, or fewer. */
 function recordedDecoder(points: number | string, options: SamOptions): Uint8Array {

@@ -7,9 +7,15 @@ import { messageOf } from "../lib/errors.ts";
 /** What an exported ONNX decoder gives back: see graphs/export-outputs.ts. */
 export const exportVariants = ["all", "single", "multi", "cvat", "served", "engine"] as const;
 export type ExportVariant = (typeof exportVariants)[number];
-/** Those that there are of SAM 2's decoder: see graphs/sam2-export.ts. */
-export const sam2ExportVariants = ["all", "single", "multi"] as const satisfies readonly ExportVariant[];
-export type Sam2ExportVariant = (typeof sam2ExportVariants)[number];
+/** Those of SAM 2's decoder that take many prompts a call: see graphs/sam2-export.ts. */
+export const sam2ManyVariants = ["all", "single", "multi"] as const satisfies readonly ExportVariant[];
+export type Sam2ManyVariant = (typeof sam2ManyVariants)[number];
+/** All that there are of SAM 2's decoder; the others take one prompt a call: see graphs/sam2-export-one.ts. */
+export const sam2ExportVariants = [
+  ...sam2ManyVariants,
+  "served",
+  "engine",
+] as const satisfies readonly ExportVariant[];
 
 /** Names of what refines masks inside an exported graph. */
 export const exportedRefines = ["pointHead", "guidedFilter"] as const;
@@ -29,6 +35,8 @@ const exportGraph = graphFile.extend({
   family: z.enum(modelFamilies),
   /** What `served` refines its masks with, inside. */
   refine: z.enum(exportedRefines).nullable(),
+  /** Whether it is the twin for an untuned base, as `served` of SAM 2 has one: there mask 0 gives way where it is not stable. */
+  of_base: z.boolean(),
 });
 export type ExportGraphEntry = Readonly<z.infer<typeof exportGraph>>;
 

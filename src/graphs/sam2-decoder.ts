@@ -11,26 +11,30 @@ import type { NodeList } from "./onnx-nodes.ts";
  * SAM 2's decoder for other people's programs, recorded: P prompts of T tokens each on one image, still with its weights as
  * inputs. Inputs: `_image_tokens` [1, 4096, 256], `_skip_fine` and `_skip_coarse` (model/mask-decoder.ts, SkipFeatures),
  * `_coords` [P, T, 2] and `_labels` [P, T], -2 marking a token that is not there; with `masks`, `_mask_planes`
- * [P, 256, 256] and `_has_mask` [P]. Outputs: `_logits` [P, M, 256, 256] and `_iou` [P, M] of the mask tokens, and
+ * [P, 256, 256] and `_has_mask` [P]; P and T are free where they are not given. Outputs: `_logits` [P, M, 256, 256] and `_iou` [P, M] of the mask tokens, and
  * `_object_score` [P, 1].
  */
 export function recordedSam2Decoder({
   masks,
   maskTokens,
+  prompts = "prompts",
+  tokens = "tokens",
 }: {
   masks: boolean;
   maskTokens: readonly number[];
+  prompts?: number | string;
+  tokens?: number | string;
 }): OnnxModel {
   const inputs: RecordInput[] = [
     { name: "_image_tokens", shape: [1, 4096, 256] },
     { name: "_skip_fine", shape: [1, 65_536, 32] },
     { name: "_skip_coarse", shape: [1, 16_384, 64] },
-    { name: "_coords", shape: ["prompts", "tokens", 2] },
-    { name: "_labels", shape: ["prompts", "tokens"] },
+    { name: "_coords", shape: [prompts, tokens, 2] },
+    { name: "_labels", shape: [prompts, tokens] },
     ...(masks
       ? [
-          { name: "_mask_planes", shape: ["prompts", 256, 256] },
-          { name: "_has_mask", shape: ["prompts"] },
+          { name: "_mask_planes", shape: [prompts, 256, 256] },
+          { name: "_has_mask", shape: [prompts] },
         ]
       : []),
     ...Object.entries(sam2DecoderLayout).map(([name, shape]) => ({ name, shape })),

@@ -1,5 +1,5 @@
 import { dataType, encodeModel, type OnnxValueInfo, valueInfo } from "../lib/onnx-proto.ts";
-import type { Sam2ExportVariant } from "./files.ts";
+import type { Sam2ManyVariant } from "./files.ts";
 import { NodeList } from "./onnx-nodes.ts";
 import { surrounded } from "./surrounded.ts";
 import { addSam2Features, addSam2Prompts, recordedSam2Decoder, sam2Weights } from "./sam2-decoder.ts";
@@ -15,7 +15,7 @@ import { addSam2Features, addSam2Prompts, recordedSam2Decoder, sam2Weights } fro
  * - `all`: of mask 0, and all four as `multimask_masks` and `multimask_iou_predictions`;
  * and `object_score_logits` [P, 1] in each.
  */
-export function sam2ExportOnnx(variant: Sam2ExportVariant): Uint8Array {
+export function sam2ExportOnnx(variant: Sam2ManyVariant): Uint8Array {
   const model = recordedSam2Decoder({ masks: true, maskTokens: [0, 1, 2, 3] });
   const nodes = new NodeList();
   const add = nodes.add.bind(nodes);
@@ -55,16 +55,12 @@ const pair = (prefix: string, count: number): OnnxValueInfo[] => [
   float(`${prefix}iou_predictions`, ["num_labels", count]),
 ];
 
-function addOutputs(nodes: NodeList, variant: Sam2ExportVariant): OnnxValueInfo[] {
+function addOutputs(nodes: NodeList, variant: Sam2ManyVariant): OnnxValueInfo[] {
   const add = nodes.add.bind(nodes);
   add("Identity", ["_object_score"], {}, "object_score_logits");
   const score = float("object_score_logits", ["num_labels", 1]);
   if (variant === "single") {
-    const chosen = chosenMask(nodes);
-    for (const [from, to] of results) {
-      const one = add("GatherND", [from, chosen], { batch_dims: 1 });
-      add("Unsqueeze", [one, nodes.ints([1])], {}, to);
-    }
+    addChosen(nodes, { logits: "masks", iou: "iou_predictions" });
     return [...pair("", 1), score];
   }
   const some = nodes.ints(variant === "multi" ? [1, 2, 3] : [0]);
@@ -78,6 +74,21 @@ const results = [
   ["_logits", "masks"],
   ["_iou", "iou_predictions"],
 ] as const;
+
+/**
+ * Adds `logits` [P, 1, 256, 256] and `iou` [P, 1], by these names, of the mask that answers where one is asked for, of all
+ * four in `_logits` and `_iou`.
+ */
+export function addChosen(nodes: NodeList, to: { logits: string; iou: string }): void {
+  const chosen = chosenMask(nodes);
+  for (const [from, name] of [
+    ["_logits", to.logits],
+    ["_iou", to.iou],
+  ] as const) {
+    const one = nodes.add("GatherND", [from, chosen], { batch_dims: 1 });
+    nodes.add("Unsqueeze", [one, nodes.ints([1])], {}, name);
+  }
+}
 
 /**
  * The index [P, 1] of the mask that answers (sam2: modeling/sam/mask_decoder.py, _dynamic_multimask_via_stability): mask 0

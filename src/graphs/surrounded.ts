@@ -4,7 +4,7 @@ import type { NodeList } from "./onnx-nodes.ts";
 
 /**
  * A graph with nodes before and after its own, under other inputs and outputs; `nodes` gives those that come after, and
- * all constants. Versions of IR and opset are those of the exports.
+ * all constants. Versions of IR and opset are those of the exports, or with `newest` the recording's own.
  */
 export const surrounded = (
   model: OnnxModel,
@@ -14,11 +14,11 @@ export const surrounded = (
     readonly nodes: NodeList;
     readonly input: OnnxValueInfo[];
     readonly output: OnnxValueInfo[];
+    readonly newest?: boolean;
   },
 ): OnnxModel => ({
   ...model,
-  irVersion: exportIrVersion,
-  opsetImport: [{ domain: "", version: exportOpset }],
+  ...(!parts.newest && { irVersion: exportIrVersion, opsetImport: [{ domain: "", version: exportOpset }] }),
   graph: {
     ...model.graph,
     name: parts.name,

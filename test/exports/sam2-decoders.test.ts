@@ -4,7 +4,8 @@ import { readDecoderOnnx } from "../../src/checkpoint/decoder-onnx.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { embeddingParts } from "../../src/domain/model-family.ts";
 import { decoderOnnxFile } from "../../src/exports/onnx.ts";
-import { sam2ExportVariants } from "../../src/graphs/files.ts";
+import { sam2ManyVariants } from "../../src/graphs/files.ts";
+import { dataType, decodeModel, float32Values } from "../../src/lib/onnx-proto.ts";
 import ort from "../../src/lib/onnxruntime.ts";
 import { diskTarget } from "../parity/support.ts";
 import { sam2Decoder, sam2Embedding } from "../worlds/sam2-decoder.ts";
@@ -31,7 +32,7 @@ const sessions = new Map<string, ort.InferenceSession>();
 const embeddings = [0, 1].map((b) => featuresOf(sam2Embedding(b)));
 beforeAll(async () => {
   const weights = await sam2Decoder();
-  for (const variant of sam2ExportVariants) {
+  for (const variant of [...sam2ManyVariants, "engine"] as const) {
     const file = await decoderOnnxFile(weights, { variant }, { made_by: "a test" });
     files.set(variant, file);
     const options = { intraOpNumThreads: 1, logSeverityLevel: 3 as const };
@@ -60,9 +61,10 @@ function tokensOf({ box, points = [] }: Answer): number[][] {
   return [...points, ...(box ? corners : [])];
 }
 
-async function run(variant: string, prompts: readonly Answer[]): Promise<Outputs> {
+/** `least`: tokens of each prompt, filled up with some that are not there. */
+async function run(variant: string, prompts: readonly Answer[], least = 0): Promise<Outputs> {
   const lists = prompts.map(tokensOf);
-  const most = Math.max(...lists.map(({ length }) => length));
+  const most = Math.max(least, ...lists.map(({ length }) => length));
   const filled = lists.flatMap((list) => Array.from({ length: most }, (_, i) => list[i] ?? [0, 0, -2]));
   const [prompt] = prompts as [Answer];
   const mask = diskTarget(prompt.embedding).map((value) => 8 * (2 * value - 1));
@@ -133,6 +135,28 @@ describe("SAM 2's decoder as ONNX in samexporter's layout", () => {
       const own = values(together, "masks").subarray(i * 65_536, (i + 1) * 65_536);
       const wanted = values(alone, "masks");
       expect(own.filter((logit, k) => logit > 0 !== (wanted[k] as number) > 0).length).toBeLessThan(10);
+    }
+  });
+
+  it("answers in fixed shapes as an engine does", async () => {
+    const { graph } = decodeModel(files.get("engine") as Uint8Array);
+    const dims = [...graph.input, ...graph.output].flatMap(({ type }) => type?.tensorType?.shape?.dim ?? []);
+    expect(dims.filter(({ dimValue }) => !dimValue)).toEqual([]);
+    const kinds = new Set(graph.node.map(({ opType }) => opType));
+    for (const free of ["Shape", "Resize", "NonZero", "Loop", "If", "TopK"])
+      expect(kinds).not.toContain(free);
+    const numbers = graph.initializer.filter((tensor) => tensor.dataType === dataType.float);
+    for (const tensor of numbers)
+      expect(float32Values(tensor).every((one) => Math.abs(one) < 65_504)).toBe(true);
+    for (const answer of answers.slice(0, 4)) {
+      const [found, wanted] = [await run("engine", [answer], 8), await run("all", [answer])];
+      expect(Object.keys(found)).toEqual(["low_res_masks", "iou_predictions", "object_score_logits"]);
+      const apart = values(found, "low_res_masks").map((logit, i) =>
+        Math.abs(logit - (values(wanted, "masks")[i] as number)),
+      );
+      expect(Math.max(...apart.subarray(0, 65_536))).toBeLessThan(1e-3);
+      for (const one of ["iou_predictions", "object_score_logits"])
+        expect(values(found, one)[0]).toBeCloseTo(values(wanted, one)[0] ?? NaN, 5);
     }
   });
 

@@ -68,7 +68,7 @@ export async function versionWith(
     ]),
   );
   const file = encodeSafetensors(weights);
-  const weightsKey = "versions/of-peers.safetensors";
+  const weightsKey = `versions/of-peers-${base.name}.safetensors`;
   await store.put(weightsKey, file);
   return {
     id: "ver_1",
@@ -160,12 +160,13 @@ export async function apiFound(
 
 export async function exported(
   store: ObjectStore,
-  version: Version,
+  version: Version | null,
   options: Partial<ExportOptions>,
+  base = baseModel("mobile_sam"),
 ): Promise<Buffer> {
   const { content } = await exportVersion(
     store,
-    { projectId: "prj_1", base: baseModel("mobile_sam"), version },
+    { projectId: "prj_1", base, version },
     { format: "bundle", full: false, variant: "all", ...options },
   );
   return buffer(content instanceof Readable ? content : Readable.from([content]));
@@ -190,7 +191,7 @@ export interface Asked {
 /** The API's masks, one byte a pixel, a prompt at a time. */
 export async function apiMasks(
   inference: Inference,
-  version: Version,
+  version: Pick<Version, "baseModel" | "number">,
   { bytes, prompts }: Asked,
 ): Promise<{ data: Uint8Array; score: number }[]> {
   const { results } = await inference.predict({

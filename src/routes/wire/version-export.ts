@@ -11,7 +11,7 @@ export const exportVariant = z
       "CVAT's browser plugin reads; served: the mask as predict answers with it, refined by the input `image` where the " +
       "version refines masks; versions with a window have no such file; engine: fixed shapes and the low-res mask alone, for " +
       "TensorRT and its kin. SAM 2's, in samexporter's layout: all, single (the best of the others where mask 0 is not stable), " +
-      "multi (masks 1 to 3). Other formats have no variants.",
+      "multi (masks 1 to 3), and served and engine of one prompt a call. Other formats have no variants.",
   });
 
 /** What `full` asks for. */
