@@ -53,7 +53,17 @@ export function checkBox(box: Box, [height, width]: Size, param = "box"): void {
   if (!(x1 > x0 && y1 > y0)) {
     throw new AppError(
       "box_zero_area",
-      `box ${text} has no area; it is [x0, y0, x1, y1] with x1 > x0 and y1 > y0`,
+      `box ${text} has no area; it is [x0, y0, x1, y1] with x1 > x0 and y1 > y0` +
+        (x1 > 0 && y1 > 0
+          ? `: [x, y, width, height] would be [${[x0, y0, x0 + x1, y0 + y1].join(", ")}]`
+          : ""),
+      { param },
+    );
+  }
+  if (x1 <= 1 && y1 <= 1 && (x1 - x0 < 1 || y1 - y0 < 1)) {
+    throw new AppError(
+      "box_zero_area",
+      `box ${text} is less than a pixel; boxes are in pixels of the image, ${width} x ${height}, not in shares of it`,
       { param },
     );
   }

@@ -1,4 +1,4 @@
-import { AppError } from "./errors.ts";
+import { AppError, messageOf } from "./errors.ts";
 import { scanJson } from "./json-scan.ts";
 import type { Shape } from "./json-shape.ts";
 
@@ -14,9 +14,7 @@ export function parseJson(bytes: Buffer, shape: Shape, naming: number = Infinity
   try {
     value = JSON.parse(text.toString("utf8"));
   } catch (cause) {
-    throw new AppError("invalid_json", "The body is not JSON. (NaN and Infinity are no JSON values.)", {
-      cause,
-    });
+    throw notJson(cause);
   }
   if (bytes.length > naming && !sendsImage(value))
     throw new AppError(
@@ -24,6 +22,14 @@ export function parseJson(bytes: Buffer, shape: Shape, naming: number = Infinity
       `The body is ${bytes.length} bytes; ${naming} are allowed where it names its image and sends none.`,
     );
   return value;
+}
+
+/** The body is no JSON; V8 says where, behind a piece of it that may be somebody's. */
+export function notJson(cause?: unknown): AppError {
+  const [, where] = / at (position \d+ \(line \d+ column \d+\))/.exec(messageOf(cause)) ?? [];
+  const place = where === undefined ? "" : ` (${where})`;
+  const message = `The body is not JSON${place}. Names and texts stand in double quotes; NaN and Infinity are no JSON values.`;
+  return new AppError("invalid_json", message, { cause });
 }
 
 const sendsImage = (value: unknown): boolean => {

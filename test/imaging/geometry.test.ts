@@ -22,7 +22,11 @@ describe("boxes and points", () => {
 
   test.each<[Box, string | null]>([
     [[0, 0, 20, 10], null],
-    [[0.5, 0.5, 0.75, 0.75], null],
+    [[4.5, 4.5, 4.75, 4.75], null],
+    [[0, 0, 1, 1], null],
+    // Shares of the image in the place of pixels.
+    [[0.5, 0.5, 0.75, 0.75], "box_zero_area"],
+    [[0.2, 0.1, 1, 1], "box_zero_area"],
     [[5, 5, 5, 8], "box_zero_area"],
     [[8, 5, 5, 8], "box_zero_area"],
     [[-1, 0, 5, 5], "box_outside_image"],

@@ -1,9 +1,10 @@
 import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertAnnotation } from "../../src/db/queries/annotations.ts";
+import { maskToPng } from "../../src/imaging/mask-png.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { type Client, errorOf, idOf, type TestApp, testApp } from "../helpers/app.ts";
-import { asPng, noiseImage } from "../worlds/images.ts";
+import { asPng, discImage, noiseImage } from "../worlds/images.ts";
 
 let app: TestApp;
 let client: Client;
@@ -86,7 +87,77 @@ describe("a body is held to its schema before anything is made of it", () => {
       mask: { format: "polygon", polygons: [[1, 2, "3", 4]] },
     });
     expect(errorOf(answer)).toBe("400 invalid_request mask.polygons[0][2]");
-    expect(answer.body).toMatchObject({ error: { message: expect.stringContaining("expected number") } });
+    expect(answer.body).toMatchObject({
+      error: { message: expect.stringContaining("one number after the other") },
+    });
+  });
+
+  it.each<[string, string, unknown, string]>([
+    ["rows of pixels for a mask", "annotations", { mask: [[0, 1]] }, "mask: a mask is an object: {"],
+    [
+      "pairs in a polygon",
+      "annotations",
+      { mask: { format: "polygon", polygons: [[[1, 2]]] } },
+      "[x, y, x, y, …]",
+    ],
+    [
+      "a mask without its runs",
+      "annotations",
+      { mask: { format: "rle", size: [48, 64] } },
+      "mask.counts: is missing",
+    ],
+    [
+      "an address for an image",
+      "predict",
+      { image: { url: "https://a/b.png" } },
+      "no address is ever fetched",
+    ],
+    ["two images", "predict", { image: { id: "x", base64: "" } }, '{"id": …}'],
+    ["a point without a label", "predict", { prompts: [{ points: [[1, 2]] }] }, "a point is [x, y, label]"],
+    [
+      "a field that there is not",
+      "predict",
+      { boxes: [] },
+      "boxes: there is no such field; there are image, prompts,",
+    ],
+    [
+      "width and height for a corner",
+      "predict",
+      { prompts: [{ box: [40, 30, 20, 10] }] },
+      "would be [40, 30, 60, 40]",
+    ],
+    ["shares of the image", "predict", { prompts: [{ box: [0.1, 0.2, 0.5, 0.6] }] }, "not in shares of it"],
+    [
+      "another name for a version",
+      "predict",
+      { version: "latest" },
+      '"active", "base" or its number; several',
+    ],
+    ["a hyperparameter beside the others", "fine-tunes", { epochs: 3 }, "there are hyperparameters,"],
+  ])("says what to send in the place of %s", async (_, path, wrong, words) => {
+    const whole =
+      path === "predict" ? { image: { id: image } } : path === "annotations" ? { image_id: image } : {};
+    const answer = await client.post(`${project}/${path}`, Object.assign(whole, wrong));
+    expect(answer.body).toMatchObject({ error: { message: expect.stringContaining(words) } });
+  });
+
+  it("says where a body stops being JSON, and nothing of what stands there", async () => {
+    const { body } = await send("predict", "{'image': 1}");
+    expect(body).toMatchObject({
+      error: { code: "invalid_json", message: expect.stringContaining("(line 1") },
+    });
+    expect(JSON.stringify(body)).not.toContain("image'");
+  });
+
+  it("takes a mask as browsers write a canvas, and tells a key without its word", async () => {
+    const disc = discImage(64, 48, { x: 30, y: 20, radius: 9 }).mask;
+    const data = (await maskToPng(disc)).toString("base64");
+    const mask = { format: "png", data: `data:image/png;base64,${data}` };
+    expect((await client.post(`${project}/annotations`, { image_id: image, mask })).status).toBe(201);
+    const answer = await client.send("GET", "/v1/projects", { headers: { authorization: "mw_abc" } });
+    expect(answer.body).toMatchObject({
+      error: { message: expect.stringContaining("`Authorization: Bearer") },
+    });
   });
 
   it("answers 503 with Retry-After where memory stays taken, and serves what needs none", async () => {

@@ -49,7 +49,7 @@ class AnnotationMaskPolygon(TypedDict):
 class AnnotationMaskPng(TypedDict):
     format: Literal["png"]
     data: str
-    """A PNG in base64: 0 is background, 255 foreground."""
+    """A PNG in base64 (a data URL is taken, too): 0 is background, 255 foreground."""
 
 
 class AutoLabelProgress(TypedDict):
@@ -914,7 +914,7 @@ class PredictionResultsPredictionsMasksPolygon(TypedDict):
 class PredictionResultsPredictionsMasksPng(TypedDict):
     format: Literal["png"]
     data: str
-    """A PNG in base64: 0 is background, 255 foreground."""
+    """A PNG in base64 (a data URL is taken, too): 0 is background, 255 foreground."""
     score: float
     """The decoder's IoU prediction."""
     object_score: NotRequired[float]
@@ -1173,7 +1173,7 @@ class SegmentationResultsMasksPolygon(TypedDict):
 class SegmentationResultsMasksPng(TypedDict):
     format: Literal["png"]
     data: str
-    """A PNG in base64: 0 is background, 255 foreground."""
+    """A PNG in base64 (a data URL is taken, too): 0 is background, 255 foreground."""
     score: float
     """The decoder's IoU prediction."""
     stability_score: float

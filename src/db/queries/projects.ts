@@ -14,7 +14,9 @@ const inScope = (scope: ProjectScope) =>
   and(eq(projects.workspaceId, scope.workspaceId), eq(projects.id, scope.projectId));
 
 export const projectNotFound = (id: string): AppError =>
-  new AppError("project_not_found", `There is no project ${id}.`, { param: "project_id" });
+  new AppError("project_not_found", `There is no project ${id}; GET /v1/projects lists those of this key.`, {
+    param: "project_id",
+  });
 
 export async function insertProject(
   db: Executor,

@@ -51,7 +51,12 @@ async function whoAsks(c: Context<Env>, db: Executor, limit: RateLimit): Promise
     const row = key === undefined ? undefined : await admitKey(db, key, { projectId, limit });
     if (row) return row;
     c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
-    throw new AppError("invalid_api_key", "This key is not known, has expired, or was revoked.");
+    throw new AppError(
+      "invalid_api_key",
+      key === undefined
+        ? "No key could be read from this header: send it as `Authorization: Bearer mw_…`."
+        : "This key is not known, has expired, or was revoked.",
+    );
   }
   const cookie = getCookie(c, sessionCookie);
   if (cookie !== undefined) {

@@ -4,9 +4,11 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ZodError } from "zod";
+import { notJson } from "../../lib/json-parse.ts";
 import { AppError, type ErrorCode, errorStatus, isFull, toldFailures } from "../../lib/errors.ts";
 import { pathText } from "../../lib/text.ts";
 import type { Env } from "./env.ts";
+import "./words.ts";
 
 export const errorBody = z
   .object({
@@ -45,9 +47,10 @@ export function failures(...codes: ErrorCode[]): object {
 
 type Issue = ZodError["issues"][number];
 
-/** What each branch of a union wanted and where: "Invalid input" by itself helps nobody. */
+/** What each branch of a union wanted and where, unless the union says it: "Invalid input" by itself helps nobody. */
 function wishesOf(issue: Issue): string[] {
-  if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue.message];
+  const isPlain = issue.code !== "invalid_union" || issue.errors.length === 0;
+  if (isPlain || issue.message !== "Invalid input") return [issue.message];
   return issue.errors.flatMap(([first]) => {
     if (!first) return [];
     const path = pathText(first.path);
@@ -85,7 +88,7 @@ function fromHono(error: HTTPException, c: Context): AppError | null {
     );
   }
   if (error.status === 400) {
-    return new AppError("invalid_json", "The body is not JSON. (NaN and Infinity are no JSON values.)");
+    return notJson();
   }
   return null;
 }
@@ -132,7 +135,13 @@ function errorAnswer(c: Context<Env>, error: AppError): Response {
 }
 
 export const notFound = (c: Context<Env>): Response =>
-  errorAnswer(c, new AppError("route_not_found", `There is no route ${c.req.method} ${c.req.path}.`));
+  errorAnswer(
+    c,
+    new AppError(
+      "route_not_found",
+      `There is no route ${c.req.method} ${c.req.path}; /docs shows all there are.`,
+    ),
+  );
 
 export function methodNotAllowed(c: Context<Env>, methods: string[]): Response {
   c.header("Allow", methods.join(", "));

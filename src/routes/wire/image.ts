@@ -62,7 +62,17 @@ export const toImage = (row: Image): z.output<typeof imageSchema> => ({
 
 /** An image to predict on: stored, sent along as at most so many characters, or the handle of one that was sent before. */
 export const imageBodyOf = (characters: number) =>
-  z.union([
+  z.union(imagesBy(characters), { error: ({ input }) => (namesImage(input) ? undefined : noImage) });
+
+const noImage =
+  'an image is {"id": …} of one that was uploaded, {"base64": …} or {"sha256": …}; no address is ever fetched';
+const namesImage = (input: unknown): boolean =>
+  typeof input === "object" &&
+  input !== null &&
+  ["id", "base64", "sha256"].filter((name) => name in input).length === 1;
+
+const imagesBy = (characters: number) =>
+  [
     z.strictObject({ id: idText() }),
     z.strictObject({
       base64: z
@@ -79,7 +89,7 @@ export const imageBodyOf = (characters: number) =>
             "The handle of an image that this workspace has predicted on before: `image.sha256` in that answer. Its bytes then need to be sent only once.",
         }),
     }),
-  ]);
+  ] as const;
 
 /** The same, bounded by the body alone. */
 export const imageBody = imageBodyOf(512 * 1024 * 1024);

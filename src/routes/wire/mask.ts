@@ -3,11 +3,15 @@ import { idText, versionNumber } from "../http/scope.ts";
 
 /** The shapes of boxes, points and masks; whether they fit their image is imaging's to check. */
 export const box = z
-  .tuple([z.number(), z.number(), z.number(), z.number()])
+  .tuple([z.number(), z.number(), z.number(), z.number()], {
+    error: "a box is [x0, y0, x1, y1], four numbers in pixels",
+  })
   .openapi({ description: "[x0, y0, x1, y1] in pixels of the original image.", example: [10, 20, 110, 90] });
 
 export const point = z
-  .tuple([z.number(), z.number(), z.number()])
+  .tuple([z.number(), z.number(), z.number()], {
+    error: "a point is [x, y, label] in pixels; label 1 is on the object, 0 beside it",
+  })
   .openapi({ description: "[x, y, label]; label 1 is foreground, 0 background.", example: [64, 48, 1] });
 
 const side = z.int().min(1);
@@ -23,16 +27,19 @@ const rle = z.strictObject({
   size: z.tuple([side, side]).openapi({ description: "[height, width]" }),
   counts: longText.openapi({ description: "COCO's compressed run-length text." }),
 });
+const flatRing = { error: "a polygon is [x, y, x, y, …], one number after the other" };
 const polygon = z.strictObject({
   format: z.literal("polygon"),
   polygons: z
-    .array(z.array(z.number()).max(maxRing))
+    .array(z.array(z.number(flatRing), flatRing).max(maxRing))
     .max(maxRings)
     .openapi({ description: "Rings as [x, y, x, y, …]." }),
 });
 const png = z.strictObject({
   format: z.literal("png"),
-  data: longText.openapi({ description: "A PNG in base64: 0 is background, 255 foreground." }),
+  data: longText.openapi({
+    description: "A PNG in base64 (a data URL is taken, too): 0 is background, 255 foreground.",
+  }),
 });
 const logits = z.strictObject({
   format: z.literal("logits"),
@@ -76,8 +83,15 @@ export const drawnErrors = [
   "point_outside_image",
 ] as const;
 
+/** What is sent in a mask's place, most often rows of pixels. */
+const noMask = {
+  error: ({ code }: { code?: string }) =>
+    code === "invalid_type" ? 'a mask is an object: {"format": "rle", "polygon" or "png", …}' : undefined,
+};
 /** Ground truth: logits are no truth. */
-export const annotationMask = z.discriminatedUnion("format", [rle, polygon, png]).openapi("AnnotationMask");
+export const annotationMask = z
+  .discriminatedUnion("format", [rle, polygon, png], noMask)
+  .openapi("AnnotationMask");
 export const wireMask = z.discriminatedUnion("format", [rle, polygon, png, logits]).openapi("Mask");
 /** A mask in an answer, together with what stands beside it: its schema names all of it, and nothing else comes. */
 export const maskWith = <Shape extends z.ZodRawShape>(beside: Shape) =>
@@ -92,6 +106,6 @@ export const plainMaskWith = <Shape extends z.ZodRawShape>(beside: Shape) =>
   z.discriminatedUnion("format", [rle.extend(beside), polygon.extend(beside)]);
 /** What a prompt may carry: a mask, or where to find one. */
 export const promptMask = z
-  .discriminatedUnion("format", [rle, polygon, png, logits, maskReference])
+  .discriminatedUnion("format", [rle, polygon, png, logits, maskReference], noMask)
   .openapi("PromptMask");
 export const maskFormat = z.enum(["rle", "polygon", "png", "logits"]);
