@@ -1,11 +1,11 @@
 /**
  * `npm run operate -- COMMAND`: what an operator does by hand or by schedule; see docs/operations.md.
- *   backup FOLDER, restore FOLDER, clean-up, scrub, delete-workspace ID, delete-base-model NAME
+ *   backup FOLDER, restore FOLDER, clean-up, scrub, reproduce PROJECT VERSION, delete-workspace ID, delete-base-model NAME
  */
 import { resolve } from "node:path";
 import { BaseModels } from "../base-models/registry.ts";
 import { type Config, readConfig } from "../config.ts";
-import { openDatabase } from "../db/client.ts";
+import { type Database, openDatabase } from "../db/client.ts";
 import { startEmbeddedPostgres } from "../db/embedded.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
@@ -14,16 +14,18 @@ import { deleteWorkspace } from "../operations/delete-workspace.ts";
 import { restore } from "../operations/restore.ts";
 import { scrub } from "../operations/scrub.ts";
 import { createObjectStore } from "../storage/create.ts";
+import type { ObjectStore } from "../storage/store.ts";
 import { cleanUp } from "./shared/clean-up.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
 import { deleteBaseModel } from "./shared/delete-base-model.ts";
 import { orExit, runTask } from "./shared/process.ts";
+import { reproduce } from "./shared/reproduce.ts";
 import { usageOr } from "./shared/usage.ts";
 
-const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | scrub | delete-workspace ID
-         | delete-base-model NAME
+const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | scrub | reproduce PROJECT VERSION
+         | delete-workspace ID | delete-base-model NAME
   On the database and the objects of the settings (docs/operations.md).`;
-usageOr(usage, { words: { least: 1, most: 2 } });
+usageOr(usage, { words: { least: 1, most: 3 } });
 
 /** The database of the settings, or the embedded one of DATA_DIR, which nobody else may be running then. */
 async function database(config: Config, log: Log, releases: Releases): Promise<string> {
@@ -34,48 +36,106 @@ async function database(config: Config, log: Log, releases: Releases): Promise<s
   return server.url;
 }
 
+interface Given {
+  readonly config: Config;
+  readonly log: Log;
+  readonly releases: Releases;
+  readonly databaseUrl: string;
+  readonly store: ObjectStore;
+  /** A line for whoever waits. */
+  readonly tell: (text: string) => void;
+}
+
+interface Command {
+  /** How many words follow its name. */
+  readonly words: number;
+  run(given: Given, words: readonly string[]): Promise<void>;
+}
+
+const open = ({ databaseUrl, releases }: Given): Database => {
+  const opened = openDatabase(databaseUrl, { max: 2 });
+  releases.add("the database", () => opened.close());
+  return opened.db;
+};
+
+const commands: Readonly<Record<string, Command>> = {
+  "clean-up": {
+    words: 0,
+    run: async ({ config, databaseUrl, log, tell }) =>
+      tell(JSON.stringify(await cleanUp(config, databaseUrl, log))),
+  },
+  backup: {
+    words: 1,
+    run: async ({ databaseUrl, store, tell }, [to = ""]) => {
+      const folder = resolve(to);
+      const { tables, objects } = await backUp({ databaseUrl, store, folder });
+      tell(`${folder}: ${tables.length} tables, ${objects.length} objects`);
+    },
+  },
+  restore: {
+    words: 1,
+    run: async ({ databaseUrl, store, tell }, [from = ""]) => {
+      const { createdAt, objects } = await restore({ databaseUrl, store, folder: resolve(from) });
+      tell(`Restored what there was at ${createdAt}, with ${objects.length} objects`);
+    },
+  },
+  scrub: {
+    words: 0,
+    run: async (given) => {
+      const { store, log, tell } = given;
+      const { checked, lost } = await scrub({ db: open(given), store }, (one) => tell(JSON.stringify(one)));
+      log.info({ checked, lost: lost.length }, "scrubbed");
+      if (lost.length > 0) throw new Error(`${lost.length} of ${checked} objects are lost`);
+      tell(`All ${checked} objects are whole`);
+    },
+  },
+  reproduce: {
+    words: 2,
+    run: async (given, [projectId = "", version = ""]) => {
+      const { config, store, log, tell } = given;
+      const number = Number(version.replace(/^v/, ""));
+      if (!Number.isInteger(number) || number < 1) throw new Error(`${version} is no number of a version`);
+      const { same, differences } = await reproduce(
+        config,
+        { db: open(given), store },
+        { projectId, number, log, tell },
+      );
+      for (const one of differences) tell(JSON.stringify(one));
+      if (!same)
+        throw new Error(
+          `version ${number} came out another: ${differences.map(({ what }) => what).join(", ")}`,
+        );
+      tell(`Version ${number} is the same again, bit for bit`);
+    },
+  },
+  "delete-base-model": {
+    words: 1,
+    run: async (given, [name = ""]) => {
+      const { config, store, tell } = given;
+      const models = new BaseModels(store, resolve(config.DATA_DIR, "models"));
+      await deleteBaseModel({ db: open(given), store, models }, name);
+      tell(`Deleted the base model ${name}`);
+    },
+  },
+  "delete-workspace": {
+    words: 1,
+    run: async (given, [id = ""]) => {
+      const { projects } = await deleteWorkspace({ db: open(given), store: given.store }, id);
+      given.tell(`Deleted ${id} with ${projects} projects`);
+    },
+  },
+};
+
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "operate" });
 const releases = new Releases();
 await runTask(log, releases, async () => {
-  const [command, argument] = process.argv.slice(2);
-  const known = ["backup", "restore", "clean-up", "scrub", "delete-workspace", "delete-base-model"].includes(
-    command ?? "",
-  );
-  const isAlone = command === "clean-up" || command === "scrub";
-  if (!known || (!isAlone && argument === undefined)) throw new Error(usage);
+  const [name = "", ...words] = process.argv.slice(2);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command || command.words !== words.length) throw new Error(usage);
   const databaseUrl = await database(config, log, releases);
-  const tell = (text: string): void => void process.stdout.write(`${text}\n`);
-  if (command === "clean-up") {
-    tell(JSON.stringify(await cleanUp(config, databaseUrl, log)));
-    return;
-  }
   const store = createObjectStore(config);
   releases.add("the object store", () => store.close());
-  const folder = resolve(argument ?? "");
-  if (command === "backup") {
-    const { tables, objects } = await backUp({ databaseUrl, store, folder });
-    tell(`${folder}: ${tables.length} tables, ${objects.length} objects`);
-    return;
-  }
-  if (command === "restore") {
-    const { createdAt, objects } = await restore({ databaseUrl, store, folder });
-    tell(`Restored what there was at ${createdAt}, with ${objects.length} objects`);
-    return;
-  }
-  const opened = openDatabase(databaseUrl, { max: 2 });
-  releases.add("the database", () => opened.close());
-  if (command === "scrub") {
-    const { checked, lost } = await scrub({ db: opened.db, store }, (one) => tell(JSON.stringify(one)));
-    log.info({ checked, lost: lost.length }, "scrubbed");
-    if (lost.length > 0) throw new Error(`${lost.length} of ${checked} objects are lost`);
-    tell(`All ${checked} objects are whole`);
-  } else if (command === "delete-base-model") {
-    const models = new BaseModels(store, resolve(config.DATA_DIR, "models"));
-    await deleteBaseModel({ db: opened.db, store, models }, argument ?? "");
-    tell(`Deleted the base model ${argument}`);
-  } else {
-    const { projects } = await deleteWorkspace({ db: opened.db, store }, argument ?? "");
-    tell(`Deleted ${argument} with ${projects} projects`);
-  }
+  const tell = (text: string): void => void process.stdout.write(`${text}\n`);
+  await command.run({ config, log, releases, databaseUrl, store, tell }, words);
 });
