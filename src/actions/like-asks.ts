@@ -16,7 +16,7 @@ export interface Likes {
 
 /**
  * Looks up the objects that others are to be like. Null where none is asked for so.
- * Throws AppError annotation_not_found (param `prompts[0].like.annotation`, ...).
+ * Throws AppError invalid_request for one that is named twice, annotation_not_found (param `prompts[0].like.annotation`, ...).
  */
 export async function likesOf(
   context: Pick<ActionContext, "db" | "store">,
@@ -40,6 +40,11 @@ async function objectsOf(
   place: number,
 ): Promise<Pick<LikeAsk, "like" | "label">> {
   if (box) return { like: [{ box }], label: null };
+  const twice = annotations?.findIndex((id, i) => annotations.indexOf(id) < i) ?? -1;
+  if (twice >= 0) {
+    const param = `prompts[${place}].like.annotations[${twice}]`;
+    throw new AppError("invalid_request", `${param}: this annotation is named before, too.`, { param });
+  }
   const like: LikeObject[] = [];
   const labels = new Set<string | null>();
   for (const [i, id] of (annotations ?? [annotation ?? ""]).entries()) {

@@ -69,7 +69,7 @@ async function keptKey(file: string, databaseUrl: string): Promise<string | null
 if (import.meta.main) {
   usageOr(`usage: npm start
   Postgres, objects, API and trainer on this machine, with everything in DATA_DIR (.data). Settings come from the
-  environment (README.md).`);
+  environment (docs/operations.md).`);
   const config = orExit(readConfig);
   const logFile = join(
     orExit(() => makeDataDir(config.DATA_DIR)),

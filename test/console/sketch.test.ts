@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Image, Proposal } from "../../src/console/api/types.ts";
+import type { DecidedElsewhere } from "../../src/console/state/keep-corrected.ts";
 import { type Draft, emptyDraft, Sketch } from "../../src/console/state/sketch.ts";
 import { encodeRle } from "../../src/imaging/rle.ts";
 import type { BinaryMask } from "../../src/imaging/types.ts";
@@ -31,6 +32,8 @@ class Server {
   readonly asked: string[] = [];
   /** Whether predictions are still in its log. */
   logged = true;
+  /** What somebody else has made of every proposal. */
+  decided: string | null = null;
   #made = 0;
 
   readonly fetch = async (input: RequestInfo | URL): Promise<Response> => {
@@ -43,7 +46,17 @@ class Server {
       this.rows = this.rows.filter(({ id }) => !pathname.endsWith(id));
       return Response.json({ deleted: true });
     }
-    if (pathname.endsWith("/reject")) return Response.json({});
+    if (pathname.endsWith("/reject")) {
+      this.decided = null;
+      return Response.json({});
+    }
+    if (pathname.endsWith("/accept") && this.decided !== null)
+      return (await request.clone().text()) === "{}"
+        ? Response.json({ id: "prop_1", status: "accepted", annotation_id: this.decided })
+        : Response.json(
+            { error: { code: "proposal_decided", message: "Reject it first." } },
+            { status: 409 },
+          );
     if (pathname.endsWith("/feedback") && !this.logged)
       return Response.json({ error: { code: "prediction_not_found", message: "gone" } }, { status: 404 });
     const body = (await request.json()) as { label?: string; mask?: Row["mask"] };
@@ -234,5 +247,20 @@ describe("a proposal that is corrected", () => {
     await sketch.accept();
     expect(server.asked.slice(1)).toEqual(["POST proposals/prop_1/reject", "POST proposals/prop_1/accept"]);
     expect(sketch.instances.value.map(({ id, area }) => [id, area])).toEqual([["ann_1", 6]]);
+  });
+
+  it("tells that somebody else has accepted it, and is accepted in the place of that", async () => {
+    server.decided = "ann_8";
+    sketch.correct(proposal);
+    sketch.draw(drawn(6));
+    const { now } = await sketch.accept().then(
+      () => expect.fail("was accepted"),
+      (error: unknown) => error as DecidedElsewhere,
+    );
+    expect(now).toMatchObject({ status: "accepted", annotation_id: "ann_8" });
+    expect(sketch.draft.value.mask).toEqual(mask(6));
+    sketch.correcting.value = now;
+    expect(await sketch.accept()).not.toBeNull();
+    expect(server.asked.slice(-2)).toEqual(["POST proposals/prop_1/reject", "POST proposals/prop_1/accept"]);
   });
 });

@@ -175,6 +175,11 @@ describe("predict by an object that is there", () => {
       { like: { annotations: Array.from({ length: 9 }, () => "ann_1") } },
       "400 invalid_request prompts[0].like.annotations",
     ],
+    [
+      "one twice",
+      { like: { annotations: ["ann_1", "ann_1"] } },
+      "400 invalid_request prompts[0].like.annotations[1]",
+    ],
     ["none of several", { like: { annotations: [] } }, "400 invalid_request prompts[0].like.annotations"],
     ["both", { like: { annotation: "ann_1", box: [0, 0, 9, 9] } }, "400 invalid_request prompts[0].like"],
     [

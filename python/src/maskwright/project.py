@@ -77,7 +77,7 @@ class Project:
         asked = {"base_version": base_version, "seed": seed, "hyperparameters": hyperparameters or None}
         body = {name: value for name, value in asked.items() if value is not None}
         job: models.FineTune = self.client.call("POST", f"{self._path}/fine-tunes", json=body)
-        watch = progress if callable(progress) else _line if progress else None
+        watch = progress if callable(progress) else _Line() if progress else None
         while job["status"] not in ENDED:
             if watch:
                 watch(job)
@@ -129,8 +129,21 @@ class Project:
         return self.client.download(path, to, format=format, **query)
 
 
-def _line(job: models.FineTune) -> None:
-    told = job["progress"]
-    ended = job["status"] in ENDED
-    text = f"{told['phase']}: {told['done']} of {told['total']}" if told and not ended else job["status"]
-    print(f"\r{text:<60}", end="\n" if ended else "", file=sys.stderr, flush=True)
+class _Line:
+    """Progress in one line; what has not changed isn't written again, since a notebook keeps all that it is told."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, job: models.FineTune) -> None:
+        told = job["progress"]
+        ended = job["status"] in ENDED
+        text: str = job["status"]
+        if told and not ended:
+            left = told["eta_seconds"]
+            time_left = "" if left is None else f", about {max(1, round(left / 60))} min left"
+            text = f"{told['phase']}: {told['done']} of {told['total']}{time_left}"
+        if text == self._last:
+            return
+        self._last = text
+        print(f"\r{text:<60}", end="\n" if ended else "", file=sys.stderr, flush=True)

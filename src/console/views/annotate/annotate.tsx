@@ -1,11 +1,13 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { areaOf } from "../../../imaging/geometry.ts";
 import { all, api } from "../../api/client.ts";
 import type { Image, Overview, Project, Proposal, Version } from "../../api/types.ts";
 import { useLoad } from "../../state/load.ts";
 import { Review } from "../../state/review.ts";
 import { go, href, place } from "../../state/router.ts";
 import { canFind, Everything, saidOf } from "../../state/everything.ts";
-import { Sketch } from "../../state/sketch.ts";
+import { DecidedElsewhere } from "../../state/keep-corrected.ts";
+import { type Draft, Sketch } from "../../state/sketch.ts";
 import { attempt, toast } from "../../state/toasts.ts";
 import { version } from "../../state/tools.ts";
 import { fileName, versionName } from "../../state/text.ts";
@@ -51,6 +53,10 @@ async function openProposal(sketch: Sketch, id: string): Promise<void> {
   else toast("The proposal is no longer there.", { bad: true });
 }
 
+const isErased = ({ mask }: Draft): boolean => mask !== null && areaOf(mask) === 0;
+const erased = "Nothing is left of the mask, so there is nothing to accept.";
+const erasedProposal = `${erased} To reject the proposal go back to the review and press R.`;
+
 export function Annotate({ project, imageId }: { project: Project; imageId: string }) {
   const around = useLoad(() => loadAround(project.id, imageId), [project.id, imageId]);
   return (
@@ -84,7 +90,11 @@ function Workbench({ project, around }: { project: Project; around: Around }) {
     accept: () =>
       attempt(async () => {
         const proposal = sketch.correcting.value;
-        const accepted = await sketch.accept();
+        if (isErased(sketch.draft.value)) throw new Error(proposal ? erasedProposal : erased);
+        const accepted = await sketch.accept().catch((error: unknown) => {
+          if (error instanceof DecidedElsewhere) sketch.correcting.value = error.now;
+          throw error;
+        });
         if (accepted) everything.judged(accepted.candidate);
         if (!accepted || !proposal || sketch.correcting.value) return;
         Review.corrected(proposal.id);
