@@ -12,6 +12,7 @@ import { filesOf } from "../helpers/unzip.ts";
 import { exported, focuses, versionWith, writeCases } from "../worlds/bundles.ts";
 import { asSharp } from "../worlds/images.ts";
 import { sceneImage } from "../worlds/scene.ts";
+import { askInBrowser, browserPath } from "./transformers-page.ts";
 
 /** The folder in transformers.js 4.3, which tools/test-peers.sh installs. On real images: docs/exports.md. */
 const home = resolve(import.meta.dirname, "../../.venv/transformers-js");
@@ -57,4 +58,19 @@ describe.skipIf(!existsSync(home))("a folder for transformers.js", () => {
     // What the card says of its own processor: not the same pixels.
     expect(Math.min(...rows.map(([, theirs]) => theirs))).toBeLessThan(0.99);
   });
+
+  it.skipIf(browserPath === undefined)(
+    "answers as the API does in a browser, and asks nobody else",
+    async () => {
+      const { ious, elsewhere } = await askInBrowser({
+        transformers: join(home, "node_modules/@huggingface/transformers/dist"),
+        onnxruntime: join(home, "node_modules/onnxruntime-web/dist"),
+        model: join(folder, "model"),
+        cases: join(folder, "cases"),
+      });
+      expect(ious).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)]);
+      expect(Math.min(...(ious as number[]))).toBeGreaterThan(0.99);
+      expect(elsewhere).toEqual([]);
+    },
+  );
 });
