@@ -215,11 +215,13 @@ function Hint({ sketch, everything }: { sketch: Sketch; everything: Everything }
         : byHand
           ? "Corrected by hand"
           : "Decoded here";
-  const text = mask
-    ? `${about} · Enter accepts${everything.open.value ? ", N skips" : ""}`
-    : points.length > 0 || sketch.draft.value.box
-      ? "Segmenting …"
-      : "Click an object, or drag a box round it";
+  const text = isErased(sketch.draft.value)
+    ? "Nothing is left of the mask"
+    : mask
+      ? `${about} · Enter accepts${everything.open.value ? ", N skips" : ""}`
+      : points.length > 0 || sketch.draft.value.box
+        ? "Segmenting …"
+        : "Click an object, or drag a box round it";
   return (
     <p class="hint" role="status">
       {text}

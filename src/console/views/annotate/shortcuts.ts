@@ -1,4 +1,3 @@
-import { areaOf } from "../../../imaging/geometry.ts";
 import type { Everything } from "../../state/everything.ts";
 import type { Sketch } from "../../state/sketch.ts";
 import { background, preview, resizeBrush, tool } from "../../state/tools.ts";
@@ -102,8 +101,7 @@ function handle(event: KeyboardEvent, keyboard: Keyboard): boolean {
 
 function accept(sketch: Sketch, stage: Controller | null, actions: Actions): void {
   if (stage?.closePolygon()) return;
-  const { mask } = sketch.draft.value;
-  if (mask && areaOf(mask) > 0) void actions.accept();
+  if (sketch.draft.value.mask) void actions.accept();
 }
 
 function letter(key: string, stage: Controller | null): boolean {
