@@ -55,7 +55,7 @@ export function checkBox(box: Box, [height, width]: Size, param = "box"): void {
       "box_zero_area",
       `box ${text} has no area; it is [x0, y0, x1, y1] with x1 > x0 and y1 > y0` +
         (x1 > 0 && y1 > 0
-          ? `: [x, y, width, height] would be [${[x0, y0, x0 + x1, y0 + y1].join(", ")}]`
+          ? `; if these are [x, y, width, height], send [${[x0, y0, x0 + x1, y0 + y1].join(", ")}]`
           : ""),
       { param },
     );

@@ -26,8 +26,8 @@ export function parseJson(bytes: Buffer, shape: Shape, naming: number = Infinity
 
 /** The body is no JSON; V8 says where, behind a piece of it that may be somebody's. */
 export function notJson(cause?: unknown): AppError {
-  const [, where] = / at (position \d+ \(line \d+ column \d+\))/.exec(messageOf(cause)) ?? [];
-  const place = where === undefined ? "" : ` (${where})`;
+  const [, line, column] = /\(line (\d+) column (\d+)\)/.exec(messageOf(cause)) ?? [];
+  const place = line === undefined ? "" : ` (line ${line}, column ${column})`;
   const message = `The body is not JSON${place}. Names and texts stand in double quotes; NaN and Infinity are no JSON values.`;
   return new AppError("invalid_json", message, { cause });
 }

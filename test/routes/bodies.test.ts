@@ -124,7 +124,7 @@ describe("a body is held to its schema before anything is made of it", () => {
       "width and height for a corner",
       "predict",
       { prompts: [{ box: [40, 30, 20, 10] }] },
-      "would be [40, 30, 60, 40]",
+      "send [40, 30, 60, 40]",
     ],
     ["shares of the image", "predict", { prompts: [{ box: [0.1, 0.2, 0.5, 0.6] }] }, "not in shares of it"],
     [

@@ -63,7 +63,11 @@ export async function readOwnLink<Method extends Claims["method"]>(
 ): Promise<Extract<Claims, { method: Method }>> {
   const secret = await signingSecret(db, secretName);
   const payload = await verify(token, secret, "HS256").catch((cause: unknown) => {
-    throw new AppError("link_invalid", "This link is none of ours, or its time is over.", { cause });
+    throw new AppError(
+      "link_invalid",
+      `This link is none of ours, or its time is over: links last ${linkSeconds / 60} minutes; ask for a new one.`,
+      { cause },
+    );
   });
   const says = claims.parse(payload);
   if (says.method !== method) throw new AppError("link_invalid", `This link is for ${says.method}.`);
