@@ -1,9 +1,9 @@
-import { readFile, symlink, truncate } from "node:fs/promises";
+import { readFile, rm, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/datasets/limits.ts";
-import { type Files, maskPng, picture, problemOf, readAll, useZips } from "./zips.ts";
+import { type Files, maskPng, picture, open, problemOf, readAll, useZips } from "./zips.ts";
 
 const zips = useZips();
 
@@ -54,6 +54,17 @@ describe("a data set as a TAR or a folder", () => {
       code: "import_zip_invalid",
       message: "set/images/3.png is a symbolic link",
     });
+  });
+
+  it("leaves out a file that has gone since the folder was listed, and tells it", async () => {
+    const folder = await zips.folder(await files());
+    const dataset = await open(folder);
+    for (const gone of ["images/1.png", "masks/1.png"]) await rm(join(folder, "set", gone));
+    const names: string[] = [];
+    for await (const { fileName } of dataset.items()) names.push(fileName);
+    await dataset.close();
+    expect(names).toEqual([expect.stringContaining("a-long-name")]);
+    expect(dataset.told().skipped).toEqual([expect.objectContaining({ code: "file_changed", count: 1 })]);
   });
 
   it.each(["../x.png", "/x.png", "a//x.png"])("is refused with a file named %s", async (name) => {
