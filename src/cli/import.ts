@@ -14,6 +14,7 @@ export const importCommand: Command = async (call) => {
   const { values, positionals } = parse(call.args, ["PATH"], {
     project: { type: "string" },
     name: { type: "string" },
+    "base-model": { type: "string" },
     "dry-run": { type: "boolean" },
     masks: { type: "string" },
     "split-parts": { type: "boolean" },
@@ -21,6 +22,8 @@ export const importCommand: Command = async (call) => {
     again: { type: "boolean" },
   });
   const [given] = positionals as [string];
+  if (values.project !== undefined && values["base-model"] !== undefined)
+    throw new CliError("usage", "--base-model is for a new project; --project names one that has its own.");
   const place = placeOf(given);
   if (place) return importBucket(call, place, values);
   if (values.again === true) throw new CliError("usage", "--again goes with s3://BUCKET/PREFIX.");
@@ -28,8 +31,7 @@ export const importCommand: Command = async (call) => {
   const source = await sourceOf(path);
   const client = await call.api();
   const project = async (): Promise<string> =>
-    values.project ??
-    (await client.post("/v1/projects", { body: { name: values.name ?? basename(path) } })).id;
+    values.project ?? (await newProject(client, { ...values, name: values.name ?? basename(path) }));
   const job = await importSource(client, call, { source, project, query: queryOf(values) });
   return { text: textOf(job), data: job };
 };
@@ -38,11 +40,11 @@ export const importCommand: Command = async (call) => {
 async function importBucket(
   call: Call,
   { bucket, prefix }: Place,
-  values: Given & { readonly project?: string | undefined; readonly name?: string | undefined },
+  values: Given & Partial<Readonly<Record<"project" | "name" | "base-model", string | undefined>>>,
 ): Promise<Answer> {
   const client = await call.api();
   const name = values.name ?? (prefix.replace(/\/$/, "").split("/").at(-1) || bucket);
-  const project = values.project ?? (await client.post("/v1/projects", { body: { name } })).id;
+  const project = values.project ?? (await newProject(client, { ...values, name }));
   const started = await client.post("/v1/projects/{project_id}/imports:bucket", {
     params: { path: { project_id: project } },
     body: {
@@ -64,6 +66,15 @@ async function importBucket(
   } finally {
     live.clear();
   }
+}
+
+/** Makes a project and gives back its ID; without `base-model` the service takes its own. */
+export async function newProject(
+  client: Maskwright,
+  { name, "base-model": base }: { readonly name: string; readonly "base-model"?: string | undefined },
+): Promise<string> {
+  const body = { name, ...(base !== undefined && { base_model: base }) };
+  return (await client.post("/v1/projects", { body })).id;
 }
 
 export const sourceOf = async (path: string): Promise<Source> =>

@@ -29,12 +29,14 @@ const usage = `maskwright COMMAND [--json]
   login --url URL --key KEY          KEY "-" is read from stdin
   projects
   import PATH [--project ID | --name NAME] [--dry-run] [--masks binary|instances|classes]
-          [--split-parts] [--max-skipped-share S]
-                                     a zip, TAR, Parquet file or folder of images and masks
+          [--split-parts] [--max-skipped-share S] [--base-model NAME|auto]
+                                     a zip, TAR, Parquet file or folder of images and masks;
+                                     auto: the first fine-tune tries all base models
   import s3://BUCKET/PREFIX [--again] ...
                                      what lies in a bucket; what was read before is not again
   migrate roboflow|label-studio|cvat|hf EXPORT [--images FOLDER] [--name NAME]
-          [--epochs N] [--budget SECONDS] [--serving interactive|best] [--seed N]
+          [--base-model NAME|auto] [--epochs N] [--budget SECONDS]
+          [--serving interactive|best] [--seed N]
                                      from another tool's export to a tuned version
   images PROJECT [--order newest|worth] [--limit N]
                                      worth: what to label next, and why

@@ -5,7 +5,7 @@ import { oneOf, parse } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { CliError, told } from "./errors.ts";
 import { bodyOf, ended, tuning, watch } from "./fine-tune.ts";
-import { importEnded, importSource, sourceOf, textOf } from "./import.ts";
+import { importEnded, importSource, newProject, sourceOf, textOf } from "./import.ts";
 import { loginOf } from "./login.ts";
 import { findBegun, isAskedBy } from "./resume.ts";
 import { type Source, tarSource } from "./sources.ts";
@@ -27,6 +27,7 @@ export const migrateCommand: Command = async (call) => {
     ...tuning,
     name: { type: "string" },
     images: { type: "string" },
+    "base-model": { type: "string" },
   });
   const [tool, path] = positionals as [string, string];
   const hint = advice[oneOf("TOOL", tools, tool)];
@@ -39,7 +40,7 @@ export const migrateCommand: Command = async (call) => {
   const name = values.name ?? basename(path).replace(/(\.tar)?\.[^.]+$/, "");
   const begun = await findBegun(client, name, source.name);
   if (begun) say(`goes on in project ${begun.project}, which an earlier migrate has begun`);
-  const id = begun?.project ?? (await client.post("/v1/projects", { body: { name } })).id;
+  const id = begun?.project ?? (await newProject(client, { ...values, name }));
   const params = { path: { project_id: id } };
   // What is there already comes in again as nothing, so an export that has changed since is no matter.
   if (begun?.importing) await importEnded(client, call, begun.importing);

@@ -10,6 +10,7 @@ import {
 } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { autoBase, openChoice } from "../domain/base-choice.ts";
+import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import { deleteBelow } from "../storage/delete-below.ts";
@@ -127,6 +128,13 @@ const remove = createRoute({
   responses: { 200: json(deleted("project"), "Deleted."), ...failures("project_not_found") },
 });
 
+/** The same error, where a base model is unknown with the choice that is none of the models. */
+function namingAuto(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== "base_model_unknown") return error;
+  const told = `${error.message}; or ${autoBase}, which leaves the choice to the first fine-tune`;
+  return new AppError(error.code, told, { param: "base_model", cause: error });
+}
+
 export function projectRoutes(services: RouteContext) {
   const { db, inference } = services;
   const router = createRouter();
@@ -134,7 +142,11 @@ export function projectRoutes(services: RouteContext) {
   router.openapi(create, async (c) => {
     const body = c.req.valid("json");
     const isOpen = body.base_model === autoBase;
-    const { name: baseModel } = await inference.baseModel(isOpen ? builtIn : body.base_model);
+    const { name: baseModel } = await inference
+      .baseModel(isOpen ? builtIn : body.base_model)
+      .catch((error: unknown) => {
+        throw namingAuto(error);
+      });
     const { workspaceId } = c.get("caller");
     const answer = await idempotent(c, db, body, async () => {
       const row = {

@@ -147,6 +147,14 @@ describe("predict", () => {
         [["predict", project, join(folder, "none.png"), "--point", "1,2"], /^maskwright: enoent: [^\n]+\n$/],
         [["import", folder, "--colour", "red"], /^maskwright: usage: [^\n]+\n$/],
         [
+          ["import", file, "--project", project, "--base-model", "auto"],
+          /^maskwright: usage: --base-model is for a new project; [^\n]+\n$/,
+        ],
+        [
+          ["import", file, "--base-model", "Auto"],
+          /^maskwright: base_model_unknown: base_model "Auto" is unknown; [^\n]+; or auto, [^\n]+ \(base_model\)\n$/,
+        ],
+        [
           ["migrate", "labelbox", folder],
           /^maskwright: usage: TOOL is one of roboflow, label-studio, [^\n]+\n$/,
         ],

@@ -62,7 +62,7 @@ it("goes from a folder of images and masks to an exported version", async () => 
   const login = await maskwright("login", "--url", server.url, "--key", server.key ?? "");
   expect(login).toMatchObject({ code: 0, err: "" });
 
-  const imported = await maskwright("import", data, "--name", "rings");
+  const imported = await maskwright("import", data, "--name", "rings", "--base-model", "auto");
   expect(imported).toMatchObject({ code: 0, err: "Not sent: hidden files (1): .DS_Store\n" });
   const [, project = ""] = /^4 images, 4 annotations in project (prj_\w+)\n$/.exec(imported.out) ?? [];
   expect(project).not.toBe("");
@@ -71,7 +71,9 @@ it("goes from a folder of images and masks to an exported version", async () => 
     code: 1,
     err: 'maskwright: no_masks: 4 images came in, but no mask of an object; export as "CVAT for images 1.1" or COCO with "Save images", or give the pictures\' folder with --images.\n',
   });
-  expect((await maskwright("projects")).out).not.toContain("bare");
+  const projects = JSON.parse((await maskwright("projects", "--json")).out) as Record<string, unknown>[];
+  // The choice is open until its first fine-tune
+  expect(projects).toMatchObject([{ id: project, name: "rings", base_choice: { tried: [] } }]);
 
   // As Hugging Face's imagefolder has it.
   const rows = [1, 2, 3, 4].map((seed) => ({

@@ -52,6 +52,14 @@ describe("POST /v1/projects", () => {
     expect(errorOf(await app.a.post("/v1/projects", json))).toBe(error);
     expect(await app.traces()).toEqual(before);
   });
+
+  it("names auto among the base models where it refuses one", async () => {
+    const { body } = await app.a.post("/v1/projects", { name: "x", base_model: "Auto" });
+    expect(body["error"]).toMatchObject({
+      code: "base_model_unknown",
+      message: expect.stringMatching(/"Auto" is unknown; there are: .*mobile_sam.*; or auto, /),
+    });
+  });
 });
 
 describe("GET /v1/projects", () => {
