@@ -101,6 +101,11 @@ const marks: Readonly<Record<ModelFamily, readonly { patch: string; block: RegEx
       patch: "image_encoder.trunk.patch_embed.proj.weight",
       block: /^(?:image_encoder\.trunk|vision_encoder\.backbone)\.blocks\.(\d+)\./,
     },
+    {
+      patch: "image_encoder.trunk.body.stem.conv2.c.weight",
+      block:
+        /^(?:image_encoder\.trunk\.body|vision_encoder\.backbone\.timm_model)\.(stages_\d+\.blocks\.\d+)\./,
+    },
   ],
 };
 

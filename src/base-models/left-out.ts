@@ -8,7 +8,7 @@ const quoted = (name: string): string => name.slice(0, longestShown);
 
 /** What SAM 2 tracks objects through a video with (sam2: modeling/sam2_base.py; transformers: Sam2VideoModel). */
 const video =
-  /^(memory_attention|memory_encoder|mask_downsample|maskmem_tpos_enc|no_mem_pos_enc|no_obj_ptr|no_obj_embed_spatial|obj_ptr_proj|obj_ptr_tpos_proj|memory_temporal_positional_encoding|no_memory_positional_encoding|no_object_pointer|occlusion_spatial_embedding_parameter|object_pointer_proj|temporal_positional_encoding_projection_layer)(?=\.|$)/;
+  /^(spatial_perceiver|memory_attention|memory_encoder|mask_downsample|maskmem_tpos_enc|no_mem_pos_enc|no_obj_ptr|no_obj_embed_spatial|obj_ptr_proj|obj_ptr_tpos_proj|memory_temporal_positional_encoding|no_memory_positional_encoding|no_object_pointer|occlusion_spatial_embedding_parameter|object_pointer_proj|temporal_positional_encoding_projection_layer)(?=\.|$)/;
 
 /** What is the image encoder's here, though Meta and Hugging Face keep it elsewhere (checkpoint/hiera-layout.ts). */
 export const isEncoderPart = (own: string): boolean =>

@@ -3,12 +3,8 @@ import { RefusedFile } from "../checkpoint/refused.ts";
 /** Models that look like SAM, by names that only they have. */
 const relatives: readonly (readonly [RegExp, string])[] = [
   [
-    /(^|\.)(image_encoder\.trunk\.body|vision_encoder\.backbone\.timm_model|spatial_perceiver)\./,
-    "EdgeTAM, whose image encoder is a RepViT; SAM 2 and 2.1 with a Hiera can be imported",
-  ],
-  [
     /(^|\.)(vision_encoder\.backbone\.layers\.\d+\.attention|detector\.backbone|detector_model|tracker_model|backbone\.(vision|language)_backbone)\./,
-    "SAM 3, whose image encoder is another one; SAM 2 and 2.1 with a Hiera can be imported",
+    "SAM 3, whose image encoder is another one, for a frame of 1008 pixels, under a licence of its own: import a SAM 2, 2.1 or EdgeTAM instead, or bring SAM 3's masks in as annotations (docs/imports.md)",
   ],
   [/(^|\.)mask_decoder\.final_output_upscaling_layers\./, "EfficientSAM, whose mask decoder is another one"],
   [/(^|\.)mask_decoder\.hf_token/, "SAM-HQ, whose decoder has a token more"],

@@ -92,10 +92,6 @@ export function hieraBlocks(architecture: HieraArchitecture): HieraBlock[] {
 export function hieraLayout(architecture: HieraArchitecture): Layout {
   const { width, windows, background } = architecture;
   const trunk = "image_encoder.trunk";
-  const pair = (name: string, weight: readonly number[]): Layout => ({
-    [`${name}.weight`]: weight,
-    [`${name}.bias`]: [weight[0] as number],
-  });
   const block = ({ name, inputs, width: own }: HieraBlock): Layout => ({
     ...pair(`${name}.norm1`, [inputs]),
     ...pair(`${name}.attn.qkv`, [3 * own, inputs]),
@@ -110,13 +106,23 @@ export function hieraLayout(architecture: HieraArchitecture): Layout {
     [`${trunk}.pos_embed_window`]: [1, width, windows[0], windows[0]],
     ...pair(`${trunk}.patch_embed.proj`, [width, 3, patch, patch]),
     ...Object.assign({}, ...hieraBlocks(architecture).map(block)),
-    // The neck's first is that of the last stage
-    ...Object.assign(
-      {},
-      ...[3, 2, 1, 0].map((stage, i) =>
-        pair(`image_encoder.neck.convs.${i}.conv`, [channels, width * 2 ** stage, 1, 1]),
-      ),
-    ),
+    ...neckLayout([0, 1, 2, 3].map((stage) => width * 2 ** stage)),
+  };
+}
+
+const pair = (name: string, weight: readonly number[]): Layout => ({
+  [`${name}.weight`]: weight,
+  [`${name}.bias`]: [weight[0] as number],
+});
+
+/** The neck on stages of so many channels, and what SAM 2's decoder would do to every image alike. */
+export function neckLayout(widths: readonly number[]): Layout {
+  // The neck's first is that of the last stage
+  const convs = widths
+    .toReversed()
+    .map((width, i) => pair(`image_encoder.neck.convs.${i}.conv`, [channels, width, 1, 1]));
+  return {
+    ...Object.assign({}, ...convs),
     ...pair("sam_mask_decoder.conv_s0", [channels / 8, channels, 1, 1]),
     ...pair("sam_mask_decoder.conv_s1", [channels / 4, channels, 1, 1]),
     no_mem_embed: [1, 1, channels],

@@ -89,8 +89,8 @@ export function tinyVitLayout({ widths, depths, heads, windows }: TinyVitArchite
 }
 
 /**
- * Tensors of a MobileSAM that no image passes: the head of the classifier that TinyViT was, how many batches its norms
+ * Tensors of a MobileSAM, or an EdgeTAM, that no image passes: the head of the classifier that TinyViT was, how many batches its norms
  * saw, and what the biases of its attention are looked up by.
  */
 export const notRun =
-  /^image_encoder\.(norm_head\.|head\.|.+\.(num_batches_tracked|attention_bias_idxs|ab)$)/;
+  /^(image_encoder\.(norm_head\.|head\.|.+\.(attention_bias_idxs|ab)$)|(image|vision)_encoder\..+\.num_batches_tracked$)/;

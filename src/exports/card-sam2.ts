@@ -1,3 +1,4 @@
+import { repVitArchitectures } from "../checkpoint/rep-vit-layout.ts";
 import type { ExportOptions, ExportSubject } from "./types.ts";
 
 /** How SAM 2 is prompted, and which of its masks answers. */
@@ -14,21 +15,31 @@ export function promptingSam2({ version }: ExportSubject): string {
 }
 
 /** What of a SAM 2 no file of ours holds, and how Meta's code loads a .pth. */
-export function withMetaSam2({ version }: ExportSubject, { full }: Pick<ExportOptions, "full">): string {
+export function withMetaSam2(
+  { base, version }: ExportSubject,
+  { full }: Pick<ExportOptions, "full">,
+): string {
   const left = full
     ? ""
     : " Nor is the image encoder, to which conv_s0, conv_s1 and no_mem_embed belong here: `full=true` adds it.";
   const options = version ? ", apply_postprocessing=False" : "";
-  return `Names are those of Meta's \`sam2.1_hiera_*.pt\`, under \`model\`. What SAM 2 follows objects through videos with (memory attention, memory encoder, object pointers) is not in it.${left} \`build_sam2\` refuses a checkpoint that lacks a tensor, so these are laid over Meta's own of the same size:
+  const isEdgeTam = Object.hasOwn(repVitArchitectures, base.type);
+  const [names, file, config] = isEdgeTam
+    ? ["edgetam.pt", "edgetam.pt", "configs/edgetam.yaml"]
+    : ["sam2.1_hiera_*.pt", "sam2.1_hiera_tiny.pt", "configs/sam2.1/sam2.1_hiera_t.yaml"];
+  const whose = isEdgeTam
+    ? "Meta's; the code is EdgeTAM's, whose package is sam2, too"
+    : "Meta's, of the base's size";
+  return `Names are those of Meta's \`${names}\`, under \`model\`. What SAM 2 follows objects through videos with (memory attention, memory encoder, object pointers) is not in it.${left} \`build_sam2\` refuses a checkpoint that lacks a tensor, so these are laid over Meta's own${isEdgeTam ? "" : " of the same size"}:
 
 \`\`\`python
 import torch
 from sam2.build_sam import build_sam2
 from sam2.sam2_image_predictor import SAM2ImagePredictor
-checkpoint = torch.load("sam2.1_hiera_tiny.pt", weights_only=True)   # Meta's, of the base's size
+checkpoint = torch.load("${file}", weights_only=True)   # ${whose}
 checkpoint["model"].update(torch.load("this.pth", weights_only=True)["model"])
 torch.save(checkpoint, "tuned.pt")
-predictor = SAM2ImagePredictor(build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", "tuned.pt"${options}))
+predictor = SAM2ImagePredictor(build_sam2("${config}", "tuned.pt"${options}))
 \`\`\``;
 }
 

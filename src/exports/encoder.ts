@@ -8,6 +8,7 @@ import {
   type ImageEncoder,
   imageEncoderLayout,
   imageEncoders,
+  isRepVit,
   isTinyVit,
 } from "../checkpoint/image-encoders.ts";
 import type { TensorContent } from "../checkpoint/tensor-content.ts";
@@ -24,7 +25,7 @@ const knownEncoder = ({ base, architectures = imageEncoders }: Encoded): ImageEn
 /** The architecture of a base's image encoder where transformers has it, SAM's own ViTs and SAM 2's Hieras; else null. */
 export function architectureOf(subject: Encoded): EncoderArchitecture | HieraArchitecture | null {
   const known = knownEncoder(subject);
-  return known && !isTinyVit(known) ? known : null;
+  return known && !isTinyVit(known) && !isRepVit(known) ? known : null;
 }
 
 /** The ONNX encoder as `encoder.onnx`, with the files beside it that hold its weights. */

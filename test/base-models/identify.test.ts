@@ -6,6 +6,7 @@ import { huggingFaceName } from "../../src/checkpoint/hugging-face.ts";
 import { hieraArchitectures, hieraLayout } from "../../src/checkpoint/hiera-layout.ts";
 import { huggingFaceHieraName } from "../../src/checkpoint/hiera-names.ts";
 import { decoderLayout } from "../../src/checkpoint/layout.ts";
+import { repVitArchitectures, repVitLayout } from "../../src/checkpoint/rep-vit-layout.ts";
 import { huggingFaceSam2Name, metaSam2Name, sam2DecoderLayout } from "../../src/checkpoint/sam2-decoder.ts";
 
 type Shapes = Record<string, readonly number[]>;
@@ -135,8 +136,34 @@ describe("a SAM 2 among a file's tensors", () => {
     );
   const score = "mask_decoder.obj_score_token.weight";
 
-  test.each(Object.entries(hieraArchitectures))("is told by its shapes: %s", (type, architecture) => {
-    const layout = { ...hieraLayout(architecture), ...sam2DecoderLayout };
+  test("may be an EdgeTAM, by Meta's and by EdgeTamModel's names, with what counted its norms' batches", () => {
+    const stem = "stem.conv1.bn.num_batches_tracked";
+    const layout = { ...repVitLayout(repVitArchitectures.repvit_m1), ...sam2DecoderLayout };
+    for (const [rename, trunk] of [
+      [meta, "image_encoder.trunk.body"],
+      [hugging, "vision_encoder.backbone.timm_model"],
+    ] as const) {
+      const shapes = {
+        ...renamed(layout, rename),
+        [`${trunk}.${stem}`]: [],
+        "spatial_perceiver.latents": [1],
+      };
+      const { type, nameOf, notes } = identified(shapes);
+      expect(type).toBe("repvit_m1");
+      expect(nameOf("image_encoder.trunk.body.stages_3.blocks.1.token_mixer.conv.bn.bias")).toBe(
+        `${trunk}.stages_3.blocks.1.token_mixer.conv.bn.bias`,
+      );
+      expect(notes).toEqual([
+        "What SAM 2 follows objects through videos with was left out: spatial_perceiver.",
+      ]);
+    }
+  });
+
+  test.each([
+    ...Object.entries(hieraArchitectures).map(([type, one]) => [type, hieraLayout(one)] as const),
+    ["repvit_m1", repVitLayout(repVitArchitectures.repvit_m1)] as const,
+  ])("is told by its shapes: %s", (type, encoder) => {
+    const layout = { ...encoder, ...sam2DecoderLayout };
     const ours = identified(renamed(layout, (name) => `model.${meta(name)}`));
     expect(ours).toMatchObject({ family: "sam2", type, naming: "meta", holdsPrompt: true, notes: [] });
     const theirs = identified(renamed(layout, hugging));
@@ -169,7 +196,6 @@ describe("a SAM 2 among a file's tensors", () => {
   });
 
   test.each([
-    ["EdgeTAM", "vision_encoder.backbone.timm_model.stem_0.weight"],
     ["SAM 3", "vision_encoder.backbone.layers.0.attention.q_proj.weight"],
     ["SAM 3", "tracker_model.memory_encoder.projection.bias"],
   ])("is refused when it is %s's: %s", (name, mark) => {

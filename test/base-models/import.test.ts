@@ -158,11 +158,6 @@ describe("a file that is no SAM", () => {
       "wrong_architecture: the image encoder has 2 blocks of width 48; there are tiny (2 blocks of 32)",
     ],
     [
-      "is EdgeTAM's",
-      { "image_encoder.trunk.body.stem.0.c.weight": [1] },
-      "wrong_architecture: the weights are those of EdgeTAM, whose image encoder is a RepViT; SAM 2 and 2.1 with a Hiera",
-    ],
-    [
       "is SAM-HQ's",
       { "mask_decoder.hf_token.weight": [1, 256] },
       "wrong_architecture: the weights are those of SAM-HQ",

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ImageEncoder } from "../../src/checkpoint/image-encoders.ts";
 import { huggingFaceHieraName } from "../../src/checkpoint/hiera-names.ts";
 import type { NamedTensor } from "../../src/checkpoint/named-tensors.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
@@ -28,9 +29,10 @@ const video: Tensors = {
 export async function tinySam2Pt(
   folder: string,
   change: (tensors: Tensors) => void = () => {},
+  encoder: ImageEncoder = tinyHiera,
 ): Promise<string> {
   const decoder = Object.entries(await sam2Decoder()).map(([name, tensor]) => [metaSam2Name(name), tensor]);
-  const tensors: Tensors = { ...madeUpEncoder(tinyHiera), ...Object.fromEntries(decoder), ...video };
+  const tensors: Tensors = { ...madeUpEncoder(encoder), ...Object.fromEntries(decoder), ...video };
   change(tensors);
   const path = join(folder, "sam2.1_hiera_tiny.pt");
   await writeTorch(

@@ -19,7 +19,7 @@ import type { Version } from "../../src/db/queries/versions.ts";
 import { exportVersion } from "../../src/exports/index.ts";
 import type { ExportOptions } from "../../src/exports/types.ts";
 import { localTestStore } from "../helpers/objects.ts";
-import { tinyHiera } from "../helpers/tiny-encoder.ts";
+import { tinyHiera, tinyRepVit } from "../helpers/tiny-encoder.ts";
 import { filesOf } from "../helpers/unzip.ts";
 import { tinySam2Pt } from "../base-models/sam2-files.ts";
 import { versionWith } from "../worlds/bundles.ts";
@@ -30,7 +30,7 @@ let folder: string;
 let models: BaseModels;
 let imported: Imported;
 let base: BaseModel;
-const architectures = { tiny: tinyHiera };
+const architectures = { tiny: tinyHiera, tinyRepVit };
 
 beforeAll(async () => {
   storage = await localTestStore();
@@ -202,6 +202,17 @@ test("there is no onnx cvat of a SAM 2, and the refusal says what to do instead"
     ...refused,
     message: expect.stringMatching(/CVAT has none for SAM 2.*examples\/cvat.*served, engine\.$/),
   });
+});
+
+test("an EdgeTAM goes out under Meta's names, and its graph beside what transformers has of it", async () => {
+  const { manifest } = await importAs("edge", await tinySam2Pt(folder, undefined, tinyRepVit));
+  expect([manifest.family, manifest.type]).toEqual(["sam2", "tinyRepVit"]);
+  const edge = await models.get("edge");
+  const path = await written("edge.pth", await exported({ format: "pth", full: true }, null, edge));
+  const again = await importAs("again_edge", path);
+  expect(again.manifest.embedding_id).toBe(manifest.embedding_id);
+  const files = await filesOf(await buffer(await exported({ format: "hf", full: true }, null, edge)));
+  expect([...files.keys()].slice(-3)).toEqual(["model.safetensors", "encoder.onnx", "encoder.bin"]);
 });
 
 describe("a version of a SAM 2", () => {

@@ -1,6 +1,7 @@
 import type { EncoderArchitecture } from "../../src/checkpoint/encoder-layout.ts";
 import type { HieraArchitecture } from "../../src/checkpoint/hiera-layout.ts";
 import { type ImageEncoder, imageEncoderLayout } from "../../src/checkpoint/image-encoders.ts";
+import type { RepVitArchitecture } from "../../src/checkpoint/rep-vit-layout.ts";
 import type { NamedTensor, NamedTensors } from "../../src/checkpoint/named-tensors.ts";
 import { lcgBytes } from "./lcg.ts";
 
@@ -35,6 +36,9 @@ export const tinyArchitecture: EncoderArchitecture = {
   window: 14,
   grid: 64,
 };
+
+/** EdgeTAM's frame and embedding, but narrow, with one block a stage. */
+export const tinyRepVit: RepVitArchitecture = { channels: [8, 16, 24, 32], blocks: [1, 1, 1, 1], grid: 64 };
 
 /** SAM 2's frame and embedding, but narrow, with one block a stage and another in the third, which sees all. */
 export const tinyHiera: HieraArchitecture = {

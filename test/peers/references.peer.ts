@@ -46,6 +46,7 @@ describe("the committed reference values", () => {
     "preprocess.py imaging/reference/preprocess.json",
     "image_encoder.py model/reference/image-encoder.json",
     "sam2_image_encoder.py model/reference/sam2-image-encoder.json",
+    "edgetam_image_encoder.py model/reference/edgetam-image-encoder.json",
     "finder.py training/finder/reference/finder.json",
   ])("are what their script makes: %s", async (pair) => {
     const [script, path] = pair.split(" ") as [string, string];

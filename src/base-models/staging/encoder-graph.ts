@@ -3,6 +3,7 @@ import {
   type ImageEncoder,
   imageEncoderLayout,
   isHiera,
+  isRepVit,
   isTinyVit,
 } from "../../checkpoint/image-encoders.ts";
 import { type StoredTensor, toOnnx } from "../../graph/to-onnx.ts";
@@ -23,7 +24,7 @@ export function encoderOnnx(encoder: ImageEncoder, stored: ReadonlyMap<string, S
   const missing = weights.filter(({ name }) => !stored.has(name)).map(({ name }) => name);
   if (missing.length > 0) throw new Error(`no place is told for ${missing.join(", ")}`);
   const encode = (pixels: Tensor, tensors: Weights): Tensor => {
-    if (isHiera(encoder)) return encodeSam2Image(pixels, tensors, encoder);
+    if (isHiera(encoder) || isRepVit(encoder)) return encodeSam2Image(pixels, tensors, encoder);
     return isTinyVit(encoder)
       ? encodeMobileImage(pixels, tensors, encoder)
       : encodeImage(pixels, tensors, encoder);

@@ -1,28 +1,31 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { HieraArchitecture } from "../../checkpoint/hiera-layout.ts";
+import type { RepVitArchitecture } from "../../checkpoint/rep-vit-layout.ts";
 import { matMulLast } from "../layers.ts";
 import { weight, type Weights } from "../types.ts";
 import { fromWindows } from "../windows.ts";
 import { hiera, type StageTokens } from "./hiera.ts";
+import { repVit } from "./rep-vit.ts";
 
 const neck = "image_encoder.neck.convs";
 const decoder = "sam_mask_decoder";
 
 /**
  * SAM 2's image encoder (sam2: modeling/backbones/image_encoder.py, ImageEncoder and FpnNeck; sam2_base.py,
- * forward_image). pixels [1, 3, S, S] float32, S = 16 * grid, normalised, stretched to a square and not padded, to
+ * forward_image), with a Hiera or, as EdgeTAM has it, a RepViT for a trunk. pixels [1, 3, S, S] float32, S = 16 * grid, normalised, stretched to a square and not padded, to
  * [1, L]: the image embedding [256, grid, grid] with the embedding of no memory added to it, then the high-resolution
  * features [32, 4 * grid, 4 * grid] and [64, 2 * grid, 2 * grid], each channels first as Meta's.
  */
-export function encodeImage(pixels: Tensor, weights: Weights, architecture: HieraArchitecture): Tensor {
+export function encodeImage(
+  pixels: Tensor,
+  weights: Weights,
+  architecture: HieraArchitecture | RepVitArchitecture,
+): Tensor {
   return tf.tidy(() => {
-    const [finest, finer, middle, coarse] = hiera(pixels, weights, architecture) as [
-      StageTokens,
-      StageTokens,
-      StageTokens,
-      StageTokens,
-    ];
+    const stages =
+      "stages" in architecture ? hiera(pixels, weights, architecture) : repVit(pixels, weights, architecture);
+    const [finest, finer, middle, coarse] = stages as [StageTokens, StageTokens, StageTokens, StageTokens];
     const parts = [
       imageEmbedding(middle, coarse, weights),
       highResolution(finest, weights, 3, "conv_s0"),

@@ -11,21 +11,41 @@ const epsilon = 1e-5;
  * Conv2d_BN.fuse). x [1, in, h, w] to [1, out, h / stride, w / stride]; a kernel of 3 is padded by 1. `depthwise`: each
  * channel by itself.
  */
-export function convNorm(
+export const convNorm = (
   x: Tensor,
   weights: Weights,
   name: string,
-  { stride = 1, depthwise = false }: { stride?: number; depthwise?: boolean } = {},
-): Tensor {
+  options: { stride?: number; depthwise?: boolean } = {},
+): Tensor => convolve(x, foldedNorm(weights, name), options);
+
+/** The convolution that a Conv2d without bias and the BatchNorm2d after it are: kernel [out, in, k, k], bias [out]. */
+export function foldedNorm(weights: Weights, name: string): { kernel: Tensor; bias: Tensor } {
   const of = (part: string): Tensor => weight(weights, `${name}.${part}`);
   const scale = tf.mul(of("bn.weight"), tf.rsqrt(tf.add(of("bn.running_var"), epsilon)));
-  const [outputs = 0, , side = 0] = of("c.weight").shape;
-  const kernel = tf.mul(of("c.weight"), tf.reshape(scale, [outputs, 1, 1, 1])) as tf.Tensor4D;
-  const bias = tf.sub(of("bn.bias"), tf.mul(of("bn.running_mean"), scale));
+  const [outputs = 0] = of("c.weight").shape;
+  return {
+    kernel: tf.mul(of("c.weight"), tf.reshape(scale, [outputs, 1, 1, 1])),
+    bias: tf.sub(of("bn.bias"), tf.mul(of("bn.running_mean"), scale)),
+  };
+}
+
+/** nn.Conv2d on planes [1, in, h, w]; a kernel of 3 is padded by 1. `depthwise`: each channel by itself. */
+export function convolve(
+  x: Tensor,
+  { kernel, bias }: { kernel: Tensor; bias: Tensor },
+  { stride = 1, depthwise = false }: { stride?: number; depthwise?: boolean } = {},
+): Tensor {
+  const [outputs = 0, , side = 0] = kernel.shape;
   const pad = (side - 1) / 2;
   const y = depthwise
-    ? tf.depthwiseConv2d(x as tf.Tensor4D, tf.transpose(kernel, [2, 3, 0, 1]), stride, pad, "NCHW")
-    : tf.conv2d(x as tf.Tensor4D, tf.transpose(kernel, [2, 3, 1, 0]), stride, pad, "NCHW");
+    ? tf.depthwiseConv2d(
+        x as tf.Tensor4D,
+        tf.transpose(kernel as tf.Tensor4D, [2, 3, 0, 1]),
+        stride,
+        pad,
+        "NCHW",
+      )
+    : tf.conv2d(x as tf.Tensor4D, tf.transpose(kernel as tf.Tensor4D, [2, 3, 1, 0]), stride, pad, "NCHW");
   return tf.add(y, tf.reshape(bias, [1, outputs, 1, 1]));
 }
 
