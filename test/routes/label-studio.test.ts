@@ -87,6 +87,7 @@ const asking = (change: Partial<StudioPredict> = {}): StudioPredict => ({
   ...studioMessage("predict"),
   ...change,
 });
+type StudioContext = StudioPredict["params"]["context"];
 const withRegion = (...result: Record<string, unknown>[]): StudioPredict["params"] => ({
   context: { result },
 });
@@ -181,10 +182,14 @@ describe("predict", () => {
   });
 
   it("prepares the image for event: prewarm", async () => {
-    const [made] = await predictions(asking({ params: { context: { event: "prewarm", result: [] } } }));
-    expect(made).toMatchObject({
-      result: [{ type: "prewarm_ack", value: { status: "ok", cached: [0], pending: [] } }],
-    });
+    // The second as label-studio-ml-backend's own test has it: where it stands in a film, and no result.
+    const film: object = { event: "prewarm", frame: 0, window: 10 };
+    for (const context of [{ event: "prewarm", result: [] }, film as StudioContext]) {
+      const [made] = await predictions(asking({ params: { context } }));
+      expect(made).toMatchObject({
+        result: [{ type: "prewarm_ack", value: { status: "ok", cached: [0], pending: [] } }],
+      });
+    }
   });
 
   it.each<[string, object]>([
