@@ -68,7 +68,7 @@ const fields = z.strictObject({
   loss: z
     .union([
       z.literal("auto"),
-      z.enum(["dice_bce", "focal_dice", "mse", "dice_bce_boundary", "tutorial_mse"]),
+      z.enum(["dice", "dice_bce", "focal_dice", "mse", "dice_bce_boundary", "tutorial_mse"]),
       lossWeights,
     ])
     .optional(),
@@ -90,6 +90,11 @@ const fields = z.strictObject({
    * upside down and both. "auto" tries "x" where the budget has room for the encoding, and else does without.
    */
   flips: auto(z.enum(["none", "x", "all"])),
+  /**
+   * Samples as they are, or mirrored and turned by right angles anew in every step, "all": their embeddings are turned
+   * along, which takes no encode.
+   */
+  turns: auto(z.enum(["none", "all"])),
   /** How the learning rate goes down after its climb. */
   schedule: auto(z.enum(["cosine", "constant"])),
   /** Gradients are scaled down to this global norm. */

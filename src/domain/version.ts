@@ -12,6 +12,8 @@ export interface VersionTrial {
   zoom: Zoom | null;
   loss: string;
   learningRate: number;
+  /** Whether samples were turned; left out for no. */
+  turns?: boolean;
   /** Training samples on each half of the data. */
   samples: number;
   /** Mean IoU on the other half, over both. */

@@ -45,12 +45,13 @@ describe("auto", () => {
     const told = events.filter(({ data }) => data && "trial" in data);
     expect(trials?.length).toBeGreaterThanOrEqual(2);
     expect(told.map(({ data }) => data)).toEqual(
-      trials?.map(({ trial, rung, zoom, loss, learningRate, samples, meanIou }) => ({
+      trials?.map(({ trial, rung, zoom, loss, learningRate, turns, samples, meanIou }) => ({
         trial,
         rung,
         zoom,
         loss,
         learning_rate: learningRate,
+        turns,
         samples,
         mean_iou: meanIou,
       })),

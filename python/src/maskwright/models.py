@@ -1351,6 +1351,7 @@ class VersionMetricsTrials(TypedDict):
     zoom: VersionMetricsTrialsZoom | None
     loss: str
     learning_rate: float
+    turns: bool
     samples: int
     mean_iou: float
 

@@ -10,6 +10,7 @@ export const trialsSchema = z
       zoom: zoomSchema.nullable(),
       loss: z.string(),
       learning_rate: z.number(),
+      turns: z.boolean(),
       samples: z.int(),
       mean_iou: z.number(),
     }),
@@ -20,8 +21,9 @@ export const trialsSchema = z
   });
 
 export const toTrials = (trials: readonly VersionTrial[]): z.output<typeof trialsSchema> =>
-  trials.map(({ learningRate, meanIou, ...rest }) => ({
+  trials.map(({ learningRate, meanIou, turns = false, ...rest }) => ({
     ...rest,
     learning_rate: learningRate,
+    turns,
     mean_iou: meanIou,
   }));

@@ -13,6 +13,7 @@ export const termOrder: readonly LossTerm[] = ["dice", "bce", "focal", "mse", "b
  * a gradient is left; and it looks at the low-res masks, not at the upscaled ones.
  */
 export const presets: Readonly<Record<LossName, LossWeights>> = {
+  dice: { dice: 1 },
   dice_bce: { dice: 1, bce: 1 },
   focal_dice: { focal: 20, dice: 1 },
   mse: { mse: 1 },

@@ -1,7 +1,7 @@
 import type { NamedTensors } from "../../checkpoint/named-tensors.ts";
 
 /** An objective by its name: a preset of objective.ts. */
-export type LossName = "dice_bce" | "focal_dice" | "mse" | "dice_bce_boundary" | "tutorial_mse";
+export type LossName = "dice" | "dice_bce" | "focal_dice" | "mse" | "dice_bce_boundary" | "tutorial_mse";
 /** What an objective can be a sum of; losses.ts has the formulas. */
 export type LossTerm = "dice" | "bce" | "focal" | "mse" | "boundary" | "normalised_mse";
 /** The weight of each term; one that is left out does not count. */

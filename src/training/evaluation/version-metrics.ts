@@ -57,6 +57,7 @@ export function versionMetrics(
       zoom,
       loss: lossText(candidate.loss),
       learningRate: candidate.learningRate,
+      turns: candidate.turns ?? false,
       samples,
       meanIou,
     })),

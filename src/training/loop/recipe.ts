@@ -29,6 +29,8 @@ export interface Recipe {
   readonly jitter: number;
   /** Every training sample is also seen like this. */
   readonly flips: readonly Flip[];
+  /** Whether a step sees each sample mirrored and turned as it comes, its embedding turned along (prompts/turns.ts). */
+  readonly turns: boolean;
 }
 
 /**
@@ -45,7 +47,9 @@ const longestEpoch = 400;
  * (six epochs at a constant rate): the four that began between .11 and .28 ended .01 to .03 higher with 3e-4 than
  * with 1e-4, the one that began at .68 lower; for the other two it made no difference.
  */
-const learningRateFrom = (startIou: number): number => (startIou < 0.5 ? 3e-4 : 1e-4);
+const learningRateFrom = (startIou: number): number => (isRough(startIou) ? 3e-4 : 1e-4);
+/** Whether a start of this mean IoU is wrong for the most part. */
+export const isRough = (startIou: number): boolean => startIou < 0.5;
 
 /**
  * The tutorial's: torch.optim.Adam's defaults and one sample a step; a norm of 1e6 is never reached, so nothing is
@@ -118,6 +122,7 @@ export function resolveRecipe(
     samplesPerEpoch,
     jitter: choose(asked.box_jitter, 0.05),
     flips: flipsOf[choose(asked.flips, "none")],
+    turns: choose(asked.turns, "none") === "all",
   };
 }
 
@@ -147,6 +152,7 @@ export const recipeAsUsed = (recipe: Recipe): Record<string, string | number> =>
   samples_per_epoch: recipe.samplesPerEpoch,
   box_jitter: recipe.jitter,
   flips: recipe.flips.length > 1 ? "all" : (recipe.flips[0] ?? "none"),
+  turns: recipe.turns ? "all" : "none",
 });
 
 /** The learning rate's way through the whole run. */

@@ -6,6 +6,7 @@ import { correctiveClick } from "../evaluation/clicks.ts";
 import { LoggedPrompts } from "./logged-prompts.ts";
 import { wantsEdges } from "../engine/objective.ts";
 import { drawPlan, jitterBox, longestPrompt, type PromptPlan, randomClick } from "./prompts.ts";
+import { drawTurn, type Turn, turnClicks, turnPrompt, turnShown } from "./turns.ts";
 import type { Recipe } from "../loop/recipe.ts";
 import {
   type EmbeddingOf,
@@ -43,11 +44,14 @@ interface PromptDraft {
   readonly real: boolean;
 }
 
+/** What of a recipe its batches follow from. */
+type BatchRecipe = Pick<Recipe, "prompts" | "jitter" | "loss"> & Partial<Pick<Recipe, "turns">>;
+
 /** Makes the batches of a training run, with the prompts that its recipe wants. The same seed gives the same ones. */
 export class BatchMaker {
   readonly #samples: readonly Sample[];
   readonly #family: ModelFamily | undefined;
-  readonly #recipe: Pick<Recipe, "prompts" | "jitter" | "loss">;
+  readonly #recipe: BatchRecipe;
   readonly #seed: number;
   readonly #embeddingOf: EmbeddingOf;
   readonly #engine: Pick<TrainingEngine, "predict">;
@@ -56,7 +60,7 @@ export class BatchMaker {
 
   constructor(options: {
     samples: readonly Sample[];
-    recipe: Pick<Recipe, "prompts" | "jitter" | "loss">;
+    recipe: BatchRecipe;
     seed: number;
     embeddingOf: EmbeddingOf;
     engine: Pick<TrainingEngine, "predict">;
@@ -72,6 +76,23 @@ export class BatchMaker {
 
   /** All that does not depend on the weights: it may be made while the engine takes another step. */
   async prepare(epoch: number, indexes: readonly number[]): Promise<PreparedBatch> {
+    const upright = await this.#upright(epoch, indexes);
+    if (!this.#recipe.turns) return upright;
+    const turns = indexes.map((index) => drawTurn(randomFor(this.#seed, "turn", epoch, index)));
+    const batch = turnShown(upright.batch, turns, this.#family);
+    if (upright.drafts.length > 0) {
+      const drafts = upright.drafts.map((draft, i) => turnedDraft(draft, turns[i] as Turn));
+      return { ...upright, batch: { ...batch, ...padded(drafts, this.#family) }, drafts };
+    }
+    const tokens = batch.labels.length / turns.length;
+    for (const [i, turn] of turns.entries()) {
+      const [from, to] = [i * tokens, (i + 1) * tokens];
+      turnPrompt(batch.coords.subarray(2 * from, 2 * to), batch.labels.subarray(from, to), turn);
+    }
+    return { ...upright, batch };
+  }
+
+  async #upright(epoch: number, indexes: readonly number[]): Promise<PreparedBatch> {
     const samples = indexes.map((index) => this.#samples[index] as Sample);
     const { prompts, jitter, loss } = this.#recipe;
     const [embeddingOf, targets, edges] = [this.#embeddingOf, this.#targets, wantsEdges(loss)];
@@ -164,6 +185,12 @@ export class BatchMaker {
     const box = jitterBox(annotation.box, image, random, this.#recipe.jitter);
     return { plan, coords: [...toInputFrame(box, size, fit)], labels: [2, 3], clicked: [], real: false };
   }
+}
+
+function turnedDraft(draft: PromptDraft, turn: Turn): PromptDraft {
+  const coords = [...draft.coords];
+  turnPrompt(coords, draft.labels, turn);
+  return { ...draft, coords, clicked: turnClicks(draft.clicked, turn) };
 }
 
 /** Adds the click that corrects an answer's low-res logits most, if anything of it is wrong. */

@@ -69,7 +69,12 @@ export async function choose(
     data: { budget_seconds: budget, serving, zooms: options.map(asSent), left_out: left.map(asSent) },
   });
   // For the estimate of the end, as if the first recipe won and the search took all of its share.
-  const likely = { candidate: candidatesFor(asked)[0] as Candidate, zoom: null, flips: [] };
+  const likely = {
+    candidate: candidatesFor(asked, start.iou)[0] as Candidate,
+    zoom: null,
+    flips: [],
+    passes: null,
+  };
   const trainingSeconds = budget * (1 - searchShare - (finest ? otherShare : 0));
   const expected = finalRecipe(data, likely, { startIou: start.iou, seconds: trainingSeconds });
   run.meter.plan({ train: samplesInAll(expected) });
@@ -90,6 +95,7 @@ export async function choose(
     },
     {
       asked,
+      startIou: start.iou,
       options,
       folds,
       seconds: budget * searchShare,
@@ -165,7 +171,7 @@ export const budgetOf = ({ budget_seconds: seconds }: Hyperparameters): number =
   isSet(seconds) ? seconds : defaultBudget;
 
 /**
- * What an attempt before has chosen, read back. A release that knew no flips, or no serving, kept nothing of them, and
+ * What an attempt before has chosen, read back. A release that knew no flips, no turns, or no serving, kept nothing of them, and
  * one called candidates `arm`.
  */
 export const asChosen = (kept: Chosen): Chosen => ({
@@ -175,7 +181,7 @@ export const asChosen = (kept: Chosen): Chosen => ({
   ),
   serving: kept.serving ?? "best",
   other: kept.other ?? null,
-  recipe: { ...kept.recipe, flips: kept.recipe.flips ?? [] },
+  recipe: { ...kept.recipe, flips: kept.recipe.flips ?? [], turns: kept.recipe.turns ?? false },
 });
 
 /**
@@ -218,6 +224,7 @@ const trialEvent = (trial: Trial) => ({
     zoom: trial.zoom,
     loss: trial.candidate.loss,
     learning_rate: trial.candidate.learningRate,
+    turns: trial.candidate.turns ?? false,
     samples: trial.samples,
     mean_iou: trial.meanIou,
   },

@@ -30,13 +30,14 @@ export function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: 
   return scoring + encodes * costs.encode;
 }
 
-/** The recipe of the last training: as many epochs as there is budget for. */
+/** The recipe of the last training: as many epochs as there is budget for, and the search found to be worth it. */
 export function finalRecipe(
   data: PreparedData,
-  { candidate, zoom, flips: found }: Pick<Found, "candidate" | "zoom" | "flips">,
+  { candidate, zoom, flips: found, passes }: Pick<Found, "candidate" | "zoom" | "flips" | "passes">,
   { startIou, seconds }: { startIou: number; seconds: number },
 ): Recipe {
   const asked = { ...data.asked, loss: candidate.loss, learning_rate: candidate.learningRate };
+  if (candidate.turns) asked.turns = "all";
   if (found.length > 0) asked.flips = "x";
   const seen = trainingParts(data.train, { zoom, nearby: data.nearby });
   const upright = seen.length;
@@ -48,7 +49,9 @@ export function finalRecipe(
   const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
   const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
   const perEpoch = samplesPerEpoch * perSample + looks * costs.score;
-  const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, Math.floor((seconds - encoding) / perEpoch)));
+  const affordable = Math.floor((seconds - encoding) / perEpoch);
+  const worthIt = passes === null ? mostEpochs : Math.ceil((passes * data.train.length) / upright);
+  const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, affordable, worthIt));
   // The budget is there for all of them, and the cosine's last steps, which are the best, come at their end.
   const patience = asked.patience === undefined || asked.patience === "auto" ? epochs : asked.patience;
   return resolveRecipe({ ...asked, epochs, patience }, { trainSamples: parts, startIou });

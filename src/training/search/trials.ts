@@ -90,7 +90,7 @@ const roundedUp = (count: number, to: number): number => Math.ceil(count / to) *
 /** Boxes alone: a trial is short, and all are compared by boxes. */
 export const trialRecipe = (
   asked: Hyperparameters,
-  { loss, learningRate }: Candidate,
+  { loss, learningRate, turns }: Candidate,
   trainSamples: number,
 ): Recipe =>
   resolveRecipe(
@@ -98,6 +98,7 @@ export const trialRecipe = (
       ...asked,
       loss,
       learning_rate: learningRate,
+      ...(turns ? { turns: "all" as const } : {}),
       batch_size: Math.min(batch, trainSamples),
       prompts: "box",
       ema_decay: 0,
@@ -114,4 +115,4 @@ export const zoomText = (zoom: Zoom | null): string => {
 };
 
 export const trialText = ({ trial, rung, candidate, zoom, flips, meanIou, samples }: Trial): string =>
-  `Trial ${trial} (${rung}): ${zoomText(zoom)}${flips.length > 0 ? ", flipped too" : ""}, ${lossText(candidate.loss)} at ${candidate.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;
+  `Trial ${trial} (${rung}): ${zoomText(zoom)}${flips.length > 0 ? ", flipped too" : ""}${candidate.turns ? ", turned" : ""}, ${lossText(candidate.loss)} at ${candidate.learningRate}, ${samples} samples: mean IoU ${meanIou.toFixed(3)}`;

@@ -47,6 +47,7 @@ function byTheBook(loss: Loss, x: ArrayLike<number> = logits): number {
 }
 
 const objectives: Loss[] = [
+  "dice",
   "dice_bce",
   "focal_dice",
   "mse",

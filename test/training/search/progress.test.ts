@@ -88,7 +88,7 @@ async function searched({
       onTrial: async (trial) => void (looked += 2 * trial.samples),
       stopRequested: () => told.length > stopAfter,
     },
-    { asked: {}, options, folds, seconds, left },
+    { asked: { turns: "none" }, options, folds, seconds, left },
   );
   return { told, found, trials: found.trials, looked, encoded };
 }
@@ -121,7 +121,7 @@ describe("the progress of a search", () => {
     const dear = { ...window, regions: 8 };
     // The window wins by an engine that is right in windows alone, and its flipped copies are more than the budget has.
     const { told } = await searched({
-      seconds: 250,
+      seconds: 265,
       options: [plain, dear as typeof window],
       engine: rightInWindows,
     });
@@ -135,8 +135,8 @@ describe("the progress of a search", () => {
     const alone = await searched({ seconds: 150, options: [plain] });
     const both = await searched({ seconds: 150, options: [plain], left: { option, seconds: 60 } });
     const { trials, other, ...chosen } = both.found;
-    const { candidate, flips, spent } = alone.found;
-    expect(chosen).toEqual({ candidate, zoom: null, flips, spent });
+    const { candidate, flips, passes, spent } = alone.found;
+    expect(chosen).toEqual({ candidate, zoom: null, flips, passes, spent });
     expect(trials.slice(0, -2)).toEqual(alone.trials);
     expect(trials.slice(-2).map(({ rung, zoom }) => [rung, zoom])).toEqual([
       ["other", null],

@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { Box } from "../../../src/imaging/types.ts";
 import type { Zoom } from "../../../src/domain/focus.ts";
 import { encodeRle } from "../../../src/imaging/rle.ts";
-import { candidatesFor } from "../../../src/training/search/candidates.ts";
+import { candidatesFor, nameOfCandidate } from "../../../src/training/search/candidates.ts";
+import type { Hyperparameters } from "../../../src/domain/hyperparameters.ts";
+import { rungs } from "../../../src/training/search/rungs.ts";
+import type { Tried } from "../../../src/training/search/trials.ts";
 import { foldsFor } from "../../../src/training/data/folds.ts";
 import { countedCosts, isInteractive } from "../../../src/training/search/serving.ts";
 import { clickSide, optionOf, zoomOptions } from "../../../src/training/search/zoom-options.ts";
@@ -103,17 +106,68 @@ describe("the zooms that data gives reason to try", () => {
 
 describe("the recipes that are tried", () => {
   it("keep what was asked for, and differ", () => {
-    expect(candidatesFor({})).toHaveLength(4);
-    expect(candidatesFor({ loss: "mse" }).map(({ learningRate }) => learningRate)).toEqual([
-      3e-4, 1e-4, 2e-4, 6e-4,
-    ]);
+    const ratesFrom = (startIou: number): number[] =>
+      candidatesFor({ loss: "mse" }, startIou).map(({ learningRate }) => learningRate);
+    expect(candidatesFor({})).toHaveLength(5);
+    expect(ratesFrom(0.6)).toEqual([3e-4, 1e-4, 2e-4, 6e-4]);
+    expect(ratesFrom(0.2)).toEqual([3e-4, 6e-4, 1e-4, 2e-4]);
     expect(candidatesFor({ learning_rate: 5e-5 }).map(({ loss }) => loss)).toEqual([
       "dice_bce",
+      "dice",
       "focal_dice",
     ]);
     expect(candidatesFor({ loss: "mse", learning_rate: 5e-5 })).toEqual([
       { loss: "mse", learningRate: 5e-5 },
     ]);
+  });
+});
+
+describe("a search", () => {
+  const samples = Array.from({ length: 10 }, (_, i) => ring(`i${i}`, 32, 10, 3));
+  const folds = foldsFor(samples, ({ image }) => image.id, 0)!;
+  const options = [{ zoom: null, ceiling: 1, regions: 1, closer: 0 }];
+
+  /** Steps of a search whose trials are answered by what is said of them. */
+  function searched(answer: (trial: Tried) => number, asked: Hyperparameters = {}) {
+    const steps = rungs({ asked, options, folds, seconds: 145 }, null, () => false);
+    const trials: string[] = [];
+    for (let next = steps.next(); ;) {
+      if (next.done) return { trials, choice: next.value };
+      const { value } = next;
+      if (!value.embed) trials.push(`${value.trial.rung} ${nameOfCandidate(value.trial.candidate)}`);
+      next = steps.next(value.embed ? 0 : answer(value.trial));
+    }
+  }
+
+  it("leaves recipes out where the budget would not last for the final, and for the best with its samples turned", () => {
+    const { trials, choice } = searched(({ candidate: { loss, turns } }) =>
+      turns ? 0.5 : loss === "dice" ? 0.4 : 0.3,
+    );
+    expect(trials).toEqual([
+      "zoom dice_bce, rate 0.0003",
+      "recipe dice, rate 0.0003",
+      "recipe dice_bce, rate 0.0006",
+      "final dice, rate 0.0003",
+      "final dice_bce, rate 0.0003",
+      "final dice, rate 0.0003, turned",
+    ]);
+    expect(choice.candidate).toEqual({ loss: "dice", learningRate: 3e-4, turns: true });
+  });
+
+  it("lets the last training see a sample no more often than a trial of twice the length, where that was no better", () => {
+    const longer = (iou: number) => searched(({ rung }) => (rung === "final" ? iou : 0.3)).choice.passes;
+    // 240 samples of each half of five.
+    expect(longer(0.309)).toBe(48);
+    expect(longer(0.311)).toBeNull();
+  });
+
+  it("turns nothing where that brings too little, or nobody wants it", () => {
+    expect(searched(({ candidate }) => (candidate.turns ? 0.304 : 0.3)).choice.candidate).toEqual({
+      loss: "dice_bce",
+      learningRate: 3e-4,
+    });
+    const { trials } = searched(() => 0.3, { turns: "none" });
+    expect(trials.some((trial) => trial.includes("turned"))).toBe(false);
   });
 });
 

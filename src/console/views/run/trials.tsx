@@ -35,7 +35,7 @@ export function Trials({ trials }: { trials: readonly Trial[] }) {
             <td class="num">{trial.trial}</td>
             <td>{rungs[trial.rung] ?? trial.rung}</td>
             <td>{look(trial.zoom)}</td>
-            <td class="mono small">{trial.loss}</td>
+            <td class="mono small">{trial.turns ? `${trial.loss}, turned` : trial.loss}</td>
             <td class="num">{trial.learning_rate}</td>
             <td>
               <span class="row nowrap">
