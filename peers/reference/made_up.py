@@ -16,4 +16,6 @@ def weight(name, shape, seed):
         return made_up(shape, seed, 0.3, 1.0 if name.endswith(("weight", "running_var")) else 0.0)
     if "pos" in name:
         return made_up(shape, seed, 0.5)
-    return made_up(shape, seed, 1.7 / float(torch.tensor(shape[1:]).prod()) ** 0.5)
+    # A RepViT's branches are added with no norm after them, and would grow from block to block
+    gain = 0.5 if any(part in name for part in (".token_mixer.", ".channel_mixer.", ".ffn.")) else 1.7
+    return made_up(shape, seed, gain / float(torch.tensor(shape[1:]).prod()) ** 0.5)

@@ -22,7 +22,9 @@ export function madeUpEncoder(encoder: ImageEncoder): NamedTensors {
     if (shape.length === 1)
       return [name, madeUp(shape, seed, 0.3, /(weight|running_var)$/.test(name) ? 1 : 0)];
     if (name.includes("pos")) return [name, madeUp(shape, seed, 0.5)];
-    return [name, madeUp(shape, seed, 1.7 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)))];
+    // A RepViT's branches are added with no norm after them, and would grow from block to block
+    const gain = /\.(token_mixer|channel_mixer|ffn)\./.test(name) ? 0.5 : 1.7;
+    return [name, madeUp(shape, seed, gain / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)))];
   };
   return Object.fromEntries(Object.entries(imageEncoderLayout(encoder)).map(weight));
 }
