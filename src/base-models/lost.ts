@@ -22,7 +22,7 @@ export const saysKept = (says: Readonly<Record<string, string>>): Record<string,
  */
 export function lostText(says: Readonly<Record<string, string>>): string {
   if (says["made_by"] !== "maskwright")
-    return "The file does not say whether its decoder wants windows or refined masks: it is used on whole images, as plain SAM.";
+    return "The file does not say whether its decoder wants windows or refined masks: it is used on whole images, as base models are.";
   const focus = parsed(focusSchema, says["focus"]);
   if (!focus)
     return "The file says that its decoder works on whole images, as base models do: nothing is lost.";
