@@ -40,7 +40,10 @@ export class ApiStack extends Stack {
         MAX_ANSWER_BYTES: String(settings.streaming ? 20 * 1024 * 1024 : lambdaEventBytes - 65_536),
         EMBEDDING_CACHE_ENTRIES: "64",
         INFERENCE_THREADS: "2",
+        IMPORT_BUCKETS: settings.importBuckets.join(","),
+        EXPORT_BUCKETS: settings.exportBuckets.join(","),
       },
+      places: { read: settings.importBuckets, write: settings.exportBuckets },
     });
     const live = new lambda.Alias(this, "Live", { aliasName: "live", version: this.api.currentVersion });
     if (settings.provisionedConcurrency > 0) keepWarm(live, settings.provisionedConcurrency);

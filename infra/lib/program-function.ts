@@ -6,7 +6,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { argue } from "./argue.ts";
 import type { DataStack } from "./data-stack.ts";
-import { grantObjects, grantSecret } from "./grants.ts";
+import { grantObjects, grantPlaces, grantSecret, type Places } from "./grants.ts";
 import { repository } from "./images.ts";
 import type { NetworkStack } from "./network-stack.ts";
 
@@ -20,6 +20,8 @@ export interface FunctionOptions {
   readonly environment?: Record<string, string>;
   /** Whether it reads and writes objects; none but the API and the clean-up do. */
   readonly objects?: boolean;
+  /** What it reads and writes in others' buckets. */
+  readonly places?: Places;
   readonly reservedConcurrentExecutions?: number;
 }
 
@@ -79,6 +81,7 @@ export function programFunction(
   });
   grantSecret(data, role);
   if (options.objects) grantObjects(data, role);
+  if (options.places) grantPlaces(role, options.places);
   argue(
     role,
     "Lambda makes its network interfaces in the function's name and they have no name before; X-Ray takes no resource.",

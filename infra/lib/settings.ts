@@ -1,5 +1,12 @@
 import { z } from "zod";
 
+/** Places in buckets (`bucket` or `bucket/folder`, `{workspace}` in one), parted by commas. */
+const places = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,62}(\/[^/\s]+)*$/)))
+  .default([]);
+
 /** What an installation may choose; every value can be given to cdk as `-c name=value`. */
 export const settingsSchema = z.object({
   /** Before the names of all stacks; two installations in one account need two. */
@@ -38,6 +45,10 @@ export const settingsSchema = z.object({
     .string()
     .transform((text) => text.split(","))
     .default(["g6.xlarge", "g5.xlarge", "g6.2xlarge", "g5.2xlarge"]),
+  /** Others' buckets that imports may read; the programs' roles get the right, and the API the setting of that name. */
+  importBuckets: places,
+  /** The same for what exports may write. */
+  exportBuckets: places,
   /** Who is told of alarms and of the budget; left out, nobody is. */
   alarmEmail: z.email().optional(),
   /** US dollars a month. */

@@ -13,7 +13,7 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { argue } from "./argue.ts";
 import type { DataStack } from "./data-stack.ts";
-import { grantObjects, grantSecret } from "./grants.ts";
+import { grantObjects, grantPlaces, grantSecret } from "./grants.ts";
 import { repository } from "./images.ts";
 import type { NetworkStack } from "./network-stack.ts";
 import { programFunction } from "./program-function.ts";
@@ -56,7 +56,7 @@ export class TrainersStack extends Stack {
     });
     this.service = new ecs.Ec2Service(this, "Trainers", {
       cluster: this.cluster,
-      taskDefinition: this.#task(data),
+      taskDefinition: this.#task(settings, data),
       desiredCount: 0,
       capacityProviderStrategies: [{ capacityProvider: provider.capacityProviderName, weight: 1 }],
       securityGroups: [network.programs],
@@ -150,7 +150,7 @@ export class TrainersStack extends Stack {
     return provider;
   }
 
-  #task(data: DataStack): ecs.Ec2TaskDefinition {
+  #task(settings: Settings, data: DataStack): ecs.Ec2TaskDefinition {
     const task = new ecs.Ec2TaskDefinition(this, "Task", { networkMode: ecs.NetworkMode.AWS_VPC });
     const linuxParameters = new ecs.LinuxParameters(this, "Linux", { initProcessEnabled: true });
     linuxParameters.addTmpfs({
@@ -183,6 +183,7 @@ export class TrainersStack extends Stack {
     const role = task.taskRole as iam.Role;
     grantSecret(data, role);
     grantObjects(data, role);
+    grantPlaces(role, { read: settings.importBuckets, write: [] });
     argue(task, "Names and switches only; the password stays in the secret.", "AwsSolutions-ECS2");
     const execution = task.executionRole;
     if (execution) {

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectionsAt } from "../lib/alarms-stack.ts";
-import { objectPrefixes } from "../lib/grants.ts";
 import { readSettings } from "../lib/settings.ts";
 import { installation } from "./synth.ts";
 
@@ -193,34 +192,6 @@ describe("the trainers", () => {
     of("trainers").hasResourceProperties("AWS::ECS::TaskDefinition", {
       ContainerDefinitions: [Match.objectLike({ StopTimeout: 110 })],
     });
-  });
-});
-
-describe("rights", () => {
-  it("reach no object outside of the programs' prefixes, and no secret but the database's", () => {
-    for (const name of ["api", "trainers", "migrations"] as const) {
-      const statements = resources(name, "AWS::IAM::Policy").flatMap(
-        ({ Properties }) =>
-          (Properties["PolicyDocument"] as { Statement: { Action: string | string[]; Resource: unknown }[] })
-            .Statement,
-      );
-      expect(statements.length).toBeGreaterThan(1);
-      for (const { Action, Resource } of statements) {
-        const actions = [Action].flat();
-        expect(actions).not.toContain("*");
-        if (actions.some((action) => action.startsWith("s3:") && action.includes("Object"))) {
-          const asText = [Resource].flat().map((one) => JSON.stringify(one));
-          expect(asText).toHaveLength(objectPrefixes.length);
-          for (const prefix of objectPrefixes)
-            expect(asText.some((text) => text.includes(`/${prefix}"`))).toBe(true);
-        }
-        if (actions.some((action) => action.startsWith("secretsmanager:"))) {
-          expect(actions).toEqual(["secretsmanager:GetSecretValue"]);
-          expect(JSON.stringify(Resource)).not.toContain('"*"');
-        }
-      }
-    }
-    expect(JSON.stringify(of("migrations").toJSON())).not.toContain("s3:PutObject");
   });
 });
 
