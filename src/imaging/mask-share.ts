@@ -73,7 +73,8 @@ function addMask(
   let now = -1;
   const flush = (): void => {
     if (now === -1) return;
-    addColumn(sums, onRows.take(), columns, now);
+    const { top } = onRows;
+    addColumn(sums, { shares: onRows.take(), top }, columns, now);
   };
   eachColumnRun(rle, (x, from, to) => {
     if (x < x0 || x >= x1 || to <= y0 || from >= y1) return;
@@ -93,6 +94,9 @@ class RowShares {
   /** Sums over whole rows: where they begin, and, one lower, where they end. */
   readonly #whole: Float64Array;
   readonly #side: number;
+  /** Rows that hold anything, the last one exclusive: a small object touches few of them. */
+  #top = Infinity;
+  #bottom = 0;
 
   constructor(rows: readonly number[]) {
     this.#rows = rows;
@@ -101,9 +105,16 @@ class RowShares {
     this.#side = (rows[1] as number) - (rows[0] as number);
   }
 
+  /** The first row that holds anything. */
+  get top(): number {
+    return this.#top;
+  }
+
   /** Pixels [from, to) of it are foreground. */
   add(from: number, to: number): void {
     const [first, last] = [this.#cellOf(from), this.#cellOf(to - Number.EPSILON * to)];
+    this.#top = Math.min(this.#top, first);
+    this.#bottom = Math.max(this.#bottom, last + 1);
     const rows = this.#rows;
     const shares = this.#shares;
     if (first === last) {
@@ -116,16 +127,19 @@ class RowShares {
     this.#whole[last] = (this.#whole[last] as number) - 1;
   }
 
-  /** The shares, which begin anew with the next `add`. */
+  /** The shares of the rows from `top` that hold anything; they begin anew with the next `add`. */
   take(): Float64Array {
-    const out = this.#shares.slice();
+    const [top, bottom] = [this.#top, this.#bottom];
+    const out = this.#shares.slice(top, bottom);
     let whole = 0;
-    for (let r = 0; r < out.length; r++) {
+    for (let r = top; r < bottom; r++) {
       whole += this.#whole[r] as number;
-      out[r] = (out[r] as number) + whole * ((this.#rows[r + 1] as number) - (this.#rows[r] as number));
+      out[r - top] =
+        (out[r - top] as number) + whole * ((this.#rows[r + 1] as number) - (this.#rows[r] as number));
     }
-    this.#shares.fill(0);
-    this.#whole.fill(0);
+    this.#shares.fill(0, top, bottom);
+    this.#whole.fill(0, top, bottom);
+    [this.#top, this.#bottom] = [Infinity, 0];
     return out;
   }
 
@@ -139,15 +153,20 @@ class RowShares {
   }
 }
 
-/** Adds a column of pixels, at [x, x + 1), to the cells that it lies in. */
-function addColumn(sums: Float64Array, shares: Float64Array, columns: readonly number[], x: number): void {
+/** Adds a column of pixels, at [x, x + 1), to the cells that it lies in; `shares` are of the rows from `top`. */
+function addColumn(
+  sums: Float64Array,
+  { shares, top }: { shares: Float64Array; top: number },
+  columns: readonly number[],
+  x: number,
+): void {
   const cells = columns.length - 1;
   const wide = (columns[1] as number) - (columns[0] as number);
   let c = Math.min(cells - 1, Math.max(0, Math.floor(x / wide) - 1));
   for (; c < cells && (columns[c] as number) < x + 1; c++) {
     const overlap = Math.min(x + 1, columns[c + 1] as number) - Math.max(x, columns[c] as number);
     if (overlap <= 0) continue;
-    for (let r = 0, at = c; r < shares.length; r++, at += lowResSide)
+    for (let r = 0, at = top * lowResSide + c; r < shares.length; r++, at += lowResSide)
       sums[at] = (sums[at] as number) + overlap * (shares[r] as number);
   }
 }
