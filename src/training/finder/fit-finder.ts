@@ -5,6 +5,7 @@ import type { FinderPool } from "../../domain/finder.ts";
 import { finderShapes, gridCells, outputsOf, partsOfCell } from "../../domain/finder-layout.ts";
 import { pooledCells } from "../../imaging/finding/cells.ts";
 import { float32 } from "../../inference/workers/session.ts";
+import type { FinderTargets } from "../../imaging/finding/targets.ts";
 import type { Random } from "../../lib/random.ts";
 import { type EmbeddingOf, randomFor } from "../data/samples.ts";
 import { recordedStepOnnx, runStep, startFeeds } from "../engine/recorded-step.ts";
@@ -22,6 +23,8 @@ const [crops, cropSide] = [8, 16];
 const learningRate = 6e-3;
 /** Images in memory at a time, 4 MiB each; with more, others take their place every `stepsOfRound` steps. */
 const [mostInMemory, stepsOfRound] = [32, 50];
+/** Bytes of targets that are kept for later rounds: those of an image with thousands of objects take .2 s to make. */
+const keptBytes = 64 * 1024 * 1024;
 
 export interface FitOptions {
   readonly labels: readonly (string | null)[];
@@ -88,6 +91,8 @@ class Rounds {
   readonly #options: FitOptions;
   readonly #random: Random;
   #order: Taken[] = [];
+  readonly #targets = new Map<Lesson, FinderTargets>();
+  #room = keptBytes;
 
   constructor(lessons: readonly Lesson[], options: FitOptions, random: Random) {
     this.#lessons = lessons;
@@ -98,15 +103,25 @@ class Rounds {
   /** Loads other images where not all fit. */
   async next(): Promise<void> {
     if (this.taken.length === this.#lessons.length) return;
-    const { labels, pool, embeddingOf } = this.#options;
+    const { pool, embeddingOf } = this.#options;
     const chosen = this.#random.shuffle([...this.#lessons]).slice(0, mostInMemory);
     this.taken = [];
     for (const lesson of chosen) {
       const cells = pooledCells(await embeddingOf(lesson.image), pool);
-      this.taken.push({ cells, targets: targetsOf(lesson, { labels, pool }) });
+      this.taken.push({ cells, targets: this.#targetsOf(lesson) });
       await nextTurn();
     }
     this.#order = [];
+  }
+
+  #targetsOf(lesson: Lesson): FinderTargets {
+    const kept = this.#targets.get(lesson);
+    if (kept) return kept;
+    const made = targetsOf(lesson, this.#options);
+    const { foreground, centres, sides, weight, valid } = made;
+    for (const { byteLength } of [foreground, centres, sides, weight, valid]) this.#room -= byteLength;
+    if (this.#room >= 0) this.#targets.set(lesson, made);
+    return made;
   }
 
   some(count: number): Taken[] {

@@ -1,6 +1,8 @@
 import { readFinderGraphs } from "../../graphs/files.ts";
+import { BoxIndex } from "../../imaging/box-index.ts";
 import { boxIou } from "../../imaging/geometry.ts";
 import type { Peak } from "../../imaging/finding/peaks.ts";
+import type { Box } from "../../imaging/types.ts";
 import type { PackedWeights } from "../../inference/decoder/packed-weights.ts";
 import { findPeaks } from "../../inference/find/peaks-task.ts";
 import type { Sample } from "../data/samples.ts";
@@ -61,10 +63,14 @@ function seen(
   labels: readonly (string | null)[],
 ): SeenPeak[] {
   const taken = new Set<Sample>();
+  const index = new BoxIndex(samples.map(({ annotation }) => annotation.box));
   return peaks.map(({ label, logit, box, at: [x, y] }) => {
     let [best, own]: [number, Sample | null] = [0, null];
     let isElsewhere = true;
-    for (const sample of samples) {
+    const [x0, y0, x1, y1] = box;
+    const reach: Box = [Math.min(x, x0), Math.min(y, y0), Math.max(x, x1), Math.max(y, y1)];
+    for (const place of index.near(reach)) {
+      const sample = samples[place] as Sample;
       const theirs = sample.annotation.box;
       const overlap = boxIou(theirs, box);
       const isInside = x >= theirs[0] && x < theirs[2] && y >= theirs[1] && y < theirs[3];
