@@ -70,7 +70,7 @@ export async function choose(
   });
   // For the estimate of the end, as if the first recipe won and the search took all of its share.
   const likely = {
-    candidate: candidatesFor(asked, start.iou)[0] as Candidate,
+    candidate: candidatesFor(asked, { startIou: start.iou })[0] as Candidate,
     zoom: null,
     flips: [],
     passes: null,

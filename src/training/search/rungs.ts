@@ -74,8 +74,8 @@ export function* rungs(
   plan: OtherPlan | null,
   stop: () => boolean,
 ): Generator<SearchStep, Choice, number> {
-  const candidates = candidatesFor(asked, startIou);
-  const [first, ...others] = candidates as [Candidate, ...Candidate[]];
+  const candidates = candidatesFor(asked, { startIou });
+  const [first, ...rivals] = candidates as [Candidate, ...Candidate[]];
   // What has no rival needs no trial.
   if (candidates.length === 1 && options.length === 1) {
     const [{ zoom }] = options as readonly [ZoomOption];
@@ -85,7 +85,7 @@ export function* rungs(
   const judged = folds.parts[0].length + folds.parts[1].length;
   const encoding = (regions: number): number => regions * judged * costs.encode;
   budget.spend(options.reduce((sum, option) => sum + (option.zoom ? encoding(option.regions) : 0), 0));
-  const runs = options.length + Math.min(wantedRecipes, others.length);
+  const runs = options.length + Math.min(wantedRecipes, rivals.length);
   const each = 2 * (costs.engine + (judged / 2) * costs.score);
   const affordable = (budget.left - runs * each) / (runs * 2 * costs.train);
   const samples = Math.max(fewest, Math.min(most, Math.floor(affordable / batch) * batch));
@@ -113,11 +113,14 @@ export function* rungs(
   const encodes = encoding((options.find((option) => option.zoom === zoom) as ZoomOption).regions);
 
   let ranked = [best];
-  const turnsAsked = asked.turns === undefined || asked.turns === "auto";
+  // What was seen of Dice alone, of turns and of how long to train was seen on whole images alone (ADR 0033).
+  const isWhole = zoom === null;
+  const others = isWhole ? rivals : candidatesFor(asked, { zoomed: true }).slice(1);
+  const turnsAsked = isWhole && (asked.turns === undefined || asked.turns === "auto");
   const finals = (turnsAsked ? 3 : 2) * costOf(2 * samples);
   for (const [i, candidate] of others.entries()) {
     if (stop() || budget.left < costOf(samples)) break;
-    if (i >= wantedRecipes && budget.left < costOf(samples) + finals) break;
+    if (isWhole && i >= wantedRecipes && budget.left < costOf(samples) + finals) break;
     ranked.push(yield* paid({ rung: "recipe", candidate, zoom, samples }));
   }
   ranked = byIou(ranked);
@@ -130,7 +133,7 @@ export function* rungs(
     ranked = byIou(finalists);
     const [longer] = ranked as [Scored];
     const shorter = before.find(({ candidate }) => candidate === longer.candidate) as Scored;
-    if (longer.meanIou <= shorter.meanIou + longerIsWorth) passes = (2 * longer.samples) / judged;
+    if (isWhole && longer.meanIou <= shorter.meanIou + longerIsWorth) passes = (2 * longer.samples) / judged;
   }
 
   // What is seen turned learns more slowly, and pays where a long training would know its samples by heart.

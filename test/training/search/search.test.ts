@@ -107,7 +107,7 @@ describe("the zooms that data gives reason to try", () => {
 describe("the recipes that are tried", () => {
   it("keep what was asked for, and differ", () => {
     const ratesFrom = (startIou: number): number[] =>
-      candidatesFor({ loss: "mse" }, startIou).map(({ learningRate }) => learningRate);
+      candidatesFor({ loss: "mse" }, { startIou }).map(({ learningRate }) => learningRate);
     expect(candidatesFor({})).toHaveLength(5);
     expect(ratesFrom(0.6)).toEqual([3e-4, 1e-4, 2e-4, 6e-4]);
     expect(ratesFrom(0.2)).toEqual([3e-4, 6e-4, 1e-4, 2e-4]);
@@ -128,8 +128,9 @@ describe("a search", () => {
   const options = [{ zoom: null, ceiling: 1, regions: 1, closer: 0 }];
 
   /** Steps of a search whose trials are answered by what is said of them. */
-  function searched(answer: (trial: Tried) => number, asked: Hyperparameters = {}) {
-    const steps = rungs({ asked, options, folds, seconds: 145 }, null, () => false);
+  function searched(answer: (trial: Tried) => number, asked: Hyperparameters = {}, zoom: Zoom | null = null) {
+    const tried = options.map((option) => ({ ...option, zoom }));
+    const steps = rungs({ asked, options: tried, folds, seconds: 145 }, null, () => false);
     const trials: string[] = [];
     for (let next = steps.next(); ;) {
       if (next.done) return { trials, choice: next.value };
@@ -168,6 +169,19 @@ describe("a search", () => {
     });
     const { trials } = searched(() => 0.3, { turns: "none" });
     expect(trials.some((trial) => trial.includes("turned"))).toBe(false);
+  });
+
+  it("tries neither Dice alone nor turns for versions that look closer, and trains them as long as it can", () => {
+    const zoom = { context: 2.5, tiles: 1, click_side: 64 };
+    const { trials, choice } = searched(() => 0.3, {}, zoom);
+    expect(trials.slice(0, 4)).toEqual([
+      "zoom dice_bce, rate 0.0003",
+      "recipe dice_bce, rate 0.0001",
+      "recipe focal_dice, rate 0.0002",
+      "recipe dice_bce, rate 0.0006",
+    ]);
+    expect(trials.filter((trial) => /dice, |turned/.test(trial.replace("focal_dice", "")))).toEqual([]);
+    expect(choice.passes).toBeNull();
   });
 });
 
