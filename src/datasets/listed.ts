@@ -189,10 +189,25 @@ async function requireTaken(name: string, answer: Response, wanted: number): Pro
   const { status } = answer;
   if (status === wanted) return;
   if (status === 412 || status === 404) throw fileChanged(name, "it has changed since the bucket was listed");
-  const why = (await answer.text()).slice(0, 2000);
+  const why = await beginningOf(answer);
   // Links end with the credentials behind them; another attempt makes new ones and goes on from here.
   if (/<Code>ExpiredToken|has expired/.test(why))
     throw new AppError("unavailable", `${name} can't be fetched: the link to it has ended`);
   if (status === 403) throw fileChanged(name, "the bucket does not let it be read (403)");
   throw new Error(`the bucket answered ${status}`);
+}
+
+/** So much of a refusal is read: a server that gives the whole object instead is not followed to its end. */
+const refusalBytes = 4096;
+
+async function beginningOf({ body }: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    parts.push(part);
+    bytes += part.length;
+    // Leaving the loop cancels the rest.
+    if (bytes >= refusalBytes) break;
+  }
+  return Buffer.concat(parts).toString("utf8", 0, refusalBytes);
 }
