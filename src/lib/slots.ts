@@ -1,11 +1,14 @@
 import { AppError } from "./errors.ts";
 import { Turns } from "./turns.ts";
 
+/** Pieces of work of one owner that may wait to be told to come later. */
+const mostPatient = 256;
+
 export interface Wait {
   /** Whose turn it is. */
   readonly owner: string;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until it gives up waiting; left out, it never does. */
+  /** Milliseconds until it gives up waiting, at once where 256 of its owner's wait already; left out, it never does. */
   readonly waitMs?: number;
 }
 
@@ -37,6 +40,8 @@ export class Slots {
   }
 
   async #turn({ owner, signal, waitMs }: Wait): Promise<void> {
+    if (waitMs !== undefined && this.#waiting.count(owner) >= mostPatient)
+      throw new AppError("overloaded", "Too many of yours wait already; try again later.", { retryAfter: 1 });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = (reason: unknown): void => {
       this.#waiting.take((one) => one === resolve);

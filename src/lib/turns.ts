@@ -9,6 +9,11 @@ export class Turns<T> {
     else this.#lines.set(owner, [item]);
   }
 
+  /** How many of an owner's wait. */
+  count(owner: string): number {
+    return this.#lines.get(owner)?.length ?? 0;
+  }
+
   /** The first of the line whose turn it is; undefined when nobody waits. */
   next(): T | undefined {
     for (const [owner, line] of this.#lines) {

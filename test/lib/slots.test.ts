@@ -59,3 +59,14 @@ test("who waits leaves as soon as it aborts or has waited long enough, and takes
   await busy;
   expect(await patient).toBe("done");
 });
+
+test("of one owner at most 256 wait to be told to come later, and others' are let in", async () => {
+  const slots = new Slots(1);
+  const gate = Promise.withResolvers<void>();
+  const wait = (owner: string): Promise<void> => slots.run(() => gate.promise, { owner, waitMs: 60_000 });
+  const all = Array.from({ length: 257 }, () => wait("a"));
+  await expect(wait("a")).rejects.toMatchObject({ code: "overloaded", retryAfter: 1 });
+  all.push(wait("b"));
+  gate.resolve();
+  await Promise.all(all);
+});
