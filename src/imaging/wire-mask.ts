@@ -1,3 +1,4 @@
+import { withoutHead } from "../lib/base64.ts";
 import { AppError } from "../lib/errors.ts";
 import { areaOf } from "./geometry.ts";
 import { maskToPng, pngToMask, sizeText } from "./mask-png.ts";
@@ -71,12 +72,9 @@ export function readLogits(wire: LogitsMask): Float32Array {
   return values;
 }
 
-/** A data URL, as browsers make them of a canvas, without its head. */
-const bare = (data: string): string => data.replace(/^data:[\w/+.-]+;base64,/, "");
-
 function read(wire: WireMask, size: Size): BinaryMask | Promise<BinaryMask> {
   const [height, width] = size;
-  if (wire.format === "png") return pngToMask(Buffer.from(bare(wire.data), "base64"), size);
+  if (wire.format === "png") return pngToMask(Buffer.from(withoutHead(wire.data), "base64"), size);
   if (wire.format === "polygon") return polygonsToMask(wire.polygons, width, height);
   checkMaskSize(wire.format === "rle" ? wire.size : wire.shape, size);
   if (wire.format === "rle") return decodeRle(wire);

@@ -4,12 +4,15 @@ import { AppError } from "./errors.ts";
 /** Characters that are decoded at a time; a multiple of four. */
 const slice = 1024 * 1024;
 
+/** The base64 of a data URL, as browsers make them; other texts as they are. */
+export const withoutHead = (text: string): string => text.replace(/^data:[\w/+.-]+;base64,/, "");
+
 /**
  * The bytes of base64, or of a data URL; others have their turn between slices. `param`: the field that it came in.
  * Throws AppError invalid_request; Node's own decoder skips what is no base64, which would hide a mistake.
  */
 export async function decodeBase64(text: string, param: string): Promise<Uint8Array<ArrayBuffer>> {
-  const data = text.replace(/^data:[\w/+.-]+;base64,/, "");
+  const data = withoutHead(text);
   const bytes = Buffer.alloc(Math.ceil((data.length * 3) / 4));
   let length = 0;
   for (let at = 0; at < data.length; at += slice) {
