@@ -1,8 +1,8 @@
 import { CocoReader } from "./formats/coco.ts";
 import { documentFormats, type DocumentFormat } from "./formats/documents.ts";
 import { LabelStudioReader, looksLikeMinTask, looksLikeTask } from "./formats/label-studio.ts";
-import { JsonFault } from "./json-outline.ts";
-import { enough, parseElement, scanJson } from "./json-stream.ts";
+import { JsonFault, parseElement } from "./json-outline.ts";
+import { enough, scanJson } from "./json-stream.ts";
 import { ObjectPlans } from "./objects.ts";
 import type { Source } from "./plan.ts";
 import { fileError } from "./problems.ts";

@@ -1,20 +1,29 @@
-import { TokenType } from "@streamparser/json";
+import { isUtf8 } from "node:buffer";
 
 /** The most of one element that is kept together. */
 const maxElementBytes = 64 * 1024 * 1024;
-/** Brackets, commas and values of one element: an empty list takes three bytes of the file and fifty of memory. */
+/** Brackets and commas of one element: an empty list takes three bytes of the file and fifty of memory. */
 const maxElementTokens = 16_000_000;
 
 /** What is wanted of a JSON file. What its functions throw ends the reading. */
 export interface JsonVisitor {
   /** A key of the outermost object, before its value. Returns whether the elements of the list there are wanted. */
   readonly member: (key: string, isList: boolean) => boolean;
-  /** The JSON of one element of a wanted list, at its key; the outermost list is always wanted, and its key is null. */
+  /** The bytes of one element of a wanted list, at its key; the outermost list is always wanted, and its key is null. */
   readonly element: (key: string | null, json: Buffer, index: number) => void;
 }
 
 /** The bytes are no JSON, or an element is larger than is read; the message says which. */
 export class JsonFault extends Error {}
+
+/** One element's value. Throws JsonFault. */
+export function parseElement(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString("utf8"));
+  } catch (error) {
+    throw new JsonFault("is not JSON in UTF-8", { cause: error });
+  }
+}
 
 type State =
   /** A value is due, or the end of a list that has none yet. */
@@ -27,14 +36,18 @@ type State =
   | "next"
   | "end";
 
-const opens = (token: TokenType): boolean =>
-  token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET;
-const closes = (token: TokenType): boolean =>
-  token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET;
+const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
+const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+const opens = (byte: number): boolean => byte === openObject || byte === openArray;
+/** A byte that stands where no value begins. */
+const endsOrParts = (byte: number): boolean =>
+  byte === closeObject || byte === closeArray || byte === comma || byte === colon;
+const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
- * Follows the tokens of a JSON file as deep as its wanted lists lie and cuts their elements out of the bytes. What is inside
- * an element is for JSON.parse to judge; what is passed over must close as many brackets as it opens.
+ * Follows the bytes of a JSON file as deep as its wanted lists lie and cuts their elements out. What is inside an element
+ * is for JSON.parse to judge; what is passed over must close as many brackets as it opens.
  */
 export class JsonOutline {
   readonly #visitor: JsonVisitor;
@@ -48,102 +61,173 @@ export class JsonOutline {
   #depth = 0;
   #keeps = false;
   #tokens = 0;
+  /** What a piece of the file may end in: a text, before its closing quote, or a number or word. */
+  #within: "text" | "word" | null = null;
+  #escaped = false;
   #parts: Buffer[] = [];
   #partBytes = 0;
   #chunk: Buffer = Buffer.alloc(0);
-  /** Bytes of the file before the chunk, and where in the chunk the element goes on. */
-  #base = 0;
+  /** Where in the chunk the element, text or word goes on. */
   #from = 0;
 
   constructor(visitor: JsonVisitor) {
     this.#visitor = visitor;
   }
 
-  get complete(): boolean {
-    return this.#state === "end";
-  }
-
-  /** The chunk whose tokens come next. */
-  begin(chunk: Buffer): void {
+  /** The next bytes of the file, which may be cut anywhere. Throws JsonFault, and what the visitor throws. */
+  write(chunk: Buffer): void {
     this.#chunk = chunk;
     this.#from = 0;
+    for (let at = 0; at < chunk.length;)
+      at = this.#depth > 0 ? this.#inside(at) : this.#within ? this.#through(at) : this.#outside(at);
+    if (this.#depth > 0 ? this.#keeps : this.#within !== null) this.#keep(chunk.length);
   }
 
-  /** All tokens of the chunk have come. */
+  /** No more bytes come. Throws JsonFault. */
   end(): void {
-    if (this.#depth > 0 && this.#keeps) this.#keep(this.#chunk.length);
-    this.#base += this.#chunk.length;
+    this.#chunk = Buffer.alloc(0);
+    this.#from = 0;
+    // A number at the top ends with the file.
+    if (this.#depth === 0 && this.#within === "word") this.#endWord(0);
+    if (this.#state !== "end") throw new JsonFault("is not JSON in UTF-8: it ends too early");
   }
 
-  token(token: TokenType, value: unknown, offset: number): void {
-    if (this.#depth > 0) this.#inside(token, offset);
-    else if (this.#list === undefined) this.#outermost(token, value, offset);
-    else this.#inList(token, value, offset);
-  }
-
-  #inside(token: TokenType, offset: number): void {
-    if (++this.#tokens > maxElementTokens && this.#keeps)
+  /** Inside of an element or of what is passed over; returns the place behind what it read. */
+  #inside(start: number): number {
+    const chunk = this.#chunk;
+    let [at, depth, tokens] = [start, this.#depth, this.#tokens];
+    while (at < chunk.length && depth > 0) {
+      if (this.#within) {
+        at = this.#endOfText(at);
+        continue;
+      }
+      const byte = chunk[at++] as number;
+      if (byte === comma) tokens++;
+      else if (byte === quote) this.#within = "text";
+      // Brackets of both kinds differ in this bit alone.
+      else if ((byte | 0x20) === openObject) {
+        tokens++;
+        depth++;
+      } else if ((byte | 0x20) === closeObject) depth--;
+    }
+    this.#depth = depth;
+    this.#tokens = tokens;
+    if (tokens > maxElementTokens && this.#keeps)
       throw new JsonFault(`${this.#place()} has more than ${maxElementTokens} values and brackets`);
-    if (opens(token)) this.#depth++;
-    if (!closes(token) || --this.#depth > 0) return;
+    if (depth > 0) return at;
     this.#state = "next";
-    if (!this.#keeps) return;
-    this.#keep(offset + 1 - this.#base);
-    const json = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#partBytes = 0;
-    this.#element(json);
+    if (this.#keeps) this.#element(this.#taken(at));
+    return at;
   }
 
-  /** Between the members of the outermost object, or before everything. */
-  #outermost(token: TokenType, value: unknown, offset: number): void {
-    if (this.#state === "value" && this.top === "other") return this.#begin(token);
-    const due = this.#state;
-    if (token === TokenType.RIGHT_BRACE && (due === "first key" || due === "next")) this.#state = "end";
-    else if (token === TokenType.COMMA && due === "next") this.#state = "key";
-    else if (token === TokenType.COLON && due === "colon") this.#state = "value";
-    else if (token === TokenType.STRING && (due === "first key" || due === "key")) {
-      this.#key = String(value);
-      this.#state = "colon";
-    } else if (due === "value") this.#member(token, offset);
-    else throw malformed();
+  /** The place behind the quote that ends a text, or the chunk's end. */
+  #endOfText(start: number): number {
+    const chunk = this.#chunk;
+    let at = start;
+    if (this.#escaped) {
+      this.#escaped = false;
+      at++;
+    }
+    for (; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (byte === quote) {
+        this.#within = null;
+        return at + 1;
+      }
+      if (byte === backslash && ++at === chunk.length) this.#escaped = true;
+    }
+    return chunk.length;
   }
 
-  #begin(token: TokenType): void {
-    if (token === TokenType.LEFT_BRACE) [this.top, this.#state] = ["object", "first key"];
-    else if (token === TokenType.LEFT_BRACKET)
-      [this.top, this.#state, this.#list, this.#index] = ["array", "first value", null, 0];
-    else if (closes(token) || token === TokenType.COMMA || token === TokenType.COLON) throw malformed();
-    else this.#state = "end";
+  /** Goes on in a text or word between brackets. */
+  #through(start: number): number {
+    if (this.#within === "text") {
+      const at = this.#endOfText(start);
+      if (this.#within === null) this.#text(this.#taken(at));
+      return at;
+    }
+    let at = start;
+    for (; at < this.#chunk.length; at++) {
+      const byte = this.#chunk[at] as number;
+      if (isSpace(byte) || endsOrParts(byte) || opens(byte) || byte === quote) {
+        this.#endWord(at);
+        return at;
+      }
+    }
+    return at;
   }
 
-  #member(token: TokenType, offset: number): void {
-    if (closes(token) || token === TokenType.COMMA || token === TokenType.COLON) throw malformed();
-    const isList = token === TokenType.LEFT_BRACKET;
-    if (this.#visitor.member(this.#key, isList) && isList)
-      [this.#list, this.#state, this.#index] = [this.#key, "first value", 0];
-    else this.#skipOrKeep(token, offset, false);
-  }
-
-  #inList(token: TokenType, value: unknown, offset: number): void {
-    const due = this.#state;
-    if (token === TokenType.RIGHT_BRACKET && (due === "first value" || due === "next")) {
-      this.#state = this.#list === null ? "end" : "next";
-      this.#list = undefined;
-    } else if (token === TokenType.COMMA && due === "next") this.#state = "value";
-    else if (due !== "value" && due !== "first value") throw malformed();
-    else if (closes(token) || token === TokenType.COMMA || token === TokenType.COLON) throw malformed();
+  #outside(at: number): number {
+    const byte = this.#chunk[at] as number;
+    if (isSpace(byte)) return at + 1;
+    this.#from = at;
+    if (byte === quote) this.#within = "text";
+    else if (endsOrParts(byte) || opens(byte)) this.#mark(byte);
     else {
-      this.#skipOrKeep(token, offset, true);
-      if (this.#depth === 0) this.#element(Buffer.from(JSON.stringify(value)));
+      this.#within = "word";
+      return at;
+    }
+    return at + 1;
+  }
+
+  #endWord(at: number): void {
+    this.#within = null;
+    const json = this.#taken(at);
+    parseElement(json);
+    this.#value(json);
+  }
+
+  #text(json: Buffer): void {
+    const value = parseElement(json);
+    if (this.#state !== "key" && this.#state !== "first key") return this.#value(json);
+    this.#key = String(value);
+    this.#state = "colon";
+  }
+
+  /** A value without brackets. */
+  #value(json: Buffer): void {
+    const due = this.#state;
+    if (due !== "value" && due !== "first value") throw malformed();
+    if (this.#list !== undefined) {
+      this.#state = "next";
+      this.#element(json);
+    } else if (this.top === "other") this.#state = "end";
+    else {
+      this.#visitor.member(this.#key, false);
+      this.#state = "next";
     }
   }
 
-  /** A value begins; one without brackets has ended too. */
-  #skipOrKeep(token: TokenType, offset: number, keeps: boolean): void {
-    this.#state = "next";
-    if (!opens(token)) return;
-    [this.#depth, this.#keeps, this.#tokens, this.#from] = [1, keeps, 0, offset - this.#base];
+  /** A bracket, comma or colon outside of elements. */
+  #mark(byte: number): void {
+    const due = this.#state;
+    const inList = this.#list !== undefined;
+    if (opens(byte) && (due === "value" || due === "first value")) this.#open(byte);
+    else if (byte === colon && due === "colon") this.#state = "value";
+    else if (byte === comma && due === "next") this.#state = inList ? "value" : "key";
+    else if (byte === closeArray && inList && (due === "first value" || due === "next")) {
+      this.#state = this.#list === null ? "end" : "next";
+      this.#list = undefined;
+    } else if (byte === closeObject && !inList && (due === "first key" || due === "next"))
+      this.#state = "end";
+    else throw malformed();
+  }
+
+  #open(byte: number): void {
+    if (this.#list !== undefined) return this.#enter(true);
+    const isList = byte === openArray;
+    if (this.top === "other") {
+      this.top = isList ? "array" : "object";
+      this.#state = isList ? "first value" : "first key";
+      if (isList) [this.#list, this.#index] = [null, 0];
+    } else if (this.#visitor.member(this.#key, isList) && isList)
+      [this.#list, this.#state, this.#index] = [this.#key, "first value", 0];
+    else this.#enter(false);
+  }
+
+  /** A value with brackets begins. */
+  #enter(keeps: boolean): void {
+    [this.#depth, this.#keeps, this.#tokens] = [1, keeps, 0];
   }
 
   #element(json: Buffer): void {
@@ -158,9 +242,19 @@ export class JsonOutline {
       throw new JsonFault(`${this.#place()} has more than ${maxElementBytes} bytes`);
   }
 
+  /** All that was kept, up to `to` in this chunk. */
+  #taken(to: number): Buffer {
+    this.#keep(to);
+    const json = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#partBytes = 0;
+    if (!isUtf8(json)) throw new JsonFault("is not JSON in UTF-8");
+    return json;
+  }
+
   #place(): string {
     return `${this.#list ?? "element"}[${this.#index}]`;
   }
 }
 
-const malformed = (): JsonFault => new JsonFault("is not JSON");
+const malformed = (): JsonFault => new JsonFault("is not JSON in UTF-8");

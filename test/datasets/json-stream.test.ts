@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { JsonFault } from "../../src/datasets/json-outline.ts";
-import { enough, parseElement, scanJson } from "../../src/datasets/json-stream.ts";
+import { JsonFault, parseElement } from "../../src/datasets/json-outline.ts";
+import { enough, scanJson } from "../../src/datasets/json-stream.ts";
 import { seededRandom } from "../../src/lib/random.ts";
 
 async function* inPieces(text: string, size: number): AsyncGenerator<Buffer> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseElement } from "../json-stream.ts";
+import { parseElement } from "../json-outline.ts";
 import { splitOf, splitOfWords, wordsOf } from "../names.ts";
 import { type DrawnObject, joined, plannedMask } from "../objects.ts";
 import { baseOf, isForeignImageName } from "../paths.ts";

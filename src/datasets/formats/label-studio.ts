@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseElement } from "../json-stream.ts";
+import { parseElement } from "../json-outline.ts";
 import { type DrawnObject, ObjectPlans } from "../objects.ts";
 import { isImageName, isForeignImageName } from "../paths.ts";
 import { labelOf, type Source } from "../plan.ts";
