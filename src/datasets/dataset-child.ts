@@ -1,9 +1,11 @@
 /** What a child process runs for read-apart.ts. */
+import { writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { decodeBytes, decodeImage } from "../imaging/decode.ts";
 import { mostDecodeBytes } from "../imaging/decode-cost.ts";
+import { quickFacts } from "../imaging/quick-facts.ts";
 import type { ReadingContext } from "../lib/child/messages.ts";
 import { createMemoryBudget } from "../lib/memory-budget.ts";
 import { previewOf } from "./preview.ts";
@@ -54,6 +56,8 @@ export async function* dataset(
     work: join(task.folder, "reading"),
     reading,
     inspect: async (bytes) => {
+      const quick = await quickFacts(bytes, task);
+      if (quick) return quick;
       // Together, pictures that are opened at once take no more memory than one may.
       const cost = Math.min(await decodeBytes(bytes, task), room.most);
       return room.hold(cost, { by: "pictures", waitMs: 3_600_000 }, async () => {
@@ -77,7 +81,7 @@ export async function* dataset(
     let since = { images: 0, annotations: 0, bytes: 0 };
     for await (const item of opened.items({ from: from?.walk, ahead: task.ahead })) {
       counted.add(item);
-      for (const part of await partsOf(item, join(task.folder, `image-${count++}`))) {
+      for (const part of partsOf(item, join(task.folder, `image-${count++}`))) {
         if (!fits(parts, part)) yield parts.splice(0);
         parts.push(part);
       }
@@ -110,11 +114,9 @@ const fits = (parts: readonly ItemPart[], { annotations }: ItemPart): boolean =>
   parts.reduce((sum, part) => sum + part.annotations.length, annotations.length) <= partSize;
 
 /** An image's file, and what is said of it. */
-async function partsOf(
-  { bytes, annotations, ...item }: DatasetItem,
-  path: string,
-): Promise<readonly ItemPart[]> {
-  await writeFile(path, bytes);
+function partsOf({ bytes, annotations, ...item }: DatasetItem, path: string): readonly ItemPart[] {
+  // At once: nobody else waits in this process, and a thread takes longer to wake up than a small file to write.
+  writeFileSync(path, bytes);
   const parts: ItemPart[] = [];
   for (let from = 0; from === 0 || from < annotations.length; from += partSize)
     parts.push({

@@ -10,7 +10,7 @@ import { type ImageFormat, sniff, truncated } from "./sniff.ts";
 import type { RgbImage } from "./types.ts";
 
 /** A side below this many pixels is refused: nothing in it could be segmented. */
-const minImageSide = 8;
+export const leastImageSide = 8;
 /** Bands of a TIFF: all of them are in memory before three are taken. */
 const mostBands = 64;
 
@@ -225,10 +225,10 @@ function checkSize({ width, height }: { width: number; height: number }, maxPixe
       `the image has ${width} x ${height} pixels; ${maxPixels} in all are the most (MAX_IMAGE_PIXELS)`,
     );
   }
-  if (Math.min(width, height) < minImageSide) {
+  if (Math.min(width, height) < leastImageSide) {
     throw new AppError(
       "image_too_small",
-      `the image has ${width} x ${height} pixels; each side needs ${minImageSide}`,
+      `the image has ${width} x ${height} pixels; each side needs ${leastImageSide}`,
     );
   }
 }

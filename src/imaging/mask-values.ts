@@ -4,6 +4,7 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import { mostDecodeBytes } from "./decode-cost.ts";
 import type { LabelMap } from "./label-map.ts";
 import { readerOf } from "./formats/readers.ts";
+import { pngSize, readPng } from "./png-reader.ts";
 import { bmpSize, readSamples, tiffHead } from "./samples.ts";
 import type { Samples } from "./types.ts";
 import { foreignFormat, type ImageFormat, sniff } from "./sniff.ts";
@@ -39,6 +40,8 @@ export async function maskSize(bytes: Uint8Array): Promise<FileSize> {
       return size;
     }
     if (format === "tiff") return await tiffHead(bytes);
+    const png = format === "png" ? pngSize(bytes) : null;
+    if (png) return png;
     const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     return { width, height };
   } catch (error) {
@@ -60,6 +63,12 @@ export async function readMaskValues(bytes: Uint8Array, limits: { maxPixels: num
         "mask_png_invalid",
         `a mask of ${size.width} x ${size.height} pixels takes too much memory as ${format}: ${Math.floor(most / cost / 1e6)} million are the most; save it as PNG`,
       );
+    const plain = format === "png" ? readPng(bytes, limits) : null;
+    if (plain?.palette) {
+      const { width, height, palette, data } = plain;
+      return { width, height, format, kind: "index", palette, values: data as Uint8Array };
+    }
+    if (plain) return valuesOf(plain, format, 8);
     const png = format === "png" ? pngHead(bytes) : null;
     if (png && png.colourType === 3) {
       const { width, height, bands, data } = await readSamples(withoutPalette(bytes), "png", limits);
