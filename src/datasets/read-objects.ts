@@ -1,9 +1,9 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import { edgeContrast, seenMask } from "../imaging/mask-fit.ts";
 import { rleIou } from "../imaging/mask-facts.ts";
 import { swapsSides } from "../imaging/orientation.ts";
 import type { Box } from "../imaging/types.ts";
 import { AppError, type ErrorCode } from "../lib/errors.ts";
+import { Pauses } from "../lib/pauses.ts";
 import type { FoundObject, Frame, PlannedImage, PlannedMask } from "./plan.ts";
 import { placeText } from "./plan.ts";
 import { isFileChanged } from "./problems.ts";
@@ -26,6 +26,8 @@ const reasonOf: Partial<Record<ErrorCode, LeftOut>> = {
   image_unreadable: "mask_unreadable",
   import_file_changed: "file_changed",
 };
+
+const pauses = new Pauses();
 
 /** One object with where it was said, on the image as it is seen. */
 interface Read {
@@ -75,7 +77,7 @@ export async function readObjects(
       report.leave(reasonOf[error.code] ?? "object_invalid", { ...place, detail: error.message });
     }
     // Drawing is synchronous; an image with hundreds of objects must not keep the process from its other work.
-    await breathe();
+    await pauses.due();
     signal?.throwIfAborted();
   }
   const seen = await turnedByContrast(read, frames, bytes, report);

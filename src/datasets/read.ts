@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import { AppError } from "../lib/errors.ts";
 import { ImageFinder } from "./find-image.ts";
 import { splitGroups } from "./groups.ts";
@@ -213,7 +212,6 @@ async function readItem(
     });
   if (facts.reading !== undefined) report.tell("picture_reading", facts.reading);
   const { annotations, isBackground } = await readObjects(image, { facts, bytes }, report, context.signal);
-  await breathe();
   return {
     fileName: context.finder.shown(name),
     alsoNamed: image.alsoNamed,

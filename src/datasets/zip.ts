@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { messageOf } from "../lib/errors.ts";
@@ -13,6 +14,7 @@ import {
   whole,
 } from "./archive.ts";
 import type { DatasetLimits } from "./limits.ts";
+import { readSmallEntry } from "./zip-entry.ts";
 
 const MiB = 1024 ** 2;
 const isSymlink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000;
@@ -30,8 +32,12 @@ export async function openZip(path: string, limits: DatasetLimits): Promise<Arch
   } catch (error) {
     throw archiveError("not a readable zip", error);
   }
+  const fd = openSync(path, "r");
+  let isOpen = true;
   const close = (): Promise<void> =>
     new Promise((resolve) => {
+      if (isOpen) closeSync(fd);
+      isOpen = false;
       if (!zip.isOpen) return resolve();
       zip.once("close", resolve);
       zip.close();
@@ -43,18 +49,22 @@ export async function openZip(path: string, limits: DatasetLimits): Promise<Arch
     const entries = new Map(
       [...found].map(([name, { size, aliases }]) => [name, { name, bytes: size, aliases }]),
     );
-    const chunks: ArchiveReader["chunks"] = (name, signal) => {
+    const entryOf = (name: string): Entry => {
       const entry = found.get(name);
       if (!entry) throw new Error(`${name} is not in the zip`);
-      return inflate(zip, name, entry.entry, signal);
+      return entry.entry;
     };
+    const chunks: ArchiveReader["chunks"] = (name, signal) => inflate(zip, name, entryOf(name), signal);
     return {
       kind: "zip",
       entries,
       left: [],
       print: async (name) => String(found.get(name)?.crc),
       chunks,
-      read: (name, signal) => whole(chunks(name, signal)),
+      read: async (name, signal) => {
+        signal?.throwIfAborted();
+        return small(fd, name, entryOf(name)) ?? whole(chunks(name, signal));
+      },
       close,
     };
   } catch (error) {
@@ -160,6 +170,21 @@ function checkEntry(entry: Entry, name: string, limits: DatasetLimits): void {
   checkSize(name, entry.uncompressedSize, limits);
 }
 
+function small(fd: number, name: string, entry: Entry): Buffer | null {
+  let bytes: Buffer | null;
+  try {
+    bytes = readSmallEntry(fd, entry);
+  } catch (error) {
+    throw fileError(name, `can't be inflated: ${messageOf(error)}`, error);
+  }
+  if (bytes) requireChecksum(name, entry, crc32(bytes));
+  return bytes;
+}
+
+function requireChecksum(name: string, entry: Entry, found: number): void {
+  if (found !== entry.crc32) throw fileError(name, "its checksum is wrong; the zip is damaged");
+}
+
 async function* inflate(
   zip: ZipFile,
   name: string,
@@ -187,5 +212,5 @@ async function* inflate(
   } finally {
     await parts.return?.();
   }
-  if (crc !== entry.crc32) throw fileError(name, "its checksum is wrong; the zip is damaged");
+  requireChecksum(name, entry, crc);
 }

@@ -68,17 +68,23 @@ function eachCrossing(
   }
 }
 
+/** Fewer are sorted by insertion, and they come nearly in order. */
+const few = 200;
+
 /** Counts places, and knows which of them came an odd number of times: those are where a parity changes. */
 class Places {
   readonly #marks: Uint32Array | null;
-  readonly #list: number[] = [];
+  readonly #list: Float64Array;
+  #count = 0;
 
   constructor(most: number, pixels: number) {
-    this.#marks = most > pixels * markedFrom ? new Uint32Array((pixels >>> 5) + 1) : null;
+    const marks = most > pixels * markedFrom;
+    this.#marks = marks ? new Uint32Array((pixels >>> 5) + 1) : null;
+    this.#list = new Float64Array(marks ? 0 : most);
   }
 
   toggle(place: number): void {
-    if (!this.#marks) this.#list.push(place);
+    if (!this.#marks) this.#list[this.#count++] = place;
     else {
       const word = Math.floor(place / 32);
       this.#marks[word] = ((this.#marks[word] as number) ^ (1 << (place % 32))) >>> 0;
@@ -87,7 +93,7 @@ class Places {
 
   odd(): Float64Array {
     if (this.#marks) return placesOf(this.#marks);
-    const sorted = Float64Array.from(this.#list).sort();
+    const sorted = ascending(this.#list.subarray(0, this.#count));
     let kept = 0;
     for (let i = 0; i < sorted.length; i++) {
       if (kept > 0 && sorted[kept - 1] === sorted[i]) kept--;
@@ -95,6 +101,17 @@ class Places {
     }
     return sorted.subarray(0, kept);
   }
+}
+
+function ascending(places: Float64Array): Float64Array {
+  if (places.length > few) return places.sort();
+  for (let i = 1; i < places.length; i++) {
+    const place = places[i] as number;
+    let at = i;
+    for (; at > 0 && (places[at - 1] as number) > place; at--) places[at] = places[at - 1] as number;
+    places[at] = place;
+  }
+  return places;
 }
 
 function placesOf(marks: Uint32Array): Float64Array {

@@ -11,6 +11,9 @@ import type { StoredItem } from "./store.ts";
 /** Bytes of a batch, as text: what is made of it has a place on the event loop for some milliseconds only. */
 const batchBytes = 2 * 1024 * 1024;
 
+/** Characters of lines that are gathered before they are written: a write an image takes as long as its line. */
+const writeLength = 256 * 1024;
+
 /** A line of a part: an image with annotations, a line of the report, or, last of all, where the reading stood. */
 type Line =
   | { readonly item: StoredItem }
@@ -32,6 +35,8 @@ export class ImportParts {
   readonly #folder: string;
   #count = 0;
   #fd: number | undefined;
+  /** Lines that are not written yet. */
+  #waiting = "";
 
   constructor(store: ObjectStore, row: Scope, folder: string) {
     this.#store = store;
@@ -66,6 +71,7 @@ export class ImportParts {
   async end({ lines, ...mark }: WalkMark): Promise<void> {
     for (const left of lines) this.#write({ left });
     this.#write({ mark });
+    this.#flush();
     this.#close();
     await this.#store.putFile(this.#key(this.#count), this.#path(this.#count), {
       contentType: "application/x-ndjson",
@@ -123,11 +129,18 @@ export class ImportParts {
   }
 
   #write(line: Line): void {
+    this.#waiting += `${JSON.stringify(line)}\n`;
+    if (this.#waiting.length >= writeLength) this.#flush();
+  }
+
+  #flush(): void {
     this.#fd ??= openSync(this.#path(this.#count), "w", 0o600);
-    writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+    writeSync(this.#fd, this.#waiting);
+    this.#waiting = "";
   }
 
   #close(): void {
+    this.#waiting = "";
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
   }
