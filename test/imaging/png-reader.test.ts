@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { readPng } from "../../src/imaging/png-reader.ts";
 import { plainPng } from "../../src/imaging/png-writer.ts";
@@ -10,7 +10,7 @@ const limits = { maxPixels: 100_000 };
 const [width, height] = [45, 37];
 
 /** Soft blobs, so that an encoder finds each filter of use. */
-function pictureOf(channels: 1 | 2 | 3 | 4): sharp.Sharp {
+function pictureOf(channels: 1 | 2 | 3 | 4): Sharp {
   const random = seededRandom(channels);
   const data = Uint8Array.from(
     { length: width * height * channels },

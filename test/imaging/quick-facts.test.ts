@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeImage } from "../../src/imaging/decode.ts";
 import { checkJpeg } from "../../src/imaging/jpeg-check.ts";
@@ -9,7 +9,7 @@ import { seededRandom } from "../../src/lib/random.ts";
 const limits = { maxPixels: 1_000_000 };
 const [width, height] = [83, 61];
 /** A picture with much in it. */
-let picture: sharp.Sharp;
+let picture: Sharp;
 
 beforeAll(() => {
   const random = seededRandom(5);
