@@ -26,6 +26,7 @@ export interface Services {
   readonly memory: MemoryBudget;
   readonly json: JsonReader;
   readonly masks: MaskReader;
+  /** As requests ask it: see OpenDatabase.requests. */
   readonly db: Database;
   readonly store: ObjectStore;
   /** What lies in others' buckets. */
@@ -57,7 +58,7 @@ export async function createServices(
   try {
     const database = openDatabase(options.databaseUrl, { max: config.DATABASE_POOL });
     releases.add("the database", () => database.close());
-    const predictionLog = createPredictionLog({ db: database.db, log, everyMs: logEveryMs });
+    const predictionLog = createPredictionLog({ ...database, log, everyMs: logEveryMs });
     releases.add("the log of predictions", () => predictionLog.close());
     const store = createObjectStore(config);
     releases.add("the object store", () => store.close());
@@ -100,7 +101,7 @@ export async function createServices(
       memory,
       json,
       masks,
-      db: database.db,
+      db: database.requests,
       store,
       buckets,
       inference,

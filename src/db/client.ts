@@ -5,7 +5,9 @@ import {
   type PostgresJsQueryResultHKT,
 } from "./drizzle.ts";
 import postgres, { type Sql } from "postgres";
+import { once } from "../lib/once.ts";
 import { prepareStatements } from "./prepared.ts";
+import { askedWorkspace, beginIn, rowSecurityStands } from "./row-security.ts";
 import * as schema from "./schema/index.ts";
 
 export type Database = PostgresJsDatabase<typeof schema>;
@@ -16,6 +18,11 @@ export type Executor = PgDatabase<PostgresJsQueryResultHKT, typeof schema>;
 export interface OpenDatabase {
   readonly url: string;
   readonly db: Database;
+  /**
+   * The same connections, for what requests ask: within `inWorkspace` it sees the rows of that workspace alone, wherever
+   * the database has the role for it. What several workspaces share, or the process itself does, belongs to `db`.
+   */
+  readonly requests: Database;
   /**
    * The same connections, for what drizzle has no word for. Drizzle has switched their value mapping off:
    * times come back as text, and JSON goes in as text with a cast (`${JSON.stringify(value)}::jsonb`).
@@ -38,5 +45,11 @@ export function openDatabase(url: string, options: { max?: number } = {}): OpenD
     connection: { application_name: "maskwright" },
   });
   const db = drizzle(prepareStatements(sql), { schema });
-  return { url, db, sql, close: () => sql.end({ timeout: 5 }) };
+  const stands = once(() => rowSecurityStands(sql));
+  const beginning = (): Promise<string | null> | null => {
+    const workspace = askedWorkspace();
+    return workspace === undefined ? null : stands().then((yes) => (yes ? beginIn(workspace) : null));
+  };
+  const requests = drizzle(prepareStatements(sql, beginning), { schema });
+  return { url, db, requests, sql, close: () => sql.end({ timeout: 5 }) };
 }

@@ -34,10 +34,16 @@ const batch = 500;
 const retryMs = 1000;
 
 /**
+ * @param options.requests The same database as a request asks it: a row is stored as its request's, and finished with others.
  * @param options.everyMs 0: `finish` waits until it is written, for a process that is stopped between its requests.
  */
-export function createPredictionLog(options: { db: Database; log: Log; everyMs: number }): PredictionLog {
-  const { db, log, everyMs } = options;
+export function createPredictionLog(options: {
+  db: Database;
+  requests: Database;
+  log: Log;
+  everyMs: number;
+}): PredictionLog {
+  const { db, requests, log, everyMs } = options;
   const finished: FinishedPrediction[] = [];
   const dropped: string[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -81,7 +87,7 @@ export function createPredictionLog(options: { db: Database; log: Log; everyMs: 
 
   return {
     open(row, imageId) {
-      const stored = beginPrediction(db, row, imageId);
+      const stored = beginPrediction(requests, row, imageId);
       const isStored = stored.catch(() => false);
       return {
         stored,

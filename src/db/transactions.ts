@@ -8,7 +8,7 @@ import type { PendingQuery, Row, Sql, TransactionSql, UnsafeQueryOptions } from 
  */
 
 /** What postgres.js keeps of a connection, as far as a transaction needs it. */
-interface Connection {
+export interface Connection {
   /** Sends a query. */
   execute(query: Query): unknown;
   /** Called when a query is done within a transaction; the pool takes the connection back after its end. */
@@ -18,8 +18,11 @@ interface Connection {
 }
 
 /** A query that is on its way from the moment somebody waits for it. */
-interface Query extends PendingQuery<Row[]> {
+export interface Query extends PendingQuery<Row[]> {
   handler: (query: Query) => void;
+  /** Set once it is put together: whether Postgres is asked for its types before it is sent. */
+  describeFirst?: unknown;
+  resolve: (result: unknown) => void;
   reject(error: unknown): void;
 }
 
@@ -37,6 +40,10 @@ class Held {
   constructor() {
     // What runs in the transaction learns of it by its queries.
     this.closed.promise.catch(() => {});
+  }
+
+  get isHeld(): boolean {
+    return this.#connection !== null;
   }
 
   take(connection: Connection): void {
@@ -72,12 +79,29 @@ class Held {
   }
 }
 
-/** Runs `work` in a transaction. Rejects with its error after a rollback, or as soon as the connection has closed. */
-export async function transact(make: Make, work: Work): Promise<unknown> {
+/**
+ * Runs `work` in a transaction. Rejects with its error after a rollback, or as soon as the connection has closed.
+ * @param begin opens it: a few statements without parameters
+ */
+export async function transact(make: Make, work: Work, begin = "begin"): Promise<unknown> {
   const held = new Held();
   const take = { onexecute: (connection: Connection) => held.take(connection) };
-  await make("begin", [], take as UnsafeQueryOptions);
+  try {
+    await make(begin, [], take as UnsafeQueryOptions);
+  } catch (error) {
+    // What is begun and refused in a later statement holds the connection.
+    if (held.isHeld) await send(held, make("rollback")).catch(() => {});
+    held.end(error);
+    throw error;
+  }
   return Promise.race([within(held, make, work), held.closed.promise]);
+}
+
+/** A query of its own on the connection that is held. */
+function send(held: Held, query: unknown): Query {
+  const one = query as Query;
+  one.handler = () => held.run(one);
+  return one;
 }
 
 let savepoints = 0;

@@ -6,10 +6,13 @@ import { countTrainersWanted } from "../db/queries/waiting.ts";
 import { createLog } from "../lib/log.ts";
 import { cleanUp as runCleanUp } from "./shared/clean-up.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
+import { tellWithoutRowSecurity } from "./shared/row-security.ts";
 
 /** Before a deployment lets new code in: brings the database to the newest schema. */
 export async function migrate(): Promise<void> {
-  await runMigrations(await databaseUrlOf(readConfig()));
+  const config = readConfig();
+  const { withoutRowSecurity } = await runMigrations(await databaseUrlOf(config));
+  tellWithoutRowSecurity(createLog({ level: config.LOG_LEVEL, name: "migrate" }), withoutRowSecurity);
 }
 
 /** Every night: removes what is kept no longer, and objects that no row refers to. */

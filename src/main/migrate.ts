@@ -5,6 +5,7 @@ import { createLog } from "../lib/log.ts";
 import { Releases } from "../lib/releases.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
 import { orExit, runTask } from "./shared/process.ts";
+import { tellWithoutRowSecurity } from "./shared/row-security.ts";
 import { usageOr } from "./shared/usage.ts";
 
 usageOr(`usage: npm run migrate
@@ -12,6 +13,7 @@ usageOr(`usage: npm run migrate
 const config = orExit(readConfig);
 const log = createLog({ level: config.LOG_LEVEL, name: "migrate" });
 await runTask(log, new Releases(), async () => {
-  await migrate(await databaseUrlOf(config));
+  const { withoutRowSecurity } = await migrate(await databaseUrlOf(config));
+  tellWithoutRowSecurity(log, withoutRowSecurity);
   log.info("the database has the newest schema");
 });

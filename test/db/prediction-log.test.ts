@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const open = (everyMs: number): PredictionLog =>
-  createPredictionLog({ db: database.db, log: createLog({ level: "silent", name: "test" }), everyMs });
+  createPredictionLog({ ...database, log: createLog({ level: "silent", name: "test" }), everyMs });
 
 /** A project of a workspace of its own. */
 async function project() {

@@ -15,7 +15,7 @@ beforeAll(async () => {
   app = await testApp();
   connections = openDatabase(app.databaseUrl, { max: 2 });
   const { db } = connections;
-  const predictionLog = createPredictionLog({ db, log: app.services.log, everyMs: 3_600_000 });
+  const predictionLog = createPredictionLog({ db, requests: db, log: app.services.log, everyMs: 3_600_000 });
   other = createApp({ ...app.services, db, predictionLog });
 });
 afterAll(async () => {

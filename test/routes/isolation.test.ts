@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
 import { eq } from "../../src/db/drizzle.ts";
 import { insertAutoLabel } from "../../src/db/queries/auto-labels.ts";
 import { insertImport } from "../../src/db/queries/imports.ts";
@@ -8,7 +9,7 @@ import { modelKey } from "../../src/db/queries/signing-secrets.ts";
 import { insertProposals } from "../../src/db/queries/proposals.ts";
 import { insertUpload } from "../../src/db/queries/uploads.ts";
 import { insertWebhook } from "../../src/db/queries/webhooks.ts";
-import { versions } from "../../src/db/schema/index.ts";
+import { projects, versions } from "../../src/db/schema/index.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { signModel } from "../../src/lib/model-signature.ts";
@@ -166,6 +167,19 @@ describe("what another workspace has", () => {
     }
     expect(wrong).toEqual([]);
   });
+});
+
+it("a handler that forgets its scope is given the rows of its caller's workspace", async () => {
+  const { db, predictionLog } = app.services;
+  const seen: string[][] = [];
+  const forgetful = async (): Promise<void> => {
+    const rows = await db.selectDistinct({ id: projects.workspaceId }).from(projects);
+    seen.push(rows.map(({ id }) => id));
+  };
+  const changed = createApp({ ...app.services, predictionLog: { ...predictionLog, flush: forgetful } });
+  for (const { key } of [app.a, app.b])
+    await changed.request("/v1/usage", { headers: { authorization: `Bearer ${key}` } });
+  expect(seen).toEqual([[app.a.workspaceId], [app.b.workspaceId]]);
 });
 
 async function seedAll(client: Client): Promise<Ids> {

@@ -7,6 +7,7 @@ import type { Log } from "../../lib/log.ts";
 import { watchLoop } from "../../lib/loop-watch.ts";
 import type { Releases } from "../../lib/releases.ts";
 import { createServices, type Services } from "../../services.ts";
+import { tellWithoutRowSecurity } from "./row-security.ts";
 import { serve } from "./serve.ts";
 
 /** Migrates the database, builds the services on it and registers their release. */
@@ -17,7 +18,8 @@ export async function startServices(options: {
   releases: Releases;
 }): Promise<Services> {
   const { config, databaseUrl, log, releases } = options;
-  await migrate(databaseUrl);
+  const { withoutRowSecurity } = await migrate(databaseUrl);
+  tellWithoutRowSecurity(log, withoutRowSecurity);
   const services = await createServices(config, { databaseUrl, log });
   releases.add("the services", () => services.close());
   return services;

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import { type Admitted, admitKey, touchApiKey } from "../../db/queries/api-keys.ts";
 import { type RateLimit, takeFromBucket } from "../../db/queries/rate-buckets.ts";
+import { inWorkspace } from "../../db/row-security.ts";
 import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
@@ -35,6 +36,7 @@ export function authenticate(db: Executor, requestsPerSecond: number): Middlewar
       c.set("caller", { workspaceId: key.workspaceId, keyId: key.id, scopes: key.scopes });
       c.set("project", project);
       requireScope(key, access);
+      return inWorkspace(key.workspaceId, next);
     }
     await next();
   };
