@@ -45,9 +45,12 @@ export function decodeCost(header: Header): number {
   const margin = reader + (depth === "ushort" ? underWay.ushort : underWay.uchar);
   // Samples of 16 bits are whole in memory before it is known how far they reach.
   const deep = depth === "ushort" ? 2 * (header.channels < 3 ? 1 : 3) : 0;
-  const rows = Math.min(rowsKept.ofHeight, rowsKept.most / header.height);
-  return ofResult + deep + Math.max(turned, wholeBytes(header)) + rows * bytesOf(header) + margin;
+  return ofResult + deep + Math.max(turned, wholeBytes(header)) + rowsOf(header) * bytesOf(header) + margin;
 }
+
+/** The same of a picture that is read through and not kept (look-through.ts). */
+export const lookCost = (header: Header): number =>
+  wholeBytes(header) + rowsOf(header) * bytesOf(header) + underWay.uchar;
 
 function wholeBytes(header: Header): number {
   const { format, isProgressive, channels, chromaSubsampling = "", hasAlpha, height, partRows = 0 } = header;
@@ -58,6 +61,8 @@ function wholeBytes(header: Header): number {
   // Every coefficient of a progressive JPEG, two bytes each; every sample of an interlaced PNG.
   return format === "jpeg" ? 2 * (jpegSamples[chromaSubsampling] ?? channels) : bytesOf(header);
 }
+
+const rowsOf = ({ height }: Header): number => Math.min(rowsKept.ofHeight, rowsKept.most / height);
 
 const bytesOf = ({ channels, depth }: Header): number => channels * (depth === "ushort" ? 2 : 1);
 

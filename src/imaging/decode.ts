@@ -41,13 +41,24 @@ export interface DecodedImage extends RgbImage {
  */
 export async function decodeImage(bytes: Uint8Array, limits: { maxPixels: number }): Promise<DecodedImage> {
   const format = recognise(bytes);
-  try {
+  return asPicture(bytes, format, async () => {
     const reader = readerOf(format);
-    if (reader) return await decodeByReader(bytes, format, reader, limits);
+    if (reader) return decodeByReader(bytes, format, reader, limits);
     if (format === "bmp") return decodeBmp(bytes, limits);
     const tiff = format === "tiff" ? await tiffHead(bytes) : null;
-    if (tiff && !sharpReads(tiff)) return await decodeTiff(bytes, tiff, limits);
-    return await decodeSharp(bytes, format, tiff, limits);
+    if (tiff && !sharpReads(tiff)) return decodeTiff(bytes, tiff, limits);
+    return decodeSharp(bytes, format, tiff, limits);
+  });
+}
+
+/** What reading a picture comes to. Throws AppError image_truncated, image_unreadable for what libraries throw. */
+export async function asPicture<T>(
+  bytes: Uint8Array,
+  format: ImageFormat,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
   } catch (error) {
     if (error instanceof AppError) throw error;
     const reason = messageOf(error);
@@ -198,7 +209,8 @@ export async function decodeBytes(file: Uint8Array | string, limits: { maxPixels
 /** Pixels of a row at most where another kind of file would take less: a JPEG has no more. */
 const widest = 65_535;
 
-function checkCost(
+/** Throws AppError image_too_many_pixels. `cost`: bytes of memory a pixel. */
+export function checkCost(
   { width, height }: { width: number; height: number },
   cost: number,
   maxPixels: number,
@@ -218,7 +230,8 @@ function checkCost(
 
 const inMiB = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 
-function checkSize({ width, height }: { width: number; height: number }, maxPixels: number): void {
+/** Throws AppError image_too_many_pixels, image_too_small. */
+export function checkSize({ width, height }: { width: number; height: number }, maxPixels: number): void {
   if (width * height > maxPixels) {
     throw new AppError(
       "image_too_many_pixels",

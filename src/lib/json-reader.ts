@@ -1,3 +1,4 @@
+import { putTexts } from "./json-cut.ts";
 import { parseJson } from "./json-parse.ts";
 import type { Shape } from "./json-shape.ts";
 import type * as jsonWorker from "./json-worker.ts";
@@ -25,8 +26,11 @@ export function createJsonReader(): JsonReader {
     read: async (bytes, shape, naming) => {
       if (bytes.length <= inlineBytes) return parseJson(bytes, shape, naming);
       // A buffer of its own is moved and not copied.
-      const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
-      return parse({ bytes: whole, shape, naming }, [whole.buffer as ArrayBuffer]);
+      const whole = new Uint8Array(
+        bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : Uint8Array.from(bytes).buffer,
+      ) as Uint8Array<ArrayBuffer>;
+      const { value, texts, ...left } = await parse({ bytes: whole, shape, naming }, [whole.buffer]);
+      return left.bytes ? putTexts(value, texts, Buffer.from(left.bytes.buffer)) : value;
     },
     close: () => pool.close(),
   };

@@ -36,14 +36,18 @@ interface Level {
  * left to the schema, which says it better. It is no parser: what is not JSON is let through, for a parser to tell.
  * Throws AppError invalid_request with the place (param), or body_too_large.
  */
-export function scanJson(bytes: Buffer, shape: Shape): void {
-  new Scan(bytes, shape).run();
+export function scanJson(bytes: Buffer, shape: Shape, onText?: OnText): void {
+  new Scan(bytes, shape, onText).run();
 }
+
+/** Hears of each text that is a value: the places of its first byte, and behind its last, without the quotes. */
+export type OnText = (from: number, to: number) => void;
 
 class Scan {
   readonly #bytes: Buffer;
   readonly #levels: Level[] = [];
   readonly #root: Shape;
+  readonly #onText: OnText | undefined;
   #at = 0;
   #values = 0;
   #faults = 0;
@@ -51,9 +55,10 @@ class Scan {
   #nextBackslash = -2;
   #firstFault: AppError | undefined;
 
-  constructor(bytes: Buffer, root: Shape) {
+  constructor(bytes: Buffer, root: Shape, onText: OnText | undefined) {
     this.#bytes = bytes;
     this.#root = root;
+    this.#onText = onText;
   }
 
   run(): void {
@@ -157,6 +162,7 @@ class Scan {
     if (own && own.text === null) this.#mismatch(own, "a text");
     else if (own && to - from > bytesOfCharacter * (own.text as number))
       throw this.#invalid(`longer than ${own.text} characters`);
+    this.#onText?.(from, to);
     this.#at = to + 1;
     return true;
   }

@@ -19,6 +19,8 @@ export interface Ask {
   readonly hint?: string;
   /** The field of a request that asks for so much. */
   readonly param?: string;
+  /** Whether whoever asks holds nothing yet: others of the same key may hold something while they ask, and go first. */
+  readonly begins?: boolean;
   /** Milliseconds until it gives up waiting. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
@@ -35,7 +37,7 @@ export interface Reservation {
 
 /**
  * Memory that is asked for before it is used. What is free is given out at once; else asks wait, those of one key in
- * their order and the keys in turn.
+ * their order, those who hold something already before those who begin, and the keys in turn.
  */
 export interface MemoryBudget {
   /** Bytes of all that is given out together. */
@@ -55,6 +57,7 @@ export interface MemoryBudget {
 
 interface Waiting {
   readonly bytes: number;
+  readonly begins: boolean;
   readonly give: () => void;
   passed: number;
 }
@@ -112,12 +115,16 @@ export function createMemoryBudget(total: number, setting?: string): MemoryBudge
     }
   };
 
-  const waitFor = async (bytes: number, { by, waitMs = 10_000, signal }: Ask): Promise<void> => {
+  const waitFor = async (
+    bytes: number,
+    { by, begins = false, waitMs = 10_000, signal }: Ask,
+  ): Promise<void> => {
     const line = lines.get(by) ?? [];
     if (line.length >= mostWaiting) throw overloaded(0);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const entry: Waiting = { bytes, give: resolve, passed: 0 };
-    line.push(entry);
+    const entry: Waiting = { bytes, begins, give: resolve, passed: 0 };
+    const behind = begins ? -1 : line.findIndex((one) => one.begins);
+    line.splice(behind === -1 ? line.length : behind, 0, entry);
     lines.set(by, line);
     waiting++;
     const leave = (reason: unknown): void => {

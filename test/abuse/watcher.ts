@@ -79,27 +79,31 @@ function treeOf(root: number): number[] {
 }
 
 /**
- * Bytes of RSS together, but for the program that is left out; memory that Postgres's processes share counts once. And by
- * program, without what is shared.
+ * Bytes of RSS together, but for the program that is left out; what processes of a program share counts once: Postgres's
+ * buffers, and the pages of their files. And by program, without what is shared.
  */
 function memoryOf(
   pids: readonly number[],
   leaveOut: string | null,
 ): { bytes: number; parts: Record<string, number> } {
   let own = 0;
-  let shared = 0;
+  let buffers = 0;
+  const files = new Map<string, number>();
   const parts: Record<string, number> = {};
   for (const pid of pids) {
     const status = read(`/proc/${pid}/status`);
     const kilobytes = (field: string): number =>
       Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-    const shmem = kilobytes("RssShmem");
+    const [anonymous, mapped] = [kilobytes("RssAnon"), kilobytes("RssFile")];
     const program = programOf(pid);
-    if (program !== leaveOut) own += kilobytes("VmRSS") - shmem;
-    parts[program] = (parts[program] ?? 0) + (kilobytes("VmRSS") - shmem) * 1024;
-    shared = Math.max(shared, shmem);
+    parts[program] = (parts[program] ?? 0) + (anonymous + mapped) * 1024;
+    buffers = Math.max(buffers, kilobytes("RssShmem"));
+    if (program === leaveOut) continue;
+    own += anonymous;
+    files.set(program, Math.max(files.get(program) ?? 0, mapped));
   }
-  return { bytes: (own + shared) * 1024, parts };
+  for (const mapped of files.values()) own += mapped;
+  return { bytes: (own + buffers) * 1024, parts };
 }
 
 /** `local.ts`, `local-trainer.ts`, `entry.ts` of what reads others' files, `postgres`. */

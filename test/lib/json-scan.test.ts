@@ -149,6 +149,25 @@ describe("bounds of JSON, read from its schema", () => {
 });
 
 describe("a reader of JSON", () => {
+  it("reads long texts without escapes to the same values, wherever they stand", async () => {
+    const reader = createJsonReader();
+    try {
+      const text = z.string().max(1e6);
+      const texts = shapeOf(
+        z.strictObject({ a: z.array(text).max(9), b: z.record(text, z.array(text).max(9)) }),
+      );
+      const read = (json: string) => reader.read(Buffer.from(json), texts);
+      const long = "QUJD".repeat(100_000);
+      const value = { a: [long, "ä", `${long}=`], b: { "": ["b", long], ä: [`${long}\n`] } };
+      const json = JSON.stringify(value);
+      for (const one of [json, `\uFEFF${json}`]) expect(await read(one)).toEqual(value);
+      const controlled = json.replace("QUJD", "QU\nJD");
+      expect(await errorOf(() => read(controlled))).toMatchObject({ code: "invalid_json" });
+    } finally {
+      await reader.close();
+    }
+  });
+
   it("reads large bodies in a thread of its own, to the same values and errors", async () => {
     const reader = createJsonReader();
     try {

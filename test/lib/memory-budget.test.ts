@@ -53,6 +53,24 @@ describe("a memory budget", () => {
     expect(budget.used).toBe(0);
   });
 
+  it("serves who holds something before those of its key who begin: they would wait for each other", async () => {
+    const budget = createMemoryBudget(100);
+    const served: string[] = [];
+    const ask = async (name: string, bytes: number, begins: boolean) => {
+      const held = await budget.reserve(bytes, { by: "a", begins });
+      served.push(name);
+      return held;
+    };
+    const body = await ask("body", 60, true);
+    const line = [ask("next body", 60, true), ask("third body", 60, true), ask("its answer", 10, false)];
+    const answer = await line[2];
+    expect(served).toEqual(["body", "its answer"]);
+    for (const held of [answer, body]) held?.release();
+    (await line[0])?.release();
+    await line[1];
+    expect(served).toEqual(["body", "its answer", "next body", "third body"]);
+  });
+
   it("serves keys in turn, each in its order, and none holds all of it", async () => {
     const { budget, served, ask } = world();
     const first = await ask("a0", 75, "a");

@@ -112,6 +112,8 @@ async function* bytesOf(content: FileEntry["content"]): AsyncGenerator<Uint8Arra
   let text = "";
   for await (const piece of content) {
     if (typeof piece !== "string") {
+      if (text !== "") yield Buffer.from(text);
+      text = "";
       yield piece;
       continue;
     }

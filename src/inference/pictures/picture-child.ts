@@ -1,11 +1,16 @@
 /** Run in a child process: what decodes others' pictures. Files come and go by their paths. */
 import { readFile, writeFile } from "node:fs/promises";
+import sharp from "sharp";
 import { decodeBytes, decodeImage } from "../../imaging/decode.ts";
+import { lookBytes, lookThrough } from "../../imaging/look-through.ts";
 import { resizedImage } from "../../imaging/preprocess.ts";
 import { thumbnail as shrink } from "../../imaging/thumbnail.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { keep, type KeepTask, type ReadMask } from "../workers/masks.ts";
 import type { ImageFacts } from "../types.ts";
+
+// No picture comes again.
+sharp.cache(false);
 
 export interface PictureTask {
   readonly path: string;
@@ -31,18 +36,23 @@ interface Sides {
 async function inRoom<T>(
   { path, maxPixels, room }: PictureTask,
   work: (bytes: Uint8Array) => Promise<T>,
+  costOf: typeof lookBytes = decodeBytes,
 ): Promise<Roomy<T>> {
   const bytes = await readFile(path);
-  const cost = await decodeBytes(bytes, { maxPixels });
+  const cost = await costOf(bytes, { maxPixels });
   return cost > room ? { cost } : { value: await work(bytes) };
 }
 
-/** Decodes an image whole and keeps only what it is. */
+/** Reads an image to its end and keeps only what it is. */
 export const facts = (task: PictureTask): Promise<Roomy<ImageFacts>> =>
-  inRoom(task, async (bytes) => {
-    const { width, height, format, reading } = await decodeImage(bytes, task);
-    return { width, height, format, ...(reading !== undefined && { reading }) };
-  });
+  inRoom(
+    task,
+    async (bytes) => {
+      const { width, height, format, reading } = await lookThrough(bytes, task);
+      return { width, height, format, ...(reading !== undefined && { reading }) };
+    },
+    lookBytes,
+  );
 
 export const pixels = (task: PixelsTask): Promise<Roomy<Sides>> =>
   inRoom(task, async (bytes) => {

@@ -53,7 +53,7 @@ export class Pictures {
     });
   }
 
-  /** Decodes it whole. Throws what decodeImage throws, and AppError overloaded. */
+  /** Reads it to its end. Throws what decodeImage throws, and AppError overloaded. */
   facts(file: Uint8Array | string): Promise<ImageFacts> {
     return this.#with(file, (task) => this.#children.run("facts", task));
   }

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { AppError, messageOf } from "../errors.ts";
 import {
   ahead,
-  keptMemoryBytes,
+  collectedBytes,
   type ReadingContext,
   type Reply,
   type Request,
@@ -58,7 +58,7 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 /** What stays resident: a file's buffers are gone, which would wait for more garbage and have the parent end this process. */
 function memoryBytes(): number {
-  if (process.memoryUsage.rss() > keptMemoryBytes) collectGarbage();
+  if (process.memoryUsage.rss() > collectedBytes) collectGarbage();
   return process.memoryUsage.rss();
 }
 

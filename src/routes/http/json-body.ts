@@ -14,11 +14,13 @@ const freeBytes = 64 * 1024;
 
 /** Measured (test/routes/memory.test.ts): the bytes as they come, together and as a body, their text, what is cut from it, handed over and decoded; and what a value takes in a tree. */
 const copies = 8;
+/** Once it is read: its long texts, what they are decoded to, and what is not collected yet. */
+const copiesLeft = 5;
 const bytesOfValue = 200;
 
-/** What a body of so many bytes may take in memory until its request has ended. */
-export const bodyCost = (bytes: number): number =>
-  copies * bytes + bytesOfValue * Math.min(bytes / 2, maxValues);
+/** What a body of so many bytes may take in memory while it is read, and from then until its request has ended. */
+export const bodyCost = (bytes: number, of = copies): number =>
+  of * bytes + bytesOfValue * Math.min(bytes / 2, maxValues);
 
 /**
  * Reads a JSON body within the bounds of its schema, before anything is made of it, and within the memory that there is.
@@ -50,12 +52,16 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
       return next();
     }
     const by = c.get("caller")?.workspaceId ?? "nobody";
-    const ask = { by, what: "A body of this size", hint: "Send less at a time.", signal: c.req.raw.signal };
+    const what = { what: "A body of this size", hint: "Send less at a time." };
+    const ask = { by, ...what, begins: true, signal: c.req.raw.signal };
     await memory.hold(bodyCost(most), ask, async (held) => {
       await body.readRest(told);
       const bytes = body.bytes();
-      held.shrinkTo(bodyCost(bytes.length));
+      // Reading gives them away.
+      const { length } = bytes;
+      held.shrinkTo(bodyCost(length));
       await read(bytes);
+      held.shrinkTo(bodyCost(length, copiesLeft));
       await next();
     });
   };

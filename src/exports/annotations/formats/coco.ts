@@ -1,4 +1,5 @@
 import type { ExportedAnnotation, ExportedImage } from "../../../db/queries/export-rows.ts";
+import { jsonSlices } from "../../../lib/json-slices.ts";
 import { nameIn } from "../names.ts";
 import { cutOf, ringsOf, rleOf } from "../outlines.ts";
 import type { ExportedItem, ExportedPart, ExportHead } from "../types.ts";
@@ -17,7 +18,7 @@ export async function* cocoText(
   images: AsyncIterable<ExportedPart>,
   items: () => AsyncIterable<ExportedItem>,
   context: FormatContext,
-): AsyncGenerator<string> {
+): AsyncGenerator<string | Uint8Array> {
   const { head, told } = context;
   const categories = new Map(head.labels.map((label, k) => [label, k + 1]));
   const description = `Annotations of ${head.projectId}`;
@@ -34,35 +35,44 @@ export async function* cocoText(
   for await (const item of items()) {
     for await (const annotation of item.annotations) {
       const [x0, y0, x1, y1] = annotation.box;
-      yield (
-        (count > 0 ? "," : "") +
-          JSON.stringify({
-            id: ++count,
-            image_id: numbers.get(item.image.id),
-            category_id: categories.get(annotation.label),
-            segmentation: segmentation(annotation, item.image, context),
-            bbox: [x0, y0, x1 - x0, y1 - y0],
-            box: annotation.box,
-            area: annotation.area,
-            iscrowd: 0,
-            maskwright_id: annotation.id,
-          })
-      );
+      const before = {
+        id: ++count,
+        image_id: numbers.get(item.image.id),
+        category_id: categories.get(annotation.label),
+      };
+      const after = {
+        bbox: [x0, y0, x1 - x0, y1 - y0],
+        box: annotation.box,
+        area: annotation.area,
+        iscrowd: 0,
+        maskwright_id: annotation.id,
+      };
+      yield `${count > 1 ? "," : ""}${JSON.stringify(before).slice(0, -1)},"segmentation":`;
+      yield* segmentation(annotation, item.image, context);
+      yield `,${JSON.stringify(after).slice(1)}`;
     }
   }
   yield `],"told":${JSON.stringify(told.entries)}}\n`;
 }
 
-function segmentation(
+/** As JSON, some at a time: noise has run lengths of ten megabytes. */
+function* segmentation(
   annotation: ExportedAnnotation,
   image: ExportedImage,
   { options, told }: FormatContext,
-): object {
-  const { format: _, ...rle } = rleOf(annotation, image);
-  if (options.shapes === "masks") return rle;
-  const rings = ringsOf(cutOf(annotation, image), rleOf(annotation, image), options.tolerance);
-  if (rings === null) told.count("too_many_corners_as_masks");
-  return rings ?? rle;
+): Generator<string | Uint8Array, void, undefined> {
+  const { size, counts } = rleOf(annotation, image);
+  if (options.shapes !== "masks") {
+    const rings = ringsOf(cutOf(annotation, image), rleOf(annotation, image), options.tolerance);
+    if (rings !== null) {
+      yield JSON.stringify(rings);
+      return;
+    }
+    told.count("too_many_corners_as_masks");
+  }
+  yield `{"size":${JSON.stringify(size)},"counts":`;
+  yield* jsonSlices(counts);
+  yield "}";
 }
 
 const category = (label: string | null, ids: ReadonlyMap<string | null, number>) =>

@@ -2,7 +2,15 @@ import { rowRuns } from "../../../imaging/cut-mask.ts";
 import { Classes } from "../classes.ts";
 import type { ExportedItem } from "../types.ts";
 import { escaped } from "./escaped.ts";
-import { type FormatContext, objectsOf, oneOutlineOf, pathOf, pointsOf, type ZipFormat } from "./format.ts";
+import {
+  type FormatContext,
+  joined,
+  objectsOf,
+  oneOutlineOf,
+  pathOf,
+  pointsOf,
+  type ZipFormat,
+} from "./format.ts";
 
 /**
  * CVAT for images 1.1: `annotations.xml`, with masks (run lengths of rows in the object's box) or polygons; `subset` is the
@@ -40,7 +48,9 @@ async function* xmlOf(
       if (context.options.shapes === "masks") {
         const [left, top] = cut.box;
         const at = `left="${left}" top="${top}" width="${cut.width}" height="${cut.height}"`;
-        yield `    <mask ${common} rle="${[...rowRuns(cut)].join(", ")}" ${at} z_order="0">\n    </mask>\n`;
+        yield `    <mask ${common} rle="`;
+        yield* joined(rowRuns(cut), ", ");
+        yield `" ${at} z_order="0">\n    </mask>\n`;
         continue;
       }
       const ring = oneOutlineOf(item, annotation, cut, context);

@@ -86,6 +86,23 @@ export function oneOutlineOf(
   return joinedRing(rings);
 }
 
+/** Numbers that become text together: a mask of noise has millions. */
+const numbersTogether = 16_384;
+
+/** Numbers with a separator between, some at a time. */
+export function* joined(values: Iterable<number>, separator: string): Generator<string, void, undefined> {
+  let some: number[] = [];
+  let before = "";
+  for (const value of values) {
+    some.push(value);
+    if (some.length < numbersTogether) continue;
+    yield before + some.join(separator);
+    before = separator;
+    some = [];
+  }
+  if (some.length > 0) yield before + some.join(separator);
+}
+
 /** [[x, y], ...] of a ring. */
 export function* pointsOf(ring: readonly number[]): Generator<[number, number], void, undefined> {
   for (let i = 0; i < ring.length; i += 2) yield [ring[i] as number, ring[i + 1] as number];

@@ -2,7 +2,7 @@ import { encodeBrush } from "../../../imaging/brush-rle.ts";
 import { Classes } from "../classes.ts";
 import type { ExportedItem } from "../types.ts";
 import { escaped } from "./escaped.ts";
-import { type FormatContext, objectsOf, oneOutlineOf, pathOf, type ZipFormat } from "./format.ts";
+import { type FormatContext, joined, objectsOf, oneOutlineOf, pathOf, type ZipFormat } from "./format.ts";
 import { brushRegion, polygonRegion, regionHead, type RegionShape } from "./label-studio-region.ts";
 
 const [fromName, toName] = ["tag", "image"] as const;
@@ -43,16 +43,18 @@ async function* tasksOf(
     for await (const { annotation, cut } of objectsOf(item, context)) {
       const head = regionHead(`r${++region}`, { fromName, toName }, { width, height });
       const names = [classes.nameOf(annotation.label)];
-      let shape: RegionShape;
+      const textOf = (shape: RegionShape): string =>
+        `${count++ > 0 ? "," : ""}\n${JSON.stringify({ ...head, ...shape })}`;
       if (context.options.shapes === "masks") {
-        const rle = [...encodeBrush(cut, cut.box, [height, width])];
-        shape = brushRegion(rle, names);
-      } else {
-        const ring = oneOutlineOf(item, annotation, cut, context);
-        if (ring === null) continue;
-        shape = polygonRegion(ring, { width, height }, names);
+        // Within a text the quotes would be escaped.
+        const [before = "", after = ""] = textOf(brushRegion([], names)).split('"rle":[]');
+        yield `${before}"rle":[`;
+        yield* joined(encodeBrush(cut, cut.box, [height, width]), ",");
+        yield `]${after}`;
+        continue;
       }
-      yield `${count++ > 0 ? "," : ""}\n${JSON.stringify({ ...head, ...shape })}`;
+      const ring = oneOutlineOf(item, annotation, cut, context);
+      if (ring !== null) yield textOf(polygonRegion(ring, { width, height }, names));
     }
     yield "]}]}";
   }
