@@ -1,5 +1,7 @@
+import { isFull } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Database } from "./client.ts";
+import { selectImages } from "./queries/images.ts";
 import {
   beginPrediction,
   type BegunPrediction,
@@ -10,7 +12,10 @@ import {
 
 /** A prediction that is being made and stands in the log by its prompts. */
 export interface OpenPrediction {
-  /** Resolves once the row is stored, with false where the project has no such image. Rejects as the database does. */
+  /**
+   * Resolves once the row is stored, with false where the project has no such image. Rejects as the database does, but
+   * where it has no room: an answer needs none, so it is given without a row, and the log says how many are.
+   */
   readonly stored: Promise<boolean>;
   /** It is answered: what is known only now follows within `everyMs`, many at a time, and it counts as used. */
   finish(facts: Omit<FinishedPrediction, "id">): Promise<void>;
@@ -32,6 +37,7 @@ const mostWaiting = 10_000;
 /** Rows of one statement. */
 const batch = 500;
 const retryMs = 1000;
+const tellEveryMs = 60_000;
 
 /**
  * @param options.requests The same database as a request asks it: a row is stored as its request's, and finished with others.
@@ -85,13 +91,33 @@ export function createPredictionLog(options: {
     return Promise.resolve();
   };
 
+  let unlogged = 0;
+  let toldAt = -Infinity;
+  const tellUnlogged = (error: unknown): void => {
+    unlogged++;
+    if (performance.now() - toldAt < tellEveryMs) return;
+    toldAt = performance.now();
+    log.error({ err: error, predictions: unlogged }, "the database has no room: predictions are not logged");
+  };
+
   return {
     open(row, imageId) {
-      const stored = beginPrediction(requests, row, imageId);
-      const isStored = stored.catch(() => false);
+      let isLogged = true;
+      const stored = beginPrediction(requests, row, imageId).catch(async (error: unknown) => {
+        if (!isFull(error)) throw error;
+        isLogged = false;
+        tellUnlogged(error);
+        return imageId === null || (await selectImages(requests, row, [imageId])).length > 0;
+      });
+      const isStored = stored.then(
+        (there) => there && isLogged,
+        () => false,
+      );
       return {
         stored,
-        finish: (facts) => put(finished, { id: row.id, ...facts }),
+        finish: async (facts) => {
+          if (isLogged) await put(finished, { id: row.id, ...facts });
+        },
         drop: async () => {
           if (await isStored) await put(dropped, row.id);
         },

@@ -126,6 +126,28 @@ describe("the log of predictions", () => {
     expect(await log.open(rowOf(other), id).stored).toBe(true);
   });
 
+  it("lets answers be given where the database has no room, and counts none of them", async () => {
+    const scope = await project();
+    const about = { sha256: sha256("own"), objectKey: "y", bytes: 1, format: "png", width: 4, height: 3 };
+    const { id } = await insertImage(database.db, { ...scope, id: newId("img"), ...about });
+    const row = rowOf(scope);
+    // What Postgres says where a file can't grow.
+    await database.db.execute(sql`create function full_disk() returns trigger language plpgsql as
+      $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$`);
+    await database.db.execute(sql`create trigger full_disk before insert on predictions
+      for each statement execute function full_disk()`);
+    const entry = log.open(row, id);
+    expect(await entry.stored).toBe(true);
+    expect(await log.open(rowOf(scope), "img_none").stored).toBe(false);
+    await entry.finish(facts);
+    await entry.drop();
+    await database.db.execute(sql`drop function full_disk cascade`);
+    await log.flush();
+    expect(await read(row.id)).toBeUndefined();
+    expect(await used(scope)).toBe(0);
+    expect(await log.open(row, id).stored).toBe(true);
+  });
+
   it("writes at once where it may be stopped after the answer, and the rest when it is closed", async () => {
     const scope = await project();
     const row = rowOf(scope);
