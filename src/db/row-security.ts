@@ -14,7 +14,7 @@ import { transact } from "./transactions.ts";
 export const apiRole = "maskwright_api";
 
 /** What no request asks for a workspace. */
-const notForRequests: ReadonlySet<string> = new Set(["rate_buckets", "scrubs"]);
+const notForRequests: ReadonlySet<string> = new Set(["base_model_signatures", "rate_buckets", "scrubs"]);
 
 const workspaces = new AsyncLocalStorage<string>();
 

@@ -181,7 +181,7 @@ it("each table has a policy, but for those that are no workspace's", async () =>
       and exists (select from pg_policy where polrelid = pg_class.oid)`;
   const without = names.filter((name) => !held.some((one) => one.name === name));
   expect(names.length).toBeGreaterThan(25);
-  expect(without).toEqual(["rate_buckets", "scrubs", "signing_secrets"]);
+  expect(without).toEqual(["base_model_signatures", "rate_buckets", "scrubs", "signing_secrets"]);
   const open = await database.sql<{ name: string }[]>`
     select relname as name from pg_class where has_table_privilege(${apiRole}, oid, 'select') and relname in ${database.sql(without)}`;
   expect(open.map(({ name }) => name)).toEqual(["signing_secrets"]);

@@ -1,6 +1,7 @@
 export * from "./annotations.ts";
 export * from "./api-keys.ts";
 export * from "./auto-labels.ts";
+export * from "./base-model-signatures.ts";
 export * from "./bucket-objects.ts";
 export * from "./common.ts";
 export * from "./feedback.ts";

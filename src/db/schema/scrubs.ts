@@ -1,4 +1,4 @@
-import { check, integer, pgTable, sql, text } from "../drizzle.ts";
+import { check, integer, pgTable, sql, text, uuid } from "../drizzle.ts";
 import { time } from "./common.ts";
 
 /** When the objects were read through last, and by whom they are just now; one row for all processes. */
@@ -6,6 +6,8 @@ export const scrubs = pgTable(
   "scrubs",
   {
     name: text("name").primaryKey(),
+    /** Who has it in hand: one that was taken for dead writes nothing more. */
+    leaseToken: uuid("lease_token"),
     /** Until then a process has it in hand. */
     heldUntil: time("held_until"),
     /** The last one that came to its end. */

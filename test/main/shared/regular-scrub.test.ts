@@ -1,8 +1,9 @@
 import { sql } from "../../../src/db/drizzle.ts";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { claimScrub, endScrub } from "../../../src/db/queries/scrubs.ts";
+import { claimScrub, endScrub, holdScrub, lastScrub } from "../../../src/db/queries/scrubs.ts";
 import { scrubWhenDue } from "../../../src/main/shared/regular-scrub.ts";
 import { idOf, type TestApp, testApp } from "../../helpers/app.ts";
+import { wrapStore } from "../../helpers/objects.ts";
 import { makeProject } from "../../helpers/seeds.ts";
 import { asPng, noiseImage } from "../../worlds/images.ts";
 
@@ -55,7 +56,7 @@ it("one process of all has it in hand, and one that breaks off leaves it to anot
   await aged(week);
   const claims = await Promise.all([1, 2, 3].map(() => claimScrub(app.db, week)));
   expect(claims.filter(Boolean)).toHaveLength(1);
-  await endScrub(app.db, null);
+  await endScrub(app.db, claims.find((token) => token !== null) ?? "", null);
   const stop = new AbortController();
   // Told to stop while it reads the first object.
   const store = new Proxy(app.store, {
@@ -72,8 +73,32 @@ it("one process of all has it in hand, and one that breaks off leaves it to anot
 
 it("whoever died with it in hand has it no longer after a while", async () => {
   await aged(week);
-  expect(await claimScrub(app.db, week)).toBe(true);
-  expect(await claimScrub(app.db, week)).toBe(false);
+  const first = (await claimScrub(app.db, week)) ?? "";
+  expect(await claimScrub(app.db, week)).toBeNull();
   await app.db.execute(sql`update scrubs set held_until = now() - interval '1 second'`);
-  expect(await claimScrub(app.db, week)).toBe(true);
+  const second = (await claimScrub(app.db, week)) ?? "";
+  // The first was only slow, and writes nothing more.
+  expect(await holdScrub(app.db, first)).toBe(false);
+  await endScrub(app.db, first, { checked: 7, lost: 7 });
+  expect(await claimScrub(app.db, week)).toBeNull();
+  expect(await holdScrub(app.db, second)).toBe(true);
+  await endScrub(app.db, second, { checked: 2, lost: 1 });
+  expect(await lastScrub(app.db)).toMatchObject({ checked: 2, lost: 1, leaseToken: null });
+});
+
+it("one that another has taken over breaks off", async () => {
+  await aged(week);
+  let other: string | null = null;
+  const store = wrapStore(app.store, {
+    getFile: async (...asked) => {
+      if (other === null) {
+        await app.db.execute(sql`update scrubs set held_until = now() - interval '1 second'`);
+        other = await claimScrub(app.db, week);
+      }
+      return app.store.getFile(...asked);
+    },
+  });
+  expect(await scrubWhenDue({ ...app.services, store }, week, never, 0)).toBe(false);
+  expect(await holdScrub(app.db, other ?? "")).toBe(true);
+  await endScrub(app.db, other ?? "", null);
 });
