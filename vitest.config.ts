@@ -79,6 +79,17 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Trains every kind of version, twice.
+        test: {
+          name: "nightly",
+          include: ["test/nightly/**/*.nightly.ts"],
+          ...served,
+          testTimeout: 20 * minute,
+          hookTimeout: 5 * minute,
+        },
+      },
+      {
+        extends: true,
         // Against Python; `npm run test:peers` installs it.
         test: {
           name: "peers",
