@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { createListener, type Listener } from "./db/listen.ts";
 import { createEmbeddingShelf } from "./db/embedding-shelf.ts";
+import { holdBaseModel } from "./db/signed-base-models.ts";
 import { createImageNotes } from "./db/image-notes.ts";
 import { createPredictionLog, type PredictionLog } from "./db/prediction-log.ts";
 import { createInference } from "./inference/index.ts";
@@ -82,6 +83,7 @@ export async function createServices(
       decodeWorkers: config.DECODE_WORKERS,
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       modelsFolder: resolve(config.DATA_DIR, "models"),
+      holdModel: async (model) => holdBaseModel(database.db, model),
       ...(logEveryMs > 0 && {
         onUnstored: (error: unknown) => log.warn({ err: error }, "a new embedding could not be stored"),
       }),

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { modelFamilies } from "../domain/model-family.ts";
+import { sha256 as hashOf } from "../lib/hash.ts";
+import type { SignedFile } from "../lib/model-signature.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -48,6 +50,17 @@ const manifestSchema = z.object({
   decoder: z.object({ key: z.string(), sha256 }),
 });
 export type BaseModelManifest = z.infer<typeof manifestSchema>;
+
+/** What of an imported model is signed: the manifest itself, and each file that it names, by its name in the model's folder. */
+export function signedFiles(bytes: Uint8Array): (SignedFile & { readonly key: string | null })[] {
+  const { decoder, encoder } = readManifest(bytes);
+  const own = "files" in encoder ? encoder.files : [];
+  return [
+    { name: "manifest.json", sha256: hashOf(bytes), key: null },
+    { name: "decoder.safetensors", sha256: decoder.sha256, key: decoder.key },
+    ...own.map(({ file, sha256: hash, key }) => ({ name: file, sha256: hash, key })),
+  ];
+}
 
 /** Throws an Error when the bytes are not a manifest. */
 export const readManifest = (bytes: Uint8Array): BaseModelManifest =>

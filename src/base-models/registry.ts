@@ -5,15 +5,24 @@ import { decoderLayouts } from "../checkpoint/decoder-layouts.ts";
 import { checkLayout } from "../checkpoint/layout.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import { AppError } from "../lib/errors.ts";
+import { digestFile } from "../lib/hash.ts";
+import type { SignedFile } from "../lib/model-signature.ts";
 import { once } from "../lib/once.ts";
 import { keys } from "../storage/keys.ts";
 import type { ObjectStore } from "../storage/store.ts";
-import { type BaseModelManifest, readManifest } from "./manifest.ts";
+import { registeredObject } from "../storage/named-objects.ts";
+import { type BaseModelManifest, readManifest, signedFiles } from "./manifest.ts";
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /** Whether a base model may be called so: it is part of object keys and of requests. */
 export const isBaseModelName = (name: string): boolean => namePattern.test(name);
+
+/** Rejects where an imported model is not what was signed; see db/signed-base-models.ts. */
+export type HoldBaseModel = (model: {
+  readonly name: string;
+  readonly files: readonly SignedFile[];
+}) => Promise<unknown>;
 
 /**
  * The base models that there are: those that come with the package, and those that were imported into the object
@@ -23,19 +32,26 @@ export class BaseModels {
   readonly #store: ObjectStore;
   readonly #folder: string;
   readonly #found = new Map<string, BaseModel>();
+  readonly #hold: HoldBaseModel | undefined;
 
-  /** @param folder where image encoders of imported models are kept for onnxruntime, which reads files */
-  constructor(store: ObjectStore, folder: string) {
+  /**
+   * @param folder where image encoders of imported models are kept for onnxruntime, which reads files
+   * @param hold is asked before an imported model is used for the first time; left out, none is held to a signature
+   */
+  constructor(store: ObjectStore, folder: string, hold?: HoldBaseModel) {
     this.#store = store;
     this.#folder = folder;
+    this.#hold = hold;
   }
 
   /** Throws AppError base_model_unknown, listing those that there are. */
   async get(name: string): Promise<BaseModel> {
     const known = builtInModel(name) ?? this.#found.get(name);
     if (known) return known;
-    const manifest = await this.manifest(name);
-    if (!manifest) throw unknownBaseModel(name, await this.names());
+    const bytes = await this.#manifestBytes(name);
+    if (!bytes) throw unknownBaseModel(name, await this.names());
+    await this.#hold?.({ name, files: signedFiles(bytes) });
+    const manifest = readManifest(bytes);
     const model = await this.#imported(manifest);
     this.#found.set(name, model);
     return model;
@@ -71,9 +87,14 @@ export class BaseModels {
 
   /** What the store says of an imported model, or null. */
   async manifest(name: string): Promise<BaseModelManifest | null> {
+    const bytes = await this.#manifestBytes(name);
+    return bytes && readManifest(bytes);
+  }
+
+  async #manifestBytes(name: string): Promise<Buffer | null> {
     if (!isBaseModelName(name)) return null;
     try {
-      return readManifest(await this.#store.get(keys.baseModel(name)));
+      return await this.#store.get(keys.baseModel(name));
     } catch (error) {
       if (error instanceof AppError && error.code === "object_not_found") return null;
       throw error;
@@ -106,11 +127,8 @@ export class BaseModels {
     };
   }
 
-  async #decoder({ name, family, decoder: { key, sha256 } }: BaseModelManifest) {
-    const stored = await this.#store.stat(key);
-    if (stored && stored.sha256 !== sha256)
-      throw new AppError("object_corrupted", `the decoder of ${name} is not the one that was imported`);
-    const { tensors } = decodeSafetensors(await this.#store.get(key));
+  async #decoder({ family, decoder }: BaseModelManifest) {
+    const { tensors } = decodeSafetensors(await registeredObject(this.#store, decoder));
     checkLayout(tensors, decoderLayouts[family]);
     return tensors;
   }
@@ -128,7 +146,11 @@ export class BaseModels {
     await mkdir(dirname(folder), { recursive: true });
     const draft = await mkdtemp(`${folder}-`);
     try {
-      for (const { file, key } of files) await this.#store.getFile(key, join(draft, file));
+      for (const { file, key, sha256 } of files) {
+        await this.#store.getFile(key, join(draft, file));
+        if ((await digestFile(join(draft, file))).sha256 !== sha256)
+          throw new AppError("object_corrupted", `${key} is not the file that was imported`);
+      }
       await rm(folder, { recursive: true, force: true });
       await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
         // Another process was faster, with the same files.

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BaseModels } from "../base-models/registry.ts";
+import { BaseModels, type HoldBaseModel } from "../base-models/registry.ts";
 import { type DecoderGraph, readFinderGraphs, readGraphs } from "../graphs/files.ts";
 import { embeddingLength } from "../domain/model-family.ts";
 import { inSpan } from "../lib/trace.ts";
@@ -46,6 +46,8 @@ export interface InferenceOptions {
   readonly pictures?: Pictures;
   /** Where image encoders of imported base models are kept on disk; below the temporary folder by default. */
   readonly modelsFolder?: string;
+  /** Is asked before an imported base model is used; see base-models/registry.ts. */
+  readonly holdModel?: HoldBaseModel;
   /** The base models that there are; those that come with the package and those of the store by default. */
   readonly models?: BaseModels;
   /**
@@ -69,7 +71,8 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const pools = createPools(options);
   const running = new Running();
   const models =
-    options.models ?? new BaseModels(store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"));
+    options.models ??
+    new BaseModels(store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"), options.holdModel);
   const weights = new VersionWeights(store, models);
   const prefixes = new PrefixCache(options.prefixBytes);
   const pictures = options.pictures ?? new Pictures(options.maxImagePixels);

@@ -186,6 +186,22 @@ export function verifyModel(bundle: SignatureBundle, publicKey: string): SignedM
   return { name: subject[0].name, files, about };
 }
 
+/** The same for a model of these files, no more and no fewer. Throws SignatureRefused, naming those that are others. */
+export function verifyFiles(
+  bundle: SignatureBundle,
+  publicKey: string,
+  files: readonly SignedFile[],
+): SignedModel {
+  const signed = verifyModel(bundle, publicKey);
+  const [before, after] = [signed.files, files].map(
+    (list) => new Map(list.map(({ name, sha256 }) => [name, sha256])),
+  );
+  const names = new Set([...signed.files, ...files].map(({ name }) => name));
+  const other = [...names].filter((name) => before?.get(name) !== after?.get(name)).sort();
+  if (other.length > 0) throw new SignatureRefused(`these are not as they were: ${other.join(", ")}`);
+  return signed;
+}
+
 /** The same for a model of one file, which has to be the one with this hash. Throws SignatureRefused. */
 export function verifyFile(bundle: SignatureBundle, publicKey: string, sha256: string): SignedModel {
   const signed = verifyModel(bundle, publicKey);

@@ -7,7 +7,14 @@ import { type Config, readConfig } from "../config.ts";
 import { importBaseModel } from "../base-models/import-base-model.ts";
 import { BaseModels } from "../base-models/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { signedFiles } from "../base-models/manifest.ts";
+import { openDatabase } from "../db/client.ts";
+import { migrate } from "../db/migrate.ts";
+import { holdBaseModel } from "../db/signed-base-models.ts";
 import { createObjectStore } from "../storage/create.ts";
+import { keys } from "../storage/keys.ts";
+import type { ObjectStore } from "../storage/store.ts";
+import { databaseUrlOf } from "./shared/database-url.ts";
 import { quantiseModel } from "./shared/quantise-model.ts";
 
 const usage = `Base models: what projects name as their base_model.
@@ -19,7 +26,7 @@ const usage = `Base models: what projects name as their base_model.
 FILE is Meta's .pth (SAM) or .pt (SAM 2 and 2.1), MobileSAM's .pt, Hugging Face's model.safetensors or
 pytorch_model.bin, an ONNX image encoder (DECODER is then the decoder's ONNX or weights file), or a folder with such
 files. A file with a decoder alone says by --encoder whose image encoder it goes with. It is stored where DATA_DIR or
-S3_BUCKET says, for every process that has the same setting.
+S3_BUCKET says, for every process that has the same setting, and signed where DATABASE_URL is set.
 
 quantise makes a base model of another: the same decoder, and an image encoder that computes its linear layers in 8-bit
 integers, which takes less time. It compares masks and time of both on drawn pages, and keeps the new one only where the
@@ -73,6 +80,7 @@ export async function modelCommand(
     if (isQuantise) {
       const modelsFolder = resolve(config.DATA_DIR, "models");
       out(await quantiseModel({ store, models, of: paths[0] ?? "", name, workFolder, modelsFolder }));
+      await signImported(config, store, name);
       return 0;
     }
     if (!isImport) {
@@ -88,6 +96,7 @@ export async function modelCommand(
       ...(encoder === undefined ? {} : { encoderOf: encoder }),
       workFolder,
     });
+    await signImported(config, store, name);
     const size = `${(manifest.parameters / 1e6).toFixed(1)} million weights`;
     out(
       `${isNew ? "Imported" : "Already there:"} ${name}: ${manifest.type}, ${size}, from ${manifest.source.format}\n` +
@@ -102,6 +111,19 @@ export async function modelCommand(
     return 1;
   } finally {
     await store.close();
+  }
+}
+
+/** Where the settings name a database; else it is signed by the first program that uses it or reads all objects through. */
+async function signImported(config: Config, store: ObjectStore, name: string): Promise<void> {
+  if (config.DATABASE_URL === undefined && config.DATABASE_SECRET_ARN === undefined) return;
+  const databaseUrl = await databaseUrlOf(config);
+  await migrate(databaseUrl);
+  const database = openDatabase(databaseUrl, { max: 1 });
+  try {
+    await holdBaseModel(database.db, { name, files: signedFiles(await store.get(keys.baseModel(name))) });
+  } finally {
+    await database.close();
   }
 }
 

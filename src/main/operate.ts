@@ -1,6 +1,7 @@
 /**
  * `npm run operate -- COMMAND`: what an operator does by hand or by schedule; see docs/operations.md.
- *   backup FOLDER, restore FOLDER, clean-up, scrub, reproduce PROJECT VERSION, delete-workspace ID, delete-base-model NAME
+ *   backup FOLDER, restore FOLDER, clean-up, scrub, reproduce PROJECT VERSION, delete-workspace ID, delete-base-model NAME,
+ *   export-base-model NAME FOLDER
  */
 import { resolve } from "node:path";
 import { BaseModels } from "../base-models/registry.ts";
@@ -17,13 +18,14 @@ import { createObjectStore } from "../storage/create.ts";
 import type { ObjectStore } from "../storage/store.ts";
 import { cleanUp } from "./shared/clean-up.ts";
 import { databaseUrlOf } from "./shared/database-url.ts";
+import { exportBaseModel } from "./shared/export-base-model.ts";
 import { deleteBaseModel } from "./shared/delete-base-model.ts";
 import { orExit, runTask } from "./shared/process.ts";
 import { reproduce } from "./shared/reproduce.ts";
 import { usageOr } from "./shared/usage.ts";
 
 const usage = `usage: npm run operate -- backup FOLDER | restore FOLDER | clean-up | scrub | reproduce PROJECT VERSION
-         | delete-workspace ID | delete-base-model NAME
+         | delete-workspace ID | delete-base-model NAME | export-base-model NAME FOLDER
   On the database and the objects of the settings (docs/operations.md).`;
 usageOr(usage, { words: { least: 1, most: 3 } });
 
@@ -115,6 +117,17 @@ const commands: Readonly<Record<string, Command>> = {
       const models = new BaseModels(store, resolve(config.DATA_DIR, "models"));
       await deleteBaseModel({ db: open(given), store, models }, name);
       tell(`Deleted the base model ${name}`);
+    },
+  },
+  "export-base-model": {
+    words: 2,
+    run: async (given, [name = "", to = ""]) => {
+      const { model, signature, key } = await exportBaseModel(
+        { db: open(given), store: given.store },
+        name,
+        resolve(to),
+      );
+      given.tell(`${model}, signed in ${signature} by ${key}`);
     },
   },
   "delete-workspace": {

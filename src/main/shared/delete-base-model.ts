@@ -1,5 +1,6 @@
 import { builtInModel } from "../../checkpoint/base-models.ts";
 import type { BaseModels } from "../../base-models/registry.ts";
+import { deleteBaseModelSignature } from "../../db/queries/base-model-signatures.ts";
 import { projectsChoosing, projectsOnBase } from "../../db/queries/base-model-users.ts";
 import type { Database } from "../../db/client.ts";
 import { deleteBelow } from "../../storage/delete-below.ts";
@@ -30,6 +31,7 @@ export async function deleteBaseModel(
   }
   // Without its manifest it is none, whatever of its files is there
   await store.delete(keys.baseModel(name));
+  await deleteBaseModelSignature(db, name);
   await deleteBelow(store, keys.baseModelObjects(name));
 }
 

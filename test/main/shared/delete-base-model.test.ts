@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { importBaseModel } from "../../../src/base-models/import-base-model.ts";
 import { BaseModels } from "../../../src/base-models/registry.ts";
+import { holdBaseModel } from "../../../src/db/signed-base-models.ts";
 import { eq } from "../../../src/db/drizzle.ts";
 import { fineTunes } from "../../../src/db/schema/index.ts";
 import { deleteBaseModel } from "../../../src/main/shared/delete-base-model.ts";
@@ -24,7 +25,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const models = () => new BaseModels(app.store, join(folder, "models"));
+const models = () =>
+  new BaseModels(app.store, join(folder, "models"), async (model) => holdBaseModel(app.db, model));
 const remove = (name: string): Promise<void> =>
   deleteBaseModel({ db: app.db, store: app.store, models: models() }, name);
 
@@ -63,4 +65,6 @@ it("removes a base model that nothing needs, so that another can have its name",
   expect(await models().names()).toEqual(["mobile_sam"]);
   const again = await importBaseModel({ ...common, paths: [decoder], name: "tiny", encoderOf: "mobile_sam" });
   expect(again.isNew).toBe(true);
+  // The signature of the first went with it.
+  expect((await models().get("tiny")).name).toBe("tiny");
 });
