@@ -6,6 +6,7 @@ import { annotationRoutes } from "./routes/annotations.ts";
 import { autoLabelRoutes } from "./routes/auto-label.ts";
 import { bucketExportRoutes } from "./routes/bucket-exports.ts";
 import { bucketImportRoutes } from "./routes/bucket-imports.ts";
+import { folderImportRoutes } from "./routes/folder-imports.ts";
 import { consoleRoutes } from "./routes/console.ts";
 import { cvatRoutes } from "./routes/cvat.ts";
 import { addDocs } from "./routes/docs.ts";
@@ -89,6 +90,7 @@ export function createApp(
     annotationRoutes,
     importRoutes,
     bucketImportRoutes,
+    folderImportRoutes,
     importResultRoutes,
     predictRoutes,
     segmentEverythingRoutes,

@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 
 const MiB = 1024 * 1024;
@@ -25,6 +25,18 @@ const places = z
   .refine((list) => list.every((text) => /^[a-z0-9][a-z0-9.-]{1,62}(\/[^/\s]+)*$/.test(text)), {
     error: "has to be places like bucket/folder, parted by commas",
   });
+
+/** Absolute folders, parted by commas; `{workspace}` in one stands for a workspace's id. */
+const folders = z
+  .string()
+  .default("")
+  .transform((text) => text.split(",").flatMap((part) => part.trim().replace(/(?<=.)\/+$/, "") || []))
+  .refine(
+    (list) => list.every((path) => isAbsolute(path) && resolve(path) === path && dirname(path) !== path),
+    {
+      error: "has to be absolute folders like /data/scans, parted by commas",
+    },
+  );
 
 const bound = (max: number) => z.coerce.number().int().min(0).max(max).optional();
 
@@ -65,6 +77,8 @@ const environment = z.object({
   IMPORT_BUCKETS: places,
   /** Where exports may write, by the same rules. */
   EXPORT_BUCKETS: places,
+  /** Folders of the machines with the API and the trainers that imports may read, by the same rules as IMPORT_BUCKETS. */
+  IMPORT_FOLDERS: folders,
   /** `auto` takes the compiled engine. */
   TRAINER_ENGINE: z.enum(["auto", "compiled", "eager"]).default("auto"),
   /** What the trainer must run on: `gpu` takes the quickest engine that proves itself on a GPU, and nothing without one. */

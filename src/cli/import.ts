@@ -20,13 +20,18 @@ export const importCommand: Command = async (call) => {
     "split-parts": { type: "boolean" },
     "max-skipped-share": { type: "string" },
     again: { type: "boolean" },
+    "on-server": { type: "boolean" },
   });
   const [given] = positionals as [string];
   if (values.project !== undefined && values["base-model"] !== undefined)
     throw new CliError("usage", "--base-model is for a new project; --project names one that has its own.");
   const place = placeOf(given);
-  if (place) return importBucket(call, place, values);
-  if (values.again === true) throw new CliError("usage", "--again goes with s3://BUCKET/PREFIX.");
+  const onServer = values["on-server"] === true;
+  if (place && onServer)
+    throw new CliError("usage", "--on-server goes with a folder's path, and not with s3://.");
+  if (values.again === true && !place) throw new CliError("usage", "--again goes with s3://BUCKET/PREFIX.");
+  if (place) return importInPlace(call, place, values);
+  if (onServer) return importInPlace(call, { folder: given }, values);
   const path = resolve(given);
   const source = await sourceOf(path);
   const client = await call.api();
@@ -36,29 +41,31 @@ export const importCommand: Command = async (call) => {
   return { text: textOf(job), data: job };
 };
 
-/** Has the service read what lies in a bucket; nothing goes through here. */
-async function importBucket(
+/** Has the service read what lies in a bucket, or in a folder of its own; nothing goes through here. */
+async function importInPlace(
   call: Call,
-  { bucket, prefix }: Place,
+  place: Place | { readonly folder: string },
   values: Given & Partial<Readonly<Record<"project" | "name" | "base-model", string | undefined>>>,
 ): Promise<Answer> {
   const client = await call.api();
-  const name = values.name ?? (prefix.replace(/\/$/, "").split("/").at(-1) || bucket);
+  const path = "folder" in place ? place.folder : `${place.bucket}/${place.prefix}`;
+  const name = values.name ?? (path.replace(/\/+$/, "").split("/").at(-1) || "import");
   const project = values.project ?? (await newProject(client, { ...values, name }));
-  const started = await client.post("/v1/projects/{project_id}/imports:bucket", {
-    params: { path: { project_id: project } },
-    body: {
-      bucket,
-      prefix,
-      again: values.again === true,
-      dry_run: values["dry-run"] === true,
-      ...(values.masks !== undefined && { masks: values.masks as Masks }),
-      ...(values["split-parts"] === true && { split_parts: true }),
-      ...(values["max-skipped-share"] !== undefined && {
-        max_skipped_share: Number(values["max-skipped-share"]),
-      }),
-    },
-  });
+  const params = { path: { project_id: project } };
+  const choices = {
+    dry_run: values["dry-run"] === true,
+    ...(values.masks !== undefined && { masks: values.masks as Masks }),
+    ...(values["split-parts"] === true && { split_parts: true }),
+    ...(values["max-skipped-share"] !== undefined && {
+      max_skipped_share: Number(values["max-skipped-share"]),
+    }),
+  };
+  const started = await ("folder" in place
+    ? client.post("/v1/projects/{project_id}/imports:folder", { params, body: { ...place, ...choices } })
+    : client.post("/v1/projects/{project_id}/imports:bucket", {
+        params,
+        body: { ...place, again: values.again === true, ...choices },
+      }));
   const live = new Live(call.streams.err, !call.json);
   try {
     const job = await waitFor(client, { project_id: project, import_id: started.id }, live);

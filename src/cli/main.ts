@@ -34,6 +34,7 @@ const usage = `maskwright COMMAND [--json]
                                      auto: the first fine-tune tries all base models
   import s3://BUCKET/PREFIX [--again] ...
                                      what lies in a bucket; what was read before is not again
+  import FOLDER --on-server ...      a folder of the service's own machine, which IMPORT_FOLDERS opens
   migrate roboflow|label-studio|cvat|hf EXPORT [--images FOLDER] [--name NAME]
           [--base-model NAME|auto] [--epochs N] [--budget SECONDS]
           [--serving interactive|best] [--seed N]

@@ -1,5 +1,6 @@
-import { open, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
+import { join, sep } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import {
   type ArchiveEntry,
@@ -43,9 +44,9 @@ export async function openFolder(
       left.push({ file: name, detail: "a symbolic link, which is not followed" });
       continue;
     }
-    const found = await stat(join(folder, path)).catch(() => null);
-    // Gone since it was listed.
-    if (found === null) continue;
+    const found = await lstat(join(folder, path)).catch(() => null);
+    // Gone since it was listed, or changed into a link.
+    if (found === null || !found.isFile()) continue;
     const { size } = found;
     checkSize(name, size, limits);
     count.bytes += size;
@@ -60,8 +61,9 @@ export async function openFolder(
     if (!place) throw new Error(`${name} is not in the folder`);
     return place;
   };
-  const opened = (name: string) =>
-    open(placeOf(name).path).catch((error: unknown) => {
+  const real = await realpath(folder);
+  const opened = (name: string): Promise<FileHandle> =>
+    openBelow(real, placeOf(name).path).catch((error: unknown) => {
       throw fileChanged(name, `can't be opened: ${messageOf(error)}`, error);
     });
   const chunks: ArchiveReader["chunks"] = async function* (name, stop) {
@@ -79,7 +81,6 @@ export async function openFolder(
     left: leftBelow(files, left),
     chunks,
     read: (name, stop) => whole(chunks(name, stop)),
-    place: (name) => ({ path: placeOf(name).path, offset: 0 }),
     print: async (name) => {
       const { bytes } = placeOf(name);
       const handle = await opened(name);
@@ -91,6 +92,23 @@ export async function openFolder(
     },
     close: async () => {},
   };
+}
+
+/** Opens a file for reading if it lies below the folder of that real path now: a link may have come since it was listed. */
+async function openBelow(real: string, path: string): Promise<FileHandle> {
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  try {
+    // What is open has a name of its own on Linux, which nobody can change between the two steps.
+    const found = await (process.platform === "linux"
+      ? readlink(`/proc/self/fd/${handle.fd}`)
+      : realpath(path));
+    if (!found.startsWith(real + sep))
+      throw new Error("it is reached by a link that leads out of the folder");
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 /** Files and links of all depths, a folder's listing at a time. */

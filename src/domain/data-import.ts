@@ -13,8 +13,8 @@ export interface ImportOptions {
   readonly annotators?: "last" | "first" | "consensus" | undefined;
   /** Whether the user's own train, val and test parts are kept; undefined: where there is a test part. */
   readonly respectSplits?: boolean | undefined;
-  /** A folder of the server, by its real path, that is read where it lies; undefined: what was sent. */
-  readonly folder?: string | undefined;
+  /** A folder of the server that is read where it lies, and the open one that it lies in; undefined: what was sent. */
+  readonly folder?: { readonly root: string; readonly path: string } | undefined;
   /** What lies in a bucket and is read there; undefined: what was sent. */
   readonly bucket?: BucketSource | undefined;
 }

@@ -97,6 +97,7 @@ export const errorStatus = {
   import_file_changed: 422,
   import_skipped_too_much: 422,
   bucket_not_allowed: 403,
+  folder_not_allowed: 403,
   bucket_unreadable: 422,
   bucket_unwritable: 422,
   // Fine-tunes and versions

@@ -1,5 +1,5 @@
-import { readFile, rm, symlink, truncate } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rename, rm, symlink, truncate } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/datasets/limits.ts";
@@ -65,6 +65,21 @@ describe("a data set as a TAR or a folder", () => {
     await dataset.close();
     expect(names).toEqual([expect.stringContaining("a-long-name")]);
     expect(dataset.told().skipped).toEqual([expect.objectContaining({ code: "file_changed", count: 1 })]);
+  });
+
+  it("reads nothing behind a link that has come since the folder was listed", async () => {
+    const folder = await zips.folder(await files());
+    const dataset = await open(folder);
+    const image = join(folder, "set/images/1.png");
+    await rm(image);
+    await symlink("/etc/passwd", image);
+    await rename(join(folder, "set/masks"), join(folder, "..", `${basename(folder)}-moved`));
+    await symlink(join(folder, "..", `${basename(folder)}-moved`), join(folder, "set/masks"));
+    const found: unknown[] = [];
+    for await (const item of dataset.items()) found.push(...item.annotations);
+    await dataset.close();
+    expect(found).toEqual([]);
+    expect(dataset.told().skipped).toContainEqual(expect.objectContaining({ code: "file_changed" }));
   });
 
   it.each(["../x.png", "/x.png", "a//x.png"])("is refused with a file named %s", async (name) => {

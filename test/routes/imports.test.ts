@@ -1,10 +1,12 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sql } from "../../src/db/drizzle.ts";
+import { eq, sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ZipFile } from "yazl";
 import { channels } from "../../src/db/listen.ts";
+import { getImport } from "../../src/db/queries/imports.ts";
+import { imports } from "../../src/db/schema/index.ts";
 import { errorOf, idOf, overHttp, read, type TestApp, testApp } from "../helpers/app.ts";
 import { makeProject } from "../helpers/seeds.ts";
 
@@ -17,7 +19,10 @@ beforeAll(async () => {
   // A folder of this file alone, so that what another process uploads is not taken for something left behind.
   temporary = await mkdtemp(join(tmpdir(), "maskwright-test-"));
   vi.stubEnv("TMPDIR", temporary);
-  app = await testApp({ MAX_IMPORT_BYTES: 100_000 });
+  app = await testApp({
+    MAX_IMPORT_BYTES: 100_000,
+    IMPORT_FOLDERS: ["/scans/open", "/scans/of/{workspace}"],
+  });
   project = await makeProject(app.a);
   url = `/v1/projects/${project}/imports`;
   const file = new ZipFile();
@@ -163,6 +168,68 @@ describe("POST imports", () => {
     expect(errorOf(await app.b.send("POST", url, { body: zip, headers: zipType }))).toBe(
       "404 project_not_found project_id",
     );
+    expect(await app.traces()).toEqual(before);
+  });
+});
+
+describe("POST imports:folder", () => {
+  const ask = (body: object, headers = {}, client = app.a, own = url) =>
+    client.post(`${own}:folder`, body, headers);
+
+  it("queues an import of a folder that the setting opens", async () => {
+    const answer = await ask({ folder: "/scans/open/may/", dry_run: true, masks: "binary" });
+    expect(answer.status).toBe(202);
+    expect(answer.body).toMatchObject({
+      object: "import",
+      status: "queued",
+      dry_run: true,
+      folder: "/scans/open/may",
+      bucket: null,
+      file_name: null,
+      bytes: 0,
+    });
+    const row = await getImport(app.db, { workspaceId: app.a.workspaceId, projectId: project }, idOf(answer));
+    expect(row.options).toEqual({
+      masks: "binary",
+      folder: { root: "/scans/open", path: "/scans/open/may" },
+    });
+  });
+
+  it("lets a workspace into the folder of its own name, and into no other's", async () => {
+    const own = `/v1/projects/${await makeProject(app.b)}/imports`;
+    const folder = `/scans/of/${app.a.workspaceId}/x`;
+    expect((await ask({ folder })).status).toBe(202);
+    expect(errorOf(await ask({ folder }, {}, app.b, own))).toBe("403 folder_not_allowed folder");
+    expect(errorOf(await ask({ folder: "/scans/open" }, {}, app.b))).toContain("404 project_not_found");
+  });
+
+  it("answers at the import's end where the caller waits for it", async () => {
+    const queued = Promise.withResolvers<string>();
+    const unwatch = await app.services.listener.watch(channels.imports, (id) => id && queued.resolve(id));
+    const asked = ask({ folder: "/scans/open/june" }, { prefer: "wait=60" });
+    const id = await queued.promise;
+    await app.db.update(imports).set({ status: "succeeded", imagesCreated: 2 }).where(eq(imports.id, id));
+    expect(await asked).toMatchObject({ status: 200, body: { id, status: "succeeded", images_created: 2 } });
+    unwatch();
+  });
+
+  it("takes a key that has been used for another folder for a mistake", async () => {
+    const headers = { "idempotency-key": "may" };
+    const first = await ask({ folder: "/scans/open/a" }, headers);
+    expect(idOf(await ask({ folder: "/scans/open/a" }, headers))).toBe(idOf(first));
+    expect(errorOf(await ask({ folder: "/scans/open/b" }, headers))).toBe("409 idempotency_key_reused");
+  });
+
+  it.each<[string, object, string]>([
+    ["a folder that is not open", { folder: "/etc" }, "403 folder_not_allowed folder"],
+    ["a folder whose name goes on", { folder: "/scans/opened" }, "403 folder_not_allowed folder"],
+    ["a way out", { folder: "/scans/open/../of" }, "400 invalid_request folder"],
+    ["a relative path", { folder: "scans/open" }, "400 invalid_request folder"],
+    ["no folder", {}, "400 invalid_request folder"],
+    ["what it does not know", { folder: "/scans/open", url: "http://x" }, "400 invalid_request"],
+  ])("refuses %s and queues nothing", async (_what, body, error) => {
+    const before = await app.traces();
+    expect(errorOf(await ask(body))).toContain(error);
     expect(await app.traces()).toEqual(before);
   });
 });

@@ -63,6 +63,7 @@ const bodies: Readonly<Record<string, (ids: Ids) => object | Buffer>> = {
   "POST /v1/projects/{project_id}/imports": () => Buffer.from("PK"),
   "POST /v1/projects/{project_id}/annotations:bucket": () => ({ bucket: "scans" }),
   "POST /v1/projects/{project_id}/imports:bucket": () => ({ bucket: "scans" }),
+  "POST /v1/projects/{project_id}/imports:folder": () => ({ folder: "/data/scans" }),
   "POST /v1/projects/{project_id}/uploads": () => ({
     purpose: "image",
     bytes: png.length,

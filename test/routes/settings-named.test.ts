@@ -54,6 +54,7 @@ it.each<[string, () => Promise<Answer>, string]>([
     "WEBHOOK_ALLOW_PRIVATE",
   ],
   ["a bucket", () => app.a.post(`${project}/imports:bucket`, { bucket: "scans" }), "IMPORT_BUCKETS"],
+  ["a folder", () => app.a.post(`${project}/imports:folder`, { folder: "/data" }), "IMPORT_FOLDERS"],
 ])("names the setting that refuses %s", async (_what, ask, setting) => {
   const answer = await ask();
   const { message } = answer.body["error"] as { message: string };

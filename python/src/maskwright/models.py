@@ -534,9 +534,11 @@ class Import(TypedDict):
     status: Literal["queued", "running", "succeeded", "failed"]
     file_name: str | None
     bucket: BucketExportBucket | None
-    """Where the data lie, if they were not sent."""
+    """Where the data lie, if they are read from a bucket."""
+    folder: str | None
+    """Where the data lie, if they are read from a folder of the server."""
     bytes: int
-    """Size of the file that was sent; 0 for what lies in a bucket."""
+    """Size of the file that was sent; 0 for what is read where it lies."""
     layout: str | None
     """What was recognised, such as coco, folders, yolo or labelme; several are joined by `+`. See
     docs/imports.md."""

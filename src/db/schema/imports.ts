@@ -44,7 +44,7 @@ export const imports = pgTable(
       .where(sql`status in ('queued', 'running')`),
     check("imports_status_check", sql`status in ('queued', 'running', 'succeeded', 'failed')`),
     // What lies in a bucket is read there, and nothing was sent.
-    check("imports_bytes_check", sql`bytes > 0 or (bytes = 0 and options ? 'bucket')`),
+    check("imports_bytes_check", sql`bytes > 0 or (bytes = 0 and options ?| array['bucket', 'folder'])`),
     check("imports_images_done_check", sql`images_done >= 0`),
     check("imports_attempt_check", sql`attempt >= 0`),
   ],

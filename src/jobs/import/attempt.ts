@@ -10,6 +10,7 @@ import type { BucketSource, ImportNote, ImportSummary } from "../../domain/data-
 import { ChildStopped } from "../../lib/child/limits.ts";
 import { temporaryFolder } from "../../lib/temporary.ts";
 import { AppError } from "../../lib/errors.ts";
+import { realFolder } from "../../storage/folder-places.ts";
 import { keys } from "../../storage/keys.ts";
 import type { Held } from "../held.ts";
 import type { TrainerServices } from "../services.ts";
@@ -91,9 +92,9 @@ export class ImportRun {
     // Where the store takes images in without copying them.
     const folder = (this.#folder = await temporaryFolder("import", this.#services.store.nearby));
     const { folder: served, bucket } = this.#row.options;
-    const where = served ?? (bucket && placeText(bucket)) ?? this.#row.fileName ?? "the archive";
+    const where = served?.path ?? (bucket && placeText(bucket)) ?? this.#row.fileName ?? "the archive";
     await this.#held.note(`reading ${where}`);
-    if (served !== undefined) return [folder, served];
+    if (served) return [folder, await realFolder(served)];
     const path = join(folder, "data");
     await (bucket ? this.#list(bucket, path) : this.#services.store.getFile(this.#row.objectKey, path));
     return [folder, path];

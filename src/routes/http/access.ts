@@ -71,6 +71,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   "GET /v1/projects/{project_id}/imports": "read",
   "POST /v1/projects/{project_id}/imports": "annotate",
   "POST /v1/projects/{project_id}/imports:bucket": "annotate",
+  "POST /v1/projects/{project_id}/imports:folder": "annotate",
   "GET /v1/projects/{project_id}/imports/{import_id}": "read",
   "GET /v1/projects/{project_id}/imports/{import_id}/report": "read",
   "GET /v1/projects/{project_id}/imports/{import_id}/picture": "read",

@@ -42,7 +42,22 @@ export const importQuery = z.object({
   respect_splits: flag.optional().openapi({ description: told.respect_splits }),
 });
 
-/** The same in JSON, of what lies in a bucket. */
+const choices = {
+  dry_run: z.boolean().default(false).openapi({ description: told.dry_run }),
+  masks: words.masks,
+  split_parts: z.boolean().optional().openapi({ description: told.split_parts }),
+  max_skipped_share: z.number().min(0).max(1).optional().openapi({ description: told.max_skipped_share }),
+  annotators: words.annotators,
+  respect_splits: z.boolean().optional().openapi({ description: told.respect_splits }),
+};
+
+/** The same in JSON, of what lies in a folder of the server. */
+export const folderImportBody = z.strictObject({
+  folder: text(4096).openapi({ description: "Absolute path on the server, such as /data/scans/may." }),
+  ...choices,
+});
+
+/** The same of what lies in a bucket. */
 export const bucketImportBody = z.strictObject({
   bucket: text(63),
   prefix: z.string().max(1024).default("").openapi({
@@ -51,12 +66,7 @@ export const bucketImportBody = z.strictObject({
   again: z.boolean().default(false).openapi({
     description: "Whether objects are read, too, that an import of this project has read before.",
   }),
-  dry_run: z.boolean().default(false).openapi({ description: told.dry_run }),
-  masks: words.masks,
-  split_parts: z.boolean().optional().openapi({ description: told.split_parts }),
-  max_skipped_share: z.number().min(0).max(1).optional().openapi({ description: told.max_skipped_share }),
-  annotators: words.annotators,
-  respect_splits: z.boolean().optional().openapi({ description: told.respect_splits }),
+  ...choices,
 });
 
 export const optionsOf = (query: Omit<z.output<typeof importQuery>, "dry_run">): ImportOptions => ({
@@ -77,8 +87,14 @@ export const importSchema = z
     bucket: z
       .object({ name: z.string(), prefix: z.string() })
       .nullable()
-      .openapi({ description: "Where the data lie, if they were not sent." }),
-    bytes: z.int().openapi({ description: "Size of the file that was sent; 0 for what lies in a bucket." }),
+      .openapi({ description: "Where the data lie, if they are read from a bucket." }),
+    folder: z
+      .string()
+      .nullable()
+      .openapi({ description: "Where the data lie, if they are read from a folder of the server." }),
+    bytes: z
+      .int()
+      .openapi({ description: "Size of the file that was sent; 0 for what is read where it lies." }),
     layout: z.string().nullable().openapi({
       description:
         "What was recognised, such as coco, folders, yolo or labelme; several are joined by `+`. See docs/imports.md.",
@@ -130,6 +146,7 @@ export const toImport = (row: Import): z.output<typeof importSchema> => ({
   status: row.status,
   file_name: row.fileName,
   bucket: row.options.bucket ? { name: row.options.bucket.name, prefix: row.options.bucket.prefix } : null,
+  folder: row.options.folder?.path ?? null,
   bytes: row.bytes,
   layout: row.layout,
   dry_run: row.dryRun,

@@ -1,4 +1,7 @@
+import { readdir, symlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startFolderImport } from "../../../src/actions/start-folder-import.ts";
 import { getImport } from "../../../src/db/queries/imports.ts";
 import type { ProjectScope } from "../../../src/db/queries/scope.ts";
 import { keys } from "../../../src/storage/keys.ts";
@@ -41,6 +44,29 @@ describe("an import", () => {
     });
     expect(await rowsOf(scope)).toEqual({ images: [], annotations: [] });
     expect(await objectsOf(scope)).toEqual([keys.importPicture(scope.projectId, id)]);
+  });
+
+  it("of a folder of the server reads it where it lies, and leaves it there", async () => {
+    const { services, config } = bench;
+    const scope = await newProject(services.db);
+    const folder = await zips.folder(await pages());
+    const before = await readdir(folder, { recursive: true });
+    const given = { db: services.db, config: { ...config, IMPORT_FOLDERS: [dirname(folder)] } };
+    const asked = { options: {}, dryRun: false };
+    const { id } = await startFolderImport(given, scope, folder, asked);
+    expect(await runImport(bench.trainer, id, never)).toHaveLength(5);
+    const { images, annotations } = await rowsOf(scope);
+    expect([images.length, annotations.length]).toEqual([5, 5]);
+    expect(images.map(({ fileName }) => fileName).sort()[0]).toBe("images/0.png");
+    expect(await readdir(folder, { recursive: true })).toEqual(before);
+
+    await symlink(folder, `${folder}-link`);
+    const link = await startFolderImport(given, scope, `${folder}-link`, asked);
+    await runImport(bench.trainer, link.id, never);
+    expect(await getImport(services.db, scope, link.id)).toMatchObject({
+      status: "failed",
+      error: { code: "import_zip_invalid", message: expect.stringContaining("link") },
+    });
   });
 
   it("keeps the data's own parts where there is a test part, or as asked", async () => {
