@@ -63,6 +63,7 @@ describe("POST imports", () => {
       status: "queued",
       file_name: null,
       bucket: null,
+      folder: null,
       bytes: zip.length,
       layout: null,
       dry_run: false,

@@ -1,0 +1,2 @@
+ALTER TABLE "imports" DROP CONSTRAINT "imports_bytes_check";--> statement-breakpoint
+ALTER TABLE "imports" ADD CONSTRAINT "imports_bytes_check" CHECK (bytes > 0 or (bytes = 0 and options ?| array['bucket', 'folder']));
