@@ -57,7 +57,7 @@ describe("an import", () => {
     expect(await runImport(bench.trainer, id, never)).toHaveLength(5);
     const { images, annotations } = await rowsOf(scope);
     expect([images.length, annotations.length]).toEqual([5, 5]);
-    expect(images.map(({ fileName }) => fileName).sort()[0]).toBe("images/0.png");
+    expect(images.map(({ fileName }) => fileName)).toContain("images/0.png");
     expect(await readdir(folder, { recursive: true })).toEqual(before);
 
     await symlink(folder, `${folder}-link`);
