@@ -2,8 +2,15 @@ import { useState } from "preact/hooks";
 import { all, api } from "../api/client.ts";
 import type { FineTune, Overview, Page, Version } from "../api/types.ts";
 import { useLoad } from "../state/load.ts";
+import {
+  efforts,
+  groupings,
+  hyperparametersOf,
+  type Recipe,
+  servings,
+  usualRecipe,
+} from "../state/recipe.ts";
 import { go, href } from "../state/router.ts";
-import type { Serving } from "../state/serving.ts";
 import { ago, plural, versionName } from "../state/text.ts";
 import { attempt } from "../state/toasts.ts";
 import { Await, Button, Head, LinkButton, Notice } from "../ui/parts.tsx";
@@ -46,8 +53,7 @@ function Start({
   running: FineTune | undefined;
 }) {
   const [from, setFrom] = useState<number | null>(null);
-  const [effort, setEffort] = useState<Effort>("auto");
-  const [serving, setServing] = useState<Serving>("interactive");
+  const [recipe, setRecipe] = useState<Recipe>(usualRecipe);
   const labelled = overview.labelled_images;
   if (running) {
     return (
@@ -82,7 +88,7 @@ function Start({
   }
   const start = (): Promise<boolean> =>
     attempt(async () => {
-      const hyperparameters = { ...efforts[effort].hyperparameters, ...servings[serving].hyperparameters };
+      const hyperparameters = hyperparametersOf(recipe);
       const body = {
         ...(Object.keys(hyperparameters).length > 0 && { hyperparameters }),
         ...(from !== null && { base_version: from }),
@@ -100,8 +106,24 @@ function Start({
           Some images are held back: the version is measured on them beside the untuned model, and goes live
           by itself only if it is surely better.
         </p>
-        <Choice label="Effort" of={efforts} value={effort} onChange={setEffort} />
-        <Choice label="Answers" of={servings} value={serving} onChange={setServing} />
+        <Choice
+          label="Effort"
+          of={efforts}
+          value={recipe.effort}
+          onChange={(effort) => setRecipe({ ...recipe, effort })}
+        />
+        <Choice
+          label="Answers"
+          of={servings}
+          value={recipe.serving}
+          onChange={(serving) => setRecipe({ ...recipe, serving })}
+        />
+        <Choice
+          label="Look-alikes"
+          of={groupings}
+          value={recipe.grouping}
+          onChange={(grouping) => setRecipe({ ...recipe, grouping })}
+        />
         <StartFrom projectId={projectId} value={from} onChange={setFrom} />
       </div>
       <Button kind="primary large" icon="spark" onClick={start}>
@@ -110,21 +132,6 @@ function Start({
     </section>
   );
 }
-
-type Effort = "auto" | "quick" | "thorough";
-
-/** How much is tried before the training. */
-const efforts: Record<Effort, { text: string; hyperparameters?: Record<string, unknown> }> = {
-  auto: { text: "Find the best recipe" },
-  quick: { text: "Quick: 12 epochs, nothing tried", hyperparameters: { epochs: 12 } },
-  thorough: { text: "Thorough: six times as much work", hyperparameters: { budget_seconds: 1800 } },
-};
-
-/** What answers may cost. */
-const servings: Record<Serving, { text: string; hyperparameters?: Record<string, unknown> }> = {
-  interactive: { text: "Quick: about as quick as the untuned model" },
-  best: { text: "Best masks, however long they take", hyperparameters: { serving: "best" } },
-};
 
 const Choice = <Name extends string>({
   label,
