@@ -3,6 +3,9 @@ import type { Connection, Query } from "./transactions.ts";
 
 type Make = Sql["unsafe"];
 
+/** Postgres counts them in 16 bits. */
+const mostParameters = 65_534;
+
 /**
  * A statement of postgres.js 3.4.9 that has a transaction of its own, sent in one go with its beginning and its end: no
  * round trip more, and nothing that `begin` sets is left on the connection. It resolves once it is committed.
@@ -13,6 +16,9 @@ export function inOneGo(make: Make, begin: Promise<string | null>, ...asked: Par
   const query = make(...asked) as unknown as Query;
   const toPool = query.handler;
   query.handler = (one) => {
+    // What can't be written fails before it is sent: behind another query, postgres.js would wait for its answer.
+    const [, parameters = []] = asked;
+    if (parameters.length >= mostParameters || parameters.includes(undefined as never)) return toPool(one);
     begin
       .then((text) => (text === null ? toPool(one) : send(make, text, one)))
       .catch((error: unknown) => one.reject(error));

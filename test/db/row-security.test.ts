@@ -152,6 +152,16 @@ describe("a statement in one go", () => {
     });
   });
 
+  it("is refused by itself where it can't be written, and the connection goes on", async () => {
+    await onOne(async ({ requests }) => {
+      const { $client: client } = requests as unknown as { $client: postgres.Sql };
+      const unsafe = (value: unknown) =>
+        asOwn(() => client.unsafe("select $1::text as value", [value as string]));
+      await expect(unsafe(undefined)).rejects.toMatchObject({ code: "UNDEFINED_VALUE" });
+      expect(Array.from(await unsafe("written"))).toEqual([{ value: "written" }]);
+    });
+  });
+
   it("is rejected with its connection", async () => {
     await onOne(async ({ requests, db }) => {
       await asOwn(() => requests.execute(sql`select 1`));
