@@ -18,6 +18,7 @@ import { createServices, type Services } from "../../src/services.ts";
 import { keys } from "../../src/storage/keys.ts";
 import { createEngine } from "../../src/training/engine/create.ts";
 import type { TrainerServices } from "../../src/jobs/services.ts";
+import type { OpenDatabase } from "../../src/db/client.ts";
 import { testDatabase } from "../helpers/database.ts";
 import { asPng } from "./images.ts";
 import { ringImage } from "./rings.ts";
@@ -31,8 +32,8 @@ export interface Bench {
 }
 
 /** Database, object store, workers and what the trainer's jobs want of them: all real but the speed, nothing running. */
-export async function openBench(): Promise<Bench> {
-  const database = await testDatabase();
+export async function openBench(of: () => Promise<OpenDatabase> = testDatabase): Promise<Bench> {
+  const database = await of();
   const folder = await mkdtemp(join(tmpdir(), "maskwright-scenario-"));
   const config = readConfig({ DATA_DIR: folder, LOG_LEVEL: "silent", DATABASE_URL: database.url });
   const services = await createServices(config, { databaseUrl: database.url });
