@@ -1,4 +1,5 @@
 import type { MaskFormat, Size } from "../imaging/types.ts";
+import { AppError } from "../lib/errors.ts";
 
 const KiB = 1024;
 
@@ -31,6 +32,15 @@ const freeText = 16 * MiB;
 
 /** Characters that the masks of an answer may be, given what it was reckoned to take; `limit` is MAX_ANSWER_BYTES. */
 export const mostText = (cost: number, limit: number): number => Math.min(limit, Math.max(freeText, cost));
+
+/** Longer than this nobody waits for an answer: proxies and clients give up after a few minutes. */
+export const answerMs = 180_000;
+
+/** What whoever asked for more than can be made in that time is told; `hint` says what would fit. */
+export const tooLate = (hint: string): AppError =>
+  new AppError("overloaded", `This answer was not ready within ${answerMs / 1000} s. ${hint}`, {
+    retryAfter: 60,
+  });
 
 /**
  * The same of what is found without prompts, by segment-everything's points or a version's finder: it is asked for in small

@@ -155,7 +155,7 @@ export function clipPrompts<Prompt extends Omit<AskedPrompt, "mask">>(
 }
 
 /** Pixels of all masks of one answer together: a hundred of an image of 8000 x 8000, which take some ten seconds. */
-const mostMaskPixels = 100 * 64_000_000;
+export const mostMaskPixels = 100 * 64_000_000;
 
 /** Masks that an answer will have: of drawn prompts, and of objects that are found at most. */
 export function masksOf(asked: Masked, versions: number): { drawn: number; found: number } {

@@ -9,7 +9,12 @@ import { type Known, knownAs } from "./known.ts";
 import type { ActionContext } from "./context.ts";
 
 /** How a caller names an image: stored, sent along, or the handle of one that was sent before. */
-export type AskedImage = { readonly id: string } | { readonly base64: string } | { readonly sha256: string };
+export type AskedImage = { readonly id: string } | SentImage | { readonly sha256: string };
+
+/** Empty once its bytes are there: the text would stay until the request has ended. */
+interface SentImage {
+  base64: string;
+}
 
 export interface FoundImage {
   readonly id: string | null;
@@ -32,7 +37,7 @@ export async function findImage(
   try {
     if ("id" in asked) return await storedImage(services, scope, asked.id, options.known);
     if ("sha256" in asked) return await knownImage(services, scope, asked.sha256, options);
-    return await sentImage(services, asked.base64);
+    return await sentImage(services, asked);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     throw new AppError(error.code, error.message, { param: `image.${field}` });
@@ -51,8 +56,9 @@ async function storedImage(
   return { id: image.id, size: [image.height, image.width], source: imageSource(store, image) };
 }
 
-async function sentImage({ inference }: ActionContext, base64: string): Promise<FoundImage> {
-  const bytes = await decodeBase64(base64, "image.base64");
+async function sentImage({ inference }: ActionContext, sent: SentImage): Promise<FoundImage> {
+  const bytes = await decodeBase64(sent.base64, "image.base64");
+  sent.base64 = "";
   const { width, height } = await inference.inspect(bytes);
   // In the thread pool: a large image takes longer than others may wait.
   const digest = await crypto.subtle.digest("SHA-256", bytes);

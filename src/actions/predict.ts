@@ -4,9 +4,11 @@ import type { OpenPrediction } from "../db/prediction-log.ts";
 import { requireFinder } from "../db/queries/versions.ts";
 import type { MaskFormat, Size } from "../imaging/types.ts";
 import type { VersionRef } from "../inference/types.ts";
+import { byDeadline } from "../lib/deadline.ts";
+import type { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Reservation } from "../lib/memory-budget.ts";
-import { answerCost, everythingCost, mostText } from "./answer-cost.ts";
+import { answerCost, answerMs, everythingCost, mostText, tooLate } from "./answer-cost.ts";
 import { type Answered, answerPrompts, type Question } from "./answer-prompts.ts";
 import { resolveVersions, type VersionName } from "./asked-versions.ts";
 import {
@@ -89,11 +91,11 @@ export async function predict(context: ActionContext, ask: Ask, given: AskedPred
   const what = { by: scope.workspaceId, what: "This answer", hint, param: "prompts", signal };
   const held = await memory.reserve(cost, what);
   try {
-    return {
-      held,
-      clipped,
-      ...(await answer(context, ask, asked, { versions, finds, likes, image, prompts, cost })),
-    };
+    const late = (): AppError => tooLate(hint);
+    const made = await byDeadline(answerMs, { signal, late }, (inTime) =>
+      answer(context, { ...ask, signal: inTime }, asked, { versions, finds, likes, image, prompts, cost }),
+    );
+    return { held, clipped, ...made };
   } catch (error) {
     held.release();
     throw error;

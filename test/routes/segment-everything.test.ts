@@ -1,3 +1,4 @@
+import sharp from "sharp";
 import { sql } from "../../src/db/drizzle.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeRle } from "../../src/imaging/rle.ts";
@@ -27,6 +28,9 @@ interface Segmentation {
     masks: (RleMask & { score: number; stability_score: number; bbox: number[]; area: number })[];
   }[];
 }
+
+const allKept = { pred_iou_thresh: 0, stability_score_thresh: 0 };
+const drawn = { points_per_side: 10, ...allKept, image: { base64: "LARGE" } };
 
 describe("POST segment-everything", () => {
   it("finds the disc without a prompt, says how, and logs it", async () => {
@@ -98,6 +102,7 @@ describe("POST segment-everything", () => {
       },
       "422 image_too_small crop_n_layers",
     ],
+    ["more masks than can be drawn, where all are kept", drawn, "422 answer_too_large points_per_side"],
     ["a threshold out of range", { pred_iou_thresh: 1.5 }, "400 invalid_request pred_iou_thresh"],
     ["a setting that there isn't", { points: 3 }, "400 invalid_request points"],
     ["logits", { format: "logits" }, "400 invalid_request format"],
@@ -111,7 +116,10 @@ describe("POST segment-everything", () => {
     const tiny = Buffer.from(await asPng(discImage(30, 30, { x: 15, y: 15, radius: 6 }).image)).toString(
       "base64",
     );
-    const text = JSON.stringify({ image: { id: image }, ...asked }).replace("TINY", tiny);
+    const plain = sharp({ create: { width: 5000, height: 5000, channels: 3, background: "#57a" } });
+    const text = JSON.stringify({ image: { id: image }, ...asked })
+      .replace("TINY", tiny)
+      .replace("LARGE", asked === drawn ? (await plain.png().toBuffer()).toString("base64") : "");
     const before = await app.traces();
     const answer = await app.a.post(url, JSON.parse(text));
     expect(errorOf(answer)).toBe(error);

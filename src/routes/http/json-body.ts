@@ -34,10 +34,13 @@ export function boundedJson(schema: z.ZodType, path: string): MiddlewareHandler<
     const { memory, json } = c.get("reading");
     const limit = c.get("bodyLimit") as Env["Variables"]["bodyLimit"] | undefined;
     const read = async (bytes: Buffer): Promise<void> => {
-      const value = json.read(bytes, shape, limit?.naming);
-      // What the validator asks for next.
-      c.req.json = async <T>() => (await value) as T;
-      await value;
+      let value: unknown = await json.read(bytes, shape, limit?.naming);
+      // What the validator asks for next, and nobody after it: a text that is decoded may go.
+      c.req.json = <T>() => {
+        const once = value as T;
+        value = undefined;
+        return Promise.resolve(once);
+      };
     };
     if (told <= freeBytes) {
       await read(Buffer.from(await c.req.arrayBuffer()));

@@ -132,6 +132,14 @@ export const masks: readonly Row[] = [
     inProject(world, `annotations?image_id=${world.image("noisy").id}`),
   ),
   noisePage("the same as a COCO export", (world) => inProject(world, "annotations/export")),
+  noisePage("the same as a COCO export of polygons", (world) =>
+    inProject(world, "annotations/export?shapes=polygons"),
+  ),
+  ...(["label_studio", "cvat", "voc", "labelme"] as const).map((format) =>
+    noisePage(`the same as an export for ${format}`, (world) =>
+      inProject(world, `annotations/export?format=${format}`),
+    ),
+  ),
   byMasks("256 RLE mask prompts on 8000 x 8000", "flat", 256, halfRle),
   byMasks("100 RLE squares of 8000 x 8000", "flat", 100, squareRle),
   byMasks("3 RLE mask prompts of 10 MB of noise on 4000 x 4000", "noisy", 3, noiseRuns),
