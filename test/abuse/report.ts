@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Answer, Kind, Row } from "./types.ts";
 
@@ -128,7 +128,9 @@ export class Results {
       const { from, to } = between(this.#text, mark);
       this.#text = `${this.#text.slice(0, from)}\n\n${table}\n\n${this.#text.slice(to)}`;
     }
-    await writeFile(file, this.#text);
+    // Whoever stops the program midway keeps the document.
+    await writeFile(`${file}.new`, this.#text);
+    await rename(`${file}.new`, file);
   }
 }
 
