@@ -1,7 +1,7 @@
 import { fits } from "../../src/domain/model-family.ts";
 import { buildGraphs } from "../../src/graphs/build.ts";
 import { graphFor, mostTokens, readGraphs } from "../../src/graphs/files.ts";
-import { toInputFrame } from "../../src/imaging/coordinates.ts";
+import { frameSide, toInputFrame } from "../../src/imaging/coordinates.ts";
 import type { Prompt } from "../../src/inference/types.ts";
 import { packWeights } from "../../src/inference/decoder/packed-weights.ts";
 import { promptTokens } from "../../src/inference/decoder/prompt-tokens.ts";
@@ -22,10 +22,21 @@ const sizes = [
   [768, 1024],
   [1024, 1024],
 ] as const;
+/** The box round the one object, in shares of the image's sides. */
+const around = [0.2, 0.3, 0.6, 0.7] as const;
 const prompts: Readonly<Record<string, (height: number, width: number) => Prompt>> = {
-  "one box": (height, width) => ({ box: [0.2 * width, 0.3 * height, 0.6 * width, 0.7 * height] }),
-  "one point": (height, width) => ({ points: [[0.4 * width, 0.5 * height, 1]] }),
+  "one box": (height, width) => ({ box: scaled(width, height) }),
+  "one point": (height, width) => ({
+    points: [[((around[0] + around[2]) / 2) * width, ((around[1] + around[3]) / 2) * height, 1]],
+  }),
 };
+
+const scaled = (width: number, height: number): [number, number, number, number] => [
+  around[0] * width,
+  around[1] * height,
+  around[2] * width,
+  around[3] * height,
+];
 
 /** One box and one point on an image of each size. */
 const cases = sizes.flatMap((size) =>
@@ -44,12 +55,15 @@ const casesForPeer = cases.map(({ size, prompt: { box, points = [] } }) => {
 });
 
 /**
- * As bench -- decode on SAM, but with random weights that the peer makes: ours is what a decode worker does, the peer's is
+ * As bench -- decode on SAM, but with random weights that the peer makes and tunes to one object: ours is what a decode worker does, the peer's is
  * transformers' Sam2Model with its mask at the image's size. Both give mask 0, as a tuned version does.
  */
 export async function runSam2(options: TimingOptions): Promise<Report> {
   const { rounds, threads } = options;
-  const peer = await startSam2("decode", options, [JSON.stringify(casesForPeer)]);
+  const peer = await startSam2("decode", options, [
+    JSON.stringify(casesForPeer),
+    JSON.stringify(scaled(frameSide, frameSide)),
+  ]);
   try {
     await buildGraphs();
     const graphs = readGraphs();
