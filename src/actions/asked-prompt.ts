@@ -30,6 +30,8 @@ export interface AskedPrompt extends Omit<Prompt, "mask"> {
   /** The same as `label`. */
   readonly text?: string | undefined;
   readonly like?: AskedLike | undefined;
+  /** Whether all objects of the label are answered as one mask; left out, each is one. */
+  readonly region?: boolean | undefined;
   /** Regions where nothing is to be found. */
   readonly exclude?: readonly Box[] | undefined;
 }

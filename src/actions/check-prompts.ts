@@ -66,11 +66,13 @@ function checkNamed(prompt: AskedPrompt, param: string): void {
   };
   if (!isSought(prompt)) {
     refuse("exclude", "only beside a label or like.");
+    refuse("region", "only beside a label.");
     return;
   }
   if (prompt.label !== undefined) refuse("text", "label and text say the same; give one of them.");
   if (namedBy(prompt) !== null) refuse("like", "a label says what is looked for; give one of them.");
   const { like } = prompt;
+  if (like) refuse("region", "only beside a label.");
   const ways = like && [like.annotation, like.annotations, like.box].filter((way) => way !== undefined);
   if (ways && ways.length !== 1) {
     const at = `${param}.like`;

@@ -1,10 +1,10 @@
-import type { LogitsMask } from "../imaging/types.ts";
+import type { Box, LogitsMask, RleMask } from "../imaging/types.ts";
 import { findImageByHash } from "../db/queries/images.ts";
 import { getPrediction, type Prediction } from "../db/queries/predictions.ts";
 import type { Project } from "../db/queries/projects.ts";
 import type { ProjectScope } from "../db/queries/scope.ts";
 import { isFound, type LoggedPrompt } from "../domain/prompts.ts";
-import type { ImageSource, PredictedMask, Prompt } from "../inference/types.ts";
+import type { ImageSource, PredictedMask, Prompt, VersionRef } from "../inference/types.ts";
 import { finding } from "../inference/find/find-focus.ts";
 import { imageBytes } from "../storage/named-objects.ts";
 import { AppError } from "../lib/errors.ts";
@@ -64,7 +64,11 @@ export async function lowResOf(
   place: MaskPlace,
   depth = 0,
 ): Promise<LogitsMask> {
-  requirePlace(row, place);
+  const { found: made } = requirePlace(row, place);
+  if (made?.parts)
+    throw unknownMask(
+      `prompt ${place.prompt} asked for a region, which is of many masks: give it as run lengths (format rle)`,
+    );
   const kept = context.recentMasks.get(keyOf(row.id, place));
   if (kept) return kept;
   const { lowRes } = await predictAgain(context, project, row, place, depth);
@@ -104,6 +108,24 @@ export async function predictAgain(
   return decoded;
 }
 
+/** As predictAgain, but for the mask alone, also where it is a region of many. */
+export async function maskAgain(
+  context: Context,
+  project: Project,
+  row: Prediction,
+  place: MaskPlace,
+): Promise<RleMask> {
+  const { found } = requirePlace(row, place);
+  if (!found?.parts || row.width === null || row.height === null)
+    return (await predictAgain(context, project, row, place)).mask as RleMask;
+  const scope = scopeOf(project);
+  const [version] = await refsOf(context, scope, [place.version]);
+  const image = { ...(await sourceOf(context, scope, row)), size: [row.height, row.width] as const };
+  const { workspaceId, baseModel } = project;
+  const asked = { workspaceId, baseModel, image, version: version as VersionRef, parts: found.parts };
+  return (await context.inference.regionAgain(asked)).mask;
+}
+
 export const unknownMask = (why: string): AppError =>
   new AppError("prediction_mask_unknown", `In the earlier prediction ${why}.`);
 
@@ -113,8 +135,14 @@ export interface Made {
   readonly prompt: LoggedPrompt;
   /** What a found object is; null also where the prompt was drawn. */
   readonly label: string | null;
-  /** Set where it is one of many objects that were found for its prompt: whether without the version's window. */
-  readonly found: { readonly plain: boolean } | null;
+  /**
+   * Set where it is one of many objects that were found for its prompt: whether without the version's window; where all of
+   * them are its one region, the boxes that this was made by.
+   */
+  readonly found: {
+    readonly plain: boolean;
+    readonly parts?: readonly { readonly prompt: Box; readonly plain?: true }[];
+  } | null;
 }
 
 /** The prompt of a mask that the prediction did answer with. Throws AppError prediction_mask_unknown. */
@@ -126,17 +154,25 @@ export function requirePlace(row: Prediction, { version, prompt, mask }: MaskPla
   if (!logged) throw unknownMask(`there is no prompt ${prompt}`);
   if (isFound(logged)) {
     const objects = (logged.found ?? []).filter(([by]) => by === version);
-    const object = objects[mask];
-    if (!object)
-      throw unknownMask(`${objects.length} objects were found for prompt ${prompt}, no number ${mask}`);
-    const [, box, label, plain = false] = object;
     const { found: _, exclude: __, ...asked } = logged;
+    const [surest] = objects;
+    if (logged.region && surest && mask === 0) {
+      const parts = objects.map(([, box, , plain]) => ({ prompt: box, ...(plain && { plain }) }));
+      return { prompt: asked, label: surest[2], found: { plain: false, parts } };
+    }
+    const object = logged.region ? undefined : objects[mask];
+    if (!object)
+      throw unknownMask(`${counted(logged, objects.length)} for prompt ${prompt}, no number ${mask}`);
+    const [, box, label, plain = false] = object;
     return { prompt: { ...asked, box }, label, found: { plain } };
   }
   const masks = row.request.multimask === true ? 3 : 1;
   if (mask >= masks) throw unknownMask(`prompt ${prompt} has ${masks} masks, no number ${mask}`);
   return { prompt: logged, label: null, found: null };
 }
+
+const counted = ({ region }: LoggedPrompt, objects: number): string =>
+  region ? `${Math.min(1, objects)} regions were found` : `${objects} objects were found`;
 
 async function toPrompt(
   context: Context,

@@ -121,7 +121,7 @@ function sum(times: readonly TimingMs[]): TimingMs {
 }
 
 function toMask(object: FoundObject): AnsweredMask {
-  const { prompt: _, plain: __, ...mask } = object;
+  const { prompt: _, plain: __, parts: ___, ...mask } = object;
   return mask;
 }
 
@@ -164,9 +164,10 @@ export function logFound(logged: readonly LoggedPrompt[], found: Found): LoggedP
   const all = [...logged];
   for (const [ask, place] of found.places.entries()) {
     const places = found.numbers.flatMap((number, v) =>
-      (found.results[v]?.[ask]?.objects ?? []).map(
-        ({ prompt, label, plain }): readonly [number, Box, string | null, true?] =>
+      (found.results[v]?.[ask]?.objects ?? []).flatMap(({ label, parts, ...own }) =>
+        (parts ?? [own]).map(({ prompt, plain }): readonly [number, Box, string | null, true?] =>
           plain ? [number, prompt, label, plain] : [number, prompt, label],
+        ),
       ),
     );
     all[place] = { ...(all[place] ?? { find: true }), found: places };

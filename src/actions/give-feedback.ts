@@ -10,7 +10,7 @@ import type { RleMask, WireMask } from "../imaging/types.ts";
 import { AppError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { ActionContext, Ask } from "./context.ts";
-import { type Made, type MaskPlace, predictAgain, requirePlace } from "./earlier-masks.ts";
+import { type Made, maskAgain, type MaskPlace, requirePlace } from "./earlier-masks.ts";
 import { isEverything, promptOf, requireFound, segmentAgain } from "./found-masks.ts";
 
 export interface SaidFeedback {
@@ -147,6 +147,6 @@ function spokenOf(context: ActionContext, project: Project, row: Prediction, sai
     return { place: found.place, prompt: promptOf(found), label: null, found: null, again };
   }
   const place = { version: version ?? row.versions[0] ?? 0, prompt: promptIndex, mask };
-  const again = async () => (await predictAgain(context, project, row, place)).mask as RleMask;
+  const again = () => maskAgain(context, project, row, place);
   return { place, ...requirePlace(row, place), again };
 }

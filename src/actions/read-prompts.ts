@@ -63,6 +63,7 @@ function soughtAs(prompt: AskedPrompt): LoggedPrompt {
   const name = namedBy(prompt)?.name;
   return {
     ...(name !== undefined && { label: name }),
+    ...(prompt.region && { region: true as const }),
     ...(like?.annotation !== undefined && { like: { annotation: like.annotation } }),
     ...(like?.annotations && { like: { annotations: [...like.annotations] } }),
     ...(like?.box && { like: { box: like.box } }),

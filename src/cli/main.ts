@@ -42,8 +42,9 @@ const usage = `maskwright COMMAND [--json]
   images PROJECT [--order newest|worth] [--limit N]
                                      worth: what to label next, and why
   predict PROJECT IMAGE [--box x0,y0,x1,y1 ...] [--point x,y[,0 or 1] ...]
-          [--label NAME ...] [--find]
-                                     what the version was taught, without drawing
+          [--label NAME ...] [--region NAME ...] [--find]
+                                     what the version was taught, without drawing;
+                                     region: all of a label as one mask
           [--like ANNOTATION|x0,y0,x1,y1 ...]
                                      what is like an object that is there
           [--version active|base|N] [--overlay FILE] [--mask FILE.png]

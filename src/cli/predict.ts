@@ -15,6 +15,7 @@ type Prompt = {
   box?: [number, number, number, number];
   points?: [number, number, number][];
   label?: string;
+  region?: true;
   like?: { annotation: string } | { box: [number, number, number, number] };
 };
 
@@ -43,6 +44,7 @@ export const predictCommand: Command = async ({ args, api }) => {
     box: { type: "string", multiple: true, default: [] },
     point: { type: "string", multiple: true, default: [] },
     label: { type: "string", multiple: true, default: [] },
+    region: { type: "string", multiple: true, default: [] },
     like: { type: "string", multiple: true, default: [] },
     find: { type: "boolean", default: false },
     version: { type: "string", default: "active" },
@@ -54,10 +56,11 @@ export const predictCommand: Command = async ({ args, api }) => {
   const prompts = [
     ...drawnOf(values.box, values.point),
     ...values.label.map((label): Prompt => ({ label })),
+    ...values.region.map((label): Prompt => ({ label, region: true })),
     ...values.like.map((text): Prompt => ({ like: likeOf(text) })),
   ];
   if (prompts.length === 0 && !find)
-    throw new CliError("usage", "Give a --box, a --point, a --label, a --like or --find.");
+    throw new CliError("usage", "Give a --box, a --point, a --label, a --region, a --like or --find.");
   const version = values.version === "active" ? values.version : versionOf(values.version);
   const bytes = await readFile(path);
   const client = await api();

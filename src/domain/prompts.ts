@@ -18,6 +18,8 @@ export interface LoggedPrompt {
   grid?: true;
   /** The objects of a label, by the name that was given for it. */
   label?: string;
+  /** Whether all that was found is one mask. */
+  region?: true;
   /** The objects of all labels. */
   find?: true;
   /** Objects like this one: an annotation's, several together, or the one in a box. */
@@ -26,7 +28,7 @@ export interface LoggedPrompt {
   exclude?: readonly LoggedBox[];
   /**
    * The objects that were found, in the order of the answer: version, the box that its mask was made by, label, and whether
-   * without the version's window.
+   * without the version's window. Those of a region are together its one mask.
    */
   found?: readonly (readonly [version: number, box: LoggedBox, label: string | null, plain?: true])[];
 }

@@ -16,6 +16,7 @@ import { embedRegion } from "./embedding/regions.ts";
 import type { EmbeddingShelf } from "./embedding/shelf.ts";
 import { segmentEverything } from "./everything/generate.ts";
 import { find } from "./find/find.ts";
+import { regionAgain } from "./find/region.ts";
 import { findLike } from "./find/like.ts";
 import { nameMasks } from "./find/name-masks.ts";
 import { FinderWeights } from "./find/finder-weights.ts";
@@ -115,6 +116,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
     segmentEverything: (request) => running.track(() => everything(request)),
     find: (request) => running.track(() => finding.find(request)),
     findLike: (request) => running.track(() => finding.findLike(request)),
+    regionAgain: (request) => running.track(() => finding.regionAgain(request)),
     name: (request) => running.track(() => finding.name(request)),
     channelsFirst: (embedding) =>
       running.track(() => pools.channelsFirst({ data: embedding.data, family: embedding.family })),
@@ -207,7 +209,7 @@ function findWith(
     graphs: ReturnType<typeof readFinderGraphs>;
     notes: ImageNotes | undefined;
   },
-): Pick<Inference, "find" | "findLike" | "name"> {
+): Pick<Inference, "find" | "findLike" | "regionAgain" | "name"> {
   const weights = new FinderWeights(store);
   const looking: Parameters<typeof nameMasks>[0] = {
     graphs,
@@ -222,6 +224,7 @@ function findWith(
         ...looking,
         predict: answer,
         twins: pools.twins,
+        region: pools.region,
         masks: pools.masks,
         note: async ({ sha256: finderSha256 }, doubt) =>
           notes?.doubt(
@@ -237,6 +240,7 @@ function findWith(
     find: findAll,
     findLike: (request) =>
       findLike({ embed: embedWhole, predict: answer, like, likeness, twins, masks }, request),
+    regionAgain: (request) => regionAgain({ predict: answer, region: pools.region }, request),
     name: (request) => nameMasks(looking, request),
   };
 }

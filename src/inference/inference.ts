@@ -2,6 +2,7 @@ import type { BaseModel } from "../checkpoint/base-models.ts";
 import type { Ranked, RankTask } from "../imaging/worth/rank-images.ts";
 import type { RgbImage } from "../imaging/types.ts";
 import type { FindRequest, FindResult, LikeRequest, Named, NameRequest } from "./find/types.ts";
+import type { Region, RegionRequest } from "./find/region.ts";
 import type { EverythingRequest, EverythingResult } from "./everything/types.ts";
 import type {
   Embedded,
@@ -39,6 +40,8 @@ export interface Inference {
   find(request: FindRequest): Promise<FindResult>;
   /** The objects that are like one that is there: see find/like.ts. Throws as find does. */
   findLike(request: LikeRequest): Promise<FindResult>;
+  /** A region of an earlier answer once more: see find/region.ts. */
+  regionAgain(request: RegionRequest): Promise<Region>;
   /** What a version's finder calls the objects of masks: see find/names.ts. Throws as find does. */
   name(request: NameRequest): Promise<readonly (Named | null)[]>;
   /** The order in which images should be labelled: see imaging/worth/rank-images.ts. */

@@ -124,6 +124,20 @@ describe("predict by the names of labels", () => {
     expect(few.predictions).toMatchObject([{ masks: [{ format: "polygon", label: "stamp" }], left_out: 1 }]);
   });
 
+  it("answers all objects of a label as one region", async () => {
+    const made = await predict({ prompts: [{ label: "stamps", region: true }, { label: "stamp" }] });
+    const [region, objects] = made.results[0]!.predictions as [Masks, Masks];
+    expect(region).toMatchObject({ masks: [{ label: "stamp" }], left_out: 0 });
+    const [whole, ...parts] = [...region.masks, ...objects.masks].map((mask) => decodeRle(mask).data);
+    expect(whole).toEqual(whole!.map((_, i) => Math.max(...parts.map((part) => part[i]!))));
+    const [a, b] = (objects.masks as unknown as { area: number }[]).map(({ area }) => area);
+    const mean = (0.9 * a! + 0.6 * b!) / (a! + b!);
+    expect(region.masks[0]!.label_score).toBeCloseTo(mean, 6);
+    const { body } = await app.a.get(`/v1/projects/${project}/predictions/${made.id}`);
+    expect(body).toMatchObject({ prompts: [{ label: "stamps", region: true }, { label: "stamp" }] });
+    expect((body["prompts"] as { found: unknown[] }[])[0]!.found).toHaveLength(2);
+  });
+
   it("finds all labels, with prompts and without", async () => {
     const { predictions, found } = await first({ find: true });
     expect(predictions).toEqual([]);
@@ -169,6 +183,16 @@ describe("predict by the names of labels", () => {
       "exclude beside a box",
       { prompts: [{ box: disc, exclude: [disc] }] },
       "400 invalid_request prompts[0].exclude",
+    ],
+    [
+      "a region of what was drawn",
+      { prompts: [{ box: disc, region: true }] },
+      "400 invalid_request prompts[0].region",
+    ],
+    [
+      "a region of what is like another",
+      { prompts: [{ like: { box: disc }, region: true }] },
+      "400 invalid_request prompts[0].region",
     ],
     [
       "a region outside",
@@ -247,6 +271,20 @@ describe("feedback on found objects", () => {
       expect(errorOf(await give(made.id, { action: "accept", ...place }))).toBe(
         "422 prediction_mask_unknown",
       );
+  });
+
+  it("makes a region one annotation, made again of its parts", async () => {
+    const made = await predict({ prompts: [{ label: "stamp", region: true }] });
+    const { counts } = made.results[0]!.predictions[0]!.masks[0]!;
+    const said = await give(made.id, { action: "accept" });
+    expect(errorOf(said)).toBe("201");
+    expect(said.body).toMatchObject({ iou: 1, prompt: { label: "stamp", region: true } });
+    expect(await annotation(said)).toMatchObject({ label: "stamp", mask: { counts } });
+    expect(errorOf(await give(made.id, { action: "accept", mask_index: 1 }))).toBe(
+      "422 prediction_mask_unknown",
+    );
+    const mask = { format: "prediction", id: made.id, prompt: 0, mask: 0 };
+    expect(errorOf(await ask({ prompts: [{ mask }] }))).toBe("422 prediction_mask_unknown prompts[0].mask");
   });
 
   it("lets a prompt start from a found mask", async () => {

@@ -2,6 +2,7 @@ import type { Finder } from "../../src/domain/finder.ts";
 import { boxIou } from "../../src/imaging/geometry.ts";
 import type { Box } from "../../src/imaging/types.ts";
 import type { FindRequest, FindResult, Named, NameRequest } from "../../src/inference/find/types.ts";
+import { asRegion, regionOf } from "../../src/inference/find/region.ts";
 import type { Inference } from "../../src/inference/inference.ts";
 
 /** A finder whose peaks are known beforehand, in the place of a network's; all behind them is real. */
@@ -53,18 +54,24 @@ export const findWith =
           multimask: false,
         });
         const masks = (answer.results[0]?.predictions ?? []).map((one) => one.masks[0]!).values();
+        const found = taken.map((objects) =>
+          objects.map(({ box, label, score }) => ({
+            ...masks.next().value!,
+            label,
+            labelScore: score,
+            prompt: box,
+          })),
+        );
+        const region = async (task: Parameters<typeof regionOf>[0]) => regionOf(task);
         return {
           ...(names && { names: namesOf(names[v] ?? []) }),
           version: version.number,
-          asks: taken.map((objects, a) => ({
-            objects: objects.map(({ box, label, score }) => ({
-              ...masks.next().value!,
-              label,
-              labelScore: score,
-              prompt: box,
+          asks: await Promise.all(
+            found.map(async (objects, a) => ({
+              objects: asks[a]?.asRegion ? [await asRegion({ region }, objects)] : objects,
+              left: (wanted[v]?.[a]?.length ?? 0) - objects.length,
             })),
-            left: (wanted[v]?.[a]?.length ?? 0) - objects.length,
-          })),
+          ),
         };
       }),
     );

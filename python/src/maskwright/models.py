@@ -750,6 +750,8 @@ class LoggedPrompt(TypedDict):
     learn from it."""
     label: NotRequired[str]
     """The label whose objects were asked for, as it was written."""
+    region: NotRequired[Literal[True]]
+    """All its objects were asked for as one mask: those in `found` are its parts."""
     find: NotRequired[Literal[True]]
     """The objects of all labels were asked for."""
     like: NotRequired[LoggedPromptLike | LoggedPromptLike2 | LoggedPromptLike3]

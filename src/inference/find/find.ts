@@ -6,6 +6,7 @@ import type { WriteTask, WrittenMask } from "../everything/write-masks.ts";
 import { type Times, toTimingMs } from "../timing.ts";
 import type { Embedded } from "../types.ts";
 import { type BoxDeps, decodeBoxes, withoutTwins } from "./decode-boxes.ts";
+import { asRegion, type Region, type RegionTask } from "./region.ts";
 import type { PeaksResult, PeaksTask } from "./peaks-task.ts";
 import { labelScore, logitOf, lowestLogit } from "./scores.ts";
 import type { FindingVersion, FindRequest, FindResult, FoundObject } from "./types.ts";
@@ -18,6 +19,7 @@ export interface FindDeps extends BoxDeps {
   embed(request: Pick<FindRequest, "image" | "workspaceId" | "baseModel" | "signal">): Promise<Embedded>;
   weights(version: FindingVersion): Promise<PackedWeights>;
   peaks(task: PeaksTask): Promise<PeaksResult>;
+  region(task: RegionTask): Promise<Region>;
   masks(task: WriteTask): Promise<WrittenMask[]>;
   /** Keeps how unsure a finder was of the image. */
   note(finder: Finder, doubt: number): Promise<void>;
@@ -58,10 +60,12 @@ export async function find(deps: FindDeps, request: FindRequest): Promise<FindRe
     await deps.note(finder, doubt);
     const objects = await decodePeaks(deps, request, { version, peaks }, times);
     const found = [];
-    for (const { places, left } of asked) {
+    for (const [a, { places, left }] of asked.entries()) {
       const own = places.flatMap((at) => objects[at] ?? []);
       const writeStart = performance.now();
-      found.push({ objects: await answers.write(deps, await withoutTwins(deps, own)), left });
+      const single = await withoutTwins(deps, own);
+      const answer = asks[a]?.asRegion && single.length > 0 ? [await asRegion(deps, single)] : single;
+      found.push({ objects: await answers.write(deps, answer), left });
       times.encode += performance.now() - writeStart;
     }
     results.push({ version: version.number, asks: found, ...(request.names && { names }) });

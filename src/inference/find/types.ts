@@ -13,6 +13,8 @@ export interface FindingVersion extends VersionRef {
 export interface FindAsk extends Where {
   /** Labels of the finder, null for that of annotations without one; left out, all. */
   readonly labels?: readonly (string | null)[] | undefined;
+  /** Whether all that is found is one mask. */
+  readonly asRegion?: boolean | undefined;
 }
 
 export interface FindRequest extends Omit<EmbedOptions, "region"> {
@@ -63,6 +65,8 @@ export interface FoundObject extends Omit<Boxed, "lowRes"> {
   readonly label: string | null;
   /** The expected share of such finds that are objects, or how much it is like what was shown, in [0, 1]. */
   readonly labelScore: number;
+  /** Where it is a region: by which boxes the objects in it were made. */
+  readonly parts?: readonly Pick<Boxed, "prompt" | "plain">[];
 }
 
 export interface FindResult {

@@ -10,6 +10,7 @@ import {
   lookForLike,
 } from "../find/like-task.ts";
 import { askPeaks, type PeaksResult, type PeaksTask } from "../find/peaks-task.ts";
+import { type Region, regionOf, type RegionTask } from "../find/region.ts";
 import { type TwinsTask, withoutTwins } from "../find/twins.ts";
 import type { ImageEmbedding } from "../types.ts";
 import { channelsFirst } from "../embedding/channels-first.ts";
@@ -27,6 +28,7 @@ export const masks = (task: WriteTask): Promise<Outcome<WrittenMask[]>> => settl
 /** The steps of finding. */
 export const peaks = (task: PeaksTask): Promise<Outcome<PeaksResult>> => settle(() => askPeaks(task));
 export const twins = (task: TwinsTask): Promise<Outcome<number[]>> => settle(async () => withoutTwins(task));
+export const region = (task: RegionTask): Promise<Outcome<Region>> => settle(async () => regionOf(task));
 export const like = (task: LikeTask): Promise<Outcome<LikeResult>> => settle(async () => lookForLike(task));
 export const likeness = (task: LikenessTask): Promise<Outcome<number[]>> =>
   settle(async () => likenesses(task));

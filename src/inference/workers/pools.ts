@@ -29,6 +29,7 @@ export function createPools({ decodeWorkers }: { decodeWorkers: number }) {
     channelsFirst: decode.of("toChannelsFirst"),
     peaks: decode.of("peaks"),
     twins: decode.of("twins"),
+    region: decode.of("region"),
     like: decode.of("like"),
     likeness: decode.of("likeness"),
     close: async (): Promise<void> => {

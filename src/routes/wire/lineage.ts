@@ -35,6 +35,9 @@ export const loggedPromptSchema = z
       .string()
       .optional()
       .openapi({ description: "The label whose objects were asked for, as it was written." }),
+    region: z.literal(true).optional().openapi({
+      description: "All its objects were asked for as one mask: those in `found` are its parts.",
+    }),
     find: z.literal(true).optional().openapi({ description: "The objects of all labels were asked for." }),
     like: z
       .union([
@@ -68,6 +71,7 @@ export const toLoggedPrompt = ({
   mask,
   grid,
   label,
+  region,
   find,
   like,
   exclude,
@@ -78,6 +82,7 @@ export const toLoggedPrompt = ({
   ...(mask !== undefined && { mask }),
   ...(grid && { grid }),
   ...(label !== undefined && { label }),
+  ...(region && { region }),
   ...(find && { find }),
   ...(like && { like: likeOf(like) }),
   ...(exclude && { exclude: exclude.map(copied) }),

@@ -24,6 +24,10 @@ export const promptBody = z.strictObject({
       example: "stamp",
     }),
   text: text(200).optional().openapi({ description: "The same as `label`; give one of them." }),
+  region: z.boolean().optional().openapi({
+    description:
+      "With `label`, true: all its objects are answered as one mask, such as all roofs of an image; its scores are the mean of theirs by pixels.",
+  }),
   like: z
     .strictObject({
       annotation: text(200)
