@@ -5,6 +5,7 @@ import { onData, type OnData } from "../lib/product/on-data.ts";
 import type { FindOptions } from "./options.ts";
 import { noPython } from "../lib/options.ts";
 import { runPeers } from "./peers.ts";
+import { ownRegions, peerRegions } from "./regions.ts";
 import { timeFinding } from "./time-finding.ts";
 
 /** `npm run bench -- find ...`: the report on stdout, progress on stderr. Returns the exit code. */
@@ -31,6 +32,23 @@ async function measure(options: FindOptions, { product, scope, data, progress }:
         progress,
       })
     : [];
+  const regions = [
+    ...(finder
+      ? [
+          {
+            who: "the version",
+            meanIou: await ownRegions(product, scope, data, { ...tuned.version, finder }),
+            seconds: tuned.seconds,
+          },
+        ]
+      : []),
+    ...(options.python
+      ? await peerRegions(options.python, product, scope, data, {
+          seed: options.seed,
+          seconds: tuned.seconds,
+        })
+      : []),
+  ];
   return {
     seed: options.seed,
     finder: finder && { labels: finder.labels, pool: finder.pool, threshold: finder.threshold },
@@ -47,6 +65,12 @@ async function measure(options: FindOptions, { product, scope, data, progress }:
             scores: scoresOf(one.scores),
           },
     ),
+    regions: regions.map(({ who, meanIou, seconds, ...rest }) => ({
+      who,
+      ...rest,
+      ...(meanIou !== undefined && { mean_iou: digits(meanIou, 3) }),
+      ...(seconds !== undefined && { seconds: digits(seconds, 0) }),
+    })),
     ...(options.peers && !options.python && { note: noPython }),
     box: { objects: metrics.heldOut.annotations, mean_iou: digits(metrics.heldOut.tuned.meanIou, 3) },
     seconds: { fine_tune: digits(tuned.seconds, 0), finder: metrics.finder.seconds },
@@ -87,6 +111,10 @@ function tableOf(report: Awaited<ReturnType<typeof run>>): string {
     ...scores.labels.map((one) => line(String(one.label), one)),
     ...report.peers.map((one) =>
       "missing" in one ? `${one.peer}: ${one.missing}\n` : line(one.peer, one.scores),
+    ),
+    ...report.regions.map(
+      ({ who, mean_iou: iou, seconds, missing }) =>
+        `everything as one region, ${who}: ${missing ?? `mean IoU ${iou}, trained for ${seconds} s`}\n`,
     ),
     `${scores.gate.reason}\n`,
     `fine-tune ${report.seconds.fine_tune} s, its finder ${report.seconds.finder} s; mean IoU of ${report.box.objects} exact boxes ${report.box.mean_iou}\n`,

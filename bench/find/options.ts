@@ -5,7 +5,8 @@ import { dataArguments, type DataOptions, readData } from "../lib/product/data-o
 export const usage =
   "  find --data DIR [--json] [--budget SECONDS] [--seed N] [--cache DIR] [--max-annotations N]\n" +
   "          [--peers] [--python PATH]\n" +
-  "          DIR as for quality; --peers also trains micro-sam's instance decoder's targets in PyTorch, for 10 epochs\n";
+  "          DIR as for quality; --peers also trains micro-sam's instance decoder's targets in PyTorch, for 10 epochs,\n" +
+  "          and for all that is annotated as one mask a U-Net and a linear probe, as long as the fine-tune took\n";
 
 export interface FindOptions extends DataOptions {
   readonly peers: boolean;

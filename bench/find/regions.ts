@@ -1,0 +1,120 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { baseModel } from "../../src/checkpoint/base-models.ts";
+import type { ProjectScope } from "../../src/db/queries/scope.ts";
+import { rleIou } from "../../src/imaging/mask-facts.ts";
+import { encodeRle } from "../../src/imaging/rle.ts";
+import { rleUnion } from "../../src/imaging/rle-union.ts";
+import type { RleMask, Size } from "../../src/imaging/types.ts";
+import type { FindingVersion } from "../../src/inference/find/types.ts";
+import { keys } from "../../src/storage/keys.ts";
+import type { PreparedData } from "../../src/training/data/prepare.ts";
+import { ofImage } from "../../src/training/finder/judge-finder.ts";
+import { type Lesson, lessonsOf } from "../../src/training/finder/lessons.ts";
+import type { Product } from "../lib/product/product.ts";
+
+/** All that a label covers as one mask: the mean over held-out images of its IoU with all that is annotated there. */
+export interface RegionScore {
+  readonly who: string;
+  readonly meanIou?: number;
+  /** Of training. */
+  readonly seconds?: number;
+  /** Why there is no score. */
+  readonly missing?: string;
+}
+
+type Line = { peer: string; missing: string } | { peer: string; seconds: number; found: string[] };
+
+/** What a version answers where everything that it was taught is asked for as one region. */
+export async function ownRegions(
+  { trainer }: Product,
+  { workspaceId }: ProjectScope,
+  data: PreparedData,
+  version: FindingVersion,
+): Promise<number> {
+  const ious: number[] = [];
+  for (const lesson of lessonsOf(data.heldOut)) {
+    const { results } = await trainer.inference.find({
+      workspaceId,
+      baseModel: "mobile_sam",
+      image: ofImage(trainer.store, lesson.image),
+      versions: [version],
+      asks: [{ asRegion: true }],
+      most: 500,
+      format: "rle",
+      maxAnswerText: Number.POSITIVE_INFINITY,
+    });
+    const mask = results[0]?.asks[0]?.objects[0]?.mask as RleMask | undefined;
+    ious.push(rleIou(mask ?? nothing(sizeOf(lesson)), truthOf(lesson)));
+  }
+  return mean(ious);
+}
+
+/** Trains and judges the peers (peers/regions.py) for so many seconds on the same images. */
+export async function peerRegions(
+  python: string,
+  { trainer }: Product,
+  { workspaceId }: ProjectScope,
+  data: PreparedData,
+  { seed, seconds }: { seed: number; seconds: number },
+): Promise<RegionScore[]> {
+  const folder = await mkdtemp(join(tmpdir(), "maskwright-peers-"));
+  try {
+    const test = lessonsOf(data.heldOut);
+    const train = lessonsOf([...data.train, ...data.selection]);
+    const { embeddingId } = baseModel("mobile_sam");
+    const images = [];
+    for (const [i, { image, samples }] of [...train, ...test].entries()) {
+      const [file, picture] = [join(folder, `${i}.safetensors`), join(folder, `${i}`)];
+      await trainer.store.getFile(keys.embedding(workspaceId, embeddingId, image.sha256), file);
+      await trainer.store.getFile(image.object_key, picture);
+      const truth = samples.map(({ annotation }) => annotation.counts);
+      images.push({
+        file,
+        picture,
+        width: image.width,
+        height: image.height,
+        train: i < train.length,
+        truth,
+      });
+    }
+    const job = join(folder, "job.json");
+    await writeFile(job, JSON.stringify({ seed, seconds, images }));
+    const script = resolve(import.meta.dirname, "../../peers/regions.py");
+    const { stdout } = await promisify(execFile)(python, [script, job], { maxBuffer: 1e9 });
+    return stdout
+      .trim()
+      .split("\n")
+      .map((text) => scored(JSON.parse(text) as Line, test));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function scored(line: Line, test: readonly Lesson[]): RegionScore {
+  if ("missing" in line) return { who: line.peer, missing: line.missing };
+  const ious = test.map((lesson, i) =>
+    rleIou({ format: "rle", size: sizeOf(lesson), counts: line.found[i] ?? "" }, truthOf(lesson)),
+  );
+  return { who: line.peer, meanIou: mean(ious), seconds: line.seconds };
+}
+
+const sizeOf = ({ image }: Lesson): [number, number] => [image.height, image.width];
+
+const truthOf = (lesson: Lesson): RleMask =>
+  rleUnion(
+    lesson.samples.map(({ annotation }) => ({
+      format: "rle",
+      size: sizeOf(lesson),
+      counts: annotation.counts,
+    })),
+  );
+
+const nothing = ([height, width]: Size): RleMask =>
+  encodeRle({ width, height, data: new Uint8Array(width * height) });
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
