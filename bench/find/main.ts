@@ -5,7 +5,7 @@ import { onData, type OnData } from "../lib/product/on-data.ts";
 import type { FindOptions } from "./options.ts";
 import { noPython } from "../lib/options.ts";
 import { runPeers } from "./peers.ts";
-import { ownRegions, peerRegions } from "./regions.ts";
+import { boxedRegions, foundRegions, peerRegions } from "./regions.ts";
 import { timeFinding } from "./time-finding.ts";
 
 /** `npm run bench -- find ...`: the report on stdout, progress on stderr. Returns the exit code. */
@@ -32,20 +32,26 @@ async function measure(options: FindOptions, { product, scope, data, progress }:
         progress,
       })
     : [];
+  const { seconds } = tuned;
   const regions = [
     ...(finder
       ? [
           {
-            who: "the version",
-            meanIou: await ownRegions(product, scope, data, { ...tuned.version, finder }),
-            seconds: tuned.seconds,
+            who: "found",
+            meanIou: await foundRegions(product, scope, data, { ...tuned.version, finder }),
+            seconds,
           },
         ]
       : []),
+    {
+      who: "by a box round the image",
+      meanIou: await boxedRegions(product, scope, data, tuned.version),
+      seconds,
+    },
     ...(options.python
       ? await peerRegions(options.python, product, scope, data, {
           seed: options.seed,
-          seconds: tuned.seconds,
+          seconds,
         })
       : []),
   ];

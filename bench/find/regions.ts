@@ -10,7 +10,9 @@ import { encodeRle } from "../../src/imaging/rle.ts";
 import { rleUnion } from "../../src/imaging/rle-union.ts";
 import type { RleMask, Size } from "../../src/imaging/types.ts";
 import type { FindingVersion } from "../../src/inference/find/types.ts";
+import type { VersionRef } from "../../src/inference/types.ts";
 import { keys } from "../../src/storage/keys.ts";
+import type { ObjectStore } from "../../src/storage/store.ts";
 import type { PreparedData } from "../../src/training/data/prepare.ts";
 import { ofImage } from "../../src/training/finder/judge-finder.ts";
 import { type Lesson, lessonsOf } from "../../src/training/finder/lessons.ts";
@@ -29,29 +31,60 @@ export interface RegionScore {
 type Line = { peer: string; missing: string } | { peer: string; seconds: number; found: string[] };
 
 /** What a version answers where everything that it was taught is asked for as one region. */
-export async function ownRegions(
+export const foundRegions = (
   { trainer }: Product,
-  { workspaceId }: ProjectScope,
+  scope: ProjectScope,
   data: PreparedData,
   version: FindingVersion,
-): Promise<number> {
-  const ious: number[] = [];
-  for (const lesson of lessonsOf(data.heldOut)) {
+): Promise<number> =>
+  overImages(data, async (lesson) => {
     const { results } = await trainer.inference.find({
-      workspaceId,
-      baseModel: "mobile_sam",
-      image: ofImage(trainer.store, lesson.image),
+      ...imageOf(trainer.store, scope, lesson),
       versions: [version],
       asks: [{ asRegion: true }],
       most: 500,
       format: "rle",
       maxAnswerText: Number.POSITIVE_INFINITY,
     });
-    const mask = results[0]?.asks[0]?.objects[0]?.mask as RleMask | undefined;
-    ious.push(rleIou(mask ?? nothing(sizeOf(lesson)), truthOf(lesson)));
-  }
+    return results[0]?.asks[0]?.objects[0]?.mask as RleMask | undefined;
+  });
+
+/** What it answers to a box round the whole image, which nobody has to draw: how one taught by whole images is asked. */
+export const boxedRegions = (
+  { trainer }: Product,
+  scope: ProjectScope,
+  data: PreparedData,
+  version: VersionRef,
+): Promise<number> =>
+  overImages(data, async (lesson) => {
+    const [height, width] = sizeOf(lesson);
+    const { results } = await trainer.inference.predict({
+      ...imageOf(trainer.store, scope, lesson),
+      size: [height, width],
+      versions: [version],
+      prompts: [{ box: [0, 0, width, height] }],
+      multimask: false,
+      format: "rle",
+    });
+    return results[0]?.predictions[0]?.masks[0]?.mask as RleMask | undefined;
+  });
+
+/** The mean over held-out images of the IoU between what is answered there and all that is annotated. */
+async function overImages(
+  data: PreparedData,
+  answer: (lesson: Lesson) => Promise<RleMask | undefined>,
+): Promise<number> {
+  const ious: number[] = [];
+  for (const lesson of lessonsOf(data.heldOut))
+    ious.push(rleIou((await answer(lesson)) ?? nothing(sizeOf(lesson)), truthOf(lesson)));
   return mean(ious);
 }
+
+const imageOf = (store: ObjectStore, { workspaceId }: ProjectScope, { image }: Lesson) => ({
+  workspaceId,
+  baseModel: "mobile_sam",
+  image: ofImage(store, image),
+});
 
 /** Trains and judges the peers (peers/regions.py) for so many seconds on the same images. */
 export async function peerRegions(
