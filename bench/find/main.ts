@@ -32,26 +32,25 @@ async function measure(options: FindOptions, { product, scope, data, progress }:
         progress,
       })
     : [];
-  const { seconds } = tuned;
   const regions = [
     ...(finder
       ? [
           {
             who: "found",
             meanIou: await foundRegions(product, scope, data, { ...tuned.version, finder }),
-            seconds,
+            seconds: tuned.seconds,
           },
         ]
       : []),
     {
       who: "by a box round the image",
       meanIou: await boxedRegions(product, scope, data, tuned.version),
-      seconds,
+      seconds: tuned.seconds,
     },
     ...(options.python
       ? await peerRegions(options.python, product, scope, data, {
           seed: options.seed,
-          seconds,
+          seconds: tuned.seconds,
         })
       : []),
   ];

@@ -22,7 +22,7 @@ import type { Product } from "../lib/product/product.ts";
 export interface RegionScore {
   readonly who: string;
   readonly meanIou?: number;
-  /** Of training. */
+  /** How long it was trained. */
   readonly seconds?: number;
   /** Why there is no score. */
   readonly missing?: string;
