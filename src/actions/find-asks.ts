@@ -44,7 +44,7 @@ export function findsOf(asked: AskedFinds, versions: readonly VersionRef[]): Fin
 function askOf(prompt: AskedPrompt, place: number, version: FindingVersion): FindAsk {
   const { name, field } = namedBy(prompt) as NonNullable<ReturnType<typeof namedBy>>;
   const labels = labelsNamed(name, version, `prompts[${place}].${field}`);
-  return { labels, region: prompt.box, exclude: prompt.exclude, asRegion: prompt.region === true };
+  return { labels, region: prompt.box, exclude: prompt.exclude, ...(prompt.region && { asRegion: true }) };
 }
 
 /** The labels that are meant by a name. Throws AppError label_unknown, which lists what is known. */

@@ -16,12 +16,16 @@ export const apiRole = "maskwright_api";
 /** What no request asks for a workspace. */
 const notForRequests: ReadonlySet<string> = new Set(["base_model_signatures", "rate_buckets", "scrubs"]);
 
-const workspaces = new AsyncLocalStorage<string>();
+const workspaces = new AsyncLocalStorage<string | undefined>();
 
 /** Runs what asks for one workspace alone: its statements see no other rows, nor do those of what it leaves running. */
 export const inWorkspace = <T>(workspaceId: string, work: () => PromiseLike<T>): Promise<T> =>
   // Drizzle's statements are sent where somebody waits for them.
   workspaces.run(workspaceId, async () => work());
+
+/** Runs what the process itself asks, wherever it is called from: it sees all rows. */
+export const asProcess = <T>(work: () => PromiseLike<T>): Promise<T> =>
+  workspaces.run(undefined, async () => work());
 
 /** The workspace that is asked for here; undefined is the process itself. */
 export const askedWorkspace = (): string | undefined => workspaces.getStore();

@@ -135,7 +135,7 @@ describe("predict", () => {
       const lines = [
         [
           ["predict", project, file],
-          /^maskwright: usage: Give a --box, a --point, a --label, a --like or --find\.\n$/,
+          /^maskwright: usage: Give a --box, a --point, a --label, a --region, a --like or --find\.\n$/,
         ],
         [["predict", project, file, "--like", "1,2"], /^maskwright: usage: --like [^\n]+\n$/],
         [["predict", project, file, "--box", "1,2,3"], /^maskwright: usage: --box takes 4 numbers .+\n$/],

@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import { type Admitted, admitKey, touchApiKey } from "../../db/queries/api-keys.ts";
 import { type RateLimit, takeFromBucket } from "../../db/queries/rate-buckets.ts";
-import { inWorkspace } from "../../db/row-security.ts";
+import { asProcess, inWorkspace } from "../../db/row-security.ts";
 import { findSession } from "../../db/queries/sessions.ts";
 import type { Executor } from "../../db/client.ts";
 import { AppError } from "../../lib/errors.ts";
@@ -29,9 +29,11 @@ export function authenticate(db: Executor, requestsPerSecond: number): Middlewar
     // Where no route is, a key is asked for all the same: paths can't be probed without one.
     const access: Access = route === null ? "any" : accessTo(route);
     if (access !== "open") {
-      const { key, project, taken } = await whoAsks(c, db, limit);
+      // A request may be sent in the course of another one, whose workspace is not known to be its own.
+      const { key, project, taken } = await asProcess(() => whoAsks(c, db, limit));
       const minuteAgo = Date.now() - 60_000;
-      if (key.lastUsedAt === null || key.lastUsedAt.getTime() < minuteAgo) await touchApiKey(db, key.id);
+      if (key.lastUsedAt === null || key.lastUsedAt.getTime() < minuteAgo)
+        await asProcess(() => touchApiKey(db, key.id));
       requireRate(c, taken, limit);
       c.set("caller", { workspaceId: key.workspaceId, keyId: key.id, scopes: key.scopes });
       c.set("project", project);
