@@ -11,7 +11,7 @@ import type { ActionContext } from "./context.ts";
 /** How a caller names an image: stored, sent along, or the handle of one that was sent before. */
 export type AskedImage = { readonly id: string } | SentImage | { readonly sha256: string };
 
-/** Empty once its bytes are there: the text would stay until the request has ended. */
+/** `findImage` empties it once its bytes are there: the text would stay until the request has ended. */
 interface SentImage {
   base64: string;
 }

@@ -91,6 +91,10 @@ describe.each(versions)("an agent that speaks %s", (version) => {
     // The disc is blue and the paper pale; the first mask is orange.
     expect(at(disc.x, disc.y)[0]).toBeGreaterThan(90);
     expect(at(3, 3)[2]).toBeGreaterThan(190);
+
+    const base64 = Buffer.from(world.bytes).toString("base64");
+    const sent = onDisc({ image: { base64 }, overlay: true, polygon_tolerance: 0 });
+    expect((await ask("predict", sent)).content[1]).toEqual(result.content[1]);
   });
 
   it("uploads an image once, however often it is sent", async () => {

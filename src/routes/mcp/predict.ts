@@ -61,6 +61,8 @@ export const predictTool = toolOf({
     if (overlay) checkDrawable(body.image);
     const predicted = await predict(asked.services, ask, {
       ...toAsked(body),
+      // A picture that is sent along is emptied once it is read, and it is drawn below.
+      image: overlay ? { ...body.image } : body.image,
       requestBytes: contentLength(asked.c),
     });
     try {
