@@ -19,18 +19,15 @@ export interface BoxDeps {
   twins(task: TwinsTask): Promise<number[]>;
 }
 
+type BoxRequest = Pick<FindRequest, "workspaceId" | "baseModel" | "image" | "signal">;
+
 /**
  * A version's masks of boxes as run lengths, in their order; null where the decoder sees nothing. Where the version has a zoom,
  * boxes beyond `mostFindWindows` windows are answered plainly; all of them where `plainly` is set, without refining.
  */
 export async function decodeBoxes(
   deps: Pick<BoxDeps, "predict">,
-  {
-    workspaceId,
-    baseModel,
-    image,
-    signal,
-  }: Pick<FindRequest, "workspaceId" | "baseModel" | "image" | "signal">,
+  request: BoxRequest,
   asked: { version: VersionRef; boxes: readonly Box[]; plainly?: boolean },
   times: Times,
 ): Promise<(Boxed | null)[]> {
@@ -38,32 +35,46 @@ export async function decodeBoxes(
   const objects: (Boxed | null)[] = boxes.map(() => null);
   const { closer, plain } = plainly
     ? { closer: [], plain: [...boxes.keys()] }
-    : byWindows(boxes, image.size, version);
+    : byWindows(boxes, request.image.size, version);
   for (const [places, isPlain] of [
     [closer, false],
     [plain, true],
   ] as const) {
-    for (const some of inGroups(places, boxesPerCall)) {
-      signal?.throwIfAborted();
-      const own = some.map((at) => boxes[at] as Box);
-      const { results, timingMs } = await deps.predict({
-        workspaceId,
-        baseModel,
-        signal,
-        image,
-        size: image.size,
-        versions: [finding(version, isPlain)],
-        prompts: own.map((box) => ({ box })),
-        multimask: false,
-        near: true,
-        format: "rle",
-      });
+    const own = places.map((at) => boxes[at] as Box);
+    const made = await decodeAlike(deps, request, { version, boxes: own, isPlain }, times);
+    for (const [i, object] of made.entries()) objects[places[i] as number] = object;
+  }
+  return objects;
+}
+
+/** The same of boxes that are all answered plainly, or none. */
+export async function decodeAlike(
+  deps: Pick<BoxDeps, "predict">,
+  { workspaceId, baseModel, image, signal }: BoxRequest,
+  { version, boxes, isPlain }: { version: VersionRef; boxes: readonly Box[]; isPlain: boolean },
+  times?: Times,
+): Promise<(Boxed | null)[]> {
+  const objects: (Boxed | null)[] = [];
+  for (const some of inGroups(boxes, boxesPerCall)) {
+    signal?.throwIfAborted();
+    const { results, timingMs } = await deps.predict({
+      workspaceId,
+      baseModel,
+      signal,
+      image,
+      size: image.size,
+      versions: [finding(version, isPlain)],
+      prompts: some.map((box) => ({ box })),
+      multimask: false,
+      near: true,
+      format: "rle",
+    });
+    if (times)
       for (const name of ["queue", "embed", "decode", "encode"] as const) times[name] += timingMs[name];
-      for (const [i, box] of own.entries()) {
-        const mask = results[0]?.predictions[i]?.masks[0];
-        if (!mask || mask.area === 0) continue;
-        objects[some[i] as number] = { ...mask, prompt: box, ...(isPlain && { plain: true as const }) };
-      }
+    for (const [i, box] of some.entries()) {
+      const mask = results[0]?.predictions[i]?.masks[0];
+      const isThere = mask && mask.area > 0;
+      objects.push(isThere ? { ...mask, prompt: box, ...(isPlain && { plain: true as const }) } : null);
     }
   }
   return objects;

@@ -1,9 +1,9 @@
 import { maskFacts } from "../../imaging/mask-facts.ts";
 import { rleUnion } from "../../imaging/rle-union.ts";
 import type { Box, RleMask } from "../../imaging/types.ts";
-import type { PredictRequest, PredictResult, VersionRef } from "../types.ts";
-import { finding } from "./find-focus.ts";
-import type { Boxed, FoundObject, FindRequest } from "./types.ts";
+import type { VersionRef } from "../types.ts";
+import { type BoxDeps, decodeAlike } from "./decode-boxes.ts";
+import type { FoundObject, FindRequest } from "./types.ts";
 
 /** Masks of one image, one at least. */
 export interface RegionTask {
@@ -55,27 +55,14 @@ export interface RegionRequest extends Pick<FindRequest, "workspaceId" | "baseMo
 
 /** The mask of a region once more: the same image, weights and boxes give the same one. */
 export async function regionAgain(
-  deps: {
-    predict(request: PredictRequest): Promise<PredictResult>;
-    region(task: RegionTask): Promise<Region>;
-  },
+  deps: Pick<BoxDeps, "predict"> & { region(task: RegionTask): Promise<Region> },
   { version, parts, ...request }: RegionRequest,
 ): Promise<Region> {
   const masks: RleMask[] = [];
-  for (const plain of [false, true]) {
-    const own = parts.filter((part) => (part.plain ?? false) === plain);
-    if (own.length === 0) continue;
-    const { results } = await deps.predict({
-      ...request,
-      size: request.image.size,
-      versions: [finding(version, plain)],
-      prompts: own.map(({ prompt }: Pick<Boxed, "prompt">) => ({ box: prompt })),
-      multimask: false,
-      near: true,
-      format: "rle",
-    });
-    for (const { masks: made } of results[0]?.predictions ?? [])
-      masks.push(...made.map(({ mask }) => mask as RleMask));
+  for (const isPlain of [false, true]) {
+    const boxes = parts.filter(({ plain = false }) => plain === isPlain).map(({ prompt }) => prompt);
+    const made = await decodeAlike(deps, request, { version, boxes, isPlain });
+    masks.push(...made.flatMap((object) => (object ? [object.mask as RleMask] : [])));
   }
   return deps.region({ masks });
 }
