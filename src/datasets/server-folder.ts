@@ -24,8 +24,9 @@ interface Found {
 }
 
 /**
- * A folder of this machine as an archive: the rules for names and limits are those of a zip. Links are left out and told,
- * so that nothing outside of the folder is read. Throws AppError import_zip_invalid or import_too_large.
+ * A folder of this machine as an archive: the rules for names and limits are those of a zip. Links, and what is no file,
+ * are left out and told, so that nothing outside of the folder is read. Throws AppError import_zip_invalid or
+ * import_too_large.
  */
 export async function openFolder(
   folder: string,
@@ -45,8 +46,10 @@ export async function openFolder(
       continue;
     }
     const found = await lstat(join(folder, path)).catch(() => null);
-    // Gone since it was listed, or changed into a link.
-    if (found === null || !found.isFile()) continue;
+    if (!found?.isFile()) {
+      left.push({ file: name, detail: "no file when it was looked at: gone, or of another kind" });
+      continue;
+    }
     const { size } = found;
     checkSize(name, size, limits);
     count.bytes += size;
@@ -111,7 +114,7 @@ async function openBelow(real: string, path: string): Promise<FileHandle> {
   }
 }
 
-/** Files and links of all depths, a folder's listing at a time. */
+/** Files, links and all else but folders, of all depths, a folder's listing at a time. */
 async function* filesBelow(
   top: string,
   under: string,
@@ -125,6 +128,6 @@ async function* filesBelow(
     const path = under === "" ? entry.name : `${under}/${entry.name}`;
     if (entry.isDirectory()) {
       if (!isNoise(entry.name)) yield* filesBelow(top, path, signal);
-    } else if (entry.isFile() || entry.isSymbolicLink()) yield { path, isLink: entry.isSymbolicLink() };
+    } else yield { path, isLink: entry.isSymbolicLink() };
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFile, rename, rm, symlink, truncate } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -54,6 +55,14 @@ describe("a data set as a TAR or a folder", () => {
       code: "import_zip_invalid",
       message: "set/images/3.png is a symbolic link",
     });
+  });
+
+  it.skipIf(process.platform === "win32")("leaves out what is no file, and tells it", async () => {
+    const folder = await zips.folder(await files());
+    execFileSync("mkfifo", [join(folder, "set/images/3.png")]);
+    const { items, report } = await readAll(folder);
+    expect(items).toHaveLength(2);
+    expect(report).toMatchObject([{ code: "unread", file: "images/3.png", detail: /no file/ }].map(asMatch));
   });
 
   it("leaves out a file that has gone since the folder was listed, and tells it", async () => {
