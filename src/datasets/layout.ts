@@ -1,5 +1,6 @@
 import { foldersIn } from "./folders/folders.ts";
 import { cellposeSource } from "./formats/cellpose.ts";
+import { cityscapesMaskSource } from "./formats/cityscapes-masks.ts";
 import { isCityscapesPicture } from "./formats/cityscapes.ts";
 import { nnuNetSource } from "./formats/nnu-net.ts";
 import { csvSources } from "./formats/run-length-csv.ts";
@@ -41,6 +42,7 @@ export async function findLayout(context: FormatContext): Promise<Plan> {
   const table = await valueNames(context);
   add(await tableSource(context, table));
   sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
+  add(cityscapesMaskSource(context, table));
   add(await vocMaskSource(context, table));
   add(cellposeSource(context));
   sources.push(...(await csvSources(context)));

@@ -4,7 +4,8 @@ import { baseOf } from "./paths.ts";
 import { labelOf } from "./plan.ts";
 import type { FormatContext } from "./types.ts";
 
-const isBackground = (name: string): boolean =>
+/** Whether a class's name says that nothing is there. */
+export const isBackground = (name: string): boolean =>
   /^[_\s]*(background|unlabell?ed|void|none|ignore|other\/unknown|_background_)[_\s]*$/i.test(name);
 
 export class ValueNames {
@@ -14,6 +15,11 @@ export class ValueNames {
   constructor(byValue: ReadonlyMap<number, string>, byColour: ReadonlyMap<number, string>) {
     this.#byValue = byValue;
     this.#byColour = byColour;
+  }
+
+  /** Names of colours in the order of their lines, which number the classes of some formats; null without any. */
+  get inOrder(): readonly string[] | null {
+    return this.#byColour.size === 0 ? null : [...this.#byColour.values()];
   }
 
   /** Undefined where the tables don't say it. */

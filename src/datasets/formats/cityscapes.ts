@@ -4,6 +4,12 @@ import { baseOf } from "../paths.ts";
 import { labelOf } from "../plan.ts";
 import { type DocumentFormat, isObject, type Json, objectsOf, ringOf, rings, sizeOf } from "./document.ts";
 
+/** Cityscapes' classes by their ids, 0 to 33. Source: cityscapesScripts 2.2.4, `helpers/labels.py`. */
+export const labelsOfCityscapes: readonly string[] =
+  "unlabeled,ego vehicle,rectification border,out of roi,static,dynamic,ground,road,sidewalk,parking,rail track,building,wall,fence,guard rail,bridge,tunnel,pole,polegroup,traffic light,traffic sign,vegetation,terrain,sky,person,rider,car,truck,bus,caravan,trailer,train,motorcycle,bicycle"
+    .split(",")
+    .map((name, id) => (id < 4 ? "unlabeled" : name));
+
 /** Parts of the picture that are nobody's. */
 const nothing = new Set(["out of roi", "ego vehicle", "rectification border", "unlabeled"]);
 
