@@ -2,6 +2,7 @@ import { foldersIn } from "./folders/folders.ts";
 import { cellposeSource } from "./formats/cellpose.ts";
 import { cityscapesMaskSource } from "./formats/cityscapes-masks.ts";
 import { isCityscapesPicture } from "./formats/cityscapes.ts";
+import { kittiMaskSource } from "./formats/kitti-masks.ts";
 import { nnuNetSource } from "./formats/nnu-net.ts";
 import { csvSources } from "./formats/run-length-csv.ts";
 import { tableSource } from "./formats/tables.ts";
@@ -43,6 +44,7 @@ export async function findLayout(context: FormatContext): Promise<Plan> {
   add(await tableSource(context, table));
   sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
   add(cityscapesMaskSource(context, table));
+  add(kittiMaskSource(context, table));
   add(await vocMaskSource(context, table));
   add(cellposeSource(context));
   sources.push(...(await csvSources(context)));

@@ -75,3 +75,31 @@ describe("Cityscapes without polygons", () => {
     expect(found).toEqual([["building", 16]]);
   });
 });
+
+describe("KITTI's segmentation", () => {
+  it("has the objects of instance/ and the names of label_colors.txt", async () => {
+    const { dataset, items } = await readAll(
+      await zips.zip({
+        "default/image_2/a.png": await picture(1, width, height),
+        "default/instance/a.png": await valuesPng(
+          [257, 1, 1, 5, 5],
+          [258, 8, 1, 14, 5],
+          [512, 20, 10, 30, 20],
+        ),
+        "default/semantic/a.png": await valuesPng([1, 1, 1, 14, 5]),
+        "default/semantic_rgb/a.png": await picture(2, width, height),
+        "label_colors.txt": "0 0 0 background\n128 0 0 seal\n0 128 0 stamp\n",
+      }),
+    );
+    expect(dataset.layout).toBe("kitti");
+    expect(items).toHaveLength(1);
+    expect(items[0]?.annotations.map(({ label, area }) => [label, area]).toSorted(byArea)).toEqual([
+      ["seal", 16],
+      ["seal", 24],
+      ["stamp", 100],
+    ]);
+    expect(toldBy(dataset).skipped).toEqual({});
+  });
+});
+
+const byArea = (a: readonly unknown[], b: readonly unknown[]): number => Number(a[1]) - Number(b[1]);

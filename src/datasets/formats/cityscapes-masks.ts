@@ -4,7 +4,7 @@ import { readAtSize } from "../masks.ts";
 import { splitOf } from "../names.ts";
 import { joined } from "../objects.ts";
 import { baseOf } from "../paths.ts";
-import { type FoundObject, labelOf, type PlannedImage, type Source } from "../plan.ts";
+import { type FoundObject, labelOf, type PlannedImage, type PlannedMask, type Source } from "../plan.ts";
 import type { FormatContext } from "../types.ts";
 import { isBackground, type ValueNames } from "../value-names.ts";
 import { labelsOfCityscapes } from "./cityscapes.ts";
@@ -57,12 +57,11 @@ export function cityscapesMaskSource(context: FormatContext, table: ValueNames |
       count: 1,
       background: false,
       masks: () => [
-        {
-          place: { file },
-          label: null,
-          read: async (frame, signal) =>
-            objectsOf(await readAtSize(file, frame, context, signal), file, table?.inOrder ?? null),
-        },
+        plannedLabels(file, context, table, (value) =>
+          /_instanceIds/i.test(file) && value >= perClass
+            ? [Math.floor(value / perClass), true]
+            : [value, false],
+        ),
       ],
     };
     const there = images.get(image);
@@ -73,22 +72,31 @@ export function cityscapesMaskSource(context: FormatContext, table: ValueNames |
 
 const stemOf = (name: string): string => name.replace(ending, "");
 
-function objectsOf(
-  map: Parameters<typeof masksOfLabels>[0],
+/** A picture of such values; `meant` gives the class of one and whether it is an object that was counted. */
+export function plannedLabels(
   file: string,
-  own: readonly string[] | null,
-): FoundObject[] {
-  const found = masksOfLabels(map);
-  if (!found) throw new AppError("mask_not_binary", `${file} has more values than objects can be`);
-  const areInstances = /_instanceIds/i.test(file);
-  return [...found].flatMap(([value, mask]) => {
-    const isObject = areInstances && value >= perClass;
-    const name = (own ?? labelsOfCityscapes)[isObject ? Math.floor(value / perClass) : value];
-    if (name !== undefined && isBackground(name)) return [];
-    const label = labelOf(name);
-    // Cityscapes numbers no object where it can't tell one from the next.
-    const isGroup = areInstances && !own && value >= firstCounted && value < labelsOfCityscapes.length;
-    if (!isGroup) return [{ ...mask, label }];
-    return [{ ...mask, label, leave: { code: "crowd" as const, detail: `value ${value}`, count: 1 } }];
-  });
+  context: FormatContext,
+  table: ValueNames | null,
+  meant: (value: number) => readonly [id: number, isCounted: boolean],
+): PlannedMask {
+  const own = table?.inOrder ?? null;
+  const isCounting = /instance/i.test(file);
+  return {
+    place: { file },
+    label: null,
+    read: async (frame, signal): Promise<FoundObject[]> => {
+      const found = masksOfLabels(await readAtSize(file, frame, context, signal));
+      if (!found) throw new AppError("mask_not_binary", `${file} has more values than objects can be`);
+      return [...found].flatMap(([value, mask]) => {
+        const [id, isCounted] = meant(value);
+        const name = (own ?? labelsOfCityscapes)[id];
+        if (name !== undefined && isBackground(name)) return [];
+        const label = labelOf(name);
+        // Cityscapes numbers no object where it can't tell one from the next.
+        const isGroup = isCounting && !isCounted && !own && id >= firstCounted && name !== undefined;
+        if (!isGroup) return [{ ...mask, label }];
+        return [{ ...mask, label, leave: { code: "crowd" as const, detail: `value ${value}`, count: 1 } }];
+      });
+    },
+  };
 }
