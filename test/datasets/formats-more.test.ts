@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Files, picture, readAll, toldBy, useZips } from "./zips.ts";
+import { type Files, maskPng, picture, readAll, toldBy, useZips } from "./zips.ts";
 import { box, flat, height, hole, image, points, width, xy } from "../worlds/square.ts";
 
 const zips = useZips();
@@ -175,6 +175,16 @@ const cases: [string, string, Files, Record<string, number>?][] = [
     {
       "a.xml": `<annotation><filename>a.png</filename><object><name>stamp</name><deleted>0</deleted><polygon>${points.map(([x, y]) => `<pt><x>${x}</x><y>${y}</y></pt>`).join("")}</polygon></object></annotation>`,
     },
+  ],
+  [
+    "LabelMe's older XML with a mask, as datumaro 0.3 writes it",
+    "voc",
+    {
+      "sub/a.png": image,
+      "sub/a.xml": `<annotation><filename>a.png</filename><object><name>stamp</name><deleted>0</deleted><segm><mask>a_mask_0.png</mask><box><xmin>4</xmin></box></segm></object><object><name>ink</name><segm><mask>gone.png</mask></segm></object><object><name>ink</name><segm><mask>a_mask_0.png</mask></segm></object></annotation>`,
+      "sub/Masks/a_mask_0.png": await maskPng([4, 6, 14, 16], { width, height }),
+    },
+    { mask_unreadable: 2 },
   ],
   [
     "Cityscapes",

@@ -1,7 +1,7 @@
 import { SaxesParser, type SaxesTagPlain } from "saxes";
 import { type AnnotatedImage, type DrawnObject, ObjectPlans } from "../objects.ts";
 import { splitOfWords, wordsOf } from "../names.ts";
-import { baseStemOf } from "../paths.ts";
+import { baseStemOf, folderOf } from "../paths.ts";
 import { labelOf, type Source } from "../plan.ts";
 import type { FormatContext } from "../types.ts";
 import { sizeOf } from "./document.ts";
@@ -47,7 +47,8 @@ export async function xmlSources(context: FormatContext): Promise<Source[]> {
   }));
 }
 
-async function readXml({ zip, signal }: FormatContext, file: string): Promise<XmlFound | null> {
+async function readXml(context: FormatContext, file: string): Promise<XmlFound | null> {
+  const { zip, signal } = context;
   const parser = new SaxesParser();
   const cvat = new CvatImages();
   const voc = new VocImage(file);
@@ -83,7 +84,7 @@ async function readXml({ zip, signal }: FormatContext, file: string): Promise<Xm
   parser.close();
   if (fault) throw fault;
   if (root === "annotations") return cvat.images.length > 0 ? { layout: "cvat", images: cvat.images } : null;
-  return root === "annotation" ? { layout: "voc_xml", images: [voc.image()] } : null;
+  return root === "annotation" ? { layout: "voc_xml", images: [await voc.image(context)] } : null;
 }
 
 type Attributes = Readonly<Record<string, string>>;
@@ -166,6 +167,9 @@ class VocImage {
   #ring: number[] = [];
   #box = false;
   #deleted = false;
+  #mask = "";
+  /** Files of `Masks/` by their object's place. */
+  readonly #masks = new Map<number, string>();
 
   constructor(file: string) {
     this.#file = file;
@@ -173,7 +177,7 @@ class VocImage {
 
   open(path: readonly string[]): void {
     if (path.at(-1) !== "object" || path.length !== 2) return;
-    [this.#label, this.#ring, this.#box, this.#deleted] = [null, [], false, false];
+    [this.#label, this.#ring, this.#box, this.#deleted, this.#mask] = [null, [], false, false, ""];
   }
 
   close(path: readonly string[], text: string): void {
@@ -187,6 +191,7 @@ class VocImage {
     if (path.length === 2) this.#end();
     else if (path.length === 3 && second === "name") this.#label = labelOf(text);
     else if (path.length === 3 && second === "deleted") this.#deleted = text === "1";
+    else if (second === "segm" && third === "mask" && path.length === 4) this.#mask = text;
     else if (second === "bndbox" || second === "robndbox") this.#box = true;
     else if (second === "polygon" && (third === "pt" ? path.length === 5 : /^[xy]\d+$/.test(name ?? "")))
       this.#ring.push(Number(text));
@@ -195,12 +200,31 @@ class VocImage {
   #end(): void {
     if (this.#deleted) return;
     const base = { id: `object ${this.#objects.length + 1}`, label: this.#label };
+    if (this.#mask !== "") this.#masks.set(this.#objects.length, this.#mask);
     if (this.#ring.length > 0)
       this.#objects.push({ ...base, shape: { kind: "rings", rings: [this.#ring], unit: "pixels" } });
     else this.#objects.push({ ...base, leave: this.#box ? "box_only" : "shape_unsupported" });
   }
 
-  image(): AnnotatedImage {
+  /** LabelMe's segmentations are pictures in `Masks/` beside the file, which are read here. */
+  async image({ zip, claim, limits, signal }: FormatContext): Promise<AnnotatedImage> {
+    const read = new Set<string>();
+    for (const [k, name] of this.#masks) {
+      const file = `${folderOf(this.#file)}Masks/${name}`;
+      const { id, label } = this.#objects[k] as DrawnObject;
+      const bytes = zip.entries.get(file)?.bytes;
+      // A file is one object's, so that an image's masks take no more memory than the archive has.
+      if (bytes === undefined || bytes > limits.maxDocumentBytes || read.has(file)) {
+        const why =
+          bytes === undefined ? "is not there" : read.has(file) ? "is another object's" : "is too large";
+        this.#objects[k] = { id, label, leave: "mask_unreadable", detail: `${file} ${why}` };
+        continue;
+      }
+      claim(file);
+      read.add(file);
+      const data = (await zip.read(file, signal)).toString("base64");
+      this.#objects[k] = { id, label, shape: { kind: "bitmap", data, zlib: false, at: [0, 0] } };
+    }
     const stem = baseStemOf(this.#file);
     return {
       image: this.#name ? [this.#name, stem] : stem,
