@@ -44,6 +44,7 @@ const categorySchema = z.object({
   name: z.unknown(),
   /** Ours: COCO wants a category of every annotation; those of this one have no label. */
   unlabelled: z.boolean().nullish().catch(null),
+  supercategory: z.unknown().optional(),
 });
 type CocoImage = z.infer<typeof imageSchema> & { readonly place: number };
 type CocoAnnotation = z.infer<typeof annotationSchema>;
@@ -60,7 +61,8 @@ const crowdId = /^90\d{10}$/;
  * zip, `segmentation` is polygons or run lengths, `bbox` [x, y, width, height], categories give labels.
  *
  * `iscrowd` marks a region of many objects in COCO's own files and every mask in those that Datumaro and CVAT write: these
- * have `attributes` beside it, or nothing but such masks, and each is an object.
+ * have `attributes` beside it, or nothing but such masks, and each is an object. Supervision (0.27, `formats/coco.py`) marks
+ * what has a hole or several parts so.
  *
  * Annotations lie in a spool until their image is read; in memory are the images, the labels and a few numbers an
  * annotation. Source: cocodataset.org/#format-data; pycocotools 2.0.8 `coco.py`.
@@ -79,6 +81,8 @@ export class CocoReader {
   #annotations = 0;
   #crowds = 0;
   #withAttributes = false;
+  /** Whether supervision wrote it, by what it calls every supercategory. */
+  #bySupervision = false;
   #imageIds = new Set<string>();
 
   constructor(file: string, context: FormatContext) {
@@ -107,7 +111,8 @@ export class CocoReader {
     }
     if (list === "images") this.#image(parsed.data as z.infer<typeof imageSchema>);
     else if (list === "categories") {
-      const { id: category, name, unlabelled } = parsed.data as z.infer<typeof categorySchema>;
+      const { id: category, name, unlabelled, supercategory } = parsed.data as z.infer<typeof categorySchema>;
+      if (supercategory === "common-objects") this.#bySupervision = true;
       this.#labels.set(category, unlabelled === true ? null : labelOf(name));
     } else this.#annotation(parsed.data as CocoAnnotation, json);
   }
@@ -228,7 +233,8 @@ export class CocoReader {
 
   #areCrowds({ id: own, attributes }: CocoAnnotation): boolean {
     if (crowdId.test(own ?? "")) return true;
-    return attributes === undefined && !this.#withAttributes && this.#crowds < this.#annotations;
+    if (attributes !== undefined || this.#withAttributes || this.#bySupervision) return false;
+    return this.#crowds < this.#annotations;
   }
 }
 
