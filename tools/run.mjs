@@ -125,11 +125,16 @@ function quiet() {
   return ["--disable-warning=ExperimentalWarning"];
 }
 
+/** What serves gives memory back soon, as src/lib/malloc.ts says; training is slower so. */
+const serving = ["src/main/local.ts", "src/main/server.ts"].includes(file);
+const givesBack = serving ? { MALLOC_MMAP_THRESHOLD_: "1048576", MALLOC_TRIM_THRESHOLD_: "4194304" } : {};
+
 const child = spawn(node, [...quiet(), file, ...rest], {
   // The current folder stays the caller's, so that paths in arguments mean what they say.
   cwd: process.cwd(),
   stdio: "inherit",
   env: {
+    ...givesBack,
     ...process.env,
     PATH: `${dirname(node)}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`,
   },

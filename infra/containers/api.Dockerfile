@@ -28,7 +28,9 @@ RUN rm -rf node_modules/@tensorflow node_modules/pg-boss
 FROM ${NODE_IMAGE} AS server
 LABEL org.opencontainers.image.title="maskwright-api" org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+# What glibc is told: src/lib/malloc.ts.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data \
+  MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=4194304
 COPY --from=serving /app ./
 COPY --from=built /app/build ./build
 COPY LICENSE NOTICE ./

@@ -20,6 +20,10 @@ const heapMiB = 256;
 const silenceMs = 120_000;
 /** Whoever has waited so long for room to decode a picture is told to come later. */
 const waitMs = 60_000;
+/** What a child takes by itself, Node and sharp; measured 56 to 64 MB. */
+const childBytes = 64 * MiB;
+/** Several pictures at once take no more than this with their children, so that eight callers' do not add up. */
+const togetherBytes = 288 * MiB;
 /** So much is taken for a picture before its header is read: most need no more, and are decoded in one trip. */
 const firstBytes = 64 * MiB;
 
@@ -112,16 +116,18 @@ export class Pictures {
     work: (task: pictureChild.PictureTask) => Promise<pictureChild.Roomy<T>>,
   ): Promise<T> {
     const { most } = this.#room;
-    const within = (bytes: number, room: number): Promise<pictureChild.Roomy<T>> =>
-      this.#room.hold(bytes, { by: "pictures", what: "This picture", waitMs }, () =>
+    // One that takes more than several may together is decoded while no other is.
+    const share = (room: number): number =>
+      Math.min(Math.ceil(((room + childBytes) * most) / togetherBytes), most);
+    const within = (room: number): Promise<pictureChild.Roomy<T>> =>
+      this.#room.hold(share(room), { by: "pictures", what: "This picture", waitMs }, () =>
         work({ path, maxPixels: this.#maxPixels, room }),
       );
     try {
       const small = Math.min(firstBytes, most);
-      const first = await within(small, small);
+      const first = await within(small);
       if ("value" in first) return first.value;
-      // What maxPixels allows is decoded, if it takes all that there is.
-      const second = await within(Math.min(first.cost, most), first.cost);
+      const second = await within(first.cost);
       if ("value" in second) return second.value;
       throw new Error(`a picture costs ${second.cost} bytes that cost ${first.cost} before`);
     } catch (error) {

@@ -1,17 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { deserialize } from "node:v8";
 import { AppError, type ErrorCode } from "../errors.ts";
+import { givesBack } from "../malloc.ts";
 import { type ChildLimits, ChildStopped, type StopReason, stopMessage } from "./limits.ts";
 import { memoryMark, type Reply, type Request, type ThrownInChild } from "./messages.ts";
 
 const entry = new URL("./entry.ts", import.meta.url);
-
-/** Lets glibc give back what a picture or a file took, where it would keep pieces of up to 32 MB for the next. */
-const givesBack = {
-  MALLOC_ARENA_MAX: "2",
-  MALLOC_MMAP_THRESHOLD_: "1048576",
-  MALLOC_TRIM_THRESHOLD_: "4194304",
-};
 
 /** Whom this installation trusts beside the public authorities, for a child that follows a link. */
 const trusted = (): NodeJS.ProcessEnv => {
@@ -40,7 +34,7 @@ export class ReadingProcess {
     this.#child = fork(entry, [module.href, String(memoryMiB), String(valueMiB)], {
       execArgv: [`--max-old-space-size=${heapMiB}`, "--disable-warning=ExperimentalWarning"],
       // Nothing of ours that it needs, and much that it has no business with, such as passwords.
-      env: { ...givesBack, ORT_DISABLE_TELEMETRY: "1", ...trusted() },
+      env: { ...givesBack, MALLOC_ARENA_MAX: "2", ORT_DISABLE_TELEMETRY: "1", ...trusted() },
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

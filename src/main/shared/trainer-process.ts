@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Config, environmentOf } from "../../config.ts";
+import { keepingPieces } from "../../lib/malloc.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Releases } from "../../lib/releases.ts";
 import { endMs } from "./process.ts";
@@ -69,7 +70,7 @@ function startTrainer(config: Config, databaseUrl: string, log: Log): ChildProce
     process.execPath,
     ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "../local-trainer.ts")],
     {
-      env: environmentOf({ ...config, DATABASE_URL: databaseUrl }),
+      env: keepingPieces(environmentOf({ ...config, DATABASE_URL: databaseUrl })),
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       // Out of the terminal's group: Ctrl-C reaches the parent, which passes one signal on.
       detached: true,
