@@ -11,7 +11,7 @@ import { xmlSources } from "./formats/xml.ts";
 import { yoloSource } from "./formats/yolo.ts";
 import { jsonSources } from "./json-files.ts";
 import { joined } from "./objects.ts";
-import { baseOf, isForeignImageName, isImageName } from "./paths.ts";
+import { baseOf, baseStemOf, isForeignImageName, isImageName } from "./paths.ts";
 import { splitOf } from "./names.ts";
 import { type PlannedImage, type Source, unannotated } from "./plan.ts";
 import type { FormatContext } from "./types.ts";
@@ -101,9 +101,12 @@ const cellposeBeside = /_(seg\.npy|flows\.tiff?|cp_masks\.png)$/i;
 function leaveUnread({ zip, report, reading }: FormatContext, isClaimed: (file: string) => boolean): number {
   let unread = 0;
   reading?.("the list of files");
+  const stems = new Set([...zip.entries.keys()].filter(isImageName).map(baseStemOf));
   for (const name of zip.entries.keys()) {
-    if (isImageName(name) || isClaimed(name) || companion.test(baseOf(name)) || cellposeBeside.test(name))
-      continue;
+    if (isImageName(name) || isClaimed(name) || cellposeBeside.test(name)) continue;
+    // Text that is called as an image is may say something of it, and is no note on the whole.
+    const isOfImage = /\.txt$/i.test(name) && stems.has(baseStemOf(name));
+    if (!isOfImage && companion.test(baseOf(name))) continue;
     unread++;
     report.leave("unread", { file: name, detail: whatIs(name) });
   }
@@ -122,6 +125,7 @@ function whatIs(name: string): string {
   if (/^parquet$/i.test(extension)) return "a table without a column of pictures";
   if (/^arrow$/i.test(extension)) return "Arrow's file; write the data set with Dataset.to_parquet";
   if (/^(mp4|mov|avi|mkv|webm)$/i.test(extension)) return "a film; save its frames as pictures";
+  if (/^txt$/i.test(extension)) return "text of an image's name, and not YOLO's labels";
   return extension === ""
     ? "no known kind of file (names of DICOM files have to end in .dcm)"
     : `a file of the kind .${extension}`;

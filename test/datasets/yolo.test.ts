@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { encodeRle } from "../../src/imaging/rle.ts";
-import { type Files, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
+import { type Files, maskPng, picture, problemOf, readAll, toldBy, useZips } from "./zips.ts";
 
 const zips = useZips();
 const image = await picture(1);
@@ -182,4 +182,35 @@ it("tells of a list of names that can't be read", async () => {
     expect(items[0]?.annotations).toMatchObject([{ label: "0" }]);
     expect(report).toMatchObject([{ file: "data.yaml", detail: expect.stringMatching(detail) }]);
   }
+});
+
+it("reads labels in a folder of any name, as supervision 0.27 writes them without a YAML", async () => {
+  const { dataset, items } = await readAll(
+    await zips.zip({
+      "images/a.png": image,
+      "images/empty.png": await picture(2),
+      "annotations/a.txt": `1 ${square}`,
+      "annotations/empty.txt": "",
+    }),
+  );
+  expect(dataset).toMatchObject({ layout: "yolo", images: 2, annotations: 1, skipped: [] });
+  expect(items.map(({ background, annotations }) => [background, annotations.length])).toEqual([
+    [false, 1],
+    [true, 0],
+  ]);
+});
+
+it("tells text of an image's name that it can't read, and takes no table in pixels for labels", async () => {
+  const { items, dataset } = await readAll(
+    await zips.zip({
+      "images/a.png": image,
+      "masks/a.png": await maskPng([3, 2, 9, 6]),
+      "captions/a.txt": "a seal on a page",
+      "points/a.txt": "1 12 30 44 30 44 61",
+      "empty/a.txt": "",
+      "notes/list.txt": "of the whole",
+    }),
+  );
+  expect(items[0]?.annotations).toHaveLength(1);
+  expect(dataset.skipped).toEqual([expect.objectContaining({ code: "unread", count: 3 })]);
 });

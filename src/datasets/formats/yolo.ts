@@ -1,40 +1,22 @@
 import { splitOf } from "../names.ts";
 import { type DrawnObject, joined, plannedMask } from "../objects.ts";
-import { baseOf, baseStemOf, folderOf, isImageName } from "../paths.ts";
+import { folderOf } from "../paths.ts";
 import { labelOf, type PlannedImage, type Source } from "../plan.ts";
 import type { FormatContext } from "../types.ts";
+import { labelFiles } from "./yolo-files.ts";
 import { classNames, type ClassNames } from "./yolo-names.ts";
 
-/** A line of YOLO: a class, then numbers. */
-const lineOfLabels = /^\s*\d{1,9}(\s+[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?){4,}\s*$/i;
 const number = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
-/** Lists of images, of classes and notes that lie beside labels. */
-const noLabels =
-  /^(classes|_classes|train|val|valid|test|trainval|autosplit_.*|readme.*|license.*|notes|requirements|.*\.roboflow|dataset)\.txt$/i;
-
 /**
  * YOLO segmentation as Ultralytics, Roboflow, CVAT, X-AnyLabeling and darknet lay it out: `images/` and `labels/`, at the
- * top or in each part of a split, or text files beside the images. A line is an object: the class's number and its
+ * top or in each part of a split, or text files beside the images or in a folder of their own (yolo-files.ts). A line is an object: the class's number and its
  * outline, `x y` in shares of width and height. A class and four numbers are a box of no outline; an empty file is an
  * image of nothing. Without names classes are their numbers. Label files are read again when their image is.
  * Source: ultralytics 8.3, `data/utils.py` (img2label_paths, verify_image_label).
  */
 export async function yoloSource(context: FormatContext): Promise<Source | null> {
-  const { zip, report, claim, finder, isClaimed, reading, signal } = context;
-  const beside = new Set<string>();
-  for (const name of zip.entries.keys()) if (isImageName(name)) beside.add(folderOf(name) + baseStemOf(name));
-  const files = [...zip.entries.keys()].filter(
-    (name) => /\.txt$/i.test(name) && !isClaimed(name) && !noLabels.test(baseOf(name)),
-  );
-  const labels: string[] = [];
-  for (const name of files) {
-    const inLabels = /(^|\/)labels?(\/|[^/]*\/)/i.test(folderOf(name));
-    if (!inLabels && !beside.has(folderOf(name) + baseStemOf(name))) continue;
-    reading?.(name);
-    const text = (await zip.read(name, signal)).toString("utf8");
-    const first = text.split(/\r?\n/).find((line) => line.trim() !== "");
-    if (inLabels || first === undefined || lineOfLabels.test(first)) labels.push(name);
-  }
+  const { report, claim, finder } = context;
+  const labels = await labelFiles(context);
   if (labels.length === 0) return null;
   const classes = await classNames(context);
   const planned = new Map<string, PlannedImage>();
