@@ -8,6 +8,9 @@ import type { FormatContext } from "./types.ts";
 export const isBackground = (name: string): boolean =>
   /^[_\s]*(background|unlabell?ed|void|none|ignore|other\/unknown|_background_)[_\s]*$/i.test(name);
 
+/** R, G and B of a grey. */
+const grey = 0x010101;
+
 export class ValueNames {
   readonly #byValue: ReadonlyMap<number, string>;
   readonly #byColour: ReadonlyMap<number, string>;
@@ -24,10 +27,17 @@ export class ValueNames {
 
   /** Undefined where the tables don't say it. */
   label(value: number, { kind, palette }: MaskValues): string | null | undefined {
-    const colour = kind === "colour" ? value : palette?.[value];
+    const colour = kind === "colour" ? value : palette ? palette[value] : value * grey;
     const byColour = colour === undefined ? undefined : this.#byColour.get(colour);
-    const name = byColour ?? (kind === "colour" ? undefined : this.#byValue.get(value));
+    const name =
+      byColour ?? (kind === "colour" ? undefined : (this.#byValue.get(value) ?? this.#line(value)));
     return name === undefined ? undefined : labelOf(name);
+  }
+
+  /** Masks without colours count a table of colours in lines, as Datumaro writes them where it paints none. */
+  #line(value: number): string | undefined {
+    const names = this.inOrder;
+    return names && isBackground(names[0] ?? "") ? names[value] : undefined;
   }
 
   /** Values whose name says that nothing is there. */
@@ -44,12 +54,12 @@ export class ValueNames {
 }
 
 const tableName =
-  /^(_?classes|class_?dict.*|label_?colou?rs?|label_?map|colou?r_?map|labels?_?(list|names)?)\.(csv|txt|tsv)$/i;
+  /^(_?classes|class_?dict.*|label_?colou?rs?|label_?map|colou?r_?map|labels?_?(list|names)?|class_?names)\.(csv|txt|tsv)$/i;
 
 /**
  * The table of a zip's mask values: CVAT's `labelmap.txt` (`name:r,g,b:parts:actions`), `class_dict.csv` (`name,r,g,b`),
- * CamVid's `label_colors.txt` (`r g b name`), Roboflow's `_classes.csv` (`Pixel Value, Class`), Hugging Face's `id2label.json`.
- * Null without one.
+ * CamVid's `label_colors.txt` (`r g b name`), Roboflow's `_classes.csv` (`Pixel Value, Class`), Hugging Face's `id2label.json`,
+ * lists of names (see rowsOfNames). Null without one.
  */
 export async function valueNames(context: FormatContext): Promise<ValueNames | null> {
   const byValue = new Map<number, string>();
@@ -58,7 +68,7 @@ export async function valueNames(context: FormatContext): Promise<ValueNames | n
     const isJson = baseOf(name) === "id2label.json";
     if (!(isJson || tableName.test(baseOf(name))) || bytes > 1024 * 1024 || context.isClaimed(name)) continue;
     const text = (await context.zip.read(name, context.signal)).toString("utf8").replace(/^\uFEFF/, "");
-    const rows = isJson ? rowsOfJson(text) : text.split(/\r?\n/).flatMap((line) => rowOf(line) ?? []);
+    const rows = isJson ? rowsOfJson(text) : rowsOfLines(text.split(/\r?\n/), baseOf(name));
     if (rows.length === 0) continue;
     context.claim(name);
     for (const { colour, value, label } of rows) {
@@ -85,6 +95,23 @@ interface TableRow {
   readonly colour?: number;
   readonly value?: number;
   readonly label: string;
+}
+
+function rowsOfLines(lines: readonly string[], file: string): TableRow[] {
+  const rows = lines.flatMap((line) => rowOf(line) ?? []);
+  return rows.length > 0 ? rows : rowsOfNames(lines, file);
+}
+
+/**
+ * A name a line: values count from the line that says background, as in LabelMe's `class_names.txt` behind `__ignore__`;
+ * without one from 1, in a `label_colors.txt` alone, which Datumaro writes so for CamVid. Other lists are YOLO's.
+ */
+function rowsOfNames(lines: readonly string[], file: string): TableRow[] {
+  const names = lines.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+  const background = names.findIndex((name) => isBackground(name) && !/ignore/i.test(name));
+  const zero = background >= 0 ? background : /^label_?colou?rs?\.txt$/i.test(file) ? -1 : null;
+  if (zero === null) return [];
+  return names.flatMap((label, line) => (line >= zero ? [{ label, value: line - zero }] : []));
 }
 
 function rowOf(line: string): TableRow | null {

@@ -161,6 +161,10 @@ describe("a mask file", () => {
       [coloured, "class_dict.csv", "name,r,g,b\nbackground,0,0,0\nseal,128,0,0\nstamp,0,128,0\n"],
       [coloured, "label_colors.txt", "0 0 0\tvoid\n128 0 0\tseal\n0 128 0\tstamp\n"],
       [numbered, "_classes.csv", "Pixel Value, Class\n0, background\n1, seal\n2, stamp\n"],
+      // Datumaro 0.3 without colours: the lines count.
+      [numbered, "labelmap.txt", "background:0,0,0::\nseal:128,0,0::\nstamp:0,128,0::\n"],
+      [numbered, "label_colors.txt", " seal\n stamp\n"],
+      [numbered, "class_names.txt", "__ignore__\n_background_\nseal\nstamp\n"],
     ] as const) {
       const { objects, skipped } = await areas(mask, undefined, {}, { [table]: text });
       expect({ objects: objects?.toSorted(), skipped }, table).toEqual({ objects: named, skipped: {} });
