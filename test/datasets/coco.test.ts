@@ -70,17 +70,22 @@ it("takes the box to the last bit from corners that agree with bbox, and from bb
 
 it("takes what supervision 0.27 marks as crowd, of a hole or several parts, for an object", async () => {
   const parts = annotation({ id: 8, iscrowd: 1, segmentation: { size: [8, 12], counts: [8, 4, 12, 4, 68] } });
-  const { dataset, items } = await readAll(
-    await zips.zip({
-      "images/a.png": await picture(1),
-      "annotations.json": {
-        ...coco({ annotations: [annotation(), parts] }),
-        categories: [{ id: 1, name: "stamp", supercategory: "common-objects" }],
-      },
-    }),
-  );
-  expect(items.flatMap(({ annotations }) => annotations.map(({ area }) => area))).toContain(8);
-  expect(toldBy(dataset).skipped).toEqual({});
+  const read = async (supercategories: readonly string[]) => {
+    const categories = supercategories.map((supercategory, k) => ({
+      id: k + 1,
+      name: `c${k}`,
+      supercategory,
+    }));
+    const { dataset, items } = await readAll(
+      await zips.zip({
+        "images/a.png": image,
+        "annotations.json": { ...coco({ annotations: [annotation(), parts] }), categories },
+      }),
+    );
+    return { areas: items[0]?.annotations.map(({ area }) => area), skipped: toldBy(dataset).skipped };
+  };
+  expect(await read(["common-objects", "common-objects"])).toEqual({ areas: [18, 8], skipped: {} });
+  expect(await read(["common-objects", "other"])).toEqual({ areas: [18], skipped: { crowd: 1 } });
 });
 
 it("passes over crowds and counts them; images that are not listed are unannotated", async () => {

@@ -81,8 +81,8 @@ export class CocoReader {
   #annotations = 0;
   #crowds = 0;
   #withAttributes = false;
-  /** Whether supervision wrote it, by what it calls every supercategory. */
-  #bySupervision = false;
+  /** Supervision calls every supercategory the same. */
+  readonly #supercategories = new Set<unknown>();
   #imageIds = new Set<string>();
 
   constructor(file: string, context: FormatContext) {
@@ -112,7 +112,7 @@ export class CocoReader {
     if (list === "images") this.#image(parsed.data as z.infer<typeof imageSchema>);
     else if (list === "categories") {
       const { id: category, name, unlabelled, supercategory } = parsed.data as z.infer<typeof categorySchema>;
-      if (supercategory === "common-objects") this.#bySupervision = true;
+      this.#supercategories.add(supercategory);
       this.#labels.set(category, unlabelled === true ? null : labelOf(name));
     } else this.#annotation(parsed.data as CocoAnnotation, json);
   }
@@ -233,7 +233,8 @@ export class CocoReader {
 
   #areCrowds({ id: own, attributes }: CocoAnnotation): boolean {
     if (crowdId.test(own ?? "")) return true;
-    if (attributes !== undefined || this.#withAttributes || this.#bySupervision) return false;
+    const bySupervision = this.#supercategories.size === 1 && this.#supercategories.has("common-objects");
+    if (attributes !== undefined || this.#withAttributes || bySupervision) return false;
     return this.#crowds < this.#annotations;
   }
 }
