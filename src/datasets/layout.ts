@@ -2,6 +2,7 @@ import { foldersIn } from "./folders/folders.ts";
 import { cellposeSource } from "./formats/cellpose.ts";
 import { cityscapesMaskSource } from "./formats/cityscapes-masks.ts";
 import { isCityscapesPicture } from "./formats/cityscapes.ts";
+import { panopticSources } from "./formats/coco-panoptic.ts";
 import { kittiMaskSource } from "./formats/kitti-masks.ts";
 import { nnuNetSource } from "./formats/nnu-net.ts";
 import { csvSources } from "./formats/run-length-csv.ts";
@@ -42,6 +43,8 @@ export async function findLayout(context: FormatContext): Promise<Plan> {
   add(await nnuNetSource(context));
   const table = await valueNames(context);
   add(await tableSource(context, table));
+  // Before other JSON, as it has COCO's lists.
+  sources.push(...(await panopticSources(context)));
   sources.push(...(await jsonSources(context)), ...(await xmlSources(context)));
   add(cityscapesMaskSource(context, table));
   add(kittiMaskSource(context, table));
