@@ -16,6 +16,7 @@ import {
   type Tally,
   tallyOf,
 } from "./find-scores.ts";
+import { budgetOf } from "../search/choose.ts";
 import { costs } from "../search/costs.ts";
 import type { ObjectStore } from "../../storage/store.ts";
 import { type SnapshotImage, sourceOf } from "../data/snapshot.ts";
@@ -23,8 +24,10 @@ import { type Lesson, lessonsOf } from "./lessons.ts";
 
 /** Finds that are scored have this label score at least, and are so many an image at most: fainter ones hardly count. */
 const [faintest, mostAnImage] = [0.05, 100];
-/** Held-out images that judge, by a fixed seed: as many as `mostSeconds` budget seconds are enough for, and at least some. */
-const [mostJudged, fewestJudged, mostSeconds] = [40, 4, 30];
+/** Held-out images that judge, by a fixed seed: as many as budget seconds are enough for, and at least some. */
+const [mostJudged, fewestJudged] = [40, 4];
+/** Judging may be counted for so much of a fine-tune's budget, and for so many seconds of a large one. */
+const [judgedShare, mostSeconds] = [0.1, 30];
 /** Budget seconds of one box, prefix kept, and twice as many boxes are decoded as there are objects. */
 const perBox = 0.02;
 const resamples = 200;
@@ -58,6 +61,7 @@ export async function judgeFinder(
   const held = judging(
     lessonsOf(data.whole.heldOut).filter(({ image }) => !partial.has(image.id)),
     version.focus ?? plainFocus,
+    budgetOf(data.asked),
   );
   // What is found on them is wrong; no more of them than of the others, as they cost an encode each.
   const lessons = [...held, ...empty.slice(0, held.length)];
@@ -98,9 +102,9 @@ export const ofImage = (store: ObjectStore, image: SnapshotImage) => ({
   size: [image.height, image.width] as const,
 });
 
-/** The lessons that judge, in an order of a fixed seed. */
-export function judging(lessons: readonly Lesson[], { zoom }: Focus): Lesson[] {
-  let left = mostSeconds;
+/** The lessons that judge a fine-tune of so many budget seconds, in an order of a fixed seed. */
+export function judging(lessons: readonly Lesson[], { zoom }: Focus, budget: number): Lesson[] {
+  let left = Math.min(mostSeconds, judgedShare * budget);
   return randomFor(0, "judged by")
     .shuffle(lessons)
     .filter(({ samples }, i) => {

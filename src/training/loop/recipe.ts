@@ -88,14 +88,19 @@ function withPreset(asked: Hyperparameters): Hyperparameters {
  * Fills what is "auto" or left out.
  * @param trainSamples at least one
  * @param startIou mean IoU of the start on samples that are not held out
+ * @param longest samples of one epoch at most
  */
 export function resolveRecipe(
   given: Hyperparameters,
-  { trainSamples, startIou }: { trainSamples: number; startIou: number },
+  {
+    trainSamples,
+    startIou,
+    longest = longestEpoch,
+  }: { trainSamples: number; startIou: number; longest?: number },
 ): Recipe {
   const asked = withPreset(given);
   const choose = <T>(value: T | "auto" | undefined, fallback: T): T => (chosen(value) ? value : fallback);
-  const samplesPerEpoch = Math.min(trainSamples, longestEpoch);
+  const samplesPerEpoch = Math.min(trainSamples, longest, longestEpoch);
   const batchSize = Math.min(choose(asked.batch_size, trainSamples < 8 ? 2 : 4), trainSamples);
   const epochs = choose(
     asked.epochs,

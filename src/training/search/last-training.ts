@@ -10,6 +10,8 @@ import { costs } from "./costs.ts";
 import type { Found } from "./search.ts";
 
 const [fewestEpochs, mostEpochs] = [3, 60];
+/** Samples that an epoch has at least where so many train, however small the budget. */
+const shortestEpoch = 40;
 
 /** Budget seconds that scoring the version will take, its encodes and those of the last training counted. */
 export function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: readonly Sample[]): number {
@@ -30,7 +32,10 @@ export function evaluationCost(data: PreparedData, zoom: Zoom | null, searched: 
   return scoring + encodes * costs.encode;
 }
 
-/** The recipe of the last training: as many epochs as there is budget for, and the search found to be worth it. */
+/**
+ * The recipe of the last training: as many epochs as there is budget for, and the search found to be worth it. Where the
+ * budget is too small for the fewest epochs of a large set, each shows fewer samples.
+ */
 export function finalRecipe(
   data: PreparedData,
   { candidate, zoom, flips: found, passes }: Pick<Found, "candidate" | "zoom" | "flips" | "passes">,
@@ -46,13 +51,16 @@ export function finalRecipe(
   // What a caller asked for is encoded now; what the search found has been.
   const encoding = found.length > 0 ? 0 : imagesOf(seen).size * flips.length * costs.encode;
   const looks = data.selection.reduce((sum, sample) => sum + regionNames(sample, zoom).length, 0);
-  const { samplesPerEpoch, prompts } = resolveRecipe(asked, { trainSamples: parts, startIou });
-  const perSample = prompts === "mixed" ? costs.trainMixed : costs.train;
-  const perEpoch = samplesPerEpoch * perSample + looks * costs.score;
+  const full = resolveRecipe(asked, { trainSamples: parts, startIou });
+  const perSample = full.prompts === "mixed" ? costs.trainMixed : costs.train;
+  const scoring = looks * costs.score;
+  const within = Math.floor(((seconds - encoding) / fewestEpochs - scoring) / perSample);
+  const longest = Math.max(shortestEpoch, within);
+  const perEpoch = Math.min(full.samplesPerEpoch, longest) * perSample + scoring;
   const affordable = Math.floor((seconds - encoding) / perEpoch);
   const worthIt = passes === null ? mostEpochs : Math.ceil((passes * data.train.length) / upright);
   const epochs = Math.max(fewestEpochs, Math.min(mostEpochs, affordable, worthIt));
   // The budget is there for all of them, and the cosine's last steps, which are the best, come at their end.
   const patience = asked.patience === undefined || asked.patience === "auto" ? epochs : asked.patience;
-  return resolveRecipe({ ...asked, epochs, patience }, { trainSamples: parts, startIou });
+  return resolveRecipe({ ...asked, epochs, patience }, { trainSamples: parts, startIou, longest });
 }
