@@ -103,6 +103,8 @@ const environment = z.object({
    * image and version. 0 keeps nothing, and every prompt runs the decoder whole.
    */
   PREFIX_CACHE_BYTES: int(256 * MiB, 0, 1024 * 1024 * MiB),
+  /** Decoder weights of versions kept in memory for their next prompt, 16 MiB each; the least recently used go. */
+  VERSION_CACHE_BYTES: int(256 * MiB, 1, 1024 * 1024 * MiB),
   /** Lets webhooks use http and reach private addresses: for tests and closed networks. */
   WEBHOOK_ALLOW_PRIVATE: z.stringbool().default(false),
   // Limits, checked before the work

@@ -79,6 +79,7 @@ export async function createServices(
       notes: createImageNotes(database.db, log),
       cacheEntries: config.EMBEDDING_CACHE_ENTRIES,
       prefixBytes: config.PREFIX_CACHE_BYTES,
+      versionBytes: config.VERSION_CACHE_BYTES,
       threads: config.INFERENCE_THREADS,
       decodeWorkers: config.DECODE_WORKERS,
       maxImagePixels: config.MAX_IMAGE_PIXELS,

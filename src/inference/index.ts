@@ -37,6 +37,8 @@ export interface InferenceOptions {
   readonly cacheEntries: number;
   /** Bytes of what decoders make of an image before they look at prompts, kept for the next prompt; 0 keeps nothing. */
   readonly prefixBytes: number;
+  /** Bytes of versions' decoder weights kept in memory, 16 MiB each; 256 MiB by default. */
+  readonly versionBytes?: number;
   /** CPU threads of one encode or decode; 0 lets onnxruntime choose. */
   readonly threads: number;
   /** Worker threads that decode prompts side by side. */
@@ -74,7 +76,7 @@ export async function createInference(options: InferenceOptions): Promise<Infere
   const models =
     options.models ??
     new BaseModels(store, options.modelsFolder ?? join(tmpdir(), "maskwright-models"), options.holdModel);
-  const weights = new VersionWeights(store, models);
+  const weights = new VersionWeights(store, models, options.versionBytes);
   const prefixes = new PrefixCache(options.prefixBytes);
   const pictures = options.pictures ?? new Pictures(options.maxImagePixels);
   const pixels = new Pixels(({ bytes }) => pictures.pixels(bytes));

@@ -11,16 +11,18 @@ import type { BaseModels } from "../../base-models/registry.ts";
 import { type PackedWeights, packWeights } from "./packed-weights.ts";
 import type { VersionRef } from "../types.ts";
 
-/** Versions kept in memory, 16 MiB each. */
-const maxVersions = 16;
+/** Bytes of decoder weights kept in memory where nothing else is said. */
+const defaultBytes = 256 * 1024 * 1024;
 
 /** Decoder weights of versions, loaded once and shared by all workers. */
 export class VersionWeights {
   readonly #store: ObjectStore;
   readonly #models: BaseModels;
-  readonly #loaded = new KeptLoads<PackedWeights>(maxVersions);
+  readonly #loaded: KeptLoads<PackedWeights>;
 
-  constructor(store: ObjectStore, models: BaseModels) {
+  /** @param bytes of weights kept in memory at most; those of prompts under way are beside them */
+  constructor(store: ObjectStore, models: BaseModels, bytes = defaultBytes) {
+    this.#loaded = new KeptLoads({ bytes, bytesOf: ({ buffer }) => buffer.byteLength });
     this.#store = store;
     this.#models = models;
   }
