@@ -1,6 +1,7 @@
 import type { FinderMetrics, FindScores } from "../../src/domain/finder.ts";
 import { runBench } from "../lib/run-bench.ts";
 import { digits, median } from "../lib/statistics.ts";
+import { budgetOf } from "../../src/training/search/choose.ts";
 import { onData, type OnData } from "../lib/product/on-data.ts";
 import type { FindOptions } from "./options.ts";
 import { noPython } from "../lib/options.ts";
@@ -29,6 +30,7 @@ async function measure(options: FindOptions, { product, scope, data, progress }:
     ? await runPeers(options.python, product, scope, data, {
         seed: options.seed,
         focus: tuned.version.focus,
+        budget: options.budget ?? budgetOf(data.asked),
         progress,
       })
     : [];

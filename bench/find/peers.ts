@@ -44,12 +44,17 @@ export async function runPeers(
   product: Product,
   scope: ProjectScope,
   data: PreparedData,
-  { seed, focus, progress }: { seed: number; focus: Focus; progress: Progress },
+  {
+    seed,
+    focus,
+    budget,
+    progress,
+  }: { seed: number; focus: Focus; /** Seconds of that fine-tune. */ budget: number; progress: Progress },
 ): Promise<PeerFound[]> {
   const folder = await mkdtemp(join(tmpdir(), "maskwright-peers-"));
   try {
     const train = lessonsOf([...data.train, ...data.selection]).slice(0, mostTraining);
-    const test = judging(lessonsOf(data.heldOut), focus);
+    const test = judging(lessonsOf(data.heldOut), focus, budget);
     const images = [];
     for (const [i, lesson] of [...train, ...test].entries()) {
       progress.at("segment-everything for the peers", i, train.length + test.length);
